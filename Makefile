@@ -1,0 +1,46 @@
+# Two commands matter: `make demo` and `make test`. Each sets up all it needs in .venv first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+DEMO_HOME ?= demo-home
+PLATFORM ?= lendingclub
+
+.PHONY: help setup demo test lint types imports unit dags e2e lock
+
+help:
+	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
+	@echo "make demo DATA=LoanStats.csv.gz  the same on a real loan file (PLATFORM=lendingclub)"
+	@echo "make test                      every check: style, types, import directions, tests, real Airflow"
+
+setup:
+	@tools/set_up
+
+demo: setup
+	@$(BIN)/p2pcredit demo $(if $(DATA),"$(DATA)" --platform $(PLATFORM)) --home $(DEMO_HOME)
+
+test: setup lint types imports unit dags e2e
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -q -n 2 --ignore tests/dags --ignore tests/e2e --ignore src/p2pcredit/orchestration
+
+# Airflow is configured by its environment before it is imported, so these have processes of their own.
+dags: setup
+	$(BIN)/pytest -q tests/dags
+
+e2e: setup
+	$(BIN)/pytest -q tests/e2e
+
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
+	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt

@@ -1,0 +1,1 @@
+"""The command line: it parses, calls one job, and prints the receipt. Nothing else happens here."""

@@ -1,0 +1,58 @@
+"""`p2pcredit decision`: look at the retraining decision, its history, or decide yourself."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from p2pcredit.cli.edge import (
+    DebugOption,
+    HomeOption,
+    JsonOption,
+    Receipt,
+    WhyOption,
+    command,
+    job_context,
+    optional_date,
+)
+
+app = typer.Typer(help="The retraining decision: show it, its history, or override it.", no_args_is_help=True)
+
+
+@app.command()
+@command
+def show(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+    """Show the decision that counts now and what became of it."""
+    from p2pcredit.jobs.decisions import show_decision
+
+    return show_decision(job_context(home))
+
+
+@app.command()
+@command
+def history(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+    """List every line of the ledger, oldest first."""
+    return [event.as_json() for event in job_context(home).ledger.events()]
+
+
+@app.command()
+@command
+def override(
+    retrain: Annotated[bool, typer.Option("--retrain/--no-retrain", help="What to decide.")],
+    why: WhyOption,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Date of the decision; else the last preprocessed day.", metavar="D")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Decide by hand, with a reason; to retrain also holds where the week has had its retraining."""
+    from p2pcredit.jobs.decisions import override_decision
+    from p2pcredit.storage.completeness import last_complete
+
+    ctx = job_context(home)
+    decided_on: date = optional_date(day) or last_complete(ctx.layout) or ctx.at.date()
+    return override_decision(ctx, decided_on, retrain=retrain, why=why)

@@ -1,0 +1,182 @@
+"""`p2pcredit demo`: the whole loop on one machine, the last days of it through a real Airflow scheduler."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from p2pcredit.cli.airflow import say
+from p2pcredit.cli.edge import DebugOption, JsonOption, Receipt, command, job_context
+from p2pcredit.cli.progress import day_progress
+from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
+from p2pcredit.periods import DateRange, parse_date
+
+if TYPE_CHECKING:
+    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.orchestration.demo import RunSummary
+
+_MARK = ".p2pcredit-demo"
+_SCHEDULED_DAYS = 4
+_SATURDAY = 5
+
+
+@command
+def demo(
+    file: Annotated[Path | None, typer.Argument(help="A raw loan file; else a synthetic portfolio is made.")] = None,
+    platform: Annotated[str, typer.Option("--platform", help="The platform of FILE.")] = "lendingclub",
+    home: Annotated[
+        Path, typer.Option("--home", help="Where to; an earlier demo there is replaced.", metavar="DIR")
+    ] = Path("demo-home"),
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days."""
+    try:
+        from p2pcredit.orchestration.demo import run_scheduled_days
+    except ImportError as error:
+        raise MissingExtraError("the demo", "airflow") from error
+    directory = home.absolute()
+    _make_room(directory)
+    ctx = job_context(directory, "demo")
+    landed = _land(ctx, "synthetic" if file is None else platform, file)
+    saturday, last_day = _dates(ctx, parse_date(landed["first_date"]))
+    _replay(ctx, DateRange(parse_date(landed["first_date"]), saturday))
+    print_step(f"Airflow: the scheduler runs all three DAGs for {saturday + timedelta(days=1)} to {last_day}")
+    runs = run_scheduled_days(directory, saturday + timedelta(days=1), last_day, progress=say)
+    return _conclude(job_context(directory, "demo"), landed, runs, as_json)
+
+
+def print_step(line: str) -> None:
+    """Say which step begins, on standard error."""
+    sys.stderr.write(f"\n{line}\n")
+    sys.stderr.flush()
+
+
+def _make_room(directory: Path) -> None:
+    if directory.exists() and any(directory.iterdir()):
+        if not (directory / _MARK).is_file():
+            raise UsageError(f"{directory} holds something that is no demo; choose another place with --home")
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _MARK).write_text("made by 'p2pcredit demo', which may replace this directory\n", encoding="utf-8")
+
+
+def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
+    from p2pcredit.jobs.landing import land
+
+    print_step(f"Landing {'a synthetic portfolio' if file is None else file.name}")
+    landed = land(ctx, platform, [] if file is None else [file], None, None)
+    say(
+        f"{landed['rows_in']} rows in, {landed['rows_landed']} loans landed, {landed['rows_rejected']} rows rejected; "
+        f"{landed['feeds']['loan_performance']} servicing events; {landed['first_date']} to {landed['last_date']}"
+    )
+    return landed
+
+
+def _dates(ctx: JobContext, first: date) -> tuple[date, date]:
+    """The Saturday up to which history is replayed, and the last day that the scheduler runs."""
+    from p2pcredit.jobs.landing import last_origination
+
+    last = last_origination(ctx)
+    saturday = last - timedelta(days=_SCHEDULED_DAYS)
+    saturday -= timedelta(days=(saturday.weekday() - _SATURDAY) % 7)
+    if saturday <= first:
+        raise UsageError(f"loans from {first} to {last} are too few days for a demo; use 'p2pcredit replay'")
+    return saturday, min(last, saturday + timedelta(days=_SCHEDULED_DAYS))
+
+
+def _replay(ctx: JobContext, days: DateRange) -> None:
+    from p2pcredit.jobs.replay import replay
+
+    print_step(f"Replaying {days.first} to {days.last}: each night's and each Sunday's jobs, at a simulated clock")
+    with day_progress("replay", days) as advance:
+        done = replay(ctx, days, skip_last_monitoring=True, progress=advance)
+    say(
+        f"{done['days']} days and {done['weeks']} weeks in {done['seconds']} s: {done['trainings']} trainings, "
+        f"{done['decisions']} decisions, {done['scored']} loans scored"
+    )
+
+
+def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], as_json: bool) -> Receipt:
+    from p2pcredit.jobs.decisions import show_decision
+    from p2pcredit.jobs.serving import show_model
+    from p2pcredit.jobs.status import status
+
+    state = status(ctx)
+    decision = show_decision(ctx)
+    champion = None if state["champion"] is None else show_model(ctx, state["champion"])
+    failed = [run for run in runs if run.state != "success"]
+    if not as_json:
+        _tell(runs, decision, champion, state)
+    if failed:
+        names = ", ".join(
+            f"{run.dag_id} of {run.snapshot_date} ({', '.join(run.failed) or run.state})" for run in failed
+        )
+        raise ServiceError(f"not all runs succeeded: {names}; see {ctx.layout.home}/airflow/logs")
+    if champion is None:
+        raise ServiceError("no champion came of it; the portfolio may be too small or too young")
+    return {
+        "home": state["home"],
+        "landed": landed["rows_landed"],
+        "runs": len(runs),
+        "succeeded": len(runs) - len(failed),
+        "champion": state["champion"],
+        "decision": (decision["decision"] or {}).get("decision_id"),
+        "decision_fate": decision["fate"],
+        "report": state["last_report"],
+    }
+
+
+def _tell(
+    runs: list[RunSummary], decision: dict[str, Any], champion: dict[str, Any] | None, state: dict[str, Any]
+) -> None:
+    lines = ["", "Runs, each with its way through the branches"]
+    for run in runs:
+        lines.append(f"  {run.state:8} {run.dag_id}  {run.snapshot_date}")
+        lines.append(f"           {' > '.join(_short(run.path))}")
+    made = decision["decision"]
+    lines += ["", "Decision"]
+    if made is None:
+        lines.append("  none")
+    else:
+        lines += [
+            f"  {made['decision_date']}  retrain: {str(made['retrain']).lower()}  score: {made['performance_score']}",
+            f"  {made['reason']}",
+            f"  what became of it: {decision['fate']}"
+            + (f" by {decision['acted_on_by']}, model {decision['model_id']}" if decision["acted_on_by"] else ""),
+        ]
+    if champion is not None:
+        lines += ["", "Champion", *_card(champion)]
+    lines += ["", f"Report  {state['last_report']}", ""]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _card(champion: dict[str, Any]) -> list[str]:
+    measured = champion["metrics"]
+    grade = measured.get("sub_grade_auc")
+    return [
+        f"  {champion['model_id']} ({champion['family']}, {champion['form']}), trained as of {champion['as_of']}",
+        f"  AUC {measured['auc']:.3f} ({measured['auc_low']:.3f} to {measured['auc_high']:.3f}) on {measured['n']} later loans"
+        f" with {measured['bads']} bads",
+        f"  ECE {measured['ece']:.3f}" + ("" if grade is None else f"; AUC of the platform's sub-grade {grade:.3f}"),
+    ]
+
+
+def _short(path: list[str]) -> list[str]:
+    """A path with the tasks of one group written once: `source_data_checks (5)`."""
+    short: list[str] = []
+    counts: dict[str, int] = {}
+    for task in path:
+        group, dot, _ = task.partition(".")
+        if not dot:
+            short.append(task)
+            continue
+        if group not in counts:
+            short.append(group)
+        counts[group] = counts.get(group, 0) + 1
+    return [f"{task} ({counts[task]})" if task in counts else task for task in short]

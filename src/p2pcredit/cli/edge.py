@@ -1,0 +1,145 @@
+"""The edge between a person and the jobs: besides the DAGs the only reader of clock, environment and settings."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from p2pcredit.errors import P2PCreditError, UsageError
+from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.storage.home import resolve_home
+
+if TYPE_CHECKING:
+    from p2pcredit.jobs.context import JobContext
+
+P = ParamSpec("P")
+Receipt = dict[str, Any] | list[dict[str, Any]]
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", help="Home directory; else P2P_HOME, AIRFLOW_HOME, /opt/airflow, ./p2p-home.", metavar="DIR"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and debug logs.")]
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is recorded in the ledger.")]
+
+_errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def command(function: Callable[P, Receipt]) -> Callable[P, None]:
+    """Make a command of a function that returns a receipt: print it, and turn domain errors into one line and a code.
+
+    Exit codes: 0 done, 1 a domain error, 2 wrong usage.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        debug = bool(kwargs.get("debug"))
+        _set_up_logging(debug)
+        try:
+            receipt = function(*args, **kwargs)
+        except P2PCreditError as error:
+            if debug:
+                raise
+            sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+        except OSError as error:
+            if debug:
+                raise
+            where = f": {error.filename}" if error.filename else ""
+            sys.stderr.write(f"Error: {error.strerror or error}{where}; mend it and run it again\n")
+            raise typer.Exit(1) from error
+        if kwargs.get("as_json"):
+            sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        else:
+            print_receipt(receipt)
+
+    return run
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """Print a receipt for a person: a line per fact, nested facts indented."""
+    items = receipt if isinstance(receipt, list) else [receipt]
+    if not items:
+        sys.stdout.write("nothing yet\n")
+    for number, item in enumerate(items):
+        if number:
+            sys.stdout.write("\n")
+        _print_facts(item, "")
+
+
+def _print_facts(facts: dict[str, Any], indent: str) -> None:
+    width = max((len(str(key)) for key in facts), default=0)
+    for key, value in facts.items():
+        if isinstance(value, dict) and value and any(isinstance(inner, dict) for inner in value.values()):
+            sys.stdout.write(f"{indent}{key}:\n")
+            _print_facts(value, indent + "  ")
+        else:
+            sys.stdout.write(f"{indent}{key!s:<{width}}  {_shown(value)}\n")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(inner) for inner in value) or "-"
+    return str(value)
+
+
+def home_directory(home: Path | None) -> Path:
+    """The home directory that holds for this call."""
+    return resolve_home(home, os.environ, Path.cwd())
+
+
+def job_context(home: Path | None, run_id: str = "cli") -> JobContext:
+    """The surroundings of a job called from the command line: the present instant, and settings of the home."""
+    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.settings import load_settings
+    from p2pcredit.storage.layout import Layout
+
+    directory = home_directory(home)
+    return JobContext(Layout(directory), load_settings(directory), run_id, datetime.now(UTC))
+
+
+def date_range(day: str | None, first: str | None, last: str | None) -> DateRange:
+    """The days asked for by `--date` or by `--from` and `--to`.
+
+    Raises:
+        UsageError: If neither or both are given.
+    """
+    if day is not None and first is None and last is None:
+        only = parse_date(day)
+        return DateRange(only, only)
+    if day is None and first is not None and last is not None:
+        return DateRange(parse_date(first), parse_date(last))
+    raise UsageError("say which days: --date D, or --from D together with --to D")
+
+
+def optional_date(text: str | None) -> date | None:
+    """A date, or None where none was given."""
+    return None if text is None else parse_date(text)
+
+
+def _set_up_logging(debug: bool) -> None:
+    handler = RichHandler(console=_errors, show_path=False, show_time=False, markup=False)
+    logger = logging.getLogger("p2pcredit")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)

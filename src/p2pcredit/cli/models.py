@@ -1,0 +1,69 @@
+"""`p2pcredit models`: the bank, who serves, and whether a model can be made again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, WhyOption, command, job_context
+
+app = typer.Typer(help="The model bank: list, show, promote, roll back, reproduce.", no_args_is_help=True)
+IdArgument = Annotated[str, typer.Argument(help="The model's id, as 'models list' shows it.", metavar="ID")]
+
+
+@app.command("list")
+@command
+def list_all(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+    """List all models with their roles and metrics."""
+    from p2pcredit.jobs.serving import list_models
+
+    return list_models(job_context(home))
+
+
+@app.command()
+@command
+def show(
+    model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> Receipt:
+    """Show one model's card."""
+    from p2pcredit.jobs.serving import show_model
+
+    return show_model(job_context(home), model_id)
+
+
+@app.command()
+@command
+def promote(
+    model_id: IdArgument,
+    why: WhyOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Make a model champion, with a reason."""
+    from p2pcredit.jobs.serving import promote as crown
+
+    return crown(job_context(home), model_id, why)
+
+
+@app.command()
+@command
+def rollback(
+    why: WhyOption, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> Receipt:
+    """Return to the champion before, with a reason."""
+    from p2pcredit.jobs.serving import rollback as step_back
+
+    return step_back(job_context(home), why)
+
+
+@app.command()
+@command
+def reproduce(
+    model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> Receipt:
+    """Train a model again from the data it saw, and compare every byte."""
+    from p2pcredit.jobs.reproducing import reproduce as train_again
+
+    return train_again(job_context(home), model_id)

@@ -1,0 +1,156 @@
+"""Commands that do the daily and weekly work: land, preprocess, train, infer, monitor, replay, export, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from p2pcredit.cli.edge import (
+    DebugOption,
+    HomeOption,
+    JsonOption,
+    Receipt,
+    command,
+    date_range,
+    job_context,
+    optional_date,
+)
+from p2pcredit.cli.progress import day_progress
+from p2pcredit.periods import DateRange, parse_date
+
+DayOption = Annotated[str | None, typer.Option("--date", help="One snapshot date, YYYY-MM-DD.", metavar="D")]
+FromOption = Annotated[str | None, typer.Option("--from", help="First snapshot date.", metavar="D")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last snapshot date.", metavar="D")]
+
+
+@command
+def land(
+    platform: Annotated[str, typer.Argument(help="lendingclub, prosper, synthetic, or a path to a YAML profile.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Raw downloads, plain or gzip.", metavar="FILE...")] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Turn a platform's raw download into the five daily feeds."""
+    from p2pcredit.jobs.landing import land as land_files
+
+    return land_files(job_context(home), platform, files or [], optional_date(first), optional_date(last))
+
+
+@command
+def preprocess(
+    day: DayOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Take landed days through bronze and silver to the gold tables."""
+    from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
+
+    return preprocess_days(job_context(home), date_range(day, first, last))
+
+
+@command
+def train(
+    as_of: Annotated[str, typer.Option("--as-of", help="Train on what was known on this day.", metavar="D")],
+    why: Annotated[str | None, typer.Option("--why", help="Reason to train outside the weekly limit.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Train the candidates, and let the best one challenge the champion."""
+    from p2pcredit.jobs.retraining import train_now
+
+    return train_now(job_context(home), parse_date(as_of), why)
+
+
+@command
+def infer(
+    day: DayOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Score the loans of some days, each with the model that was champion on its day."""
+    from p2pcredit.jobs.inference import run_inference
+
+    return run_inference(job_context(home), date_range(day, first, last))
+
+
+@command
+def monitor(
+    week_end: Annotated[str, typer.Option("--week-end", help="The last day the week looks at.", metavar="D")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Measure what has matured, write the report and the retraining decision, and send alerts."""
+    from p2pcredit.jobs.alerting import send_alerts
+    from p2pcredit.jobs.monitoring import monitor as review_week
+
+    ctx = job_context(home)
+    receipt = review_week(ctx, parse_date(week_end))
+    if receipt["decision"] is not None:
+        send_alerts(ctx, parse_date(week_end))
+    return receipt
+
+
+@command
+def replay(
+    first: Annotated[str, typer.Option("--from", help="First snapshot date.", metavar="D")],
+    last: Annotated[str, typer.Option("--to", help="Last snapshot date.", metavar="D")],
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="Decide by another policy than the settings say.")
+    ] = None,
+    reports: Annotated[str, typer.Option("--reports", help="'last' week's report only, or 'all'.")] = "last",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Walk through history as the three DAGs would have lived it."""
+    from p2pcredit.errors import UsageError
+    from p2pcredit.jobs.replay import replay as replay_days
+
+    if reports not in {"last", "all"}:
+        raise UsageError(f"--reports {reports}: say 'last' or 'all'")
+    ctx = job_context(home, "replay")
+    if policy is not None:
+        ctx = ctx.with_policy(policy)
+    days = DateRange(parse_date(first), parse_date(last))
+    with day_progress("replay", days) as advance:
+        return replay_days(ctx, days, all_reports=reports == "all", progress=advance)
+
+
+@command
+def export(
+    table: Annotated[str, typer.Argument(help="Such as gold/predictions.")],
+    out: Annotated[Path, typer.Option("--out", help="A file ending in .parquet or .csv.", metavar="FILE")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Only rows known on this day.", metavar="D")] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Write a table's rows to a Parquet or CSV file."""
+    from p2pcredit.jobs.exporting import export as export_table
+
+    ctx = job_context(home)
+    known = optional_date(as_of)
+    return export_table(ctx, table, out, as_of=known, first=optional_date(first), last=optional_date(last))
+
+
+@command
+def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+    """Show where this home stands: last days done, champion, waiting decision."""
+    from p2pcredit.jobs.status import status as home_status
+
+    return home_status(job_context(home))

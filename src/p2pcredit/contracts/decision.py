@@ -1,0 +1,128 @@
+"""The retraining decision: four fields of the specification that every reader needs, and ours that none must need."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from p2pcredit.errors import UnreadableDecisionError
+
+SCHEMA_VERSION = 1
+MAX_DECISION_BYTES = 1 << 20
+_CORE = ("decision_date", "performance_score", "retrain", "reason")
+
+
+class Decision(BaseModel):
+    """One retraining decision.
+
+    Args:
+        decision_date: The last day whose data it rests on.
+        performance_score: Matured AUC of the champion, else the estimate, else None.
+        retrain: Whether to train.
+        reason: Text that names the score and the threshold.
+        schema_version, decision_id, model_id, score_name, threshold, evidence, expires_on: Ours; a file written by hand
+            may leave them out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
+
+    decision_date: date
+    performance_score: float | None
+    retrain: bool = Field(strict=True)
+    reason: str = Field(strict=True)
+    schema_version: int = SCHEMA_VERSION
+    decision_id: str | None = None
+    model_id: str | None = None
+    score_name: str | None = None
+    threshold: float | None = None
+    evidence: tuple[str, ...] = ()
+    expires_on: date | None = None
+
+    @field_validator("decision_date", "expires_on", mode="before")
+    @classmethod
+    def _iso_dates_only(cls, value: object) -> object:
+        if value is None or isinstance(value, date):
+            return value
+        if isinstance(value, str) and len(value) == 10:
+            return date.fromisoformat(value)
+        raise ValueError("must be a date written YYYY-MM-DD")
+
+    @field_validator("performance_score", "threshold", mode="before")
+    @classmethod
+    def _finite_or_null(cls, value: object) -> object:
+        if isinstance(value, bool | str):
+            raise ValueError("must be a number or null")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("must be a finite number or null")
+        return value
+
+    def valid_until(self, valid_days: int) -> date:
+        """The last day on which it may be acted on."""
+        return self.expires_on or self.decision_date + timedelta(days=valid_days)
+
+    def content_digest(self) -> str:
+        """Names what it decides: equal for equal date, score, verdict and reason, whatever else the file holds."""
+        core = {key: value for key, value in self.as_json().items() if key in _CORE}
+        return hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """The file's content as plain JSON values, the four fields first."""
+        return self.model_dump(mode="json")
+
+
+def parse_decision(raw: bytes) -> Decision:
+    """Read the bytes of a decision file.
+
+    Raises:
+        UnreadableDecisionError: With the reason in one line; the file must then be set aside, never read as "no".
+
+    Examples:
+        >>> text = b'{"decision_date": "2024-01-15", "performance_score": 0.65, "retrain": true, "reason": "low"}'
+        >>> parse_decision(text).retrain
+        True
+        >>> parse_decision(b'{"retrain": "yes"')
+        Traceback (most recent call last):
+        ...
+        p2pcredit.errors.UnreadableDecisionError: not JSON: Expecting ',' delimiter: line 1 column 18 (char 17)
+    """
+    if len(raw) > MAX_DECISION_BYTES:
+        raise UnreadableDecisionError(f"{len(raw)} bytes or more, where a decision has at most {MAX_DECISION_BYTES}")
+    try:
+        content = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise UnreadableDecisionError(f"not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except RecursionError as error:
+        raise UnreadableDecisionError("nested too deeply for a decision") from error
+    except json.JSONDecodeError as error:
+        raise UnreadableDecisionError(f"not JSON: {error}") from error
+    except ValueError as error:
+        raise UnreadableDecisionError(str(error)) from error
+    if not isinstance(content, dict):
+        raise UnreadableDecisionError(
+            f"a JSON {type(content).__name__} where an object with {', '.join(_CORE)} belongs"
+        )
+    missing = [key for key in _CORE if key not in content]
+    if missing:
+        raise UnreadableDecisionError(f"the field '{missing[0]}' is missing")
+    try:
+        return Decision.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UnreadableDecisionError(f"field '{where}': {first['msg']}") from error
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a field stands twice")
+    return content
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,108 @@
+"""The one list of columns a model may see, with the direction that credit sense demands and the words of its reason.
+
+A column that exists only after origination (payments, recoveries, last FICO, settlement, hardship) is not here and so
+reaches no model. The platform's price and grade are a named set of their own, `price`, outside the default model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FeatureKind = Literal["numeric", "category"]
+FeatureSet = Literal["application", "price"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of `gold/feature_store`.
+
+    Args:
+        name: The column, with its unit.
+        kind: `numeric` (Float64) or `category` (text).
+        direction: +1 where more means riskier, -1 where more means safer, 0 where credit sense does not say.
+        reason: Why the score is lower than it could be, in words for the borrower.
+        group: `application`, or `price` for the platform's own price and grade.
+        description: What it is.
+    """
+
+    name: str
+    kind: FeatureKind
+    direction: Literal[-1, 0, 1]
+    reason: str
+    description: str
+    group: FeatureSet = "application"
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("loan_amount", "numeric", 1, "Amount requested is high", "Amount lent, in currency."),
+    Feature("term_months", "numeric", 1, "Term of the loan is long", "Term in months."),
+    Feature(
+        "loan_to_income", "numeric", 1, "Amount requested is high for the income", "Loan amount over yearly income."
+    ),
+    Feature("annual_income", "numeric", -1, "Income is low", "Stated yearly income, in currency."),
+    Feature(
+        "debt_to_income_share",
+        "numeric",
+        1,
+        "Debt payments are high for the income",
+        "Monthly debts over monthly income.",
+    ),
+    Feature("employment_length_years", "numeric", 0, "Time in employment", "Years employed; 10 means ten or more."),
+    Feature("home_ownership", "category", 0, "Housing situation", "RENT, OWN, MORTGAGE ..."),
+    Feature("purpose", "category", 0, "Purpose of the loan", "What the money is for."),
+    Feature("income_verification", "category", 0, "Verification of the income", "Whether the income was verified."),
+    Feature("state", "category", 0, "Region", "State or region of the borrower."),
+    Feature("credit_age_months", "numeric", -1, "Credit history is short", "Months since the first credit line."),
+    Feature("fico", "numeric", -1, "Bureau score is low", "Middle of the FICO range, where the platform gives it."),
+    Feature("delinquencies_2y_count", "numeric", 1, "Recent delinquencies", "Delinquencies in two years."),
+    Feature("inquiries_6m_count", "numeric", 1, "Many recent credit inquiries", "Inquiries in six months."),
+    Feature(
+        "months_since_delinquency",
+        "numeric",
+        -1,
+        "A delinquency not long ago",
+        "Months since the last; missing is never.",
+    ),
+    Feature(
+        "months_since_record", "numeric", -1, "A public record not long ago", "Months since the last; missing is never."
+    ),
+    Feature("open_accounts_count", "numeric", 0, "Number of open credit lines", "Open credit lines."),
+    Feature("public_records_count", "numeric", 1, "Derogatory public records", "Derogatory public records."),
+    Feature("bankruptcies_count", "numeric", 1, "Bankruptcy on record", "Bankruptcies on public record."),
+    Feature("total_accounts_count", "numeric", 0, "Number of credit lines ever held", "Credit lines ever."),
+    Feature("revolving_balance", "numeric", 0, "Balance on revolving credit", "Revolving credit used, in currency."),
+    Feature(
+        "revolving_utilisation_share", "numeric", 1, "Revolving credit is heavily used", "Revolving balance over limit."
+    ),
+    Feature(
+        "revolving_to_income",
+        "numeric",
+        1,
+        "Revolving balance is high for the income",
+        "Revolving balance over income.",
+    ),
+    Feature(
+        "accounts_opened_24m_count", "numeric", 1, "Many accounts opened recently", "Accounts opened in 24 months."
+    ),
+    Feature("mortgage_accounts_count", "numeric", -1, "No or few mortgage accounts", "Mortgage accounts."),
+    Feature(
+        "description_length", "numeric", 0, "Borrower's description of the loan", "Characters of the borrower's text."
+    ),
+    Feature("interest_rate_share", "numeric", 1, "Interest rate is high", "Yearly interest rate.", "price"),
+    Feature("installment_to_income", "numeric", 1, "Payment is high for the income", "Payment over income.", "price"),
+    Feature("platform_grade", "category", 0, "Platform's grade", "The platform's own grade.", "price"),
+    Feature("platform_sub_grade", "category", 0, "Platform's sub-grade", "The platform's own finer grade.", "price"),
+)
+
+FEATURE_STORE_KEYS = ("loan_id", "snapshot_date", "known_on")
+
+
+def features_of(feature_set: str) -> tuple[Feature, ...]:
+    """The features a model may use: `application`, or `priced` for those together with price and grade.
+
+    Examples:
+        >>> [f.name for f in features_of("priced") if f.group == "price"][0]
+        'interest_rate_share'
+    """
+    return tuple(f for f in FEATURES if f.group == "application" or feature_set == "priced")

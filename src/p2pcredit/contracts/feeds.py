@@ -1,0 +1,181 @@
+"""The five daily feeds that a platform lands: four about a loan at origination, one about its servicing.
+
+A landing file has a header with the `source` names below. Required columns must be there; any other column of the
+contract may be left out and is then missing on every row; columns that no contract names are ignored and reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.errors import UsageError
+
+PERFORMANCE_STATUSES = frozenset({"CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"})
+"""What a servicing event may say. LATE and DEFAULT carry `days_past_due`; FULLY_PAID and CHARGED_OFF close the loan."""
+
+CLOSING_STATUSES = frozenset({"CHARGED_OFF", "FULLY_PAID"})
+DEFAULT_STATUSES = frozenset({"DEFAULT", "CHARGED_OFF"})
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed: its name, columns, and the date column that must equal the snapshot date.
+
+    `one_row_per_loan`: a second row of the same loan on one day is a duplicate.
+    """
+
+    name: str
+    description: str
+    date_column: str
+    columns: tuple[Column, ...]
+    one_row_per_loan: bool = True
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Column names in landing files and in bronze, in order."""
+        return tuple(column.source for column in self.columns)
+
+    @property
+    def required_sources(self) -> tuple[str, ...]:
+        """Column names that a landing file must have."""
+        return tuple(column.source for column in self.columns if column.required)
+
+
+_LOAN_ID = Column("loan_id", Kind.TEXT, required=True, description="The platform's id of the loan.")
+_ORIGINATED = Column("origination_date", Kind.DATE, required=True, description="The day the loan was issued.")
+
+
+def _number(source: str, description: str, *, low: float = 0, high: float = 1e9, required: bool = False) -> Column:
+    return Column(source, Kind.NUMBER, required=required, minimum=low, maximum=high, description=description)
+
+
+def _count(source: str, description: str, *, high: float = 10_000) -> Column:
+    return Column(source, Kind.COUNT, minimum=0, maximum=high, description=description)
+
+
+def _percent(source: str, name: str, description: str, *, high: float = 10.0, required: bool = False) -> Column:
+    return Column(source, Kind.PERCENT, name, required=required, minimum=0, maximum=high, description=description)
+
+
+LOAN_TERMS = Feed(
+    "loan_terms",
+    "The contract of each loan originated that day.",
+    "origination_date",
+    (
+        _LOAN_ID,
+        _ORIGINATED,
+        Column(
+            "loan_amount", Kind.NUMBER, required=True, minimum=1, maximum=1e9, description="Amount lent, in currency."
+        ),
+        Column("term", Kind.TERM, "term_months", required=True, minimum=1, maximum=480, description="Term in months."),
+        _percent("interest_rate", "interest_rate_share", "Yearly interest rate.", high=1.0),
+        _number("installment", "Monthly payment, in currency."),
+        Column("grade", Kind.CATEGORY, "platform_grade", description="The platform's own grade."),
+        Column("sub_grade", Kind.CATEGORY, "platform_sub_grade", description="The platform's own finer grade."),
+        Column("purpose", Kind.CATEGORY, description="What the money is for, as a category."),
+        Column("title", Kind.TEXT, description="The borrower's title of the loan."),
+        Column("description", Kind.TEXT, description="The borrower's own text."),
+        Column("application_type", Kind.CATEGORY, description="INDIVIDUAL or JOINT, where the platform says so."),
+    ),
+)
+
+DEMOGRAPHIC = Feed(
+    "demographic",
+    "Who the borrower is, as stated in the application.",
+    "origination_date",
+    (
+        _LOAN_ID,
+        _ORIGINATED,
+        Column("employment_title", Kind.TEXT, description="Employer or job, as the borrower wrote it."),
+        Column(
+            "employment_length",
+            Kind.YEARS,
+            "employment_length_years",
+            minimum=0,
+            maximum=80,
+            description="Years employed.",
+        ),
+        Column("home_ownership", Kind.CATEGORY, description="RENT, OWN, MORTGAGE, OTHER, NONE, ANY ..."),
+        Column("state", Kind.CATEGORY, description="State or region of the borrower."),
+        Column("zip3", Kind.CATEGORY, description="First three digits of the postal code."),
+    ),
+)
+
+FINANCIAL = Feed(
+    "financial",
+    "Income and balances at application.",
+    "origination_date",
+    (
+        _LOAN_ID,
+        _ORIGINATED,
+        _number("annual_income", "Stated yearly income, in currency."),
+        Column("income_verification", Kind.CATEGORY, description="Whether the platform verified the income."),
+        _percent(
+            "debt_to_income", "debt_to_income_share", "Monthly debt payments over monthly income, without this loan."
+        ),
+        _number("revolving_balance", "Revolving credit used, in currency."),
+        _percent("revolving_utilisation", "revolving_utilisation_share", "Revolving credit used over its limit."),
+        _number("total_current_balance", "All balances together, in currency."),
+        _percent("bankcard_utilisation", "bankcard_utilisation_share", "Bank card balances over their limits."),
+        _number("bankcard_open_to_buy", "Unused limit on bank cards, in currency."),
+    ),
+)
+
+CREDIT_HISTORY = Feed(
+    "credit_history",
+    "The bureau's view of the borrower at application.",
+    "origination_date",
+    (
+        _LOAN_ID,
+        _ORIGINATED,
+        Column("earliest_credit_line", Kind.DATE, description="When the first credit line was opened."),
+        _number("fico_low", "Lower end of the FICO range.", high=900),
+        _number("fico_high", "Upper end of the FICO range.", high=900),
+        _count("delinquencies_2y_count", "Delinquencies of 30 days or more in two years."),
+        _count("inquiries_6m_count", "Credit inquiries in six months."),
+        _number("months_since_delinquency", "Months since the last delinquency; missing means never.", high=1200),
+        _number("months_since_record", "Months since the last public record; missing means never.", high=1200),
+        _count("open_accounts_count", "Open credit lines."),
+        _count("public_records_count", "Derogatory public records."),
+        _count("total_accounts_count", "Credit lines ever."),
+        _count("bankruptcies_count", "Bankruptcies on public record."),
+        _count("tax_liens_count", "Tax liens."),
+        _count("collections_12m_count", "Collections in twelve months, medical excluded."),
+        _count("mortgage_accounts_count", "Mortgage accounts."),
+        _count("accounts_opened_24m_count", "Accounts opened in twenty-four months."),
+    ),
+)
+
+LOAN_PERFORMANCE = Feed(
+    "loan_performance",
+    "One servicing event of a loan, on the day it became visible.",
+    "event_date",
+    (
+        _LOAN_ID,
+        Column("event_date", Kind.DATE, required=True, description="The day the event became visible."),
+        Column(
+            "status", Kind.CATEGORY, required=True, allowed=PERFORMANCE_STATUSES, description="What the event says."
+        ),
+        Column(
+            "days_past_due", Kind.COUNT, required=True, minimum=0, maximum=10_000, description="Days past due that day."
+        ),
+        _number("principal_outstanding", "Principal still owed after the event, in currency."),
+        _number("amount_received", "Money received with the event, in currency."),
+    ),
+    one_row_per_loan=False,
+)
+
+APPLICATION_FEEDS = (LOAN_TERMS, DEMOGRAPHIC, FINANCIAL, CREDIT_HISTORY)
+FEEDS = {feed.name: feed for feed in (*APPLICATION_FEEDS, LOAN_PERFORMANCE)}
+
+
+def feed_named(name: str) -> Feed:
+    """The contract of a feed.
+
+    Raises:
+        UsageError: If there is no feed of that name.
+    """
+    if name not in FEEDS:
+        raise UsageError(f"there is no feed '{name}'; the feeds are {', '.join(FEEDS)}")
+    return FEEDS[name]

@@ -1,0 +1,154 @@
+"""Every error this package raises on purpose.
+
+    P2PCreditError
+    ├── UsageError                  what was asked for makes no sense as asked
+    ├── SettingsError               a setting is missing, unknown or out of range
+    ├── SourceError                 a raw or landing file cannot be used
+    │   ├── MissingFeedError        a feed has not landed for a day (may heal: the file may still come)
+    │   ├── UnreadableFileError     truncated, not text, or not what its name says
+    │   └── HeaderError             the columns are not those of the contract
+    ├── StorageError                a table, bank or ledger cannot be read or written
+    │   ├── MissingTableError       nothing has been written there yet
+    │   ├── ConflictError           somebody else committed first (heals by trying again)
+    │   ├── OutsideHomeError        a path leads out of the home directory
+    │   └── BankError               a model directory is missing, incomplete or altered
+    ├── DecisionError               the retraining hand-off cannot go on
+    │   └── UnreadableDecisionError the decision file is not a decision
+    ├── TrainingError               a model could not be made
+    │   ├── TooLittleDataError      not enough matured loans, good or bad
+    │   └── LeakError               a single feature predicts too well to be honest
+    ├── MonitoringError             a metric or report could not be made
+    ├── MissingExtraError           an optional dependency is not installed
+    └── ServiceError                a local Airflow or another process did not do its part (may heal)
+
+Messages are one line: what was found, what was expected, what to do next. `retryable` is part of the type, so that a
+scheduler retries only what can heal by itself.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class P2PCreditError(Exception):
+    """Root of all errors raised on purpose; its message is one line for the person at the keyboard."""
+
+    retryable: ClassVar[bool] = False
+
+
+class UsageError(P2PCreditError, ValueError):
+    """What was asked for makes no sense as asked."""
+
+
+class SettingsError(P2PCreditError, ValueError):
+    """A setting is missing, unknown or out of range."""
+
+
+class SourceError(P2PCreditError):
+    """A raw or landing file cannot be used."""
+
+
+class MissingFeedError(SourceError, FileNotFoundError):
+    """A feed has not landed for a day; the file may still come."""
+
+    retryable = True
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class UnreadableFileError(SourceError, ValueError):
+    """A file is truncated, is not text, or is not what its name says."""
+
+
+class HeaderError(SourceError, ValueError):
+    """The columns of a file are not those that its contract asks for."""
+
+
+class StorageError(P2PCreditError):
+    """A table, the model bank or the ledger cannot be read or written."""
+
+
+class MissingTableError(StorageError, LookupError):
+    """A table is asked for that nothing has been written to yet."""
+
+
+class ConflictError(StorageError):
+    """Another writer committed first; trying again heals it."""
+
+    retryable = True
+
+
+class OutsideHomeError(StorageError, ValueError):
+    """A path leads out of the home directory."""
+
+
+class BankError(StorageError):
+    """A model directory is missing, incomplete, or altered since it was written."""
+
+
+class DecisionError(P2PCreditError):
+    """The retraining hand-off cannot go on."""
+
+
+class UnreadableDecisionError(DecisionError, ValueError):
+    """The decision file exists and is not a decision."""
+
+
+class TrainingError(P2PCreditError):
+    """A model could not be made."""
+
+
+class TooLittleDataError(TrainingError):
+    """There are not enough matured loans, good or bad, to learn from or to judge by."""
+
+
+class LeakError(TrainingError):
+    """A single feature predicts too well to have been known at application."""
+
+
+class MonitoringError(P2PCreditError):
+    """A metric or a report could not be made."""
+
+
+class MissingExtraError(P2PCreditError, ImportError):
+    """An optional dependency is not installed.
+
+    Args:
+        purpose: What it is needed for.
+        extra: The extra of this distribution that brings it.
+    """
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{purpose} needs the extra '{extra}': pip install 'p2p-credit-score[{extra}]'")
+
+
+class ServiceError(P2PCreditError):
+    """A local Airflow, or another process, did not do its part."""
+
+    retryable = True
+
+
+__all__ = [
+    "BankError",
+    "ConflictError",
+    "DecisionError",
+    "HeaderError",
+    "LeakError",
+    "MissingExtraError",
+    "MissingFeedError",
+    "MissingTableError",
+    "MonitoringError",
+    "OutsideHomeError",
+    "P2PCreditError",
+    "ServiceError",
+    "SettingsError",
+    "SourceError",
+    "StorageError",
+    "TooLittleDataError",
+    "TrainingError",
+    "UnreadableDecisionError",
+    "UnreadableFileError",
+    "UsageError",
+]

@@ -1,0 +1,66 @@
+"""The lines of the decision ledger: each an immutable fact, numbered from 1 without gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from p2pcredit.errors import DecisionError
+
+
+class EventKind(StrEnum):
+    """What a ledger line can say.
+
+    DECIDED a decision was made (by monitoring, by hand, by override). SET_ASIDE an unreadable decision file was moved
+    away. CLAIMED a training run began to act on a decision. RELEASED it failed or died, and the decision waits for the
+    next run. TRAINED it ended; the decision is acted on. CLEARED the decision file was removed after that. PROMOTED and
+    ROLLED_BACK a person changed the champion. SCORED a model scored the loans of some days.
+    """
+
+    DECIDED = "decided"
+    SET_ASIDE = "set_aside"
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    TRAINED = "trained"
+    CLEARED = "cleared"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+    SCORED = "scored"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """One line.
+
+    Args:
+        number: Its place, from 1.
+        kind: What it says.
+        at: When it was written, an ISO instant in UTC.
+        run_id: Who wrote it.
+        facts: What it says, as JSON values.
+    """
+
+    number: int
+    kind: EventKind
+    at: str
+    run_id: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as plain JSON values."""
+        return {"number": self.number, "event": str(self.kind), "at": self.at, "run_id": self.run_id, **self.facts}
+
+    @staticmethod
+    def from_json(content: object) -> LedgerEvent:
+        """Read a line back.
+
+        Raises:
+            DecisionError: If it is not one.
+        """
+        try:
+            facts = dict(content)  # type: ignore[call-overload]
+            number, kind = int(facts.pop("number")), EventKind(facts.pop("event"))
+            return LedgerEvent(number, kind, str(facts.pop("at")), str(facts.pop("run_id")), facts)
+        except (TypeError, ValueError, KeyError) as error:
+            raise DecisionError(f"not a ledger line: {error!r}") from error

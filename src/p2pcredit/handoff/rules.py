@@ -1,0 +1,85 @@
+"""Is a retraining due on this snapshot date? One pure function, used by the check and again by the training itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.handoff.state import DecisionRecord, Fate, HandoffState, Origin
+from p2pcredit.periods import week_monday
+from p2pcredit.settings import HandoffSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whether to train, on which decision, and why, in one line."""
+
+    retrain: bool
+    reason: str
+    decision_id: str | None = None
+    overrides_limit: bool = False
+
+
+def plan_retraining(
+    state: HandoffState,
+    day: date,
+    *,
+    settings: HandoffSettings,
+    weeks_with_log: set[date],
+    first_model_possible: bool,
+) -> Plan:
+    """Is a retraining due on this snapshot date?
+
+    Args:
+        state: What the ledger adds up to.
+        day: The snapshot date of the run that asks.
+        settings: How long a decision serves.
+        weeks_with_log: Mondays for which a retraining log file lies there. Where it and the ledger disagree, the
+            stricter one counts.
+        first_model_possible: There is no champion and enough loans have matured for one.
+
+    Returns:
+        The plan. `retrain` is True on a valid decision that says so, or for the first model; never twice in one week
+        (Monday to Sunday) except where a person overrides it.
+    """
+    week = week_monday(day)
+    limited = week in state.weeks_retrained() or week in weeks_with_log
+    record = state.current
+    usable = record is not None and record.fate in {Fate.PENDING, Fate.CLAIMED}
+    if record is not None and usable:
+        verdict = _validity(record.decision, day, settings)
+        overrides = record.origin is Origin.OVERRIDE
+        if verdict is None and record.decision.retrain and limited and not overrides:
+            return Plan(False, _limit_reason(week) + f"; decision {record.decision_id} waits")
+        if verdict is None and record.decision.retrain:
+            why = f"decision {record.decision_id} of {record.decision.decision_date}: {record.decision.reason}"
+            return Plan(True, why, record.decision_id, overrides_limit=limited)
+        waiting = verdict or f"decision {record.decision_id} says no retraining: {record.decision.reason}"
+    else:
+        waiting = _no_decision(record)
+    if first_model_possible and not limited:
+        return Plan(True, "no champion yet and enough loans have matured for a first model")
+    if first_model_possible:
+        return Plan(False, _limit_reason(week))
+    return Plan(False, waiting)
+
+
+def _validity(decision: Decision, day: date, settings: HandoffSettings) -> str | None:
+    """Why a decision does not hold on `day`; None where it does."""
+    until = decision.valid_until(settings.valid_days)
+    if until < day:
+        return f"the decision of {decision.decision_date} expired on {until}"
+    if decision.decision_date > day + timedelta(days=1):
+        return f"the decision is dated {decision.decision_date}, after the snapshot date {day}; it waits"
+    return None
+
+
+def _limit_reason(week: date) -> str:
+    return f"a retraining already took place in the week of {week}; at most one a week"
+
+
+def _no_decision(record: DecisionRecord | None) -> str:
+    if record is None:
+        return "no decision"
+    return f"no new decision: {record.decision_id} was acted on by {record.acted_on_by}"

@@ -1,0 +1,223 @@
+"""What the ledger's lines add up to: decisions and their fates, weeks retrained, champions, who scored which day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.handoff.events import EventKind, LedgerEvent
+
+
+class Origin(StrEnum):
+    """Who made a decision."""
+
+    MONITORING = "monitoring"
+    HAND = "hand"
+    OVERRIDE = "override"
+
+
+class Fate(StrEnum):
+    """What became of a decision: it waits, a run is acting on it, it was acted on, or a newer one took its place."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    ACTED_ON = "acted_on"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(slots=True)
+class DecisionRecord:
+    """A decision, who made it, and what became of it."""
+
+    decision_id: str
+    decision: Decision
+    origin: Origin
+    fate: Fate = Fate.PENDING
+    cleared: bool = False
+    acted_on_by: str | None = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A training run that began and has not said how it ended."""
+
+    run_id: str
+    snapshot_date: date
+    decision_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """A model that scores from a snapshot date on, until the next reign."""
+
+    effective_on: date
+    model_id: str
+    number: int
+    why: str
+
+
+@dataclass(slots=True)
+class HandoffState:
+    """All that the ledger knows; made by `fold`, never by hand."""
+
+    decisions: dict[str, DecisionRecord] = field(default_factory=dict)
+    current_id: str | None = None
+    claim: Claim | None = None
+    trainings: list[LedgerEvent] = field(default_factory=list)
+    reigns: list[Reign] = field(default_factory=list)
+    scored: dict[date, tuple[str, int]] = field(default_factory=dict)
+
+    @property
+    def current(self) -> DecisionRecord | None:
+        """The decision that counts now, whatever its fate; None before the first."""
+        return self.decisions[self.current_id] if self.current_id is not None else None
+
+    def weeks_retrained(self) -> set[date]:
+        """The Mondays of the weeks in which a training took place."""
+        return {date.fromisoformat(event.facts["week"]) for event in self.trainings}
+
+    def champion_on(self, day: date) -> str | None:
+        """The model that scores the loans of a snapshot date; None before the first champion."""
+        reign = _last(reign for reign in self.reigns if reign.effective_on <= day)
+        return reign.model_id if reign else None
+
+    @property
+    def champion(self) -> str | None:
+        """The model that scores from now on."""
+        reign = _last(self.reigns)
+        return reign.model_id if reign else None
+
+    def champion_before(self) -> str | None:
+        """The model that a rollback would return to: the last one that reigned and is not the champion."""
+        reign = _last(reign for reign in self.reigns if reign.model_id != self.champion)
+        return reign.model_id if reign else None
+
+    def training_of(self, run_id: str, day: date) -> LedgerEvent | None:
+        """The training that a run already did for a snapshot date, so that a retry does not train again."""
+        for event in reversed(self.trainings):
+            if event.run_id == run_id and event.facts["snapshot_date"] == day.isoformat():
+                return event
+        return None
+
+    def known_content(self, decision: Decision) -> DecisionRecord | None:
+        """The record that a decision file shows, or None where the file says something new.
+
+        A file that carries an id and the content recorded under it is that decision. A file without a known id is the
+        newest uncleared decision of the same content: one that was acted on and cleared is not lying there any more, so
+        the same words are a new decision.
+        """
+        record = self.decisions.get(decision.decision_id or "")
+        digest = decision.content_digest()
+        if record is not None and record.decision.content_digest() == digest:
+            return record
+        for candidate in reversed(self.decisions.values()):
+            if candidate.decision.content_digest() == digest and not candidate.cleared:
+                return candidate
+        return None
+
+
+def fold(events: Iterable[LedgerEvent]) -> HandoffState:
+    """What do these lines, in order, add up to?"""
+    state = HandoffState()
+    for event in events:
+        _STEPS[event.kind](state, event)
+    return state
+
+
+def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None) -> bool:
+    """Whether a decision takes the current one's place.
+
+    A person's decision always does. Monitoring's does unless it rests on older data, or on the same week's data as a
+    decision that was acted on already (a rerun of monitoring must not make the same week count twice).
+    """
+    if current is None or origin is not Origin.MONITORING:
+        return True
+    if current.fate in {Fate.ACTED_ON, Fate.CLAIMED} and current.origin is Origin.MONITORING:
+        return decision.decision_date > current.decision.decision_date
+    return decision.decision_date >= current.decision.decision_date
+
+
+def _last(reigns: Iterable[Reign]) -> Reign | None:
+    return max(reigns, key=lambda reign: (reign.effective_on, reign.number), default=None)
+
+
+def _decided(state: HandoffState, event: LedgerEvent) -> None:
+    decision = Decision.model_validate(event.facts["decision"])
+    origin = Origin(event.facts["origin"])
+    decision_id = str(event.facts["decision_id"])
+    record = DecisionRecord(decision_id, decision, origin)
+    if is_newer(decision, origin, state.current):
+        previous = state.current
+        if previous is not None and previous.fate is Fate.PENDING:
+            previous.fate = Fate.SUPERSEDED
+        state.current_id = decision_id
+    else:
+        record.fate = Fate.SUPERSEDED
+    state.decisions[decision_id] = record
+
+
+def _claimed(state: HandoffState, event: LedgerEvent) -> None:
+    decision_id = event.facts.get("decision_id")
+    state.claim = Claim(event.run_id, date.fromisoformat(event.facts["snapshot_date"]), decision_id)
+    if decision_id in state.decisions:
+        state.decisions[decision_id].fate = Fate.CLAIMED
+
+
+def _released(state: HandoffState, event: LedgerEvent) -> None:
+    state.claim = None
+    record = state.decisions.get(event.facts.get("decision_id") or "")
+    if record is not None and record.fate is Fate.CLAIMED:
+        record.fate = Fate.PENDING if record.decision_id == state.current_id else Fate.SUPERSEDED
+
+
+def _trained(state: HandoffState, event: LedgerEvent) -> None:
+    state.claim = None
+    state.trainings.append(event)
+    record = state.decisions.get(event.facts.get("decision_id") or "")
+    if record is not None:
+        record.fate = Fate.ACTED_ON
+        record.acted_on_by = event.run_id
+        record.model_id = event.facts.get("model_id")
+    if event.facts.get("promoted"):
+        _reign(state, event.facts["snapshot_date"], event, event.facts.get("reason", ""))
+
+
+def _cleared(state: HandoffState, event: LedgerEvent) -> None:
+    record = state.decisions.get(event.facts.get("decision_id") or "")
+    if record is not None:
+        record.cleared = True
+
+
+def _promoted(state: HandoffState, event: LedgerEvent) -> None:
+    _reign(state, event.facts["effective_on"], event, event.facts.get("why", ""))
+
+
+def _scored(state: HandoffState, event: LedgerEvent) -> None:
+    for day, loans in event.facts["days"].items():
+        state.scored[date.fromisoformat(day)] = (str(event.facts["model_id"]), int(loans))
+
+
+def _reign(state: HandoffState, effective_on: str, event: LedgerEvent, why: Any) -> None:
+    state.reigns.append(Reign(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why)))
+
+
+def _nothing(state: HandoffState, event: LedgerEvent) -> None:
+    """A line for people, which changes nothing."""
+
+
+_STEPS = {
+    EventKind.DECIDED: _decided,
+    EventKind.SET_ASIDE: _nothing,
+    EventKind.CLAIMED: _claimed,
+    EventKind.RELEASED: _released,
+    EventKind.TRAINED: _trained,
+    EventKind.CLEARED: _cleared,
+    EventKind.PROMOTED: _promoted,
+    EventKind.ROLLED_BACK: _promoted,
+    EventKind.SCORED: _scored,
+}

@@ -1,0 +1,1 @@
+"""One function per task: load, pure code, save, a small JSON receipt. Called alike by command line, DAGs and tests."""

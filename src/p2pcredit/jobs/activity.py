@@ -1,0 +1,44 @@
+"""One line per finished job in `logs/activity.jsonl`, for people and for machines that watch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.storage.files import disk_error
+
+logger = logging.getLogger("p2pcredit")
+
+
+def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
+    """Append a line about a job: one write, so that lines of two processes never mix.
+
+    Raises:
+        StorageError: If the disk refuses.
+    """
+    line = {"at": ctx.at.isoformat(timespec="seconds"), "run_id": ctx.run_id, "job": job, **facts}
+    data = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str).encode() + b"\n"
+    path = ctx.layout.activity
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            size = os.fstat(handle).st_size
+            torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            os.write(handle, b"\n" + data if torn else data)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise disk_error("write", path, error) from error
+    logger.info(
+        "%s: %s", job, ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict))
+    )
+
+
+def warn(ctx: JobContext, message: str) -> None:
+    """Say something loudly: in the log as a warning, and in the activity file for the alerts of the week."""
+    logger.warning(message)
+    record(ctx, "warning", {"message": message})

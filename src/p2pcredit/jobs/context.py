@@ -1,0 +1,47 @@
+"""What every job is told: where home is, which settings hold, who runs it, and what time it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from p2pcredit.settings import Settings
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.ledger import Ledger
+
+Receipt = dict[str, Any]
+"""What a job says when it is done: JSON values only, small enough for an XCom."""
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """The surroundings of one job.
+
+    Args:
+        layout: The home directory.
+        settings: All settings.
+        run_id: Who asks: an Airflow run id, or `cli`, or `replay`. It stands in the ledger.
+        at: The instant (UTC, aware) that is written into ledger and activity; simulated in a replay.
+    """
+
+    layout: Layout
+    settings: Settings
+    run_id: str
+    at: datetime
+    ledger: Ledger = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ledger", Ledger(self.layout.ledger))
+
+    def moved_to(self, at: datetime) -> JobContext:
+        """The same surroundings at another instant, sharing what was read of the ledger."""
+        moved = JobContext(self.layout, self.settings, self.run_id, at)
+        object.__setattr__(moved, "ledger", self.ledger)
+        return moved
+
+    def with_policy(self, name: str) -> JobContext:
+        """The same surroundings under another decision policy."""
+        monitoring = self.settings.monitoring.model_copy(update={"policy": name})
+        settings = self.settings.model_copy(update={"monitoring": monitoring})
+        return JobContext(self.layout, settings, self.run_id, self.at)

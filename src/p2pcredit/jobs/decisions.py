@@ -1,0 +1,161 @@
+"""The decision in its two places, the ledger and the file: brought together, written, cleared.
+
+The ledger is written first and the decision file after it. `reconcile` brings the two together again at the start of
+every step, so that a step that died half way is finished by the next one, whoever runs it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.errors import UsageError
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.handoff.state import Fate, HandoffState, Origin
+from p2pcredit.jobs.activity import record, warn
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.storage.decision_file import Unreadable, read_decision, remove_decision, set_aside, write_decision
+
+
+def reconcile(ctx: JobContext) -> HandoffState:
+    """Bring ledger and decision file together: take in what a person wrote, set aside what nobody can read.
+
+    A readable file with something new becomes a ledger line. An unreadable one is moved to a name of its own, and said
+    loudly. A decision that waits in the ledger and is not in the file is written there again.
+    """
+    shown = read_decision(ctx.layout.decision_file)
+    if isinstance(shown, Unreadable):
+        moved = set_aside(ctx.layout.decision_file)
+        if moved is not None:
+            facts = {"path": moved.name, "why": shown.why}
+            ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
+            warn(ctx, f"the decision file could not be read ({shown.why}); it was set aside as {moved.name}")
+        shown = read_decision(ctx.layout.decision_file)
+    if isinstance(shown, Decision) and ctx.ledger.state().known_content(shown) is None:
+        _adopt(ctx, shown)
+    state = ctx.ledger.state()
+    current = state.current
+    if current is not None and current.fate in {Fate.PENDING, Fate.CLAIMED}:
+        shown = read_decision(ctx.layout.decision_file)
+        same = isinstance(shown, Decision) and shown.content_digest() == current.decision.content_digest()
+        if not same and not isinstance(shown, Unreadable):
+            write_decision(ctx.layout.decision_file, current.decision)
+    return state
+
+
+def decide(ctx: JobContext, decision: Decision, origin: Origin) -> bool:
+    """Write a decision into the ledger, then into the decision file. The same decision again changes nothing.
+
+    Returns:
+        Whether it is now the decision that counts (an older week's is kept in the ledger only).
+    """
+    decision_id = str(decision.decision_id)
+    facts = {"decision_id": decision_id, "origin": str(origin), "decision": decision.as_json()}
+    reconcile(ctx)
+    ctx.ledger.append(
+        EventKind.DECIDED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts=facts,
+        unless=lambda state: decision_id in state.decisions,
+    )
+    return reconcile(ctx).current_id == decision_id
+
+
+def clear_decision(ctx: JobContext, day: date) -> Receipt:
+    """Remove the decision file if its decision was acted on; any other decision stays where it is."""
+    state = reconcile(ctx)
+    cleared = []
+    for decision in list(state.decisions.values()):
+        if decision.fate is not Fate.ACTED_ON or decision.cleared:
+            continue
+        remove_decision(ctx.layout.decision_file, decision.decision)
+        decision_id = decision.decision_id
+        ctx.ledger.append(
+            EventKind.CLEARED,
+            at=ctx.at,
+            run_id=ctx.run_id,
+            facts={"decision_id": decision_id},
+            unless=partial(_is_cleared, decision_id),
+        )
+        cleared.append(decision_id)
+    receipt: Receipt = {
+        "cleared": cleared,
+        "reason": "acted on" if cleared else "nothing was acted on; nothing to clear",
+    }
+    record(ctx, "clear_decision", {"snapshot_date": day.isoformat(), **receipt})
+    return receipt
+
+
+def _adopt(ctx: JobContext, shown: Decision) -> None:
+    state = ctx.ledger.state()
+    free = shown.decision_id is not None and shown.decision_id not in state.decisions
+    decision_id = shown.decision_id if free else f"hand-{shown.content_digest()}-{len(state.decisions) + 1}"
+    adopted = shown.model_copy(update={"decision_id": decision_id})
+    facts: dict[str, Any] = {"decision_id": decision_id, "origin": str(Origin.HAND), "decision": adopted.as_json()}
+    ctx.ledger.append(
+        EventKind.DECIDED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts=facts,
+        unless=lambda newest: newest.known_content(shown) is not None,
+    )
+
+
+def _is_cleared(decision_id: str, state: HandoffState) -> bool:
+    return state.decisions[decision_id].cleared
+
+
+def show_decision(ctx: JobContext) -> Receipt:
+    """Which decision counts now, and what became of it? Nothing is changed by asking.
+
+    Returns:
+        `decision` (or None), `origin`, `fate`, `acted_on_by`, `model_id`, `file` (what lies in the decision file).
+    """
+    shown = read_decision(ctx.layout.decision_file)
+    state = ctx.ledger.state()
+    if isinstance(shown, Decision) and state.known_content(shown) is None:
+        return {
+            "decision": shown.as_json(),
+            "origin": str(Origin.HAND),
+            "fate": str(Fate.PENDING),
+            "acted_on_by": None,
+            "model_id": None,
+            "file": "written by hand, taken up by the next run",
+        }
+    file = "absent" if shown is None else "this decision"
+    if isinstance(shown, Unreadable):
+        file = f"unreadable: {shown.why}"
+    current = state.current
+    return {
+        "decision": None if current is None else current.decision.as_json(),
+        "origin": None if current is None else str(current.origin),
+        "fate": None if current is None else str(current.fate),
+        "acted_on_by": None if current is None else current.acted_on_by,
+        "model_id": None if current is None else current.model_id,
+        "file": file,
+    }
+
+
+def override_decision(ctx: JobContext, day: date, *, retrain: bool, why: str) -> Receipt:
+    """Decide by hand, with a reason. It counts from now on; to retrain holds also where the week had its retraining.
+
+    Raises:
+        UsageError: If the reason is blank.
+    """
+    if not why.strip():
+        raise UsageError("a decision by hand needs a reason; give it with --why")
+    decision = Decision(
+        decision_date=day,
+        performance_score=None,
+        retrain=retrain,
+        reason=f"by hand, no score held against a threshold: {why.strip()}",
+        expires_on=day + timedelta(days=ctx.settings.handoff.valid_days),
+    )
+    decision_id = f"override-{ctx.at:%Y%m%dT%H%M%S}-{decision.content_digest()[:8]}"
+    decision = decision.model_copy(update={"decision_id": decision_id})
+    decide(ctx, decision, Origin.OVERRIDE)
+    record(ctx, "override", {"retrain": retrain, "why": why, "decision_id": decision_id})
+    return decision.as_json()

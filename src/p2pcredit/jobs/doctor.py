@@ -1,0 +1,128 @@
+"""Is this home healthy? Each check passes, fails, or cannot be determined, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from p2pcredit.contracts.results import Status
+from p2pcredit.contracts.tables import TABLES
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.completeness import last_complete
+from p2pcredit.storage.decision_file import Unreadable, read_decision
+from p2pcredit.storage.lake import Lake
+
+_LEAST_FREE_BYTES = 1 << 30
+Finding = tuple[Status, str]
+
+
+def examine(ctx: JobContext) -> Receipt:
+    """Check a home directory, change nothing.
+
+    Returns:
+        `home`, `healthy` (True only when nothing failed), `checks`: per check `status` and `finding`.
+    """
+    checks: dict[str, dict[str, str]] = {}
+    for name, check in _CHECKS.items():
+        try:
+            status, finding = check(ctx)
+        except P2PCreditError as error:
+            status, finding = Status.FAIL, str(error)
+        checks[name] = {"status": str(status), "finding": finding}
+    healthy = all(check["status"] != Status.FAIL for check in checks.values())
+    return {"home": str(ctx.layout.home), "healthy": healthy, "checks": checks}
+
+
+def _home(ctx: JobContext) -> Finding:
+    home = ctx.layout.home
+    if not home.is_dir():
+        return Status.UNDETERMINED, f"{home} does not exist yet; the first 'p2pcredit land' makes it"
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Status.FAIL, f"{home} cannot be written by this user; give it the right"
+    return Status.PASS, f"{home} can be written"
+
+
+def _disk(ctx: JobContext) -> Finding:
+    if not ctx.layout.home.is_dir():
+        return Status.UNDETERMINED, "no home yet"
+    free = shutil.disk_usage(ctx.layout.home).free
+    shown = f"{free / 1e9:.1f} GB free"
+    return (Status.PASS, shown) if free >= _LEAST_FREE_BYTES else (Status.FAIL, f"{shown}; make room")
+
+
+def _tables(ctx: JobContext) -> Finding:
+    lake = Lake(ctx.layout)
+    written = [table for table in TABLES.values() if lake.exists(table)]
+    if not written:
+        return Status.UNDETERMINED, "no table written yet; run 'p2pcredit preprocess'"
+    for table in written:
+        lake.scan(table).head(1).collect()
+    return Status.PASS, f"{len(written)} of {len(TABLES)} tables written and readable"
+
+
+def _days(ctx: JobContext) -> Finding:
+    last = last_complete(ctx.layout)
+    if last is None:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    return Status.PASS, f"preprocessed up to {last}"
+
+
+def _ledger(ctx: JobContext) -> Finding:
+    events = ctx.ledger.events()
+    if not events:
+        return Status.UNDETERMINED, "the ledger has no line yet"
+    state = ctx.ledger.state()
+    if state.claim is not None:
+        return (
+            Status.FAIL,
+            f"run {state.claim.run_id} began to train and did not say how it ended; the next run releases it",
+        )
+    return Status.PASS, f"{len(events)} lines, whole and in order"
+
+
+def _decision(ctx: JobContext) -> Finding:
+    shown = read_decision(ctx.layout.decision_file)
+    if isinstance(shown, Unreadable):
+        return (
+            Status.FAIL,
+            f"unreadable: {shown.why}; the next run sets it aside, write it again or use 'decision override'",
+        )
+    return Status.PASS, "no decision file" if shown is None else "readable"
+
+
+def _bank(ctx: JobContext) -> Finding:
+    bank = ModelBank(ctx.layout)
+    ids = bank.model_ids()
+    for model_id in ids:
+        bank.get(model_id)
+    champion = ctx.ledger.state().champion
+    if champion is not None and champion not in ids:
+        return Status.FAIL, f"the champion {champion} is not in the bank; restore it or 'p2pcredit models rollback'"
+    if not ids:
+        return Status.UNDETERMINED, "no model yet"
+    return Status.PASS, f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
+
+
+def _airflow(_: JobContext) -> Finding:
+    if find_spec("airflow") is None:
+        return (
+            Status.UNDETERMINED,
+            "Airflow is not installed here; for the DAGs: pip install 'p2p-credit-score[airflow]'",
+        )
+    return Status.PASS, "installed"
+
+
+_CHECKS: dict[str, Callable[[JobContext], Finding]] = {
+    "home": _home,
+    "disk": _disk,
+    "tables": _tables,
+    "days": _days,
+    "ledger": _ledger,
+    "decision_file": _decision,
+    "model_bank": _bank,
+    "airflow": _airflow,
+}

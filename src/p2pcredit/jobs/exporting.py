@@ -1,0 +1,73 @@
+"""Take a table out of the lake, as Parquet for machines or CSV for people."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from p2pcredit.contracts.tables import table_named
+from p2pcredit.errors import UsageError
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.storage.files import replacing
+from p2pcredit.storage.lake import Lake
+
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def export(
+    ctx: JobContext,
+    name: str,
+    out: Path,
+    *,
+    as_of: date | None = None,
+    first: date | None = None,
+    last: date | None = None,
+) -> Receipt:
+    """Write a table's rows to a file.
+
+    Args:
+        name: Such as `gold/predictions`.
+        out: Where to; its suffix, `.parquet` or `.csv`, says how. In CSV a text that a spreadsheet would run as a
+            formula is given a leading apostrophe.
+        as_of: Only rows that were known on this day.
+        first, last: Only rows of these snapshot dates.
+
+    Returns:
+        `table`, `rows`, `path`.
+
+    Raises:
+        UsageError: If there is no such table, or the suffix is another.
+        MissingTableError: If nothing has been written to it yet.
+    """
+    if out.suffix not in {".parquet", ".csv"}:
+        raise UsageError(f"cannot export to '{out.name}'; end the file name in .parquet or .csv")
+    table = table_named(name)
+    lake = Lake(ctx.layout)
+    lake.require(table)
+    frame = lake.scan(table)
+    if as_of is not None:
+        frame = frame.filter(pl.col("known_on" if "known_on" in table.schema else "snapshot_date") <= as_of)
+    if first is not None:
+        frame = frame.filter(pl.col("snapshot_date") >= first)
+    if last is not None:
+        frame = frame.filter(pl.col("snapshot_date") <= last)
+    rows = frame.collect().sort("snapshot_date", *table.sorted_by)
+    with replacing(out) as temporary:
+        if out.suffix == ".parquet":
+            rows.write_parquet(temporary)
+        else:
+            rows.with_columns(_defused(rows)).write_csv(temporary)
+    return {"table": name, "rows": rows.height, "path": str(out)}
+
+
+def _defused(frame: pl.DataFrame) -> list[pl.Expr]:
+    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return [
+        pl.when(pl.col(name).str.contains(_FORMULA))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in text
+    ]

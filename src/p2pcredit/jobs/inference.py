@@ -1,0 +1,105 @@
+"""Score the loans of some days, each with the model that was champion on its day."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import groupby
+
+import polars as pl
+
+from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.handoff.state import HandoffState
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.models.scoring import load_model, score_loans
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.completeness import is_complete
+from p2pcredit.storage.lake import Lake, month_just_closed
+
+
+def get_model(ctx: JobContext, day: date) -> Receipt:
+    """Which model scores the loans of this snapshot date? Its files are checked; None before the first champion.
+
+    Raises:
+        BankError: If the champion's directory is missing, incomplete or altered.
+    """
+    model_id = ctx.ledger.state().champion_on(day)
+    if model_id is None:
+        return {"model_id": None, "reason": f"no champion on {day}; nothing can be scored"}
+    banked = ModelBank(ctx.layout).get(model_id)
+    return {"model_id": model_id, "family": banked.card.get("family"), "reason": f"champion on {day}"}
+
+
+def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
+    """Score the loans originated on these days, and say in the ledger which model scored which day.
+
+    Days that are not preprocessed, and days before the first champion, are left out and said so. Scoring a day again
+    with the same model changes nothing.
+
+    Returns:
+        `from`, `to`, `scored` (loans), `model_ids`, `skipped_days`, `reason`.
+    """
+    state = ctx.ledger.state()
+    complete = [day for day in days if is_complete(ctx.layout, day)]
+    scored, model_ids, without_model = 0, [], 0
+    for model_id, group in groupby(complete, key=state.champion_on):
+        span = list(group)
+        if model_id is None:
+            without_model += len(span)
+            continue
+        for chunk in _contiguous(span):
+            scored += _score_span(ctx, model_id, chunk)
+        if model_id not in model_ids:
+            model_ids.append(model_id)
+    reasons = []
+    if len(complete) < len(days):
+        reasons.append(f"{len(days) - len(complete)} days are not preprocessed")
+    if without_model:
+        reasons.append(f"{without_model} days have no champion yet")
+    receipt: Receipt = {
+        "from": days.first.isoformat(),
+        "to": days.last.isoformat(),
+        "scored": scored,
+        "model_ids": model_ids,
+        "skipped_days": len(days) - len(complete) + without_model,
+        "reason": "; ".join(reasons) or "all days scored",
+    }
+    record(ctx, "infer", receipt)
+    return receipt
+
+
+def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
+    lake = Lake(ctx.layout)
+    model = load_model(ModelBank(ctx.layout).get(model_id).files)
+    features = lake.read(FEATURE_STORE, days)
+    predictions = score_loans(model, model_id, features, ctx.settings)
+    lake.replace(PREDICTIONS, predictions, days)
+    closed = month_just_closed(days)
+    if closed is not None:
+        lake.compact(PREDICTIONS, closed)
+    counts = dict(predictions.group_by("snapshot_date").agg(pl.len()).iter_rows())
+    per_day = {day: (model_id, int(counts.get(day, 0))) for day in days}
+
+    def known_already(state: HandoffState) -> bool:
+        return all(state.scored.get(day) == entry for day, entry in per_day.items())
+
+    ctx.ledger.append(
+        EventKind.SCORED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts={"model_id": model_id, "days": {day.isoformat(): loans for day, (_, loans) in per_day.items()}},
+        unless=known_already,
+    )
+    return int(predictions.height)
+
+
+def _contiguous(days: list[date]) -> list[DateRange]:
+    ranges: list[DateRange] = []
+    for day in days:
+        if ranges and (day - ranges[-1].last).days == 1:
+            ranges[-1] = DateRange(ranges[-1].first, day)
+        else:
+            ranges.append(DateRange(day, day))
+    return ranges

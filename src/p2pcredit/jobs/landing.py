@@ -1,0 +1,173 @@
+"""Land the raw download of a platform: read it whole, then write feeds, rejected records and a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.errors import SourceError, StorageError, UsageError
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.periods import DateRange
+from p2pcredit.platforms.profiles import profile_named
+from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.storage.files import sha256_of_file, write_bytes_atomically, write_json_atomically
+from p2pcredit.storage.landing import write_landing
+from p2pcredit.storage.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A raw file, by its name and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | None, last: date | None) -> Receipt:
+    """What landed from these raw files?
+
+    Every day from the first to the last date in the files, or of the range asked for, gets all five feeds; days without
+    rows get empty ones. Nothing is written before the whole of every file has been read. Landing the same files again
+    writes the same bytes.
+
+    Args:
+        ctx: The surroundings; the home directory is all that is used of it.
+        platform: A platform's name, or the path of a YAML profile.
+        files: Raw downloads; may be empty for `synthetic`.
+        first, last: Snapshot dates to land, both included; None for as far as the files go.
+
+    Returns:
+        `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows).
+        `rows_in` is always `rows_landed` + `rows_rejected`.
+
+    Raises:
+        UsageError: Unknown platform, dates that make no range, or a home with a landing that would be mixed with this.
+        SourceError: A raw file cannot be used.
+        StorageError: The disk refuses.
+    """
+    if first is not None and last is not None:
+        DateRange(first, last)
+    profile = profile_named(platform)
+    sources = _digest(files)
+    book = profile.read(files, first, last)
+    if not sources:
+        sources = (_Source(f"{profile.name} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
+    days = _days_to_land(book, first, last)
+    if days is not None:
+        book = book.within(days)
+    earlier = _read_manifest(ctx.layout)
+    landings = _merged(earlier, profile.name, sources, days)
+    _write_manifest(ctx.layout, profile.name, landings, complete=False)
+    _write_rejected(ctx.layout, profile.name, sources, book)
+    if days is not None:
+        for name, feed in FEEDS.items():
+            write_landing(ctx.layout, feed, book.feeds[name], days)
+    _write_manifest(ctx.layout, profile.name, landings, complete=True)
+    return {
+        "platform": profile.name,
+        "rows_in": book.rows_in,
+        "rows_landed": book.rows_landed,
+        "rows_rejected": book.rejected.height,
+        "first_date": days.first.isoformat() if days else None,
+        "last_date": days.last.isoformat() if days else None,
+        "feeds": {name: book.feeds[name].height for name in FEEDS},
+    }
+
+
+def _digest(files: Sequence[Path]) -> tuple[_Source, ...]:
+    for path in files:
+        if not path.is_file():
+            raise SourceError(f"there is no file {path}; check the path")
+    sources = tuple(_Source(path.name, sha256_of_file(path)) for path in files)
+    seen: set[str] = set()
+    for source in sources:
+        if source.sha256 in seen:
+            raise UsageError(f"{source.name} is given twice, perhaps under another name; give each raw file once")
+        seen.add(source.sha256)
+    return sources
+
+
+def _days_to_land(book: RawBook, first: date | None, last: date | None) -> DateRange | None:
+    own = book.days()
+    start = first or (own.first if own else last)
+    end = last or (own.last if own else first)
+    if start is None or end is None:
+        return None
+    if end < start:
+        raise UsageError(f"the files end on {end}, before {start}, or start after it; ask for days that they hold")
+    return DateRange(start, end)
+
+
+def _manifest_file(layout: Layout) -> Path:
+    return layout.landing / "landing.json"
+
+
+def _read_manifest(layout: Layout) -> dict[str, Any]:
+    path = _manifest_file(layout)
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {"platform": str(content["platform"]), "landings": [_checked(entry) for entry in content["landings"]]}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"{path} cannot be read as a landing manifest; move it away and land again") from error
+
+
+def _checked(entry: dict[str, Any]) -> dict[str, Any]:
+    for day in (entry["first_date"], entry["last_date"]):
+        date.fromisoformat(day)
+    return {**entry, "files": [{"name": str(file["name"]), "sha256": str(file["sha256"])} for file in entry["files"]]}
+
+
+def _merged(
+    manifest: dict[str, Any], platform: str, sources: tuple[_Source, ...], days: DateRange | None
+) -> list[dict[str, Any]]:
+    """The landings of this home with the new one, unless it would mix two books."""
+    if manifest and manifest["platform"] != platform:
+        raise UsageError(
+            f"this home holds loans of {manifest['platform']}; land {platform} in another home (--home DIR)"
+        )
+    landings: list[dict[str, Any]] = manifest.get("landings", [])
+    if days is None:
+        return landings
+    digests = {source.sha256 for source in sources}
+    kept = []
+    for entry in landings:
+        there = DateRange(date.fromisoformat(entry["first_date"]), date.fromisoformat(entry["last_date"]))
+        if there.first >= days.first and there.last <= days.last:
+            continue
+        overlaps = there.first <= days.last and days.first <= there.last
+        if overlaps and not {file["sha256"] for file in entry["files"]} <= digests:
+            names = ", ".join(file["name"] for file in entry["files"])
+            raise UsageError(
+                f"{days.first} to {days.last} overlaps {there.first} to {there.last}, landed from {names}; "
+                "land all files in one command, or choose days apart with --from and --to"
+            )
+        kept.append(entry)
+    new = {
+        "files": [{"name": source.name, "sha256": source.sha256} for source in sources],
+        "first_date": days.first.isoformat(),
+        "last_date": days.last.isoformat(),
+    }
+    return sorted([*kept, new], key=lambda entry: (entry["first_date"], entry["last_date"]))
+
+
+def _write_manifest(layout: Layout, platform: str, landings: list[dict[str, Any]], *, complete: bool) -> None:
+    content = {"platform": platform, "complete": complete, "landings": landings}
+    write_json_atomically(_manifest_file(layout), content)
+
+
+def _write_rejected(layout: Layout, platform: str, sources: tuple[_Source, ...], book: RawBook) -> None:
+    together = "".join(source.sha256 for source in sources)
+    digest = together if len(sources) == 1 else hashlib.sha256(together.encode()).hexdigest()
+    path = layout.landing / "rejected" / f"{platform}_{digest[:8]}.jsonl"
+    write_bytes_atomically(path, book.rejected.write_ndjson().encode())
+
+
+__all__ = ["land"]

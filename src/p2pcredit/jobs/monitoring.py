@@ -1,0 +1,274 @@
+"""The week in review: measure, report, decide. Each step reads what it needs from the lake, so each can be rerun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, QUARANTINE, bronze, silver
+from p2pcredit.handoff.state import Origin
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.decisions import decide
+from p2pcredit.jobs.maturity import matured_counts
+from p2pcredit.jobs.training import REFERENCE_FILE
+from p2pcredit.monitoring import metrics as metric_registry
+from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
+from p2pcredit.monitoring.metrics import monitoring_has_evidence
+from p2pcredit.monitoring.policy import Verdict, policy_named
+from p2pcredit.monitoring.profiles import build_profiles
+from p2pcredit.periods import DateRange, add_months
+from p2pcredit.reporting.facts import build_facts
+from p2pcredit.reporting.render import render_report
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.completeness import is_complete
+from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.lake import Lake
+
+LATE_DAYS = 30
+"""Days past due from which a loan shows an early sign."""
+
+
+@dataclass(frozen=True)
+class Week:
+    """One monitoring week of one home: what was known at its end, read once."""
+
+    ctx: JobContext
+    week_end: date
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables."""
+        return Lake(self.ctx.layout)
+
+    @cached_property
+    def champion_id(self) -> str | None:
+        """The model in service at the end of the week."""
+        return self.ctx.ledger.state().champion_on(self.week_end)
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """The champion's card; empty where there is no champion."""
+        return {} if self.champion_id is None else ModelBank(self.ctx.layout).get(self.champion_id).card
+
+    @cached_property
+    def history(self) -> DateRange:
+        """The days whose loans can still say something: the matured window and the vintages before it."""
+        labels, monitoring = self.ctx.settings.labels, self.ctx.settings.monitoring
+        return DateRange(
+            add_months(self.week_end, -(labels.window_months + 2 * monitoring.window_months + 2)), self.week_end
+        )
+
+    @cached_property
+    def facts(self) -> DecisionFacts:
+        """What a policy may know besides the metrics."""
+        _, known_bads = matured_counts(self.ctx, self.week_end)
+        as_of = self.card.get("as_of")
+        return DecisionFacts(
+            self.week_end,
+            self.champion_id,
+            None if as_of is None else date.fromisoformat(as_of),
+            self.card.get("matured_bads"),
+            known_bads,
+        )
+
+    @cached_property
+    def inputs(self) -> MonitoringInputs:
+        """Everything a metric may see."""
+        history, week_end = self.history, self.week_end
+        labels = (
+            self.lake.scan(LABEL_STORE)
+            .filter(
+                pl.col("definition") == self.ctx.settings.labels.definition,
+                pl.col("origination_date") >= history.first,
+                pl.col("known_on") <= week_end,
+            )
+            .sort("known_on")
+            .unique("loan_id", keep="last", maintain_order=True)
+            .drop("snapshot_date")
+        )
+        late = (
+            self.lake.scan(silver(FEEDS["loan_performance"]), history)
+            .filter(pl.col("days_past_due") >= LATE_DAYS)
+            .group_by("loan_id")
+            .agg(pl.col("snapshot_date").min().alias("late_on"))
+        )
+        predictions = self.lake.scan(PREDICTIONS, history).unique("loan_id", keep="first", maintain_order=True)
+        features = self.lake.scan(FEATURE_STORE, history).unique("loan_id", keep="first", maintain_order=True)
+        frames = pl.collect_all([predictions, labels, features, late])
+        return MonitoringInputs(
+            week_end=week_end,
+            champion_id=self.champion_id,
+            champion_as_of=self.facts.champion_as_of,
+            predictions=frames[0].sort("snapshot_date", "loan_id"),
+            labels=frames[1].sort("origination_date", "loan_id"),
+            features=frames[2].sort("snapshot_date", "loan_id"),
+            reference=self._reference(),
+            early_signs=frames[3].sort("loan_id"),
+            feed_quality=self._feed_quality(),
+            development_bads=self.facts.development_bads,
+            known_bads=self.facts.known_bads,
+        )
+
+    @cached_property
+    def results(self) -> list[MetricResult]:
+        """The week's measurements as they stand in `gold/monitoring`."""
+        rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
+        return [_as_result(row) for row in rows.iter_rows(named=True)]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the policy makes of them."""
+        return policy_named(self.ctx.settings.monitoring.policy)(self.results, self.facts, self.ctx.settings)
+
+    def _reference(self) -> pl.DataFrame:
+        if self.champion_id is None:
+            return pl.DataFrame()
+        scores = pl.read_parquet(BytesIO(ModelBank(self.ctx.layout).get(self.champion_id).files[REFERENCE_FILE]))
+        if scores.is_empty():
+            return pl.DataFrame()
+        first, last = scores["snapshot_date"].min(), scores["snapshot_date"].max()
+        assert isinstance(first, date)
+        assert isinstance(last, date)
+        features = self.lake.scan(FEATURE_STORE, DateRange(first, last)).collect()
+        return features.join(scores, on=["loan_id", "snapshot_date"], how="inner").sort("snapshot_date", "loan_id")
+
+    def _feed_quality(self) -> pl.DataFrame:
+        days = DateRange(self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1), self.week_end)
+        counts = pl.collect_all([self.lake.scan(bronze(feed), days).select(pl.len()) for feed in FEEDS.values()])
+        broken = dict(self.lake.scan(QUARANTINE, days).group_by("feed").len().collect().iter_rows())
+        rows = {name: int(count.item()) for name, count in zip(FEEDS, counts, strict=True)}
+        return pl.DataFrame(
+            {
+                "feed": list(rows),
+                "rows_in": list(rows.values()),
+                "quarantined": [int(broken.get(name, 0)) for name in rows],
+            },
+            schema={"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64},
+        )
+
+
+def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
+    """Is there enough to look at in this week: its last day preprocessed, a champion, and loans that were scored?"""
+    week = Week(ctx, week_end)
+    if not is_complete(ctx.layout, week_end):
+        return {"monitor": False, "reason": f"{week_end} is not preprocessed"}
+    if week.champion_id is None:
+        return {"monitor": False, "reason": f"no champion on {week_end}; nothing has been scored"}
+    if not week.lake.scan(PREDICTIONS, week.history).head(1).collect().height:
+        return {"monitor": False, "reason": f"no loan has been scored up to {week_end}"}
+    return {"monitor": True, "reason": f"champion {week.champion_id}"}
+
+
+def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
+    """Which model is in service at the end of the week, and since when?"""
+    week = Week(ctx, week_end)
+    return {"model_id": week.champion_id, "as_of": week.card.get("as_of"), "family": week.card.get("family")}
+
+
+def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+    """Measure the week and write one row per metric and segment into `gold/monitoring`."""
+    week = week or Week(ctx, week_end)
+    results = metric_registry.calculate_metrics(week.inputs, ctx.settings)
+    rows = pl.DataFrame(
+        [
+            {"snapshot_date": week_end, "week_end_date": week_end, "model_id": week.champion_id, **result.as_row()}
+            for result in results
+        ],
+        schema=MONITORING.schema,
+    )
+    week.lake.replace(MONITORING, rows, DateRange(week_end, week_end))
+    report = monitoring_has_evidence(results)
+    reason = f"{len(results)} measurements" if report else "nothing could be measured; no report"
+    return {"metrics": len(results), "report": report, "reason": reason}
+
+
+def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+    """Write the week's report: one self-contained HTML file."""
+    week = week or Week(ctx, week_end)
+    earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
+    facts = build_facts(
+        week_end=week_end,
+        results=week.results,
+        history=earlier.sort("week_end_date", "metric", "segment"),
+        verdict=week.verdict,
+        champion=week.card,
+        settings=ctx.settings,
+        profiles=build_profiles(week.inputs, ctx.settings),
+        generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    path = ctx.layout.report(week_end)
+    write_bytes_atomically(path, render_report(facts).encode())
+    return {"report": str(path)}
+
+
+def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+    """Decide about retraining and hand the decision over: into the ledger, then into the decision file."""
+    week = week or Week(ctx, week_end)
+    verdict = week.verdict
+    decision = Decision(
+        decision_date=week_end,
+        performance_score=verdict.performance_score,
+        retrain=verdict.retrain,
+        reason=verdict.reason,
+        model_id=week.champion_id,
+        score_name=verdict.score_name,
+        threshold=verdict.threshold,
+        evidence=verdict.evidence,
+        expires_on=week_end + timedelta(days=ctx.settings.handoff.valid_days),
+    )
+    decision = decision.model_copy(update={"decision_id": f"monitoring-{week_end}-{decision.content_digest()[:8]}"})
+    counts = decide(ctx, decision, Origin.MONITORING)
+    return {"decision": decision.as_json(), "current": counts, "remedy": verdict.remedy}
+
+
+def monitor(ctx: JobContext, week_end: date, *, report: bool = True) -> Receipt:
+    """Do all steps of the weekly review.
+
+    Returns:
+        `week_end_date`, `performance_score`, `decision` (or None), `report` (path or None), `reason`.
+    """
+    week = Week(ctx, week_end)
+    receipt: Receipt = {
+        "week_end_date": week_end.isoformat(),
+        "performance_score": None,
+        "decision": None,
+        "report": None,
+        "reason": "",
+    }
+    checked = check_monitoring(ctx, week_end)
+    receipt["reason"] = checked["reason"]
+    if checked["monitor"]:
+        calculated = calculate_metrics(ctx, week_end, week=week)
+        receipt["reason"] = calculated["reason"]
+        if calculated["report"]:
+            if report:
+                receipt["report"] = generate_report(ctx, week_end, week=week)["report"]
+            receipt["decision"] = write_retraining_decision(ctx, week_end, week=week)["decision"]
+            receipt["performance_score"] = receipt["decision"]["performance_score"]
+            receipt["reason"] = receipt["decision"]["reason"]
+    record(ctx, "monitor", {key: value for key, value in receipt.items() if key != "decision"})
+    return receipt
+
+
+def _as_result(row: dict[str, Any]) -> MetricResult:
+    return MetricResult(
+        metric=row["metric"],
+        segment=row["segment"],
+        value=row["value"],
+        low=row["low"],
+        high=row["high"],
+        n=row["n"],
+        share_matured=row["share_matured"],
+        status=Status(row["status"]),
+        threshold=row["threshold"],
+        note=row["note"],
+    )

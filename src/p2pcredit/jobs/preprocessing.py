@@ -1,0 +1,184 @@
+"""Raw files to bronze, silver and gold, for one day or a span of days. Each stage replaces its days in one commit."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import narwhals as nw
+import polars as pl
+
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
+from p2pcredit.engines.local import collect
+from p2pcredit.errors import MissingFeedError
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.periods import DateRange, add_months
+from p2pcredit.storage.completeness import is_complete, last_complete, mark_complete
+from p2pcredit.storage.lake import Lake, month_just_closed
+from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing
+from p2pcredit.transforms.features import build_features
+from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed
+from p2pcredit.transforms.silver import refine
+
+MONTHS_TOGETHER = 6
+"""How many months a long span is preprocessed in one commit per table."""
+
+
+def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    """Has a feed landed for every day, in files that can be read?
+
+    Raises:
+        MissingFeedError: If a day has no file; it may still come.
+        SourceError: If a file cannot be used, in one line.
+    """
+    contract = feed_named(feed)
+    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
+    missing = [day for day in days if find_landing_file(ctx.layout, feed, day) is None]
+    if missing:
+        raise MissingFeedError(
+            f"feed '{feed}' has not landed for {missing[0]}"
+            + (f" and {len(missing) - 1} more days" if len(missing) > 1 else "")
+            + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
+        )
+    return {"feed": feed, "days": len(days), "rows": sum(int(fact["rows"]) for fact in facts) if facts else None}
+
+
+def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    """Copy the landed rows of these days into bronze, as text, with where each came from.
+
+    Raises:
+        SourceError: If a landing file is missing or cannot be used; nothing is then written.
+    """
+    contract = feed_named(feed)
+    landed = read_landing(ctx.layout, contract, days)
+    if landed.missing:
+        check_source(ctx, feed, days)
+    lake = Lake(ctx.layout)
+    table = bronze(contract)
+    changed = lake.replace(table, landed.frame, days)
+    _close_month(lake, table, days)
+    return {"feed": feed, "rows": landed.frame.height, "changed": changed, "ignored": list(landed.ignored_columns)}
+
+
+def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    """Type the bronze rows of these days; rows that break a rule go to the quarantine, with every rule they broke."""
+    contract = feed_named(feed)
+    lake = Lake(ctx.layout)
+    raw = lake.read(bronze(contract), days)
+    refined = refine(nw.from_native(raw.lazy()), contract)
+    sound, broken = pl.collect_all([nw.to_native(refined.sound), nw.to_native(refined.broken)])
+    quarantined = broken.select(
+        pl.lit(feed).alias("feed"),
+        "snapshot_date",
+        "row_number",
+        "rules",
+        pl.struct("unparsed", *contract.sources).struct.json_encode().alias("raw"),
+    )
+    changed = lake.replace(silver(contract), sound, days)
+    if quarantined.height or lake.exists(QUARANTINE):
+        changed |= lake.replace(QUARANTINE, quarantined, days, feed=feed)
+    _close_month(lake, silver(contract), days)
+    return {
+        "feed": feed,
+        "rows_in": raw.height,
+        "silver": sound.height,
+        "quarantined": broken.height,
+        "changed": changed,
+    }
+
+
+def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
+    """Write what was known of each loan originated on these days."""
+    lake = Lake(ctx.layout)
+    frames = {feed.name: nw.from_native(lake.scan(silver(feed), days)) for feed in APPLICATION_FEEDS}
+    features = collect(build_features(frames))
+    changed = lake.replace(FEATURE_STORE, features, days)
+    _close_month(lake, FEATURE_STORE, days)
+    return {"rows": features.height, "changed": changed}
+
+
+def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
+    """Write the labels that become known on these days, and mend those of later complete days that rest on them."""
+    lake = Lake(ctx.layout)
+    settings = ctx.settings.labels
+    last = last_complete(ctx.layout)
+    mended = 0
+    if last is not None and last > days.last:
+        reach = settings.window_months + LATE_REPORT_MONTHS + 1
+        later = DateRange(date.fromordinal(days.last.toordinal() + 1), min(last, add_months(days.last, reach)))
+        complete = [day for day in later if is_complete(ctx.layout, day)]
+        labels = _labels(ctx, lake, later).filter(pl.col("snapshot_date").is_in(complete))
+        if lake.replace(LABEL_STORE, labels, later):
+            mended = labels.height
+    labels = _labels(ctx, lake, days)
+    changed = lake.replace(LABEL_STORE, labels, days)
+    _close_month(lake, LABEL_STORE, days)
+    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended}
+
+
+def complete_days(ctx: JobContext, days: DateRange) -> Receipt:
+    """Say that the gold tables are complete for these days."""
+    counts = _rows_per_day(ctx, days)
+    for day in days:
+        mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), **counts.get(day, _NO_ROWS)})
+    return {"complete": len(days)}
+
+
+def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
+    """Do all stages for a span of days, half a year at a time, one commit per table.
+
+    Returns:
+        `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`), `features`, `labels`.
+
+    Raises:
+        MissingFeedError: If any feed of any day is missing; nothing is then written.
+    """
+    for feed in FEEDS:
+        check_source(ctx, feed, days)
+    counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
+    features = labels = 0
+    for part in days.months(together=MONTHS_TOGETHER):
+        for feed in FEEDS:
+            load_bronze(ctx, feed, part)
+            done = refine_silver(ctx, feed, part)
+            for key, total in counts[feed].items():
+                counts[feed][key] = total + done[key]
+        features += build_feature_store(ctx, part)["rows"]
+        labels += build_label_store(ctx, part)["rows"]
+        complete_days(ctx, part)
+    receipt: Receipt = {
+        "from": days.first.isoformat(),
+        "to": days.last.isoformat(),
+        "feeds": counts,
+        "features": features,
+        "labels": labels,
+    }
+    record(ctx, "preprocess", receipt)
+    return receipt
+
+
+def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
+    history = history_needed(days, ctx.settings.labels)
+    terms = lake.scan(silver(FEEDS["loan_terms"]), history)
+    performance = lake.scan(silver(FEEDS["loan_performance"]), history)
+    return build_labels(terms, performance, days, ctx.settings.labels).collect()
+
+
+_NO_ROWS = {"features": 0, "labels": 0}
+
+
+def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
+    lake = Lake(ctx.layout)
+    counts: dict[date, dict[str, int]] = {}
+    for name, table in (("features", FEATURE_STORE), ("labels", LABEL_STORE)):
+        per_day = lake.scan(table, days).group_by("snapshot_date").len().collect()
+        for day, rows in per_day.iter_rows():
+            counts.setdefault(day, dict(_NO_ROWS))[name] = rows
+    return counts
+
+
+def _close_month(lake: Lake, table: Table, days: DateRange) -> None:
+    closed = month_just_closed(days)
+    if closed is not None and len(days) == 1:
+        lake.compact(table, closed)

@@ -1,0 +1,186 @@
+"""Retraining, exactly once: is it due, do it, log it, whatever fails in between.
+
+A run claims a decision in the ledger before it trains and says afterwards what came of it. While it trains it holds a
+lock that the kernel gives back if the process dies, so a claim without an end is known to be abandoned.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from p2pcredit.errors import P2PCreditError, TooLittleDataError
+from p2pcredit.handoff.events import EventKind, LedgerEvent
+from p2pcredit.handoff.rules import Plan, plan_retraining
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.decisions import clear_decision, reconcile
+from p2pcredit.jobs.maturity import enough_matured
+from p2pcredit.periods import week_monday
+from p2pcredit.storage.files import write_bytes_atomically
+
+_LOG_NAME = re.compile(r"retraining_log_(\d{4})_(\d{2})_(\d{2})\.txt")
+
+
+def check_retraining(ctx: JobContext, day: date) -> Receipt:
+    """Is a retraining due on this snapshot date? Nothing is claimed yet.
+
+    Returns:
+        `retrain`, `reason`, `decision_id`.
+    """
+    plan = _plan(ctx, day)
+    receipt: Receipt = {"retrain": plan.retrain, "reason": plan.reason, "decision_id": plan.decision_id}
+    record(ctx, "check_retraining", {"snapshot_date": day.isoformat(), **receipt})
+    return receipt
+
+
+def train_if_due(ctx: JobContext, day: date) -> Receipt:
+    """Train if a retraining is due, and say in the ledger what came of it.
+
+    A retry of a run that trained already answers with that training. A failed training releases the decision for the
+    next run and raises.
+
+    Returns:
+        `outcome` (`champion`, `challenger`, `refused`, or `none` where nothing was due), `model_id`, `metrics`,
+        `reason`.
+    """
+    with ctx.ledger.training():
+        done = ctx.ledger.state().training_of(ctx.run_id, day)
+        if done is not None:
+            return _receipt(done)
+        plan = _plan(ctx, day)
+        if not plan.retrain:
+            return {"outcome": "none", "model_id": None, "metrics": {}, "reason": plan.reason}
+        return _train(ctx, day, plan)
+
+
+def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
+    """Train as of a day because a person asks. The weekly limit holds unless a reason is given, which is recorded.
+
+    Returns:
+        `as_of`, `outcome`, `model_id`, `metrics`, `reason`.
+    """
+    with ctx.ledger.training():
+        plan = _plan(ctx, day)
+        week = week_monday(day)
+        state = ctx.ledger.state()
+        limited = week in state.weeks_retrained() or week in weeks_with_log(ctx)
+        if not plan.retrain and limited and why is None:
+            reason = f"a retraining already took place in the week of {week}; give --why to train all the same"
+            receipt: Receipt = {"outcome": "refused", "model_id": None, "metrics": {}, "reason": reason}
+        else:
+            mine = plan if plan.retrain else Plan(True, why or "asked for by a person", overrides_limit=limited)
+            receipt = _train(ctx, day, mine, why=why)
+            log_retraining(ctx, day)
+            clear_decision(ctx, day)
+    receipt = {"as_of": day.isoformat(), **receipt}
+    record(ctx, "train", receipt)
+    return receipt
+
+
+def log_retraining(ctx: JobContext, day: date) -> Receipt:
+    """Write the week's retraining log from the ledger, if a retraining took place in the week of this snapshot date."""
+    week = week_monday(day)
+    trainings = [event for event in ctx.ledger.state().trainings if event.facts["week"] == week.isoformat()]
+    if not trainings:
+        return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
+    path = ctx.layout.retraining_log(week)
+    head = f"Retraining in the week of {week} (Monday)\n"
+    text = head + "".join(_log_line(event) for event in trainings)
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_bytes_atomically(path, text.encode())
+    return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
+
+
+def weeks_with_log(ctx: JobContext) -> set[date]:
+    """The Mondays for which a retraining log file lies there, whoever wrote it."""
+    try:
+        names = [entry.name for entry in ctx.layout.logs.iterdir()]
+    except FileNotFoundError:
+        return set()
+    mondays = set()
+    for match in filter(None, map(_LOG_NAME.fullmatch, names)):
+        try:
+            mondays.add(week_monday(date(*map(int, match.groups()))))
+        except ValueError:
+            continue
+    return mondays
+
+
+def _plan(ctx: JobContext, day: date) -> Plan:
+    state = reconcile(ctx)
+    first = state.champion_on(day) is None and enough_matured(ctx, day)
+    return plan_retraining(
+        state,
+        day,
+        settings=ctx.settings.handoff,
+        weeks_with_log=weeks_with_log(ctx),
+        first_model_possible=first,
+    )
+
+
+def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> Receipt:
+    from p2pcredit.jobs.training import train_model
+
+    claim = ctx.ledger.state().claim
+    if claim is not None:  # we hold the training lock, so whoever claimed is gone
+        _release(ctx, claim.decision_id, claim.snapshot_date, f"run {claim.run_id} died while training")
+    about = {"decision_id": plan.decision_id, "snapshot_date": day.isoformat()}
+    ctx.ledger.append(
+        EventKind.CLAIMED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts={**about, "reason": plan.reason, "why": why, "overrides_weekly_limit": plan.overrides_limit},
+    )
+    try:
+        trained = train_model(ctx, day)
+    except TooLittleDataError as error:
+        _release(ctx, plan.decision_id, day, f"refused: {error}")
+        return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": str(error)}
+    except BaseException as error:
+        message = str(error) if isinstance(error, P2PCreditError) else type(error).__name__
+        _release(ctx, plan.decision_id, day, f"failed: {message}")
+        raise
+    first = ctx.ledger.state().champion_on(day) is None
+    outcome = "champion" if trained.promoted else ("refused" if first else "challenger")
+    event = ctx.ledger.append(
+        EventKind.TRAINED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts={
+            **about,
+            "week": week_monday(day).isoformat(),
+            "outcome": outcome,
+            "model_id": trained.model_id,
+            "promoted": trained.promoted,
+            "reason": trained.reason,
+            "asked": plan.reason,
+            "why": why,
+            "metrics": trained.metrics,
+        },
+    )
+    assert event is not None
+    return _receipt(event)
+
+
+def _release(ctx: JobContext, decision_id: str | None, day: date, reason: str) -> None:
+    facts = {"decision_id": decision_id, "snapshot_date": day.isoformat(), "reason": reason}
+    ctx.ledger.append(EventKind.RELEASED, at=ctx.at, run_id=ctx.run_id, facts=facts)
+
+
+def _receipt(event: LedgerEvent) -> Receipt:
+    facts = event.facts
+    return {
+        "outcome": facts["outcome"],
+        "model_id": facts["model_id"],
+        "metrics": facts["metrics"],
+        "reason": facts["reason"],
+    }
+
+
+def _log_line(event: LedgerEvent) -> str:
+    facts = event.facts
+    return (
+        f"{event.at} snapshot_date={facts['snapshot_date']} outcome={facts['outcome']} model={facts['model_id']}"
+        f" decision={facts['decision_id'] or 'none'} run={event.run_id} reason={facts['reason']}\n"
+    )

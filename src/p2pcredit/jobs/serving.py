@@ -1,0 +1,95 @@
+"""Who serves: the models of the bank, their roles, and a person's right to change the champion with a reason."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from p2pcredit.errors import UsageError
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.handoff.state import HandoffState
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.storage.bank import ModelBank
+
+
+def list_models(ctx: JobContext) -> list[Receipt]:
+    """All models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
+    bank = ModelBank(ctx.layout)
+    state = ctx.ledger.state()
+    models = [_summary(bank.get(model_id).card, state) for model_id in bank.model_ids()]
+    return sorted(models, key=lambda model: (model["as_of"], model["model_id"]))
+
+
+def show_model(ctx: JobContext, model_id: str) -> Receipt:
+    """One model's card, with its role and reigns.
+
+    Raises:
+        BankError: If there is no such model or it was altered.
+    """
+    card = ModelBank(ctx.layout).get(model_id).card
+    state = ctx.ledger.state()
+    reigns = [
+        {"effective_on": reign.effective_on.isoformat(), "why": reign.why}
+        for reign in state.reigns
+        if reign.model_id == model_id
+    ]
+    return {**_summary(card, state), "reigns": reigns, "card": card}
+
+
+def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
+    """Make a model of the bank champion, because a person says so.
+
+    Raises:
+        BankError: If there is no such model or it was altered.
+        UsageError: If it is champion already.
+    """
+    if ctx.ledger.state().champion == model_id:
+        raise UsageError(f"{model_id} is the champion already")
+    return _crown(ctx, EventKind.PROMOTED, model_id, why)
+
+
+def rollback(ctx: JobContext, why: str) -> Receipt:
+    """Return to the model that was champion before.
+
+    Raises:
+        UsageError: If there was none.
+    """
+    earlier = ctx.ledger.state().champion_before()
+    if earlier is None:
+        raise UsageError("there is no earlier champion to return to; see 'p2pcredit models list'")
+    return _crown(ctx, EventKind.ROLLED_BACK, earlier, why)
+
+
+def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
+    card = ModelBank(ctx.layout).get(model_id).card
+    state = ctx.ledger.state()
+    effective = _next_unscored(state, date.fromisoformat(card["as_of"]))
+    facts = {"model_id": model_id, "replaces": state.champion, "effective_on": effective.isoformat(), "why": why}
+    ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
+    receipt: Receipt = {"model_id": model_id, "replaces": facts["replaces"], "effective_on": facts["effective_on"]}
+    record(ctx, str(kind), {**receipt, "why": why})
+    return receipt
+
+
+def _next_unscored(state: HandoffState, as_of: date) -> date:
+    """A champion takes no day that another model scored, and never reigns before it existed or before another."""
+    days = [as_of]
+    if state.scored:
+        days.append(max(state.scored) + timedelta(days=1))
+    days += [reign.effective_on for reign in state.reigns]
+    return max(days)
+
+
+def _summary(card: dict[str, Any], state: HandoffState) -> Receipt:
+    model_id = card["model_id"]
+    former = any(reign.model_id == model_id for reign in state.reigns)
+    role = "champion" if state.champion == model_id else ("former champion" if former else "challenger")
+    return {
+        "model_id": model_id,
+        "family": card["family"],
+        "form": card["form"],
+        "as_of": card["as_of"],
+        "role": role,
+        "metrics": card["metrics"],
+    }

@@ -1,0 +1,155 @@
+"""Train, judge and bank a model as of a day. Whether one is due is for `retraining` to say."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, Table, silver
+from p2pcredit.errors import TooLittleDataError
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.models.comparison import Comparison, compare_models
+from p2pcredit.models.scoring import load_model
+from p2pcredit.models.training import Candidate, TrainingRun, beats_base_rate, train_candidates
+from p2pcredit.settings import Settings
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.lake import Lake
+from p2pcredit.transforms.outcomes import build_outcomes
+
+SOURCES: tuple[Table, ...] = (
+    FEATURE_STORE,
+    LABEL_STORE,
+    silver(FEEDS["loan_terms"]),
+    silver(FEEDS["loan_performance"]),
+)
+REFERENCE_FILE = "reference.parquet"
+"""Beside the model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
+_LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy", "xgboost-cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model that was trained and banked, and whether it earned its place.
+
+    `promoted` is True where it takes over; `reason` says why or why not, in one line.
+    """
+
+    model_id: str
+    promoted: bool
+    reason: str
+    metrics: dict[str, Any]
+
+
+def train_model(ctx: JobContext, day: date) -> Trained:
+    """Train all candidates as of a day, compare the best with the champion, and put it into the bank.
+
+    Raises:
+        TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
+        LeakError: If a single feature predicts too well to be honest.
+    """
+    lake = Lake(ctx.layout)
+    versions = {table.name: lake.version(table) for table in SOURCES}
+    run, best = train_as_of(lake, day, ctx.settings)
+    files = best.model.to_files()
+    model_id = name_model(best, day, files)
+    comparison = _against_champion(ctx, lake, run, best, day)
+    promoted, reason = _verdict(best, comparison)
+    ModelBank(ctx.layout).add(model_id, files, _card(model_id, run, best, day, versions, comparison, ctx.settings))
+    return Trained(model_id, promoted, reason, dict(best.metrics))
+
+
+def train_as_of(lake: Lake, day: date, settings: Settings) -> tuple[TrainingRun, Candidate]:
+    """Train all candidates on what the lake knew by a day; the best one first in line.
+
+    Raises:
+        TooLittleDataError: If too few loans have matured.
+    """
+    lake.require(FEATURE_STORE)
+    features = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).collect().sort("snapshot_date", "loan_id")
+    features = features.unique("loan_id", keep="first", maintain_order=True)
+    outcomes = build_outcomes(
+        lake.scan(silver(FEEDS["loan_terms"])),
+        lake.scan(silver(FEEDS["loan_performance"])),
+        lake.scan(LABEL_STORE),
+        as_of=day,
+        settings=settings.labels,
+    ).collect()
+    run = train_candidates(features, outcomes, as_of=day, settings=settings)
+    if not run.candidates:
+        raise TooLittleDataError(
+            f"no candidate could be fitted on what was known on {day}; wait for more matured loans"
+        )
+    return run, run.candidates[0]
+
+
+def name_model(best: Candidate, day: date, files: Mapping[str, bytes]) -> str:
+    """The model's name: family, date and the digest of its files, so that equal models have equal names."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + files[name] + b"\0")
+    return f"{best.family}-{day:%Y%m%d}-{digest.hexdigest()[:8]}"
+
+
+def _against_champion(ctx: JobContext, lake: Lake, run: TrainingRun, best: Candidate, day: date) -> Comparison | None:
+    champion_id = ctx.ledger.state().champion_on(day)
+    if champion_id is None:
+        return None
+    champion = load_model(ModelBank(ctx.layout).get(champion_id).files)
+    judged = best.evaluation
+    features = (
+        judged.select("loan_id")
+        .join(lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).collect(), on="loan_id", how="left")
+        .unique("loan_id", keep="first", maintain_order=True)
+    )
+    return compare_models(
+        judged["label"].to_numpy(),
+        judged["probability_of_default"].to_numpy(),
+        np.asarray(champion.predict(features)),
+        ctx.settings.training,
+    )
+
+
+def _verdict(best: Candidate, comparison: Comparison | None) -> tuple[bool, str]:
+    if comparison is not None:
+        return comparison.promote, comparison.reason
+    if beats_base_rate(best):
+        return True, f"first model: AUC {best.metrics['auc']:.3f} on later loans, better than the base rate"
+    return False, "the first model does not beat the base rate on later loans; nothing serves yet"
+
+
+def _card(
+    model_id: str,
+    run: TrainingRun,
+    best: Candidate,
+    day: date,
+    versions: Mapping[str, int | None],
+    comparison: Comparison | None,
+    settings: Settings,
+) -> dict[str, Any]:
+    candidates = [{"family": c.family, "form": c.form, "metrics": dict(c.metrics)} for c in run.candidates]
+    return {
+        "model_id": model_id,
+        "family": best.family,
+        "form": best.form,
+        "definition": settings.labels.definition,
+        "as_of": day.isoformat(),
+        "metrics": dict(best.metrics),
+        "periods": run.periods,
+        "dropped_features": run.dropped,
+        "features": list(best.model.feature_names),
+        "candidates": candidates,
+        "platform_baseline": run.baseline,
+        "compared_with_champion": None if comparison is None else comparison.as_json(),
+        "delta_versions": dict(versions),
+        "settings": settings.model_dump(mode="json", exclude={"alerts"}),
+        "environment": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+    }

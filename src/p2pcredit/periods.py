@@ -1,0 +1,125 @@
+"""Dates of credit and of weeks: pure arithmetic on `datetime.date`, no clock.
+
+A *snapshot date* is the business day whose data a run works on. A *monitoring week* runs Monday to Sunday and is named
+by its Monday. *Months on book* are whole calendar months since origination.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from p2pcredit.errors import UsageError
+
+
+def parse_date(text: str) -> date:
+    """Read a date written `YYYY-MM-DD`.
+
+    Raises:
+        UsageError: If the text is anything else.
+
+    Examples:
+        >>> parse_date("2010-12-31")
+        datetime.date(2010, 12, 31)
+        >>> parse_date("31/12/2010")
+        Traceback (most recent call last):
+        ...
+        p2pcredit.errors.UsageError: '31/12/2010' is not a date; write it as YYYY-MM-DD, such as 2010-12-31
+    """
+    try:
+        if len(text) != 10:
+            raise ValueError(text)
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a date; write it as YYYY-MM-DD, such as 2010-12-31") from error
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month, `months` later; the month's last day where that day does not exist.
+
+    Examples:
+        >>> add_months(date(2011, 1, 31), 1)
+        datetime.date(2011, 2, 28)
+        >>> add_months(date(2011, 3, 15), -12)
+        datetime.date(2010, 3, 15)
+    """
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def months_on_book(origination: date, day: date) -> int:
+    """How many whole months a loan originated on `origination` has been on the book on `day` (negative before).
+
+    Examples:
+        >>> months_on_book(date(2010, 1, 31), date(2010, 2, 28))
+        1
+        >>> months_on_book(date(2010, 1, 15), date(2010, 2, 14))
+        0
+    """
+    months = (day.year - origination.year) * 12 + day.month - origination.month
+    return months if add_months(origination, months) <= day else months - 1
+
+
+def week_monday(day: date) -> date:
+    """The Monday that names the week (Monday to Sunday) of `day`.
+
+    Examples:
+        >>> week_monday(date(2026, 11, 22))
+        datetime.date(2026, 11, 16)
+    """
+    return day - timedelta(days=day.weekday())
+
+
+def month_start(day: date) -> date:
+    """The first day of the month of `day`."""
+    return day.replace(day=1)
+
+
+def month_end(day: date) -> date:
+    """The last day of the month of `day`."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Whole days from `first` to `last`, both included.
+
+    Raises:
+        UsageError: If `last` lies before `first`.
+
+    Examples:
+        >>> len(DateRange(date(2010, 1, 30), date(2010, 2, 2)))
+        4
+    """
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise UsageError(f"the range ends ({self.last}) before it starts ({self.first}); swap the two dates")
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=i) for i in range(len(self)))
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, date) and self.first <= day <= self.last
+
+    def months(self, together: int = 1) -> Iterator[DateRange]:
+        """The range cut at the end of every month, or of every so many months.
+
+        Examples:
+            >>> [str(part.last) for part in DateRange(date(2010, 1, 30), date(2010, 5, 2)).months(together=3)]
+            ['2010-03-31', '2010-05-02']
+        """
+        first = self.first
+        while first <= self.last:
+            last = min(month_end(add_months(month_start(first), together - 1)), self.last)
+            yield DateRange(first, last)
+            first = last + timedelta(days=1)

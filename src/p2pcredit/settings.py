@@ -1,0 +1,161 @@
+"""Every number that a user may turn, in one frozen, validated tree.
+
+Defaults stand here. A home directory may hold `p2pcredit.toml`; environment variables `P2P_<GROUP>__<NAME>` override
+it. Only the command line and the DAGs call `load_settings`; everything below takes a `Settings` as an argument.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from p2pcredit.errors import SettingsError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LabelSettings(_Group):
+    """When a label exists and is known.
+
+    `window_months`: a loan is bad when it is `default_days` past due within so many months on book.
+    `reporting_lag_days`: how long after the window closes a good is believed, because servicing reports late.
+    """
+
+    window_months: int = Field(12, ge=1, le=60)
+    default_days: int = Field(90, ge=30, le=180)
+    reporting_lag_days: int = Field(30, ge=0, le=120)
+
+    @property
+    def definition(self) -> str:
+        """The label's name, with its horizon in it: `pd12` by default."""
+        return f"pd{self.window_months}"
+
+
+class TrainingSettings(_Group):
+    """What a model learns from and what it must show before it serves."""
+
+    feature_set: str = Field("application", pattern="^(application|priced)$")
+    min_matured_loans: int = Field(500, ge=50)
+    min_matured_bads: int = Field(50, ge=10)
+    evaluation_share: Share = 0.25
+    calibration_share: Share = 0.2
+    min_evaluation_bads: int = Field(15, ge=2)
+    leak_auc: float = Field(0.75, gt=0.5, le=1.0)
+    promotion_margin: float = Field(0.0, ge=0.0, le=0.2)
+    promotion_confidence: float = Field(0.8, ge=0.5, lt=1.0)
+    seed: int = 20
+
+
+class ScoreSettings(_Group):
+    """Points of the score, bands of the grade and the cut-off that reasons speak about.
+
+    Score = base_score at base_odds goods to one bad, `points_to_double_odds` more for each doubling. `grade_bounds` are
+    upper bounds of the probability of default of grades A, B, C ...; one more grade lies above the last.
+    """
+
+    points_to_double_odds: float = Field(20.0, gt=0)
+    base_score: float = 600.0
+    base_odds: float = Field(50.0, gt=0)
+    grade_bounds: tuple[float, ...] = (0.02, 0.035, 0.055, 0.08, 0.115, 0.165)
+    approval_cutoff: Share = 0.08
+
+
+class MonitoringSettings(_Group):
+    """What monitoring looks at and when it speaks up."""
+
+    policy: str = "cheapest_remedy_first"
+    auc_threshold: float = Field(0.62, gt=0.5, lt=1.0)
+    calibration_ratio_bounds: tuple[float, float] = (0.67, 1.5)
+    psi_watch: float = Field(0.1, gt=0)
+    psi_alert: float = Field(0.25, gt=0)
+    quarantined_share_limit: Share = 0.05
+    window_months: int = Field(12, ge=1, le=60)
+    recent_days: int = Field(28, ge=7, le=366)
+    min_recent_loans: int = Field(50, ge=10)
+    min_matured_loans: int = Field(100, ge=20)
+    min_matured_bads: int = Field(15, ge=2)
+    confidence: float = Field(0.9, ge=0.5, lt=1.0)
+    refresh_bads_growth: float = Field(1.0, ge=0.0)
+
+
+class HandoffSettings(_Group):
+    """How long a retraining decision serves."""
+
+    valid_days: int = Field(14, ge=1, le=366)
+
+
+class AlertSettings(_Group):
+    """Where alerts go: Apprise URLs, kept secret wherever settings are shown."""
+
+    urls: tuple[SecretStr, ...] = ()
+
+
+class Settings(_Group):
+    """All settings. Build it plainly in code and tests; load it with `load_settings` at the edge.
+
+    Examples:
+        >>> Settings().labels.definition
+        'pd12'
+    """
+
+    labels: LabelSettings = LabelSettings()
+    training: TrainingSettings = TrainingSettings()
+    scores: ScoreSettings = ScoreSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    handoff: HandoffSettings = HandoffSettings()
+    alerts: AlertSettings = AlertSettings()
+    threads: int = Field(2, ge=1, le=256)
+
+
+def load_settings(home: Path) -> Settings:
+    """Read the settings of a home directory: environment over `p2pcredit.toml` over defaults.
+
+    Raises:
+        SettingsError: One line naming the first setting that is wrong, and the file or variable to mend.
+    """
+    file = home / "p2pcredit.toml"
+
+    class _Loaded(BaseSettings, Settings):
+        model_config = SettingsConfigDict(
+            env_prefix="P2P_", env_nested_delimiter="__", toml_file=file, extra="ignore", frozen=True
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, TomlConfigSettingsSource(settings_cls)
+
+    try:
+        _refuse_unknown_keys(file)
+        loaded = _Loaded()
+        return Settings(**{name: getattr(loaded, name) for name in Settings.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting '{where}': {first['msg']}; mend it in {file} or in P2P_* variables") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from error
+
+
+def _refuse_unknown_keys(file: Path) -> None:
+    if not file.is_file():
+        return
+    content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    unknown = sorted(set(content) - set(Settings.model_fields))
+    if unknown:
+        known = ", ".join(sorted(Settings.model_fields))
+        raise SettingsError(f"{file}: unknown setting '{unknown[0]}'; known are {known}")

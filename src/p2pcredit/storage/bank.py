@@ -1,0 +1,101 @@
+"""The model bank: a directory per model, whole or not there, every file named with its digest, nothing pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.errors import BankError
+from p2pcredit.storage.files import disk_error, write_bytes_atomically
+from p2pcredit.storage.layout import Layout
+
+_MANIFEST = "manifest.json"
+_CARD = "card.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BankedModel:
+    """A model as it lies in the bank: its files by name, and its card (what it is, learned from, and can do)."""
+
+    model_id: str
+    files: dict[str, bytes]
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBank:
+    """The models under one home directory."""
+
+    layout: Layout
+
+    def model_ids(self) -> list[str]:
+        """All models, by name."""
+        try:
+            entries = list(self.layout.model_bank.iterdir())
+        except FileNotFoundError:
+            return []
+        return sorted(entry.name for entry in entries if (entry / _MANIFEST).is_file() and entry.name[0] != ".")
+
+    def add(self, model_id: str, files: Mapping[str, bytes], card: Mapping[str, Any]) -> None:
+        """Put a model into the bank in one move. The same model again changes nothing.
+
+        Raises:
+            BankError: If another model lies there under that name.
+            StorageError: If the disk refuses.
+        """
+        content = {**files, _CARD: json_bytes(card)}
+        content[_MANIFEST] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
+        target = self.layout.model(model_id)
+        if target.exists():
+            if self.get(model_id).files != dict(files):
+                raise BankError(f"another model named {model_id} lies in the bank already; move it away first")
+            return
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
+            temporary.chmod(0o755)
+            for name, data in content.items():
+                write_bytes_atomically(temporary / name, data)
+            os.rename(temporary, target)
+        except OSError as error:
+            raise disk_error("write", target, error) from error
+        finally:
+            for left in target.parent.glob(".adding-*"):
+                shutil.rmtree(left, ignore_errors=True)
+
+    def get(self, model_id: str) -> BankedModel:
+        """A model, every file checked against its digest.
+
+        Raises:
+            BankError: If it is missing, incomplete or altered.
+        """
+        directory = self.layout.model(model_id)
+        try:
+            manifest: dict[str, str] = json.loads((directory / _MANIFEST).read_bytes())
+        except (OSError, ValueError) as error:
+            known = ", ".join(self.model_ids()) or "none"
+            raise BankError(f"there is no model '{model_id}' in the bank; known are: {known}") from error
+        files: dict[str, bytes] = {}
+        for name, digest in manifest.items():
+            try:
+                files[name] = (directory / Path(name).name).read_bytes()
+            except OSError as error:
+                raise BankError(f"model {model_id} lacks its file {name}; restore it from a backup") from error
+            if hashlib.sha256(files[name]).hexdigest() != digest:
+                raise BankError(
+                    f"{name} of model {model_id} was altered since it was written; restore it from a backup"
+                )
+        card: dict[str, Any] = json.loads(files.pop(_CARD))
+        return BankedModel(model_id, files, card)
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """JSON with sorted keys, so that equal content has equal bytes."""
+    return json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"

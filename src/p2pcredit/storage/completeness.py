@@ -1,0 +1,51 @@
+"""Whether the gold tables are complete for a day: one small receipt per day, cheap to ask for.
+
+Nothing heavy is imported here, because a waiting trigger asks every few seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.storage.files import write_json_atomically
+from p2pcredit.storage.layout import Layout
+
+
+def is_complete(layout: Layout, day: date) -> bool:
+    """Have all gold tables been written for this day?"""
+    return layout.day_receipt(day).is_file()
+
+
+def mark_complete(layout: Layout, day: date, facts: dict[str, Any]) -> None:
+    """Say that all gold tables are complete for a day. The same facts leave the file as it is."""
+    path = layout.day_receipt(day)
+    if read_receipt(layout, day) != facts:
+        write_json_atomically(path, facts, durable=False)
+
+
+def read_receipt(layout: Layout, day: date) -> dict[str, Any] | None:
+    """The facts of a complete day, or None where it is not complete."""
+    try:
+        content = json.loads(layout.day_receipt(day).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def last_complete(layout: Layout) -> date | None:
+    """The newest complete day."""
+    for year in sorted(_names(layout.completed_days), reverse=True):
+        days = sorted((name for name in _names(layout.completed_days / year) if name.endswith(".json")), reverse=True)
+        for name in days:
+            return date.fromisoformat(name.removesuffix(".json").replace("_", "-"))
+    return None
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return [entry.name for entry in directory.iterdir() if not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []

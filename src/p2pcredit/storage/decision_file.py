@@ -1,0 +1,123 @@
+"""The decision file: read whole, written whole, set aside when unreadable, not removed while it says something new."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from p2pcredit.contracts.decision import MAX_DECISION_BYTES, Decision, parse_decision
+from p2pcredit.errors import UnreadableDecisionError
+from p2pcredit.storage.files import disk_error, write_bytes_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A decision file that is there and is not a decision."""
+
+    why: str
+
+
+def read_decision(path: Path) -> Decision | Unreadable | None:
+    """What does the decision file say? None where there is none.
+
+    A link, pipe or directory in its place is unreadable and is never opened; no more than a megabyte is ever read.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error("read", path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        return Unreadable("not an ordinary file")
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Unreadable(f"it cannot be opened ({error.strerror})")
+    try:
+        with os.fdopen(handle, "rb") as stream:
+            return parse_decision(stream.read(MAX_DECISION_BYTES + 1))
+    except UnreadableDecisionError as error:
+        return Unreadable(str(error))
+    except OSError as error:
+        return Unreadable(f"it cannot be read ({error.strerror})")
+
+
+def write_decision(path: Path, decision: Decision) -> None:
+    """Put a decision in the file's place, in one move."""
+    text = json.dumps(decision.as_json(), allow_nan=False, ensure_ascii=False, indent=2)
+    write_bytes_atomically(path, text.encode() + b"\n")
+
+
+def set_aside(path: Path) -> Path | None:
+    """Move an unreadable decision file to a name of its own beside it; nothing is deleted.
+
+    Returns:
+        Where it lies now, or None where it had gone or had become readable meanwhile (it is then left in place).
+    """
+    number = 1
+    while True:
+        target = path.with_name(f"{path.stem}.unreadable-{number:03d}{path.suffix}")
+        if not os.path.lexists(target):
+            break
+        number += 1
+    try:
+        path.rename(target)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error("set aside", path, error) from error
+    if isinstance(read_decision(target), Decision):  # it was replaced between our look and our move: put it back
+        _put_back(target, path)
+        return None
+    return target
+
+
+def remove_decision(path: Path, decision: Decision) -> bool:
+    """Remove the file if it still shows `decision`; a newer one that came meanwhile stays.
+
+    Returns:
+        Whether it was removed.
+    """
+    private = path.with_name(f".{path.name}.clearing")
+    _recover_clearing(private, path, decision)
+    shown = read_decision(path)
+    if not isinstance(shown, Decision) or shown.content_digest() != decision.content_digest():
+        return False
+    try:
+        path.rename(private)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise disk_error("clear", path, error) from error
+    return _recover_clearing(private, path, decision)
+
+
+def _recover_clearing(private: Path, path: Path, decision: Decision) -> bool:
+    """Finish a clearing, ours or that of a run that died: drop what was to be cleared, put back anything else."""
+    moved = read_decision(private)
+    if moved is None:
+        return False
+    if isinstance(moved, Decision) and moved.content_digest() == decision.content_digest():
+        private.unlink(missing_ok=True)
+        return True
+    _put_back(private, path)
+    return False
+
+
+def _put_back(source: Path, path: Path) -> None:
+    """Return a file to its place, unless a newer one lies there already: then it is kept beside it."""
+    try:
+        os.link(source, path)
+        source.unlink()
+    except FileExistsError:
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+        source.rename(path.with_name(f"{path.stem}.superseded-{digest}{path.suffix}"))
+    except OSError as error:
+        raise disk_error("put back", path, error) from error

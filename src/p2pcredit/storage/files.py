@@ -1,0 +1,136 @@
+"""Files that are whole or not there: written beside their place, synced, then moved into it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from p2pcredit.errors import P2PCreditError, StorageError
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Where can I write so that `path` appears whole, or not at all?
+
+    Args:
+        path: The file to make or replace; its parents are made.
+        durable: Sync file and directory to the disk before and after the move.
+
+    Yields:
+        A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not.
+
+    Raises:
+        StorageError: If the disk refuses, in one line.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
+        temporary.touch(exist_ok=False)
+        yield temporary
+        if durable:
+            _sync(temporary)
+        temporary.replace(path)
+        temporary = None
+        if durable:
+            _sync(path.parent)
+    except P2PCreditError:
+        raise
+    except OSError as error:
+        raise disk_error("write", path, error) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def write_bytes_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Make `path` hold exactly `data`: a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: The file to make or replace; its parents are made.
+        data: Its whole content.
+        durable: Sync file and directory to the disk.
+
+    Raises:
+        StorageError: If the disk refuses, in one line.
+    """
+    with replacing(path, durable=durable) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json_atomically(path: Path, content: object, *, durable: bool = True) -> None:
+    """Make `path` hold `content` as JSON: sorted keys, UTF-8, a newline at the end.
+
+    Args:
+        path: The file to make or replace; its parents are made.
+        content: JSON values only; NaN and infinities are refused.
+        durable: Sync file and directory to the disk.
+
+    Raises:
+        StorageError: If the content is not JSON or the disk refuses, in one line.
+    """
+    try:
+        text = json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=2)
+        data = f"{text}\n".encode()
+    except (TypeError, ValueError) as error:
+        raise StorageError(f"cannot write {path}: the content is not plain JSON ({error})") from error
+    write_bytes_atomically(path, data, durable=durable)
+
+
+def sha256_of_file(path: Path) -> str:
+    """What is the SHA-256 of this file's bytes, in hexadecimal?
+
+    Raises:
+        StorageError: If it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise disk_error("read", path, error) from error
+    return digest.hexdigest()
+
+
+def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
+    """The one-line error for what a disk refused.
+
+    Examples:
+        >>> import errno
+        >>> str(disk_error("write", Path("a.json"), OSError(errno.ENOSPC, "No space left on device")))
+        'cannot write a.json: No space left on device; free some space and run it again'
+    """
+    advice = _ADVICE.get(
+        type(error), "free some space and run it again" if error.errno in _FULL else "mend it and retry"
+    )
+    return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
+
+
+_FULL = {28, 122}  # ENOSPC, EDQUOT
+_ADVICE: dict[type[OSError], str] = {
+    PermissionError: "give this user the right to it and run it again",
+    FileNotFoundError: "check the path",
+    IsADirectoryError: "a file belongs there; move the directory away",
+    NotADirectoryError: "a directory belongs above it; move the file away",
+    FileExistsError: "a directory belongs above it; move the file away",
+}
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+__all__ = ["disk_error", "replacing", "sha256_of_file", "write_bytes_atomically", "write_json_atomically"]

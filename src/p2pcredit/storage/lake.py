@@ -1,0 +1,204 @@
+"""The lake: Delta tables whose rows are replaced by snapshot date, one commit each.
+
+Files are kept apart by month (the partition column `snapshot_month`, which readers of this module never see). When a
+month closes, its daily files are compacted into one, so that the cost of a day does not grow with history. Writing rows
+that are there already makes no commit: running a job twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from p2pcredit.contracts.tables import Table
+from p2pcredit.engines.local import scan_delta
+from p2pcredit.errors import ConflictError, MissingTableError, StorageError
+from p2pcredit.periods import DateRange, month_start
+from p2pcredit.storage.layout import Layout
+
+_MONTH = "snapshot_month"
+_ATTEMPTS = 12
+_CHECKPOINT_INTERVAL = "50"
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """The tables under one home directory.
+
+    Args:
+        layout: Where they lie.
+        pinned: Table name to Delta version: these tables are read as they were then.
+    """
+
+    layout: Layout
+    pinned: Mapping[str, int] | None = None
+
+    def exists(self, table: Table) -> bool:
+        """Whether anything has been written to the table."""
+        return (self.layout.table(table.name) / "_delta_log").is_dir()
+
+    def version(self, table: Table) -> int | None:
+        """The Delta version of the table now, None where it does not exist."""
+        return self._open(table).version() if self.exists(table) else None
+
+    def scan(self, table: Table, days: DateRange | None = None) -> pl.LazyFrame:
+        """The table's rows, lazily; only those of `days` where given. An unwritten table has no rows.
+
+        Raises:
+            StorageError: If the table is there and cannot be read.
+        """
+        if not self.exists(table):
+            return pl.LazyFrame(schema=table.schema)
+        frame = scan_delta(self._open(table))
+        if days is not None:
+            first, last = days.first, days.last
+            frame = frame.filter(
+                pl.col(_MONTH).is_between(pl.lit(f"{first:%Y-%m}"), pl.lit(f"{last:%Y-%m}")),
+                pl.col("snapshot_date").is_between(pl.lit(first), pl.lit(last)),
+            )
+        return frame.select(list(table.schema))
+
+    def read(self, table: Table, days: DateRange | None = None) -> pl.DataFrame:
+        """The table's rows in memory, sorted by snapshot date and the table's own order."""
+        return _ordered(self.scan(table, days).collect(), table)
+
+    def require(self, table: Table) -> None:
+        """Make sure that the table has been written.
+
+        Raises:
+            MissingTableError: If it has not.
+        """
+        if not self.exists(table):
+            raise MissingTableError(f"table {table.name} has not been written yet; run 'p2pcredit preprocess' first")
+
+    def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
+        """Make the rows of `days` exactly those of `frame`, in one commit.
+
+        Args:
+            table: The table.
+            frame: Its new rows for those days; columns as in the contract.
+            days: The snapshot dates replaced; days without rows become empty.
+            feed: For the quarantine, which many feeds share: only the rows of this feed are replaced.
+
+        Returns:
+            Whether a commit was made: False where those rows were there already.
+
+        Raises:
+            ConflictError: If other writers kept committing first.
+            StorageError: If the rows do not fit the contract or the disk refuses.
+        """
+        outside = frame.filter(~pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)))
+        if outside.height:
+            raise StorageError(f"{outside.height} rows for {table.name} lie outside {days.first} to {days.last}")
+        rows = _ordered(frame.select(_typed(frame, table)), table)
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._replace_once(table, rows, days, feed)
+            except CommitFailedError as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
+                time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
+            except (DeltaError, OSError) as error:
+                raise StorageError(f"cannot write {table.name}: {_one_line(error)}") from error
+        raise AssertionError("unreachable")
+
+    def compact(self, table: Table, month: date) -> int:
+        """Join the files of a closed month into one; returns how many files were removed."""
+        if not self.exists(table):
+            return 0
+        opened = self._open(table)
+        key = f"{month:%Y-%m}"
+        if len(opened.file_uris(file_pruning_predicate=f"{_MONTH} = '{key}'")) < 2:
+            return 0
+        try:
+            done = opened.optimize.compact(partition_filters=[(_MONTH, "=", key)])
+        except CommitFailedError:
+            return 0  # somebody wrote into that month just now; the next day's run compacts it
+        except (DeltaError, OSError) as error:
+            raise StorageError(f"cannot compact {table.name}: {_one_line(error)}") from error
+        return int(done["numFilesRemoved"])
+
+    def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
+        opened = self._open_or_create(table)
+        existing = self._rows(opened, table, days, feed)
+        if existing.equals(rows):
+            return False
+        months = sorted({f"{part.first:%Y-%m}" for part in days.months()})
+        predicate = (
+            f"{_MONTH} >= '{months[0]}' AND {_MONTH} <= '{months[-1]}'"
+            f" AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
+        )
+        if feed is not None:
+            predicate += f" AND feed = '{feed}'"
+        data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))
+        about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
+        properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
+        write_deltalake(opened, data, mode="overwrite", predicate=predicate, commit_properties=properties)
+        return True
+
+    def _rows(self, opened: DeltaTable, table: Table, days: DateRange, feed: str | None) -> pl.DataFrame:
+        frame = scan_delta(opened).filter(
+            pl.col(_MONTH).is_between(pl.lit(f"{days.first:%Y-%m}"), pl.lit(f"{days.last:%Y-%m}")),
+            pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
+        )
+        if feed is not None:
+            frame = frame.filter(pl.col("feed") == feed)
+        return _ordered(frame.select(list(table.schema)).collect(), table)
+
+    def _open(self, table: Table) -> DeltaTable:
+        try:
+            return DeltaTable(str(self.layout.table(table.name)), version=(self.pinned or {}).get(table.name))
+        except TableNotFoundError as error:
+            raise MissingTableError(f"table {table.name} has not been written yet") from error
+        except (DeltaError, OSError) as error:
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}") from error
+
+    def _open_or_create(self, table: Table) -> DeltaTable:
+        if self.exists(table):
+            return self._open(table)
+        empty = pl.DataFrame(schema={**table.schema, _MONTH: pl.String()})
+        path = self.layout.table(table.name)
+        path.mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            str(path),
+            schema=empty.to_arrow().schema,
+            mode="ignore",
+            partition_by=[_MONTH],
+            configuration={"delta.checkpointInterval": _CHECKPOINT_INTERVAL},
+        )
+
+
+def month_just_closed(days: DateRange) -> date | None:
+    """The month before, where `days` begins on the first of a month; None otherwise.
+
+    Examples:
+        >>> month_just_closed(DateRange(date(2010, 3, 1), date(2010, 3, 1)))
+        datetime.date(2010, 2, 1)
+        >>> month_just_closed(DateRange(date(2010, 3, 2), date(2010, 3, 2))) is None
+        True
+    """
+    if days.first.day != 1:
+        return None
+    return month_start(date.fromordinal(days.first.toordinal() - 1))
+
+
+def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
+    missing = [name for name in table.schema if name not in frame.columns]
+    if missing:
+        raise StorageError(f"rows for {table.name} lack the column '{missing[0]}'")
+    return [pl.col(name).cast(dtype) for name, dtype in table.schema.items()]
+
+
+def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    return frame.sort("snapshot_date", *table.sorted_by, maintain_order=True)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

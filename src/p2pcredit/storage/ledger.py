@@ -1,0 +1,166 @@
+"""The decision ledger on disk: one small file per line, numbered, never changed and never removed.
+
+A line appears under its number by a hard link from a synced temporary file: whole, or not at all. Two writers cannot
+take the same number, so whoever appends on the ground of an older state is told so and looks again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.errors import ConflictError, DecisionError
+from p2pcredit.handoff.events import EventKind, LedgerEvent
+from p2pcredit.handoff.state import HandoffState, fold
+from p2pcredit.storage.files import disk_error
+
+_LOCK = ".lock"
+_TRAINING_LOCK = ".training.lock"
+
+
+class Ledger:
+    """The ledger in one directory. Lines are read once and kept, since they never change.
+
+    Args:
+        directory: `logs/decisions` under the home directory; it is made when the first line is written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._events: list[LedgerEvent] = []
+        self._state: HandoffState | None = None
+
+    def events(self) -> tuple[LedgerEvent, ...]:
+        """All lines on disk, in order.
+
+        Raises:
+            DecisionError: If a line is damaged, naming its file.
+        """
+        self._read_new()
+        return tuple(self._events)
+
+    def state(self) -> HandoffState:
+        """What all lines on disk add up to."""
+        if self._read_new() or self._state is None:
+            self._state = fold(self._events)
+        return self._state
+
+    def append(
+        self,
+        kind: EventKind,
+        *,
+        at: datetime,
+        run_id: str,
+        facts: dict[str, Any],
+        unless: Callable[[HandoffState], bool] = lambda _: False,
+    ) -> LedgerEvent | None:
+        """Write a line, unless the state just before it says otherwise.
+
+        Args:
+            kind: What it says.
+            at: When, an aware instant.
+            run_id: Who writes.
+            facts: What it says, as JSON values.
+            unless: Asked with the newest state, while nobody else can append; True means do not write.
+
+        Returns:
+            The line, or None where `unless` held.
+
+        Raises:
+            StorageError: If the disk refuses.
+        """
+        with self._exclusive():
+            if unless(self.state()):
+                return None
+            number = len(self._events) + 1
+            event = LedgerEvent(number, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts)
+            self._link(event)
+            return event
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold the right to train while the block runs; the kernel gives it back if the process dies.
+
+        Raises:
+            ConflictError: If another process holds it.
+        """
+        handle = self._open_lock(_TRAINING_LOCK)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError("another training is running on this home; this one waits its turn") from error
+            yield
+        finally:
+            os.close(handle)
+
+    def _read_new(self) -> bool:
+        if self._events and not self._path(len(self._events)).exists():
+            self._events.clear()
+            self._state = None
+        found = False
+        while (path := self._path(len(self._events) + 1)).exists():
+            self._events.append(_read_line(path, len(self._events) + 1))
+            found = True
+        return found
+
+    def _path(self, number: int) -> Path:
+        return self._directory / f"{number:08d}.json"
+
+    def _link(self, event: LedgerEvent) -> None:
+        path = self._path(event.number)
+        temporary = self._directory / ".line.tmp"
+        data = json.dumps(event.as_json(), allow_nan=False, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+        try:
+            temporary.unlink(missing_ok=True)  # left by a writer that died; we hold the lock, so nobody is using it
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.link(temporary, path)
+            temporary.unlink()
+            _sync_directory(self._directory)
+        except FileExistsError as error:
+            raise ConflictError(f"ledger line {event.number} was written by somebody else just now") from error
+        except OSError as error:
+            raise disk_error("write", path, error) from error
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        handle = self._open_lock(_LOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _open_lock(self, name: str) -> int:
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            return os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise disk_error("write", self._directory / name, error) from error
+
+
+def _read_line(path: Path, number: int) -> LedgerEvent:
+    try:
+        event = LedgerEvent.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, DecisionError) as error:
+        raise DecisionError(f"ledger line {path} cannot be read ({error}); restore it from a backup") from error
+    if event.number != number:
+        raise DecisionError(f"ledger line {path} says it is number {event.number}; restore it from a backup")
+    return event
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,116 @@
+"""How the text of one column becomes a value, and what is wrong with it where it does not.
+
+Each kind has a pattern that a text must match before it is cast, so that no engine ever meets a cast that fails, and so
+that the quarantine can say why.
+"""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from p2pcredit.contracts.columns import Column, Kind
+
+_NUMBER = r"^[+-]?(\d{1,15}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?$"
+_COUNT = r"^[+-]?\d{1,15}(\.0*)?$"
+_PERCENT = r"^[+-]?\d{1,12}(\.\d+)?\s*%?$"
+_TERM = r"^\d{1,4}(\.0+)?(\s*[Mm]onths?)?$"
+_YEARS = r"^(<\s*1|\d{1,3}(\.\d+)?)\s*\+?\s*([Yy]ears?)?$"
+_NOT_AVAILABLE = r"^(?i:n/a|na|none|null|nan)$"
+_DATE = (
+    r"^(?:(?:1[5-9]|2\d)\d{2}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)"
+    r"|02-(?:0[1-9]|1\d|2[0-8]))"
+    r"|(?:(?:1[5-9]|2\d)(?:0[48]|[2468][048]|[13579][26])|(?:16|20|24|28)00)-02-29)$"
+)
+
+
+def trimmed_text(column: Column) -> nw.Expr:
+    """The text of a column without blanks around it; blank is missing, a category is in capitals."""
+    text = nw.col(column.source).str.strip_chars()
+    if column.kind is Kind.CATEGORY:
+        text = text.str.to_uppercase()
+    blank = text == ""
+    if column.kind is Kind.YEARS:
+        blank = blank | text.str.contains(_NOT_AVAILABLE)
+    return nw.when(~blank).then(text)
+
+
+def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
+    """The typed value of a trimmed text; missing where the text does not fit the kind."""
+    if column.kind in {Kind.TEXT, Kind.CATEGORY}:
+        return text
+    pattern, _ = _PATTERNS[column.kind]
+    return _CASTS[column.kind](nw.when(text.str.contains(pattern)).then(text))
+
+
+def problem_with(column: Column, text: nw.Expr, value: nw.Expr) -> nw.Expr | None:
+    """What is wrong with a column, given its trimmed text and its typed value? Missing where it is fine.
+
+    Returns:
+        An expression of texts like `interest_rate: above 100 percent`; None where nothing can be wrong.
+    """
+    problems = [(text.is_null(), "missing")] if column.required else []
+    if column.kind in _PATTERNS:
+        problems.append((value.is_null() & ~text.is_null(), _PATTERNS[column.kind][1]))
+    problems += _range_problems(column, value)
+    if not problems:
+        return None
+    problem: nw.Expr = nw.lit(None, dtype=nw.String)
+    for condition, words in reversed(problems):
+        problem = nw.when(condition).then(nw.lit(f"{column.source}: {words}")).otherwise(problem)
+    return problem
+
+
+def _date(text: nw.Expr) -> nw.Expr:
+    return text.str.to_date("%Y-%m-%d")
+
+
+def _number(text: nw.Expr) -> nw.Expr:
+    return text.cast(nw.Float64)
+
+
+def _count(text: nw.Expr) -> nw.Expr:
+    return text.cast(nw.Float64).cast(nw.Int64)
+
+
+def _percent(text: nw.Expr) -> nw.Expr:
+    return text.str.replace_all(r"\s*%", "").cast(nw.Float64) / 100
+
+
+def _term(text: nw.Expr) -> nw.Expr:
+    return text.str.replace_all(r"[^0-9.]", "").cast(nw.Float64).cast(nw.Int64)
+
+
+def _years(text: nw.Expr) -> nw.Expr:
+    return text.str.replace_all(r"^<\s*1.*$", "0").str.replace_all(r"[^0-9.]", "").cast(nw.Float64)
+
+
+_PATTERNS = {
+    Kind.DATE: (_DATE, "not a date (YYYY-MM-DD)"),
+    Kind.NUMBER: (_NUMBER, "not a number"),
+    Kind.COUNT: (_COUNT, "not a whole number"),
+    Kind.PERCENT: (_PERCENT, "not a percent"),
+    Kind.TERM: (_TERM, "not a term in months"),
+    Kind.YEARS: (_YEARS, "not a number of years"),
+}
+_CASTS = {
+    Kind.DATE: _date,
+    Kind.NUMBER: _number,
+    Kind.COUNT: _count,
+    Kind.PERCENT: _percent,
+    Kind.TERM: _term,
+    Kind.YEARS: _years,
+}
+
+
+def _range_problems(column: Column, value: nw.Expr) -> list[tuple[nw.Expr, str]]:
+    problems: list[tuple[nw.Expr, str]] = []
+    if column.minimum is not None:
+        problems.append((value < column.minimum, f"below {column.minimum:g}" if column.minimum else "negative"))
+    if column.maximum is not None:
+        shown = f"{column.maximum * 100:g} percent" if column.kind is Kind.PERCENT else f"{column.maximum:g}"
+        problems.append((value > column.maximum, f"above {shown}"))
+    if column.allowed:
+        problems.append((~value.is_in(sorted(column.allowed)), "unknown value"))
+    if column.kind is Kind.DATE:
+        problems.append((value > nw.col("snapshot_date"), "in the future"))
+    return problems
