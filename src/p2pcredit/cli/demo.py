@@ -44,8 +44,9 @@ def demo(
     _make_room(directory)
     ctx = job_context(directory, "demo")
     landed = _land(ctx, "synthetic" if file is None else platform, file)
-    saturday, last_day = _dates(ctx, parse_date(landed["first_date"]))
-    _replay(ctx, DateRange(parse_date(landed["first_date"]), saturday))
+    days = DateRange(parse_date(landed["first_date"]), parse_date(landed["last_date"]))
+    saturday, last_day = _dates(ctx, days)
+    _replay(ctx, DateRange(days.first, saturday))
     print_step(f"Airflow: the scheduler runs all three DAGs for {saturday + timedelta(days=1)} to {last_day}")
     runs = run_scheduled_days(directory, saturday + timedelta(days=1), last_day, progress=say)
     return _conclude(job_context(directory, "demo"), landed, runs, as_json)
@@ -78,15 +79,17 @@ def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
     return landed
 
 
-def _dates(ctx: JobContext, first: date) -> tuple[date, date]:
+def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
     """The Saturday up to which history is replayed, and the last day that the scheduler runs."""
     from p2pcredit.jobs.landing import last_origination
 
-    last = last_origination(ctx)
+    last = last_origination(ctx, landed)
+    if last is None:
+        raise UsageError("the file holds no loan that could be landed; see data/rejected in the demo's home")
     saturday = last - timedelta(days=_SCHEDULED_DAYS)
     saturday -= timedelta(days=(saturday.weekday() - _SATURDAY) % 7)
-    if saturday <= first:
-        raise UsageError(f"loans from {first} to {last} are too few days for a demo; use 'p2pcredit replay'")
+    if saturday <= landed.first:
+        raise UsageError(f"loans from {landed.first} to {last} are too few days for a demo; use 'p2pcredit replay'")
     return saturday, min(last, saturday + timedelta(days=_SCHEDULED_DAYS))
 
 
@@ -161,8 +164,8 @@ def _card(champion: dict[str, Any]) -> list[str]:
     grade = measured.get("sub_grade_auc")
     return [
         f"  {champion['model_id']} ({champion['family']}, {champion['form']}), trained as of {champion['as_of']}",
-        f"  AUC {measured['auc']:.3f} ({measured['auc_low']:.3f} to {measured['auc_high']:.3f}) on {measured['n']} later loans"
-        f" with {measured['bads']} bads",
+        f"  AUC {measured['auc']:.3f} ({measured['auc_low']:.3f} to {measured['auc_high']:.3f}) on"
+        f" {measured['n']} later loans with {measured['bads']} bads",
         f"  ECE {measured['ece']:.3f}" + ("" if grade is None else f"; AUC of the platform's sub-grade {grade:.3f}"),
     ]
 

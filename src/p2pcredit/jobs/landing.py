@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,8 +18,10 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.storage.files import sha256_of_file, write_bytes_atomically, write_json_atomically
-from p2pcredit.storage.landing import write_landing
+from p2pcredit.storage.landing import read_landing, write_landing
 from p2pcredit.storage.layout import Layout
+
+logger = logging.getLogger("p2pcredit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         sources = (_Source(f"{profile.name} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
     days = _days_to_land(book, first, last)
     if days is not None:
+        _tell_of_later_events(book, days)
         book = book.within(days)
     earlier = _read_manifest(ctx.layout)
     landings = _merged(earlier, profile.name, sources, days)
@@ -78,6 +82,22 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         "last_date": days.last.isoformat() if days else None,
         "feeds": {name: book.feeds[name].height for name in FEEDS},
     }
+
+
+def last_origination(ctx: JobContext, days: DateRange) -> date | None:
+    """The last of these days on which a loan was originated, from the landing files; None where none was."""
+    newest = read_landing(ctx.layout, FEEDS["loan_terms"], days).frame["snapshot_date"].max()
+    return newest if isinstance(newest, date) else None
+
+
+def _tell_of_later_events(book: RawBook, days: DateRange) -> None:
+    later = int((book.feeds["loan_performance"]["snapshot_date"] > days.last).sum())
+    if later:
+        logger.warning(
+            "%d servicing events become visible after %s, the last day landed; land with a later --to to have them",
+            later,
+            days.last,
+        )
 
 
 def _digest(files: Sequence[Path]) -> tuple[_Source, ...]:
@@ -170,4 +190,4 @@ def _write_rejected(layout: Layout, platform: str, sources: tuple[_Source, ...],
     write_bytes_atomically(path, book.rejected.write_ndjson().encode())
 
 
-__all__ = ["land"]
+__all__ = ["land", "last_origination"]

@@ -1,0 +1,1 @@
+"""What turns the raw download of a lending platform into landing feeds."""

@@ -1,0 +1,90 @@
+"""The bytes of a text file, plain or gzip, in chunks: cut-off, empty and foreign files are told apart here."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from p2pcredit.errors import SourceError, UnreadableFileError
+
+CHUNK_BYTES = 8 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive; unpack it and give the CSV inside",
+    b"PAR1": "a Parquet file; give it the ending .parquet",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+    b"BZh": "a bzip2 file; unpack it or pack it with gzip",
+    b"\xfd7zXZ\x00": "an xz file; unpack it or pack it with gzip",
+    b"\x28\xb5\x2f\xfd": "a zstd file; unpack it or pack it with gzip",
+}
+
+
+def read_chunks(
+    path: Path, *, chunk_bytes: int = CHUNK_BYTES, when_empty: str = "download it again"
+) -> Iterator[bytes]:
+    """What text bytes does this file hold, unpacked, without the byte order mark?
+
+    Whether it is gzip is seen from its first bytes, not from its name.
+
+    Args:
+        path: A CSV file, plain or gzip.
+        chunk_bytes: The most bytes of one chunk.
+        when_empty: What to do about a file of 0 bytes, for the message.
+
+    Yields:
+        Non-empty chunks.
+
+    Raises:
+        UnreadableFileError: Where it is empty, cut off, damaged or another kind of file.
+        SourceError: Where it is absent or the disk refuses.
+    """
+    seen = 0
+    try:
+        with path.open("rb") as plain:
+            magic = plain.read(6)
+            plain.seek(0)
+            _refuse_foreign(path, magic)
+            packed = magic.startswith(_GZIP_MAGIC)
+            with gzip.GzipFile(fileobj=plain) if packed else plain as stream:
+                while chunk := stream.read(chunk_bytes):
+                    text = chunk.removeprefix(b"\xef\xbb\xbf") if seen == 0 else chunk
+                    seen += len(chunk)
+                    if text:
+                        yield text
+    except EOFError as error:
+        found = seen if seen else _readable_bytes(path)
+        raise UnreadableFileError(
+            f"{path} ends in the middle of the gzip stream; {found} bytes could be read; download it again"
+        ) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise UnreadableFileError(f"{path} is damaged gzip after {seen} bytes ({error}); download it again") from error
+    except FileNotFoundError as error:
+        raise SourceError(f"there is no file {path}; check the path") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}; check that it is a readable file") from error
+    if seen == 0:
+        raise UnreadableFileError(f"{path} has 0 bytes of text; {when_empty}")
+
+
+def _refuse_foreign(path: Path, magic: bytes) -> None:
+    for start, advice in _FOREIGN.items():
+        if magic.startswith(start):
+            raise UnreadableFileError(f"{path} is {advice}")
+    if path.suffix == ".gz" and magic and not magic.startswith(_GZIP_MAGIC):
+        raise UnreadableFileError(f"{path} is not gzip, though its name says so; rename it or download it again")
+
+
+def _readable_bytes(path: Path) -> int:
+    """How many bytes of a cut-off gzip stream can be unpacked?"""
+    unpack = zlib.decompressobj(wbits=31)
+    found = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 16):
+            found += len(unpack.decompress(chunk))
+    return found
+
+
+__all__ = ["CHUNK_BYTES", "read_chunks"]

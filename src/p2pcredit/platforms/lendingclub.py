@@ -1,0 +1,148 @@
+"""LendingClub's public download, in both its layouts, as feeds.
+
+`LoanStats` files have a note line above the header, every field quoted and `10.65%`; `accepted` files start with the
+header, quote where needed and write `10.65`. Both publish months: a loan's origination day is spread inside its month
+by its id. Values land as they stand; only dates become ISO dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from p2pcredit.errors import UsageError
+from p2pcredit.periods import DateRange, month_start
+from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
+from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, read_until, rebuild_events
+from p2pcredit.platforms.raw_book import RawBook, join_books, ordered_feeds
+from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_raw_csv
+
+NAME = "lendingclub"
+_NEEDED = ("id", "loan_amnt", "term", "issue_d", "loan_status", "last_pymnt_d")
+LAYOUTS = {
+    "LoanStats": _NEEDED,
+    "accepted": (*_NEEDED, "fico_range_low", "fico_range_high"),
+}
+_SUMMARY = "Total amount funded"
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "loan_terms": {
+        "loan_amount": "loan_amnt",
+        "term": "term",
+        "interest_rate": "int_rate",
+        "installment": "installment",
+        "grade": "grade",
+        "sub_grade": "sub_grade",
+        "purpose": "purpose",
+        "title": "title",
+        "description": "desc",
+        "application_type": "application_type",
+    },
+    "demographic": {
+        "employment_title": "emp_title",
+        "employment_length": "emp_length",
+        "home_ownership": "home_ownership",
+        "state": "addr_state",
+        "zip3": "zip_code",
+    },
+    "financial": {
+        "annual_income": "annual_inc",
+        "income_verification": "verification_status",
+        "debt_to_income": "dti",
+        "revolving_balance": "revol_bal",
+        "revolving_utilisation": "revol_util",
+        "total_current_balance": "tot_cur_bal",
+        "bankcard_utilisation": "bc_util",
+        "bankcard_open_to_buy": "bc_open_to_buy",
+    },
+    "credit_history": {
+        "earliest_credit_line": "earliest_cr_line",
+        "fico_low": "fico_range_low",
+        "fico_high": "fico_range_high",
+        "delinquencies_2y_count": "delinq_2yrs",
+        "inquiries_6m_count": "inq_last_6mths",
+        "months_since_delinquency": "mths_since_last_delinq",
+        "months_since_record": "mths_since_last_record",
+        "open_accounts_count": "open_acc",
+        "public_records_count": "pub_rec",
+        "total_accounts_count": "total_acc",
+        "bankruptcies_count": "pub_rec_bankruptcies",
+        "tax_liens_count": "tax_liens",
+        "collections_12m_count": "collections_12_mths_ex_med",
+        "mortgage_accounts_count": "mort_acc",
+        "accounts_opened_24m_count": "acc_open_past_24mths",
+    },
+}
+"""Per feed: its column -> LendingClub's. Columns that exist only after origination are in no application feed."""
+
+
+class LendingClub:
+    """The profile of LendingClub."""
+
+    name = NAME
+
+    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
+        """Which feeds do these downloads hold?
+
+        Args:
+            files: One or more downloads, plain or gzip.
+            first, last: Not needed here; the caller cuts the book.
+
+        Raises:
+            UsageError: Without files.
+            UnreadableFileError, HeaderError: Where a file cannot be used.
+        """
+        if not files:
+            raise UsageError(f"landing {NAME} needs the platform's download; give at least one file")
+        return join_books([_read_file(path) for path in files])
+
+
+def _read_file(path: Path) -> RawBook:
+    wanted = dict.fromkeys(
+        ["id", "issue_d", *(source for feed in COLUMNS.values() for source in feed.values()), *EVENT_COLUMNS]
+    )
+    table = read_raw_csv(path, LAYOUTS, wanted, is_summary=lambda text: text.startswith(_SUMMARY))
+    table = table.reject(pl.col("id").str.starts_with(_SUMMARY), pl.lit(SUMMARY_REASON))
+    table = table.reject(pl.col("id").is_null(), pl.lit("no id"))
+    table = table.reject(
+        month_of_text("issue_d").is_null(), pl.format("unreadable issue_d '{}'", pl.col("issue_d").fill_null(""))
+    )
+    rows = _with_origination(table)
+    feeds = {name: rows.select(*_keys(), *_values(columns)) for name, columns in COLUMNS.items()}
+    feeds["loan_performance"] = rebuild_events(rows)
+    origins = rows.select(pl.lit(table.file).alias("file"), "row_number", pl.col("originated").alias("snapshot_date"))
+    return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=_months_covered(rows))
+
+
+def _months_covered(rows: pl.DataFrame) -> DateRange | None:
+    first, last = rows["originated"].min(), read_until(rows)
+    return DateRange(month_start(first), last) if isinstance(first, date) and last is not None else None
+
+
+def _with_origination(table: RawTable) -> pl.DataFrame:
+    """The rows with `loan_id` and `originated`, the exact day inside the month of issue."""
+    month = month_of_text("issue_d")
+    ids = table.rows["id"].str.strip_chars()
+    place = pl.lit(stable_numbers(ids)) % month.dt.month_end().dt.day().cast(pl.UInt64)
+    return table.rows.with_columns(
+        pl.lit(ids).alias("loan_id"), day_in_month(month, place.cast(pl.Int8) + 1).alias("originated")
+    )
+
+
+def _keys() -> list[pl.Expr]:
+    originated = pl.col("originated")
+    return [originated.alias("snapshot_date"), pl.col("loan_id"), originated.cast(pl.String).alias("origination_date")]
+
+
+def _values(columns: dict[str, str]) -> list[pl.Expr]:
+    changed = {
+        "zip_code": pl.col("zip_code").str.strip_chars().str.replace(r"[xX]+$", ""),
+        "earliest_cr_line": pl.coalesce(month_of_text("earliest_cr_line").cast(pl.String), "earliest_cr_line"),
+    }
+    return [changed.get(source, pl.col(source)).alias(name) for name, source in columns.items()]
+
+
+__all__ = ["COLUMNS", "LAYOUTS", "NAME", "LendingClub"]

@@ -1,0 +1,85 @@
+"""Servicing events from the final status and closing date of a loan, by rules that a mapping names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
+
+PAST_DUE = "past_due"
+_PAST_DUE_STEPS = (("LATE", 30), ("DEFAULT", 90))
+
+
+class EventRules(BaseModel):
+    """One event that a status implies: what it says, and how many days after the status's date it became visible."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Literal["CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"]
+    days_past_due: int = Field(0, ge=0, le=10_000)
+    after_days: int = Field(0, ge=-3650, le=3650)
+
+
+def build_events(
+    loans: pl.DataFrame, rules: Mapping[str, Literal["past_due"] | tuple[EventRules, ...]], read_on: date | None
+) -> pl.DataFrame:
+    """Which servicing events do the statuses imply?
+
+    A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
+    gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine.
+
+    Args:
+        loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
+            null), `days_past_due` (Int64 on the day the file was read, or null).
+        rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
+            that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say.
+        read_on: The day on which the statuses were read; None for the last date in `loans`.
+
+    Returns:
+        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text.
+    """
+    read = read_on or loans.select(pl.max_horizontal(pl.col("snapshot_date").max(), pl.col("on").max())).item()
+    parts = []
+    explained = pl.lit(value=False)
+    for status, events in rules.items():
+        own = pl.col("status") == status
+        if isinstance(events, str):
+            needed = pl.col("days_past_due")
+            steps = [
+                (name, days, pl.lit(read, dtype=pl.Date), days - needed, needed >= days)
+                for name, days in _PAST_DUE_STEPS
+            ]
+        else:
+            needed = pl.col("on")
+            steps = [
+                (event.status, event.days_past_due, pl.col("on"), pl.lit(event.after_days), pl.lit(value=True))
+                for event in events
+            ]
+        explained |= own & (needed.is_not_null() | pl.lit(not events))
+        for name, days, start, shift, reached in steps:
+            on = pl.max_horizontal(start + pl.duration(days=shift), pl.col("snapshot_date"))
+            parts.append(_rows(loans.filter(own & needed.is_not_null() & reached), on, pl.lit(name), pl.lit(str(days))))
+    unknown = loans.filter(~explained.fill_null(value=False))
+    nothing = pl.lit(None, dtype=pl.String)
+    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), nothing))
+    return pl.concat(parts)
+
+
+def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.Expr) -> pl.DataFrame:
+    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in LOAN_PERFORMANCE.sources[4:]]
+    return loans.select(
+        on.alias("snapshot_date"),
+        "loan_id",
+        on.cast(pl.String).alias("event_date"),
+        status.alias("status"),
+        days_past_due.alias("days_past_due"),
+        *absent,
+    )
+
+
+__all__ = ["PAST_DUE", "EventRules", "build_events"]

@@ -1,0 +1,55 @@
+"""Which platform profiles there are: built-in ones by name, others by the path of a YAML mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from p2pcredit.errors import UsageError
+from p2pcredit.platforms.lendingclub import LendingClub
+from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.prosper import prosper
+from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms.synthetic import Synthetic
+
+
+class Profile(Protocol):
+    """What turns the raw download of one platform into feeds."""
+
+    @property
+    def name(self) -> str:
+        """The platform, in lower case."""
+
+    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
+        """Which feeds do these files hold? `first` and `last` are the days asked for, None where open."""
+
+
+PROFILES: dict[str, Callable[[], Profile]] = {"lendingclub": LendingClub, "prosper": prosper, "synthetic": Synthetic}
+
+
+def profile_named(name_or_path: str) -> Profile:
+    """The profile of that name, or the one that a YAML file describes.
+
+    Raises:
+        UsageError: If there is neither, or the YAML file is no mapping.
+
+    Examples:
+        >>> profile_named("lendingclub").name
+        'lendingclub'
+        >>> profile_named("zopa")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        p2pcredit.errors.UsageError: there is no platform 'zopa'; known are ...
+    """
+    if name_or_path in PROFILES:
+        return PROFILES[name_or_path]()
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return load_mapping(path)
+    known = ", ".join(PROFILES)
+    raise UsageError(f"there is no platform '{name_or_path}'; known are {known}; or a YAML file")
+
+
+__all__ = ["PROFILES", "Profile", "profile_named"]

@@ -1,0 +1,105 @@
+"""What a profile makes of raw files: rows of the five feeds, and the records that could not become any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.periods import DateRange
+
+REJECTED_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "reason": pl.String, "raw": pl.String}
+ORIGINS_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "snapshot_date": pl.Date}
+
+
+@dataclass(frozen=True, slots=True)
+class RawBook:
+    """A loan book as its platform published it, cut into feeds.
+
+    Args:
+        rows_in: Records of the raw files below their headers, summary lines included.
+        feeds: Per feed `snapshot_date` (Date) and the feed's columns as text, ordered by day and loan.
+        rejected: `file`, `row_number`, `reason`, `raw` of the records that became no loan.
+        origins: `file`, `row_number`, `snapshot_date` (the origination day) of the records that became one.
+        recipe: What a book that no file holds was made from; empty for a book read from files.
+        covered: The days that the files speak of, where their rows do not say it: a platform that publishes months
+            speaks of whole months, and of nothing after the month in which its statuses were read.
+
+    Laws: `rows_in` is the height of `origins` plus the height of `rejected`.
+    """
+
+    rows_in: int
+    feeds: dict[str, pl.DataFrame]
+    rejected: pl.DataFrame
+    origins: pl.DataFrame
+    recipe: str = ""
+    covered: DateRange | None = None
+
+    @property
+    def rows_landed(self) -> int:
+        """Records that became a loan."""
+        return self.origins.height
+
+    def days(self) -> DateRange | None:
+        """From the first to the last day that the files speak of; None where they speak of none."""
+        if self.covered is not None:
+            return self.covered
+        dates = pl.concat([frame["snapshot_date"] for frame in self.feeds.values()])
+        first, last = dates.min(), dates.max()
+        return DateRange(first, last) if isinstance(first, date) and isinstance(last, date) else None
+
+    def within(self, days: DateRange) -> RawBook:
+        """The same book with the loans originated, and the servicing events visible, inside `days` only.
+
+        Records of loans originated outside count as rejected. A servicing event inside `days` stays also where its
+        loan was originated before them, because that is what the servicing feed of the day says.
+        """
+        inside = pl.col("snapshot_date").is_between(days.first, days.last)
+        outside = self.origins.filter(~inside).select(
+            "file",
+            "row_number",
+            pl.lit(f"outside --from/--to ({days.first} to {days.last})").alias("reason"),
+            pl.lit(None, dtype=pl.String).alias("raw"),
+        )
+        return RawBook(
+            self.rows_in,
+            {name: frame.filter(inside) for name, frame in self.feeds.items()},
+            pl.concat([self.rejected, outside]).sort("file", "row_number"),
+            self.origins.filter(inside),
+            self.recipe,
+        )
+
+
+def ordered_feeds(feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Every feed of the contract with all its columns as text, ordered by day and loan; absent columns are missing."""
+    whole = {}
+    for name, feed in FEEDS.items():
+        frame = feeds.get(name, pl.DataFrame(schema={"snapshot_date": pl.Date}))
+        columns = [
+            (pl.col(source) if source in frame.columns else pl.lit(None)).cast(pl.String).alias(source)
+            for source in feed.sources
+        ]
+        whole[name] = frame.select("snapshot_date", *columns).sort("snapshot_date", "loan_id", maintain_order=True)
+    return whole
+
+
+def join_books(books: Sequence[RawBook]) -> RawBook:
+    """Several files of one platform as one book."""
+    return RawBook(
+        sum(book.rows_in for book in books),
+        ordered_feeds({name: pl.concat([book.feeds[name] for book in books]) for name in FEEDS}),
+        pl.concat([book.rejected for book in books]),
+        pl.concat([book.origins for book in books]),
+        covered=_joined([book.days() for book in books]),
+    )
+
+
+def _joined(ranges: Sequence[DateRange | None]) -> DateRange | None:
+    known = [days for days in ranges if days is not None]
+    return DateRange(min(d.first for d in known), max(d.last for d in known)) if known else None
+
+
+__all__ = ["ORIGINS_SCHEMA", "REJECTED_SCHEMA", "RawBook", "join_books", "ordered_feeds"]

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS
+from p2pcredit.errors import HeaderError, SourceError, StorageError, UnreadableFileError, UsageError
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.landing import land
+from p2pcredit.periods import DateRange
+from p2pcredit.settings import Settings
+from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.layout import Layout
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"
+HEADER = "id,loan_amnt,term,issue_d,loan_status,last_pymnt_d\n"
+FIRST = "1,500, 36 months,Jan-2010,Fully Paid,Mar-2010\n2,600, 36 months,Feb-2010,Fully Paid,Feb-2010\n,7,,,,\n"
+KEYS = {"platform", "rows_in", "rows_landed", "rows_rejected", "first_date", "last_date", "feeds"}
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> JobContext:
+    return JobContext(Layout(tmp_path / "home"), Settings(), "cli", datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def raw(tmp_path: Path, name: str = "a.csv", body: str = FIRST) -> Path:
+    path = tmp_path / name
+    path.write_text(HEADER + body)
+    return path
+
+
+def tree(home: Path) -> dict[str, str]:
+    files = (path for path in sorted(home.rglob("*")) if path.is_file())
+    return {path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def rejected(ctx: JobContext) -> list[dict[str, Any]]:
+    (path,) = (ctx.layout.landing / "rejected").iterdir()
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def landed_ids(ctx: JobContext, first: date, last: date) -> list[str]:
+    return read_landing(ctx.layout, LOAN_TERMS, DateRange(first, last)).frame["loan_id"].to_list()
+
+
+def test_the_receipt_has_exactly_its_keys_and_adds_up(ctx: JobContext, tmp_path: Path) -> None:
+    receipt = land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    assert set(receipt) == KEYS
+    assert (receipt["rows_in"], receipt["rows_landed"], receipt["rows_rejected"]) == (3, 2, 1)
+    assert receipt["first_date"].startswith("2010-01-")
+    assert receipt["last_date"].startswith("2010-03-")
+    assert receipt["feeds"] == dict.fromkeys(FEEDS, 2)
+    assert json.loads(json.dumps(receipt)) == receipt
+
+
+def test_every_day_of_every_feed_is_covered(ctx: JobContext, tmp_path: Path) -> None:
+    receipt = land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    days = DateRange(date.fromisoformat(receipt["first_date"]), date.fromisoformat(receipt["last_date"]))
+    for feed in FEEDS.values():
+        read = read_landing(ctx.layout, feed, days)
+        assert read.missing == []
+        assert read.frame.height == receipt["feeds"][feed.name]
+
+
+def test_rejected_records_are_kept_with_their_reason(ctx: JobContext, tmp_path: Path) -> None:
+    path = raw(tmp_path)
+    land(ctx, "lendingclub", [path], None, None)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (ctx.layout.landing / "rejected" / f"lendingclub_{digest[:8]}.jsonl").is_file()
+    (line,) = rejected(ctx)
+    assert (line["file"], line["row_number"], line["reason"]) == ("a.csv", 3, "no id")
+
+
+def test_landing_twice_writes_the_same_bytes(ctx: JobContext, tmp_path: Path) -> None:
+    first = land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    before = tree(ctx.layout.home)
+    assert land(ctx, "lendingclub", [raw(tmp_path)], None, None) == first
+    assert tree(ctx.layout.home) == before
+
+
+def test_the_manifest_knows_the_raw_files_by_digest(ctx: JobContext, tmp_path: Path) -> None:
+    path = raw(tmp_path)
+    receipt = land(ctx, "lendingclub", [path], None, None)
+    assert json.loads((ctx.layout.landing / "landing.json").read_text()) == {
+        "platform": "lendingclub",
+        "complete": True,
+        "landings": [
+            {
+                "files": [{"name": "a.csv", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}],
+                "first_date": receipt["first_date"],
+                "last_date": receipt["last_date"],
+            }
+        ],
+    }
+
+
+def test_a_range_counts_other_loans_as_rejected_and_covers_every_day_of_it(ctx: JobContext, tmp_path: Path) -> None:
+    receipt = land(ctx, "lendingclub", [raw(tmp_path)], date(2010, 2, 1), date(2010, 4, 2))
+    assert (receipt["rows_in"], receipt["rows_landed"], receipt["rows_rejected"]) == (3, 1, 2)
+    assert (receipt["first_date"], receipt["last_date"]) == ("2010-02-01", "2010-04-02")
+    assert receipt["feeds"]["loan_performance"] == 2
+    assert landed_ids(ctx, date(2010, 2, 1), date(2010, 4, 2)) == ["2"]
+    assert [line["row_number"] for line in rejected(ctx)] == [1, 3]
+
+
+def test_one_file_in_two_ranges_equals_one_landing(ctx: JobContext, tmp_path: Path) -> None:
+    path = raw(tmp_path)
+    once = JobContext(Layout(tmp_path / "once"), ctx.settings, ctx.run_id, ctx.at)
+    whole = land(once, "lendingclub", [path], None, None)
+    parts = [
+        land(ctx, "lendingclub", [path], None, date(2010, 1, 31)),
+        land(ctx, "lendingclub", [path], date(2010, 2, 1), None),
+    ]
+    assert [part["rows_landed"] for part in parts] == [1, 1]
+    days = DateRange(date.fromisoformat(whole["first_date"]), date.fromisoformat(whole["last_date"]))
+    for feed in FEEDS.values():
+        assert read_landing(ctx.layout, feed, days).frame.equals(read_landing(once.layout, feed, days).frame)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(date(2011, 1, 2), date(2011, 1, 1)), (date(2030, 1, 1), None), (None, date(1990, 1, 1))]
+)
+def test_a_range_that_makes_no_sense_is_refused(
+    ctx: JobContext, tmp_path: Path, first: date | None, last: date | None
+) -> None:
+    with pytest.raises(UsageError):
+        land(ctx, "lendingclub", [raw(tmp_path)], first, last)
+    assert tree(ctx.layout.home) == {}
+
+
+def test_two_files_are_one_book(ctx: JobContext, tmp_path: Path) -> None:
+    second = raw(tmp_path, "b.csv", "3,600, 36 months,Mar-2010,Fully Paid,May-2010\n")
+    receipt = land(ctx, "lendingclub", [raw(tmp_path), second], None, None)
+    assert (receipt["rows_in"], receipt["rows_landed"]) == (4, 3)
+    assert receipt["last_date"].startswith("2010-05-")
+
+
+def test_another_platform_does_not_land_in_the_same_home(ctx: JobContext, tmp_path: Path) -> None:
+    land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    before = tree(ctx.layout.home)
+    with pytest.raises(UsageError, match="this home holds loans of lendingclub; land synthetic in another home"):
+        land(ctx, "synthetic", [], date(2021, 1, 1), date(2021, 1, 31))
+    assert tree(ctx.layout.home) == before
+
+
+def test_another_file_that_would_be_mixed_with_an_earlier_one_is_refused(ctx: JobContext, tmp_path: Path) -> None:
+    land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    before = tree(ctx.layout.home)
+    other = raw(tmp_path, "b.csv", "3,600, 36 months,Feb-2010,Fully Paid,Dec-2010\n")
+    with pytest.raises(UsageError, match=r"landed from a\.csv; land all files in one command"):
+        land(ctx, "lendingclub", [other], None, None)
+    assert tree(ctx.layout.home) == before
+    assert land(ctx, "lendingclub", [raw(tmp_path), other], None, None)["rows_landed"] == 3
+
+
+def test_another_file_may_replace_all_of_an_earlier_one_or_stand_beside_it(ctx: JobContext, tmp_path: Path) -> None:
+    land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    beside = raw(tmp_path, "b.csv", "3,600, 36 months,Feb-2012,Fully Paid,Dec-2012\n")
+    land(ctx, "lendingclub", [beside], None, None)
+    assert len(json.loads((ctx.layout.landing / "landing.json").read_text())["landings"]) == 2
+    whole = raw(tmp_path, "c.csv", "4,600, 36 months,Jan-2009,Fully Paid,Dec-2013\n")
+    land(ctx, "lendingclub", [whole], None, None)
+    assert len(json.loads((ctx.layout.landing / "landing.json").read_text())["landings"]) == 1
+    assert landed_ids(ctx, date(2009, 2, 1), date(2013, 11, 30)) == []
+
+
+def bad_files(tmp_path: Path) -> list[tuple[Sequence[Path], type[Exception]]]:
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03")
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    foreign = tmp_path / "foreign.csv"
+    foreign.write_text("a,b\n1,2\n")
+    good = raw(tmp_path)
+    copy = raw(tmp_path, "copy.csv")
+    return [
+        ([good, cut], UnreadableFileError),
+        ([empty], UnreadableFileError),
+        ([good, foreign], HeaderError),
+        ([tmp_path / "absent.csv"], SourceError),
+        ([good, copy], UsageError),
+        ([], UsageError),
+    ]
+
+
+def test_nothing_is_written_where_a_raw_file_cannot_be_used(ctx: JobContext, tmp_path: Path) -> None:
+    for files, error in bad_files(tmp_path):
+        with pytest.raises(error) as caught:
+            land(ctx, "lendingclub", files, None, None)
+        assert "\n" not in str(caught.value)
+        assert tree(ctx.layout.home) == {}
+
+
+def test_a_file_without_loans_lands_nothing_and_says_so(ctx: JobContext, tmp_path: Path) -> None:
+    receipt = land(ctx, "lendingclub", [raw(tmp_path, body="")], None, None)
+    assert (receipt["rows_in"], receipt["first_date"], receipt["last_date"]) == (0, None, None)
+    assert receipt["feeds"] == dict.fromkeys(FEEDS, 0)
+
+
+def test_a_manifest_that_cannot_be_read_stops_the_landing(ctx: JobContext, tmp_path: Path) -> None:
+    ctx.layout.landing.mkdir(parents=True)
+    for text in ("{", "[]", '{"platform": "lendingclub", "landings": [{"first_date": "x"}]}'):
+        (ctx.layout.landing / "landing.json").write_text(text)
+        with pytest.raises(StorageError, match="cannot be read as a landing manifest"):
+            land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+
+
+def test_a_synthetic_portfolio_needs_no_file_and_grows_by_landing_more_days(ctx: JobContext) -> None:
+    short = land(ctx, "synthetic", [], date(2021, 1, 1), date(2021, 2, 10))
+    assert short["rows_in"] == short["rows_landed"] > 300
+    before = landed_ids(ctx, date(2021, 1, 1), date(2021, 2, 10))
+    longer = land(ctx, "synthetic", [], date(2021, 1, 1), date(2021, 4, 30))
+    assert longer["rows_landed"] > short["rows_landed"]
+    assert landed_ids(ctx, date(2021, 1, 1), date(2021, 2, 10)) == before
+    with pytest.raises(UsageError, match="overlaps"):
+        land(ctx, "synthetic", [], date(2021, 2, 1), date(2021, 6, 30))
+
+
+def test_real_loans_land_whole(ctx: JobContext) -> None:
+    path = SHARED / "accepted_2007_to_2018_sample.csv.gz"
+    if not path.is_file():
+        pytest.skip("the real loan file is not on this machine")
+    receipt = land(ctx, "lendingclub", [path], date(2015, 1, 1), date(2015, 12, 31))
+    assert receipt["rows_in"] == 2002
+    assert receipt["rows_landed"] == 372
+    assert receipt["rows_rejected"] == 1630
+    assert len(landed_ids(ctx, date(2015, 1, 1), date(2015, 12, 31))) == 372

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from p2pcredit.errors import HeaderError, UsageError
+from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.profiles import PROFILES, profile_named
+from p2pcredit.platforms.prosper import prosper
+
+PROSPER = Path(__file__).resolve().parents[4] / "shared" / "data" / "prosper" / "prosperLoanData_sample.csv.gz"
+MAPPING = """
+name: lender
+loan_id: Nr
+origination_date: {column: Start, date: "%d.%m.%Y"}
+feeds:
+  loan_terms:
+    loan_amount: Amount
+    term: Months
+    interest_rate: {column: Rate, times: 100, round: 2}
+  demographic:
+    home_ownership: {column: Home, values: {"Miete": RENT}}
+    state: {columns: [Region, Land]}
+events:
+  status: State
+  "on": {column: Since, date: "%d.%m.%Y"}
+  days_past_due: Late
+  read_on: 2020-12-31
+  rules:
+    paid: [{status: FULLY_PAID}]
+    lost: [{status: LATE, days_past_due: 30, after_days: -90}, {status: CHARGED_OFF, days_past_due: 120}]
+    open: []
+    slow: past_due
+"""
+HEADER = "Nr,Start,Amount,Months,Rate,Home,Region,Land,State,Since,Late"
+
+
+def mapping_file(tmp_path: Path, text: str = MAPPING) -> Path:
+    path = tmp_path / "lender.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def performance(tmp_path: Path, *lines: str) -> list[tuple[str, str, str, str]]:
+    raw = tmp_path / "raw.csv"
+    raw.write_text("\n".join([HEADER, *lines]))
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    return book.feeds["loan_performance"].select("loan_id", "event_date", "status", "days_past_due").rows()
+
+
+def test_columns_are_mapped_replaced_multiplied_and_dated(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(
+        f"{HEADER}\n7,03.02.2020,500,12,0.1234,Miete,,Tirol,open,,\n8,03.02.2020,x,12,n/a,Burg,Wien,,open,,\n"
+    )
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    terms = book.feeds["loan_terms"].select("loan_id", "origination_date", "loan_amount", "interest_rate").rows()
+    assert terms == [("7", "2020-02-03", "500", "12.34"), ("8", "2020-02-03", "x", "n/a")]
+    assert book.feeds["demographic"].select("home_ownership", "state").rows() == [("RENT", "Tirol"), ("Burg", "Wien")]
+    assert book.feeds["financial"]["loan_id"].to_list() == ["7", "8"]
+
+
+def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
+    assert performance(
+        tmp_path,
+        "1,01.01.2020,5,12,1,,,,paid,01.06.2020,",
+        "2,01.01.2020,5,12,1,,,,lost,01.06.2020,",
+        "3,01.01.2020,5,12,1,,,,open,,",
+        "4,01.01.2020,5,12,1,,,,slow,,40",
+        "5,01.01.2020,5,12,1,,,,slow,,95",
+    ) == [
+        ("2", "2020-03-03", "LATE", "30"),
+        ("1", "2020-06-01", "FULLY_PAID", "0"),
+        ("2", "2020-06-01", "CHARGED_OFF", "120"),
+        ("5", "2020-10-27", "LATE", "30"),
+        ("4", "2020-12-21", "LATE", "30"),
+        ("5", "2020-12-26", "DEFAULT", "90"),
+    ]
+
+
+def test_a_status_without_rule_or_without_its_date_is_landed_as_it_stands(tmp_path: Path) -> None:
+    assert performance(
+        tmp_path, "1,01.01.2020,5,12,1,,,,gone,,", "2,01.01.2020,5,12,1,,,,paid,,", "3,01.01.2020,5,12,1,,,,,,"
+    ) == [
+        ("1", "2020-01-01", "gone", None),
+        ("2", "2020-01-01", "paid", None),
+        ("3", "2020-01-01", None, None),
+    ]
+
+
+def test_no_event_comes_before_origination(tmp_path: Path) -> None:
+    rows = performance(tmp_path, "2,01.05.2020,5,12,1,,,,lost,01.06.2020,")
+    assert [row[1] for row in rows] == ["2020-05-01", "2020-06-01"]
+
+
+def test_rows_without_id_or_origination_are_rejected(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n,01.01.2020,5,12,1,,,,open,,\n2,2020,5,12,1,,,,open,,\n3,01.01.2020\n")
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert (book.rows_in, book.rows_landed) == (3, 0)
+    assert book.rejected["reason"].to_list() == ["no id", "unreadable Start", "2 fields, the header has 11"]
+
+
+def test_a_raw_file_of_another_platform_names_the_missing_columns(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text("Nr,Start,Amount,Months\n1,2,3,4\n")
+    with pytest.raises(HeaderError, match="lacks the columns State"):
+        load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("loan_id: Nr", "loan_id: [1]", "key 'loan_id'"),
+        ("loan_id: Nr", "loan_ident: Nr", "key 'loan_id': Field required"),
+        ("name: lender", "name: ../up", "key 'name'"),
+        ("    term: Months", "    terms: Months", "feeds.loan_terms.terms is no column"),
+        ("    term: Months\n", "", "feeds.loan_terms.term is missing"),
+        ("  demographic:", "  people:", "feeds.people is no feed"),
+        ("status: FULLY_PAID", "status: DONE", r"key 'events\.rules\.paid"),
+        ("times: 100", "times: much", r"key 'feeds\.loan_terms\.interest_rate\.times'"),
+        ("{columns: [Region, Land]}", "{}", "give either 'column' or 'columns'"),
+        ("name: lender", "name: [", "is not YAML"),
+        ("name: lender", "name: !!python/object/apply:os.getcwd []", "is not YAML"),
+    ],
+)
+def test_a_wrong_mapping_names_its_key_in_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in MAPPING
+    with pytest.raises(UsageError, match=says) as caught:
+        load_mapping(mapping_file(tmp_path, MAPPING.replace(old, new)))
+    assert "\n" not in str(caught.value)
+
+
+def test_profiles_are_found_by_name_or_by_path(tmp_path: Path) -> None:
+    assert all(profile_named(name).name == name for name in PROFILES)
+    assert profile_named(str(mapping_file(tmp_path))).name == "lender"
+    with pytest.raises(UsageError, match="known are lendingclub, prosper, synthetic"):
+        profile_named("zopa")
+    with pytest.raises(UsageError, match="cannot be read"):
+        profile_named(str(tmp_path / "absent.yaml"))
+
+
+def test_real_prosper_loans_are_read_whole() -> None:
+    if not PROSPER.is_file():
+        pytest.skip("the real Prosper file is not on this machine")
+    book = prosper().read([PROSPER], None, None)
+    assert (book.rows_in, book.rows_landed, book.rejected.height) == (2764, 2764, 0)
+    statuses = dict(book.feeds["loan_performance"]["status"].value_counts().rows())
+    assert statuses == {"FULLY_PAID": 892, "CHARGED_OFF": 388, "DEFAULT": 398, "LATE": 413}
+    days = book.days()
+    assert days is not None
+    assert days.last <= date(2014, 3, 11)
+    rates = book.feeds["loan_terms"]["interest_rate"].cast(pl.Float64)
+    assert 0 <= rates.min() < rates.max() < 50  # type: ignore[operator]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from p2pcredit.errors import MissingFeedError, StorageError
+from p2pcredit.storage.files import replacing, sha256_of_file, write_bytes_atomically, write_json_atomically
+
+
+def test_bytes_are_written_whole_with_parents_made_and_nothing_left_over(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file.bin"
+    write_bytes_atomically(path, b"one")
+    write_bytes_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in path.parent.iterdir()] == ["file.bin"]
+
+
+def test_json_has_sorted_keys_and_a_newline_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json_atomically(path, {"b": 1, "a": "é"})
+    text = path.read_text(encoding="utf-8")
+    assert list(json.loads(text)) == ["a", "b"]
+    assert "é" in text
+    assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("content", [{"a": math.nan}, {"a": math.inf}, {"a": {1, 2}}])
+def test_what_is_no_json_is_refused_and_the_old_file_stays(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "a.json"
+    write_json_atomically(path, {"old": True})
+    with pytest.raises(StorageError, match="not plain JSON"):
+        write_json_atomically(path, content)
+    assert json.loads(path.read_text()) == {"old": True}
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes_atomically(path, b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("p2pcredit.storage.files.os.fsync", full)
+    with pytest.raises(StorageError, match=r"^cannot write .*a\.bin: No space left on device; free some space"):
+        write_bytes_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_failure_of_the_writer_leaves_no_file_and_keeps_its_own_error(tmp_path: Path) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "a.bin") as path:
+            path.write_bytes(b"half")
+            raise MissingFeedError("own words")
+
+    with pytest.raises(MissingFeedError, match="own words"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_in_the_way_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").mkdir()
+    with pytest.raises(StorageError, match="Is a directory"):
+        write_bytes_atomically(tmp_path / "a.bin", b"x")
+
+
+def test_a_file_where_a_directory_belongs_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(StorageError):
+        write_bytes_atomically(tmp_path / "a" / "b", b"x")
+
+
+def test_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
+    assert sha256_of_file(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+    with pytest.raises(StorageError, match="cannot read"):
+        sha256_of_file(tmp_path / "absent")
