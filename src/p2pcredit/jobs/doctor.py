@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 
+import polars as pl
+
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import P2PCreditError
@@ -32,6 +34,8 @@ def examine(ctx: JobContext) -> Receipt:
             status, finding = check(ctx)
         except P2PCreditError as error:
             status, finding = Status.FAIL, str(error)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            status, finding = Status.FAIL, f"cannot be read: {' '.join(str(error).split())[:200]}"
         checks[name] = {"status": str(status), "finding": finding}
     healthy = all(check["status"] != Status.FAIL for check in checks.values())
     return {"home": str(ctx.layout.home), "healthy": healthy, "checks": checks}

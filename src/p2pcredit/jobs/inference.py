@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 import polars as pl
@@ -17,6 +17,9 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete
 from p2pcredit.storage.lake import Lake, month_just_closed
+
+CATCH_UP_DAYS = 14
+"""How far back the daily run looks for complete days that no run has scored."""
 
 
 def get_model(ctx: JobContext, day: date) -> Receipt:
@@ -68,6 +71,21 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     }
     record(ctx, "infer", receipt)
     return receipt
+
+
+def score_day(ctx: JobContext, day: date) -> Receipt:
+    """Score the loans of a day, and of complete days shortly before it that no run has scored.
+
+    A day stays unscored where its data came late or its training failed; the next run makes up for it, each day with the
+    model that was champion on it.
+    """
+    state = ctx.ledger.state()
+    first = day - timedelta(days=CATCH_UP_DAYS)
+    missed = [d for d in DateRange(first, day) if d != day and d not in state.scored and state.champion_on(d)]
+    for late in missed:
+        if is_complete(ctx.layout, late):
+            run_inference(ctx, DateRange(late, late))
+    return run_inference(ctx, DateRange(day, day))
 
 
 def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:

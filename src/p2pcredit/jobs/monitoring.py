@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -12,8 +13,8 @@ import polars as pl
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, QUARANTINE, bronze, silver
+from p2pcredit.contracts.results import MetricResult
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, silver
 from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
@@ -22,14 +23,12 @@ from p2pcredit.jobs.maturity import matured_counts
 from p2pcredit.jobs.training import REFERENCE_FILE
 from p2pcredit.monitoring import metrics as metric_registry
 from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
-from p2pcredit.monitoring.metrics import monitoring_has_evidence
-from p2pcredit.monitoring.policy import Verdict, policy_named
-from p2pcredit.monitoring.profiles import build_profiles
+from p2pcredit.monitoring.policy import Verdict, monitoring_has_evidence, results_from_rows
+from p2pcredit.monitoring.policy import decide as decide_remedy
+from p2pcredit.monitoring.profiles import calibration_profile, score_profile
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.reporting.facts import build_facts
-from p2pcredit.reporting.render import render_report
 from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import is_complete
+from p2pcredit.storage.completeness import is_complete, read_receipt
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.lake import Lake
 
@@ -76,7 +75,7 @@ class Week:
             self.week_end,
             self.champion_id,
             None if as_of is None else date.fromisoformat(as_of),
-            self.card.get("matured_bads"),
+            self._bads_learned_from(),
             known_bads,
         )
 
@@ -122,12 +121,18 @@ class Week:
     def results(self) -> list[MetricResult]:
         """The week's measurements as they stand in `gold/monitoring`."""
         rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
-        return [_as_result(row) for row in rows.iter_rows(named=True)]
+        return results_from_rows(rows.iter_rows(named=True))
 
     @cached_property
     def verdict(self) -> Verdict:
         """What the policy makes of them."""
-        return policy_named(self.ctx.settings.monitoring.policy)(self.results, self.facts, self.ctx.settings)
+        return decide_remedy(self.results, self.facts, self.ctx.settings)
+
+    def _bads_learned_from(self) -> int | None:
+        """Matured bads that the newest training knew, whether or not its model became champion."""
+        tried = [t for t in self.ctx.ledger.state().trainings if t.facts["snapshot_date"] <= self.week_end.isoformat()]
+        known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
+        return max(known, default=self.card.get("matured_bads"))
 
     def _reference(self) -> pl.DataFrame:
         if self.champion_id is None:
@@ -142,18 +147,14 @@ class Week:
         return features.join(scores, on=["loan_id", "snapshot_date"], how="inner").sort("snapshot_date", "loan_id")
 
     def _feed_quality(self) -> pl.DataFrame:
-        days = DateRange(self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1), self.week_end)
-        counts = pl.collect_all([self.lake.scan(bronze(feed), days).select(pl.len()) for feed in FEEDS.values()])
-        broken = dict(self.lake.scan(QUARANTINE, days).group_by("feed").len().collect().iter_rows())
-        rows = {name: int(count.item()) for name, count in zip(FEEDS, counts, strict=True)}
-        return pl.DataFrame(
-            {
-                "feed": list(rows),
-                "rows_in": list(rows.values()),
-                "quarantined": [int(broken.get(name, 0)) for name in rows],
-            },
-            schema={"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64},
-        )
+        first = self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1)
+        receipts = [read_receipt(self.ctx.layout, day) or {} for day in DateRange(first, self.week_end)]
+        totals: Counter[str] = Counter()
+        for receipt in receipts:
+            totals.update(receipt.get("rows", {}))
+        rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
+        schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
@@ -193,6 +194,9 @@ def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = No
 
 def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
     """Write the week's report: one self-contained HTML file."""
+    from p2pcredit.reporting.facts import build_facts  # charts are heavy, and only the report needs them
+    from p2pcredit.reporting.render import render_report
+
     week = week or Week(ctx, week_end)
     earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
     facts = build_facts(
@@ -202,7 +206,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None
         verdict=week.verdict,
         champion=week.card,
         settings=ctx.settings,
-        profiles=build_profiles(week.inputs, ctx.settings),
+        profiles={"score": score_profile(week.inputs, ctx.settings), "calibration": calibration_profile(week.inputs, ctx.settings)},
         generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
     )
     path = ctx.layout.report(week_end)
@@ -257,18 +261,3 @@ def monitor(ctx: JobContext, week_end: date, *, report: bool = True) -> Receipt:
             receipt["reason"] = receipt["decision"]["reason"]
     record(ctx, "monitor", {key: value for key, value in receipt.items() if key != "decision"})
     return receipt
-
-
-def _as_result(row: dict[str, Any]) -> MetricResult:
-    return MetricResult(
-        metric=row["metric"],
-        segment=row["segment"],
-        value=row["value"],
-        low=row["low"],
-        high=row["high"],
-        n=row["n"],
-        share_matured=row["share_matured"],
-        status=Status(row["status"]),
-        threshold=row["threshold"],
-        note=row["note"],
-    )

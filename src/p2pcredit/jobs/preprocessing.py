@@ -76,8 +76,7 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         pl.struct("unparsed", *contract.sources).struct.json_encode().alias("raw"),
     )
     changed = lake.replace(silver(contract), sound, days)
-    if quarantined.height or lake.exists(QUARANTINE):
-        changed |= lake.replace(QUARANTINE, quarantined, days, feed=feed)
+    changed |= lake.replace(QUARANTINE, quarantined, days, feed=feed)
     _close_month(lake, silver(contract), days)
     return {
         "feed": feed,
@@ -118,10 +117,10 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
 
 
 def complete_days(ctx: JobContext, days: DateRange) -> Receipt:
-    """Say that the gold tables are complete for these days."""
+    """Say that the gold tables are complete for these days, with the rows that each of them has."""
     counts = _rows_per_day(ctx, days)
     for day in days:
-        mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), **counts.get(day, _NO_ROWS)})
+        mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})})
     return {"complete": len(days)}
 
 
@@ -165,16 +164,20 @@ def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
     return build_labels(terms, performance, days, ctx.settings.labels).collect()
 
 
-_NO_ROWS = {"features": 0, "labels": 0}
-
-
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
+    """Per day: rows of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none."""
     lake = Lake(ctx.layout)
+    tables = {"features": FEATURE_STORE, "labels": LABEL_STORE, **{name: silver(feed) for name, feed in FEEDS.items()}}
+    named = [
+        lake.scan(table, days).group_by("snapshot_date", pl.lit(name).alias("name")).len()
+        for name, table in tables.items()
+    ]
+    broken = (
+        lake.scan(QUARANTINE, days).group_by("snapshot_date", pl.format("quarantined:{}", "feed").alias("name")).len()
+    )
     counts: dict[date, dict[str, int]] = {}
-    for name, table in (("features", FEATURE_STORE), ("labels", LABEL_STORE)):
-        per_day = lake.scan(table, days).group_by("snapshot_date").len().collect()
-        for day, rows in per_day.iter_rows():
-            counts.setdefault(day, dict(_NO_ROWS))[name] = rows
+    for day, name, rows in pl.concat([*named, broken]).sort("snapshot_date", "name").collect().iter_rows():
+        counts.setdefault(day, {})[name] = rows
     return counts
 
 

@@ -157,6 +157,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "asked": plan.reason,
             "why": why,
             "metrics": trained.metrics,
+            "matured_bads": trained.matured_bads,
         },
     )
     assert event is not None

@@ -62,6 +62,8 @@ def rollback(ctx: JobContext, why: str) -> Receipt:
 
 
 def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
+    if not why.strip():
+        raise UsageError("a change of champion needs a reason; give it with --why")
     card = ModelBank(ctx.layout).get(model_id).card
     state = ctx.ledger.state()
     effective = _next_unscored(state, date.fromisoformat(card["as_of"]))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,14 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, Table, silver
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.maturity import matured_counts
 from p2pcredit.models.comparison import Comparison, compare_models
-from p2pcredit.models.scoring import load_model
+from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.models.training import Candidate, TrainingRun, beats_base_rate, train_candidates
 from p2pcredit.settings import Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.lake import Lake
+from p2pcredit.transforms.labels import labels_as_of
 from p2pcredit.transforms.outcomes import build_outcomes
 
 SOURCES: tuple[Table, ...] = (
@@ -47,6 +50,7 @@ class Trained:
     promoted: bool
     reason: str
     metrics: dict[str, Any]
+    matured_bads: int | None = None
 
 
 def train_model(ctx: JobContext, day: date) -> Trained:
@@ -63,8 +67,12 @@ def train_model(ctx: JobContext, day: date) -> Trained:
     model_id = name_model(best, day, files)
     comparison = _against_champion(ctx, lake, run, best, day)
     promoted, reason = _verdict(best, comparison)
-    ModelBank(ctx.layout).add(model_id, files, _card(model_id, run, best, day, versions, comparison, ctx.settings))
-    return Trained(model_id, promoted, reason, dict(best.metrics))
+    card = _card(model_id, run, best, day, versions, comparison, ctx.settings)
+    loans, bads = matured_counts(ctx, day)
+    reference = _reference(lake, best, day, ctx.settings)
+    card |= {"matured_loans": loans, "matured_bads": bads}
+    ModelBank(ctx.layout).add(model_id, {**files, REFERENCE_FILE: reference}, card)
+    return Trained(model_id, promoted, reason, dict(best.metrics), bads)
 
 
 def train_as_of(lake: Lake, day: date, settings: Settings) -> tuple[TrainingRun, Candidate]:
@@ -97,6 +105,17 @@ def name_model(best: Candidate, day: date, files: Mapping[str, bytes]) -> str:
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + files[name] + b"\0")
     return f"{best.family}-{day:%Y%m%d}-{digest.hexdigest()[:8]}"
+
+
+def _reference(lake: Lake, best: Candidate, day: date, settings: Settings) -> bytes:
+    """The matured loans with the score that the model gives them, as Parquet bytes: equal inputs give equal bytes."""
+    matured = labels_as_of(lake.scan(LABEL_STORE), pl.lit(day), settings.labels).select("loan_id")
+    loans = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).join(matured, on="loan_id", how="semi").collect()
+    loans = loans.unique("loan_id", keep="first", maintain_order=True).sort("snapshot_date", "loan_id")
+    scored = score_loans(best.model, "reference", loans, settings)
+    buffer = BytesIO()
+    scored.select("loan_id", "snapshot_date", "score").write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def _against_champion(ctx: JobContext, lake: Lake, run: TrainingRun, best: Candidate, day: date) -> Comparison | None:

@@ -1,0 +1,1 @@
+"""The three DAG files of the specification, one module each."""

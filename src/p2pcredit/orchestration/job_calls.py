@@ -1,0 +1,150 @@
+"""How a task calls a job: where home is, which day, what time; and which errors Airflow may try again."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.log import mask_secret
+
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
+from p2pcredit.orchestration.schedules import schedule_span
+from p2pcredit.storage.home import resolve_home
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from p2pcredit.jobs.context import JobContext
+
+log = logging.getLogger(__name__)
+
+
+def day_of(context: Context) -> date:
+    """Which snapshot date does the run of this task work on?
+
+    Raises:
+        UsageError: If the run's conf asks for something that is not a date.
+    """
+    run = context["dag_run"]
+    return snapshot_date(run.conf, run_instant(run.logical_date, run.run_after))
+
+
+def home_of_process() -> Path:
+    """Which home does this process work in?"""
+    return resolve_home(None, os.environ, Path.cwd())
+
+
+def job_context(context: Context) -> JobContext:
+    """What a job of this run is told. Alert addresses are masked in the log from here on.
+
+    Raises:
+        SettingsError: If a setting of the home or of the environment is wrong.
+    """
+    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.settings import load_settings
+    from p2pcredit.storage.layout import Layout
+
+    home = home_of_process()
+    settings = load_settings(home)
+    for url in settings.alerts.urls:
+        mask_secret(url.get_secret_value())
+    run = context["dag_run"]
+    fired_at = run_instant(run.logical_date, run.run_after)
+    return JobContext(
+        layout=Layout(home),
+        settings=settings,
+        run_id=f"{run.dag_id}.{run.run_id}",
+        at=job_instant(fired_at, datetime.now(UTC), simulated=schedule_span(os.environ).catchup),
+    )
+
+
+def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:
+    """Do the work of one task.
+
+    Args:
+        job: `module.function` under `p2pcredit.jobs`, imported here and not when the DAG file is read.
+        context: Airflow's context of the task.
+        feed: The feed, for jobs of one feed.
+        span: Whether the job takes a range of days (here one day) or the day itself.
+
+    Returns:
+        The job's receipt, as JSON values that Airflow can keep.
+
+    Raises:
+        P2PCreditError: If the job failed in a way that trying again may heal.
+        AirflowFailException: If it failed in any other way; Airflow does not try again.
+    """
+    try:
+        module, _, function = job.rpartition(".")
+        work = importlib.import_module(f"p2pcredit.jobs.{module}")
+        day = day_of(context)
+        arguments: list[Any] = [] if feed is None else [feed]
+        if span:
+            from p2pcredit.periods import DateRange
+
+            arguments.append(DateRange(day, day))
+        else:
+            arguments.append(day)
+        receipt: dict[str, Any] = json_safe(getattr(work, function)(job_context(context), *arguments))
+    except Exception as error:
+        raise_for_airflow(job, error)
+    log.info("%s: %s", job, receipt)
+    return receipt
+
+
+def raise_for_airflow(what: str, error: Exception) -> NoReturn:
+    """Raise an error so that Airflow tries again what can heal, and nothing else.
+
+    Raises:
+        P2PCreditError: The error itself, where its type says that it may heal.
+        AirflowException: The error itself, where it is Airflow's own.
+        AirflowFailException: In place of any other, with a one-line message.
+    """
+    if isinstance(error, AirflowException):
+        raise error
+    message = one_line(error)
+    if isinstance(error, P2PCreditError):
+        if error.retryable:
+            log.warning("%s may heal: %s", what, message)
+            raise error.with_traceback(None) from None
+        raise AirflowFailException(message) from None
+    raise AirflowFailException(f"{what} broke: {type(error).__name__}: {message}") from error
+
+
+def one_line(error: Exception, limit: int = 500) -> str:
+    """The message of an error in one line.
+
+    Examples:
+        >>> one_line(ValueError("two\\n  lines"))
+        'two lines'
+        >>> one_line(ValueError())
+        'ValueError'
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def json_safe(value: Any) -> Any:
+    """A receipt as JSON values: dates and paths as text, what is not a number as null.
+
+    Examples:
+        >>> json_safe({"day": date(2011, 3, 2), "auc": float("nan"), "n": 3})
+        {'day': '2011-03-02', 'auc': None, 'n': 3}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_safe(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)

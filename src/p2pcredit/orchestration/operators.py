@@ -1,0 +1,132 @@
+"""The four kinds of task that the DAGs are made of: do a job, branch on a job, wait for a day, branch on the day."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.branch import BaseBranchOperator
+from airflow.sdk import BaseOperator
+
+from p2pcredit.orchestration.job_calls import call_job, day_of, home_of_process, raise_for_airflow
+from p2pcredit.orchestration.schedules import waiting_time
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class JobOperator(BaseOperator):
+    """Do one job and keep its receipt.
+
+    Args:
+        job: `module.function` under `p2pcredit.jobs`.
+        feed: The feed, for jobs of one feed.
+        span: Whether the job takes a range of days (here the run's one day) or the day itself.
+    """
+
+    ui_color = "#e3f2e6"
+
+    def __init__(self, *, job: str, feed: str | None = None, span: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.feed = feed
+        self.span = span
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Call the job on the run's snapshot date."""
+        return call_job(self.job, context, feed=self.feed, span=self.span)
+
+
+class JobBranchOperator(BaseBranchOperator):
+    """Do one job and go one of two ways, as a field of its receipt says.
+
+    Args:
+        job: `module.function` under `p2pcredit.jobs`.
+        field: The field of the receipt that decides. Only True is yes.
+        yes, no: Task ids to go on with.
+    """
+
+    ui_color = "#fdf0d5"
+
+    def __init__(self, *, job: str, field: str, yes: str, no: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.field = field
+        self.yes = yes
+        self.no = no
+
+    def choose_branch(self, context: Context) -> str:
+        """Call the job on the run's snapshot date and read the field; the receipt is kept under the key `receipt`."""
+        receipt = call_job(self.job, context)
+        context["ti"].xcom_push(key="receipt", value=receipt)
+        return self.yes if receipt.get(self.field) is True else self.no
+
+
+class SnapshotDateOperator(BaseOperator):
+    """Which day does this run work on? Gives `YYYY-MM-DD`."""
+
+    def execute(self, context: Context) -> str:
+        """Read the run's conf, else its date."""
+        try:
+            return day_of(context).isoformat()
+        except Exception as error:
+            raise_for_airflow(self.task_id, error)
+
+
+class WaitForDayOperator(BaseOperator):
+    """Wait until the gold tables of the run's day are complete, in the triggerer and not in a worker.
+
+    A day that is complete already is not waited for. After `P2P_WAIT_MINUTES` (default 120) the answer is no. The task
+    succeeds either way: what to do without data is for the next task to say.
+    """
+
+    ui_color = "#dce9f7"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look once; defer where it is too early."""
+        from p2pcredit.orchestration.triggers import DayCompleteTrigger
+        from p2pcredit.storage.completeness import is_complete
+        from p2pcredit.storage.layout import Layout
+
+        try:
+            day, home, wait = day_of(context), home_of_process(), waiting_time(os.environ)
+            complete = is_complete(Layout(home), day)
+        except Exception as error:
+            raise_for_airflow(self.task_id, error)
+        if not complete and wait:
+            deadline = (datetime.now(UTC) + wait).isoformat()
+            self.log.info("the tables of %s are not complete; waiting until %s", day, deadline)
+            self.defer(trigger=DayCompleteTrigger(str(home), day.isoformat(), deadline), method_name="resume")
+        return {"snapshot_date": day.isoformat(), "complete": complete}
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Give the answer that the trigger brought."""
+        return {"snapshot_date": day_of(context).isoformat(), "complete": event.get("complete") is True}
+
+
+class DayBranchOperator(BaseBranchOperator):
+    """Go one way where the gold tables of the run's day are complete, and another where they are not.
+
+    It looks itself, so that clearing this one task is enough once late data has come.
+
+    Args:
+        yes, no: Task ids to go on with.
+    """
+
+    ui_color = "#fdf0d5"
+
+    def __init__(self, *, yes: str, no: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.yes = yes
+        self.no = no
+
+    def choose_branch(self, context: Context) -> str:
+        """Look whether the day is complete."""
+        from p2pcredit.storage.completeness import is_complete
+        from p2pcredit.storage.layout import Layout
+
+        try:
+            return self.yes if is_complete(Layout(home_of_process()), day_of(context)) else self.no
+        except Exception as error:
+            raise_for_airflow(self.task_id, error)

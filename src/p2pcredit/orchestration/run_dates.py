@@ -1,0 +1,72 @@
+"""Which day a DAG run works on, and what time it is for its jobs: pure arithmetic on what Airflow says of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from p2pcredit.errors import UsageError
+from p2pcredit.periods import parse_date
+
+CONF_KEY = "snapshot_date"
+"""The key of a run's conf by which a person names the snapshot date; for monitoring it names the week's last date."""
+
+
+def run_instant(logical_date: datetime | None, run_after: datetime) -> datetime:
+    """When did this run fire? Its logical date, else `run_after` (a run by hand may have no logical date).
+
+    Returns:
+        An aware instant in UTC.
+
+    Examples:
+        >>> run_instant(None, datetime(2026, 11, 23, 2, 46, tzinfo=UTC)).isoformat()
+        '2026-11-23T02:46:00+00:00'
+    """
+    return (logical_date or run_after).astimezone(UTC)
+
+
+def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
+    """Which business day does a run work on?
+
+    Args:
+        conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed.
+        fired_at: Aware instant at which the run fired, from `run_instant`.
+
+    Returns:
+        The date asked for, else the last full day (UTC) before the run fired.
+
+    Raises:
+        UsageError: If the conf holds something that is not a date.
+
+    Examples:
+        >>> snapshot_date({}, datetime(2024, 1, 15, 1, tzinfo=UTC))
+        datetime.date(2024, 1, 14)
+        >>> snapshot_date({"snapshot_date": "2011-03-02"}, datetime(2024, 1, 15, 1, tzinfo=UTC))
+        datetime.date(2011, 3, 2)
+    """
+    if conf and CONF_KEY in conf:
+        asked = conf[CONF_KEY]
+        if not isinstance(asked, str):
+            raise UsageError(f"conf '{CONF_KEY}' is {asked!r}; write it as text, YYYY-MM-DD, such as \"2010-12-31\"")
+        return parse_date(asked)
+    return fired_at.astimezone(UTC).date() - timedelta(days=1)
+
+
+def job_instant(fired_at: datetime, now: datetime, *, simulated: bool) -> datetime:
+    """What time is it for the jobs of a run: the true time, or the run's own while the scheduler replays the past?
+
+    Args:
+        fired_at: Aware instant at which the run fired.
+        now: The true time, aware.
+        simulated: True where the scheduler catches up on past dates on purpose, as in a replay.
+
+    Returns:
+        An aware instant in UTC, to stand in ledger and activity.
+
+    Examples:
+        >>> past, now = datetime(2011, 3, 3, 2, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
+        >>> job_instant(past, now, simulated=False).year, job_instant(past, now, simulated=True).year
+        (2026, 2011)
+    """
+    return (fired_at if simulated else now).astimezone(UTC)

@@ -1,0 +1,61 @@
+"""Waiting for a day's tables without holding a worker: a trigger for Airflow's triggerer, with no engine imported."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from p2pcredit.storage.layout import Layout
+
+
+class DayCompleteTrigger(BaseTrigger):
+    """Are the gold tables of a day complete yet? Looks until they are, or until the deadline.
+
+    It ends by giving an answer, `{"complete": true or false}`, never by failing. The deadline is an instant and not a
+    span, so that a triggerer that starts again does not wait anew.
+
+    Args:
+        home: The home directory.
+        snapshot_date: The day, `YYYY-MM-DD`.
+        deadline: Aware ISO instant after which the answer is no.
+        poll_seconds: Seconds between two looks.
+    """
+
+    def __init__(self, home: str, snapshot_date: str, deadline: str, poll_seconds: float = 2.0) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.home = home
+        self.snapshot_date = snapshot_date
+        self.deadline = deadline
+        self.poll_seconds = poll_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """What the triggerer needs to build this trigger again, as plain JSON values."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "home": self.home,
+                "snapshot_date": self.snapshot_date,
+                "deadline": self.deadline,
+                "poll_seconds": self.poll_seconds,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look, sleep, look again; give one event with the answer."""
+        from p2pcredit.storage.completeness import is_complete
+
+        layout = Layout(Path(self.home))
+        day = date.fromisoformat(self.snapshot_date)
+        deadline = datetime.fromisoformat(self.deadline)
+        while True:
+            complete = await asyncio.to_thread(is_complete, layout, day)
+            remaining = (deadline - datetime.now(UTC)).total_seconds()
+            if complete or remaining <= 0:
+                yield TriggerEvent({"complete": bool(complete)})  # type: ignore[no-untyped-call]
+                return
+            await asyncio.sleep(min(self.poll_seconds, max(remaining, 0.05)))

@@ -1,0 +1,167 @@
+"""The three DAGs are those of the specification: ids, schedules, tasks, edges, joins."""
+
+from __future__ import annotations
+
+import importlib.resources
+import itertools
+import subprocess
+import sys
+import textwrap
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from p2pcredit.contracts.feeds import FEEDS
+
+IDS = {
+    "P2PCreditScore_DataPreprocessing": "0 1 * * *",
+    "P2PCreditScore_ModelTrainingInference": "0 2 * * *",
+    "P2PCreditScore_ModelMonitoring": "0 6 * * 0",
+}
+JOIN = "none_failed_min_one_success"
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    return DagBag(str(importlib.resources.files("p2pcredit.orchestration.dags")))
+
+
+def edges(dag: Any) -> set[tuple[str, str]]:
+    return {(task.task_id, below) for task in dag.tasks for below in task.downstream_task_ids}
+
+
+def rules(dag: Any) -> dict[str, str]:
+    return {task.task_id: str(task.trigger_rule.value) for task in dag.tasks if task.trigger_rule != "all_success"}
+
+
+def test_the_dag_files_can_be_read_and_hold_exactly_the_three_dags(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == set(IDS)
+
+
+@pytest.mark.parametrize(("dag_id", "cron"), IDS.items())
+def test_each_dag_runs_on_its_schedule_one_run_at_a_time_and_does_not_catch_up(
+    bag: DagBag, dag_id: str, cron: str
+) -> None:
+    dag = bag.dags[dag_id]
+    assert dag.schedule == cron
+    assert str(dag.timezone) == "UTC"
+    assert (dag.max_active_runs, dag.catchup, dag.end_date) == (1, False, None)
+    assert "p2pcredit" in dag.tags
+    assert dag.doc_md
+    assert {task.retries for task in dag.tasks} == {2}
+
+
+def test_preprocessing_has_a_task_per_feed_and_table_in_the_order_of_the_layers(bag: DagBag) -> None:
+    dag = bag.dags["P2PCreditScore_DataPreprocessing"]
+    layers = [
+        {"start"},
+        *(
+            {f"{group}.{feed}" for feed in FEEDS}
+            for group in ("source_data_checks", "bronze_processing", "silver_processing")
+        ),
+        {"gold_processing.feature_store", "gold_processing.label_store"},
+        {"end"},
+    ]
+    expected = {(a, b) for above, below in itertools.pairwise(layers) for a in above for b in below}
+    assert edges(dag) == expected
+    assert set(dag.task_ids) == set().union(*layers)
+    assert set(dag.task_group.get_task_group_dict()) - {None} == {
+        "source_data_checks",
+        "bronze_processing",
+        "silver_processing",
+        "gold_processing",
+    }
+    assert rules(dag) == {}
+
+
+def test_training_and_inference_has_the_edges_of_the_specification(bag: DagBag) -> None:
+    dag = bag.dags["P2PCreditScore_ModelTrainingInference"]
+    assert edges(dag) == {
+        ("wait_for_preprocessing", "check_inference_condition"),
+        ("check_inference_condition", "skip_inference"),
+        ("check_inference_condition", "check_retraining_needed"),
+        ("check_retraining_needed", "skip_retraining"),
+        ("check_retraining_needed", "train_model_task"),
+        ("skip_retraining", "get_model"),
+        ("train_model_task", "get_model"),
+        ("get_model", "run_inference"),
+        ("run_inference", "clear_decision"),
+        ("clear_decision", "log_retraining"),
+        ("log_retraining", "end"),
+        ("skip_inference", "end"),
+    }
+    assert rules(dag) == {"get_model": JOIN, "end": JOIN}
+
+
+def test_monitoring_has_the_edges_of_the_specification(bag: DagBag) -> None:
+    dag = bag.dags["P2PCreditScore_ModelMonitoring"]
+    assert edges(dag) == {
+        ("check_monitoring", "skip_monitoring"),
+        ("check_monitoring", "get_week_end_date"),
+        ("get_week_end_date", "get_model"),
+        ("get_model", "calculate_metrics"),
+        ("calculate_metrics", "skip_report"),
+        ("calculate_metrics", "generate_report"),
+        ("generate_report", "write_retraining_decision"),
+        ("write_retraining_decision", "send_alerts"),
+        ("send_alerts", "end"),
+        ("skip_monitoring", "end"),
+        ("skip_report", "end"),
+    }
+    assert rules(dag) == {"end": JOIN}
+
+
+def test_no_dag_triggers_another_or_waits_for_another(bag: DagBag) -> None:
+    kinds = {type(task).__name__ for dag in bag.dags.values() for task in dag.tasks}
+    assert not {kind for kind in kinds if "TriggerDagRun" in kind or "ExternalTask" in kind}
+
+
+def test_each_job_that_a_task_names_exists() -> None:
+    import importlib
+
+    from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
+
+    named = {
+        task.job
+        for module in (data_preprocessing, model_training_inference, model_monitoring)
+        for task in module.dag.tasks
+        if hasattr(task, "job")
+    }
+    assert len(named) == 18
+    for job in sorted(named):
+        module, _, function = job.rpartition(".")
+        assert callable(getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)), job
+
+
+def test_reading_the_dag_files_imports_no_engine_and_no_job() -> None:
+    script = """
+        import sys
+        import p2pcredit.orchestration.dags.data_preprocessing
+        import p2pcredit.orchestration.dags.model_training_inference
+        import p2pcredit.orchestration.dags.model_monitoring
+        import p2pcredit.orchestration.triggers, p2pcredit.storage.completeness
+        heavy = {"polars", "xgboost", "sklearn", "scipy", "pyarrow", "deltalake", "narwhals", "altair"}
+        print(sorted(name for name in sys.modules if name in heavy or name.startswith("p2pcredit.jobs")))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_command_line_can_import_the_local_airflow_without_importing_airflow() -> None:
+    script = "import sys, p2pcredit.orchestration.local, p2pcredit.orchestration.demo; print('airflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
+
+
+def test_start_end_and_catch_up_come_from_the_environment() -> None:
+    from p2pcredit.orchestration.dag_defaults import dag_arguments
+
+    asked = {"P2P_DAG_START": "2011-03-06T03:00:00+00:00", "P2P_DAG_END": "2011-03-10T23:00:00", "P2P_DAG_CATCHUP": "1"}
+    made = dag_arguments("monitoring", None, asked)
+    assert made["start_date"].isoformat() == "2011-03-06T03:00:00+00:00"
+    assert made["end_date"].isoformat() == "2011-03-10T23:00:00+00:00"
+    assert made["catchup"] is True

@@ -1,0 +1,153 @@
+"""A local Airflow's surroundings, and what its start and stop say when something is in the way; nothing is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from p2pcredit.errors import ServiceError, UsageError
+from p2pcredit.orchestration import local
+from p2pcredit.orchestration.demo import run_scheduled_days
+from p2pcredit.orchestration.local_settings import LocalPaths, local_environment, login
+from p2pcredit.orchestration.processes import StartedProcess, start_mark
+
+
+def test_login_and_key_are_drawn_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
+    paths = LocalPaths(tmp_path)
+    first = local_environment(paths, 8123, {}, {})
+    assert local_environment(paths, 8123, {}, {}) == first
+    assert len(login(paths)[1]) >= 16
+    assert paths.passwords.stat().st_mode & 0o777 == 0o600
+    assert paths.signing_key.stat().st_mode & 0o777 == 0o600
+    assert login(LocalPaths(tmp_path / "other")) != login(paths)
+
+
+def test_the_password_stands_in_no_variable(tmp_path: Path) -> None:
+    paths = LocalPaths(tmp_path)
+    environ = local_environment(paths, 8123, {}, {})
+    assert login(paths)[1] not in "".join(environ.values())
+
+
+def test_settings_of_another_airflow_are_left_out(tmp_path: Path) -> None:
+    inherited = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://production", "AIRFLOW_HOME": "/x", "PATH": "/bin"}
+    environ = local_environment(LocalPaths(tmp_path), 8123, inherited, {"P2P_DAG_CATCHUP": "1"})
+    assert environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow/airflow.db"
+    assert environ["AIRFLOW_HOME"] == str(tmp_path / "airflow")
+    assert (environ["P2P_HOME"], environ["PATH"], environ["P2P_DAG_CATCHUP"]) == (str(tmp_path), "/bin", "1")
+
+
+def test_all_parts_talk_to_the_chosen_port_on_this_machine(tmp_path: Path) -> None:
+    environ = local_environment(LocalPaths(tmp_path), 8123, {}, {})
+    assert environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8123/execution/"
+    assert environ["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8123"
+    assert environ["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert json.loads(environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])[0]["name"] == "p2pcredit"
+
+
+def test_a_taken_port_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ServiceError, match=f"port {port} cannot be used"):
+            local.up(tmp_path, port)
+    assert not LocalPaths(tmp_path).processes.exists()
+
+
+@pytest.mark.parametrize("port", [0, -1, 70000])
+def test_a_number_that_is_no_port_is_refused(tmp_path: Path, port: int) -> None:
+    with pytest.raises(UsageError, match="not a port"):
+        local.up(tmp_path, port)
+
+
+def test_down_where_nothing_is_up_stops_nothing_and_makes_nothing(tmp_path: Path) -> None:
+    assert local.down(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+    assert not local.is_up(tmp_path)
+
+
+def test_down_with_a_record_of_long_ago_leaves_the_program_of_that_id_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    try:
+        paths = LocalPaths(tmp_path)
+        paths.root.mkdir()
+        local._record(paths, [StartedProcess("scheduler", other.pid, "another-boot/1", sys.executable)], 8080)
+        assert local.down(tmp_path) == []
+        assert other.poll() is None
+        assert not paths.processes.exists()
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_record_that_cannot_be_read_is_said_and_kept(tmp_path: Path) -> None:
+    paths = LocalPaths(tmp_path)
+    paths.root.mkdir()
+    paths.processes.write_text("{", encoding="utf-8")
+    with pytest.raises(ServiceError, match="not readable"):
+        local.down(tmp_path)
+    assert paths.processes.exists()
+
+
+def test_up_where_it_is_up_says_so(tmp_path: Path) -> None:
+    paths = LocalPaths(tmp_path)
+    paths.root.mkdir()
+    mark = start_mark(os.getpid())
+    assert mark is not None
+    local._record(paths, [StartedProcess("scheduler", os.getpid(), mark, sys.executable)], 8123)
+    found = local.up(tmp_path, 8080)
+    assert (found.already_up, found.port, found.url) == (True, 8123, "http://127.0.0.1:8123")
+
+
+def test_an_up_that_fails_half_way_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import time; time.sleep(60)"
+    started: list[StartedProcess] = []
+    begin = local.start_process
+
+    def noted(name, command, environ, log, cwd):
+        if name == "dag-processor":
+            raise OSError("no space left on device")
+        started.append(begin(name, [sys.executable, "-c", script], environ, log, cwd))
+        return started[-1]
+
+    monkeypatch.setattr(local, "start_process", noted)
+    monkeypatch.setattr(local, "_migrate", lambda paths, environ: None)
+    with pytest.raises(OSError, match="no space left"):
+        local.up(tmp_path, local.free_port())
+    assert len(started) == 2
+    assert not any(local.is_running(process) for process in started)
+    assert not LocalPaths(tmp_path).processes.exists()
+
+
+def test_a_component_that_ends_by_itself_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = local.start_process
+
+    def ending(name, command, environ, log, cwd):
+        return begin(name, [sys.executable, "-c", "raise SystemExit(3)"], environ, log, cwd)
+
+    monkeypatch.setattr(local, "start_process", ending)
+    monkeypatch.setattr(local, "_migrate", lambda paths, environ: None)
+    with pytest.raises(ServiceError, match=r"Airflow's ([a-z-]+) has ended by itself; see .*/\1\.log"):
+        local.up(tmp_path, local.free_port(), timeout=20)
+    assert not LocalPaths(tmp_path).processes.exists()
+
+
+@pytest.mark.parametrize(
+    ("sunday", "last", "said"),
+    [
+        (date(2011, 3, 5), date(2011, 3, 6), "Saturday"),
+        (date(2011, 3, 6), date(2011, 3, 5), "choose one from"),
+        (date(2011, 3, 6), date(2011, 3, 12), "choose one from"),
+        (date(2100, 3, 7), date(2100, 3, 8), "not due yet"),
+    ],
+)
+def test_a_stretch_of_days_that_makes_no_sense_is_refused(tmp_path: Path, sunday: date, last: date, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        run_scheduled_days(tmp_path, sunday, last)

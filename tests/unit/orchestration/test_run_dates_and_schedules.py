@@ -1,0 +1,107 @@
+"""Which home, which day, from when to when: the pure parts of the DAG layer."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2pcredit.errors import SettingsError, UsageError
+from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
+from p2pcredit.orchestration.schedules import DEFAULT_START, schedule_span, waiting_time
+from p2pcredit.storage.home import resolve_home
+
+
+@pytest.mark.parametrize(
+    ("option", "environ", "expected"),
+    [
+        ("/asked", {"P2P_HOME": "/p2p", "AIRFLOW_HOME": "/airflow"}, "/asked"),
+        (Path("asked"), {"P2P_HOME": "/p2p"}, "/work/asked"),
+        (None, {"P2P_HOME": "/p2p", "AIRFLOW_HOME": "/airflow"}, "/p2p"),
+        (None, {"P2P_HOME": "p2p"}, "/work/p2p"),
+        (None, {"P2P_HOME": "", "AIRFLOW_HOME": "/airflow"}, "/airflow"),
+        ("", {"AIRFLOW_HOME": "  "}, "/work/p2p-home"),
+        (None, {}, "/work/p2p-home"),
+    ],
+)
+def test_home_is_the_option_then_the_variables_then_a_directory_here(
+    option: str | Path | None, environ: dict[str, str], expected: str
+) -> None:
+    assert resolve_home(option, environ, Path("/work"), specified=Path("/nowhere/at/all")) == Path(expected)
+
+
+def test_the_home_of_the_specification_is_used_where_it_exists(tmp_path: Path) -> None:
+    assert resolve_home(None, {}, Path("/work"), specified=tmp_path) == tmp_path
+
+
+def test_a_home_may_start_at_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/users/ada")
+    assert resolve_home("~/loans", {}, Path("/work")) == Path("/users/ada/loans")
+
+
+@given(st.datetimes(datetime(1990, 1, 2), datetime(2090, 1, 1), timezones=st.just(UTC)))
+def test_the_snapshot_date_is_the_utc_day_before_the_run_fired(fired_at: datetime) -> None:
+    day = snapshot_date(None, fired_at)
+    end_of_day = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
+    assert timedelta(0) <= fired_at - end_of_day < timedelta(days=1)
+
+
+def test_a_run_of_another_zone_is_dated_in_utc() -> None:
+    evening_in_new_york = datetime(2011, 3, 5, 22, tzinfo=timezone(timedelta(hours=-5)))
+    assert snapshot_date({}, run_instant(evening_in_new_york, datetime(2026, 1, 1, tzinfo=UTC))) == date(2011, 3, 5)
+
+
+def test_a_run_without_a_logical_date_is_dated_by_when_it_may_start() -> None:
+    assert run_instant(None, datetime(2026, 11, 23, 2, tzinfo=UTC)) == datetime(2026, 11, 23, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("asked", ["2011-3-2", "tomorrow", "", "2011-02-30", 20110302, None, ["2011-03-02"]])
+def test_a_conf_that_holds_no_date_is_refused_in_one_line(asked: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        snapshot_date({"snapshot_date": asked}, datetime(2011, 3, 3, tzinfo=UTC))
+    assert "\n" not in str(caught.value)
+    assert "YYYY-MM-DD" in str(caught.value)
+
+
+def test_other_keys_of_a_conf_are_left_alone() -> None:
+    assert snapshot_date({"note": "by hand"}, datetime(2011, 3, 3, 1, tzinfo=UTC)) == date(2011, 3, 2)
+
+
+def test_jobs_are_told_the_true_time_unless_the_past_is_replayed() -> None:
+    past, now = datetime(2011, 3, 3, 2, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
+    assert job_instant(past, now, simulated=False) == now
+    assert job_instant(past, now, simulated=True) == past
+
+
+def test_without_a_word_the_dags_start_before_any_loan_and_do_not_catch_up() -> None:
+    span = schedule_span({})
+    assert (span.start, span.end, span.catchup) == (DEFAULT_START, None, False)
+    assert span.start.year <= 2005
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"P2P_DAG_START": "soon"}, "P2P_DAG_START"),
+        ({"P2P_DAG_END": "2011-13-01"}, "P2P_DAG_END"),
+        ({"P2P_DAG_CATCHUP": "yes"}, "P2P_DAG_CATCHUP"),
+        ({"P2P_DAG_START": "2011-03-06", "P2P_DAG_END": "2011-03-05"}, "P2P_DAG_END"),
+    ],
+)
+def test_a_span_that_makes_no_sense_is_refused_by_name(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        schedule_span(environ)
+
+
+@pytest.mark.parametrize("text", ["-1", "long", "nan", "inf", "1441"])
+def test_a_waiting_time_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="P2P_WAIT_MINUTES"):
+        waiting_time({"P2P_WAIT_MINUTES": text})
+
+
+def test_scoring_waits_two_hours_unless_told_otherwise() -> None:
+    assert waiting_time({}) == timedelta(hours=2)
+    assert waiting_time({"P2P_WAIT_MINUTES": "0"}) == timedelta(0)
