@@ -97,7 +97,7 @@ class Jobs:
 def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Every module of jobs that the DAGs call, replaced."""
     stand_ins = Jobs()
-    for name in ("preprocessing", "retraining", "inference", "monitoring", "alerting"):
+    for name in ("preprocessing", "decisions", "retraining", "inference", "monitoring", "reporting", "alerting"):
         monkeypatch.setitem(sys.modules, f"p2pcredit.jobs.{name}", stand_ins.module(name))
     return stand_ins
 

@@ -79,8 +79,8 @@ def test_without_a_reason_to_train_the_day_is_scored_all_the_same(
     assert jobs.calls == [
         ("retraining.check_retraining", (DAY,)),
         ("inference.get_model", (DAY,)),
-        ("inference.run_inference", (DateRange(DAY, DAY),)),
-        ("retraining.clear_decision", (DAY,)),
+        ("inference.score_day", (DAY,)),
+        ("decisions.clear_decision", (DAY,)),
         ("retraining.log_retraining", (DAY,)),
     ]
 
@@ -97,8 +97,8 @@ def test_a_decision_for_retraining_trains_and_then_scores(
         "retraining.check_retraining",
         "retraining.train_if_due",
         "inference.get_model",
-        "inference.run_inference",
-        "retraining.clear_decision",
+        "inference.score_day",
+        "decisions.clear_decision",
         "retraining.log_retraining",
     ]
 
@@ -148,14 +148,14 @@ def test_the_run_after_a_failed_training_can_train_and_score(
     jobs.raises["retraining.train_if_due"] = [TooLittleDataError("12 bads, 50 are needed")]
     assert run_dag(model_training_inference.dag).state == "failed"
     assert run_dag(model_training_inference.dag, day="2011-03-03").state == "success"
-    assert ("inference.run_inference", (DateRange(date(2011, 3, 3), date(2011, 3, 3)),)) in jobs.calls
+    assert ("inference.score_day", (date(2011, 3, 3),)) in jobs.calls
 
 
 def test_an_error_that_nobody_foresaw_is_not_tried_again(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None]
 ) -> None:
     complete_day(DAY)
-    jobs.raises["inference.run_inference"] = [KeyError("fico")]
+    jobs.raises["inference.score_day"] = [KeyError("fico")]
     jobs.gives["retraining.check_retraining"] = {"retrain": False}
     ran = run_dag(model_training_inference.dag)
     assert (ran.state, ran.tries["run_inference"]) == ("failed", 1)
@@ -176,7 +176,7 @@ def test_data_that_comes_while_waiting_is_scored(
     ran = run_dag(model_training_inference.dag)
     arrival.join()
     assert ran.state == "success"
-    assert "inference.run_inference" in jobs.called()
+    assert "inference.score_day" in jobs.called()
 
 
 def test_waiting_ends_when_its_time_is_up(run_dag: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_monitoring_reports_decides_and_alerts(run_dag: Any, jobs: Any) -> None:
         "monitoring.check_monitoring",
         "monitoring.get_monitored_model",
         "monitoring.calculate_metrics",
-        "monitoring.generate_report",
+        "reporting.generate_report",
         "monitoring.write_retraining_decision",
         "alerting.send_alerts",
     ]

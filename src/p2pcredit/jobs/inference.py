@@ -76,8 +76,8 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
 def score_day(ctx: JobContext, day: date) -> Receipt:
     """Score the loans of a day, and of complete days shortly before it that no run has scored.
 
-    A day stays unscored where its data came late or its training failed; the next run makes up for it, each day with the
-    model that was champion on it.
+    A day stays unscored where its data came late or its training failed; the next run makes up for it, each day with
+    the model that was champion on it.
     """
     state = ctx.ledger.state()
     first = day - timedelta(days=CATCH_UP_DAYS)

@@ -1,160 +1,21 @@
-"""The week in review: measure, report, decide. Each step reads what it needs from the lake, so each can be rerun."""
+"""The week in review: is there enough to look at, what does it measure, what is decided. Each step can be rerun."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
-from io import BytesIO
-from typing import Any
 
 import polars as pl
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.results import MetricResult
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, silver
+from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
 from p2pcredit.handoff.state import Origin
-from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
-from p2pcredit.jobs.maturity import matured_counts
-from p2pcredit.jobs.training import REFERENCE_FILE
+from p2pcredit.jobs.week import Week
 from p2pcredit.monitoring import metrics as metric_registry
-from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
-from p2pcredit.monitoring.policy import Verdict, monitoring_has_evidence, results_from_rows
-from p2pcredit.monitoring.policy import decide as decide_remedy
-from p2pcredit.monitoring.profiles import calibration_profile, score_profile
-from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import is_complete, read_receipt
-from p2pcredit.storage.files import write_bytes_atomically
-from p2pcredit.storage.lake import Lake
-
-LATE_DAYS = 30
-"""Days past due from which a loan shows an early sign."""
-
-
-@dataclass(frozen=True)
-class Week:
-    """One monitoring week of one home: what was known at its end, read once."""
-
-    ctx: JobContext
-    week_end: date
-
-    @cached_property
-    def lake(self) -> Lake:
-        """The tables."""
-        return Lake(self.ctx.layout)
-
-    @cached_property
-    def champion_id(self) -> str | None:
-        """The model in service at the end of the week."""
-        return self.ctx.ledger.state().champion_on(self.week_end)
-
-    @cached_property
-    def card(self) -> dict[str, Any]:
-        """The champion's card; empty where there is no champion."""
-        return {} if self.champion_id is None else ModelBank(self.ctx.layout).get(self.champion_id).card
-
-    @cached_property
-    def history(self) -> DateRange:
-        """The days whose loans can still say something: the matured window and the vintages before it."""
-        labels, monitoring = self.ctx.settings.labels, self.ctx.settings.monitoring
-        return DateRange(
-            add_months(self.week_end, -(labels.window_months + 2 * monitoring.window_months + 2)), self.week_end
-        )
-
-    @cached_property
-    def facts(self) -> DecisionFacts:
-        """What a policy may know besides the metrics."""
-        _, known_bads = matured_counts(self.ctx, self.week_end)
-        as_of = self.card.get("as_of")
-        return DecisionFacts(
-            self.week_end,
-            self.champion_id,
-            None if as_of is None else date.fromisoformat(as_of),
-            self._bads_learned_from(),
-            known_bads,
-        )
-
-    @cached_property
-    def inputs(self) -> MonitoringInputs:
-        """Everything a metric may see."""
-        history, week_end = self.history, self.week_end
-        labels = (
-            self.lake.scan(LABEL_STORE)
-            .filter(
-                pl.col("definition") == self.ctx.settings.labels.definition,
-                pl.col("origination_date") >= history.first,
-                pl.col("known_on") <= week_end,
-            )
-            .sort("known_on")
-            .unique("loan_id", keep="last", maintain_order=True)
-            .drop("snapshot_date")
-        )
-        late = (
-            self.lake.scan(silver(FEEDS["loan_performance"]), history)
-            .filter(pl.col("days_past_due") >= LATE_DAYS)
-            .group_by("loan_id")
-            .agg(pl.col("snapshot_date").min().alias("late_on"))
-        )
-        predictions = self.lake.scan(PREDICTIONS, history).unique("loan_id", keep="first", maintain_order=True)
-        features = self.lake.scan(FEATURE_STORE, history).unique("loan_id", keep="first", maintain_order=True)
-        frames = pl.collect_all([predictions, labels, features, late])
-        return MonitoringInputs(
-            week_end=week_end,
-            champion_id=self.champion_id,
-            champion_as_of=self.facts.champion_as_of,
-            predictions=frames[0].sort("snapshot_date", "loan_id"),
-            labels=frames[1].sort("origination_date", "loan_id"),
-            features=frames[2].sort("snapshot_date", "loan_id"),
-            reference=self._reference(),
-            early_signs=frames[3].sort("loan_id"),
-            feed_quality=self._feed_quality(),
-            development_bads=self.facts.development_bads,
-            known_bads=self.facts.known_bads,
-        )
-
-    @cached_property
-    def results(self) -> list[MetricResult]:
-        """The week's measurements as they stand in `gold/monitoring`."""
-        rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
-        return results_from_rows(rows.iter_rows(named=True))
-
-    @cached_property
-    def verdict(self) -> Verdict:
-        """What the policy makes of them."""
-        return decide_remedy(self.results, self.facts, self.ctx.settings)
-
-    def _bads_learned_from(self) -> int | None:
-        """Matured bads that the newest training knew, whether or not its model became champion."""
-        tried = [t for t in self.ctx.ledger.state().trainings if t.facts["snapshot_date"] <= self.week_end.isoformat()]
-        known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
-        return max(known, default=self.card.get("matured_bads"))
-
-    def _reference(self) -> pl.DataFrame:
-        if self.champion_id is None:
-            return pl.DataFrame()
-        scores = pl.read_parquet(BytesIO(ModelBank(self.ctx.layout).get(self.champion_id).files[REFERENCE_FILE]))
-        if scores.is_empty():
-            return pl.DataFrame()
-        first, last = scores["snapshot_date"].min(), scores["snapshot_date"].max()
-        assert isinstance(first, date)
-        assert isinstance(last, date)
-        features = self.lake.scan(FEATURE_STORE, DateRange(first, last)).collect()
-        return features.join(scores, on=["loan_id", "snapshot_date"], how="inner").sort("snapshot_date", "loan_id")
-
-    def _feed_quality(self) -> pl.DataFrame:
-        first = self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1)
-        receipts = [read_receipt(self.ctx.layout, day) or {} for day in DateRange(first, self.week_end)]
-        totals: Counter[str] = Counter()
-        for receipt in receipts:
-            totals.update(receipt.get("rows", {}))
-        rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
-        schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
-        return pl.DataFrame(rows, schema=schema, orient="row")
+from p2pcredit.monitoring.policy import monitoring_has_evidence
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.completeness import is_complete
 
 
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
@@ -192,28 +53,6 @@ def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = No
     return {"metrics": len(results), "report": report, "reason": reason}
 
 
-def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
-    """Write the week's report: one self-contained HTML file."""
-    from p2pcredit.reporting.facts import build_facts  # charts are heavy, and only the report needs them
-    from p2pcredit.reporting.render import render_report
-
-    week = week or Week(ctx, week_end)
-    earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
-    facts = build_facts(
-        week_end=week_end,
-        results=week.results,
-        history=earlier.sort("week_end_date", "metric", "segment"),
-        verdict=week.verdict,
-        champion=week.card,
-        settings=ctx.settings,
-        profiles={"score": score_profile(week.inputs, ctx.settings), "calibration": calibration_profile(week.inputs, ctx.settings)},
-        generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
-    )
-    path = ctx.layout.report(week_end)
-    write_bytes_atomically(path, render_report(facts).encode())
-    return {"report": str(path)}
-
-
 def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
     """Decide about retraining and hand the decision over: into the ledger, then into the decision file."""
     week = week or Week(ctx, week_end)
@@ -232,32 +71,3 @@ def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Week | N
     decision = decision.model_copy(update={"decision_id": f"monitoring-{week_end}-{decision.content_digest()[:8]}"})
     counts = decide(ctx, decision, Origin.MONITORING)
     return {"decision": decision.as_json(), "current": counts, "remedy": verdict.remedy}
-
-
-def monitor(ctx: JobContext, week_end: date, *, report: bool = True) -> Receipt:
-    """Do all steps of the weekly review.
-
-    Returns:
-        `week_end_date`, `performance_score`, `decision` (or None), `report` (path or None), `reason`.
-    """
-    week = Week(ctx, week_end)
-    receipt: Receipt = {
-        "week_end_date": week_end.isoformat(),
-        "performance_score": None,
-        "decision": None,
-        "report": None,
-        "reason": "",
-    }
-    checked = check_monitoring(ctx, week_end)
-    receipt["reason"] = checked["reason"]
-    if checked["monitor"]:
-        calculated = calculate_metrics(ctx, week_end, week=week)
-        receipt["reason"] = calculated["reason"]
-        if calculated["report"]:
-            if report:
-                receipt["report"] = generate_report(ctx, week_end, week=week)["report"]
-            receipt["decision"] = write_retraining_decision(ctx, week_end, week=week)["decision"]
-            receipt["performance_score"] = receipt["decision"]["performance_score"]
-            receipt["reason"] = receipt["decision"]["reason"]
-    record(ctx, "monitor", {key: value for key, value in receipt.items() if key != "decision"})
-    return receipt

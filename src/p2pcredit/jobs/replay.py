@@ -18,9 +18,9 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.monitoring import monitor
 from p2pcredit.jobs.preprocessing import MONTHS_TOGETHER, preprocess
 from p2pcredit.jobs.retraining import log_retraining, train_if_due
+from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
 
 _PREPROCESSING_AT = clock_time(1, tzinfo=UTC)

@@ -35,7 +35,7 @@ with DAG(MONITORING_DAG, schedule=MONITORING_CRON, **dag_arguments("monitoring",
     )
     skip_report = EmptyOperator(task_id="skip_report")
 
-    generate_report = JobOperator(task_id="generate_report", job="monitoring.generate_report")
+    generate_report = JobOperator(task_id="generate_report", job="reporting.generate_report")
     write_retraining_decision = JobOperator(
         task_id="write_retraining_decision", job="monitoring.write_retraining_decision"
     )

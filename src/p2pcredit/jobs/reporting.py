@@ -1,0 +1,37 @@
+"""The week's report: facts from the lake, then one self-contained HTML file."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.week import Week
+from p2pcredit.monitoring.profiles import calibration_profile, score_profile
+from p2pcredit.reporting.facts import build_facts
+from p2pcredit.reporting.render import render_report
+from p2pcredit.storage.files import write_bytes_atomically
+
+
+def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+    """Write the week's report: one self-contained HTML file."""
+    week = week or Week(ctx, week_end)
+    earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
+    facts = build_facts(
+        week_end=week_end,
+        results=week.results,
+        history=earlier.sort("week_end_date", "metric", "segment"),
+        verdict=week.verdict,
+        champion=week.card,
+        settings=ctx.settings,
+        profiles={
+            "score": score_profile(week.inputs, ctx.settings),
+            "calibration": calibration_profile(week.inputs, ctx.settings),
+        },
+        generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    path = ctx.layout.report(week_end)
+    write_bytes_atomically(path, render_report(facts).encode())
+    return {"report": str(path)}

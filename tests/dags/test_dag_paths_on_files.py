@@ -1,0 +1,225 @@
+"""Each path through the DAGs with the real jobs on real files: what the branches do, and what the home holds after."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pcredit.errors import TrainingError
+from p2pcredit.handoff.state import Fate
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.replay import replay
+from p2pcredit.jobs.status import status
+from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
+from p2pcredit.periods import DateRange, week_monday
+from p2pcredit.platforms.synthetic import write_raw
+from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.settings import load_settings
+from p2pcredit.storage.layout import Layout
+
+FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 27), date(2021, 7, 13)
+NEXT = CUT + timedelta(days=1)
+TOML = """
+[labels]
+window_months = 3
+default_days = 30
+reporting_lag_days = 5
+[training]
+min_matured_loans = 300
+min_matured_bads = 20
+min_evaluation_bads = 5
+[monitoring]
+min_matured_loans = 50
+min_matured_bads = 5
+refresh_bads_growth = 0
+"""
+
+
+def context(home: Path) -> JobContext:
+    return JobContext(Layout(home), load_settings(home), "test", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a portfolio has landed, and nothing else."""
+    home = tmp_path_factory.mktemp("landed") / "home"
+    home.mkdir()
+    (home / "p2pcredit.toml").write_text(TOML)
+    raw = home.with_name("portfolio.csv.gz")
+    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=60))
+    land(context(home), "synthetic", [raw], FIRST, LAST)
+    return home
+
+
+@pytest.fixture(scope="module")
+def replayed(landed: Path) -> Path:
+    """A home with a champion, replayed up to a Sunday; the day after it is preprocessed too."""
+    home = landed.with_name("replayed")
+    shutil.copytree(landed, home)
+    replay(context(home), DateRange(FIRST, CUT))
+    assert context(home).ledger.state().champion is not None
+    preprocess(context(home), DateRange(NEXT, NEXT))
+    return home
+
+
+@pytest.fixture
+def work(replayed: Path, home: Path) -> Path:
+    """A copy of the replayed home, which the DAGs work in."""
+    shutil.copytree(replayed, home, dirs_exist_ok=True)
+    return home
+
+
+def write_by_hand(home: Path, *, retrain: bool, day: date = CUT, **more: Any) -> Path:
+    content = {
+        "decision_date": day.isoformat(),
+        "performance_score": 0.55,
+        "retrain": retrain,
+        "reason": "by hand: 0.55 < 0.62",
+    }
+    file = Layout(home).decision_file
+    file.write_text(json.dumps({**content, **more}))
+    return file
+
+
+def run_inference_dag(run_dag: Any, day: date = NEXT) -> Any:
+    return run_dag(model_training_inference.dag, day=day.isoformat())
+
+
+def scored_on(home: Path, day: date) -> int:
+    return context(home).ledger.state().scored.get(day, ("", 0))[1]
+
+
+def test_without_data_the_day_is_skipped_and_nothing_is_scored(run_dag: Any, work: Path) -> None:
+    ran = run_inference_dag(run_dag, LAST)
+    assert ran.state == "success"
+    assert "skip_inference" in ran.in_state("success")
+    assert scored_on(work, LAST) == 0
+
+
+def test_without_a_model_and_with_too_little_matured_nothing_is_trained_or_scored(
+    run_dag: Any, landed: Path, home: Path
+) -> None:
+    shutil.copytree(landed, home, dirs_exist_ok=True)
+    preprocess(context(home), DateRange(FIRST, date(2021, 2, 15)))
+    ran = run_inference_dag(run_dag, date(2021, 2, 15))
+    assert ran.state == "success"
+    assert {"skip_retraining", "run_inference", "end"} <= ran.in_state("success")
+    assert status(context(home))["champion"] is None
+    assert not list(Layout(home).logs.glob("retraining_log_*"))
+
+
+def test_a_decision_by_hand_is_obeyed_once_cleared_and_logged(run_dag: Any, work: Path) -> None:
+    file = write_by_hand(work, retrain=True)
+    ran = run_inference_dag(run_dag)
+    assert ran.state == "success"
+    assert {"train_model_task", "run_inference", "clear_decision", "log_retraining"} <= ran.in_state("success")
+    assert not file.exists()
+    assert Layout(work).retraining_log(week_monday(NEXT)).is_file()
+    assert context(work).ledger.state().trainings[-1].facts["snapshot_date"] == NEXT.isoformat()
+    assert scored_on(work, NEXT) > 0
+    trainings = len(context(work).ledger.state().trainings)
+    again = run_inference_dag(run_dag)
+    assert "skip_retraining" in again.in_state("success")
+    assert len(context(work).ledger.state().trainings) == trainings
+
+
+@pytest.mark.parametrize(
+    ("retrain", "day"), [(False, CUT), (True, CUT - timedelta(days=15))], ids=["decision no", "decision expired"]
+)
+def test_a_decision_that_does_not_hold_stays_where_it_is_and_the_day_is_scored(
+    run_dag: Any, work: Path, retrain: bool, day: date
+) -> None:
+    file = write_by_hand(work, retrain=retrain, day=day)
+    before = file.read_bytes(), len(context(work).ledger.state().trainings)
+    ran = run_inference_dag(run_dag)
+    assert ran.state == "success"
+    assert {"skip_retraining", "run_inference", "end"} <= ran.in_state("success")
+    assert (file.read_bytes(), len(context(work).ledger.state().trainings)) == before
+    assert scored_on(work, NEXT) > 0
+
+
+def test_an_unreadable_decision_is_set_aside_and_the_day_is_scored(run_dag: Any, work: Path) -> None:
+    Layout(work).decision_file.write_bytes(b'{"retrain": true, "deci')
+    ran = run_inference_dag(run_dag)
+    assert ran.state == "success"
+    assert "skip_retraining" in ran.in_state("success")
+    aside = list(Layout(work).logs.glob("retraining_decision.unreadable-*.json"))
+    assert [path.read_bytes() for path in aside] == [b'{"retrain": true, "deci']
+    assert "could not be read" in Layout(work).activity.read_text()
+    assert scored_on(work, NEXT) > 0
+
+
+def test_a_failed_training_fails_the_run_and_the_next_one_obeys_the_decision(
+    run_dag: Any, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TrainingError("the disk of features is on fire; put it out")
+
+    write_by_hand(work, retrain=True)
+    with monkeypatch.context() as broken:
+        broken.setattr("p2pcredit.jobs.retraining.train_model", fail)
+        ran = run_inference_dag(run_dag)
+    assert ran.state == "failed"
+    assert "train_model_task" in ran.in_state("failed")
+    current = context(work).ledger.state().current
+    assert current is not None
+    assert current.fate is Fate.PENDING
+    assert Layout(work).decision_file.is_file()
+    after = NEXT + timedelta(days=1)
+    preprocess(context(work), DateRange(after, after))
+    assert run_inference_dag(run_dag, after).state == "success"
+    state = context(work).ledger.state()
+    assert state.current is not None
+    assert state.current.fate is Fate.ACTED_ON
+    assert scored_on(work, NEXT) > 0, "the day that the failed run missed is scored by the next one"
+
+
+def test_preprocessing_takes_a_landed_day_to_gold(run_dag: Any, work: Path) -> None:
+    day = NEXT + timedelta(days=1)
+    ran = run_dag(data_preprocessing.dag, day=day.isoformat())
+    assert ran.state == "success"
+    assert status(context(work))["last_preprocessed"] == day.isoformat()
+
+
+def test_preprocessing_of_a_day_that_has_not_landed_fails_and_marks_nothing(run_dag: Any, work: Path) -> None:
+    ran = run_dag(data_preprocessing.dag, day="2021-07-20")
+    assert ran.state == "failed"
+    assert status(context(work))["last_preprocessed"] == NEXT.isoformat()
+
+
+def test_monitoring_without_a_champion_is_skipped(run_dag: Any, landed: Path, home: Path) -> None:
+    shutil.copytree(landed, home, dirs_exist_ok=True)
+    preprocess(context(home), DateRange(FIRST, date(2021, 1, 9)))
+    ran = run_dag(model_monitoring.dag, day="2021-01-09")
+    assert ran.state == "success"
+    assert "skip_monitoring" in ran.in_state("success")
+    assert not Layout(home).decision_file.exists()
+
+
+def test_monitoring_with_nothing_matured_decides_on_an_estimate_and_says_so(run_dag: Any, work: Path) -> None:
+    ran = run_dag(model_monitoring.dag, day=CUT.isoformat())
+    assert ran.state == "success"
+    assert {"generate_report", "write_retraining_decision", "send_alerts", "end"} <= ran.in_state("success")
+    decision = json.loads(Layout(work).decision_file.read_text())
+    assert decision["decision_date"] == CUT.isoformat()
+    assert "estimate" in decision["reason"]
+    assert Layout(work).report(CUT).read_text().startswith("<!doctype html>")
+
+
+def test_monitoring_with_nothing_measurable_skips_the_report(
+    run_dag: Any, work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("P2P_MONITORING__MIN_MATURED_LOANS", "1000000")
+    monkeypatch.setenv("P2P_MONITORING__MIN_RECENT_LOANS", "1000000")
+    before = Layout(work).decision_file.exists()
+    ran = run_dag(model_monitoring.dag, day=CUT.isoformat())
+    assert ran.state == "success"
+    assert ran.in_state("success") >= {"skip_report", "end"}
+    assert Layout(work).decision_file.exists() == before
