@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test lint types imports unit dags e2e lock
+.PHONY: help setup demo test lint types imports unit dags e2e docs lock
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -39,6 +39,9 @@ dags: setup
 
 e2e: setup
 	$(BIN)/pytest -q tests/e2e
+
+docs: setup
+	$(BIN)/python -m typer p2pcredit.cli.app utils docs --name p2pcredit --output docs/reference/commands.md
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --group dev --universal --python-version 3.11 \

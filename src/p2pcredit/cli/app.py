@@ -10,6 +10,7 @@ app = typer.Typer(
     name="p2pcredit",
     help="Daily scores, weekly monitoring, and a retraining decision obeyed exactly once, for peer-to-peer loans.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -28,7 +28,7 @@ ToOption = Annotated[str | None, typer.Option("--to", help="Last snapshot date."
 @command
 def land(
     platform: Annotated[str, typer.Argument(help="lendingclub, prosper, synthetic, or a path to a YAML profile.")],
-    files: Annotated[list[Path] | None, typer.Argument(help="Raw downloads, plain or gzip.", metavar="FILE...")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Raw downloads, plain or gzip.", metavar="FILE")] = None,
     first: FromOption = None,
     last: ToOption = None,
     home: HomeOption = None,
@@ -94,7 +94,7 @@ def monitor(
 ) -> Receipt:
     """Measure what has matured, write the report and the retraining decision, and send alerts."""
     from p2pcredit.jobs.alerting import send_alerts
-    from p2pcredit.jobs.monitoring import monitor as review_week
+    from p2pcredit.jobs.review import monitor as review_week
 
     ctx = job_context(home)
     receipt = review_week(ctx, parse_date(week_end))

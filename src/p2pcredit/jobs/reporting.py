@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 
 import polars as pl
@@ -20,17 +21,15 @@ def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None
     week = week or Week(ctx, week_end)
     earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
     facts = build_facts(
-        week_end=week_end,
-        results=week.results,
-        history=earlier.sort("week_end_date", "metric", "segment"),
-        verdict=week.verdict,
-        champion=week.card,
-        settings=ctx.settings,
-        profiles={
-            "score": score_profile(week.inputs, ctx.settings),
-            "calibration": calibration_profile(week.inputs, ctx.settings),
-        },
+        week_end,
+        week.results,
+        ctx.settings,
+        decision=asdict(week.verdict),
+        champion=week.card or None,
         generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
+        history=earlier.sort("week_end_date", "metric", "segment"),
+        score_profile=score_profile(week.inputs, ctx.settings),
+        calibration_profile=calibration_profile(week.inputs, ctx.settings),
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())

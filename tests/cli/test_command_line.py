@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from p2pcredit.cli.app import app
+from p2pcredit.contracts.tables import PREDICTIONS
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.completeness import mark_complete
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+
+DAY = date(2024, 1, 15)
+STATUS_KEYS = {
+    "home",
+    "last_preprocessed",
+    "last_scored",
+    "champion",
+    "pending_decision",
+    "last_report",
+    "weeks_retrained",
+}
+Call = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("P2P_") or name == "AIRFLOW_HOME":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def call(home: Path) -> Call:
+    """Runs a command on the home, as a person would."""
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(app, [*arguments, "--home", str(home)])
+
+    return run
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command there is, groups included."""
+
+    def walk(group: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, inner in getattr(group, "commands", {}).items():
+            yield from walk(inner, (*path, name))
+
+    yield from walk(typer.main.get_command(app), ())
+
+
+COMMANDS = list(commands())
+LEAVES = [path for path in COMMANDS if not any(other[: len(path)] == path and other != path for other in COMMANDS)]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(path) or "p2pcredit")
+def test_every_command_has_help(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*path, "--help"])
+    assert result.exit_code == 0
+    described = result.stdout.split("\n\n")[1].strip()
+    assert described.endswith(".")
+    assert len(described) > 15
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_every_command_takes_home_json_and_debug(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*path, "--help"]).stdout
+    assert all(option in shown for option in ("--home DIR", "--json", "--debug"))
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    promised = (
+        "land preprocess train infer monitor replay status export demo doctor decision:show decision:history"
+        " decision:override models:list models:show models:promote models:rollback models:reproduce airflow:up"
+        " airflow:down"
+    )
+    assert {tuple(name.split(":")) for name in promised.split()} <= set(LEAVES)
+
+
+def test_the_status_of_an_empty_home_is_one_json_object(call: Call, home: Path) -> None:
+    result = call("status", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert set(found) >= STATUS_KEYS
+    assert (found["home"], found["champion"], found["weeks_retrained"]) == (str(home), None, [])
+    assert result.stdout.count("\n") == 1
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "empty"),
+    [
+        (("status",), None),
+        (("doctor",), None),
+        (("decision", "show"), None),
+        (("decision", "history"), []),
+        (("models", "list"), []),
+        (("infer", "--date", "2024-01-15"), None),
+        (("decision", "override", "--retrain", "--why", "x", "--date", "2024-01-15"), None),
+    ],
+)
+def test_with_json_there_is_one_json_value_on_standard_output_and_else_words(
+    call: Call, arguments: tuple[str, ...], empty: object
+) -> None:
+    result = call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    value = json.loads(result.stdout)
+    assert value == empty if empty is not None else isinstance(value, dict)
+    words = call(*arguments)
+    assert words.exit_code == 0
+    assert words.stdout.strip()
+    assert not words.stdout.lstrip().startswith(("{", "["))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("preprocess", "--date", "2024-01-15"), "feed 'loan_terms' has not landed for 2024-01-15"),
+        (("export", "gold/predictions", "--out", "x.csv"), "has not been written yet"),
+        (("models", "show", "m1"), "no model 'm1' in the bank; known are: none"),
+        (("models", "show", "../x"), "leads out of"),
+        (("models", "promote", "m1", "--why", "x"), "no model 'm1'"),
+        (("train", "--as-of", "2024-01-15"), "gold/feature_store has not been written yet"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_domain_error_is_one_line_on_standard_error_and_exit_one(
+    call: Call, arguments: tuple[str, ...], words: str, as_json: bool
+) -> None:
+    result = call(*arguments, *(["--json"] if as_json else []))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("preprocess",),
+        ("preprocess", "--date", "15/01/2024"),
+        ("preprocess", "--date", "2024-01-15", "--from", "2024-01-15"),
+        ("preprocess", "--from", "2024-01-15"),
+        ("preprocess", "--from", "2024-01-15", "--to", "2024-01-14"),
+        ("train",),
+        ("infer", "--date", "tomorrow"),
+        ("export", "gold/predictions"),
+        ("export", "gold/predictions", "--out", "x.xlsx"),
+        ("export", "gold/nothing", "--out", "x.csv"),
+        ("decision", "override", "--retrain"),
+        ("decision", "override", "--why", "x"),
+        ("decision", "override", "--retrain", "--why", " "),
+        ("models", "rollback", "--why", "x"),
+        ("models", "promote", "m1"),
+        ("replay", "--from", "2024-01-15", "--to", "2024-01-16", "--reports", "some"),
+        ("status", "--unheard-of"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_two_and_says_why_on_standard_error(call: Call, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.strip()
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_settings_are_one_line(call: Call, home: Path) -> None:
+    home.mkdir()
+    (home / "p2pcredit.toml").write_text("[labels]\nwindow_months = 0\n")
+    result = call("status")
+    assert result.exit_code == 1
+    assert "labels.window_months" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_home_that_is_a_file_is_one_line(call: Call, home: Path) -> None:
+    home.write_text("x")
+    result = call("decision", "override", "--retrain", "--why", "x", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(home: Path) -> None:
+    result = CliRunner().invoke(app, ["models", "show", "m1", "--debug", "--home", str(home)])
+    assert type(result.exception).__name__ == "BankError"
+
+
+def test_the_home_is_the_option_before_the_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def asked(*arguments: str) -> str:
+        return str(json.loads(CliRunner().invoke(app, ["status", "--json", *arguments]).stdout)["home"])
+
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    assert asked() == str(tmp_path / "airflow")
+    monkeypatch.setenv("P2P_HOME", str(tmp_path / "p2p"))
+    assert asked() == str(tmp_path / "p2p")
+    assert asked("--home", str(tmp_path / "option")) == str(tmp_path / "option")
+
+
+def test_an_override_shows_in_decision_history_and_status(call: Call, home: Path) -> None:
+    made = json.loads(
+        call("decision", "override", "--retrain", "--why", "a new product", "--date", "2024-01-15", "--json").stdout
+    )
+    assert (made["retrain"], made["decision_date"]) == (True, "2024-01-15")
+    assert "a new product" in made["reason"]
+    (line,) = json.loads(call("decision", "history", "--json").stdout)
+    assert (line["event"], line["origin"], line["number"]) == ("decided", "override", 1)
+    assert json.loads(call("status", "--json").stdout)["pending_decision"]["decision_id"] == made["decision_id"]
+    assert json.loads(Layout(home).decision_file.read_text()) == made
+    shown = json.loads(call("decision", "show", "--json").stdout)
+    assert "a new product" in json.dumps(shown)
+    assert "a new product" in call("decision", "show").stdout
+
+
+def test_an_override_without_a_date_is_of_the_last_preprocessed_day(call: Call, home: Path) -> None:
+    mark_complete(Layout(home), DAY, {})
+    made = json.loads(call("decision", "override", "--no-retrain", "--why", "x", "--json").stdout)
+    assert (made["decision_date"], made["retrain"]) == ("2024-01-15", False)
+
+
+def test_models_are_listed_shown_promoted_and_rolled_back(call: Call, home: Path) -> None:
+    for model_id, as_of in (("m1", "2024-01-01"), ("m2", "2024-01-08")):
+        card = {"model_id": model_id, "family": "scorecard", "form": "matured", "as_of": as_of, "metrics": {"auc": 0.7}}
+        ModelBank(Layout(home)).add(model_id, {"model.json": b"{}"}, card)
+    for model_id in ("m1", "m2"):
+        assert call("models", "promote", model_id, "--why", "x").exit_code == 0
+    listed = json.loads(call("models", "list", "--json").stdout)
+    assert [(model["model_id"], model["role"]) for model in listed] == [("m1", "former champion"), ("m2", "champion")]
+    assert json.loads(call("models", "rollback", "--why", "x", "--json").stdout)["model_id"] == "m1"
+    shown = json.loads(call("models", "show", "m1", "--json").stdout)
+    assert (shown["role"], shown["family"], shown["metrics"]) == ("champion", "scorecard", {"auc": 0.7})
+    assert "auc" in call("models", "show", "m1").stdout
+
+
+def test_an_exported_csv_runs_no_formula(call: Call, home: Path, tmp_path: Path) -> None:
+    row = {**dict.fromkeys(PREDICTIONS.schema), "loan_id": "=1+1", "snapshot_date": DAY, "reason_1": 'say "no", a'}
+    Lake(Layout(home)).replace(PREDICTIONS, pl.DataFrame([row], schema=PREDICTIONS.schema), DateRange(DAY, DAY))
+    out = tmp_path / "out.csv"
+    receipt = json.loads(call("export", "gold/predictions", "--out", str(out), "--json").stdout)
+    assert receipt == {"table": "gold/predictions", "rows": 1, "path": str(out)}
+    with out.open(newline="") as stream:
+        (found,) = csv.DictReader(stream)
+    assert (found["loan_id"], found["reason_1"]) == ("'=1+1", 'say "no", a')
+    assert (
+        json.loads(call("export", "gold/predictions", "--out", str(out), "--to", "2024-01-14", "--json").stdout)["rows"]
+        == 0
+    )
+
+
+def test_training_by_hand_says_what_came_of_it(call: Call, trainer: Any) -> None:
+    receipt = json.loads(call("train", "--as-of", "2024-01-15", "--json").stdout)
+    assert set(receipt) == {"as_of", "outcome", "model_id", "metrics", "reason"}
+    assert (receipt["as_of"], receipt["outcome"], receipt["model_id"]) == ("2024-01-15", "champion", "m1")
+    again = json.loads(call("train", "--as-of", "2024-01-16", "--json").stdout)
+    assert (again["outcome"], again["model_id"]) == ("refused", None)
+
+
+def test_help_loads_no_engine_and_no_airflow() -> None:
+    code = (
+        "import sys\n"
+        "from p2pcredit.cli.app import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'polars', 'airflow', 'narwhals', 'deltalake', 'xgboost', 'sklearn', 'numpy', 'altair', 'scipy'}\n"
+        "sys.exit(','.join(sorted(heavy & set(sys.modules))) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_importing_the_package_loads_no_engine_and_no_airflow() -> None:
+    code = (
+        "import sys, p2pcredit; sys.exit(','.join({'polars', 'airflow', 'pydantic', 'typer'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_installed_program_starts_at_once(home: Path) -> None:
+    program = Path(sys.executable).with_name("p2pcredit")
+    if not program.exists():
+        pytest.skip("the program is not installed beside this interpreter")
+    done = subprocess.run(
+        [program, "status", "--json", "--home", home], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["champion"] is None
