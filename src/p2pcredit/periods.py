@@ -7,11 +7,14 @@ by its Monday. *Months on book* are whole calendar months since origination.
 from __future__ import annotations
 
 import calendar
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from p2pcredit.errors import UsageError
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse_date(text: str) -> date:
@@ -29,7 +32,7 @@ def parse_date(text: str) -> date:
         p2pcredit.errors.UsageError: '31/12/2010' is not a date; write it as YYYY-MM-DD, such as 2010-12-31
     """
     try:
-        if len(text) != 10:
+        if not _ISO_DATE.fullmatch(text):  # `fromisoformat` would also read weeks, as in 2010-W01-1
             raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError as error:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as UnparsableVariableError
 
 from p2pcredit.errors import SettingsError
 
@@ -147,6 +148,10 @@ def load_settings(home: Path) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting '{where}': {first['msg']}; mend it in {file} or in P2P_* variables") from error
+    except UnparsableVariableError as error:
+        raise SettingsError(f'{error}; write lists in P2P_* variables as JSON, such as ["..."]') from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is not UTF-8 text; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
 

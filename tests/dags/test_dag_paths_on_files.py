@@ -164,7 +164,7 @@ def test_a_failed_training_fails_the_run_and_the_next_one_obeys_the_decision(
 
     write_by_hand(work, retrain=True)
     with monkeypatch.context() as broken:
-        broken.setattr("p2pcredit.jobs.retraining.train_model", fail)
+        broken.setattr("p2pcredit.jobs.training.train_model", fail)
         ran = run_inference_dag(run_dag)
     assert ran.state == "failed"
     assert "train_model_task" in ran.in_state("failed")

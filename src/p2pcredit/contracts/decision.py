@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from datetime import date, timedelta
+import re
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,6 +15,7 @@ from p2pcredit.errors import UnreadableDecisionError
 
 SCHEMA_VERSION = 1
 MAX_DECISION_BYTES = 1 << 20
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CORE = ("decision_date", "performance_score", "retrain", "reason")
 
 
@@ -48,7 +50,7 @@ class Decision(BaseModel):
     def _iso_dates_only(cls, value: object) -> object:
         if value is None or isinstance(value, date):
             return value
-        if isinstance(value, str) and len(value) == 10:
+        if isinstance(value, str) and _ISO_DATE.fullmatch(value):
             return date.fromisoformat(value)
         raise ValueError("must be a date written YYYY-MM-DD")
 
@@ -63,7 +65,9 @@ class Decision(BaseModel):
 
     def valid_until(self, valid_days: int) -> date:
         """The last day on which it may be acted on."""
-        return self.expires_on or self.decision_date + timedelta(days=valid_days)
+        if self.expires_on is not None:
+            return self.expires_on
+        return date.fromordinal(min(self.decision_date.toordinal() + valid_days, date.max.toordinal()))
 
     def content_digest(self) -> str:
         """Names what it decides: equal for equal date, score, verdict and reason, whatever else the file holds."""
@@ -110,7 +114,11 @@ def parse_decision(raw: bytes) -> Decision:
     if missing:
         raise UnreadableDecisionError(f"the field '{missing[0]}' is missing")
     try:
-        return Decision.model_validate(content)
+        decision = Decision.model_validate(content)
+        json.dumps(decision.as_json(), ensure_ascii=False).encode()  # half a surrogate pair could never be written back
+        return decision
+    except UnicodeEncodeError as error:
+        raise UnreadableDecisionError("a text holds half a character (a lone surrogate)") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

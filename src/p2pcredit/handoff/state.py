@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from p2pcredit.contracts.decision import Decision
+from p2pcredit.errors import DecisionError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 
 
@@ -122,10 +123,19 @@ class HandoffState:
 
 
 def fold(events: Iterable[LedgerEvent]) -> HandoffState:
-    """What do these lines, in order, add up to?"""
+    """What do these lines, in order, add up to?
+
+    Raises:
+        DecisionError: If a line lacks what its kind must say.
+    """
     state = HandoffState()
     for event in events:
-        _STEPS[event.kind](state, event)
+        try:
+            _STEPS[event.kind](state, event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__} in its facts"
+            message = f"ledger line {event.number} ({event.kind}) is damaged ({why}); restore it from a backup"
+            raise DecisionError(message) from error
     return state
 
 

@@ -78,10 +78,15 @@ class ModelBank:
         """
         directory = self.layout.model(model_id)
         try:
-            manifest: dict[str, str] = json.loads((directory / _MANIFEST).read_bytes())
-        except (OSError, ValueError) as error:
+            raw = (directory / _MANIFEST).read_bytes()
+        except OSError as error:
             known = ", ".join(self.model_ids()) or "none"
             raise BankError(f"there is no model '{model_id}' in the bank; known are: {known}") from error
+        try:
+            manifest: dict[str, str] = dict(json.loads(raw))
+            manifest[_CARD]
+        except (KeyError, TypeError, ValueError) as error:
+            raise BankError(f"the manifest of model {model_id} is damaged; restore it from a backup") from error
         files: dict[str, bytes] = {}
         for name, digest in manifest.items():
             try:

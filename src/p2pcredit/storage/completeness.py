@@ -6,7 +6,8 @@ Nothing heavy is imported here, because a waiting trigger asks every few seconds
 from __future__ import annotations
 
 import json
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,14 @@ def read_receipt(layout: Layout, day: date) -> dict[str, Any] | None:
 def last_complete(layout: Layout) -> date | None:
     """The newest complete day."""
     for year in sorted(_names(layout.completed_days), reverse=True):
-        days = sorted((name for name in _names(layout.completed_days / year) if name.endswith(".json")), reverse=True)
-        for name in days:
-            return date.fromisoformat(name.removesuffix(".json").replace("_", "-"))
+        for name in sorted(_names(layout.completed_days / year), reverse=True):
+            with suppress(ValueError):  # a stranger's file among the receipts
+                return datetime.strptime(name, "%Y_%m_%d.json").date()
     return None
 
 
 def _names(directory: Path) -> list[str]:
     try:
         return [entry.name for entry in directory.iterdir() if not entry.name.startswith(".")]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []

@@ -94,10 +94,15 @@ class Lake:
             ConflictError: If other writers kept committing first.
             StorageError: If the rows do not fit the contract or the disk refuses.
         """
-        outside = frame.filter(~pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)))
+        outside = frame.filter(
+            ~pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)).fill_null(False)
+        )
         if outside.height:
             raise StorageError(f"{outside.height} rows for {table.name} lie outside {days.first} to {days.last}")
-        rows = _ordered(frame.select(_typed(frame, table)), table)
+        try:
+            rows = _ordered(frame.select(_typed(frame, table)), table)
+        except pl.exceptions.PolarsError as error:
+            raise StorageError(f"rows for {table.name} do not fit its columns: {_one_line(error)}") from error
         for attempt in range(_ATTEMPTS):
             try:
                 return self._replace_once(table, rows, days, feed)

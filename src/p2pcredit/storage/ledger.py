@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from p2pcredit.handoff.state import HandoffState, fold
 from p2pcredit.storage.files import disk_error
 
 _LOCK = ".lock"
+_LINE_NAME = re.compile(r"[0-9]{8}\.json")
 _TRAINING_LOCK = ".training.lock"
 
 
@@ -47,7 +49,8 @@ class Ledger:
 
     def state(self) -> HandoffState:
         """What all lines on disk add up to."""
-        if self._read_new() or self._state is None:
+        self._read_new()
+        if self._state is None:
             self._state = fold(self._events)
         return self._state
 
@@ -100,15 +103,25 @@ class Ledger:
         finally:
             os.close(handle)
 
-    def _read_new(self) -> bool:
+    def _read_new(self) -> None:
         if self._events and not self._path(len(self._events)).exists():
             self._events.clear()
             self._state = None
-        found = False
+        last = 0 if self._events else self._last_number()
         while (path := self._path(len(self._events) + 1)).exists():
             self._events.append(_read_line(path, len(self._events) + 1))
-            found = True
-        return found
+            self._state = None
+        if len(self._events) < last:
+            missing = self._path(len(self._events) + 1)
+            self._events.clear()
+            raise DecisionError(f"ledger line {missing} is missing, later ones are there; restore it from a backup")
+
+    def _last_number(self) -> int:
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return 0
+        return max((int(name[:-5]) for name in names if _LINE_NAME.fullmatch(name)), default=0)
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{number:08d}.json"

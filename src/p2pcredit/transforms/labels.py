@@ -78,7 +78,10 @@ def build_labels(
         .filter(pl.col("bad_on").is_null() | (pl.col("bad_on") > pl.col("known_on")))
         .drop("bad_on")
     )
-    known_bads = bads.filter(pl.col("known_on").is_between(pl.lit(days.first), pl.lit(days.last)))
+    oldest = pl.col("known_on").dt.offset_by(f"-{settings.window_months + LATE_REPORT_MONTHS}mo")
+    known_bads = bads.filter(
+        pl.col("known_on").is_between(pl.lit(days.first), pl.lit(days.last)), pl.col("origination_date") >= oldest
+    )
     return pl.concat(
         [
             known_bads.with_columns(pl.lit(1, dtype=pl.Int8).alias("label")),

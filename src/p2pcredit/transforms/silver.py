@@ -39,17 +39,16 @@ def refine(raw: nw.LazyFrame[Any], feed: Feed) -> Refined:
     found = [problem_with(c, nw.col(f"_text_{c.source}"), nw.col(f"_{c.source}")) for c in feed.columns]
     problems = [problem for problem in found if problem is not None]
     unparsed = nw.when(~nw.col("unparsed").is_null()).then(nw.lit(_WRONG_FIELD_COUNT))
-    moved: nw.Expr = nw.when(
-        nw.col(feed.date_column).str.contains(r"^\d{4}-\d{2}-\d{2}$")
-        & (nw.col(feed.date_column) < nw.col("snapshot_date").dt.to_string("%Y-%m-%d"))
-    ).then(nw.lit(f"{feed.date_column}: not on the day it was landed for"))
+    moved: nw.Expr = nw.when(nw.col(f"_{feed.date_column}") < nw.col("snapshot_date")).then(
+        nw.lit(f"{feed.date_column}: not on the day it was landed for")
+    )
     if not feed.one_row_per_loan:
         moved = nw.lit(None, dtype=nw.String)
     judged = typed.with_columns(
         nw.concat_str([unparsed, moved, *problems], separator="; ", ignore_nulls=True).alias(_PROBLEMS)
     )
-    key = ["snapshot_date", "loan_id"] if feed.one_row_per_loan else ["snapshot_date", *feed.sources]
-    first = nw.col("row_number").min().over(*key, _PROBLEMS)
+    key = ["loan_id"] if feed.one_row_per_loan else feed.sources
+    first = nw.col("row_number").min().over("snapshot_date", *(f"_{name}" for name in key), _PROBLEMS)
     repeated = (nw.col(_PROBLEMS) == "") & (nw.col("row_number") > first)
     duplicate = nw.lit("loan_id: duplicate" if feed.one_row_per_loan else "row: duplicate")
     judged = judged.with_columns(nw.when(repeated).then(duplicate).otherwise(nw.col(_PROBLEMS)).alias("rules"))

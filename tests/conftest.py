@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.settings import Settings
+from p2pcredit.storage.layout import Layout
+
+
+class Killed(BaseException):
+    """The process was killed: no handler may save anything after this."""
+
+
+class Disk:
+    """Counts what changes the disk and can kill at the n-th change: from then on every change is refused."""
+
+    _CHANGES = ("rename", "replace", "unlink", "link", "mkdir", "fsync", "write")
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._limit: int | None = None
+        for name in self._CHANGES:
+            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
+        real_open = os.open
+
+        def watched_open(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+            if flags & os.O_CREAT:
+                self._change()
+            return real_open(path, flags, *args, **kwargs)
+
+        monkeypatch.setattr(os, "open", watched_open)
+
+    def _watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def change(*args: Any, **kwargs: Any) -> Any:
+            self._change()
+            return None if name == "fsync" else real(*args, **kwargs)
+
+        return change
+
+    def _change(self) -> None:
+        self.count += 1
+        if self._limit is not None and self.count >= self._limit:
+            raise Killed
+
+    @contextmanager
+    def killing_at(self, number: int) -> Iterator[list[bool]]:
+        """Kill at the n-th change from here; yields a list that says afterwards whether it came to that."""
+        self.count, self._limit = 0, number
+        killed = [False]
+        try:
+            yield killed
+        except Killed:
+            killed[0] = True
+        finally:
+            self._limit = None
+
+
+class FakeTrainer:
+    """Stands in for the real training: counts, fails or dies when told to, and names its models m1, m2 ..."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, date]] = []
+        self.error: BaseException | None = None
+        self.promoted = True
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def __call__(self, ctx: JobContext, day: date) -> Any:
+        from p2pcredit.jobs.training import Trained
+
+        self.calls.append((ctx.run_id, day))
+        self.meanwhile()
+        if self.error is not None:
+            raise self.error
+        return Trained(f"m{len(self.calls)}", self.promoted, "for the test", {"auc": 0.7})
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
+    fake = FakeTrainer()
+    monkeypatch.setattr("p2pcredit.jobs.training.train_model", fake)
+    return fake
+
+
+@pytest.fixture
+def run_on(tmp_path: Path) -> Callable[..., JobContext]:
+    """Makes the surroundings of a run in the night after a snapshot date."""
+
+    def make(day: date, run_id: str | None = None, home: Path | None = None) -> JobContext:
+        at = datetime.combine(day + timedelta(days=1), time(2, tzinfo=UTC))
+        return JobContext(Layout(home or tmp_path / "home"), Settings(), run_id or f"night-of-{day}", at)
+
+    return make
+
+
+@pytest.fixture
+def decision() -> Callable[..., Decision]:
+    """Makes a decision of monitoring, with an id of its own content."""
+
+    def make(day: date, *, retrain: bool = True, reason: str = "AUC 0.58 below 0.62", **more: Any) -> Decision:
+        made = Decision(decision_date=day, performance_score=0.58, retrain=retrain, reason=reason, **more)
+        return made.model_copy(update={"decision_id": f"monitoring-{day}-{made.content_digest()[:8]}"})
+
+    return make

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
+from p2pcredit.errors import BankError
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.inference import get_model, run_inference
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.completeness import mark_complete
+from p2pcredit.storage.lake import Lake
+
+FIRST, SECOND, THIRD, LAST = date(2024, 1, 29), date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)
+SPAN = DateRange(FIRST, LAST)
+
+
+@pytest.fixture
+def ctx(run_on: Callable[..., JobContext], monkeypatch: pytest.MonkeyPatch) -> JobContext:
+    """Two loans a day but none on the second; two models in the bank."""
+    ctx = run_on(LAST, "night")
+    days = [day for day in SPAN if day != SECOND for _ in range(2)]
+    loans = pl.DataFrame(
+        {"loan_id": [f"l{n}" for n in range(len(days))], "snapshot_date": days, "known_on": days}
+    ).with_columns(
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in FEATURE_STORE.schema.items()
+        if name not in {"loan_id", "snapshot_date", "known_on"}
+    )
+    Lake(ctx.layout).replace(FEATURE_STORE, loans, SPAN)
+    for day in SPAN:
+        mark_complete(ctx.layout, day, {})
+    for model_id in ("m1", "m2"):
+        card = {"model_id": model_id, "family": "scorecard", "as_of": "2024-01-29"}
+        ModelBank(ctx.layout).add(model_id, {"model.json": model_id.encode()}, card)
+
+    def score(model: bytes, model_id: str, features: pl.DataFrame, settings: Any) -> pl.DataFrame:
+        assert model.decode() == model_id
+        base = dict.fromkeys(PREDICTIONS.schema)
+        rows = [
+            {**base, "loan_id": loan, "snapshot_date": day, "model_id": model_id, "probability_of_default": 0.1}
+            for loan, day in features.select("loan_id", "snapshot_date").rows()
+        ]
+        return pl.DataFrame(rows, schema=PREDICTIONS.schema)
+
+    monkeypatch.setattr("p2pcredit.jobs.inference.load_model", lambda files: files["model.json"])
+    monkeypatch.setattr("p2pcredit.jobs.inference.score_loans", score)
+    return ctx
+
+
+def crown(ctx: JobContext, model_id: str, day: date) -> None:
+    facts = {"model_id": model_id, "effective_on": day.isoformat(), "why": "test"}
+    ctx.ledger.append(EventKind.PROMOTED, at=ctx.at, run_id="person", facts=facts)
+
+
+def predictions(ctx: JobContext) -> list[tuple[date, str]]:
+    return Lake(ctx.layout).read(PREDICTIONS).select("snapshot_date", "model_id").unique().sort("snapshot_date").rows()
+
+
+def test_without_a_champion_nothing_is_scored_and_it_is_said(ctx: JobContext) -> None:
+    receipt = run_inference(ctx, SPAN)
+    assert (receipt["scored"], receipt["model_ids"], receipt["skipped_days"]) == (0, [], 4)
+    assert receipt["reason"] == "4 days have no champion yet"
+    assert get_model(ctx, LAST)["model_id"] is None
+    assert ctx.ledger.events() == ()
+
+
+def test_each_day_is_scored_by_the_champion_of_its_day(ctx: JobContext) -> None:
+    crown(ctx, "m1", SECOND)
+    crown(ctx, "m2", LAST)
+    receipt = run_inference(ctx, SPAN)
+    assert receipt == {
+        "from": "2024-01-29",
+        "to": "2024-02-01",
+        "scored": 4,
+        "model_ids": ["m1", "m2"],
+        "skipped_days": 1,
+        "reason": "1 days have no champion yet",
+    }
+    assert predictions(ctx) == [(THIRD, "m1"), (LAST, "m2")]
+    assert ctx.ledger.state().scored == {SECOND: ("m1", 0), THIRD: ("m1", 2), LAST: ("m2", 2)}
+
+
+def test_scoring_a_day_again_with_the_same_model_changes_nothing(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    first = run_inference(ctx, SPAN)
+    before = (Lake(ctx.layout).version(PREDICTIONS), ctx.ledger.events())
+    assert run_inference(ctx, SPAN) == first
+    assert run_inference(ctx, DateRange(THIRD, THIRD))["scored"] == 2
+    assert (Lake(ctx.layout).version(PREDICTIONS), ctx.ledger.events()) == before
+
+
+def test_day_by_day_gives_the_predictions_of_the_span(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    crown(ctx, "m2", THIRD)
+    for day in SPAN:
+        run_inference(ctx, DateRange(day, day))
+    singly = (predictions(ctx), ctx.ledger.state().scored)
+    run_inference(ctx, SPAN)
+    assert (predictions(ctx), ctx.ledger.state().scored) == singly
+
+
+def test_a_day_that_is_not_preprocessed_is_left_out_and_said(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    ctx.layout.day_receipt(THIRD).unlink()
+    receipt = run_inference(ctx, SPAN)
+    assert (receipt["scored"], receipt["skipped_days"]) == (4, 1)
+    assert receipt["reason"] == "1 days are not preprocessed"
+    assert THIRD not in ctx.ledger.state().scored
+
+
+def test_the_model_of_a_day_is_checked_file_by_file(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    assert get_model(ctx, FIRST)["model_id"] == "m1"
+    (ctx.layout.model("m1") / "model.json").write_text("altered")
+    with pytest.raises(BankError, match="was altered"):
+        get_model(ctx, FIRST)
+    with pytest.raises(BankError, match="was altered"):
+        run_inference(ctx, SPAN)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from p2pcredit.errors import BankError, UsageError
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.serving import list_models, promote, rollback, show_model
+from p2pcredit.storage.bank import ModelBank
+
+DAY = date(2024, 1, 15)
+
+
+@pytest.fixture
+def ctx(run_on: Callable[..., JobContext]) -> JobContext:
+    ctx = run_on(DAY, "person")
+    for model_id, as_of in (("b", "2024-01-01"), ("a", "2024-01-08"), ("c", "2024-01-01")):
+        card = {"model_id": model_id, "family": "scorecard", "form": "matured", "as_of": as_of, "metrics": {"auc": 0.7}}
+        ModelBank(ctx.layout).add(model_id, {"model.json": model_id.encode()}, card)
+    return ctx
+
+
+def scored(ctx: JobContext, model_id: str, *days: str) -> None:
+    facts = {"model_id": model_id, "days": dict.fromkeys(days, 1)}
+    ctx.ledger.append(EventKind.SCORED, at=ctx.at, run_id="night", facts=facts)
+
+
+def roles(ctx: JobContext) -> dict[str, str]:
+    return {model["model_id"]: model["role"] for model in list_models(ctx)}
+
+
+def test_models_are_listed_oldest_first_with_their_roles(ctx: JobContext) -> None:
+    promote(ctx, "b", "first")
+    promote(ctx, "a", "better")
+    assert list(roles(ctx).items()) == [("b", "former champion"), ("c", "challenger"), ("a", "champion")]
+    assert set(list_models(ctx)[0]) == {"model_id", "family", "form", "as_of", "role", "metrics"}
+
+
+def test_an_empty_bank_lists_nothing(run_on: Callable[..., JobContext]) -> None:
+    assert list_models(run_on(DAY)) == []
+
+
+def test_a_promotion_is_a_ledger_line_with_its_reason(ctx: JobContext) -> None:
+    receipt = promote(ctx, "b", "audit")
+    assert receipt == {"model_id": "b", "replaces": None, "effective_on": "2024-01-01"}
+    line = ctx.ledger.events()[-1]
+    assert (line.kind, line.run_id, line.facts["why"]) == (EventKind.PROMOTED, "person", "audit")
+    assert show_model(ctx, "b")["reigns"] == [{"effective_on": "2024-01-01", "why": "audit"}]
+
+
+def test_a_new_champion_takes_no_day_that_another_model_scored(ctx: JobContext) -> None:
+    promote(ctx, "b", "first")
+    scored(ctx, "b", "2024-01-13", "2024-01-14")
+    assert promote(ctx, "a", "better")["effective_on"] == "2024-01-15"
+    state = ctx.ledger.state()
+    assert (state.champion_on(date(2024, 1, 14)), state.champion_on(date(2024, 1, 15))) == ("b", "a")
+    assert state.champion_on(date(2023, 12, 31)) is None
+
+
+def test_a_rollback_returns_to_the_champion_before(ctx: JobContext) -> None:
+    promote(ctx, "b", "first")
+    promote(ctx, "a", "better")
+    assert rollback(ctx, "complaints")["model_id"] == "b"
+    assert roles(ctx)["b"] == "champion"
+    assert ctx.ledger.events()[-1].kind is EventKind.ROLLED_BACK
+
+
+def test_without_an_earlier_champion_there_is_no_rollback(ctx: JobContext) -> None:
+    with pytest.raises(UsageError, match="no earlier champion"):
+        rollback(ctx, "why")
+    promote(ctx, "b", "first")
+    with pytest.raises(UsageError, match="no earlier champion"):
+        rollback(ctx, "why")
+
+
+def test_promoting_the_champion_or_an_unknown_or_altered_model_is_refused(ctx: JobContext) -> None:
+    promote(ctx, "b", "first")
+    with pytest.raises(UsageError, match="is the champion already"):
+        promote(ctx, "b", "again")
+    with pytest.raises(BankError, match="known are: a, b, c"):
+        promote(ctx, "z", "why")
+    (ctx.layout.model("a") / "model.json").write_text("x")
+    with pytest.raises(BankError, match="altered"):
+        promote(ctx, "a", "why")
+    assert len(ctx.ledger.events()) == 1
+
+
+@pytest.mark.parametrize("why", ["", "  "])
+def test_a_change_of_champion_needs_a_reason(ctx: JobContext, why: str) -> None:
+    with pytest.raises(UsageError, match="needs a reason"):
+        promote(ctx, "b", why)
+    assert ctx.ledger.events() == ()

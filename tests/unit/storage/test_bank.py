@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from p2pcredit.errors import BankError, OutsideHomeError, StorageError
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.layout import Layout
+
+FILES = {"model.json": b'{"points": 3}', "reference.parquet": b"\x00\x01"}
+CARD = {"model_id": "m1", "metrics": {"auc": 0.7}}
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> ModelBank:
+    bank = ModelBank(Layout(tmp_path))
+    bank.add("m1", FILES, CARD)
+    return bank
+
+
+def test_a_model_is_read_back_as_it_was_added(bank: ModelBank) -> None:
+    banked = bank.get("m1")
+    assert (banked.model_id, banked.files, banked.card) == ("m1", FILES, CARD)
+    assert bank.model_ids() == ["m1"]
+
+
+def test_an_empty_bank_has_no_models(tmp_path: Path) -> None:
+    assert ModelBank(Layout(tmp_path)).model_ids() == []
+
+
+def test_the_same_model_again_changes_nothing(bank: ModelBank) -> None:
+    directory = bank.layout.model("m1")
+    before = {path.name: path.stat().st_ino for path in directory.iterdir()}
+    bank.add("m1", FILES, CARD)
+    assert {path.name: path.stat().st_ino for path in directory.iterdir()} == before
+
+
+def test_another_model_of_the_same_name_is_refused(bank: ModelBank) -> None:
+    with pytest.raises(BankError, match="another model named m1"):
+        bank.add("m1", {"model.json": b"{}"}, CARD)
+    assert bank.get("m1").files == FILES
+
+
+@pytest.mark.parametrize("name", ["model.json", "reference.parquet", "card.json"])
+def test_an_altered_file_is_named(bank: ModelBank, name: str) -> None:
+    with (bank.layout.model("m1") / name).open("ab") as stream:
+        stream.write(b" ")
+    with pytest.raises(BankError, match=f"^{name} of model m1 was altered"):
+        bank.get("m1")
+
+
+@pytest.mark.parametrize("name", ["model.json", "card.json"])
+def test_a_missing_file_is_named(bank: ModelBank, name: str) -> None:
+    (bank.layout.model("m1") / name).unlink()
+    with pytest.raises(BankError, match=f"lacks its file {name}"):
+        bank.get("m1")
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b"{}", b'{"model.json": "x"}', b"\xff"])
+def test_a_damaged_manifest_is_said_so(bank: ModelBank, raw: bytes) -> None:
+    (bank.layout.model("m1") / "manifest.json").write_bytes(raw)
+    with pytest.raises(BankError, match="manifest of model m1 is damaged"):
+        bank.get("m1")
+
+
+def test_an_unknown_model_is_told_which_are_known(bank: ModelBank) -> None:
+    with pytest.raises(BankError, match="no model 'm2' in the bank; known are: m1"):
+        bank.get("m2")
+
+
+@pytest.mark.parametrize("model_id", ["../x", "..", "", "m1/../../x", "/tmp"])
+def test_an_id_that_leads_out_of_the_bank_is_refused(bank: ModelBank, model_id: str) -> None:
+    with pytest.raises(OutsideHomeError):
+        bank.get(model_id)
+    with pytest.raises(OutsideHomeError):
+        bank.add(model_id, FILES, CARD)
+
+
+def test_a_manifest_that_names_a_path_reads_nothing_outside_the_model(bank: ModelBank, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    manifest = bank.layout.model("m1") / "manifest.json"
+    content = json.loads(manifest.read_bytes())
+    manifest.write_text(json.dumps({**content, "../../secret": "0"}))
+    with pytest.raises(BankError, match="lacks its file"):
+        bank.get("m1")
+
+
+def test_a_model_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = ModelBank(Layout(tmp_path))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        with pytest.raises(StorageError, match="free some space"):
+            bank.add("m1", FILES, CARD)
+    assert bank.model_ids() == []
+    assert list(bank.layout.model_bank.iterdir()) == []
+    bank.add("m1", FILES, CARD)
+    assert bank.get("m1").files == FILES

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
+from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.lake import Lake, month_just_closed
+from p2pcredit.storage.layout import Layout
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(Layout(tmp_path))
+
+
+def span(first: str, last: str | None = None) -> DateRange:
+    return DateRange(date.fromisoformat(first), date.fromisoformat(last or first))
+
+
+def labels(*rows: tuple[str, str]) -> pl.DataFrame:
+    """Labels of (loan, day known)."""
+    days = [date.fromisoformat(day) for _, day in rows]
+    return pl.DataFrame(
+        {
+            "loan_id": [loan for loan, _ in rows],
+            "definition": "pd12",
+            "label": 0,
+            "origination_date": date(2009, 1, 1),
+            "known_on": days,
+            "snapshot_date": days,
+        },
+        schema=LABEL_STORE.schema,
+    )
+
+
+def loans(lake: Lake, days: DateRange | None = None) -> list[str]:
+    return lake.read(LABEL_STORE, days)["loan_id"].to_list()
+
+
+def test_an_unwritten_table_has_no_rows_and_says_that_it_is_missing(lake: Lake) -> None:
+    assert lake.read(LABEL_STORE).schema == pl.Schema(LABEL_STORE.schema)
+    assert lake.read(LABEL_STORE).is_empty()
+    assert lake.version(LABEL_STORE) is None
+    assert lake.compact(LABEL_STORE, date(2010, 1, 1)) == 0
+    with pytest.raises(MissingTableError, match="gold/label_store has not been written yet; run 'p2pcredit preproc"):
+        lake.require(LABEL_STORE)
+
+
+def test_a_span_is_replaced_in_one_commit(lake: Lake) -> None:
+    days = span("2010-01-30", "2010-02-02")
+    assert lake.replace(LABEL_STORE, labels(("a", "2010-01-30"), ("b", "2010-02-02")), days)
+    before = lake.version(LABEL_STORE)
+    assert before is not None
+    assert lake.replace(LABEL_STORE, labels(("c", "2010-01-31")), days)
+    assert lake.version(LABEL_STORE) == before + 1
+    assert loans(lake) == ["c"]
+
+
+def test_the_same_rows_in_any_order_make_no_commit(lake: Lake) -> None:
+    days = span("2010-01-30", "2010-01-31")
+    rows = labels(("a", "2010-01-30"), ("b", "2010-01-30"), ("c", "2010-01-31"))
+    lake.replace(LABEL_STORE, rows, days)
+    before = lake.version(LABEL_STORE)
+    assert not lake.replace(LABEL_STORE, rows.reverse(), days)
+    assert lake.version(LABEL_STORE) == before
+
+
+def test_only_the_days_asked_for_are_replaced(lake: Lake) -> None:
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30"), ("b", "2010-01-31")), span("2010-01-30", "2010-01-31"))
+    lake.replace(LABEL_STORE, labels(("c", "2010-01-31")), span("2010-01-31"))
+    assert loans(lake) == ["a", "c"]
+    assert loans(lake, span("2010-01-31")) == ["c"]
+
+
+def test_a_day_without_rows_becomes_empty_and_the_table_still_exists(lake: Lake) -> None:
+    assert not lake.replace(LABEL_STORE, labels(), span("2010-01-30"))
+    lake.require(LABEL_STORE)
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    assert lake.replace(LABEL_STORE, labels(), span("2010-01-30"))
+    assert loans(lake) == []
+
+
+@pytest.mark.parametrize("day", ["2010-01-29", "2010-01-31", "2011-01-30"])
+def test_rows_outside_the_days_are_refused_and_nothing_is_written(lake: Lake, day: str) -> None:
+    with pytest.raises(StorageError, match="1 rows for gold/label_store lie outside 2010-01-30 to 2010-01-30"):
+        lake.replace(LABEL_STORE, labels(("a", "2010-01-30"), ("b", day)), span("2010-01-30"))
+    assert loans(lake) == []
+
+
+def test_a_row_without_a_date_is_outside_every_day(lake: Lake) -> None:
+    dateless = labels(("a", "2010-01-30")).with_columns(pl.lit(None, dtype=pl.Date).alias("snapshot_date"))
+    with pytest.raises(StorageError, match="lie outside"):
+        lake.replace(LABEL_STORE, dateless, span("2010-01-30"))
+
+
+def test_rows_that_do_not_fit_the_contract_are_refused_in_one_line(lake: Lake) -> None:
+    good = labels(("a", "2010-01-30"))
+    with pytest.raises(StorageError, match="lack the column 'label'"):
+        lake.replace(LABEL_STORE, good.drop("label"), span("2010-01-30"))
+    with pytest.raises(StorageError, match="do not fit its columns") as caught:
+        lake.replace(LABEL_STORE, good.with_columns(pl.lit("x").alias("label")), span("2010-01-30"))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_quarantine_is_replaced_feed_by_feed(lake: Lake) -> None:
+    def broken(feed: str, raw: str) -> pl.DataFrame:
+        row = {"feed": feed, "snapshot_date": date(2010, 1, 30), "row_number": 1, "rules": "r", "raw": raw}
+        return pl.DataFrame([row], schema=QUARANTINE.schema)
+
+    lake.replace(QUARANTINE, broken("financial", "old"), span("2010-01-30"), feed="financial")
+    lake.replace(QUARANTINE, broken("loan_terms", "kept"), span("2010-01-30"), feed="loan_terms")
+    lake.replace(QUARANTINE, broken("financial", "new"), span("2010-01-30"), feed="financial")
+    assert lake.read(QUARANTINE)["raw"].to_list() == ["new", "kept"]
+    lake.replace(QUARANTINE, broken("financial", "").clear(), span("2010-01-30"), feed="financial")
+    assert lake.read(QUARANTINE)["raw"].to_list() == ["kept"]
+
+
+def test_writers_of_different_days_at_once_lose_nothing(lake: Lake, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from datetime import date; import polars as pl\n"
+        "from p2pcredit.contracts.tables import LABEL_STORE as T; from p2pcredit.storage.lake import Lake\n"
+        "from p2pcredit.storage.layout import Layout; from p2pcredit.periods import DateRange\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for n in range(1, 9, 2):\n"
+        "    day = date(2010, 1, n + int(sys.argv[2]))\n"
+        "    row = {'loan_id': str(day), 'definition': 'pd12', 'label': 0, 'origination_date': day,\n"
+        "           'known_on': day, 'snapshot_date': day}\n"
+        "    Lake(Layout(Path(sys.argv[1]))).replace(T, pl.DataFrame([row], schema=T.schema), DateRange(day, day))\n"
+    )
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), shift],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for shift in ("0", "1")
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:  # both at once
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        _, errors = writer.communicate(timeout=60)
+        assert writer.returncode == 0, errors
+    assert loans(lake) == [f"2010-01-0{n}" for n in range(1, 9)]
+
+
+def test_compaction_joins_the_files_of_a_month_and_keeps_every_row(lake: Lake) -> None:
+    for day in range(1, 6):
+        lake.replace(LABEL_STORE, labels((f"l{day}", f"2010-01-0{day}")), span(f"2010-01-0{day}"))
+    lake.replace(LABEL_STORE, labels(("feb", "2010-02-01")), span("2010-02-01"))
+    before = lake.read(LABEL_STORE)
+    assert lake.compact(LABEL_STORE, date(2010, 1, 1)) == 5
+    assert lake.read(LABEL_STORE).equals(before)
+    assert lake.compact(LABEL_STORE, date(2010, 1, 1)) == 0
+    assert lake.compact(LABEL_STORE, date(2010, 2, 1)) == 0
+
+
+def test_a_pinned_version_is_read_as_it_was_then(lake: Lake) -> None:
+    lake.replace(LABEL_STORE, labels(("old", "2010-01-30")), span("2010-01-30"))
+    then = lake.version(LABEL_STORE)
+    assert then is not None
+    lake.replace(LABEL_STORE, labels(("new", "2010-01-30")), span("2010-01-30"))
+    lake.compact(LABEL_STORE, date(2010, 1, 1))
+    pinned = Lake(lake.layout, {LABEL_STORE.name: then})
+    assert loans(pinned) == ["old"]
+    assert pinned.version(LABEL_STORE) == then
+    assert loans(lake) == ["new"]
+
+
+def test_the_helper_column_of_the_files_is_never_shown(lake: Lake) -> None:
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    assert lake.scan(LABEL_STORE).collect_schema().names() == list(LABEL_STORE.schema)
+    assert lake.read(LABEL_STORE, span("2010-01-30")).columns == list(LABEL_STORE.schema)
+
+
+def test_a_damaged_table_is_a_storage_error_in_one_line(lake: Lake) -> None:
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    for line in (lake.layout.table(LABEL_STORE.name) / "_delta_log").glob("*.json"):
+        line.write_text("garbage")
+    with pytest.raises(StorageError) as caught:
+        lake.scan(LABEL_STORE)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(StorageError):
+        lake.replace(LABEL_STORE, labels(("b", "2010-01-30")), span("2010-01-30"))
+
+
+def test_a_month_closes_on_the_first_day_of_the_next() -> None:
+    assert month_just_closed(span("2011-01-01")) == date(2010, 12, 1)
+    assert month_just_closed(span("2011-01-01", "2011-06-30")) == date(2010, 12, 1)
+    assert month_just_closed(span("2011-01-31")) is None
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "/etc", "gold/../../x", "", "."])
+def test_a_table_or_model_name_that_leads_out_of_its_place_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutsideHomeError):
+        Layout(tmp_path).table(name)
+    with pytest.raises(OutsideHomeError):
+        Layout(tmp_path).model(name)
+
+
+def test_a_link_that_leads_out_of_the_bank_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model_bank").mkdir()
+    (tmp_path / "model_bank" / "m1").symlink_to(tmp_path)
+    with pytest.raises(OutsideHomeError):
+        Layout(tmp_path).model("m1")

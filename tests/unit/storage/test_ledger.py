@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pcredit.errors import ConflictError, DecisionError, StorageError
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.storage.ledger import Ledger
+
+AT = datetime(2024, 1, 16, 2, tzinfo=UTC)
+SCORED = {"model_id": "m1", "days": {"2024-01-15": 3}}
+
+
+def scored(ledger: Ledger, run_id: str = "a") -> None:
+    assert ledger.append(EventKind.SCORED, at=AT, run_id=run_id, facts=SCORED) is not None
+
+
+def test_an_empty_ledger_has_no_line_and_makes_no_directory(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "decisions")
+    assert ledger.events() == ()
+    assert ledger.state().current is None
+    assert not (tmp_path / "decisions").exists()
+
+
+def test_lines_are_numbered_from_one_and_instants_are_written_in_utc(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    scored(ledger)
+    east = AT.astimezone(timezone(timedelta(hours=5)))
+    event = ledger.append(EventKind.SCORED, at=east, run_id="b", facts=SCORED)
+    assert event is not None
+    assert (event.number, event.at) == (2, "2024-01-16T02:00:00+00:00")
+    assert json.loads((tmp_path / "00000002.json").read_text()) == {
+        "number": 2,
+        "event": "scored",
+        "at": "2024-01-16T02:00:00+00:00",
+        "run_id": "b",
+        **SCORED,
+    }
+    assert Ledger(tmp_path).events() == ledger.events()
+
+
+def test_a_reader_sees_the_lines_of_other_writers(tmp_path: Path) -> None:
+    one, two = Ledger(tmp_path), Ledger(tmp_path)
+    scored(one)
+    assert one.state().scored == two.state().scored
+    scored(two)
+    assert [event.number for event in one.events()] == [1, 2]
+    assert one.state() == two.state() == Ledger(tmp_path).state()
+
+
+@pytest.mark.parametrize("look", [lambda ledger: ledger.events(), lambda ledger: ledger.state()])
+def test_the_state_follows_the_lines_whichever_was_asked_for_first(tmp_path: Path, look: Any) -> None:
+    ledger = Ledger(tmp_path)
+    assert ledger.state().scored == {}
+    scored(Ledger(tmp_path))
+    look(ledger)
+    assert len(ledger.state().scored) == 1
+
+
+def test_append_asks_the_newest_state_and_writes_nothing_where_it_objects(tmp_path: Path) -> None:
+    one, two = Ledger(tmp_path), Ledger(tmp_path)
+    one.state()
+    scored(two)
+    seen = []
+
+    def objects(state: Any) -> bool:
+        seen.append(dict(state.scored))
+        return True
+
+    assert one.append(EventKind.SCORED, at=AT, run_id="a", facts=SCORED, unless=objects) is None
+    assert len(seen[0]) == 1
+    assert len(Ledger(tmp_path).events()) == 1
+
+
+def test_two_processes_that_append_at_once_lose_nothing_and_leave_no_gap(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
+        "from p2pcredit.storage.ledger import Ledger; from p2pcredit.handoff.events import EventKind\n"
+        "ledger = Ledger(Path(sys.argv[1])); print('ready', flush=True); sys.stdin.readline()\n"
+        "for n in range(25):\n"
+        "    facts = {'model_id': f'{sys.argv[2]}{n}', 'days': {}}\n"
+        "    ledger.append(EventKind.SCORED, at=datetime(2024, 1, 1, tzinfo=UTC), run_id=sys.argv[2], facts=facts)\n"
+    )
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("a", "b")
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:  # both at once
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=60)
+        assert writer.returncode == 0
+    events = Ledger(tmp_path).events()
+    assert [event.number for event in events] == list(range(1, 51))
+    assert {event.facts["model_id"] for event in events} == {f"{name}{n}" for name in "ab" for n in range(25)}
+    for name in "ab":
+        mine = [event.facts["model_id"] for event in events if event.run_id == name]
+        assert mine == [f"{name}{n}" for n in range(25)]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"null",
+        b"\xff",
+        b'{"number": 2, "event": "unheard", "at": "x", "run_id": "a"}',
+        b'{"number": "x", "event": "scored", "at": "x", "run_id": "a"}',
+        b'{"event": "scored", "at": "x", "run_id": "a"}',
+        b'{"number": 7, "event": "scored", "at": "x", "run_id": "a", "model_id": "m", "days": {}}',
+    ],
+)
+def test_a_damaged_line_is_named_in_one_line(tmp_path: Path, raw: bytes) -> None:
+    ledger = Ledger(tmp_path)
+    scored(ledger)
+    scored(ledger)
+    (tmp_path / "00000002.json").write_bytes(raw)
+    with pytest.raises(DecisionError, match=r"00000002\.json .*restore it from a backup") as caught:
+        Ledger(tmp_path).state()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (EventKind.DECIDED, {}),
+        (EventKind.DECIDED, {"decision_id": "x", "origin": "hand", "decision": {"retrain": True}}),
+        (EventKind.DECIDED, {"decision_id": "x", "origin": "martian", "decision": {}}),
+        (EventKind.CLAIMED, {"snapshot_date": "soon"}),
+        (EventKind.SCORED, {"model_id": "m", "days": 3}),
+        (EventKind.PROMOTED, {}),
+    ],
+)
+def test_a_line_that_lacks_what_its_kind_must_say_is_named_in_one_line(
+    tmp_path: Path, kind: EventKind, facts: dict[str, Any]
+) -> None:
+    Ledger(tmp_path).append(kind, at=AT, run_id="a", facts=facts)
+    with pytest.raises(DecisionError, match=r"line 1 .*damaged.*restore it from a backup") as caught:
+        Ledger(tmp_path).state()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_line_missing_from_the_middle_is_an_error_and_not_the_end(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for _ in range(3):
+        scored(ledger)
+    (tmp_path / "00000002.json").unlink()
+    damaged = Ledger(tmp_path)
+    for _ in range(2):
+        with pytest.raises(DecisionError, match=r"00000002\.json is missing"):
+            damaged.events()
+    with pytest.raises(DecisionError, match="is missing"):
+        Ledger(tmp_path).append(EventKind.SCORED, at=AT, run_id="a", facts=SCORED)
+
+
+def test_leftovers_and_strangers_in_the_directory_are_no_lines(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    scored(ledger)
+    for name in (".line.tmp", "notes.txt", "7.json", "00000003.json.bak"):
+        (tmp_path / name).write_text("half a li")
+    assert len(Ledger(tmp_path).events()) == 1
+    scored(ledger)
+    assert len(Ledger(tmp_path).events()) == 2
+
+
+def test_a_ledger_restored_from_an_older_backup_is_read_anew(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    scored(ledger)
+    scored(ledger)
+    ledger.state()
+    (tmp_path / "00000002.json").unlink()
+    assert len(ledger.events()) == 1
+
+
+def test_a_full_disk_leaves_no_line_and_the_next_one_takes_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    scored(ledger)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="free some space"):
+            scored(ledger)
+    assert len(ledger.events()) == 1
+    scored(ledger)
+    assert [event.number for event in ledger.events()] == [1, 2]
+
+
+def test_only_one_holds_the_right_to_train_and_it_returns_when_the_holder_dies(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from p2pcredit.storage.ledger import Ledger\n"
+        "with Ledger(Path(sys.argv[1])).training():\n"
+        "    print('held', flush=True); sys.stdin.readline()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(ConflictError), Ledger(tmp_path).training():
+        pass
+    holder.kill()
+    holder.communicate()
+    with Ledger(tmp_path).training():
+        scored(Ledger(tmp_path))

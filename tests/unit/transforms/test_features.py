@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+
+from p2pcredit.contracts.features import FEATURES, features_of
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.contracts.tables import FEATURE_STORE, silver
+from p2pcredit.transforms.features import build_features
+
+DAY = date(2010, 3, 15)
+ALL = ("loan_terms", "demographic", "financial", "credit_history")
+
+
+def features(*, without: tuple[str, ...] = (), **values: Any) -> dict[str, Any]:
+    """The feature row of one loan with these typed values."""
+    frames = {}
+    for feed in APPLICATION_FEEDS:
+        schema = silver(feed).schema
+        given = {name: value for name, value in values.items() if name in schema}
+        row = {"loan_id": "1", "snapshot_date": DAY, "origination_date": DAY, "row_number": 1, "loan_amount": 1000.0}
+        row = {name: value for name, value in row.items() if name in schema} | given
+        frames[feed.name] = nw.from_native(pl.LazyFrame([] if feed.name in without else [row], schema=schema))
+    (found,) = nw.to_native(build_features(frames)).collect().to_dicts()
+    return found
+
+
+def test_the_columns_are_those_of_the_contract_and_known_on_is_the_snapshot_date() -> None:
+    row = features()
+    assert list(row) == list(FEATURE_STORE.schema)
+    assert row["known_on"] == row["snapshot_date"] == DAY
+
+
+def test_ratios_are_over_the_yearly_income() -> None:
+    row = features(annual_income=24000.0, installment=100.0, revolving_balance=6000.0)
+    assert row["loan_to_income"] == pytest.approx(1000 / 24000)
+    assert row["installment_to_income"] == pytest.approx(1200 / 24000)
+    assert row["revolving_to_income"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("income", [0.0, None])
+def test_without_an_income_the_ratios_are_missing_and_never_infinite(income: float | None) -> None:
+    row = features(annual_income=income, installment=100.0, revolving_balance=6000.0)
+    for name in ("loan_to_income", "installment_to_income", "revolving_to_income"):
+        assert row[name] is None
+    assert row["annual_income"] == income
+
+
+@pytest.mark.parametrize(
+    ("opened", "months"), [(date(2000, 3, 31), 120), (date(2010, 3, 1), 0), (date(2009, 12, 31), 3), (None, None)]
+)
+def test_the_age_of_the_credit_history_is_in_calendar_months(opened: date | None, months: int | None) -> None:
+    assert features(earliest_credit_line=opened)["credit_age_months"] == months
+
+
+def test_the_bureau_score_is_the_middle_of_its_range_or_missing() -> None:
+    assert features(fico_low=700.0, fico_high=704.0)["fico"] == 702
+    assert features(fico_low=700.0)["fico"] is None
+
+
+def test_no_description_has_length_zero() -> None:
+    assert features()["description_length"] == 0
+    assert features(description="čau")["description_length"] == 3
+
+
+@pytest.mark.parametrize("feed", ALL[1:])
+def test_what_another_feed_lacks_is_missing_and_the_loan_stays(feed: str) -> None:
+    row = features(without=(feed,), home_ownership="RENT", annual_income=5.0, open_accounts_count=3)
+    lost = {"demographic": "home_ownership", "financial": "annual_income", "credit_history": "open_accounts_count"}
+    assert row["loan_id"] == "1"
+    assert row[lost[feed]] is None
+
+
+def test_no_feature_comes_from_the_servicing_of_the_loan() -> None:
+    servicing = set(silver(FEEDS["loan_performance"]).schema) - {"loan_id", "snapshot_date", "row_number"}
+    assert servicing.isdisjoint(FEATURE_STORE.schema)
+    forbidden = ("payment", "recover", "settle", "hardship", "received", "status", "outstanding", "last_fico")
+    assert not [f.name for f in FEATURES if any(word in f.name for word in forbidden)]
+
+
+def test_price_and_grade_stand_outside_the_default_set() -> None:
+    default = {f.name for f in features_of("application")}
+    assert {f.name for f in features_of("priced")} - default == {
+        "interest_rate_share",
+        "installment_to_income",
+        "platform_grade",
+        "platform_sub_grade",
+    }

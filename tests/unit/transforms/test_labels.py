@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.periods import DateRange
+from p2pcredit.settings import LabelSettings
+from p2pcredit.transforms.labels import build_labels, history_needed, labels_as_of, window_closed_on
+
+SETTINGS = LabelSettings()
+BORN = date(2010, 1, 15)
+CLOSED = date(2011, 2, 14)  # twelve months, then thirty days for late reports
+FOREVER = DateRange(date(2009, 1, 1), date(2014, 12, 31))
+
+
+def terms(**born: date) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        {"loan_id": list(born), "origination_date": list(born.values()), "snapshot_date": list(born.values())},
+        schema={"loan_id": pl.String, "origination_date": pl.Date, "snapshot_date": pl.Date},
+    )
+
+
+def event(loan: str, on: date, status: str = "DEFAULT", past_due: int = 90, seen: date | None = None) -> dict[str, Any]:
+    return {
+        "loan_id": loan,
+        "event_date": on,
+        "status": status,
+        "days_past_due": past_due,
+        "snapshot_date": seen or on,
+    }
+
+
+def performance(*events: dict[str, Any]) -> pl.LazyFrame:
+    schema = {
+        "loan_id": pl.String,
+        "event_date": pl.Date,
+        "status": pl.String,
+        "days_past_due": pl.Int64,
+        "snapshot_date": pl.Date,
+    }
+    return pl.LazyFrame(list(events), schema=schema)
+
+
+def labels(
+    loans: pl.LazyFrame, events: pl.LazyFrame, days: DateRange = FOREVER, settings: LabelSettings = SETTINGS
+) -> list[tuple[str, int, date]]:
+    frame = build_labels(loans, events, days, settings).collect()
+    assert dict(frame.schema) == LABEL_STORE.schema
+    assert frame["known_on"].equals(frame["snapshot_date"].alias("known_on"))
+    return sorted(frame.select("loan_id", "label", "known_on").rows(), key=lambda row: (row[0], row[2]))
+
+
+def test_a_bad_is_known_on_the_day_its_default_becomes_visible() -> None:
+    default = date(2010, 6, 1)
+    assert labels(terms(a=BORN), performance(event("a", default))) == [("a", 1, default)]
+    seen = date(2010, 6, 20)
+    assert labels(terms(a=BORN), performance(event("a", default, seen=seen))) == [("a", 1, seen)]
+
+
+@pytest.mark.parametrize(
+    ("status", "past_due", "bad"),
+    [
+        ("LATE", 89, False),
+        ("LATE", 90, True),
+        ("CURRENT", 0, False),
+        ("DEFAULT", 0, True),
+        ("CHARGED_OFF", 150, True),
+        ("FULLY_PAID", 0, False),
+    ],
+)
+def test_a_default_is_ninety_days_past_due_or_default_or_charge_off(status: str, past_due: int, bad: bool) -> None:
+    (found,) = labels(terms(a=BORN), performance(event("a", date(2010, 6, 1), status, past_due)))
+    assert found[1] == int(bad)
+
+
+def test_label_is_undetermined_before_the_window_has_matured() -> None:
+    before = DateRange(date(2009, 1, 1), CLOSED - timedelta(days=1))
+    assert labels(terms(a=BORN), performance(), before) == []
+    assert labels(terms(a=BORN), performance(), DateRange(CLOSED, CLOSED)) == [("a", 0, CLOSED)]
+
+
+def test_a_loan_paid_off_early_is_good_only_after_its_window_has_closed() -> None:
+    paid = performance(event("a", date(2010, 3, 1), "FULLY_PAID", 0))
+    assert labels(terms(a=BORN), paid) == [("a", 0, CLOSED)]
+
+
+def test_a_default_after_the_window_leaves_a_good_loan() -> None:
+    assert labels(terms(a=BORN), performance(event("a", date(2011, 1, 15)))) == [("a", 1, date(2011, 1, 15))]
+    assert labels(terms(a=BORN), performance(event("a", date(2011, 1, 16)))) == [("a", 0, CLOSED)]
+
+
+def test_a_default_reported_after_the_good_was_known_gives_a_second_row() -> None:
+    late = performance(event("a", date(2010, 12, 1), seen=date(2011, 3, 1)))
+    assert labels(terms(a=BORN), late) == [("a", 0, CLOSED), ("a", 1, date(2011, 3, 1))]
+
+
+def test_a_default_reported_on_the_day_the_window_closes_leaves_one_bad_row() -> None:
+    late = performance(event("a", date(2010, 12, 1), seen=CLOSED))
+    assert labels(terms(a=BORN), late) == [("a", 1, CLOSED)]
+
+
+def test_the_first_of_several_defaults_counts() -> None:
+    events = [event("a", date(2010, month, 1), "LATE", 90) for month in (9, 6, 7)]
+    assert labels(terms(a=BORN), performance(*events)) == [("a", 1, date(2010, 6, 1))]
+
+
+def test_a_default_reported_a_year_after_the_window_closed_changes_nothing_for_a_day_or_a_span() -> None:
+    seen = date(2012, 1, 16)
+    late = performance(event("a", date(2010, 12, 1), seen=seen))
+    assert labels(terms(a=BORN), late, DateRange(seen, seen)) == []
+    assert labels(terms(a=BORN), late) == [("a", 0, CLOSED)]
+    in_time = performance(event("a", date(2010, 12, 1), seen=date(2012, 1, 15)))
+    assert labels(terms(a=BORN), in_time)[-1] == ("a", 1, date(2012, 1, 15))
+
+
+@pytest.mark.parametrize(
+    ("born", "last_day", "closed"),
+    [
+        (date(2012, 2, 29), date(2013, 2, 28), date(2013, 3, 30)),
+        (date(2011, 2, 28), date(2012, 2, 28), date(2012, 3, 29)),
+        (date(2010, 12, 31), date(2011, 12, 31), date(2012, 1, 30)),
+    ],
+)
+def test_windows_end_on_the_same_day_or_the_last_of_a_shorter_month(born: date, last_day: date, closed: date) -> None:
+    assert labels(terms(a=born), performance(event("a", last_day))) == [("a", 1, last_day)]
+    after = performance(event("a", last_day + timedelta(days=1)))
+    assert labels(terms(a=born), after) == [("a", 0, closed)]
+
+
+def test_window_and_lag_are_those_of_the_settings_and_name_the_definition() -> None:
+    short = LabelSettings(window_months=1, default_days=30, reporting_lag_days=0)
+    frame = build_labels(terms(a=date(2010, 1, 31)), performance(), FOREVER, short).collect()
+    assert frame.select("definition", "known_on").rows() == [("pd1", date(2010, 2, 28))]
+    thirty = performance(event("a", date(2010, 2, 20), "LATE", 30))
+    assert labels(terms(a=date(2010, 1, 31)), thirty, settings=short) == [("a", 1, date(2010, 2, 20))]
+
+
+def test_events_of_unknown_loans_give_no_label_and_no_loans_no_rows() -> None:
+    assert labels(terms(), performance(event("ghost", BORN))) == []
+
+
+def test_the_history_of_a_day_reaches_back_over_window_and_late_reports() -> None:
+    day = date(2012, 2, 29)
+    assert history_needed(DateRange(day, day), SETTINGS) == DateRange(date(2010, 2, 28), day)
+
+
+def test_a_day_alone_needs_only_its_history() -> None:
+    born = {f"l{n}": BORN + timedelta(days=40 * n) for n in range(12)}
+    events = [event(loan, day + timedelta(days=200), seen=day + timedelta(days=430)) for loan, day in born.items()]
+    everything = labels(terms(**born), performance(*events))
+    for _, _, known in everything:
+        day = DateRange(known, known)
+        history = history_needed(day, SETTINGS)
+        inside = pl.col("snapshot_date").is_between(history.first, history.last)
+        alone = labels(terms(**born).filter(inside), performance(*events).filter(inside), day)
+        assert alone == [row for row in everything if row[2] == known]
+
+
+def store(*rows: tuple[str, int, date, date]) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        [
+            {
+                "loan_id": loan,
+                "definition": "pd12",
+                "label": label,
+                "origination_date": born,
+                "known_on": known,
+                "snapshot_date": known,
+            }
+            for loan, label, born, known in rows
+        ],
+        schema=LABEL_STORE.schema,
+    )
+
+
+def known_as_of(frame: pl.LazyFrame, day: date) -> list[tuple[str, int]]:
+    return sorted(labels_as_of(frame, pl.lit(day), SETTINGS).select("loan_id", "label").collect().rows())
+
+
+def test_early_bads_are_not_learned_from_before_the_goods_of_their_cohort_are_known() -> None:
+    frame = store(("bad", 1, BORN, date(2010, 6, 1)), ("good", 0, BORN, CLOSED))
+    assert known_as_of(frame, CLOSED - timedelta(days=1)) == []
+    assert known_as_of(frame, CLOSED) == [("bad", 1), ("good", 0)]
+
+
+def test_of_a_loan_the_newest_label_known_by_then_counts() -> None:
+    frame = store(("a", 1, BORN, date(2011, 3, 1)), ("a", 0, BORN, CLOSED))
+    assert known_as_of(frame, date(2011, 2, 28)) == [("a", 0)]
+    assert known_as_of(frame, date(2011, 3, 1)) == [("a", 1)]
+
+
+def test_labels_of_another_definition_are_left_out() -> None:
+    other = store(("a", 1, BORN, CLOSED)).with_columns(pl.lit("pd6").alias("definition"))
+    assert known_as_of(other, date(2012, 1, 1)) == []
+
+
+def test_the_day_a_window_closes_is_twelve_months_and_thirty_days_on() -> None:
+    assert pl.select(window_closed_on(pl.lit(BORN), SETTINGS)).item() == CLOSED

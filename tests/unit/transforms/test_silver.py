@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2pcredit.contracts.feeds import FEEDS, LOAN_PERFORMANCE, LOAN_TERMS, Feed
+from p2pcredit.contracts.tables import silver
+from p2pcredit.transforms.silver import refine
+
+DAY = date(2010, 1, 5)
+SOUND: dict[str, dict[str, str]] = {
+    "loan_terms": {"loan_id": "1", "origination_date": "2010-01-05", "loan_amount": "1000", "term": "36"},
+    "loan_performance": {"loan_id": "1", "event_date": "2010-01-05", "status": "CURRENT", "days_past_due": "0"},
+}
+
+
+def rows(feed: Feed, *changes: dict[str, Any]) -> pl.LazyFrame:
+    schema: dict[str, Any] = {"snapshot_date": pl.Date, "row_number": pl.Int64, "unparsed": pl.String}
+    schema |= dict.fromkeys(feed.sources, pl.String)
+    base = {"snapshot_date": DAY, **SOUND.get(feed.name, {})}
+    return pl.LazyFrame([{**base, "row_number": n, **change} for n, change in enumerate(changes, 1)], schema=schema)
+
+
+def run(frame: pl.LazyFrame, feed: Feed) -> tuple[pl.DataFrame, pl.DataFrame]:
+    refined = refine(nw.from_native(frame), feed)
+    return nw.to_native(refined.sound).collect(), nw.to_native(refined.broken).collect()
+
+
+def rules(feed: Feed, *changes: dict[str, Any]) -> dict[int, str]:
+    _, broken = run(rows(feed, *changes), feed)
+    return dict(broken.select("row_number", "rules").sort("row_number").iter_rows())
+
+
+def test_a_sound_row_is_typed_as_the_contract_says() -> None:
+    sound, broken = run(rows(LOAN_TERMS, {"interest_rate": "10.65%", "grade": "b"}), LOAN_TERMS)
+    assert broken.is_empty()
+    assert dict(sound.schema) == silver(LOAN_TERMS).schema
+    row = sound.row(0, named=True)
+    assert (row["loan_amount"], row["term_months"], row["platform_grade"]) == (1000.0, 36, "B")
+    assert row["interest_rate_share"] == pytest.approx(0.1065)
+    assert row["origination_date"] == DAY
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"loan_amount": "-5"}, "loan_amount: below 1"),
+        ({"installment": "-5"}, "installment: negative"),
+        ({"interest_rate": "4000%"}, "interest_rate: above 100 percent"),
+        ({"interest_rate": "ten"}, "interest_rate: not a percent"),
+        ({"loan_id": " "}, "loan_id: missing"),
+        ({"loan_amount": None}, "loan_amount: missing"),
+        ({"term": "soon"}, "term: not a term in months"),
+        ({"term": "0"}, "term: below 1"),
+        ({"origination_date": "2010-01-06"}, "origination_date: in the future"),
+        ({"origination_date": "2010-01-04"}, "origination_date: not on the day it was landed for"),
+        ({"origination_date": " 2010-01-04 "}, "origination_date: not on the day it was landed for"),
+        ({"origination_date": "Jan-2010"}, "origination_date: not a date (YYYY-MM-DD)"),
+        ({"unparsed": "1,2,3"}, "row: wrong number of fields"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_says_which(change: dict[str, Any], rule: str) -> None:
+    assert rules(LOAN_TERMS, change) == {1: rule}
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"status": "VANISHED"}, "status: unknown value"),
+        ({"status": None}, "status: missing"),
+        ({"days_past_due": "-1"}, "days_past_due: negative"),
+        ({"days_past_due": "1.5"}, "days_past_due: not a whole number"),
+        ({"event_date": "2010-01-06"}, "event_date: in the future"),
+    ],
+)
+def test_a_servicing_event_that_breaks_a_rule_says_which(change: dict[str, Any], rule: str) -> None:
+    assert rules(LOAN_PERFORMANCE, change) == {1: rule}
+
+
+def test_every_rule_a_row_breaks_is_named() -> None:
+    change = {"loan_id": None, "loan_amount": "x", "term": "999", "unparsed": "x"}
+    assert rules(LOAN_TERMS, change)[1].split("; ") == [
+        "row: wrong number of fields",
+        "loan_id: missing",
+        "loan_amount: not a number",
+        "term: above 480",
+    ]
+
+
+def test_the_broken_row_keeps_its_raw_text() -> None:
+    _, broken = run(rows(LOAN_TERMS, {"loan_amount": " -5 ", "title": "=1+1"}), LOAN_TERMS)
+    assert broken.row(0, named=True)["loan_amount"] == " -5 "
+    assert broken.row(0, named=True)["title"] == "=1+1"
+
+
+def test_of_a_loan_that_stands_twice_the_first_sound_row_is_kept() -> None:
+    changes = [{"loan_amount": "x"}, {"loan_amount": "20"}, {"loan_amount": "30"}, {"loan_id": "2"}]
+    sound, _ = run(rows(LOAN_TERMS, *changes), LOAN_TERMS)
+    assert sorted(sound.select("loan_id", "loan_amount").rows()) == [("1", 20.0), ("2", 1000.0)]
+    assert rules(LOAN_TERMS, *changes) == {1: "loan_amount: not a number", 3: "loan_id: duplicate"}
+
+
+def test_the_same_loan_written_with_blanks_around_its_id_is_a_duplicate() -> None:
+    assert rules(LOAN_TERMS, {}, {"loan_id": " 1 "}) == {2: "loan_id: duplicate"}
+
+
+def test_the_same_loan_on_two_days_is_no_duplicate() -> None:
+    other = {"snapshot_date": date(2010, 1, 6), "origination_date": "2010-01-06"}
+    assert rules(LOAN_TERMS, {}, other) == {}
+
+
+def test_the_smallest_row_number_wins_whatever_the_order_of_rows() -> None:
+    frame = rows(LOAN_TERMS, {"loan_amount": "20", "row_number": 9}, {"loan_amount": "30", "row_number": 2})
+    sound, broken = run(frame, LOAN_TERMS)
+    assert sound["row_number"].to_list() == [2]
+    assert broken["row_number"].to_list() == [9]
+
+
+def test_several_events_of_a_loan_on_a_day_are_kept_and_a_repeated_event_is_not() -> None:
+    late = {"status": "LATE", "days_past_due": "30"}
+    assert rules(LOAN_PERFORMANCE, {}, late, {**late, "days_past_due": "30.0"}) == {3: "row: duplicate"}
+
+
+def test_an_event_that_became_visible_late_is_sound() -> None:
+    assert rules(LOAN_PERFORMANCE, {"event_date": "2009-06-30"}) == {}
+
+
+@pytest.mark.parametrize("feed", FEEDS.values(), ids=lambda feed: feed.name)
+def test_a_day_without_rows_gives_two_empty_tables_of_the_right_types(feed: Feed) -> None:
+    sound, broken = run(rows(feed), feed)
+    assert (sound.height, broken.height) == (0, 0)
+    assert dict(sound.schema) == silver(feed).schema
+
+
+TEXTS = st.one_of(
+    st.none(),
+    st.text(max_size=6),
+    st.sampled_from(["1", " 1", "2", "36", "2010-01-05", "10%", "-1", "CURRENT", "DEFAULT", "n/a", "٣", "1e99", ""]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(list(FEEDS.values())), st.lists(TEXTS, min_size=2, max_size=8), st.integers(0, 30), st.integers()
+)
+def test_rows_in_are_rows_out_and_rows_quarantined_whatever_the_text(
+    feed: Feed, texts: list[str | None], height: int, seed: int
+) -> None:
+    chance = random.Random(seed)
+    hostile = (*feed.sources, "unparsed")
+    changes = [{name: chance.choice(texts) for name in hostile if chance.random() < 0.3} for _ in range(height)]
+    sound, broken = run(rows(feed, *changes), feed)
+    numbers = sound["row_number"].to_list() + broken["row_number"].to_list()
+    assert sorted(numbers) == list(range(1, len(changes) + 1))
+    assert all(broken["rules"].to_list())
+    assert sound["loan_id"].null_count() == 0
+    if feed.one_row_per_loan:
+        assert sound["loan_id"].is_unique().all()

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
+
+
+def read(kind: Kind, *texts: str | None, **rules: Any) -> list[tuple[Any, str | None]]:
+    """Value and problem of each text."""
+    column = Column("x", kind, **rules)
+    frame = nw.from_native(
+        pl.LazyFrame(
+            {"x": list(texts), "snapshot_date": dt.date(2024, 2, 29)},
+            schema={"x": pl.String, "snapshot_date": pl.Date},
+        )
+    )
+    frame = frame.with_columns(trimmed_text(column).alias("text")).with_columns(
+        typed_value(column, nw.col("text")).alias("value")
+    )
+    problem = problem_with(column, nw.col("text"), nw.col("value"))
+    frame = frame.with_columns((nw.lit(None, dtype=nw.String) if problem is None else problem).alias("problem"))
+    collected = nw.to_native(frame).collect()
+    return list(zip(collected["value"].to_list(), collected["problem"].to_list(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (Kind.TEXT, "  a b ", "a b"),
+        (Kind.TEXT, "=1+1", "=1+1"),
+        (Kind.CATEGORY, " rent\t", "RENT"),
+        (Kind.DATE, "2024-02-29", dt.date(2024, 2, 29)),
+        (Kind.DATE, " 1999-12-31 ", dt.date(1999, 12, 31)),
+        (Kind.NUMBER, "-1.5", -1.5),
+        (Kind.NUMBER, "+.5", 0.5),
+        (Kind.NUMBER, "3.", 3.0),
+        (Kind.NUMBER, "1e3", 1000.0),
+        (Kind.NUMBER, "007", 7.0),
+        (Kind.COUNT, "3", 3),
+        (Kind.COUNT, "3.0", 3),
+        (Kind.COUNT, "-2", -2),
+        (Kind.PERCENT, "10.65%", 0.1065),
+        (Kind.PERCENT, "10.65", 0.1065),
+        (Kind.PERCENT, " 10 % ", 0.1),
+        (Kind.PERCENT, "10\u00a0%", 0.1),
+        (Kind.TERM, " 36 months", 36),
+        (Kind.TERM, "60", 60),
+        (Kind.TERM, "36.0", 36),
+        (Kind.TERM, "1 Month", 1),
+        (Kind.YEARS, "10+ years", 10.0),
+        (Kind.YEARS, "< 1 year", 0.0),
+        (Kind.YEARS, "<1 year", 0.0),
+        (Kind.YEARS, "<1\nyear", 0.0),
+        (Kind.YEARS, "3 years", 3.0),
+        (Kind.YEARS, "7.5", 7.5),
+    ],
+)
+def test_a_text_that_fits_its_kind_becomes_a_value(kind: Kind, text: str, value: object) -> None:
+    ((found, problem),) = read(kind, text)
+    assert found == pytest.approx(value) if isinstance(value, float) else found == value
+    assert problem is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "texts"),
+    [
+        (
+            Kind.DATE,
+            "not a date (YYYY-MM-DD)",
+            "2023-02-29 2024-2-9 29/02/2024 2024-13-01 2024-04-31 0000-01-01 2024-02-29T00 Dec-2011 1900-02-29"
+            " ٢٠٢٤-01-01 2024-W01-1 20240101",
+        ),
+        (Kind.NUMBER, "not a number", "abc 1,000 $5 nan inf -inf 1e 0x10 . + 1_000 ٣٤ １２ 1.2.3 --1"),
+        (Kind.COUNT, "not a whole number", "3.5 abc 1e3 ٣ 12345678901234567890 -"),
+        (Kind.PERCENT, "not a percent", "abc %10 10%% ٣٤% nan 1e2%"),
+        (Kind.TERM, "not a term in months", "36.5 abc months -36 3years ٣٦"),
+        (Kind.YEARS, "not a number of years", "many -1 <2 years! ٣ 1234"),
+    ],
+)
+def test_a_text_that_does_not_fit_is_missing_and_says_why(kind: Kind, words: str, texts: str) -> None:
+    for text in texts.split():
+        assert read(kind, text) == [(None, f"x: {words}")], text
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("text", [None, "", "  ", "\t\n"])
+def test_a_blank_is_missing_and_breaks_a_rule_only_where_required(kind: Kind, text: str | None) -> None:
+    assert read(kind, text) == [(None, None)]
+    assert read(kind, text, required=True) == [(None, "x: missing")]
+
+
+@pytest.mark.parametrize("text", ["n/a", "N/A", "na", "None", "NULL", "nan"])
+def test_years_not_available_are_missing_and_no_problem(text: str) -> None:
+    assert read(Kind.YEARS, text) == [(None, None)]
+
+
+def test_a_value_outside_its_bounds_keeps_its_value_and_says_which_bound() -> None:
+    assert read(Kind.NUMBER, "-1", "0", "9", "10", minimum=0, maximum=9) == [
+        (-1.0, "x: negative"),
+        (0.0, None),
+        (9.0, None),
+        (10.0, "x: above 9"),
+    ]
+    assert read(Kind.NUMBER, "0.5", minimum=1) == [(0.5, "x: below 1")]
+    assert read(Kind.PERCENT, "4000%", "100%", minimum=0, maximum=1.0) == [(40.0, "x: above 100 percent"), (1.0, None)]
+
+
+def test_a_category_outside_the_allowed_is_unknown() -> None:
+    allowed = frozenset({"LATE", "CURRENT"})
+    assert read(Kind.CATEGORY, "late", "lost", None, allowed=allowed) == [
+        ("LATE", None),
+        ("LOST", "x: unknown value"),
+        (None, None),
+    ]
+
+
+def test_a_date_after_the_snapshot_is_in_the_future() -> None:
+    assert read(Kind.DATE, "2024-02-29", "2024-03-01") == [
+        (dt.date(2024, 2, 29), None),
+        (dt.date(2024, 3, 1), "x: in the future"),
+    ]
+
+
+def test_exactly_the_days_of_the_calendar_are_dates_leap_years_included() -> None:
+    years = (1500, 1600, 1700, 1899, 1900, 1996, 2000, 2023, 2024, 2100, 2999)
+    texts = [f"{year}-{month:02d}-{day:02d}" for year in years for month in range(14) for day in range(33)]
+
+    def is_date(text: str) -> bool:
+        try:
+            return bool(dt.date.fromisoformat(text))
+        except ValueError:
+            return False
+
+    found = [value for value, _ in read(Kind.DATE, *texts)]
+    assert found == [dt.date.fromisoformat(text) if is_date(text) else None for text in texts]
+
+
+@given(st.sampled_from(list(Kind)), st.text(max_size=12))
+@example(Kind.COUNT, "1.")
+@example(Kind.YEARS, "<1\u2028")
+def test_no_text_whatever_makes_the_reading_fail(kind: Kind, text: str) -> None:
+    ((value, problem),) = read(kind, text)
+    if kind not in {Kind.TEXT, Kind.CATEGORY} and value is None and text.strip() and kind is not Kind.YEARS:
+        assert problem is not None
+
+
+@given(st.floats(min_value=-1e14, max_value=1e14))
+def test_a_number_written_by_a_computer_is_read_back(number: float) -> None:
+    ((value, problem),) = read(Kind.NUMBER, f"{number:.6f}")
+    assert problem is None
+    assert value == float(f"{number:.6f}")
