@@ -129,7 +129,7 @@ def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], a
         "runs": len(runs),
         "succeeded": len(runs) - len(failed),
         "champion": state["champion"],
-        "decision": (decision["decision"] or {}).get("decision_id"),
+        "decision": decision.get("decision_id"),
         "decision_fate": decision["fate"],
         "report": state["last_report"],
     }
@@ -142,21 +142,27 @@ def _tell(
     for run in runs:
         lines.append(f"  {run.state:8} {run.dag_id}  {run.snapshot_date}")
         lines.append(f"           {' > '.join(_short(run.path))}")
-    made = decision["decision"]
     lines += ["", "Decision"]
-    if made is None:
+    if "decision_date" not in decision:
         lines.append("  none")
     else:
+        became = str(decision["fate"])
+        if decision["acted_on_by"]:
+            became += f" by {decision['acted_on_by']}, which trained {decision['acted_model_id']}"
+        score = decision["performance_score"]
         lines += [
-            f"  {made['decision_date']}  retrain: {str(made['retrain']).lower()}  score: {made['performance_score']}",
-            f"  {made['reason']}",
-            f"  what became of it: {decision['fate']}"
-            + (f" by {decision['acted_on_by']}, model {decision['model_id']}" if decision["acted_on_by"] else ""),
+            f"  {decision['decision_date']}  retrain: {str(decision['retrain']).lower()}  score: {_shown(score)}",
+            f"  {decision['reason']}",
+            f"  what became of it: {became}",
         ]
     if champion is not None:
         lines += ["", "Champion", *_card(champion)]
     lines += ["", f"Report  {state['last_report']}", ""]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _shown(score: float | None) -> str:
+    return "none" if score is None else f"{score:.3f}"
 
 
 def _card(champion: dict[str, Any]) -> list[str]:

@@ -97,7 +97,7 @@ def parse_decision(raw: bytes) -> Decision:
     if len(raw) > MAX_DECISION_BYTES:
         raise UnreadableDecisionError(f"{len(raw)} bytes or more, where a decision has at most {MAX_DECISION_BYTES}")
     try:
-        content = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        content = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise UnreadableDecisionError(f"not UTF-8 text: {error.reason} at byte {error.start}") from error
     except RecursionError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -37,6 +37,7 @@ class DecisionRecord:
     decision_id: str
     decision: Decision
     origin: Origin
+    recorded_on: date
     fate: Fate = Fate.PENDING
     cleared: bool = False
     acted_on_by: str | None = None
@@ -94,9 +95,10 @@ class HandoffState:
         return reign.model_id if reign else None
 
     def champion_before(self) -> str | None:
-        """The model that a rollback would return to: the last one that reigned and is not the champion."""
-        reign = _last(reign for reign in self.reigns if reign.model_id != self.champion)
-        return reign.model_id if reign else None
+        """The model that a rollback would return to: the one that reigned before the champion first did."""
+        order = sorted(self.reigns, key=lambda reign: (reign.effective_on, reign.number))
+        first = next((place for place, reign in enumerate(order) if reign.model_id == self.champion), 0)
+        return order[first - 1].model_id if first else None
 
     def training_of(self, run_id: str, day: date) -> LedgerEvent | None:
         """The training that a run already did for a snapshot date, so that a retry does not train again."""
@@ -109,16 +111,16 @@ class HandoffState:
         """The record that a decision file shows, or None where the file says something new.
 
         A file that carries an id and the content recorded under it is that decision. A file without a known id is the
-        newest uncleared decision of the same content: one that was acted on and cleared is not lying there any more, so
-        the same words are a new decision.
+        current decision if it says the same and was not cleared: every file that was taken up is written again with its
+        id, so the same words in a file without one, later, are a new decision.
         """
         record = self.decisions.get(decision.decision_id or "")
         digest = decision.content_digest()
         if record is not None and record.decision.content_digest() == digest:
             return record
-        for candidate in reversed(self.decisions.values()):
-            if candidate.decision.content_digest() == digest and not candidate.cleared:
-                return candidate
+        current = self.current
+        if current is not None and current.decision.content_digest() == digest and not current.cleared:
+            return current
         return None
 
 
@@ -143,9 +145,12 @@ def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None)
     """Whether a decision takes the current one's place.
 
     A person's decision always does. Monitoring's does unless it rests on older data, or on the same week's data as a
-    decision that was acted on already (a rerun of monitoring must not make the same week count twice).
+    decision that was acted on already (a rerun of monitoring must not make the same week count twice). A decision dated
+    after the day on which it was written down, a slip of the pen, holds nobody up.
     """
     if current is None or origin is not Origin.MONITORING:
+        return True
+    if current.decision.decision_date > current.recorded_on:
         return True
     if current.fate in {Fate.ACTED_ON, Fate.CLAIMED} and current.origin is Origin.MONITORING:
         return decision.decision_date > current.decision.decision_date
@@ -160,7 +165,7 @@ def _decided(state: HandoffState, event: LedgerEvent) -> None:
     decision = Decision.model_validate(event.facts["decision"])
     origin = Origin(event.facts["origin"])
     decision_id = str(event.facts["decision_id"])
-    record = DecisionRecord(decision_id, decision, origin)
+    record = DecisionRecord(decision_id, decision, origin, datetime.fromisoformat(event.at).date())
     if is_newer(decision, origin, state.current):
         previous = state.current
         if previous is not None and previous.fate is Fate.PENDING:

@@ -16,7 +16,14 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Fate, HandoffState, Origin
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.storage.decision_file import Unreadable, read_decision, remove_decision, set_aside, write_decision
+from p2pcredit.storage.decision_file import (
+    Unreadable,
+    read_decision,
+    remove_decision,
+    set_aside,
+    set_aside_files,
+    write_decision,
+)
 
 
 def reconcile(ctx: JobContext) -> HandoffState:
@@ -27,19 +34,16 @@ def reconcile(ctx: JobContext) -> HandoffState:
     """
     shown = read_decision(ctx.layout.decision_file)
     if isinstance(shown, Unreadable):
-        moved = set_aside(ctx.layout.decision_file)
-        if moved is not None:
-            facts = {"path": moved.name, "why": shown.why}
-            ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
-            warn(ctx, f"the decision file could not be read ({shown.why}); it was set aside as {moved.name}")
+        set_aside(ctx.layout.decision_file)
         shown = read_decision(ctx.layout.decision_file)
+    _report_set_aside(ctx)
     if isinstance(shown, Decision) and ctx.ledger.state().known_content(shown) is None:
         _adopt(ctx, shown)
     state = ctx.ledger.state()
     current = state.current
     if current is not None and current.fate in {Fate.PENDING, Fate.CLAIMED}:
         shown = read_decision(ctx.layout.decision_file)
-        same = isinstance(shown, Decision) and shown.content_digest() == current.decision.content_digest()
+        same = isinstance(shown, Decision) and shown.decision_id == current.decision_id
         if not same and not isinstance(shown, Unreadable):
             write_decision(ctx.layout.decision_file, current.decision)
     return state
@@ -104,6 +108,19 @@ def _adopt(ctx: JobContext, shown: Decision) -> None:
     )
 
 
+def _report_set_aside(ctx: JobContext) -> None:
+    """Say loudly, once, which files were set aside; also those whose mover died before it could say so."""
+    told = {event.facts.get("path") for event in ctx.ledger.events() if event.kind is EventKind.SET_ASIDE}
+    for path in set_aside_files(ctx.layout.decision_file):
+        if path.name in told:
+            continue
+        found = read_decision(path)
+        why = found.why if isinstance(found, Unreadable) else "it was unreadable when it was moved"
+        facts = {"path": path.name, "why": why}
+        ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
+        warn(ctx, f"the decision file could not be read ({why}); it was set aside as {path.name}")
+
+
 def _is_cleared(decision_id: str, state: HandoffState) -> bool:
     return state.decisions[decision_id].cleared
 
@@ -112,17 +129,18 @@ def show_decision(ctx: JobContext) -> Receipt:
     """Which decision counts now, and what became of it? Nothing is changed by asking.
 
     Returns:
-        `decision` (or None), `origin`, `fate`, `acted_on_by`, `model_id`, `file` (what lies in the decision file).
+        The decision's own fields (none where there is no decision), and `origin`, `fate`, `acted_on_by`,
+        `acted_model_id`, `file` (what lies in the decision file).
     """
     shown = read_decision(ctx.layout.decision_file)
     state = ctx.ledger.state()
     if isinstance(shown, Decision) and state.known_content(shown) is None:
         return {
-            "decision": shown.as_json(),
+            **shown.as_json(),
             "origin": str(Origin.HAND),
             "fate": str(Fate.PENDING),
             "acted_on_by": None,
-            "model_id": None,
+            "acted_model_id": None,
             "file": "written by hand, taken up by the next run",
         }
     file = "absent" if shown is None else "this decision"
@@ -130,11 +148,11 @@ def show_decision(ctx: JobContext) -> Receipt:
         file = f"unreadable: {shown.why}"
     current = state.current
     return {
-        "decision": None if current is None else current.decision.as_json(),
+        **({} if current is None else current.decision.as_json()),
         "origin": None if current is None else str(current.origin),
         "fate": None if current is None else str(current.fate),
         "acted_on_by": None if current is None else current.acted_on_by,
-        "model_id": None if current is None else current.model_id,
+        "acted_model_id": None if current is None else current.model_id,
         "file": file,
     }
 

@@ -118,6 +118,7 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
 
 def complete_days(ctx: JobContext, days: DateRange) -> Receipt:
     """Say that the gold tables are complete for these days, with the rows that each of them has."""
+    _close_month(Lake(ctx.layout), QUARANTINE, days)
     counts = _rows_per_day(ctx, days)
     for day in days:
         mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from p2pcredit.errors import P2PCreditError, TooLittleDataError
+from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.rules import Plan, plan_retraining
 from p2pcredit.jobs.activity import record
@@ -60,6 +60,8 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     Returns:
         `as_of`, `outcome`, `model_id`, `metrics`, `reason`.
     """
+    if why is not None and not why.strip():
+        raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
     with ctx.ledger.training():
         plan = _plan(ctx, day)
         week = week_monday(day)
@@ -86,8 +88,10 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
         return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
     path = ctx.layout.retraining_log(week)
     head = f"Retraining in the week of {week} (Monday)\n"
-    text = head + "".join(_log_line(event) for event in trainings)
-    if not path.is_file() or path.read_bytes() != text.encode():
+    there = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    by_others = there.partition(head)[0]
+    text = by_others + head + "".join(_log_line(event) for event in trainings)
+    if there != text:
         write_bytes_atomically(path, text.encode())
     return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
 

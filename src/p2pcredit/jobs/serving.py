@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from p2pcredit.errors import UsageError
+from p2pcredit.errors import BankError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
@@ -17,8 +17,8 @@ def list_models(ctx: JobContext) -> list[Receipt]:
     """All models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
     bank = ModelBank(ctx.layout)
     state = ctx.ledger.state()
-    models = [_summary(bank.get(model_id).card, state) for model_id in bank.model_ids()]
-    return sorted(models, key=lambda model: (model["as_of"], model["model_id"]))
+    models = [_listed(bank, model_id, state) for model_id in bank.model_ids()]
+    return sorted(models, key=lambda model: (model["as_of"] or "", model["model_id"]))
 
 
 def show_model(ctx: JobContext, model_id: str) -> Receipt:
@@ -81,6 +81,14 @@ def _next_unscored(state: HandoffState, as_of: date) -> date:
         days.append(max(state.scored) + timedelta(days=1))
     days += [reign.effective_on for reign in state.reigns]
     return max(days)
+
+
+def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
+    try:
+        return _summary(bank.get(model_id).card, state)
+    except BankError as error:  # one damaged model must not hide the others
+        damaged = f"damaged: {error}"
+        return {"model_id": model_id, "family": None, "form": None, "as_of": None, "role": damaged, "metrics": {}}
 
 
 def _summary(card: dict[str, Any], state: HandoffState) -> Receipt:

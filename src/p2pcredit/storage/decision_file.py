@@ -79,6 +79,11 @@ def set_aside(path: Path) -> Path | None:
     return target
 
 
+def set_aside_files(path: Path) -> list[Path]:
+    """The files that were set aside from this place, oldest name first."""
+    return sorted(path.parent.glob(f"{path.stem}.unreadable-*{path.suffix}"))
+
+
 def remove_decision(path: Path, decision: Decision) -> bool:
     """Remove the file if it still shows `decision`; a newer one that came meanwhile stays.
 

@@ -42,7 +42,8 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether anything has been written to the table."""
-        return (self.layout.table(table.name) / "_delta_log").is_dir()
+        log = self.layout.table(table.name) / "_delta_log"
+        return log.is_dir() and any(entry.suffix in {".json", ".parquet"} for entry in log.iterdir())
 
     def version(self, table: Table) -> int | None:
         """The Delta version of the table now, None where it does not exist."""

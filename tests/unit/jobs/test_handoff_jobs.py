@@ -466,13 +466,33 @@ def test_several_broken_files_in_a_row_are_all_kept(run_on: Run) -> None:
 
 def test_asking_for_the_decision_changes_nothing(run_on: Run, decision: Any) -> None:
     ctx = run_on(MONDAY)
-    assert show_decision(ctx)["decision"] is None
+    assert "decision_date" not in show_decision(ctx)
     write_by_hand(ctx)
     shown = show_decision(ctx)
     assert (shown["origin"], shown["fate"]) == ("hand", "pending")
     ctx.layout.decision_file.write_text("broken")
     assert show_decision(ctx)["file"].startswith("unreadable: not JSON")
     assert not ctx.layout.ledger.exists()
+
+
+def test_the_same_words_written_again_after_a_newer_decision_are_a_new_decision(run_on: Run, decision: Any) -> None:
+    ctx = run_on(MONDAY)
+    write_by_hand(ctx, retrain=False)
+    written = ctx.layout.decision_file.read_bytes()
+    reconcile(ctx)
+    decide(ctx, decision(MONDAY), Origin.MONITORING)
+    assert ctx.ledger.state().current.origin is Origin.MONITORING
+    ctx.layout.decision_file.write_bytes(written)
+    current = reconcile(ctx).current
+    assert (current.origin, current.decision.retrain) == (Origin.HAND, False)
+
+
+def test_a_mistyped_year_does_not_hold_up_monitoring(run_on: Run, decision: Any) -> None:
+    ctx = run_on(MONDAY)
+    write_by_hand(ctx, decision_date="2042-01-01")
+    reconcile(ctx)
+    decide(ctx, decision(SATURDAY), Origin.MONITORING)
+    assert ctx.ledger.state().current.origin is Origin.MONITORING
 
 
 def test_a_full_disk_stops_the_claim_before_anything_is_trained(

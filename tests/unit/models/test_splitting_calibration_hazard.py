@@ -1,0 +1,151 @@
+"""The cut by time, the calibration map and what a loan was watched for."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from p2pcredit.errors import TooLittleDataError, TrainingError
+from p2pcredit.models.calibration import Calibration, fit_calibration
+from p2pcredit.models.hazard import measure_exposure, observed_by
+from p2pcredit.models.splitting import split_by_time
+from p2pcredit.settings import TrainingSettings
+
+SMALL = TrainingSettings(min_matured_loans=50, min_matured_bads=10, min_evaluation_bads=2)
+START = date(2010, 1, 1)
+
+
+def _outcomes(days: list[int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "loan_id": [f"L{i}" for i in range(len(days))],
+            "origination_date": [START + timedelta(days=day) for day in days],
+            "window_closed_on": [START + timedelta(days=day + 395) for day in days],
+            "label": pl.Series([int(i % 3 == 0) for i in range(len(days))], dtype=pl.Int8),
+        }
+    )
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 30), min_size=100, max_size=160))
+def test_no_day_is_cut_and_no_matured_loan_is_lost(days: list[int]) -> None:
+    outcomes = _outcomes(days)
+    try:
+        split = split_by_time(outcomes, as_of=date(2012, 1, 1), settings=SMALL)
+    except TooLittleDataError:
+        return
+    parts = (split.fit, split.calibrate, split.evaluate)
+    assert sorted(i for part in parts for i in part["loan_id"]) == sorted(outcomes["loan_id"])
+    filled = [part["origination_date"] for part in parts if part.height]
+    for earlier, later in itertools.pairwise(filled):
+        assert earlier.max() < later.min()
+    assert split.evaluate.height >= 0.25 * len(days)
+
+
+def test_loans_whose_window_is_open_take_no_part() -> None:
+    outcomes = _outcomes(list(range(200)))
+    split = split_by_time(outcomes, as_of=START + timedelta(days=395 + 149), settings=SMALL)
+    assert split.fit.height + split.calibrate.height + split.evaluate.height == 150
+    assert split.describe()["evaluate"]["last"] == (START + timedelta(days=149)).isoformat()
+
+
+def test_all_loans_on_one_day_cannot_be_cut() -> None:
+    with pytest.raises(TooLittleDataError, match="to learn from"):
+        split_by_time(_outcomes([0] * 100), as_of=date(2012, 1, 1), settings=SMALL)
+
+
+def _scored(size: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    margin = rng.normal(size=size)
+    return (rng.random(size) < 1 / (1 + np.exp(-(-2.0 + 0.6 * margin)))).astype(int), margin
+
+
+def test_calibration_finds_slope_and_level_like_a_logistic_regression() -> None:
+    labels, margin = _scored()
+    found = fit_calibration(labels, margin)
+    oracle = LogisticRegression(C=1e9, tol=1e-10).fit(margin[:, None], labels)
+    assert found.slope == pytest.approx(oracle.coef_[0, 0], abs=0.02)  # the prior pulls a little towards 1
+    assert found.intercept == pytest.approx(oracle.intercept_[0], abs=0.02)
+    assert found.probability(margin).sum() == pytest.approx(labels.sum(), rel=1e-6)
+
+
+def test_few_bads_move_the_level_only() -> None:
+    labels, margin = np.array([1] * 10 + [0] * 90), np.linspace(2, -2, 100)
+    found = fit_calibration(labels, margin)
+    assert found.slope == 1.0
+    assert found.probability(margin).sum() == pytest.approx(10, rel=1e-6)
+
+
+def test_a_reversed_ranking_keeps_a_positive_slope() -> None:
+    labels, margin = _scored()
+    assert fit_calibration(labels, -3 * margin).slope > 0
+
+
+def test_no_bads_give_a_small_probability_and_no_loans_the_identity() -> None:
+    found = fit_calibration([0] * 50, np.zeros(50))
+    assert found.probability(np.zeros(1))[0] == pytest.approx(0.01, rel=1e-6)
+    assert fit_calibration([], []) == Calibration(1.0, 0.0)
+    with pytest.raises(TrainingError, match="missing"):
+        fit_calibration([0, 1], [0.1, float("nan")])
+
+
+def _watched(rows: list[tuple[date, int, int | None]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "loan_id": [f"L{i}" for i in range(len(rows))],
+            "origination_date": [row[0] for row in rows],
+            "months_observed": pl.Series([row[1] for row in rows], dtype=pl.Int32),
+            "defaulted_in_month": pl.Series([row[2] for row in rows], dtype=pl.Int32),
+        }
+    )
+
+
+def test_looking_back_from_an_earlier_day_shows_only_what_had_been_seen_by_then() -> None:
+    # watched 12 months; default in month 5, once before and once after the day; paid off after 3; born yesterday
+    rows = [(START, 12, None), (START, 4, 5), (date(2010, 5, 1), 4, 5), (START, 3, None), (date(2010, 7, 31), 6, None)]
+    seen = observed_by(_watched(rows), date(2010, 8, 1), window_months=12)
+    assert seen.select("loan_id", "months", "defaulted").rows() == [
+        ("L0", 7, False),
+        ("L1", 5, True),
+        ("L3", 3, False),
+        ("L2", 3, False),
+    ]
+
+
+def test_a_default_counts_only_when_its_whole_month_has_passed() -> None:
+    one = _watched([(date(2010, 1, 15), 4, 5)])
+    assert observed_by(one, date(2010, 6, 14), window_months=12).select("months", "defaulted").row(0) == (4, False)
+    assert observed_by(one, date(2010, 6, 15), window_months=12).select("months", "defaulted").row(0) == (5, True)
+
+
+def test_monthly_hazards_are_those_of_a_life_table() -> None:
+    observed = pl.DataFrame(
+        {"loan_id": ["a", "b", "c", "d"], "months": [1, 2, 2, 3], "defaulted": [False, True, False, True]},
+        schema_overrides={"months": pl.Int32},
+    )
+    found = measure_exposure(observed, window_months=3)
+    assert found.hazards == pytest.approx((0.0, 1 / 3, 1.0))
+    assert found.defaulted.tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert np.all(found.expected > 0)
+    assert np.all(np.diff(found.expected[[0, 1, 3]]) > 0)
+
+
+def test_expected_defaults_add_up_to_those_seen_where_hazards_are_small() -> None:
+    rng = np.random.default_rng(8)
+    months = rng.integers(1, 13, 20_000)
+    observed = pl.DataFrame(
+        {
+            "loan_id": [str(i) for i in range(20_000)],
+            "months": months.astype(np.int32),
+            "defaulted": rng.random(20_000) < 0.03,
+        }
+    )
+    found = measure_exposure(observed, window_months=12)
+    assert found.expected.sum() == pytest.approx(found.defaulted.sum(), rel=0.05)

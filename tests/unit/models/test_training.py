@@ -1,0 +1,147 @@
+"""Training: candidates, determinism, what it refuses, and that the future stays out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import LeakError, TooLittleDataError
+from p2pcredit.models.leaks import single_feature_auc
+from p2pcredit.models.scoring import load_model
+from p2pcredit.models.training import TrainingRun, beats_base_rate, sub_grade_baseline, train_candidates
+from p2pcredit.settings import Settings, TrainingSettings
+
+Book = tuple[pl.DataFrame, pl.DataFrame]
+AS_OF = date(2012, 6, 30)
+
+
+def test_both_families_in_both_forms_are_candidates_best_first(run: TrainingRun) -> None:
+    assert {(c.family, c.form) for c in run.candidates} == {
+        (family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard")
+    }
+    ranks = [(not c.well_calibrated, -c.metrics["auc"]) for c in run.candidates]
+    assert ranks == sorted(ranks)
+
+
+def test_every_candidate_finds_the_risk_that_is_in_the_book(run: TrainingRun) -> None:
+    for candidate in run.candidates:
+        assert candidate.metrics["auc"] > 0.62
+        assert beats_base_rate(candidate)
+        assert 0.6 < candidate.metrics["calibration_ratio"] < 1.6
+
+
+def test_metrics_are_those_of_the_evaluation_frame(run: TrainingRun) -> None:
+    for candidate in run.candidates:
+        labels = candidate.evaluation["label"].to_numpy()
+        chances = candidate.evaluation["probability_of_default"].to_numpy()
+        assert candidate.metrics["auc"] == pytest.approx(roc_auc_score(labels, chances))
+        assert candidate.metrics["brier"] == pytest.approx(brier_score_loss(labels, chances))
+        assert (candidate.metrics["n"], candidate.metrics["bads"]) == (labels.size, labels.sum())
+        assert candidate.metrics["auc_low"] < candidate.metrics["auc"] < candidate.metrics["auc_high"]
+        assert candidate.metrics["sub_grade_auc"] == run.baseline["auc"]
+
+
+def test_periods_follow_each_other_and_count_every_matured_loan(run: TrainingRun, book: Book) -> None:
+    fit, calibrate, evaluate = (run.periods[part] for part in ("fit", "calibrate", "evaluate"))
+    assert fit["last"] < calibrate["first"] <= calibrate["last"] < evaluate["first"]
+    assert fit["n"] + calibrate["n"] + evaluate["n"] == book[1]["label"].count()
+
+
+def test_columns_that_the_platform_does_not_give_are_dropped_and_named(run: TrainingRun) -> None:
+    assert run.dropped["fico"] == "not given by the platform"
+    assert all("fico" not in c.model.feature_names for c in run.candidates)
+    assert all("platform_sub_grade" not in c.model.feature_names for c in run.candidates)
+
+
+def test_training_twice_gives_the_same_bytes_and_the_files_give_the_same_model(run: TrainingRun, book: Book) -> None:
+    shuffled = book[0].sample(fraction=1.0, shuffle=True, seed=1), book[1].sample(fraction=1.0, shuffle=True, seed=2)
+    again = train_candidates(*shuffled, as_of=AS_OF, settings=Settings())
+    for first, second in zip(run.candidates, again.candidates, strict=True):
+        assert first.model.to_files() == second.model.to_files()
+        assert first.metrics == second.metrics
+        loaded = load_model(first.model.to_files())
+        assert (loaded.family, loaded.form, loaded.feature_names) == (
+            first.family,
+            first.form,
+            first.model.feature_names,
+        )
+        assert np.array_equal(loaded.predict(book[0]), first.model.predict(book[0]))
+        assert np.array_equal(loaded.contributions(book[0]), first.model.contributions(book[0]))
+        assert loaded.to_files() == first.model.to_files()
+
+
+def test_rows_known_later_and_labels_not_yet_matured_change_nothing(run: TrainingRun, book: Book) -> None:
+    features, outcomes = book
+    later = features.head(50).with_columns(
+        pl.lit(AS_OF + timedelta(days=1)).alias("known_on"), ("X" + pl.col("loan_id")).alias("loan_id")
+    )
+    ghosts = outcomes.head(50).with_columns(
+        ("X" + pl.col("loan_id")).alias("loan_id"), pl.lit(1, pl.Int8).alias("label")
+    )
+    early = outcomes.with_columns(
+        pl.when(pl.col("window_closed_on") > AS_OF).then(1).otherwise("label").cast(pl.Int8).alias("label")
+    )
+    again = train_candidates(pl.concat([features, later]), pl.concat([early, ghosts]), as_of=AS_OF, settings=Settings())
+    assert again.periods == run.periods
+    assert [c.model.to_files() for c in again.candidates] == [c.model.to_files() for c in run.candidates]
+
+
+def test_too_few_matured_loans_are_a_refusal_with_the_numbers(book: Book) -> None:
+    features, outcomes = book
+    with pytest.raises(TooLittleDataError, match=r"400 matured loans with \d+ bads.*needed are 500"):
+        train_candidates(features, outcomes.head(400), as_of=AS_OF, settings=Settings())
+
+
+def test_too_few_bads_to_judge_by_are_a_refusal(book: Book) -> None:
+    features, outcomes = book
+    strict = Settings(training=TrainingSettings(min_evaluation_bads=500))
+    with pytest.raises(TooLittleDataError, match="to judge a model"):
+        train_candidates(features, outcomes, as_of=AS_OF, settings=strict)
+
+
+def test_a_feature_that_knows_the_outcome_is_a_leak_and_is_named(book: Book) -> None:
+    features, outcomes = book
+    joined = features.join(outcomes.select("loan_id", "label"), on="loan_id", how="left", maintain_order="left")
+    leaking = joined.with_columns((pl.col("label").fill_null(0) * 500.0).alias("fico")).drop("label")
+    with pytest.raises(LeakError, match=r"'fico' alone reaches an AUC of 1\.000"):
+        train_candidates(leaking, outcomes, as_of=AS_OF, settings=Settings())
+
+
+def test_a_feature_filled_in_for_bad_loans_only_is_found_by_its_gaps() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1] * 10, dtype=float)
+    recovered = pl.Series([float(i) if bad else None for i, bad in enumerate(labels)], dtype=pl.Float64)
+    feature = Feature("fico", "numeric", 0, "", "")
+    assert single_feature_auc(feature, recovered, labels) == 1.0
+
+
+def test_a_category_of_single_loans_is_no_leak() -> None:
+    rng = np.random.default_rng(1)
+    labels = (rng.random(500) < 0.3).astype(float)
+    names = pl.Series([f"LEVEL{i}" for i in range(500)])
+    assert single_feature_auc(Feature("state", "category", 0, "", ""), names, labels) == 0.5
+
+
+def test_the_priced_feature_set_may_use_the_platforms_grade(book: Book) -> None:
+    priced = Settings(training=TrainingSettings(feature_set="priced", leak_auc=0.9))
+    found = train_candidates(*book, as_of=AS_OF, settings=priced)
+    assert any("platform_sub_grade" in c.model.feature_names for c in found.candidates)
+
+
+def test_a_candidate_whose_bound_includes_a_half_does_not_beat_the_base_rate(run: TrainingRun) -> None:
+    best = run.candidates[0]
+    assert not beats_base_rate(replace(best, metrics={**best.metrics, "auc_low": 0.5}))
+    assert not beats_base_rate(replace(best, metrics={**best.metrics, "auc_low": None}))
+    assert not beats_base_rate(replace(best, metrics={**best.metrics, "brier": best.metrics["base_brier"]}))
+
+
+def test_the_platforms_sub_grade_is_ranked_by_the_alphabet() -> None:
+    loans = pl.DataFrame({"label": [0, 0, 1, 1], "platform_sub_grade": ["A1", "B2", "B2", None]})
+    assert sub_grade_baseline(loans)["auc"] == 0.75
+    assert sub_grade_baseline(loans.with_columns(pl.lit(None, pl.String).alias("platform_sub_grade"))) is None
+    assert sub_grade_baseline(loans.drop("platform_sub_grade")) is None

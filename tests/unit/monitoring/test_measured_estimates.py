@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from monitoring_world import make_inputs
+
+from p2pcredit.contracts.results import Status
+from p2pcredit.monitoring.early_signs import measure_early_signs
+from p2pcredit.monitoring.estimates import expected_auc, measure_estimates
+from p2pcredit.monitoring.quality import measure_quality
+from p2pcredit.settings import Settings
+
+PROBABILITIES = st.lists(st.sampled_from([0.0, 0.05, 0.1, 0.1, 0.3, 0.7, 1.0]), min_size=2, max_size=12)
+
+
+@given(PROBABILITIES)
+def test_expected_auc_equals_the_sum_over_all_pairs(chances: list[float]) -> None:
+    above, pairs = 0.0, 0.0
+    for i, bad in enumerate(chances):
+        for j, good in enumerate(chances):
+            if i != j:
+                pairs += bad * (1 - good)
+                above += bad * (1 - good) * (1.0 if bad > good else 0.5 if bad == good else 0.0)
+    found = expected_auc(np.array(chances))
+    if pairs <= 1e-12:
+        assert found is None
+    else:
+        assert found == pytest.approx(above / pairs)
+
+
+def test_expected_auc_of_nothing_is_nothing() -> None:
+    assert expected_auc(np.array([])) is None
+    assert expected_auc(np.array([0.3])) is None
+
+
+def test_the_estimate_then_comes_near_what_came_true_where_the_model_is_calibrated() -> None:
+    found = {(r.metric, r.segment): r for r in measure_estimates(make_inputs(6000), Settings())}
+    then, rate = found["auc_estimate_then", "all"], found["default_rate", "all"]
+    assert then.low is not None
+    assert then.high is not None
+    assert rate.value == pytest.approx(found["default_rate_estimate_then", "all"].value, abs=0.02)
+    assert found["auc_estimate", "champion"].value == pytest.approx(then.value, abs=0.05)
+
+
+def test_an_estimate_passes_and_fails_nothing() -> None:
+    statuses = {r.status for r in measure_estimates(make_inputs(6000, bad_factor=3.0), Settings())}
+    assert statuses == {Status.UNDETERMINED}
+
+
+def test_too_few_recent_loans_give_no_estimate() -> None:
+    found = {(r.metric, r.segment): r for r in measure_estimates(make_inputs(300), Settings())}
+    assert found["auc_estimate", "all"].value is None
+    assert "needed" in found["auc_estimate", "all"].note
+
+
+def test_early_signs_count_only_loans_observed_that_long() -> None:
+    inputs = make_inputs(2500)
+    found = {(r.metric, r.segment): r for r in measure_early_signs(inputs, Settings())}
+    in_2010q4 = pl.col("snapshot_date").is_between(pl.date(2010, 10, 1), pl.date(2010, 12, 31))
+    loans = inputs.predictions.filter(in_2010q4)
+    late = loans.join(inputs.early_signs, on="loan_id")
+    three = found["late30_within_3m", "vintage=2010Q4"]
+    assert three.n == loans.height
+    assert three.value == pytest.approx(late.height / loans.height)
+    assert ("late30_within_6m", "vintage=2010Q4") not in found
+    newest = found["late30_within_6m", "vintage=2010Q3"]
+    assert newest.share_matured is not None
+    assert newest.share_matured > 0.9
+    assert ("late30_within_3m", "vintage=2011Q1") not in found
+
+
+def test_a_loan_late_after_the_months_counts_as_on_time() -> None:
+    inputs = make_inputs(2500)
+    born = inputs.predictions.select("loan_id", "snapshot_date")
+    signs = inputs.early_signs.join(born, on="loan_id").select(
+        "loan_id", late_on=pl.col("snapshot_date").dt.offset_by("3mo").dt.offset_by("1d")
+    )
+    late = replace(inputs, early_signs=signs.filter(pl.col("late_on") <= inputs.week_end))
+    found = {(r.metric, r.segment): r for r in measure_early_signs(late, Settings())}
+    assert found["late30_within_3m", "vintage=2010Q1"].value == 0.0
+    six = found["late30_within_6m", "vintage=2010Q1"].value
+    assert six is not None
+    assert six > 0
+
+
+def test_quarantined_share_has_three_outcomes() -> None:
+    quality = pl.DataFrame(
+        {"feed": ["a", "b", "c", "b"], "rows_in": [100, 60, 0, 40], "quarantined": [5, 3, 0, 3]},
+    )
+    found = {r.segment: r for r in measure_quality(replace(make_inputs(30), feed_quality=quality), Settings())}
+    assert found["feed=a"].status is Status.PASS
+    assert found["feed=b"].status is Status.FAIL
+    assert found["feed=b"].value == pytest.approx(0.06)
+    assert found["feed=b"].n == 100
+    assert found["feed=c"].status is Status.UNDETERMINED
+    assert found["feed=c"].value is None
