@@ -45,7 +45,7 @@ def test_matured_auc_and_brier_equal_an_independent_oracle() -> None:
 
 
 def test_every_result_has_n_interval_and_share_matured() -> None:
-    for result in measure(make_inputs(2500)).values():
+    for result in measure(make_inputs(5000)).values():
         assert result.value is not None, result
         assert result.low is not None
         assert result.high is not None

@@ -1,0 +1,63 @@
+"""Early signs: which share of each vintage was 30 days past due or more within its first months on book.
+
+They come a year before the labels do, and say nothing of who pays in the end. Only loans observed for that long count.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.outcomes import share_interval, unmeasured
+from p2pcredit.settings import Settings
+
+MONTHS_OBSERVED = (3, 6)
+VINTAGES_SHOWN = 12
+
+
+def measure_early_signs(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
+    """Which share of each of the newest vintages was 30 days past due within 3 and within 6 months on book?
+
+    Returns:
+        `late30_within_3m` and `late30_within_6m` for each vintage quarter with at least one loan observed that long.
+        `share_matured` is the share of the vintage's scored loans that has been observed that long. For information: no
+        threshold.
+    """
+    origination = pl.col("snapshot_date")
+    loans = inputs.predictions.select("loan_id", "snapshot_date").join(
+        inputs.early_signs.select("loan_id", "late_on"), on="loan_id", how="left"
+    )
+    ends = {months: origination.dt.offset_by(f"{months}mo") for months in MONTHS_OBSERVED}
+    counts = (
+        loans.group_by(vintage=pl.format("{}Q{}", origination.dt.year(), origination.dt.quarter()))
+        .agg(
+            pl.len().alias("scored"),
+            *(((end <= inputs.week_end).sum()).alias(f"observed_{months}") for months, end in ends.items()),
+            *(
+                ((end <= inputs.week_end) & (pl.col("late_on") <= end)).sum().alias(f"late_{months}")
+                for months, end in ends.items()
+            ),
+        )
+        .sort("vintage")
+        .tail(VINTAGES_SHOWN)
+    )
+    return [
+        _result(row, months, settings)
+        for months in MONTHS_OBSERVED
+        for row in counts.iter_rows(named=True)
+        if row[f"observed_{months}"]
+    ]
+
+
+def _result(row: dict[str, int], months: int, settings: Settings) -> MetricResult:
+    observed, late = row[f"observed_{months}"], row[f"late_{months}"]
+    metric, segment, share = f"late30_within_{months}m", f"vintage={row['vintage']}", observed / row["scored"]
+    least = settings.monitoring.min_recent_loans
+    if observed < least:
+        return unmeasured(
+            metric, segment, observed, f"{observed} loans observed {months} months, {least} needed", share_matured=share
+        )
+    low, high = share_interval(late, observed, settings.monitoring.confidence)
+    note = f"{late} of {observed} loans"
+    return MetricResult(metric, segment, late / observed, low, high, observed, share, Status.UNDETERMINED, None, note)

@@ -1,0 +1,196 @@
+"""What a metric may see in one monitoring week, and the guard that nothing in it was known later.
+
+`MonitoringInputs` is the whole world of a metric: it is checked when it is made, so no metric has to check again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from p2pcredit.errors import MonitoringError
+from p2pcredit.periods import add_months
+from p2pcredit.settings import LabelSettings, Settings
+
+_COLUMNS = {
+    "predictions": ("loan_id", "snapshot_date", "model_id", "probability_of_default", "score", "grade"),
+    "labels": ("loan_id", "definition", "label", "origination_date", "known_on"),
+    "features": ("loan_id", "snapshot_date", "known_on", "term_months", "platform_sub_grade"),
+    "early_signs": ("loan_id", "late_on"),
+    "feed_quality": ("feed", "rows_in", "quarantined"),
+}
+_DATES = {
+    "predictions": ("snapshot_date",),
+    "labels": ("origination_date", "known_on"),
+    "features": ("snapshot_date", "known_on"),
+    "reference": ("snapshot_date", "known_on"),
+    "early_signs": ("late_on",),
+}
+_KEYS = {
+    "predictions": ("loan_id",),
+    "labels": ("loan_id", "definition"),
+    "features": ("loan_id",),
+    "early_signs": ("loan_id",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """What a policy may know besides the metrics.
+
+    Args:
+        week_end: The last day whose data the metrics rest on.
+        champion_id: The model in service, None before the first.
+        champion_as_of: The day up to which the champion knew labels.
+        development_bads: Matured bads the champion was trained on, None where unknown.
+        known_bads: Matured bads known at `week_end`.
+    """
+
+    week_end: date
+    champion_id: str | None
+    champion_as_of: date | None
+    development_bads: int | None
+    known_bads: int
+
+
+@dataclass(frozen=True)
+class MonitoringInputs:
+    """Everything a metric may see, every row of it known by `week_end`.
+
+    Args:
+        week_end: The latest snapshot date that the week looks at.
+        champion_id: The model in service, None before the first.
+        champion_as_of: The day up to which the champion knew labels.
+        predictions: `loan_id, snapshot_date, model_id, probability_of_default` (0 to 1), `score, grade`; one row per
+            loan, the prediction made on its day, all history.
+        labels: `loan_id, definition, label` (1 bad, 0 good), `origination_date, known_on`, known by `week_end`.
+        features: Rows of the feature store of scored loans, at least those of the matured and the recent window.
+        reference: Rows of the feature store of the champion's development loans with its `score`; may have no columns.
+        early_signs: `loan_id, late_on`: the first day on which a loan was 30 days past due or more.
+        feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed.
+        development_bads: Matured bads the champion was trained on, None where unknown.
+        known_bads: Matured bads known at `week_end`.
+
+    Raises:
+        MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, or a
+            probability is missing or outside 0 to 1.
+    """
+
+    week_end: date
+    champion_id: str | None
+    champion_as_of: date | None
+    predictions: pl.DataFrame
+    labels: pl.DataFrame
+    features: pl.DataFrame
+    reference: pl.DataFrame
+    early_signs: pl.DataFrame
+    feed_quality: pl.DataFrame
+    development_bads: int | None
+    known_bads: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no metric may see."""
+        for table, columns in _COLUMNS.items():
+            self._require_columns(table, columns)
+        for table, columns in _DATES.items():
+            self._refuse_later_rows(table, columns)
+        for table, columns in _KEYS.items():
+            self._refuse_duplicates(table, columns)
+        pd = self.predictions["probability_of_default"].cast(pl.Float64)
+        wrong = self.predictions.height - int(pd.is_between(0.0, 1.0).fill_null(False).sum())
+        if wrong:
+            raise MonitoringError(
+                f"{wrong} of {self.predictions.height} predictions have no probability of default between 0 and 1; "
+                "score those loans again"
+            )
+
+    def decision_facts(self) -> DecisionFacts:
+        """What a policy may know besides the metrics."""
+        return DecisionFacts(
+            self.week_end, self.champion_id, self.champion_as_of, self.development_bads, self.known_bads
+        )
+
+    def of_champion(self, predictions: pl.DataFrame) -> pl.DataFrame:
+        """Those of the predictions that the champion made; none before the first champion."""
+        if self.champion_id is None:
+            return predictions.clear()
+        return predictions.filter(pl.col("model_id") == self.champion_id)
+
+    def recent_predictions(self, settings: Settings) -> pl.DataFrame:
+        """The predictions of the newest `recent_days` days."""
+        return self.predictions.filter(self._is_recent(settings))
+
+    def recent_features(self, settings: Settings) -> pl.DataFrame:
+        """The features of the loans of the newest `recent_days` days."""
+        return self.features.filter(self._is_recent(settings))
+
+    def _is_recent(self, settings: Settings) -> pl.Expr:
+        return pl.col("snapshot_date") > self.week_end - timedelta(days=settings.monitoring.recent_days)
+
+    def _require_columns(self, table: str, columns: Sequence[str]) -> None:
+        frame: pl.DataFrame = getattr(self, table)
+        missing = sorted(set(columns) - set(frame.columns))
+        if missing:
+            raise MonitoringError(
+                f"the {table} of the week lack the column '{missing[0]}'; they need {', '.join(columns)}"
+            )
+
+    def _refuse_later_rows(self, table: str, columns: Sequence[str]) -> None:
+        frame: pl.DataFrame = getattr(self, table)
+        for column in columns:
+            if column not in frame.columns:
+                continue
+            later = int((frame[column] > self.week_end).sum())
+            if later:
+                raise MonitoringError(
+                    f"{later} rows of {table} have {column} after {self.week_end}; "
+                    f"monitoring may see only what was known by then, so leave them out"
+                )
+
+    def _refuse_duplicates(self, table: str, columns: Sequence[str]) -> None:
+        frame: pl.DataFrame = getattr(self, table)
+        doubled = frame.height - int(frame.select(pl.struct(columns).n_unique()).item()) if frame.height else 0
+        if doubled:
+            raise MonitoringError(
+                f"{table} holds {doubled} rows more than it has loans; keep one row for each {' and '.join(columns)}"
+            )
+
+
+def newest_closed_origination(week_end: date, labels: LabelSettings) -> date:
+    """What is the newest origination day whose whole label window, and the reporting lag after it, has closed?
+
+    Args:
+        week_end: The day on which one asks.
+        labels: Window in months and reporting lag in days.
+
+    Returns:
+        The greatest day d with `add_months(d, window_months) + reporting_lag_days <= week_end`.
+
+    Examples:
+        >>> newest_closed_origination(date(2011, 3, 30), LabelSettings())
+        datetime.date(2010, 2, 28)
+        >>> newest_closed_origination(date(2013, 3, 30), LabelSettings())
+        datetime.date(2012, 2, 29)
+    """
+    close = week_end - timedelta(days=labels.reporting_lag_days)
+    day = add_months(close, -labels.window_months)
+    while add_months(day + timedelta(days=1), labels.window_months) <= close:
+        day += timedelta(days=1)
+    return day
+
+
+def closes_window(origination: pl.Expr, week_end: date, labels: LabelSettings) -> pl.Expr:
+    """Has the whole label window of a loan closed by `week_end`?
+
+    A bad is known on the day it defaults, a good only when its window has closed. Loans in an open window would give
+    early bads without the goods of their cohort, so none of them is judged.
+
+    Args:
+        origination: Expression of the origination date.
+        week_end: The day on which one asks.
+        labels: Window in months and reporting lag in days.
+    """
+    return origination <= newest_closed_origination(week_end, labels)

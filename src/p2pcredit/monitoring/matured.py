@@ -1,0 +1,164 @@
+"""Which scored loans can be judged: those whose whole label window has closed, and how many more are waiting.
+
+The loans in question are those scored in the newest `monitoring.window_months` of originations that have matured, and
+all scored since: the second part is what the share matured is a share of.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
+from p2pcredit.periods import add_months
+from p2pcredit.settings import Settings
+
+_LETTER_AND_NUMBER = re.compile(r"([A-Z])(\d{1,2})?")
+
+
+@dataclass(frozen=True)
+class JudgedLoans:
+    """The loans of one segment that can be judged, and how many were scored.
+
+    Args:
+        segment: `all`, `champion`, or such as `vintage=2010Q1`.
+        label: 1 bad, 0 good, one for each judged loan.
+        risk: Probability of default on the day the loan was scored, 0 to 1.
+        sub_grade: The platform's own sub-grade as a number that grows with risk, NaN where there is none.
+        scored: Loans scored since the window began, judged or not.
+    """
+
+    segment: str
+    label: NDArray[np.int8]
+    risk: NDArray[np.float64]
+    sub_grade: NDArray[np.float64]
+    scored: int
+
+    @property
+    def n(self) -> int:
+        """How many loans can be judged."""
+        return int(self.label.size)
+
+    @property
+    def bads(self) -> int:
+        """How many of them went bad."""
+        return int(self.label.sum())
+
+    @property
+    def share_matured(self) -> float | None:
+        """Share of the scored loans that can be judged; None where none was scored."""
+        return self.n / self.scored if self.scored else None
+
+
+def matured_window(week_end: date, settings: Settings) -> tuple[date, date]:
+    """Which originations are judged: after the first date, up to and including the second?
+
+    Examples:
+        >>> matured_window(date(2011, 3, 30), Settings())
+        (datetime.date(2009, 2, 28), datetime.date(2010, 2, 28))
+    """
+    last = newest_closed_origination(week_end, settings.labels)
+    return add_months(last, -settings.monitoring.window_months), last
+
+
+def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
+    """Which loans were scored since the window of judged originations began, and what came of them?
+
+    Returns:
+        One row per loan: `loan_id, snapshot_date, model_id, probability_of_default, score, grade, label` (null where
+        the loan cannot be judged yet), `vintage` (such as `2010Q1`), `term_months, platform_sub_grade`.
+    """
+    after, last = matured_window(inputs.week_end, settings)
+    labels = inputs.labels.filter(
+        (pl.col("definition") == settings.labels.definition)
+        & (pl.col("origination_date") <= last)
+        & pl.col("label").is_not_null()
+    ).select("loan_id", pl.col("label").cast(pl.Int8))
+    about = inputs.features.select("loan_id", "term_months", "platform_sub_grade")
+    return (
+        inputs.predictions.filter(pl.col("snapshot_date") > after)
+        .join(labels, on="loan_id", how="left")
+        .join(about, on="loan_id", how="left")
+        .with_columns(
+            label=pl.when(pl.col("snapshot_date") <= last).then("label"),
+            vintage=pl.format("{}Q{}", pl.col("snapshot_date").dt.year(), pl.col("snapshot_date").dt.quarter()),
+        )
+        .sort("snapshot_date", "loan_id")
+    )
+
+
+def whole_segments(scored: pl.DataFrame, champion_id: str | None) -> list[JudgedLoans]:
+    """What was served as a whole, `all`, and by the champion alone, `champion`; both always, empty or not.
+
+    Args:
+        scored: What `scored_loans` gives.
+        champion_id: The model in service, None before the first.
+    """
+    ranked = _with_rank(scored)
+    of_champion = ranked.filter(pl.col("model_id") == champion_id) if champion_id else ranked.clear()
+    return [_segment("all", ranked), _segment("champion", of_champion)]
+
+
+def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
+    """What was served in parts: each vintage quarter and each term that has a loan that can be judged, in order.
+
+    Args:
+        scored: What `scored_loans` gives.
+    """
+    segments: list[JudgedLoans] = []
+    for name, column in (("vintage", "vintage"), ("term", "term_months")):
+        parts = _with_rank(scored.filter(pl.col(column).is_not_null())).partition_by(column, as_dict=True)
+        for (level,), part in sorted(parts.items()):
+            text = f"{level:g}" if isinstance(level, float) else str(level)
+            if part["label"].count():
+                segments.append(_segment(f"{name}={text}", part))
+    return segments
+
+
+def grade_ranks(grades: list[str]) -> dict[str, float]:
+    """In which order do a platform's own grades grow riskier?
+
+    A letter with a number (`A1` to `G5`) goes by letter, then number; `AA` lies before `A` and `HR` (high risk) after
+    every letter. Any other grade has no place in the order and is left out.
+
+    Args:
+        grades: Distinct grades, as the platform writes them.
+
+    Returns:
+        Rank of each grade that has one; more is riskier.
+
+    Examples:
+        >>> sorted(ranks := grade_ranks(["HR", "B2", "AA", "A", "B10", "7"]), key=ranks.get)
+        ['AA', 'A', 'B2', 'B10', 'HR']
+    """
+    ranks: dict[str, float] = {}
+    for grade in grades:
+        plain = grade.strip().upper()
+        match = _LETTER_AND_NUMBER.fullmatch(plain)
+        if plain in ("AA", "HR"):
+            ranks[grade] = -1.0 if plain == "AA" else 2600.0
+        elif match:
+            ranks[grade] = (ord(match[1]) - ord("A")) * 100.0 + float(match[2] or 0)
+    return ranks
+
+
+def _with_rank(scored: pl.DataFrame) -> pl.DataFrame:
+    grades = scored["platform_sub_grade"].drop_nulls().unique().to_list()
+    rank = pl.col("platform_sub_grade").replace_strict(grade_ranks(grades), default=None, return_dtype=pl.Float64)
+    return scored.with_columns(rank=rank)
+
+
+def _segment(name: str, scored: pl.DataFrame) -> JudgedLoans:
+    judged = scored.filter(pl.col("label").is_not_null())
+    return JudgedLoans(
+        name,
+        judged["label"].to_numpy().astype(np.int8),
+        judged["probability_of_default"].cast(pl.Float64).to_numpy(),
+        judged["rank"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+        scored.height,
+    )

@@ -1,0 +1,155 @@
+"""Ranking and calibration on the loans that can be judged: by the service, the champion, vintage and term.
+
+Nothing is measured on fewer loans or bads than the settings ask for: the result then says how many there are, and its
+value is missing rather than meaningless.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.models.evaluation import (
+    Estimate,
+    auc_interval,
+    brier_interval,
+    calibration_ratio,
+    expected_calibration_error,
+    gini_interval,
+    ks_interval,
+    paired_auc_difference,
+)
+from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.matured import JudgedLoans, part_segments, scored_loans, whole_segments
+from p2pcredit.monitoring.outcomes import status_at_least, status_within, unmeasured
+from p2pcredit.settings import MonitoringSettings, Settings
+
+_RANKING = ("auc", "gini", "ks")
+_CALIBRATION = ("brier", "calibration_error", "calibration_ratio")
+_AGAINST_PLATFORM = ("auc_sub_grade", "auc_minus_sub_grade")
+
+CALIBRATION_BINS = 10
+"""Bins of about equal count for the calibration error; fewer where a bin would hold under twenty loans."""
+
+_BOOTSTRAP_ROUNDS = 100
+
+
+def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
+    """How well did the served probabilities rank the loans that can be judged now, and were they right?
+
+    Returns:
+        For the segments `all` (as served, whichever model did it), `champion`, `vintage=YYYYQn` and `term=N`: `auc,
+        gini, ks, brier, calibration_error, calibration_ratio`; for `all` and `champion` also `auc_sub_grade` (that of
+        the platform's own sub-grade on the same loans) and `auc_minus_sub_grade` (the paired difference). `auc` is held
+        against `auc_threshold` and `calibration_ratio` against its bounds; the others are for information.
+    """
+    results: list[MetricResult] = []
+    scored = scored_loans(inputs, settings)
+    for loans in whole_segments(scored, inputs.champion_id):
+        results += _measure_segment(loans, settings.monitoring)
+        results += _measure_platform(loans, settings.monitoring)
+    for loans in part_segments(scored):
+        results += _measure_segment(loans, settings.monitoring)
+    return results
+
+
+def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[MetricResult]:
+    threshold = {"auc": settings.auc_threshold}
+    lacking = _too_little(loans.n, loans.bads, settings)
+    if lacking:
+        return [
+            unmeasured(
+                name,
+                loans.segment,
+                loans.n,
+                lacking,
+                share_matured=loans.share_matured,
+                threshold=threshold.get(name),
+            )
+            for name in (*_RANKING, *_CALIBRATION)
+        ]
+    confidence = settings.confidence
+    auc = auc_interval(loans.label, loans.risk, confidence)
+    ratio = calibration_ratio(loans.label, loans.risk, confidence)
+    bounds = settings.calibration_ratio_bounds
+    nearest = bounds[0] if ratio.value is not None and ratio.value < 1 else bounds[1]
+    return [
+        _result(
+            "auc", loans, auc, status_at_least(auc.value, auc.high, settings.auc_threshold), settings.auc_threshold
+        ),
+        _result("gini", loans, gini_interval(loans.label, loans.risk, confidence)),
+        _result("ks", loans, ks_interval(loans.label, loans.risk, confidence)),
+        _result("brier", loans, brier_interval(loans.label, loans.risk, confidence)),
+        _result("calibration_error", loans, _calibration_error(loans, confidence)),
+        _result(
+            "calibration_ratio",
+            loans,
+            ratio,
+            status_within(ratio.value, ratio.low, ratio.high, bounds),
+            nearest,
+            f"{bounds[0]:g} to {bounds[1]:g} passes",
+        ),
+    ]
+
+
+def _measure_platform(loans: JudgedLoans, settings: MonitoringSettings) -> list[MetricResult]:
+    graded = np.isfinite(loans.sub_grade)
+    label, risk, sub_grade = loans.label[graded], loans.risk[graded], loans.sub_grade[graded]
+    lacking = _too_little(int(label.size), int(label.sum()), settings)
+    if lacking:
+        note = lacking if loans.n == label.size else f"with a sub-grade of the platform: {lacking}"
+        return [
+            unmeasured(name, loans.segment, int(label.size), note, share_matured=loans.share_matured)
+            for name in _AGAINST_PLATFORM
+        ]
+    note = "the platform's own sub-grade on the same loans"
+    return [
+        _result("auc_sub_grade", loans, auc_interval(label, sub_grade, settings.confidence), note=note),
+        _result(
+            "auc_minus_sub_grade",
+            loans,
+            paired_auc_difference(label, risk, sub_grade, settings.confidence),
+            note="AUC as served minus that of the platform's sub-grade on the same loans",
+        ),
+    ]
+
+
+def _too_little(n: int, bads: int, settings: MonitoringSettings) -> str:
+    if n == 0:
+        return "no loan has matured"
+    if n < settings.min_matured_loans:
+        return f"{n} loans have matured, {settings.min_matured_loans} needed"
+    if bads < settings.min_matured_bads:
+        return f"{bads} bads among {n} matured loans, {settings.min_matured_bads} needed"
+    return "" if bads < n else f"all {n} matured loans are bad"
+
+
+def _result(
+    metric: str,
+    loans: JudgedLoans,
+    found: Estimate,
+    status: Status = Status.UNDETERMINED,
+    threshold: float | None = None,
+    note: str = "",
+) -> MetricResult:
+    words = f"{found.bads} bads" if not note else f"{found.bads} bads; {note}"
+    share = loans.share_matured
+    return MetricResult(
+        metric, loans.segment, found.value, found.low, found.high, found.n, share, status, threshold, words
+    )
+
+
+def _calibration_error(loans: JudgedLoans, confidence: float) -> Estimate:
+    """The calibration error with the range of the same loans redrawn, their labels drawn from the bin rates seen."""
+    bins = max(1, min(CALIBRATION_BINS, loans.n // 20))
+    value = expected_calibration_error(loans.label, loans.risk, bins)
+    place = (np.argsort(np.argsort(loans.risk, kind="stable"), kind="stable") * bins) // loans.n
+    counts = np.bincount(place, minlength=bins)
+    bads = np.bincount(place, weights=loans.label.astype(np.float64), minlength=bins)
+    expected = np.bincount(place, weights=loans.risk, minlength=bins)
+    draw = np.random.default_rng(loans.n).binomial(counts, bads / counts, size=(_BOOTSTRAP_ROUNDS, bins))
+    errors = np.abs(draw - expected).sum(axis=1) / loans.n
+    low, high = np.quantile(errors, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    if value is None:
+        return Estimate(None, None, None, loans.n, loans.bads)
+    return Estimate(value, min(value, float(low)), max(value, float(high)), loans.n, loans.bads)

@@ -1,0 +1,74 @@
+"""Small summaries that a chart needs and a single number cannot give: score distribution, calibration by grade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.matured import scored_loans
+from p2pcredit.monitoring.outcomes import share_interval
+from p2pcredit.settings import Settings
+
+SCORE_BAND_POINTS = 20
+
+
+def score_profile(inputs: MonitoringInputs, settings: Settings) -> dict[str, Any]:
+    """How are the champion's scores spread over its development loans, and over the newest loans?
+
+    Returns:
+        `n_reference`, `n_recent` and `bands`, each with `low` and `high` (points, high not included), `reference` and
+        `recent` (shares, 0 to 1). No bands where either side has no score.
+    """
+    before = (
+        inputs.reference["score"].drop_nulls()
+        if "score" in inputs.reference.columns
+        else pl.Series("score", [], dtype=pl.Float64)
+    )
+    after = inputs.of_champion(inputs.recent_predictions(settings))["score"].drop_nulls()
+    profile: dict[str, Any] = {"n_reference": len(before), "n_recent": len(after), "bands": []}
+    if not len(before) or not len(after):
+        return profile
+    places = [
+        np.floor(side.cast(pl.Float64).to_numpy() / SCORE_BAND_POINTS).astype(np.int64) for side in (before, after)
+    ]
+    first = min(int(place.min()) for place in places)
+    last = max(int(place.max()) for place in places)
+    shares = [np.bincount(place - first, minlength=last - first + 1) / place.size for place in places]
+    profile["bands"] = [
+        {
+            "low": (first + i) * SCORE_BAND_POINTS,
+            "high": (first + i + 1) * SCORE_BAND_POINTS,
+            "reference": float(shares[0][i]),
+            "recent": float(shares[1][i]),
+        }
+        for i in range(last - first + 1)
+    ]
+    return profile
+
+
+def calibration_profile(inputs: MonitoringInputs, settings: Settings) -> list[dict[str, Any]]:
+    """Within each grade, which share of the judged loans was expected to default, and which share did?
+
+    Returns:
+        One dict per grade that has a judged loan, safest first by name: `grade, n, bads, expected, observed, low, high`
+        (shares, 0 to 1; the interval is that of the observed share).
+    """
+    grades = (
+        scored_loans(inputs, settings)
+        .filter(pl.col("label").is_not_null() & pl.col("grade").is_not_null())
+        .group_by("grade")
+        .agg(
+            n=pl.len(),
+            bads=pl.col("label").cast(pl.Int64).sum(),
+            expected=pl.col("probability_of_default").mean(),
+        )
+        .sort("grade")
+    )
+    profile: list[dict[str, Any]] = []
+    for row in grades.iter_rows(named=True):
+        low, high = share_interval(row["bads"], row["n"], settings.monitoring.confidence)
+        profile.append({**row, "observed": row["bads"] / row["n"], "low": low, "high": high})
+    return profile

@@ -1,0 +1,1 @@
+"""The weekly report: a plain dict of facts first, then one self-contained HTML file made from it."""

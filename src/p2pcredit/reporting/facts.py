@@ -1,0 +1,244 @@
+"""The facts of a weekly report as one plain dict of JSON values; the page and its charts are made from nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.results import MetricResult
+from p2pcredit.monitoring.cheapest_remedy import score_in_words
+from p2pcredit.monitoring.policy import results_from_rows
+from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
+from p2pcredit.settings import Settings
+
+HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
+_HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "share_matured", "status")
+
+
+def build_facts(
+    week_end: date,
+    results: Sequence[MetricResult],
+    settings: Settings,
+    *,
+    decision: Mapping[str, Any] | None,
+    champion: Mapping[str, Any] | None,
+    generated_at: str,
+    history: pl.DataFrame | None = None,
+    score_profile: Mapping[str, Any] | None = None,
+    calibration_profile: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """What does the report of a week say?
+
+    Args:
+        week_end: The last day whose data it rests on.
+        results: What the metrics gave this week.
+        settings: Thresholds shown and drawn.
+        decision: The fields of the decision or verdict (`retrain, reason, performance_score, remedy ...`), None where
+            none was taken.
+        champion: The champion's card (`model_id, family, as_of ...`), None before the first.
+        generated_at: When the report was made, as text.
+        history: Rows of `gold/monitoring` of earlier weeks; those of later weeks and of this one play no part.
+        score_profile: What `monitoring.profiles.score_profile` gives.
+        calibration_profile: What `monitoring.profiles.calibration_profile` gives.
+
+    Returns:
+        A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
+        sections, history, score_profile, calibration_profile`.
+    """
+    rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
+    limits = settings.monitoring
+    facts = {
+        "week_end_date": week_end.isoformat(),
+        "generated_at": generated_at,
+        "decision": dict(decision) if decision is not None else None,
+        "champion": dict(champion) if champion is not None else None,
+        "thresholds": {
+            "auc": limits.auc_threshold,
+            "psi_watch": limits.psi_watch,
+            "psi_alert": limits.psi_alert,
+            "confidence": limits.confidence,
+            "window_months": limits.window_months,
+            "recent_days": limits.recent_days,
+            "label_months": settings.labels.window_months,
+            "label_lag_days": settings.labels.reporting_lag_days,
+        },
+        "results": rows,
+        "sections": _sections(rows),
+        "history": _history(week_end, rows, history),
+        "score_profile": dict(score_profile) if score_profile is not None else None,
+        "calibration_profile": [dict(row) for row in calibration_profile],
+    }
+    facts["summary"] = _summary(facts)
+    plain: dict[str, Any] = _plain(facts)
+    return plain
+
+
+def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    sections = []
+    for section in SECTIONS:
+        held = [row for row in rows if section.holds(str(row["metric"]))]
+        if section.by_size:
+            held.sort(
+                key=lambda row: (row["metric"] != "psi_score", -(row["value"] if row["value"] is not None else -1))
+            )
+        if held:
+            shown = [
+                {
+                    **row,
+                    "metric_words": metric_in_words(row["metric"]),
+                    "segment_words": segment_in_words(row["segment"]),
+                    "value_words": shown_as(row["metric"], row["value"]),
+                    "interval_words": " to ".join(
+                        shown_as(row["metric"], row[bound]) for bound in ("low", "high") if row[bound] is not None
+                    ),
+                    "threshold_words": "" if row["threshold"] is None else shown_as(row["metric"], row["threshold"]),
+                    "status_words": status_in_words(row),
+                }
+                for row in held
+            ]
+            sections.append(
+                {
+                    "key": section.key,
+                    "title": section.title,
+                    "about": section.about,
+                    "rows": [row for row in shown if section.key == "early_signs" or not _is_part(row)],
+                    "parts": [row for row in shown if section.key != "early_signs" and _is_part(row)],
+                }
+            )
+    return sections
+
+
+def _is_part(row: Mapping[str, Any]) -> bool:
+    return str(row["segment"]).startswith(("vintage=", "term="))
+
+
+def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.DataFrame | None) -> list[dict[str, Any]]:
+    wanted = [
+        {**{name: row[name] for name in _HISTORY_COLUMNS[1:]}, "week_end_date": week_end}
+        for row in rows
+        if row["metric"] in HISTORY_METRICS and row["segment"] in ("all", "champion")
+    ]
+    earlier: list[dict[str, Any]] = []
+    if history is not None and history.height:
+        earlier = (
+            history.filter(
+                (pl.col("week_end_date") < week_end)
+                & pl.col("metric").is_in(HISTORY_METRICS)
+                & pl.col("segment").is_in(["all", "champion"])
+            )
+            .select(_HISTORY_COLUMNS)
+            .sort("week_end_date", "metric", "segment")
+            .to_dicts()
+        )
+    return [row for row in (*earlier, *wanted) if row["value"] is not None and math.isfinite(row["value"])]
+
+
+def _summary(facts: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is known, what is not yet known, and what was decided: sentences for a risk analyst."""
+    found = {(row["metric"], row["segment"]): row for row in facts["results"]}
+    return {
+        "known": _what_is_known(found, facts),
+        "unknown": _what_is_unknown(found, facts),
+        "decided": _what_was_decided(facts),
+    }
+
+
+def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
+    said: list[str] = []
+    for segment, who in (("champion", "The champion"), ("all", "The service as a whole")):
+        auc = found.get(("auc", segment))
+        if auc is None or auc["value"] is None:
+            continue
+        words = (
+            score_in_words(auc["value"], "", facts["thresholds"]["auc"])
+            .removeprefix("Performance score ")
+            .replace(" ", ", ", 1)
+        )
+        beyond = {"fail": "beyond its interval", "pass": "", "undetermined": "but not beyond its interval"}
+        interval = "" if auc["low"] is None or auc["high"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
+        said.append(
+            f"{who} ranked {auc['n']:,} matured loans with an AUC of {words} {beyond[auc['status']]}".rstrip()
+            + f"{interval}."
+        )
+        ratio = found.get(("calibration_ratio", segment))
+        if ratio is not None and ratio["value"] is not None:
+            said.append(f"For each 100 defaults it expected among them, {100 * ratio['value']:.0f} came.")
+        own = found.get(("auc_minus_sub_grade", segment))
+        if own is not None and own["value"] is not None:
+            sure = own["low"] is not None and own["high"] is not None and (own["low"] > 0 or own["high"] < 0)
+            place = "above" if own["value"] >= 0 else "below"
+            doubt = "" if sure else ", within what chance allows"
+            said.append(f"Its AUC lies {abs(own['value']):.3f} {place} that of the platform's own sub-grade{doubt}.")
+        break
+    drift = [row for row in facts["results"] if row["metric"].startswith("psi") and row["value"] is not None]
+    if drift:
+        alarmed = [metric_in_words(row["metric"]) for row in drift if row["status"] == "fail"]
+        words = f"{len(alarmed)} of {len(drift)} columns moved to the alert level or beyond"
+        said.append(
+            f"{words}: {', '.join(alarmed[:6])}."
+            if alarmed
+            else f"None of {len(drift)} columns moved to the alert level."
+        )
+    broken = [
+        row["segment"] for row in facts["results"] if row["metric"] == "quarantined_share" and row["status"] == "fail"
+    ]
+    if broken:
+        said.append(f"Too many rows were quarantined in {', '.join(segment_in_words(s) for s in broken)}.")
+    return said or ["Nothing about the model could be measured this week."]
+
+
+def _what_is_unknown(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
+    said: list[str] = []
+    served, own = found.get(("auc", "all")), found.get(("auc", "champion"))
+    if served is not None and served["share_matured"] is not None:
+        waiting = 1 - served["share_matured"]
+        said.append(
+            f"{waiting:.0%} of the loans scored since the judged window began have no outcome yet: a loan is "
+            f"judged {facts['thresholds']['label_months']} months and {facts['thresholds']['label_lag_days']} days "
+            "after it began."
+        )
+    for row, who in ((served, "the service"), (own, "the champion")):
+        if row is not None and row["value"] is None:
+            said.append(f"Matured performance of {who} is undetermined: {row['note']}.")
+    estimate = found.get(("auc_estimate", "champion")) or found.get(("auc_estimate", "all"))
+    if estimate is not None and estimate["value"] is not None:
+        said.append(
+            f"For the {estimate['n']:,} newest loans the probabilities imply an AUC of {estimate['value']:.3f}: an "
+            "estimate, which holds only if they are calibrated."
+        )
+    open_checks = sum(1 for row in facts["results"] if row["threshold"] is not None and row["status"] == "undetermined")
+    if open_checks:
+        said.append(f"{open_checks} checks are undetermined; none of them counts as passed.")
+    return said
+
+
+def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
+    decision = facts["decision"]
+    if decision is None:
+        return ["No decision was taken."]
+    remedies = {
+        "none": "No action.",
+        "repair_data": "Repair the data; no retraining.",
+        "watch": "Watch; no retraining.",
+        "recalibrate": "Recalibrate; no retraining.",
+        "retrain": "Retrain the model.",
+    }
+    plain = "Retrain the model." if decision.get("retrain") is True else "No retraining."
+    return [remedies.get(str(decision.get("remedy")), plain), str(decision.get("reason", ""))]
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON holds it: dates and other objects as text, numbers that are none as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, bool | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)

@@ -1,0 +1,138 @@
+"""The words of the report: what each metric, segment and status is called, and how its number is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from p2pcredit.contracts.features import FEATURES
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the report: which metrics it holds, and what a reader must know of them.
+
+    Args:
+        key: Its name in the facts.
+        title, about: Its heading, and what it says.
+        metrics: Names of metrics, or beginnings that end with `:`; the empty tuple holds whatever no other does.
+        by_size: Whether the largest values come first.
+    """
+
+    key: str
+    title: str
+    about: str
+    metrics: tuple[str, ...]
+    by_size: bool = False
+
+    def holds(self, metric: str) -> bool:
+        """Does this table show the metric?"""
+        if not self.metrics:
+            return not any(section.holds(metric) for section in SECTIONS if section.metrics)
+        return any(metric == name or (name.endswith(":") and metric.startswith(name)) for name in self.metrics)
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        "ranking",
+        "Ranking of matured loans",
+        "How well the probabilities given on the day put the loans in order. Only loans whose whole window has closed.",
+        ("auc", "gini", "ks", "auc_sub_grade", "auc_minus_sub_grade"),
+    ),
+    Section(
+        "calibration",
+        "Calibration on matured loans",
+        "Whether as many loans defaulted as the probabilities said.",
+        ("calibration_ratio", "calibration_error", "brier", "default_rate", "default_rate_estimate_then"),
+    ),
+    Section(
+        "estimates",
+        "Estimates, before outcomes exist",
+        "What the model's own probabilities imply, next to what the same method said of the loans judged since. An "
+        "estimate passes and fails nothing.",
+        ("auc_estimate", "auc_estimate_then", "default_rate_estimate"),
+    ),
+    Section(
+        "early_signs",
+        "Early signs",
+        "Share of each vintage that was 30 days past due or more in its first months, of the loans observed that long.",
+        ("late30_within_3m", "late30_within_6m"),
+    ),
+    Section(
+        "drift",
+        "Stability of score and inputs",
+        "Population stability index of the newest loans against the champion's development loans. Movement alone is a "
+        "reason to look, not to retrain.",
+        ("psi_score", "psi:"),
+        by_size=True,
+    ),
+    Section("quality", "Data quality", "Share of the recent rows that had to be set aside.", ("quarantined_share",)),
+    Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
+)
+
+_METRICS = {
+    "auc": "AUC",
+    "gini": "Gini",
+    "ks": "KS",
+    "auc_sub_grade": "AUC of the platform's sub-grade",
+    "auc_minus_sub_grade": "AUC minus that of the sub-grade",
+    "brier": "Brier score",
+    "calibration_error": "Calibration error",
+    "calibration_ratio": "Defaults seen / expected",
+    "default_rate": "Default rate, came true",
+    "default_rate_estimate": "Default rate, newest loans",
+    "default_rate_estimate_then": "Default rate, expected then",
+    "auc_estimate": "AUC implied, newest loans",
+    "auc_estimate_then": "AUC implied then, judged loans",
+    "late30_within_3m": "30 days late within 3 months",
+    "late30_within_6m": "30 days late within 6 months",
+    "psi_score": "Score",
+    "quarantined_share": "Quarantined rows",
+}
+_PERCENTS = ("default_rate", "late30_", "quarantined_share")
+_FEATURES = frozenset(feature.name for feature in FEATURES)
+
+
+def metric_in_words(metric: str) -> str:
+    """What is a metric called?
+
+    Examples:
+        >>> metric_in_words("psi:annual_income"), metric_in_words("auc"), metric_in_words("plugin:x")
+        ('annual income', 'AUC', 'plugin:x')
+    """
+    feature = metric.removeprefix("psi:")
+    if feature != metric and feature in _FEATURES:
+        return feature.replace("_", " ")
+    return _METRICS.get(metric, metric)
+
+
+def segment_in_words(segment: str) -> str:
+    """What is a segment called?
+
+    Examples:
+        >>> [segment_in_words(s) for s in ("all", "champion", "vintage=2010Q1", "term=36", "feed=loan_terms")]
+        ['whole service', 'champion', 'vintage 2010Q1', 'term 36 months', 'loan terms']
+    """
+    kind, _, level = segment.partition("=")
+    words = {"all": "whole service", "vintage": f"vintage {level}", "term": f"term {level} months"}
+    return level.replace("_", " ") if kind == "feed" else words.get(kind, segment)
+
+
+def shown_as(metric: str, value: float | None) -> str:
+    """How is a number of this metric written?
+
+    Examples:
+        >>> shown_as("auc", 0.65432), shown_as("default_rate", 0.0512), shown_as("auc", None)
+        ('0.654', '5.1%', 'none')
+    """
+    if value is None:
+        return "none"
+    return f"{value:.1%}" if metric.startswith(_PERCENTS) else f"{value:.3f}"
+
+
+def status_in_words(row: Mapping[str, Any]) -> str:
+    """What is the outcome called? A number that is held against nothing, and was measured, is information."""
+    if row["threshold"] is None and row["value"] is not None and row["status"] == "undetermined":
+        return "information"
+    return str(row["status"])

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import polars as pl
+import pytest
+
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.errors import MonitoringError
+from p2pcredit.reporting.charts import draw_charts
+from p2pcredit.reporting.facts import build_facts
+from p2pcredit.reporting.render import render_report
+from p2pcredit.settings import Settings
+
+WEEK_END = date(2011, 3, 27)
+EVIL = "<script>alert('x')</script>"
+PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED
+
+RESULTS = [
+    MetricResult("auc", "all", 0.66, 0.63, 0.69, 900, 0.45, PASS, 0.62, "90 bads"),
+    MetricResult("auc", "champion", 0.55, 0.52, 0.58, 700, 0.3, FAIL, 0.62, "70 bads"),
+    MetricResult("auc", "vintage=2010Q1", 0.6, 0.5, 0.7, 200, 0.9, OPEN, 0.62, "20 bads"),
+    MetricResult("auc_estimate", "all", 0.67, 0.6, 0.74, 300, None, OPEN, 0.62, "estimate"),
+    MetricResult("auc_estimate_then", "all", 0.68, 0.64, 0.72, 900, 0.45, OPEN, 0.62, "estimate"),
+    MetricResult("calibration_ratio", "champion", 1.2, 1.0, 1.4, 700, 0.3, PASS, 1.5, ""),
+    MetricResult("psi_score", "all", 0.3, 0.2, 0.4, 300, None, FAIL, 0.25, "0.01 by chance alone"),
+    MetricResult("psi:annual_income", "all", 0.02, 0.0, 0.05, 300, None, PASS, 0.25, ""),
+    MetricResult("late30_within_3m", "vintage=2010Q4", 0.03, 0.02, 0.05, 400, 1.0, OPEN, None, "12 of 400 loans"),
+    MetricResult("quarantined_share", "feed=loan_terms", 0.0, 0.0, 0.01, 300, None, PASS, 0.05, "0 of 300 rows"),
+    MetricResult("own_metric", "all", None, None, None, 0, None, OPEN, None, "broke"),
+]
+DECISION = {
+    "retrain": True,
+    "remedy": "retrain",
+    "performance_score": 0.55,
+    "reason": "Performance score 0.550 below threshold 0.620",
+    "evidence": ["auc of champion 0.550"],
+}
+CHAMPION = {"model_id": "m1", "family": "scorecard", "as_of": date(2010, 1, 3), "gini": None, "metrics": {"auc": 0.7}}
+SCORES = {
+    "n_reference": 900,
+    "n_recent": 300,
+    "bands": [
+        {"low": 560, "high": 580, "reference": 0.4, "recent": 0.5},
+        {"low": 580, "high": 600, "reference": 0.6, "recent": 0.5},
+    ],
+}
+GRADES = [{"grade": "A", "n": 200, "bads": 4, "expected": 0.03, "observed": 0.02, "low": 0.01, "high": 0.05}]
+
+
+class Page(HTMLParser):
+    """Collects what a browser would take from the page: tags, their attributes, and the words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data + " "
+
+
+def history(*weeks: date) -> pl.DataFrame:
+    rows = [
+        {**result.as_row(), "week_end_date": week, "value": result.value or 0.5}
+        for week in weeks
+        for result in RESULTS[:5]
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def facts(results: list[MetricResult] = RESULTS, **more: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "decision": DECISION,
+        "champion": CHAMPION,
+        "generated_at": "2011-03-27 06:00 UTC",
+        "history": history(WEEK_END - timedelta(days=14), WEEK_END - timedelta(days=7)),
+        "score_profile": SCORES,
+        "calibration_profile": GRADES,
+    }
+    return build_facts(WEEK_END, results, Settings(), **{**given, **more})
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(render_report(facts()))
+
+
+def test_facts_are_plain_json_values() -> None:
+    made = facts([MetricResult("auc", "all", float("nan"), float("inf"), None, 3, 0.1, PASS, 0.62)])
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert made["results"][0]["status"] == "undetermined"
+
+
+def test_the_summary_says_what_is_known_unknown_and_decided() -> None:
+    summary = facts()["summary"]
+    assert summary["decided"] == ["Retrain the model.", "Performance score 0.550 below threshold 0.620"]
+    assert "700 matured loans with an AUC of 0.550, below threshold 0.620 beyond its interval" in summary["known"][0]
+    assert "1 of 2 columns moved to the alert level or beyond: Score." in summary["known"]
+    assert any("55% of the loans" in line for line in summary["unknown"])
+    assert any("implied" in line or "imply an AUC of 0.670" in line for line in summary["unknown"])
+
+
+def test_later_weeks_and_a_former_run_of_this_week_play_no_part_in_the_history() -> None:
+    before, later = WEEK_END - timedelta(days=7), WEEK_END + timedelta(days=7)
+    made = facts(history=history(before, WEEK_END, later))["history"]
+    weeks = [row["week_end_date"] for row in made if (row["metric"], row["segment"]) == ("auc", "all")]
+    assert weeks == [before.isoformat(), WEEK_END.isoformat()]
+
+
+def test_every_result_stands_in_exactly_one_table() -> None:
+    shown = [(row["metric"], row["segment"]) for s in facts()["sections"] for row in (*s["rows"], *s["parts"])]
+    assert sorted(shown) == sorted((r.metric, r.segment) for r in RESULTS)
+
+
+def test_the_page_holds_no_script_and_fetches_nothing(page: Page) -> None:
+    assert not {"script", "link", "img", "iframe", "image", "object", "base"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "xlink:href")]
+    remote = [value for name, value in page.attributes if "//" in value and not name.startswith("xmlns")]
+    assert remote == []
+
+
+def test_the_page_shows_every_chart_and_landmark(page: Page) -> None:
+    ids = {value for name, value in page.attributes if name == "id"}
+    charts = ("auc", "estimate", "calibration", "score", "drift", "early_signs")
+    assert {f"chart-{key}" for key in charts} <= ids
+    assert {"summary", "decision", "champion", "ranking", "calibration", "drift", "quality", "other"} <= ids
+    assert page.tags.count("svg") == len(charts)
+
+
+def test_every_row_bears_its_status_as_a_word(page: Page) -> None:
+    statuses = re.findall(r"\b(pass|fail|undetermined|information)\b", page.words)
+    for word in ("pass", "fail", "undetermined", "information"):
+        assert word in statuses
+    for word in ("0.550", "0.520 to 0.580", "700", "30%", "70 bads"):
+        assert word in page.words
+
+
+def test_no_id_stands_twice() -> None:
+    ids = [value for name, value in Page(render_report(facts())).attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_everything_from_the_data_is_escaped() -> None:
+    evil = [
+        MetricResult(EVIL, EVIL, 0.5, 0.4, 0.6, 9, 0.5, PASS, 0.62, EVIL),
+        MetricResult(f"psi:{EVIL}", f"feed={EVIL}", 0.5, 0.4, 0.6, 9, None, FAIL, 0.25, EVIL),
+        MetricResult("late30_within_3m", f"vintage={EVIL}", 0.5, 0.4, 0.6, 9, 1.0, OPEN, None, EVIL),
+        MetricResult("auc", "all", None, None, None, 9, 0.5, OPEN, 0.62, EVIL),
+    ]
+    html = render_report(
+        facts(
+            evil,
+            decision={"retrain": False, "reason": EVIL, "evidence": [EVIL]},
+            champion={"model_id": EVIL, EVIL: EVIL},
+            generated_at=EVIL,
+            calibration_profile=[{**GRADES[0], "grade": EVIL}],
+        )
+    )
+    assert "script" not in Page(html).tags
+    assert "<script" not in html.lower()
+    assert "&lt;script&gt;" in html
+
+
+def test_a_week_in_which_nothing_matured_still_renders() -> None:
+    nothing = [MetricResult("auc", "all", None, None, None, 0, None, OPEN, 0.62, "no loan has matured")]
+    bare = build_facts(WEEK_END, nothing, Settings(), decision=None, champion=None, generated_at="now")
+    words = Page(render_report(bare)).words
+    assert "No model serves yet." in words
+    assert "No decision was taken." in words
+    assert "Matured performance of the service is undetermined: no loan has matured." in words
+    assert draw_charts(bare) == []
+
+
+def test_no_results_at_all_still_render() -> None:
+    bare = build_facts(WEEK_END, [], Settings(), decision=None, champion=None, generated_at="now")
+    assert "No metric was calculated." in Page(render_report(bare)).words
+
+
+def test_facts_that_lack_something_are_refused_in_one_line() -> None:
+    with pytest.raises(MonitoringError, match="the report's facts lack something"):
+        render_report({key: value for key, value in facts().items() if key != "sections"})
+
+
+def test_the_same_facts_give_the_same_bytes() -> None:
+    assert render_report(facts()) == render_report(json.loads(json.dumps(facts())))
