@@ -14,8 +14,8 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.jobs.replay import replay
+from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings

@@ -166,6 +166,7 @@ def _card(
         "dropped_features": run.dropped,
         "features": list(best.model.feature_names),
         "candidates": candidates,
+        "details": run.details,
         "platform_baseline": run.baseline,
         "compared_with_champion": None if comparison is None else comparison.as_json(),
         "delta_versions": dict(versions),

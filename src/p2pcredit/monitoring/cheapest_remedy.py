@@ -1,8 +1,9 @@
 """The built-in policy: the cheapest remedy that helps.
 
 Broken data are repaired, not learned from. A matured ranking below the threshold beyond its interval is retrained, and
-so is a champion that learned from far fewer bads than are known by now. A ranking that holds with probabilities that
-are off is recalibrated. Inputs that moved are watched: drift alone never retrains, and neither does an estimate.
+so is a champion where far more bads are known by now than the last training knew. A ranking that holds with
+probabilities that are off is recalibrated. Inputs that moved are watched: drift alone never retrains, and neither does
+an estimate.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from p2pcredit.monitoring.verdict import Remedy, Verdict
 from p2pcredit.settings import Settings
 
 LEARNED_SINCE_GROWTH = 0.1
-"""Where the champion's own loans have not matured, the loans judged were scored by earlier models. A new training then
-helps only if so much more is known than the champion learned from: else every week would retrain until they mature."""
+"""A ranking that fails is retrained only if so much more is known than the last training knew: the loans judged this
+week are nearly those of last week, so else every week would retrain on nearly the same data."""
 
-MAX_REASON_LENGTH = 200
+MAX_REASON_LENGTH = 240
 
 _ByName = Mapping[tuple[str, str], MetricResult]
 
@@ -33,10 +34,6 @@ class _Score:
     name: str
     remark: str
     matured: MetricResult | None
-
-    @property
-    def is_champions(self) -> bool:
-        return self.matured is not None and self.matured.segment == "champion"
 
 
 def cheapest_remedy_first(results: Sequence[MetricResult], facts: DecisionFacts, settings: Settings) -> Verdict:
@@ -121,8 +118,8 @@ def _remedy(
 
     learned, known = facts.development_bads, facts.known_bads
     ranking_fails = score.matured is not None and score.matured.status is Status.FAIL
-    bads = "" if learned is None else f"champion learned from {learned} matured bads, now {known} are known"
-    if ranking_fails and (score.is_champions or learned is None or known >= (1 + LEARNED_SINCE_GROWTH) * learned):
+    bads = "" if learned is None else f"the last training knew {learned} matured bads, now {known} are known"
+    if ranking_fails and (learned is None or known >= (1 + LEARNED_SINCE_GROWTH) * learned):
         return "retrain", "matured ranking too low beyond its interval: retrain", []
     if (
         limits.refresh_bads_growth > 0
@@ -131,7 +128,7 @@ def _remedy(
     ):
         return "retrain", f"{bads}: retrain", []
     if ranking_fails:
-        return "watch", f"scored by earlier models; {bads}: watch until its own loans mature", []
+        return "watch", f"{bads}: too little new to learn from, watch", []
 
     segment = "champion" if score.matured is None else score.matured.segment
     ratio = by_name.get(("calibration_ratio", segment))

@@ -45,7 +45,7 @@ class DecisionFacts:
         week_end: The last day whose data the metrics rest on.
         champion_id: The model in service, None before the first.
         champion_as_of: The day up to which the champion knew labels.
-        development_bads: Matured bads the champion was trained on, None where unknown.
+        development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
     """
 
@@ -71,7 +71,7 @@ class MonitoringInputs:
         reference: Rows of the feature store of the champion's development loans with its `score`; may have no columns.
         early_signs: `loan_id, late_on`: the first day on which a loan was 30 days past due or more.
         feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed.
-        development_bads: Matured bads the champion was trained on, None where unknown.
+        development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
 
     Raises:

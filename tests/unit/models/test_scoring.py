@@ -42,6 +42,13 @@ def test_scored_loans_keep_their_order_and_columns(model: ScoringModel, book: Bo
     assert alone.rows() == scored[7:8].rows()
 
 
+def test_scoring_day_by_day_equals_scoring_all_at_once(model: ScoringModel, book: Book) -> None:
+    loans = book[0].head(600)
+    whole = score_loans(model, "m-1", loans, Settings())
+    days = loans.partition_by("snapshot_date", maintain_order=True)
+    assert pl.concat([score_loans(model, "m-1", day, Settings()) for day in days]).equals(whole)
+
+
 def test_no_loans_give_no_rows_with_the_same_columns(model: ScoringModel, book: Book) -> None:
     scored = score_loans(model, "m-1", book[0].head(0), Settings())
     assert scored.shape == (0, len(COLUMNS))

@@ -76,6 +76,11 @@ def test_training_twice_gives_the_same_bytes_and_the_files_give_the_same_model(r
         assert loaded.to_files() == first.model.to_files()
 
 
+def test_the_number_of_threads_does_not_change_a_model(run: TrainingRun, book: Book) -> None:
+    again = train_candidates(*book, as_of=AS_OF, settings=Settings(threads=1))
+    assert [c.model.to_files() for c in again.candidates] == [c.model.to_files() for c in run.candidates]
+
+
 def test_rows_known_later_and_labels_not_yet_matured_change_nothing(run: TrainingRun, book: Book) -> None:
     features, outcomes = book
     later = features.head(50).with_columns(

@@ -52,11 +52,17 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_matured_ranking_below_the_threshold_beyond_its_interval_retrains() -> None:
-    verdict = settle(auc(0.55, FAIL), auc(0.66, PASS, "all"))
+    verdict = settle(auc(0.55, FAIL), auc(0.66, PASS, "all"), facts=replace(FACTS, known_bads=440))
     assert (verdict.remedy, verdict.retrain, verdict.performance_score) == ("retrain", True, 0.55)
     assert verdict.reason.startswith("Performance score 0.550 below threshold 0.620")
     assert verdict.score_name == "auc of champion"
     assert "auc of champion 0.550 [0.520, 0.580], n 900, matured 40%, fail" in verdict.evidence[0]
+
+
+def test_a_failing_ranking_is_only_watched_where_little_is_new_since_the_last_training() -> None:
+    verdict = settle(auc(0.55, FAIL))
+    assert (verdict.remedy, verdict.retrain, verdict.performance_score) == ("watch", False, 0.55)
+    assert "the last training knew 400 matured bads, now 420 are known" in verdict.reason
 
 
 def test_a_ranking_that_passes_needs_nothing() -> None:
@@ -127,7 +133,7 @@ def test_a_failing_service_retrains_only_where_more_is_known_than_the_champion_l
 def test_a_champion_that_learned_from_half_the_bads_known_now_is_refreshed() -> None:
     verdict = settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800))
     assert verdict.retrain
-    assert "champion learned from 400 matured bads, now 800 are known" in verdict.reason
+    assert "the last training knew 400 matured bads, now 800 are known" in verdict.reason
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=799)).retrain
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), refresh_bads_growth=0.0).retrain
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800, development_bads=None)).retrain

@@ -1,0 +1,211 @@
+"""Bins of a feature and their weight of evidence for default.
+
+A numeric feature is first cut into at most 200 quantile cells by one group-by, levels of a category are ordered by
+their bad rate; then `partition` finds the best bins exactly. Missing values have a bin of their own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import TrainingError
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.partition import Cells, Limits, best_partition, evidence, information
+
+CELLS = 200
+MOST_BINS = 8
+LEAST_SHARE = 0.05
+LEAST_CASES = 5.0
+LEAST_CASE_SHARE = 0.1
+RARE_LEVEL_SHARE = 0.02
+OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class Binning:
+    """The bins of one feature.
+
+    Args:
+        feature: Its name.
+        kind: `numeric` or `category`.
+        edges: For numbers: upper bounds (included) of all bins but the last, rising.
+        levels: For categories: level -> bin; the level OTHER stands for pooled rare levels.
+        woe: Weight of evidence for default of each bin; positive = riskier than the book.
+        missing_woe: The same for missing values; 0 where too few were seen to say.
+        information_value: Of the feature, missing values included.
+    """
+
+    feature: str
+    kind: str
+    edges: tuple[float, ...]
+    levels: dict[str, int]
+    woe: tuple[float, ...]
+    missing_woe: float
+    information_value: float
+
+    def transform(self, column: pl.Series) -> Floats:
+        """Which weight of evidence has each value? A level never seen is neutral, 0."""
+        table = np.array([*self.woe, self.missing_woe, 0.0])
+        return np.asarray(table[self.bin_of(column)], dtype=np.float64)
+
+    def bin_of(self, column: pl.Series) -> npt.NDArray[np.int64]:
+        """In which bin is each value? `len(woe)` is the bin of missing values, one more stands for an unknown level."""
+        missing, unknown = len(self.woe), len(self.woe) + 1
+        if self.kind == "numeric":
+            values = column.cast(pl.Float64).to_numpy()
+            found = np.searchsorted(np.array(self.edges), values, side="left")
+            return np.where(np.isnan(values), missing, found)
+        other = self.levels.get(OTHER, unknown)
+        mapped = column.cast(pl.String).replace_strict(self.levels, default=other, return_dtype=pl.Int64)
+        return np.where(column.is_null().to_numpy(), missing, mapped.fill_null(other).to_numpy())
+
+    def bin_names(self) -> tuple[str, ...]:
+        """What each bin holds, in words; one name per entry of `woe`."""
+        if self.kind == "numeric":
+            bounds = ("", *(f"{edge:g}" for edge in self.edges), "")
+            if not self.edges:
+                return ("any",) if self.woe else ()
+            pairs = itertools.pairwise(bounds)
+            return tuple(f"up to {b}" if not a else f"above {a}" if not b else f"{a} to {b}" for a, b in pairs)
+        grouped: list[list[str]] = [[] for _ in self.woe]
+        for level, place in sorted(self.levels.items()):
+            grouped[place].append(level)
+        return tuple(", ".join(group) for group in grouped)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "feature": self.feature,
+            "kind": self.kind,
+            "edges": list(self.edges),
+            "levels": dict(sorted(self.levels.items())),
+            "woe": list(self.woe),
+            "missing_woe": self.missing_woe,
+            "information_value": self.information_value,
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Binning:
+        """The binning that `as_json` wrote."""
+        return cls(
+            feature=str(content["feature"]),
+            kind=str(content["kind"]),
+            edges=tuple(float(edge) for edge in content["edges"]),
+            levels={str(level): int(place) for level, place in content["levels"].items()},
+            woe=tuple(float(weight) for weight in content["woe"]),
+            missing_woe=float(content["missing_woe"]),
+            information_value=float(content["information_value"]),
+        )
+
+
+def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats) -> Binning:
+    """Which bins of a feature tell most about default?
+
+    A bin holds at least 5% of the loans, a tenth of the bads (at least five) and five goods. Without a demanded
+    direction, numbers take the better of rising and falling; categories are ordered by bad rate first.
+
+    Args:
+        feature: Its name, kind and direction.
+        column: Its values, one per loan.
+        bads: 1.0 for a loan that turned bad, else 0.0.
+        goods: 1.0 for a good loan; in the hazard form the default expected for the time the loan was watched.
+
+    Returns:
+        The binning; it has no more than one bin where nothing more can be told apart.
+
+    Raises:
+        TrainingError: If lengths differ, there are no loans, or a class is empty.
+    """
+    if not column.len() == bads.size == goods.size:
+        raise TrainingError(f"{column.len()} values of {feature.name}, {bads.size} outcomes; give one of each per loan")
+    all_bads, all_goods = float(bads.sum()), float(goods.sum())
+    if all_bads <= 0.0 or all_goods <= 0.0:
+        raise TrainingError(f"{feature.name}: bins need bads and goods, found {all_bads:g} and {all_goods:g}")
+    value = column.cast(pl.Float64).fill_nan(None) if feature.kind == "numeric" else column.cast(pl.String)
+    loans, gone = value.len(), value.is_null().to_numpy()
+    missing = (float(gone.sum()), float(bads[gone].sum()), float(goods[gone].sum()))
+    counts = (np.ones(loans - int(gone.sum())), bads[~gone], goods[~gone])
+    group = _quantile_cells if feature.kind == "numeric" else _ordered_levels
+    names, cells = group(value.drop_nulls(), counts)
+    least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
+    limits = Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
+    ends = _cut(cells, limits, feature, all_bads, all_goods)
+    bin_bads, bin_goods = _sums(cells.bads, ends), _sums(cells.goods, ends)
+    told = min(missing[1], missing[0] - missing[1]) >= LEAST_CASES
+    missing_bads, missing_goods = np.array([missing[1]]), np.array([missing[2]])
+    value_of_missing = float(information(missing_bads, missing_goods, all_bads, all_goods)[0]) if told else 0.0
+    return Binning(
+        feature=feature.name,
+        kind=feature.kind,
+        edges=tuple(float(max(names[end - 1])) for end in ends[:-1]) if feature.kind == "numeric" else (),
+        levels=_levels(names, ends) if feature.kind == "category" else {},
+        woe=tuple(float(w) for w in evidence(bin_bads, bin_goods, all_bads, all_goods)),
+        missing_woe=float(evidence(missing_bads, missing_goods, all_bads, all_goods)[0]) if told else 0.0,
+        information_value=float(information(bin_bads, bin_goods, all_bads, all_goods).sum()) + value_of_missing,
+    )
+
+
+def _cut(cells: Cells, limits: Limits, feature: Feature, all_bads: float, all_goods: float) -> tuple[int, ...]:
+    size = cells.loans.size
+    if size == 0:
+        return ()
+    direction = 1 if feature.kind == "category" else feature.direction
+    found = best_partition(cells, limits, direction, all_bads, all_goods)
+    return found or (size,)
+
+
+def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
+    edges = np.concatenate(([0.0], np.cumsum(values)))[[0, *ends]]
+    return np.asarray(np.diff(edges), dtype=np.float64)
+
+
+def _quantile_cells(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:
+    """At most `CELLS` cells of about equal count, in order, named by their largest value; equal values share a cell."""
+    values, place = np.unique(present.to_numpy(), return_inverse=True)
+    if values.size > CELLS:
+        seen = np.bincount(place)
+        _, merged = np.unique((np.cumsum(seen) - 1) * CELLS // place.size, return_inverse=True)
+        largest = np.full(int(merged.max()) + 1, -np.inf)
+        np.maximum.at(largest, merged, values)
+        values, place = largest, merged[place]
+    return [[float(value)] for value in values], _add_up(place, values.size, counts)
+
+
+def _ordered_levels(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:
+    """One cell per level, rare ones pooled as OTHER, from the safest to the riskiest, named by the levels in it."""
+    levels = sorted(present.unique().to_list())
+    place = present.replace_strict(levels, list(range(len(levels))), return_dtype=pl.Int64).to_numpy()
+    single = _add_up(place, len(levels), counts)
+    rare = single.loans < RARE_LEVEL_SHARE * present.len()
+    rare |= np.array([level == OTHER for level in levels], dtype=bool)
+    names: list[list[Any]] = [[level] for level, pooled in zip(levels, rare, strict=True) if not pooled]
+    target = np.where(rare, len(names), np.cumsum(~rare) - 1)
+    if rare.any():
+        names.append(sorted({OTHER, *(level for level, pooled in zip(levels, rare, strict=True) if pooled)}))
+    pooled_cells = _add_up(target[place], len(names), counts)
+    rate = pooled_cells.bads / np.maximum(pooled_cells.bads + pooled_cells.goods, 1e-12)
+    order = np.argsort(rate, kind="stable")
+    cells = Cells(pooled_cells.loans[order], pooled_cells.bads[order], pooled_cells.goods[order])
+    return [names[index] for index in order], cells
+
+
+def _add_up(place: npt.NDArray[np.int64], size: int, counts: tuple[Floats, ...]) -> Cells:
+    """Sums per cell, always added in the order of the rows, so that the same loans give the same bits."""
+    loans, bads, goods = (np.bincount(place, values, size).astype(np.float64) for values in counts)
+    return Cells(loans, bads, goods)
+
+
+def _levels(names: list[list[Any]], ends: tuple[int, ...]) -> dict[str, int]:
+    return {
+        str(level): int(np.searchsorted(ends, index, side="right"))
+        for index, members in enumerate(names)
+        for level in members
+    }

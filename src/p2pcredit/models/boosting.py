@@ -1,0 +1,233 @@
+"""Gradient boosting with shallow trees, monotone where credit sense is plain, kept in XGBoost's own UBJ format."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import xgboost as xgb
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import TrainingError
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.profile import Profile, columns_of, feature_named
+from p2pcredit.models.scorecard import MODEL_FILE
+
+BOOSTER_FILE = "booster.ubj"
+ROUNDS = 200
+LEAST_LEVEL_SHARE = 0.02
+TREES = {
+    "tree_method": "hist",
+    "max_depth": 3,
+    "eta": 0.05,
+    "subsample": 0.7,
+    "colsample_bytree": 0.5,
+    "min_child_weight": 5.0,
+    "reg_lambda": 5.0,
+    "max_bin": 128,
+}
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How features become columns of numbers: a number as it is, a category one column per frequent level.
+
+    A missing value is missing in all its columns; a level that is rare or was never seen is 0 in all of them.
+    """
+
+    features: tuple[str, ...]
+    levels: dict[str, tuple[str, ...]]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns each feature takes."""
+        return tuple(len(self.levels[name]) if name in self.levels else 1 for name in self.features)
+
+    def encode(self, features: pl.DataFrame) -> Matrix:
+        """The columns of each row, (rows, sum of widths); NaN is missing."""
+        columns = columns_of(features, self.features)
+        parts: list[pl.Expr] = []
+        for name in self.features:
+            if name not in self.levels:
+                parts.append(pl.col(name).cast(pl.Float32))
+            for place, level in enumerate(self.levels.get(name, ())):
+                parts.append((pl.col(name) == level).cast(pl.Float32).alias(f"{name}={place}"))
+        encoded = columns.select(parts).fill_null(float("nan"))
+        return np.ascontiguousarray(encoded.to_numpy(), dtype=np.float32).reshape(features.height, len(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class BoostingModel:
+    """A fitted booster.
+
+    Args:
+        form: `matured` or `hazard`.
+        encoding: From features to columns.
+        booster: The trees.
+        offset: Added to their margin: ln of the book's cumulative hazard in the hazard form, else 0.
+        calibration: From margin to log-odds of default.
+        neutral: The feature values that reasons compare with.
+    """
+
+    family: ClassVar[str] = "boosting"
+
+    form: str
+    encoding: Encoding
+    booster: xgb.Booster
+    offset: float
+    calibration: Calibration
+    neutral: Profile
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features it reads, in order."""
+        return self.encoding.features
+
+    def margin(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
+        return self._margin(self.encoding.encode(features))
+
+    def predict(self, features: pl.DataFrame) -> Floats:
+        """Probability of default of each row, strictly between 0 and 1."""
+        return self.calibration.probability(self.margin(features))
+
+    def contributions(self, features: pl.DataFrame) -> Floats:
+        """By how much does each feature's value raise the log-odds of default above its neutral value? (rows, features)
+
+        Each is the difference that the model itself makes when this one feature moves to its neutral value and all
+        others stay, so a factor named as a reason is one that would have changed the score.
+        """
+        columns = self.encoding.encode(features)
+        found = np.zeros((features.height, len(self.encoding.features)))
+        if features.height == 0:
+            return found
+        usual = self.encoding.encode(self._neutral_row())
+        used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
+        actual, start = self._margin(columns), 0
+        for place, width in enumerate(self.encoding.widths):
+            span = slice(start, start + width)
+            start += width
+            if used.isdisjoint(range(span.start, span.stop)):
+                continue
+            kept = columns[:, span].copy()
+            columns[:, span] = usual[:, span]
+            found[:, place] = self.calibration.slope * (actual - self._margin(columns))
+            columns[:, span] = kept
+        return found
+
+    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
+        """The same trees with another calibration, and another neutral profile where given."""
+        return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
+
+    def to_files(self) -> dict[str, bytes]:
+        """The model as files: file name -> bytes, the same bytes for the same model."""
+        content = {
+            "schema_version": 1,
+            "family": self.family,
+            "form": self.form,
+            "features": list(self.encoding.features),
+            "levels": {name: list(levels) for name, levels in self.encoding.levels.items()},
+            "offset": self.offset,
+            "calibration": self.calibration.as_json(),
+            "neutral": self.neutral,
+        }
+        text = json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
+        return {MODEL_FILE: text.encode(), BOOSTER_FILE: bytes(self.booster.save_raw("ubj"))}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any], trees: bytes) -> BoostingModel:
+        """The model whose `model.json` and `booster.ubj` these are."""
+        booster = xgb.Booster()
+        booster.load_model(bytearray(trees))
+        levels = {str(name): tuple(str(level) for level in found) for name, found in content["levels"].items()}
+        return cls(
+            form=str(content["form"]),
+            encoding=Encoding(tuple(str(name) for name in content["features"]), levels),
+            booster=booster,
+            offset=float(content["offset"]),
+            calibration=Calibration(**content["calibration"]),
+            neutral=dict(content["neutral"]),
+        )
+
+    def _margin(self, columns: Matrix) -> Floats:
+        if columns.shape[0] == 0:
+            return np.zeros(0)
+        raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan)
+        return np.asarray(raw, dtype=np.float64) + self.offset
+
+    def _neutral_row(self) -> pl.DataFrame:
+        kinds = {name: pl.String() if name in self.encoding.levels else pl.Float64() for name in self.feature_names}
+        values = {name: [self.neutral.get(name)] for name in self.feature_names}
+        return pl.DataFrame(values, schema=kinds)
+
+
+def fit_boosting(
+    features: pl.DataFrame,
+    candidates: tuple[Feature, ...],
+    bads: Floats,
+    *,
+    seed: int,
+    threads: int,
+    expected: Floats | None = None,
+    log_cumulative_hazard: float = 0.0,
+) -> BoostingModel:
+    """Which booster do these loans teach? Not yet calibrated.
+
+    Args:
+        features: One row per loan.
+        candidates: The features that may enter.
+        bads: 1.0 for a loan that turned bad, else 0.0.
+        seed: Of the sampling of rows and columns.
+        threads: How many processor threads it may use.
+        expected: For the hazard form: the default expected of each loan for the time it was watched; positive. The
+            trees then learn by what factor a loan's hazard exceeds the book's (Poisson with that exposure).
+        log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+
+    Raises:
+        TrainingError: If there are no features or one class only.
+    """
+    total = float(bads.sum())
+    if not candidates or not 0.0 < total < bads.size:
+        raise TrainingError(f"{len(candidates)} features and {total:g} bads of {bads.size} loans teach no model")
+    encoding = _learn_encoding(features, candidates)
+    signs = [
+        feature_named(name).direction
+        for name, width in zip(encoding.features, encoding.widths, strict=True)
+        for _ in range(width)
+    ]
+    data = xgb.DMatrix(encoding.encode(features), label=bads, missing=np.nan, nthread=threads)
+    params: dict[str, Any] = {
+        **TREES,
+        "monotone_constraints": tuple(signs),
+        "seed": seed,
+        "nthread": threads,
+        "verbosity": 0,
+    }
+    if expected is None:
+        params |= {"objective": "binary:logistic", "base_score": total / bads.size}
+    else:
+        params |= {"objective": "count:poisson", "base_score": 1.0}
+        data.set_base_margin(np.log(expected))
+    booster = xgb.train(params, data, num_boost_round=ROUNDS)
+    form = "matured" if expected is None else "hazard"
+    return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {})
+
+
+def _learn_encoding(features: pl.DataFrame, candidates: tuple[Feature, ...]) -> Encoding:
+    names = [feature.name for feature in candidates]
+    columns = columns_of(features, names)
+    levels: dict[str, tuple[str, ...]] = {}
+    for feature in candidates:
+        if feature.kind == "category":
+            counts = columns[feature.name].drop_nulls().value_counts()
+            frequent = counts.filter(pl.col("count") >= LEAST_LEVEL_SHARE * features.height)
+            levels[feature.name] = tuple(sorted(frequent[feature.name].to_list()))
+    kept = tuple(name for name in names if levels.get(name, ("",)))
+    return Encoding(kept, {name: found for name, found in levels.items() if found})

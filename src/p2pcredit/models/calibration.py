@@ -1,0 +1,109 @@
+"""From a ranking margin to a probability that is right on loans later than those it was learned from.
+
+Platt's logistic map with two safeguards for few defaults: the slope is pulled towards 1, and below thirty bads only the
+level is moved.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pcredit.models.estimates import Floats, checked_pair
+
+LEAST_BADS_FOR_SLOPE = 30
+SLOPE_SPREAD = 0.5
+LEAST_SLOPE = 0.05
+LEAST_PROBABILITY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Log-odds of default = `intercept` + `slope` x margin, with slope > 0 so that the ranking stays as it is."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def log_odds(self, margin: Floats) -> Floats:
+        """Calibrated log-odds of default for each margin."""
+        return np.asarray(self.intercept + self.slope * margin, dtype=np.float64)
+
+    def probability(self, margin: Floats) -> Floats:
+        """Calibrated probability of default for each margin, strictly between 0 and 1.
+
+        Examples:
+            >>> Calibration().probability(np.array([0.0])).tolist()
+            [0.5]
+        """
+        return np.clip(logistic(self.log_odds(margin)), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+
+    def as_json(self) -> dict[str, float]:
+        """Plain JSON values."""
+        return {"slope": self.slope, "intercept": self.intercept}
+
+
+def logistic(log_odds: Floats) -> Floats:
+    """Which probabilities have these log-odds?"""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -500.0, 500.0))), dtype=np.float64)
+
+
+def fit_calibration(labels: npt.ArrayLike, margin: npt.ArrayLike) -> Calibration:
+    """Which map from margin to log-odds makes the probabilities right on these loans?
+
+    Args:
+        labels: One per loan, 1 = bad, 0 = good, of loans the margin was not learned from.
+        margin: The model's own log-odds per loan.
+
+    Returns:
+        The map; the identity with no loans. With fewer than 30 bads (or goods) the slope stays 1. The sum of the
+        probabilities equals the bads seen (half a bad where none was seen).
+
+    Raises:
+        TrainingError: If a label or margin is missing.
+
+    Source:
+        Platt (1999), Probabilistic outputs for support vector machines; the slope has a normal prior around 1 with
+        standard deviation 0.5.
+    """
+    truth, value = checked_pair(labels, margin)
+    if truth.size == 0:
+        return Calibration()
+    bads = min(max(float(truth.sum()), 0.5), truth.size - 0.5)
+    slope = 1.0
+    if min(bads, truth.size - bads) >= LEAST_BADS_FOR_SLOPE and np.ptp(value) > 0.0:
+        slope = _fit_slope(truth, value, bads)
+    return Calibration(slope, _level(slope * value, bads))
+
+
+def _fit_slope(truth: Floats, value: Floats, bads: float) -> float:
+    """Newton on the slope, the level solved for anew at each step."""
+    slope = 1.0
+    for _ in range(60):
+        chance = logistic(_level(slope * value, bads) + slope * value)
+        weight = chance * (1.0 - chance)
+        centre = float((weight * value).sum() / weight.sum())
+        gradient = float(((truth - chance) * value).sum()) - (slope - 1.0) / SLOPE_SPREAD**2
+        curvature = float((weight * (value - centre) ** 2).sum()) + 1.0 / SLOPE_SPREAD**2
+        step = min(0.5, max(-0.5, gradient / curvature))
+        slope = max(LEAST_SLOPE, slope + step)
+        if abs(step) < 1e-10:
+            break
+    return slope
+
+
+def _level(value: Floats, bads: float) -> float:
+    """The intercept at which the probabilities add up to `bads`, by bisection."""
+    target = math.log(bads / (value.size - bads))
+    low, high = target - float(value.max()) - 1.0, target - float(value.min()) + 1.0
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        if float(logistic(value + middle).sum()) < bads:
+            low = middle
+        else:
+            high = middle
+        if high - low < 1e-12:
+            break
+    return 0.5 * (low + high)

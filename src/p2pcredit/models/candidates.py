@@ -1,0 +1,135 @@
+"""One family fitted in one form: on matured loans, or on everything observed by a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import TrainingError
+from p2pcredit.models.boosting import BoostingModel, fit_boosting
+from p2pcredit.models.calibration import fit_calibration
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
+from p2pcredit.models.profile import neutral_profile
+from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
+from p2pcredit.models.splitting import Split
+from p2pcredit.settings import Settings
+
+LEAST_DEFAULTS = 30
+Model = ScorecardModel | BoostingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """A family with the features it may use."""
+
+    family: str
+    features: tuple[Feature, ...]
+    settings: Settings
+
+    def on_labels(self, loans: pl.DataFrame) -> Model:
+        """The family fitted on matured labels, not yet calibrated."""
+        bads = loans["label"].cast(pl.Float64).to_numpy()
+        if self.family == "scorecard":
+            return fit_scorecard(loans, self.features, bads)
+        training, threads = self.settings.training, self.settings.threads
+        return fit_boosting(loans, self.features, bads, seed=training.seed, threads=threads)
+
+    def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
+        """The family fitted on what loans were watched for, not yet calibrated."""
+        watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+        defaulted, expected, level = exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard
+        if self.family == "scorecard":
+            return fit_scorecard(watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level)
+        return fit_boosting(
+            watched,
+            self.features,
+            defaulted,
+            seed=self.settings.training.seed,
+            threads=self.settings.threads,
+            expected=expected,
+            log_cumulative_hazard=level,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A calibrated model, the probabilities by which it is judged, and what it rests on."""
+
+    model: Model
+    evaluation: Floats
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def fit_matured_form(learner: Learner, split: Split) -> Fitted:
+    """The family fitted on the oldest matured loans and calibrated on those after them.
+
+    Raises:
+        TrainingError: If the loans teach nothing.
+    """
+    model = learner.on_labels(split.fit)
+    calibration = fit_calibration(_labels(split.calibrate), model.margin(split.calibrate))
+    kept = _with_neutral(model.calibrated(calibration), split.fit, learner.settings)
+    return Fitted(kept, kept.predict(split.evaluate), {"loans": split.fit.height, "defaults": _bads(split.fit)})
+
+
+def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date) -> Fitted:
+    """The family fitted on everything observed, judged as it would have been on the day the evaluation loans began.
+
+    Raises:
+        TrainingError: If too few defaults had been observed by then, or the loans teach nothing.
+    """
+    judging = split.evaluation_start
+    setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
+    before_setting = loans.filter(pl.col("origination_date") < setting)
+    before_judging = loans.filter(pl.col("origination_date") < judging)
+    early = learner.on_exposure(before_setting, _exposure(before_setting, judging, learner.settings))
+    early_margin = early.margin(split.calibrate)
+    backtest = learner.on_exposure(before_judging, _exposure(before_judging, judging, learner.settings))
+    backtest_margin = backtest.margin(split.evaluate)
+    backtest = backtest.calibrated(fit_calibration(_labels(split.calibrate), early_margin))
+    exposure = _exposure(loans, as_of, learner.settings)
+    model = learner.on_exposure(loans, exposure)
+    unseen = np.concatenate([early_margin, backtest_margin])
+    calibration = fit_calibration(np.concatenate([_labels(split.calibrate), _labels(split.evaluate)]), unseen)
+    watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+    kept = _with_neutral(model.calibrated(calibration), watched, learner.settings)
+    details = {
+        "loans": exposure.loans.height,
+        "defaults": int(exposure.defaulted.sum()),
+        "backtest_as_of": judging.isoformat(),
+        "monthly_hazards": list(exposure.hazards),
+        "judged_by": "a backtest; the model kept was fitted again with everything observed by the training date",
+    }
+    return Fitted(kept, backtest.predict(split.evaluate), details)
+
+
+def _exposure(loans: pl.DataFrame, day: date, settings: Settings) -> Exposure:
+    window = settings.labels.window_months
+    observed = observed_by(loans, day, window_months=window)
+    defaults = int(observed["defaulted"].sum() or 0)
+    if defaults < LEAST_DEFAULTS:
+        raise TrainingError(
+            f"{defaults} defaults observed by {day} among {observed.height} loans watched; a hazard model needs "
+            f"{LEAST_DEFAULTS}; wait for more"
+        )
+    return measure_exposure(observed, window_months=window)
+
+
+def _with_neutral(model: Model, loans: pl.DataFrame, settings: Settings) -> Model:
+    log_odds = model.calibration.log_odds(model.margin(loans))
+    profile = neutral_profile(loans, log_odds, model.feature_names, cutoff=settings.scores.approval_cutoff)
+    return model.calibrated(model.calibration, profile)
+
+
+def _labels(loans: pl.DataFrame) -> Floats:
+    return np.asarray(loans["label"].cast(pl.Float64).to_numpy(), dtype=np.float64)
+
+
+def _bads(loans: pl.DataFrame) -> int:
+    return int(loans["label"].sum() or 0)

@@ -1,0 +1,26 @@
+"""Every measurement of a score on matured loans, in one place to import from.
+
+Labels are 1 = bad and 0 = good; scores are higher = riskier; probabilities of default lie in [0, 1]. What cannot be
+measured is None, never NaN, and a missing input is an error, never a number.
+"""
+
+from __future__ import annotations
+
+from p2pcredit.models.accuracy import brier, brier_interval, calibration_ratio, expected_calibration_error
+from p2pcredit.models.estimates import Estimate
+from p2pcredit.models.ranking import auc, auc_interval, gini, gini_interval, ks, ks_interval, paired_auc_difference
+
+__all__ = [
+    "Estimate",
+    "auc",
+    "auc_interval",
+    "brier",
+    "brier_interval",
+    "calibration_ratio",
+    "expected_calibration_error",
+    "gini",
+    "gini_interval",
+    "ks",
+    "ks_interval",
+    "paired_auc_difference",
+]

@@ -1,0 +1,136 @@
+"""Which cut of ordered cells into bins tells most about default? Exact, by dynamic programming.
+
+A cell is a run of neighbouring values; its `bads` and `goods` are sums over loans. In the hazard form `goods` is the
+default expected of the loans for the time they were watched, which makes the same formula a comparison of rates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pcredit.models.estimates import Floats
+
+Indices = npt.NDArray[np.int64]
+
+SMOOTHING = 0.5
+"""Added to both counts of a bin, so that a bin without bads has a finite weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Ordered cells: loans, bads and goods in each; arrays of equal length."""
+
+    loans: Floats
+    bads: Floats
+    goods: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a bin must have. Counts are per bin, `least_loans` included."""
+
+    most_bins: int = 8
+    least_loans: float = 1.0
+    least_bads: float = 1.0
+    least_goods: float = 1.0
+
+
+def evidence(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> Floats:
+    """What is the weight of evidence for default of bins with these counts? Positive = riskier than the book.
+
+    Source:
+        Good (1950), Probability and the Weighing of Evidence; here ln(share of bads / share of goods), half a loan
+        added to each count.
+    """
+    bad_share = (bads + SMOOTHING) / (all_bads + SMOOTHING)
+    good_share = (goods + SMOOTHING) / (all_goods + SMOOTHING)
+    return np.asarray(np.log(bad_share / good_share), dtype=np.float64)
+
+
+def information(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> Floats:
+    """How much information value does each bin with these counts carry? Not negative.
+
+    Source:
+        Siddiqi (2006), Credit Risk Scorecards, with the smoothing of `evidence`.
+    """
+    bad_share = (bads + SMOOTHING) / (all_bads + SMOOTHING)
+    good_share = (goods + SMOOTHING) / (all_goods + SMOOTHING)
+    return np.asarray((bad_share - good_share) * np.log(bad_share / good_share), dtype=np.float64)
+
+
+def best_partition(
+    cells: Cells, limits: Limits, direction: int, all_bads: float, all_goods: float
+) -> tuple[int, ...] | None:
+    """Where must the cells be cut for the most information value under a monotone shape?
+
+    Args:
+        cells: At least one cell, in order of the feature.
+        limits: What a bin must have.
+        direction: +1 if weights must rise along the cells, -1 if they must fall, 0 for the better of the two.
+        all_bads, all_goods: Totals the shares refer to (missing values included).
+
+    Returns:
+        For each bin the index after its last cell, the last being the number of cells; None if no bin is allowed.
+    """
+    tried = [_search(cells, limits, sign, all_bads, all_goods) for sign in ([direction] if direction else [1, -1])]
+    found = [result for result in tried if result is not None]
+    return max(found, key=lambda result: result[0])[1] if found else None
+
+
+def _search(
+    cells: Cells, limits: Limits, sign: int, all_bads: float, all_goods: float
+) -> tuple[float, tuple[int, ...]] | None:
+    """The most information, and the cut that carries it, with weights going in the direction of `sign`.
+
+    `best[i, j]` is the most information of partitions of the cells up to j whose last bin is the cells i..j-1. The bin
+    before it ends at i; with those sorted by weight, a running maximum gives the best allowed one in one look-up.
+    """
+    size = cells.loans.size
+    loans, bads, goods = (_spans(values) for values in (cells.loans, cells.bads, cells.goods))
+    allowed = np.triu(np.ones((size, size + 1), dtype=bool), 1)
+    allowed &= (loans >= limits.least_loans) & (bads >= limits.least_bads) & (goods >= limits.least_goods)
+    bads, goods = np.maximum(bads, 0.0), np.maximum(goods, 0.0)
+    weight = sign * evidence(bads, goods, all_bads, all_goods)
+    value = np.where(allowed, information(bads, goods, all_bads, all_goods), -np.inf)
+    ending = np.where(allowed[:, :size], weight[:, :size], np.inf)
+    order = np.argsort(ending, axis=0, kind="stable")
+    ranked = np.take_along_axis(ending, order, axis=0)
+    place = np.stack([np.searchsorted(ranked[:, i], weight[i], side="right") - 1 for i in range(size)])
+    reachable, place = allowed & (place >= 0), np.maximum(place, 0)
+    starts, steps = np.arange(size)[:, None], np.arange(size)[:, None]
+    best = np.full((size, size + 1), -np.inf)
+    best[0] = value[0]
+    layers: list[tuple[Floats, Indices]] = [(best, np.full((size, size + 1), -1))]
+    for _ in range(1, limits.most_bins):
+        gains = np.take_along_axis(layers[-1][0][:, :size], order, axis=0)
+        running = np.maximum.accumulate(gains, axis=0)
+        leader = np.maximum.accumulate(np.where(gains == running, steps, -1), axis=0)
+        before = running[place, starts]
+        usable = reachable & np.isfinite(before)
+        if not usable.any():
+            break
+        now = np.where(usable, before + np.where(usable, value, 0.0), -np.inf)
+        layers.append((now, np.where(usable, order[leader[place, starts], starts], -1)))
+    return _trace(layers, size)
+
+
+def _trace(layers: list[tuple[Floats, Indices]], size: int) -> tuple[float, tuple[int, ...]] | None:
+    tops = [float(best[:, size].max()) for best, _ in layers]
+    depth = int(np.argmax(tops))
+    if not np.isfinite(tops[depth]):
+        return None
+    start, end, ends = int(np.argmax(layers[depth][0][:, size])), size, [size]
+    for level in range(depth, 0, -1):
+        previous = int(layers[level][1][start, end])
+        start, end = previous, start
+        ends.append(end)
+    return tops[depth], tuple(reversed(ends))
+
+
+def _spans(values: Floats) -> Floats:
+    """Sum over cells i..j-1 at [i, j]."""
+    edges = np.concatenate(([0.0], np.cumsum(values)))
+    return np.asarray(edges[None, :] - edges[:-1, None], dtype=np.float64)

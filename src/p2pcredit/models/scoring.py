@@ -1,0 +1,163 @@
+"""What a model is, how it comes back from its files, and how loans get probability, score, grade and reasons."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.errors import BankError
+from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.profile import feature_named
+from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
+from p2pcredit.settings import ScoreSettings, Settings
+
+REASONS = 4
+LEAST_CONTRIBUTION = 1e-6
+
+
+class ScoringModel(Protocol):
+    """A calibrated model of either family.
+
+    `neutral` holds the feature values that reasons compare with: what is usual at the approval cut-off.
+    """
+
+    @property
+    def family(self) -> str:
+        """`scorecard` or `boosting`."""
+        ...
+
+    @property
+    def form(self) -> str:
+        """`matured` or `hazard`."""
+        ...
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features it reads, in order."""
+        ...
+
+    @property
+    def neutral(self) -> dict[str, float | str | None]:
+        """The value of each feature that reasons compare with."""
+        ...
+
+    def predict(self, features: pl.DataFrame) -> Floats:
+        """Probability of default of each row, strictly between 0 and 1."""
+        ...
+
+    def contributions(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        ...
+
+    def to_files(self) -> dict[str, bytes]:
+        """The model as files, the same bytes for the same model."""
+        ...
+
+
+def load_model(files: Mapping[str, bytes]) -> ScoringModel:
+    """Which model do these files hold? Nothing is unpickled.
+
+    Args:
+        files: What `to_files` gave; other files beside them are ignored.
+
+    Raises:
+        BankError: If a file is missing or is not what it should be.
+    """
+    if MODEL_FILE not in files:
+        raise BankError(f"the model has no {MODEL_FILE}; restore it from a backup or train again")
+    try:
+        content: dict[str, Any] = json.loads(files[MODEL_FILE])
+        family, version = content["family"], content["schema_version"]
+        if version != 1:
+            raise BankError(f"{MODEL_FILE} has schema version {version}, this version reads 1; upgrade p2pcredit")
+        if family == ScorecardModel.family:
+            return ScorecardModel.from_json(content)
+        if family == BoostingModel.family:
+            return BoostingModel.from_json(content, files[BOOSTER_FILE])
+    except BankError:
+        raise
+    except Exception as error:
+        what = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise BankError(f"the model's files cannot be read ({what[0]}); restore them from a backup") from error
+    raise BankError(f"{MODEL_FILE} names the family '{family}'; known are scorecard and boosting")
+
+
+def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """How likely is each loan to default, what score and grade does that give, and why not a better one?
+
+    Args:
+        model: The champion.
+        model_id: Its name.
+        features: Rows of the feature store; any order, also none.
+        settings: Points and grades.
+
+    Returns:
+        In the order of the rows: `loan_id`, `snapshot_date`, `model_id`, `probability_of_default`, `score` (Int32),
+        `grade` (A is best), `reason_1` to `reason_4` (the factors that raise the risk most above what is usual at the
+        approval cut-off, largest first; null where there are fewer).
+
+    Raises:
+        UsageError: If a feature of the model is not there.
+    """
+    chances = model.predict(features)
+    reasons = name_reasons(model, features)
+    return features.select("loan_id", "snapshot_date").with_columns(
+        pl.lit(model_id, dtype=pl.String).alias("model_id"),
+        pl.Series("probability_of_default", chances, dtype=pl.Float64),
+        pl.Series("score", score_points(chances, settings.scores), dtype=pl.Int32),
+        pl.Series("grade", grades(chances, settings.scores), dtype=pl.String),
+        *reasons,
+    )
+
+
+def score_points(chances: Floats, scores: ScoreSettings) -> Floats:
+    """How many points is each probability of default worth, rounded to whole points?
+
+    Examples:
+        >>> score_points(np.array([1 / 51, 1 / 101]), ScoreSettings()).tolist()
+        [600.0, 620.0]
+    """
+    factor = scores.points_to_double_odds / math.log(2.0)
+    odds = np.log1p(-chances) - np.log(chances) - math.log(scores.base_odds)
+    return np.asarray(np.rint(scores.base_score + factor * odds), dtype=np.float64)
+
+
+def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
+    """Which grade has each probability of default? The bounds belong to the better grade.
+
+    Examples:
+        >>> grades(np.array([0.02, 0.021, 0.9]), ScoreSettings())
+        ['A', 'B', 'G']
+    """
+    places = np.searchsorted(np.array(scores.grade_bounds), chances, side="left")
+    return [chr(ord("A") + place) for place in places.tolist()]
+
+
+def name_reasons(model: ScoringModel, features: pl.DataFrame) -> list[pl.Series]:
+    """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer."""
+    words = [feature_named(name).reason for name in model.feature_names]
+    texts = sorted(set(words))
+    pushes = np.maximum(model.contributions(features), 0.0)
+    by_text = np.zeros((features.height, len(texts)))
+    for place, word in enumerate(words):
+        by_text[:, texts.index(word)] += pushes[:, place]
+    order = np.argsort(-by_text, axis=1, kind="stable")[:, :REASONS]
+    found = np.take_along_axis(by_text, order, axis=1)
+    names = pl.Series(texts, dtype=pl.String)
+    columns = []
+    for rank in range(REASONS):
+        if rank >= len(texts):
+            columns.append(pl.Series(f"reason_{rank + 1}", [None] * features.height, dtype=pl.String))
+            continue
+        told = pl.Series(found[:, rank] > LEAST_CONTRIBUTION, dtype=pl.Boolean)
+        text = names.gather(pl.Series(order[:, rank], dtype=pl.UInt32))
+        columns.append(
+            text.zip_with(told, pl.Series([None] * features.height, dtype=pl.String)).alias(f"reason_{rank + 1}")
+        )
+    return columns

@@ -1,0 +1,228 @@
+"""Both families in both forms, learned as of a day and judged on the newest matured loans.
+
+The matured form learns from the oldest matured loans, is calibrated on the loans after them and judged on the newest.
+The hazard form is judged by a backtest and then fitted again with everything observed by the training date; see
+`p2pcredit.models.hazard`. Its `Candidate.evaluation` holds the backtest's probabilities, its `model` the later fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.errors import TrainingError
+from p2pcredit.models.candidates import Fitted, Learner, fit_hazard_form, fit_matured_form
+from p2pcredit.models.evaluation import (
+    Estimate,
+    auc_interval,
+    brier,
+    calibration_ratio,
+    expected_calibration_error,
+    gini,
+    ks,
+    paired_auc_difference,
+)
+from p2pcredit.models.leaks import check_leaks
+from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.splitting import Split, matured_loans, split_by_time
+from p2pcredit.settings import Settings
+
+Metrics = dict[str, float | int | None]
+FAMILIES = ("scorecard", "boosting")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may come to serve, and what it showed on the evaluation loans.
+
+    Args:
+        family: `scorecard` or `boosting`.
+        form: `matured` or `hazard`.
+        model: The calibrated model.
+        metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio` (and `_low`, `_high`),
+            `n`, `bads`, `base_rate`, `base_brier` (of always predicting the default rate of the loans before),
+            `sub_grade_auc`.
+        evaluation: `loan_id`, `label`, `probability_of_default` of the evaluation loans.
+        well_calibrated: Whether the interval of the calibration ratio meets the bounds of the settings.
+        defaults: How many defaults the model learned from.
+    """
+
+    family: str
+    form: str
+    model: ScoringModel
+    metrics: Metrics
+    evaluation: pl.DataFrame
+    well_calibrated: bool = True
+    defaults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """All candidates of one training.
+
+    Args:
+        candidates: Best first, as `rank_candidates` orders them.
+        periods: Per part (`fit`, `calibrate`, `evaluate`) its first and last origination date, `n` and `bads`.
+        dropped: Features that were left out, and why.
+        baseline: How the platform's own sub-grade ranks the same evaluation loans; None where it gives none.
+        details: What the hazard fits rest on, and why a candidate is missing.
+    """
+
+    candidates: tuple[Candidate, ...]
+    periods: dict[str, dict[str, Any]]
+    dropped: dict[str, str]
+    baseline: Metrics | None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: date, settings: Settings) -> TrainingRun:
+    """Which models can be learned by a day, and how good is each on the newest matured loans?
+
+    Args:
+        features: Rows of the feature store, one per loan; rows known after `as_of` are left out.
+        outcomes: One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured),
+            `months_observed`, `defaulted_in_month`, `closed`, all as observed by `as_of`.
+        as_of: The training date.
+        settings: Shares, least counts, seed, threads.
+
+    Returns:
+        The run; a family that could not be fitted is missing from the candidates and named in the details.
+
+    Raises:
+        TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
+        LeakError: If a single feature predicts too well to be honest.
+    """
+    known = features.filter(pl.col("known_on") <= as_of).drop("snapshot_date", "known_on")
+    loans = outcomes.join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
+    split = split_by_time(loans, as_of=as_of, settings=settings.training)
+    usable, dropped = choose_features(split.fit, settings.training.feature_set)
+    matured = matured_loans(loans, as_of)
+    check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.leak_auc)
+    candidates: list[Candidate] = []
+    details: dict[str, Any] = {}
+    for family in FAMILIES:
+        learner = Learner(family, usable, settings)
+        for form in ("matured", "hazard"):
+            try:
+                if form == "matured":
+                    fitted = fit_matured_form(learner, split)
+                else:
+                    fitted = fit_hazard_form(learner, split, loans, as_of=as_of)
+            except TrainingError as error:
+                details[f"{family}_{form}"] = {"missing_because": str(error)}
+                continue
+            details[f"{family}_{form}"] = fitted.details
+            candidates.append(_judge(fitted, split, settings))
+    ranked = rank_candidates(candidates, settings.monitoring.confidence)
+    return TrainingRun(ranked, split.describe(), dropped, sub_grade_baseline(split.evaluate), details)
+
+
+def rank_candidates(candidates: list[Candidate], confidence: float) -> tuple[Candidate, ...]:
+    """Which candidate comes first, which after it?
+
+    Well calibrated ones come before others. Among them the one with the best AUC leads, unless another learned from
+    more defaults and its AUC is not lower beyond the interval of the difference: on few bads the best AUC of several
+    is partly luck, and more evidence learned from is not.
+
+    Args:
+        candidates: Judged on the same loans.
+        confidence: Of the interval of the difference between two AUCs.
+
+    Source:
+        Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees, 3.4.3: among models that differ
+        by no more than noise, prefer by another virtue.
+    """
+    ranked = sorted(candidates, key=lambda c: (not c.well_calibrated, -(c.metrics["auc"] or 0.0)))
+    if not ranked:
+        return ()
+    best = ranked[0]
+    rivals = [c for c in ranked if c.well_calibrated == best.well_calibrated and not _is_worse(c, best, confidence)]
+    leader = max(rivals, key=lambda c: (c.defaults, c.metrics["auc"] or 0.0), default=best)
+    return (leader, *(c for c in ranked if c is not leader))
+
+
+def _is_worse(candidate: Candidate, best: Candidate, confidence: float) -> bool:
+    labels = best.evaluation["label"].to_numpy()
+    first, other = (c.evaluation["probability_of_default"].to_numpy() for c in (best, candidate))
+    lead = paired_auc_difference(labels, first, other, confidence)
+    return lead.low is not None and lead.low > 0.0
+
+
+def beats_base_rate(candidate: Candidate) -> bool:
+    """Is the candidate better than telling every loan the same default rate?
+
+    Its AUC must lie above a half beyond its interval, and its Brier score below that of the default rate of the loans
+    before the evaluation.
+    """
+    low, score, base = (candidate.metrics[key] for key in ("auc_low", "brier", "base_brier"))
+    return low is not None and low > 0.5 and score is not None and base is not None and score < base
+
+
+def choose_features(fit: pl.DataFrame, feature_set: str) -> tuple[tuple[Feature, ...], dict[str, str]]:
+    """Which features can be learned from these loans? The others come back with the reason."""
+    usable: list[Feature] = []
+    dropped: dict[str, str] = {}
+    for feature in features_of(feature_set):
+        if feature.name not in fit.columns or fit[feature.name].null_count() == fit.height:
+            dropped[feature.name] = "not given by the platform"
+        elif fit[feature.name].n_unique() < 2:
+            dropped[feature.name] = "the same for all loans learned from"
+        else:
+            usable.append(feature)
+    return tuple(usable), dropped
+
+
+def sub_grade_baseline(evaluation: pl.DataFrame) -> Metrics | None:
+    """How well does the platform's own sub-grade rank these loans, in alphabetical order? None where there is none."""
+    if "platform_sub_grade" not in evaluation.columns:
+        return None
+    graded = evaluation.filter(pl.col("platform_sub_grade").is_not_null())
+    if graded.is_empty():
+        return None
+    labels = graded["label"].to_numpy()
+    risk = graded["platform_sub_grade"].rank("dense").to_numpy()
+    found = auc_interval(labels, risk)
+    return {
+        **_interval("auc", found),
+        "gini": gini(labels, risk),
+        "ks": ks(labels, risk),
+        "n": found.n,
+        "bads": found.bads,
+    }
+
+
+def _judge(fitted: Fitted, split: Split, settings: Settings) -> Candidate:
+    labels, chances = split.evaluate["label"].to_numpy(), fitted.evaluation
+    before = pl.concat([split.fit["label"], split.calibrate["label"]])
+    ranking = auc_interval(labels, chances, settings.monitoring.confidence)
+    ratio = calibration_ratio(labels, chances, settings.monitoring.confidence)
+    base = sub_grade_baseline(split.evaluate)
+    metrics: Metrics = {
+        **_interval("auc", ranking),
+        "gini": gini(labels, chances),
+        "ks": ks(labels, chances),
+        "brier": brier(labels, chances),
+        "ece": expected_calibration_error(labels, chances),
+        **_interval("calibration_ratio", ratio),
+        "n": ranking.n,
+        "bads": ranking.bads,
+        "base_rate": float(labels.mean()),
+        "base_brier": brier(labels, [float(before.cast(pl.Float64).sum()) / before.len()] * ranking.n),
+        "sub_grade_auc": None if base is None else base["auc"],
+    }
+    least, most = settings.monitoring.calibration_ratio_bounds
+    sane = ratio.low is not None and ratio.high is not None and ratio.low <= most and ratio.high >= least
+    evaluation = split.evaluate.select("loan_id", "label").with_columns(
+        pl.Series("probability_of_default", chances, dtype=pl.Float64)
+    )
+    return Candidate(
+        fitted.model.family, fitted.model.form, fitted.model, metrics, evaluation, sane, fitted.details["defaults"]
+    )
+
+
+def _interval(name: str, found: Estimate) -> Metrics:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
