@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.training import REFERENCE_FILE, name_model, train_as_of
+from p2pcredit.jobs.training import JUDGED, REFERENCE_FILE, name_model, train_as_of
 from p2pcredit.settings import AlertSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.lake import Lake
@@ -30,7 +30,8 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     day = date.fromisoformat(card["as_of"])
     _, best = train_as_of(lake, day, settings)
     files = best.model.to_files()
-    original = {name: data for name, data in banked.files.items() if name != REFERENCE_FILE}
+    beside = (REFERENCE_FILE, JUDGED)
+    original = {name: data for name, data in banked.files.items() if not name.startswith(beside)}
     differing = sorted(name for name in {*files, *original} if files.get(name) != original.get(name))
     again = name_model(best, day, files)
     reason = (

@@ -36,6 +36,8 @@ SOURCES: tuple[Table, ...] = (
 )
 REFERENCE_FILE = "reference.parquet"
 """Beside the model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
+JUDGED = "judged-"
+"""Prefix of the files of the model that was judged in this one's place, where it is another."""
 _LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy", "xgboost-cpu")
 
 
@@ -71,7 +73,8 @@ def train_model(ctx: JobContext, day: date) -> Trained:
     loans, bads = matured_counts(ctx, day)
     reference = _reference(lake, best, day, ctx.settings)
     card |= {"matured_loans": loans, "matured_bads": bads}
-    ModelBank(ctx.layout).add(model_id, {**files, REFERENCE_FILE: reference}, card)
+    judged = {} if best.judged is best.model else {JUDGED + name: data for name, data in best.judged.to_files().items()}
+    ModelBank(ctx.layout).add(model_id, {**files, **judged, REFERENCE_FILE: reference}, card)
     return Trained(model_id, promoted, reason, dict(best.metrics), bads)
 
 
@@ -122,7 +125,7 @@ def _against_champion(ctx: JobContext, lake: Lake, run: TrainingRun, best: Candi
     champion_id = ctx.ledger.state().champion_on(day)
     if champion_id is None:
         return None
-    champion = load_model(ModelBank(ctx.layout).get(champion_id).files)
+    champion = load_model(_judged_files(ModelBank(ctx.layout).get(champion_id).files))
     judged = best.evaluation
     features = (
         judged.select("loan_id")
@@ -135,6 +138,16 @@ def _against_champion(ctx: JobContext, lake: Lake, run: TrainingRun, best: Candi
         np.asarray(champion.predict(features)),
         ctx.settings.training,
     )
+
+
+def _judged_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of the model that stands for a banked one where loans judge it.
+
+    A model in hazard form has learned from young loans that mature later and then judge its challengers. So that
+    neither side has seen the loans that decide, each is held to the fit that was judged at its own training.
+    """
+    judged = {name.removeprefix(JUDGED): data for name, data in files.items() if name.startswith(JUDGED)}
+    return judged or dict(files)
 
 
 def _verdict(best: Candidate, comparison: Comparison | None) -> tuple[bool, str]:

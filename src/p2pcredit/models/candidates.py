@@ -59,9 +59,14 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A calibrated model, the probabilities by which it is judged, and what it rests on."""
+    """A calibrated model, the one that is judged in its place, its probabilities, and what the model rests on.
+
+    `judged` is the model itself in the matured form, and the backtest in the hazard form: the fit that had seen none of
+    the loans that judge it.
+    """
 
     model: Model
+    judged: Model
     evaluation: Floats
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -75,7 +80,7 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     model = learner.on_labels(split.fit)
     calibration = fit_calibration(_labels(split.calibrate), model.margin(split.calibrate))
     kept = _with_neutral(model.calibrated(calibration), split.fit, learner.settings)
-    return Fitted(kept, kept.predict(split.evaluate), {"loans": split.fit.height, "defaults": _bads(split.fit)})
+    return Fitted(kept, kept, kept.predict(split.evaluate), {"loans": split.fit.height, "defaults": _bads(split.fit)})
 
 
 def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date) -> Fitted:
@@ -106,7 +111,7 @@ def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_o
         "monthly_hazards": list(exposure.hazards),
         "judged_by": "a backtest; the model kept was fitted again with everything observed by the training date",
     }
-    return Fitted(kept, backtest.predict(split.evaluate), details)
+    return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
 
 
 def _exposure(loans: pl.DataFrame, day: date, settings: Settings) -> Exposure:

@@ -49,11 +49,14 @@ class Candidate:
         evaluation: `loan_id`, `label`, `probability_of_default` of the evaluation loans.
         well_calibrated: Whether the interval of the calibration ratio meets the bounds of the settings.
         defaults: How many defaults the model learned from.
+        judged: The model that was judged on the evaluation loans, which had seen none of them: the model itself in the
+            matured form, its backtest in the hazard form.
     """
 
     family: str
     form: str
     model: ScoringModel
+    judged: ScoringModel
     metrics: Metrics
     evaluation: pl.DataFrame
     well_calibrated: bool = True
@@ -219,9 +222,8 @@ def _judge(fitted: Fitted, split: Split, settings: Settings) -> Candidate:
     evaluation = split.evaluate.select("loan_id", "label").with_columns(
         pl.Series("probability_of_default", chances, dtype=pl.Float64)
     )
-    return Candidate(
-        fitted.model.family, fitted.model.form, fitted.model, metrics, evaluation, sane, fitted.details["defaults"]
-    )
+    model, judged = fitted.model, fitted.judged
+    return Candidate(model.family, model.form, model, judged, metrics, evaluation, sane, fitted.details["defaults"])
 
 
 def _interval(name: str, found: Estimate) -> Metrics:

@@ -52,7 +52,7 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_matured_ranking_below_the_threshold_beyond_its_interval_retrains() -> None:
-    verdict = settle(auc(0.55, FAIL), auc(0.66, PASS, "all"), facts=replace(FACTS, known_bads=440))
+    verdict = settle(auc(0.55, FAIL), auc(0.66, PASS, "all"), facts=replace(FACTS, known_bads=500))
     assert (verdict.remedy, verdict.retrain, verdict.performance_score) == ("retrain", True, 0.55)
     assert verdict.reason.startswith("Performance score 0.550 below threshold 0.620")
     assert verdict.score_name == "auc of champion"
