@@ -137,11 +137,13 @@ def test_a_decision_that_does_not_hold_stays_where_it_is_and_the_day_is_scored(
     run_dag: Any, work: Path, retrain: bool, day: date
 ) -> None:
     file = write_by_hand(work, retrain=retrain, day=day)
-    before = file.read_bytes(), len(context(work).ledger.state().trainings)
+    written, trainings = json.loads(file.read_bytes()), len(context(work).ledger.state().trainings)
     ran = run_inference_dag(run_dag)
     assert ran.state == "success"
     assert {"skip_retraining", "run_inference", "end"} <= ran.in_state("success")
-    assert (file.read_bytes(), len(context(work).ledger.state().trainings)) == before
+    lies_there = json.loads(file.read_bytes())
+    assert {key: lies_there[key] for key in written} == written, "taken up with an id, its words as they were"
+    assert len(context(work).ledger.state().trainings) == trainings
     assert scored_on(work, NEXT) > 0
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MARK = ".p2pcredit-demo"
 _SCHEDULED_DAYS = 4
 _SATURDAY = 5
+_SYNTHETIC_LAST = date(2023, 11, 1)
+"""The synthetic portfolio ends in the week in which monitoring finds that the matured evidence has doubled."""
 
 
 @command
@@ -71,7 +73,7 @@ def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
     from p2pcredit.jobs.landing import land
 
     print_step(f"Landing {'a synthetic portfolio' if file is None else file.name}")
-    landed = land(ctx, platform, [] if file is None else [file], None, None)
+    landed = land(ctx, platform, [], None, _SYNTHETIC_LAST) if file is None else land(ctx, platform, [file], None, None)
     say(
         f"{landed['rows_in']} rows in, {landed['rows_landed']} loans landed, {landed['rows_rejected']} rows rejected; "
         f"{landed['feeds']['loan_performance']} servicing events; {landed['first_date']} to {landed['last_date']}"
