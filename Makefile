@@ -38,7 +38,7 @@ dags: setup
 	$(BIN)/pytest -q tests/dags
 
 e2e: setup
-	$(BIN)/pytest -q tests/e2e
+	$(BIN)/pytest -q -p no:randomly tests/e2e
 
 docs: setup
 	$(BIN)/python -m typer p2pcredit.cli.app utils docs --name p2pcredit --output docs/reference/commands.md
