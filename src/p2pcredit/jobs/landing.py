@@ -61,6 +61,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     book = profile.read(files, first, last)
     if not sources:
         sources = (_Source(f"{profile.name} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
+    if last is None:
+        book = _until_today(book, ctx.at.date())
     days = _days_to_land(book, first, last)
     if days is not None:
         _tell_of_later_events(book, days)
@@ -111,6 +113,14 @@ def _digest(files: Sequence[Path]) -> tuple[_Source, ...]:
             raise UsageError(f"{source.name} is given twice, perhaps under another name; give each raw file once")
         seen.add(source.sha256)
     return sources
+
+
+def _until_today(book: RawBook, today: date) -> RawBook:
+    """The book without the loans and events that bear a date in the future."""
+    days = book.days()
+    if days is None or days.last <= today:
+        return book
+    return book.within(DateRange(min(days.first, today), today), f"originated after {today}, in the future")
 
 
 def _days_to_land(book: RawBook, first: date | None, last: date | None) -> DateRange | None:

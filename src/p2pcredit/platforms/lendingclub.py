@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.errors import UsageError
-from p2pcredit.periods import DateRange, month_start
+from p2pcredit.periods import DateRange, add_months, month_start
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
-from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, read_until, rebuild_events
+from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, read_until, rebuild_events
 from p2pcredit.platforms.raw_book import RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_raw_csv
 
@@ -27,6 +27,8 @@ LAYOUTS = {
     "accepted": (*_NEEDED, "fico_range_low", "fico_range_high"),
 }
 _SUMMARY = "Total amount funded"
+SLIP_MONTHS = 24
+"""An issue month so long after all payments and credit pulls of the file is a slip of the pen."""
 
 COLUMNS: dict[str, dict[str, str]] = {
     "loan_terms": {
@@ -111,6 +113,11 @@ def _read_file(path: Path) -> RawBook:
         month_of_text("issue_d").is_null(), pl.format("unreadable issue_d '{}'", pl.col("issue_d").fill_null(""))
     )
     rows = _with_origination(table)
+    seen = last_month_seen(rows)
+    if seen is not None:
+        text = f"issue_d '{{}}' lies years after {seen:%b-%Y}, the last month in which anything was paid or looked up"
+        table = table.reject(month_of_text("issue_d") > add_months(seen, SLIP_MONTHS), pl.format(text, "issue_d"))
+        rows = _with_origination(table)
     feeds = {name: rows.select(*_keys(), *_values(columns)) for name, columns in COLUMNS.items()}
     feeds["loan_performance"] = rebuild_events(rows)
     origins = rows.select(pl.lit(table.file).alias("file"), "row_number", pl.col("originated").alias("snapshot_date"))

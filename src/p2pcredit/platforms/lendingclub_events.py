@@ -11,6 +11,7 @@ from datetime import date
 
 import polars as pl
 
+from p2pcredit.periods import month_end
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text
 
 EVENT_COLUMNS = (
@@ -113,15 +114,18 @@ def _money(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def read_until(rows: pl.DataFrame) -> date | None:
-    """Until which day do the published statuses speak? The end of the latest month in the file; None without rows."""
-    months = rows.select(
-        pl.max_horizontal(
-            pl.col("originated").max(), month_of_text("last_pymnt_d").max(), month_of_text("last_credit_pull_d").max()
-        ).dt.month_end()
-    )
-    last = months.item()
+def last_month_seen(rows: pl.DataFrame) -> date | None:
+    """The latest month in which anything was paid or looked up; None where nothing was."""
+    months = [month_of_text("last_pymnt_d").max(), month_of_text("last_credit_pull_d").max()]
+    last = rows.select(pl.max_horizontal(months)).item()
     return last if isinstance(last, date) else None
 
 
-__all__ = ["EVENT_COLUMNS", "read_until", "rebuild_events"]
+def read_until(rows: pl.DataFrame) -> date | None:
+    """Until which day do the published statuses speak? The end of the latest month in the file; None without rows."""
+    seen, originated = last_month_seen(rows), rows["originated"].max()
+    known = [day for day in (seen, originated) if isinstance(day, date)]
+    return month_end(max(known)) if known else None
+
+
+__all__ = ["EVENT_COLUMNS", "last_month_seen", "read_until", "rebuild_events"]

@@ -51,17 +51,22 @@ class RawBook:
         first, last = dates.min(), dates.max()
         return DateRange(first, last) if isinstance(first, date) and isinstance(last, date) else None
 
-    def within(self, days: DateRange) -> RawBook:
+    def within(self, days: DateRange, why: str | None = None) -> RawBook:
         """The same book with the loans originated, and the servicing events visible, inside `days` only.
 
         Records of loans originated outside count as rejected. A servicing event inside `days` stays also where its
         loan was originated before them, because that is what the servicing feed of the day says.
+
+        Args:
+            days: The days kept.
+            why: The reason of the records outside; by default that the person asked for these days.
         """
+        reason = why or f"outside --from/--to ({days.first} to {days.last})"
         inside = pl.col("snapshot_date").is_between(days.first, days.last)
         outside = self.origins.filter(~inside).select(
             "file",
             "row_number",
-            pl.lit(f"outside --from/--to ({days.first} to {days.last})").alias("reason"),
+            pl.lit(reason).alias("reason"),
             pl.lit(None, dtype=pl.String).alias("raw"),
         )
         return RawBook(
@@ -70,6 +75,7 @@ class RawBook:
             pl.concat([self.rejected, outside]).sort("file", "row_number"),
             self.origins.filter(inside),
             self.recipe,
+            None if self.covered is None else days,
         )
 
 

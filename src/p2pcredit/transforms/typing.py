@@ -105,7 +105,9 @@ _CASTS = {
 def _range_problems(column: Column, value: nw.Expr) -> list[tuple[nw.Expr, str]]:
     problems: list[tuple[nw.Expr, str]] = []
     if column.minimum is not None:
-        problems.append((value < column.minimum, f"below {column.minimum:g}" if column.minimum else "negative"))
+        if column.minimum >= 0:
+            problems.append((value < 0, "negative"))
+        problems.append((value < column.minimum, f"below {column.minimum:g}"))
     if column.maximum is not None:
         shown = f"{column.maximum * 100:g} percent" if column.kind is Kind.PERCENT else f"{column.maximum:g}"
         problems.append((value > column.maximum, f"above {shown}"))

@@ -45,6 +45,13 @@ def rejected(ctx: JobContext) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def test_a_loan_dated_in_the_future_is_rejected_and_lands_on_no_day(ctx: JobContext, tmp_path: Path) -> None:
+    body = "1,500, 36 months,Jan-2010,Fully Paid,Mar-2010\n2,600, 36 months,Feb-2020,Fully Paid,Mar-2020\n"
+    receipt = land(ctx, "lendingclub", [raw(tmp_path, body=body)], None, None)
+    assert (receipt["rows_landed"], receipt["rows_rejected"], receipt["last_date"]) == (1, 1, "2020-01-01")
+    assert rejected(ctx)[0]["reason"] == "originated after 2020-01-01, in the future"
+
+
 def landed_ids(ctx: JobContext, first: date, last: date) -> list[str]:
     return read_landing(ctx.layout, LOAN_TERMS, DateRange(first, last)).frame["loan_id"].to_list()
 

@@ -206,6 +206,16 @@ def splitmix_day(number: int) -> int:
     return (x ^ (x >> 31)) % 31 + 1
 
 
+def test_an_issue_month_years_after_everything_else_is_rejected_with_a_reason(tmp_path: Path) -> None:
+    read = book(tmp_path / "a.csv", {}, {"id": "102", "issue_d": "Dec-2035"})
+    assert read.rejected["reason"].to_list() == [
+        "issue_d 'Dec-2035' lies years after Dec-2014, the last month in which anything was paid or looked up"
+    ]
+    days = read.days()
+    assert days is not None
+    assert (days.first, days.last) == (date(2010, 1, 1), date(2014, 12, 31))
+
+
 def test_a_header_that_fits_no_layout_says_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a note\nid,loan_amnt,term,loan_status,last_pymnt_d\n1,2,3,4,5\n")

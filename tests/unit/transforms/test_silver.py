@@ -51,7 +51,7 @@ def test_a_sound_row_is_typed_as_the_contract_says() -> None:
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"loan_amount": "-5"}, "loan_amount: below 1"),
+        ({"loan_amount": "-5"}, "loan_amount: negative"),
         ({"installment": "-5"}, "installment: negative"),
         ({"interest_rate": "4000%"}, "interest_rate: above 100 percent"),
         ({"interest_rate": "ten"}, "interest_rate: not a percent"),
