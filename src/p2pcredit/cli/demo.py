@@ -150,7 +150,7 @@ def _tell(
     else:
         became = str(decision["fate"])
         if decision["acted_on_by"]:
-            became += f" by {decision['acted_on_by']}, which trained {decision['acted_model_id']}"
+            became = f"{decision['acted_on_by']} trained {decision['acted_model_id']}\n  {decision['outcome']}"
         score = decision["performance_score"]
         lines += [
             f"  {decision['decision_date']}  retrain: {str(decision['retrain']).lower()}  score: {_shown(score)}",

@@ -42,6 +42,7 @@ class DecisionRecord:
     cleared: bool = False
     acted_on_by: str | None = None
     model_id: str | None = None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ def _trained(state: HandoffState, event: LedgerEvent) -> None:
         record.fate = Fate.ACTED_ON
         record.acted_on_by = event.run_id
         record.model_id = event.facts.get("model_id")
+        record.outcome = f"{event.facts.get('outcome')}: {event.facts.get('reason')}"
     if event.facts.get("promoted"):
         _reign(state, event.facts["snapshot_date"], event, event.facts.get("reason", ""))
 

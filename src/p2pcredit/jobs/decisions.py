@@ -130,7 +130,7 @@ def show_decision(ctx: JobContext) -> Receipt:
 
     Returns:
         The decision's own fields (none where there is no decision), and `origin`, `fate`, `acted_on_by`,
-        `acted_model_id`, `file` (what lies in the decision file).
+        `acted_model_id`, `outcome` (of the training), `file` (what lies in the decision file).
     """
     shown = read_decision(ctx.layout.decision_file)
     state = ctx.ledger.state()
@@ -141,6 +141,7 @@ def show_decision(ctx: JobContext) -> Receipt:
             "fate": str(Fate.PENDING),
             "acted_on_by": None,
             "acted_model_id": None,
+            "outcome": None,
             "file": "written by hand, taken up by the next run",
         }
     file = "absent" if shown is None else "this decision"
@@ -153,6 +154,7 @@ def show_decision(ctx: JobContext) -> Receipt:
         "fate": None if current is None else str(current.fate),
         "acted_on_by": None if current is None else current.acted_on_by,
         "acted_model_id": None if current is None else current.model_id,
+        "outcome": None if current is None else current.outcome,
         "file": file,
     }
 
