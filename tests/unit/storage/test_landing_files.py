@@ -92,7 +92,7 @@ def test_columns_named_like_ours_in_a_landing_file_are_ignored(layout: Layout) -
     [
         ("loan_terms_2010_12_31.csv", b"", "even a day without loans has the header line"),
         ("loan_terms_2010_12_31.csv.gz", b"", "even a day without loans has the header line"),
-        ("loan_terms_2010_12_31.csv.gz", gzip.compress(HEADER.encode() * 50, mtime=0)[:40], "middle of the gzip stream"),
+        ("loan_terms_2010_12_31.csv.gz", gzip.compress(HEADER.encode() * 9, mtime=0)[:40], "middle of the gzip stream"),
         ("loan_terms_2010_12_31.csv", HEADER.encode() + b"\n\xff,2010-12-31,1,36\n", "not UTF-8"),
         ("loan_terms_2010_12_31.csv", bytes(range(256)) * 4, "not"),
         ("loan_terms_2010_12_31.parquet", b"", "0 bytes"),
