@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.contracts.tables import silver
+from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.features import build_features
@@ -66,19 +67,23 @@ def keeps_the_future_out(build: Build, portfolio: Portfolio, day: date) -> bool:
     return build(terms, performance, day).equals(build(terms.filter(cut), performance.filter(cut), day))
 
 
+def built(terms: pl.LazyFrame, performance: pl.LazyFrame, days: DateRange) -> pl.DataFrame:
+    return collect(build_labels(nw.from_native(terms), nw.from_native(performance), days, SETTINGS))
+
+
 def label_rows(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
-    built = build_labels(terms, performance, DAYS, SETTINGS)
-    return built.filter(pl.col("known_on") <= day).sort("known_on", "loan_id", "label").collect()
+    return built(terms, performance, DAYS).filter(pl.col("known_on") <= day).sort("known_on", "loan_id", "label")
 
 
 def labels_to_learn_from(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
-    built = build_labels(terms, performance, DAYS, SETTINGS)
-    return labels_as_of(built, pl.lit(day), SETTINGS).sort("loan_id").collect()
+    store = nw.from_native(built(terms, performance, DAYS).lazy())
+    return collect(labels_as_of(store, day, SETTINGS)).sort("loan_id")
 
 
 def outcomes(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
-    built = build_labels(terms, performance, DAYS, SETTINGS)
-    return build_outcomes(terms, performance, built, as_of=day, settings=SETTINGS).collect()
+    store = built(terms, performance, DAYS).lazy()
+    tables = (nw.from_native(table) for table in (terms, performance, store))
+    return collect(build_outcomes(*tables, as_of=day, settings=SETTINGS))
 
 
 def leak_by_resolution(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
@@ -125,11 +130,9 @@ def test_labels_of_a_span_are_those_of_its_days_one_by_one(portfolio: Portfolio,
     terms, performance = tables(portfolio)
     first = START + timedelta(days=offset)
     span = DateRange(first, first + timedelta(days=length))
-    at_once = build_labels(terms, performance, span, SETTINGS).collect().sort("known_on", "loan_id", "label")
+    at_once = built(terms, performance, span).sort("known_on", "loan_id", "label")
     known = {day for day in span if day in set(at_once["known_on"].to_list()) or day == first}
-    singly = pl.concat(
-        build_labels(terms, performance, DateRange(day, day), SETTINGS).collect() for day in sorted(known)
-    )
+    singly = pl.concat(built(terms, performance, DateRange(day, day)) for day in sorted(known))
     assert singly.sort("known_on", "loan_id", "label").equals(at_once)
 
 

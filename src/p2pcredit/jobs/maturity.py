@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-import polars as pl
-
 from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.storage.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
@@ -14,10 +13,8 @@ from p2pcredit.transforms.labels import labels_as_of
 
 def matured_counts(ctx: JobContext, day: date) -> tuple[int, int]:
     """How many loans have matured by a day, and how many of them are bad?"""
-    labels = Lake(ctx.layout).scan(LABEL_STORE)
-    counted = labels_as_of(labels, pl.lit(day), ctx.settings.labels).select(pl.len(), pl.col("label").sum()).collect()
-    loans, bads = counted.row(0)
-    return int(loans), int(bads or 0)
+    labels = collect(labels_as_of(Lake(ctx.layout).frame(LABEL_STORE), day, ctx.settings.labels))
+    return labels.height, int(labels["label"].sum() or 0)
 
 
 def enough_matured(ctx: JobContext, day: date) -> bool:

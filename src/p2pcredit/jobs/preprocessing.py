@@ -90,7 +90,7 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
 def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
     """Write what was known of each loan originated on these days."""
     lake = Lake(ctx.layout)
-    frames = {feed.name: nw.from_native(lake.scan(silver(feed), days)) for feed in APPLICATION_FEEDS}
+    frames = {feed.name: lake.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
     features = collect(build_features(frames))
     changed = lake.replace(FEATURE_STORE, features, days)
     _close_month(lake, FEATURE_STORE, days)
@@ -160,9 +160,9 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
 
 def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
     history = history_needed(days, ctx.settings.labels)
-    terms = lake.scan(silver(FEEDS["loan_terms"]), history)
-    performance = lake.scan(silver(FEEDS["loan_performance"]), history)
-    return build_labels(terms, performance, days, ctx.settings.labels).collect()
+    terms = lake.frame(silver(FEEDS["loan_terms"]), history)
+    performance = lake.frame(silver(FEEDS["loan_performance"]), history)
+    return collect(build_labels(terms, performance, days, ctx.settings.labels))
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:

@@ -16,6 +16,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, Table, silver
+from p2pcredit.engines.local import collect
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.maturity import matured_counts
@@ -87,13 +88,15 @@ def train_as_of(lake: Lake, day: date, settings: Settings) -> tuple[TrainingRun,
     lake.require(FEATURE_STORE)
     features = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).collect().sort("snapshot_date", "loan_id")
     features = features.unique("loan_id", keep="first", maintain_order=True)
-    outcomes = build_outcomes(
-        lake.scan(silver(FEEDS["loan_terms"])),
-        lake.scan(silver(FEEDS["loan_performance"])),
-        lake.scan(LABEL_STORE),
-        as_of=day,
-        settings=settings.labels,
-    ).collect()
+    outcomes = collect(
+        build_outcomes(
+            lake.frame(silver(FEEDS["loan_terms"])),
+            lake.frame(silver(FEEDS["loan_performance"])),
+            lake.frame(LABEL_STORE),
+            as_of=day,
+            settings=settings.labels,
+        )
+    )
     run = train_candidates(features, outcomes, as_of=day, settings=settings)
     if not run.candidates:
         raise TooLittleDataError(
@@ -112,8 +115,9 @@ def name_model(best: Candidate, day: date, files: Mapping[str, bytes]) -> str:
 
 def _reference(lake: Lake, best: Candidate, day: date, settings: Settings) -> bytes:
     """The matured loans with the score that the model gives them, as Parquet bytes: equal inputs give equal bytes."""
-    matured = labels_as_of(lake.scan(LABEL_STORE), pl.lit(day), settings.labels).select("loan_id")
-    loans = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).join(matured, on="loan_id", how="semi").collect()
+    matured = collect(labels_as_of(lake.frame(LABEL_STORE), day, settings.labels)).select("loan_id")
+    known = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day)
+    loans = known.join(matured.lazy(), on="loan_id", how="semi").collect()
     loans = loans.unique("loan_id", keep="first", maintain_order=True).sort("snapshot_date", "loan_id")
     scored = score_loans(best.model, "reference", loans, settings)
     buffer = BytesIO()

@@ -12,7 +12,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+import narwhals as nw
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
@@ -65,6 +67,10 @@ class Lake:
                 pl.col("snapshot_date").is_between(pl.lit(first), pl.lit(last)),
             )
         return frame.select(list(table.schema))
+
+    def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
+        """The same rows as transforms take them."""
+        return nw.from_native(self.scan(table, days))
 
     def read(self, table: Table, days: DateRange | None = None) -> pl.DataFrame:
         """The table's rows in memory, sorted by snapshot date and the table's own order."""

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from datetime import date
 
-import polars as pl
+import narwhals as nw
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
 from p2pcredit.settings import LabelSettings
-from p2pcredit.transforms.labels import default_events, first_originations, labels_as_of, window_closed_on, window_end
+from p2pcredit.transforms.labels import (
+    Frame,
+    default_events,
+    first_originations,
+    labels_as_of,
+    window_closed_on,
+    window_end,
+)
 
 
-def build_outcomes(
-    terms: pl.LazyFrame, performance: pl.LazyFrame, labels: pl.LazyFrame, *, as_of: date, settings: LabelSettings
-) -> pl.LazyFrame:
+def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: date, settings: LabelSettings) -> Frame:
     """What had been observed of each loan by `as_of`?
 
     Args:
@@ -33,22 +38,22 @@ def build_outcomes(
         window), `defaulted_in_month` (1 is the first month on book; null without a default inside the window),
         `closed` (paid off inside the window by `as_of`).
     """
-    day = pl.lit(as_of)
-    seen = performance.filter(pl.col("snapshot_date") <= day)
-    loans = first_originations(terms.filter(pl.col("snapshot_date") <= day))
-    defaulted = default_events(seen, settings).group_by("loan_id").agg(pl.col("event_date").min().alias("defaulted_on"))
+    seen = performance.filter(nw.col("snapshot_date") <= as_of)
+    loans = first_originations(terms.filter(nw.col("snapshot_date") <= as_of))
+    defaulted = default_events(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("defaulted_on"))
     closing = (
-        seen.filter(pl.col("status").is_in(sorted(CLOSING_STATUSES)))
+        seen.filter(nw.col("status").is_in(sorted(CLOSING_STATUSES)))
         .group_by("loan_id")
-        .agg(pl.col("event_date").min().alias("closed_on"))
+        .agg(nw.col("event_date").min().alias("closed_on"))
     )
-    matured = labels_as_of(labels, day, settings).select("loan_id", "label")
-    window = settings.window_months
-    inside = pl.col("defaulted_on") <= window_end(pl.col("origination_date"), settings)
-    default_month = (_months_between(pl.col("origination_date"), pl.col("defaulted_on")) + 1).clip(1, window)
-    defaulted_in = pl.when(inside).then(default_month)
-    paid_off = pl.col("defaulted_on").is_null() & (pl.col("closed_on") <= day)
-    watched_until = pl.min_horizontal(pl.coalesce("defaulted_on", "closed_on", day), day)
+    matured = labels_as_of(labels, as_of, settings).select("loan_id", "label")
+    window, day = settings.window_months, nw.lit(as_of)
+    origination, defaulted_on, closed_on = (nw.col(name) for name in ("origination_date", "defaulted_on", "closed_on"))
+    watched_until = nw.min_horizontal(nw.coalesce(defaulted_on, closed_on, day), day)
+    inside = defaulted_on <= window_end(origination, settings)
+    default_month = (_months_between(origination, defaulted_on) + 1).clip(1, window)
+    paid_off = defaulted_on.is_null() & (closed_on <= day)
+    closed = paid_off & (_months_between(origination, closed_on) < window)
     return (
         loans.join(defaulted, on="loan_id", how="left")
         .join(closing, on="loan_id", how="left")
@@ -56,20 +61,20 @@ def build_outcomes(
         .select(
             "loan_id",
             "origination_date",
-            window_closed_on(pl.col("origination_date"), settings).alias("window_closed_on"),
+            window_closed_on(origination, settings).alias("window_closed_on"),
             "label",
-            _months_between(pl.col("origination_date"), watched_until).clip(0, window).alias("months_observed"),
-            defaulted_in.cast(pl.Int32).alias("defaulted_in_month"),
-            (paid_off & (_months_between(pl.col("origination_date"), pl.col("closed_on")) < window))
-            .fill_null(False)
-            .alias("closed"),
+            _months_between(origination, watched_until).clip(0, window).cast(nw.Int32).alias("months_observed"),
+            nw.when(inside).then(default_month).cast(nw.Int32).alias("defaulted_in_month"),
+            nw.when(closed).then(nw.lit(True)).otherwise(nw.lit(False)).alias("closed"),
         )
         .sort("origination_date", "loan_id")
     )
 
 
-def _months_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+def _months_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
     """Whole calendar months from one date to a later one, the last day of a shorter month counting as full."""
-    months = (end.dt.year() - start.dt.year()) * 12 + end.dt.month().cast(pl.Int32) - start.dt.month().cast(pl.Int32)
-    short = (end.dt.day() < start.dt.day()) & (end != end.dt.month_end())
-    return (months - short.cast(pl.Int32)).cast(pl.Int32)
+    years = end.dt.year().cast(nw.Int32) - start.dt.year().cast(nw.Int32)
+    months = years * 12 + end.dt.month().cast(nw.Int32) - start.dt.month().cast(nw.Int32)
+    is_month_end = end.dt.offset_by("1d").dt.day() == 1
+    short = (end.dt.day() < start.dt.day()) & ~is_month_end
+    return months - nw.when(short).then(nw.lit(1)).otherwise(nw.lit(0))

@@ -136,7 +136,7 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
     features = lake.read(FEATURE_STORE).select("loan_id", "term_months", "home_ownership", "loan_to_income")
     assert features.row(0) == ("l1", 36.0, "RENT", pytest.approx(1000 / 24000))
     assert lake.read(QUARANTINE).select("feed", "row_number", "rules").rows() == [
-        ("loan_terms", 3, "loan_amount: below 1"),
+        ("loan_terms", 3, "loan_amount: negative"),
         ("loan_terms", 3, "loan_id: duplicate"),
         ("loan_terms", 4, lake.read(QUARANTINE)["rules"][2]),
         ("loan_performance", 2, "status: unknown value"),
@@ -163,7 +163,7 @@ def test_rows_in_are_rows_in_silver_and_rows_in_quarantine_for_every_feed(done: 
 
 
 def test_the_raw_values_of_a_quarantined_row_are_kept_as_json(done: JobContext) -> None:
-    rows = Lake(done.layout).read(QUARANTINE).filter(pl.col("rules") == "loan_amount: below 1")
+    rows = Lake(done.layout).read(QUARANTINE).filter(pl.col("rules") == "loan_amount: negative")
     raw = json.loads(rows["raw"].item())
     assert (raw["loan_id"], raw["loan_amount"]) == ("l3", "-5")
 
@@ -239,7 +239,7 @@ def test_a_row_corrected_and_landed_again_leaves_the_quarantine(done: JobContext
     path.write_text(path.read_text().replace("-5", "50"))
     receipt = preprocess(done, DateRange(FIRST, FIRST))
     assert receipt["feeds"]["loan_terms"] == {"rows_in": 3, "silver": 3, "quarantined": 0}
-    assert "loan_amount: below 1" not in Lake(done.layout).read(QUARANTINE)["rules"].to_list()
+    assert "loan_amount: negative" not in Lake(done.layout).read(QUARANTINE)["rules"].to_list()
     assert Lake(done.layout).read(FEATURE_STORE, DateRange(FIRST, FIRST))["loan_id"].to_list() == ["l1", "l2", "l3"]
 
 

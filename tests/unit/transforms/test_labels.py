@@ -3,10 +3,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 
 from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import build_labels, history_needed, labels_as_of, window_closed_on
@@ -48,7 +50,7 @@ def performance(*events: dict[str, Any]) -> pl.LazyFrame:
 def labels(
     loans: pl.LazyFrame, events: pl.LazyFrame, days: DateRange = FOREVER, settings: LabelSettings = SETTINGS
 ) -> list[tuple[str, int, date]]:
-    frame = build_labels(loans, events, days, settings).collect()
+    frame = collect(build_labels(nw.from_native(loans), nw.from_native(events), days, settings))
     assert dict(frame.schema) == LABEL_STORE.schema
     assert frame["known_on"].equals(frame["snapshot_date"].alias("known_on"))
     return sorted(frame.select("loan_id", "label", "known_on").rows(), key=lambda row: (row[0], row[2]))
@@ -133,7 +135,8 @@ def test_windows_end_on_the_same_day_or_the_last_of_a_shorter_month(born: date, 
 
 def test_window_and_lag_are_those_of_the_settings_and_name_the_definition() -> None:
     short = LabelSettings(window_months=1, default_days=30, reporting_lag_days=0)
-    frame = build_labels(terms(a=date(2010, 1, 31)), performance(), FOREVER, short).collect()
+    loans, events = nw.from_native(terms(a=date(2010, 1, 31))), nw.from_native(performance())
+    frame = collect(build_labels(loans, events, FOREVER, short))
     assert frame.select("definition", "known_on").rows() == [("pd1", date(2010, 2, 28))]
     thirty = performance(event("a", date(2010, 2, 20), "LATE", 30))
     assert labels(terms(a=date(2010, 1, 31)), thirty, settings=short) == [("a", 1, date(2010, 2, 20))]
@@ -178,7 +181,7 @@ def store(*rows: tuple[str, int, date, date]) -> pl.LazyFrame:
 
 
 def known_as_of(frame: pl.LazyFrame, day: date) -> list[tuple[str, int]]:
-    return sorted(labels_as_of(frame, pl.lit(day), SETTINGS).select("loan_id", "label").collect().rows())
+    return sorted(collect(labels_as_of(nw.from_native(frame), day, SETTINGS)).select("loan_id", "label").rows())
 
 
 def test_early_bads_are_not_learned_from_before_the_goods_of_their_cohort_are_known() -> None:
@@ -199,4 +202,5 @@ def test_labels_of_another_definition_are_left_out() -> None:
 
 
 def test_the_day_a_window_closes_is_twelve_months_and_thirty_days_on() -> None:
-    assert pl.select(window_closed_on(pl.lit(BORN), SETTINGS)).item() == CLOSED
+    loan = nw.from_native(pl.DataFrame({"origination_date": [BORN]}))
+    assert loan.select(window_closed_on(nw.col("origination_date"), SETTINGS)).item() == CLOSED

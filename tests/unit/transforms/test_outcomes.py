@@ -3,12 +3,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.engines.local import collect
 from p2pcredit.periods import months_on_book
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.outcomes import _months_between, build_outcomes
@@ -35,13 +37,9 @@ def outcome(as_of: date, *events: tuple[str, date], label: tuple[int, date] | No
         {"loan_id": "a", "definition": "pd12", "label": label[0], "origination_date": BORN, "known_on": label[1],
          "snapshot_date": label[1]}
     ]  # fmt: skip
-    frame = build_outcomes(
-        terms,
-        pl.LazyFrame(seen, schema=EVENTS),
-        pl.LazyFrame(stored, schema=LABEL_STORE.schema),
-        as_of=as_of,
-        settings=SETTINGS,
-    ).collect()
+    events_seen, labels = pl.LazyFrame(seen, schema=EVENTS), pl.LazyFrame(stored, schema=LABEL_STORE.schema)
+    tables = (nw.from_native(table) for table in (terms, events_seen, labels))
+    frame = collect(build_outcomes(*tables, as_of=as_of, settings=SETTINGS))
     rows = frame.to_dicts()
     return rows[0] if rows else {}
 
@@ -114,4 +112,5 @@ def test_the_label_is_there_only_once_the_window_has_closed() -> None:
 @given(st.dates(date(2000, 1, 1), date(2030, 1, 1)), st.integers(0, 1200))
 def test_months_between_equal_months_on_book(born: date, days: int) -> None:
     day = date.fromordinal(born.toordinal() + days)
-    assert pl.select(_months_between(pl.lit(born), pl.lit(day))).item() == months_on_book(born, day)
+    loan = nw.from_native(pl.DataFrame({"born": [born], "day": [day]}))
+    assert loan.select(_months_between(nw.col("born"), nw.col("day"))).item() == months_on_book(born, day)
