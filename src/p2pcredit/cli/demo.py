@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,10 +39,10 @@ def demo(
     debug: DebugOption = False,
 ) -> Receipt:
     """Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days."""
-    try:
-        from p2pcredit.orchestration.demo import run_scheduled_days
-    except ImportError as error:
-        raise MissingExtraError("the demo", "airflow") from error
+    if find_spec("airflow") is None:
+        raise MissingExtraError("the demo", "airflow")
+    from p2pcredit.orchestration.demo import run_scheduled_days
+
     directory = home.absolute()
     _make_room(directory)
     ctx = job_context(directory, "demo")
