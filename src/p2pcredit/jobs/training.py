@@ -38,7 +38,7 @@ SOURCES: tuple[Table, ...] = (
 REFERENCE_FILE = "reference.parquet"
 """Beside the model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
 JUDGED = "judged-"
-"""Prefix of the files of the model that was judged in this one's place, where it is another."""
+"""Prefix of the files of the fit that was judged in this model's place."""
 _LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy", "xgboost-cpu")
 
 
@@ -74,7 +74,7 @@ def train_model(ctx: JobContext, day: date) -> Trained:
     loans, bads = matured_counts(ctx, day)
     reference = _reference(lake, best, day, ctx.settings)
     card |= {"matured_loans": loans, "matured_bads": bads}
-    judged = {} if best.judged is best.model else {JUDGED + name: data for name, data in best.judged.to_files().items()}
+    judged = {JUDGED + name: data for name, data in best.judged.to_files().items()}
     ModelBank(ctx.layout).add(model_id, {**files, **judged, REFERENCE_FILE: reference}, card)
     return Trained(model_id, promoted, reason, dict(best.metrics), bads)
 
@@ -147,11 +147,11 @@ def _against_champion(ctx: JobContext, lake: Lake, run: TrainingRun, best: Candi
 def _judged_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of the model that stands for a banked one where loans judge it.
 
-    A model in hazard form has learned from young loans that mature later and then judge its challengers. So that
-    neither side has seen the loans that decide, each is held to the fit that was judged at its own training.
+    A model is kept as fitted with everything known by then, in hazard form also on young loans that mature later and
+    then judge its challengers. So that neither side has seen the loans that decide, each is held to the fit that was
+    judged at its own training.
     """
-    judged = {name.removeprefix(JUDGED): data for name, data in files.items() if name.startswith(JUDGED)}
-    return judged or dict(files)
+    return {name.removeprefix(JUDGED): data for name, data in files.items() if name.startswith(JUDGED)}
 
 
 def _verdict(best: Candidate, comparison: Comparison | None) -> tuple[bool, str]:

@@ -61,8 +61,7 @@ class Learner:
 class Fitted:
     """A calibrated model, the one that is judged in its place, its probabilities, and what the model rests on.
 
-    `judged` is the model itself in the matured form, and the backtest in the hazard form: the fit that had seen none of
-    the loans that judge it.
+    `judged` is the fit that had seen none of the loans that judge it; the model was fitted again with all known.
     """
 
     model: Model
@@ -72,15 +71,27 @@ class Fitted:
 
 
 def fit_matured_form(learner: Learner, split: Split) -> Fitted:
-    """The family fitted on the oldest matured loans and calibrated on those after them.
+    """The family fitted on matured loans: judged on the newest, then fitted again on all of them.
+
+    What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
+    matured loans; its calibration is taken from the margins of the judged fit on the loans that this one had not seen.
 
     Raises:
         TrainingError: If the loans teach nothing.
     """
-    model = learner.on_labels(split.fit)
-    calibration = fit_calibration(_labels(split.calibrate), model.margin(split.calibrate))
-    kept = _with_neutral(model.calibrated(calibration), split.fit, learner.settings)
-    return Fitted(kept, kept, kept.predict(split.evaluate), {"loans": split.fit.height, "defaults": _bads(split.fit)})
+    early = learner.on_labels(split.fit)
+    setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
+    judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
+    matured = pl.concat([split.fit, split.calibrate, split.evaluate])
+    labels = np.concatenate([_labels(split.calibrate), _labels(split.evaluate)])
+    calibration = fit_calibration(labels, np.concatenate([setting, judging]))
+    kept = _with_neutral(learner.on_labels(matured).calibrated(calibration), matured, learner.settings)
+    details = {
+        "loans": matured.height,
+        "defaults": _bads(matured),
+        "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
+    }
+    return Fitted(kept, judged, judged.predict(split.evaluate), details)
 
 
 def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date) -> Fitted:

@@ -1,8 +1,9 @@
 """Both families in both forms, learned as of a day and judged on the newest matured loans.
 
 The matured form learns from the oldest matured loans, is calibrated on the loans after them and judged on the newest.
-The hazard form is judged by a backtest and then fitted again with everything observed by the training date; see
-`p2pcredit.models.hazard`. Its `Candidate.evaluation` holds the backtest's probabilities, its `model` the later fit.
+The hazard form is judged by a backtest; see `p2pcredit.models.hazard`. Either is then fitted again with everything
+known by the training date: that is the `Candidate.model`, while `Candidate.evaluation` holds the judged fit's
+probabilities.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ class Candidate:
         evaluation: `loan_id`, `label`, `probability_of_default` of the evaluation loans.
         well_calibrated: Whether the interval of the calibration ratio meets the bounds of the settings.
         defaults: How many defaults the model learned from.
-        judged: The model that was judged on the evaluation loans, which had seen none of them: the model itself in the
-            matured form, its backtest in the hazard form.
+        judged: The fit that was judged on the evaluation loans, which had seen none of them.
     """
 
     family: str
