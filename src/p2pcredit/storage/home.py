@@ -27,10 +27,10 @@ def resolve_home(
         that is a directory, else `p2p-home` under `cwd`.
 
     Examples:
-        >>> resolve_home(None, {"AIRFLOW_HOME": "/srv/airflow", "P2P_HOME": "loans"}, Path("/work")).as_posix()
-        '/work/loans'
-        >>> resolve_home(None, {"P2P_HOME": " "}, Path("/work"), specified=Path("/nowhere")).as_posix()
-        '/work/p2p-home'
+        >>> resolve_home(None, {"AIRFLOW_HOME": "/srv/airflow", "P2P_HOME": "loans"}, Path("/srv")).as_posix()
+        '/srv/loans'
+        >>> resolve_home(None, {"P2P_HOME": " "}, Path("/srv"), specified=Path("/nowhere")).as_posix()
+        '/srv/p2p-home'
     """
     asked = (option, environ.get("P2P_HOME"), environ.get("AIRFLOW_HOME"))
     for candidate in asked:

@@ -19,27 +19,27 @@ from p2pcredit.storage.home import resolve_home
     ("option", "environ", "expected"),
     [
         ("/asked", {"P2P_HOME": "/p2p", "AIRFLOW_HOME": "/airflow"}, "/asked"),
-        (Path("asked"), {"P2P_HOME": "/p2p"}, "/work/asked"),
+        (Path("asked"), {"P2P_HOME": "/p2p"}, "/srv/asked"),
         (None, {"P2P_HOME": "/p2p", "AIRFLOW_HOME": "/airflow"}, "/p2p"),
-        (None, {"P2P_HOME": "p2p"}, "/work/p2p"),
+        (None, {"P2P_HOME": "p2p"}, "/srv/p2p"),
         (None, {"P2P_HOME": "", "AIRFLOW_HOME": "/airflow"}, "/airflow"),
-        ("", {"AIRFLOW_HOME": "  "}, "/work/p2p-home"),
-        (None, {}, "/work/p2p-home"),
+        ("", {"AIRFLOW_HOME": "  "}, "/srv/p2p-home"),
+        (None, {}, "/srv/p2p-home"),
     ],
 )
 def test_home_is_the_option_then_the_variables_then_a_directory_here(
     option: str | Path | None, environ: dict[str, str], expected: str
 ) -> None:
-    assert resolve_home(option, environ, Path("/work"), specified=Path("/nowhere/at/all")) == Path(expected)
+    assert resolve_home(option, environ, Path("/srv"), specified=Path("/nowhere/at/all")) == Path(expected)
 
 
 def test_the_home_of_the_specification_is_used_where_it_exists(tmp_path: Path) -> None:
-    assert resolve_home(None, {}, Path("/work"), specified=tmp_path) == tmp_path
+    assert resolve_home(None, {}, Path("/srv"), specified=tmp_path) == tmp_path
 
 
 def test_a_home_may_start_at_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/users/ada")
-    assert resolve_home("~/loans", {}, Path("/work")) == Path("/users/ada/loans")
+    assert resolve_home("~/loans", {}, Path("/srv")) == Path("/users/ada/loans")
 
 
 @given(st.datetimes(datetime(1990, 1, 2), datetime(2090, 1, 1), timezones=st.just(UTC)))
