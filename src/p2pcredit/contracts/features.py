@@ -24,6 +24,7 @@ class Feature:
         reason: Why the score is lower than it could be, in words for the borrower.
         group: `application`, or `price` for the platform's own price and grade.
         description: What it is.
+        missing: The words of the reason where the value is missing; by default that there is no information on it.
     """
 
     name: str
@@ -32,6 +33,17 @@ class Feature:
     reason: str
     description: str
     group: FeatureSet = "application"
+    missing: str = ""
+
+    @property
+    def missing_reason(self) -> str:
+        """Why the score is lower than it could be, where the value is missing.
+
+        Examples:
+            >>> Feature("annual_income", "numeric", -1, "Income is low", "Stated yearly income.").missing_reason
+            'No information on annual income'
+        """
+        return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -63,9 +75,15 @@ FEATURES: tuple[Feature, ...] = (
         -1,
         "A delinquency not long ago",
         "Months since the last; missing is never.",
+        missing="No delinquency on record",
     ),
     Feature(
-        "months_since_record", "numeric", -1, "A public record not long ago", "Months since the last; missing is never."
+        "months_since_record",
+        "numeric",
+        -1,
+        "A public record not long ago",
+        "Months since the last; missing is never.",
+        missing="No public record",
     ),
     Feature("open_accounts_count", "numeric", 0, "Number of open credit lines", "Open credit lines."),
     Feature("public_records_count", "numeric", 1, "Derogatory public records", "Derogatory public records."),

@@ -13,7 +13,7 @@ import polars as pl
 from p2pcredit.errors import BankError
 from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.profile import feature_named
+from p2pcredit.models.profile import columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
 from p2pcredit.settings import ScoreSettings, Settings
 
@@ -140,13 +140,19 @@ def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
 
 
 def name_reasons(model: ScoringModel, features: pl.DataFrame) -> list[pl.Series]:
-    """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer."""
-    words = [feature_named(name).reason for name in model.feature_names]
-    texts = sorted(set(words))
+    """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer.
+
+    A factor whose value is missing is told as missing: nobody's income is called low because it is not known.
+    """
+    factors = [feature_named(name) for name in model.feature_names]
+    texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
     pushes = np.maximum(model.contributions(features), 0.0)
     by_text = np.zeros((features.height, len(texts)))
-    for place, word in enumerate(words):
-        by_text[:, texts.index(word)] += pushes[:, place]
+    values = columns_of(features, model.feature_names)
+    for place, factor in enumerate(factors):
+        missing = values[factor.name].is_null().to_numpy()
+        by_text[:, texts.index(factor.reason)] += np.where(missing, 0.0, pushes[:, place])
+        by_text[:, texts.index(factor.missing_reason)] += np.where(missing, pushes[:, place], 0.0)
     order = np.argsort(-by_text, axis=1, kind="stable")[:, :REASONS]
     found = np.take_along_axis(by_text, order, axis=1)
     names = pl.Series(texts, dtype=pl.String)

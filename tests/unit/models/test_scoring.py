@@ -11,6 +11,7 @@ import pytest
 
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import BankError, UsageError
+from p2pcredit.models.profile import feature_named
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import ScoringModel, grades, load_model, score_loans, score_points
 from p2pcredit.models.training import TrainingRun
@@ -21,7 +22,7 @@ COLUMNS = [
     *("loan_id", "snapshot_date", "model_id", "probability_of_default", "score", "grade"),
     *(f"reason_{rank}" for rank in range(1, 5)),
 ]
-NAME_OF = {feature.reason: feature.name for feature in FEATURES}
+NAME_OF = {text: feature.name for feature in FEATURES for text in (feature.reason, feature.missing_reason)}
 
 
 @pytest.fixture(
@@ -135,6 +136,18 @@ def test_levels_never_seen_and_missing_values_are_scored(model: ScoringModel, bo
     )
     assert np.isfinite(model.predict(odd)).all()
     assert np.isfinite(model.contributions(odd)).all()
+
+
+def test_a_missing_value_is_never_told_as_a_bad_one(model: ScoringModel, book: Book) -> None:
+    features = book[0]
+    blank = features.head(50).with_columns(
+        pl.lit(None, dtype=features.schema[name]).alias(name) for name in model.feature_names
+    )
+    scored = score_loans(model, "m", blank, Settings())
+    told = {text for rank in range(1, 5) for text in scored[f"reason_{rank}"].drop_nulls().to_list()}
+    factors = [feature_named(name) for name in model.feature_names]
+    assert told <= {factor.missing_reason for factor in factors}
+    assert not told & {factor.reason for factor in factors}
 
 
 def test_a_missing_column_is_named(model: ScoringModel, book: Book) -> None:
