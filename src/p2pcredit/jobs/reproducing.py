@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.training import JUDGED, REFERENCE_FILE, name_model, train_as_of
+from p2pcredit.jobs.training import JUDGED, REFERENCE_FILE, known_features, name_model, train_as_of
 from p2pcredit.settings import AlertSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.lake import Lake
@@ -24,11 +24,9 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     banked = ModelBank(ctx.layout).get(model_id)
     card = banked.card
     settings = Settings.model_validate({**card["settings"], "alerts": AlertSettings()})
-    lake = Lake(
-        ctx.layout, pinned={name: version for name, version in card["delta_versions"].items() if version is not None}
-    )
+    lake = Lake(ctx.layout, pinned=card["delta_versions"])
     day = date.fromisoformat(card["as_of"])
-    _, best = train_as_of(lake, day, settings)
+    _, best = train_as_of(lake, known_features(lake, day), day, settings)
     files = best.model.to_files()
     beside = (REFERENCE_FILE, JUDGED)
     original = {name: data for name, data in banked.files.items() if not name.startswith(beside)}

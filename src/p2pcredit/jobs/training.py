@@ -63,31 +63,37 @@ def train_model(ctx: JobContext, day: date) -> Trained:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
     """
-    lake = Lake(ctx.layout)
-    versions = {table.name: lake.version(table) for table in SOURCES}
-    run, best = train_as_of(lake, day, ctx.settings)
+    now = Lake(ctx.layout)
+    now.require(FEATURE_STORE)
+    versions = {table.name: version for table in SOURCES if (version := now.version(table)) is not None}
+    lake = Lake(ctx.layout, pinned=versions)  # what others commit meanwhile is not what the card says was seen
+    features = known_features(lake, day)
+    run, best = train_as_of(lake, features, day, ctx.settings)
     files = best.model.to_files()
     model_id = name_model(best, day, files)
-    comparison = _against_champion(ctx, lake, run, best, day)
+    comparison = _against_champion(ctx, features, best, day)
     promoted, reason = _verdict(best, comparison)
     card = _card(model_id, run, best, day, versions, comparison, ctx.settings)
     loans, bads = matured_counts(ctx, day)
-    reference = _reference(lake, best, day, ctx.settings)
+    reference = _reference(lake, features, best, day, ctx.settings)
     card |= {"matured_loans": loans, "matured_bads": bads}
     judged = {JUDGED + name: data for name, data in best.judged.to_files().items()}
     ModelBank(ctx.layout).add(model_id, {**files, **judged, REFERENCE_FILE: reference}, card)
     return Trained(model_id, promoted, reason, dict(best.metrics), bads)
 
 
-def train_as_of(lake: Lake, day: date, settings: Settings) -> tuple[TrainingRun, Candidate]:
-    """Train all candidates on what the lake knew by a day; the best one first in line.
+def known_features(lake: Lake, day: date) -> pl.DataFrame:
+    """The features known by a day, each loan once, in order of origination."""
+    features = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).collect().sort("snapshot_date", "loan_id")
+    return features.unique("loan_id", keep="first", maintain_order=True)
+
+
+def train_as_of(lake: Lake, features: pl.DataFrame, day: date, settings: Settings) -> tuple[TrainingRun, Candidate]:
+    """Train all candidates on what the lake knew by a day, `features` being its `known_features`; the best comes too.
 
     Raises:
         TooLittleDataError: If too few loans have matured.
     """
-    lake.require(FEATURE_STORE)
-    features = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).collect().sort("snapshot_date", "loan_id")
-    features = features.unique("loan_id", keep="first", maintain_order=True)
     outcomes = collect(
         build_outcomes(
             lake.frame(silver(FEEDS["loan_terms"])),
@@ -113,33 +119,27 @@ def name_model(best: Candidate, day: date, files: Mapping[str, bytes]) -> str:
     return f"{best.family}-{day:%Y%m%d}-{digest.hexdigest()[:8]}"
 
 
-def _reference(lake: Lake, best: Candidate, day: date, settings: Settings) -> bytes:
+def _reference(lake: Lake, features: pl.DataFrame, best: Candidate, day: date, settings: Settings) -> bytes:
     """The matured loans with the score that the model gives them, as Parquet bytes: equal inputs give equal bytes."""
     matured = collect(labels_as_of(lake.frame(LABEL_STORE), day, settings.labels)).select("loan_id")
-    known = lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day)
-    loans = known.join(matured.lazy(), on="loan_id", how="semi").collect()
-    loans = loans.unique("loan_id", keep="first", maintain_order=True).sort("snapshot_date", "loan_id")
+    loans = features.join(matured, on="loan_id", how="semi", maintain_order="left")
     scored = score_loans(best.model, "reference", loans, settings)
     buffer = BytesIO()
     scored.select("loan_id", "snapshot_date", "score").write_parquet(buffer)
     return buffer.getvalue()
 
 
-def _against_champion(ctx: JobContext, lake: Lake, run: TrainingRun, best: Candidate, day: date) -> Comparison | None:
+def _against_champion(ctx: JobContext, features: pl.DataFrame, best: Candidate, day: date) -> Comparison | None:
     champion_id = ctx.ledger.state().champion_on(day)
     if champion_id is None:
         return None
     champion = load_model(_judged_files(ModelBank(ctx.layout).get(champion_id).files))
     judged = best.evaluation
-    features = (
-        judged.select("loan_id")
-        .join(lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= day).collect(), on="loan_id", how="left")
-        .unique("loan_id", keep="first", maintain_order=True)
-    )
+    loans = judged.select("loan_id").join(features, on="loan_id", how="left", maintain_order="left")
     return compare_models(
         judged["label"].to_numpy(),
         judged["probability_of_default"].to_numpy(),
-        np.asarray(champion.predict(features)),
+        np.asarray(champion.predict(loans)),
         ctx.settings.training,
     )
 
@@ -167,7 +167,7 @@ def _card(
     run: TrainingRun,
     best: Candidate,
     day: date,
-    versions: Mapping[str, int | None],
+    versions: Mapping[str, int],
     comparison: Comparison | None,
     settings: Settings,
 ) -> dict[str, Any]:

@@ -33,12 +33,6 @@ class Split:
         first: date = self.evaluate["origination_date"][0]
         return first
 
-    @property
-    def fit_end(self) -> date:
-        """The origination day of the last loan of the fit."""
-        last: date = self.fit["origination_date"][-1]
-        return last
-
     def describe(self) -> dict[str, dict[str, Any]]:
         """Dates and counts of the parts, as JSON values."""
         parts = {"fit": self.fit, "calibrate": self.calibrate, "evaluate": self.evaluate}

@@ -107,12 +107,6 @@ class MonitoringInputs:
                 "score those loans again"
             )
 
-    def decision_facts(self) -> DecisionFacts:
-        """What a policy may know besides the metrics."""
-        return DecisionFacts(
-            self.week_end, self.champion_id, self.champion_as_of, self.development_bads, self.known_bads
-        )
-
     def of_champion(self, predictions: pl.DataFrame) -> pl.DataFrame:
         """Those of the predictions that the champion made; none before the first champion."""
         if self.champion_id is None:

@@ -61,11 +61,7 @@ class Lake:
             return pl.LazyFrame(schema=table.schema)
         frame = scan_delta(self._open(table))
         if days is not None:
-            first, last = days.first, days.last
-            frame = frame.filter(
-                pl.col(_MONTH).is_between(pl.lit(f"{first:%Y-%m}"), pl.lit(f"{last:%Y-%m}")),
-                pl.col("snapshot_date").is_between(pl.lit(first), pl.lit(last)),
-            )
+            frame = _of_days(frame, days)
         return frame.select(list(table.schema))
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
@@ -142,9 +138,8 @@ class Lake:
         existing = self._rows(opened, table, days, feed)
         if existing.equals(rows):
             return False
-        months = sorted({f"{part.first:%Y-%m}" for part in days.months()})
         predicate = (
-            f"{_MONTH} >= '{months[0]}' AND {_MONTH} <= '{months[-1]}'"
+            f"{_MONTH} >= '{days.first:%Y-%m}' AND {_MONTH} <= '{days.last:%Y-%m}'"
             f" AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         )
         if feed is not None:
@@ -156,10 +151,7 @@ class Lake:
         return True
 
     def _rows(self, opened: DeltaTable, table: Table, days: DateRange, feed: str | None) -> pl.DataFrame:
-        frame = scan_delta(opened).filter(
-            pl.col(_MONTH).is_between(pl.lit(f"{days.first:%Y-%m}"), pl.lit(f"{days.last:%Y-%m}")),
-            pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
-        )
+        frame = _of_days(scan_delta(opened), days)
         if feed is not None:
             frame = frame.filter(pl.col("feed") == feed)
         return _ordered(frame.select(list(table.schema)).collect(), table)
@@ -206,6 +198,14 @@ def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
     if missing:
         raise StorageError(f"rows for {table.name} lack the column '{missing[0]}'")
     return [pl.col(name).cast(dtype) for name, dtype in table.schema.items()]
+
+
+def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:
+    """The rows of these days, by month first so that files of other months are not opened."""
+    return frame.filter(
+        pl.col(_MONTH).is_between(pl.lit(f"{days.first:%Y-%m}"), pl.lit(f"{days.last:%Y-%m}")),
+        pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
+    )
 
 
 def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
