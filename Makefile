@@ -5,12 +5,13 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test lint types imports unit dags e2e docs lock
+.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
 	@echo "make demo DATA=LoanStats.csv.gz  the same on a real loan file (PLATFORM=lendingclub)"
 	@echo "make test                      every check: style, types, import directions, tests, real Airflow"
+	@echo "make torture                   every fault in full: kills, full disks, hostile files, rivals, broken feeds"
 
 setup:
 	@tools/set_up
@@ -19,6 +20,13 @@ demo: setup
 	@$(BIN)/p2pcredit demo $(if $(DATA),"$(DATA)" --platform $(PLATFORM)) --home $(DEMO_HOME)
 
 test: setup lint types imports unit dags e2e
+
+# The faults that `make test` tries a few times, tried in full; the table of what was tried goes into the docs.
+torture: setup
+	rm -rf build/torture
+	$(BIN)/pytest -q -n 2 -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore src
+	$(BIN)/pytest -q -p no:randomly -m torture --torture --torture-results build/torture tests/e2e
+	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
 
 lint: setup
 	$(BIN)/ruff check .

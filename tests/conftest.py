@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,38 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torture")
+    group.addoption("--torture", action="store_true", help="try faults as often as it takes, not only a few times")
+    group.addoption("--torture-results", metavar="DIR", help="write what was tried and what came of it to DIR")
+
+
+@dataclass(frozen=True)
+class Torture:
+    """How hard a fault is to be tried: a few times in every test run, in full under `make torture`."""
+
+    full: bool
+    results: Path | None
+
+    def times(self, few: int, many: int) -> int:
+        """How often: `few` in a bounded run, `many` in a full one."""
+        return many if self.full else few
+
+    def record(self, fault: str, tried: int, violations: int = 0, note: str = "") -> None:
+        """Put a row into the table of `make torture`. Tests still assert; this only tells people what was tried."""
+        if self.results is None:
+            return
+        self.results.mkdir(parents=True, exist_ok=True)
+        row = {"fault": fault, "tried": tried, "violations": violations, "note": note}
+        (self.results / f"{uuid.uuid4().hex}.json").write_text(json.dumps(row) + "\n")
+
+
+@pytest.fixture(scope="session")
+def torture(request: pytest.FixtureRequest) -> Torture:
+    results = request.config.getoption("--torture-results")
+    return Torture(request.config.getoption("--torture"), Path(results) if results else None)
 
 
 class Killed(BaseException):
