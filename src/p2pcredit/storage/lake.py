@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,6 +25,7 @@ from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.locks import held
 
 _MONTH = "snapshot_month"
 _ATTEMPTS = 12
@@ -80,6 +82,20 @@ class Lake:
         """
         if not self.exists(table):
             raise MissingTableError(f"table {table.name} has not been written yet; run 'p2pcredit preprocess' first")
+
+    @contextmanager
+    def rebuilding(self, table: Table) -> Iterator[None]:
+        """Hold a table while its rows are read for, made and written.
+
+        A commit of its own is safe without this: Delta refuses one of two rivals, who looks again. This is for what
+        reads one table and writes another. Whoever writes last has then read last, so that a slow run cannot put rows
+        made from older sources over those of a later one.
+
+        Raises:
+            ConflictError: If another process holds it for too long.
+        """
+        with held(self.layout.table_lock(table.name), f"table {table.name}"):
+            yield
 
     def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
         """Make the rows of `days` exactly those of `frame`, in one commit.
