@@ -2,7 +2,8 @@
 
 Files are kept apart by month (the partition column `snapshot_month`, which readers of this module never see). When a
 month closes, its daily files are compacted into one, so that the cost of a day does not grow with history. Writing rows
-that are there already makes no commit: running a job twice changes nothing.
+that are there already makes no commit: running a job twice changes nothing. A column that joins a table later is
+missing on the rows written before.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Lake:
         frame = scan_delta(self._open(table))
         if days is not None:
             frame = _of_days(frame, days)
-        return frame.select(list(table.schema))
+        return frame.select(_columns(frame, table))
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
         """The same rows as transforms take them."""
@@ -163,14 +164,22 @@ class Lake:
         data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
-        write_deltalake(opened, data, mode="overwrite", predicate=predicate, commit_properties=properties)
+        new = set(data.columns) - {field.name for field in opened.schema().fields}
+        write_deltalake(
+            opened,
+            data,
+            mode="overwrite",
+            predicate=predicate,
+            commit_properties=properties,
+            schema_mode="merge" if new else None,
+        )
         return True
 
     def _rows(self, opened: DeltaTable, table: Table, days: DateRange, feed: str | None) -> pl.DataFrame:
         frame = _of_days(scan_delta(opened), days)
         if feed is not None:
             frame = frame.filter(pl.col("feed") == feed)
-        return _ordered(frame.select(list(table.schema)).collect(), table)
+        return _ordered(frame.select(_columns(frame, table)).collect(), table)
 
     def _open(self, table: Table) -> DeltaTable:
         try:
@@ -214,6 +223,14 @@ def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
     if missing:
         raise StorageError(f"rows for {table.name} lack the column '{missing[0]}'")
     return [pl.col(name).cast(dtype) for name, dtype in table.schema.items()]
+
+
+def _columns(frame: pl.LazyFrame, table: Table) -> list[pl.Expr]:
+    """The table's columns; those that an older version of this package did not write are missing on every row."""
+    there = set(frame.collect_schema().names())
+    return [
+        pl.col(name) if name in there else pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items()
+    ]
 
 
 def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:

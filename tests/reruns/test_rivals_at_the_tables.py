@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rival_book import DAYS, differences, land, unbalanced
+from daily_book import DAYS, differences, land, unbalanced
 
 Race = Callable[..., None]
 pytestmark = pytest.mark.torture

@@ -98,8 +98,6 @@ def differences(home: Path, reference: Path) -> list[str]:
     lakes = Lake(Layout(home)), Lake(Layout(reference))
     found = [name for name, table in TABLES.items() if not lakes[0].read(table).equals(lakes[1].read(table))]
     ours, theirs = story(home), story(reference)
-    found += [
-        f"{part}: {json.dumps([ours[part], theirs[part]], default=str)}" for part in ours if ours[part] != theirs[part]
-    ]
+    found += [f"{part}: {ours[part]} against {theirs[part]}" for part in ours if ours[part] != theirs[part]]
     written, expected = files(home), files(reference)
     return found + sorted(name for name in {*written, *expected} if written.get(name) != expected.get(name))

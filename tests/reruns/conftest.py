@@ -10,12 +10,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rival_book import DAYS, context, land
+from daily_book import DAYS, context, land
 
 from p2pcredit.jobs.preprocessing import preprocess
 
 Race = Callable[..., None]
-_START = "import sys\nfrom rival_book import *\nprint('ready', flush=True)\nsys.stdin.readline()\n"
+_START = "import sys\nfrom daily_book import *\nprint('ready', flush=True)\nsys.stdin.readline()\n"
 
 
 @pytest.fixture
