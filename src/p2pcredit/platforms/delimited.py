@@ -202,6 +202,9 @@ def _sort_block(found: _Sorted, block: bytes, offset: int) -> int:
     """Sort the whole records of a block that starts at a record; says how many bytes they took."""
     data = np.frombuffer(block, dtype=np.uint8)
     inside = _inside_quotes(data)
+    returns = np.flatnonzero((data[:-1] == _RETURN) & ~inside[:-1])
+    if not (data[returns + 1] == _NEWLINE).all():
+        raise _IrregularError
     ends = np.flatnonzero((data == _NEWLINE) & ~inside)
     if not len(ends):
         return 0
@@ -241,9 +244,6 @@ def _inside_quotes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     before = opening[opening > 0] - 1
     after = closing[closing < len(data) - 1] + 1
     if not (_BEFORE_OPENING[data[before]].all() and _AFTER_CLOSING[data[after]].all()):
-        raise _IrregularError
-    returns = after[data[after] == _RETURN]
-    if not (data[returns[returns < len(data) - 1] + 1] == _NEWLINE).all():
         raise _IrregularError
     inside: npt.NDArray[np.bool_] = np.cumsum(quotes, dtype=np.uint8) % 2 == 1
     return inside
