@@ -303,7 +303,7 @@ def _read_rows(found: _Sorted, header: tuple[str, ...], wanted: list[str]) -> pl
     places = {name: names[place] for place, name in enumerate(header)}
     if len(numbers) == 0:
         return pl.DataFrame(schema={"row_number": pl.Int64, **dict.fromkeys(wanted, pl.String)})
-    read = pl.scan_csv(found.body.source(), schema=schema)
+    read = pl.scan_csv(found.body.source(), schema=schema, glob=False)
     text = [pl.col(places[name]).alias(name) for name in wanted]
     blanks_out = [pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name) for name in wanted]
     frame = read.select(text).with_columns(blanks_out).collect(engine="streaming")

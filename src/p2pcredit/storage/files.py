@@ -120,7 +120,7 @@ def holding_still(path: Path, error: type[SourceError] = SourceError) -> Iterato
     before = state()
     try:
         yield
-    except SourceError as found:
+    except P2PCreditError as found:
         if state() == before:
             raise
         raise error(changed) from found
