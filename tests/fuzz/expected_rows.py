@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import io
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,4 +60,6 @@ def rows_of_parquet(data: bytes, sources: Sequence[str]) -> list[Row]:
 def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
     return None if value is None else str(value)

@@ -22,11 +22,11 @@ def trimmed(text: str | None) -> str | None:
     return (text or "").strip(_BLANKS) or None
 
 
-def _number(text: str) -> object:
+def _number(text: str, parts: int = 1) -> object:
     if not _DECIMAL.fullmatch(text):
         return BROKEN
     try:
-        return float(Decimal(text))
+        return float(Decimal(text) / parts)
     except (InvalidOperation, OverflowError):
         return BROKEN
 
@@ -61,8 +61,7 @@ def meaning(column: Column, text: str | None) -> object:
         case Kind.COUNT:
             return _whole(text)
         case Kind.PERCENT:
-            value = _number(text.removesuffix("%").rstrip(_BLANKS))
-            return value / 100 if isinstance(value, float) else BROKEN
+            return _number(text.removesuffix("%").rstrip(_BLANKS), 100)
         case Kind.TERM:
             return _whole(re.sub(rf"[{_BLANKS}]*[mM]onths?$", "", text))
         case Kind.YEARS:
@@ -72,8 +71,6 @@ def meaning(column: Column, text: str | None) -> object:
 
 def is_same(value: object, other: object) -> bool:
     """Whether a typed value is what the text means."""
-    if isinstance(value, float) and isinstance(other, float):
-        return value == other or math.isclose(value, other, rel_tol=1e-15)
     return value == other and value is not BROKEN
 
 
