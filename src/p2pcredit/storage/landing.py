@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
@@ -224,28 +226,30 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
         content = path.read_bytes()  # never mapped: a file cut off while it is mapped ends the process
         if not content:
             raise UnreadableFileError(f"{path} has 0 bytes; write it as Parquet, with no rows where there are none")
-        scan = pl.scan_parquet(io.BytesIO(content))
-        schema = scan.collect_schema()
-        _check_header(path, feed, schema.names())
-        _check_types(path, feed, schema)
-        columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in schema]
-        numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
-        if not month_file:
-            return scan.select(numbered, *columns).collect(), schema.names()
-        if schema.get(_SNAPSHOT) != pl.Date:
+        # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
+        file = pq.ParquetFile(io.BytesIO(content))
+        found = file.schema_arrow.names
+        _check_header(path, feed, found)
+        _check_types(path, feed, file.schema_arrow)
+        if month_file and (_SNAPSHOT not in found or not pa.types.is_date32(file.schema_arrow.field(_SNAPSHOT).type)):
             raise HeaderError(
                 f"{path} has no column '{_SNAPSHOT}' of type date; a file of a month says the day of each row"
             )
+        wanted = [name for name in (*([_SNAPSHOT] if month_file else []), *feed.sources) if name in found]
+        rows = pl.DataFrame(file.read(columns=wanted, use_threads=False))
+        columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in found]
+        numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
+        if not month_file:
+            return rows.select(numbered, *columns), found
         day, first = pl.col(_SNAPSHOT), month_start(asked[0])
-        own = day.is_between(first, month_end(first)).fill_null(value=False)
-        astray = int(scan.select((~own).sum()).collect().item())
+        astray = rows.filter(~day.is_between(first, month_end(first)).fill_null(value=False)).height
         if astray:
             raise UnreadableFileError(
                 f"{path} holds {astray} rows without a {_SNAPSHOT} in its month; mend them and retry"
             )
-        return scan.select(_SNAPSHOT, numbered, *columns).filter(day.is_in(asked)).collect(), schema.names()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = (str(error).splitlines() or ["damaged"])[0]
+        return rows.select(_SNAPSHOT, numbered, *columns).filter(day.is_in(asked)), found
+    except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200] or "damaged"
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
 
 
@@ -258,14 +262,18 @@ def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:
         )
 
 
-def _check_types(path: Path, feed: Feed, schema: pl.Schema) -> None:
+def _check_types(path: Path, feed: Feed, schema: Any) -> None:
     """Refuse columns whose values have no one text: lists and records, and loan ids that became floats on the way."""
-    for name in feed.sources:
-        kind = schema.get(name)
-        if kind is not None and (kind.is_nested() or kind in {pl.Duration, pl.Object}):
-            raise HeaderError(f"{path}: the column '{name}' is of type {kind}; write one text or number a row")
-    loan_id = schema["loan_id"]
-    if loan_id.is_float() or loan_id.is_decimal():
+    for field in schema:
+        if field.name in feed.sources and (pa.types.is_nested(field.type) or pa.types.is_duration(field.type)):
+            raise HeaderError(
+                f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row"
+            )
+    twice = sorted({name for name in schema.names if name in feed.sources and schema.names.count(name) > 1})
+    if twice:
+        raise HeaderError(f"{path}: the column '{twice[0]}' stands twice; name each column once")
+    loan_id = schema.field("loan_id").type
+    if pa.types.is_floating(loan_id) or pa.types.is_decimal(loan_id):
         raise HeaderError(f"{path}: loan_id is of type {loan_id}, so that id 7 reads 7.0; write it as text")
 
 
