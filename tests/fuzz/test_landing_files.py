@@ -18,7 +18,7 @@ FAULT = "mutated landing files"
 def test_every_row_of_a_mutated_landing_file_is_in_silver_or_quarantine_or_the_file_is_refused(
     torture: Any, tmp_path: Path, part: int
 ) -> None:
-    rounds = torture.times(1, 25)
+    rounds = torture.times(1, 15)
     for number in range(rounds):
         cases = [
             make_case(f"landing {part} {number} {place}", FIRST + timedelta(days=place)) for place in range(TOGETHER)
