@@ -9,9 +9,10 @@ from enum import StrEnum
 class Kind(StrEnum):
     """How the text of a landing file is read.
 
-    TEXT stays as it is (blank is missing). CATEGORY is trimmed and upper-cased. DATE is `YYYY-MM-DD`. NUMBER is a
-    decimal with a point. COUNT is a whole number (`3` or `3.0`). PERCENT is `10.65%` or `10.65` and becomes a share,
-    0.1065. TERM is `36`, ` 36 months`. YEARS is `10+ years`, `< 1 year`, `3 years`, `7`; `n/a` is missing.
+    TEXT loses blanks around it (blank is missing) and is else as it stands: no letter is folded or normalised. CATEGORY
+    is trimmed and upper-cased. DATE is `YYYY-MM-DD`. NUMBER is a decimal with a point. COUNT is a whole number (`3` or
+    `3.0`). PERCENT is `10.65%` or `10.65` and becomes a share, 0.1065. TERM is `36`, ` 36 months`. YEARS is
+    `10+ years`, `< 1 year`, `3 years`, `7`; `n/a` is missing.
     """
 
     TEXT = "text"

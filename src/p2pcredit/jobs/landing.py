@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.storage.files import sha256_of_file, write_bytes_atomically, write_json_atomically
+from p2pcredit.storage.files import holding_still, sha256_of_file, write_bytes_atomically, write_json_atomically
 from p2pcredit.storage.landing import read_landing, write_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
@@ -58,8 +59,11 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     if first is not None and last is not None:
         DateRange(first, last)
     profile = profile_named(platform)
-    sources = _digest(files)
-    book = profile.read(files, first, last)
+    with ExitStack() as still:
+        for path in files:
+            still.enter_context(holding_still(path))
+        sources = _digest(files)
+        book = profile.read(files, first, last)
     if not sources:
         sources = (_Source(f"{profile.name} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
     if last is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from p2pcredit.errors import SourceError, UnreadableFileError
@@ -41,7 +42,7 @@ def read_chunks(
         UnreadableFileError: Where it is empty, cut off, damaged or another kind of file.
         SourceError: Where it is absent or the disk refuses.
     """
-    seen = 0
+    seen = text_bytes = 0
     try:
         with path.open("rb") as plain:
             magic = plain.read(6)
@@ -52,6 +53,7 @@ def read_chunks(
                 while chunk := stream.read(chunk_bytes):
                     text = chunk.removeprefix(b"\xef\xbb\xbf") if seen == 0 else chunk
                     seen += len(chunk)
+                    text_bytes += len(text)
                     if text:
                         yield text
     except EOFError as error:
@@ -65,7 +67,7 @@ def read_chunks(
         raise SourceError(f"there is no file {path}; check the path") from error
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}; check that it is a readable file") from error
-    if seen == 0:
+    if text_bytes == 0:
         raise UnreadableFileError(f"{path} has 0 bytes of text; {when_empty}")
 
 
@@ -81,7 +83,7 @@ def _readable_bytes(path: Path) -> int:
     """How many bytes of a cut-off gzip stream can be unpacked?"""
     unpack = zlib.decompressobj(wbits=31)
     found = 0
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, suppress(zlib.error):  # what zlib refuses could not be read
         while chunk := stream.read(1 << 16):
             found += len(unpack.decompress(chunk))
     return found

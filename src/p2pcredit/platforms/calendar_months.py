@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-MONTH_PATTERN = r"^[A-Z][a-z]{2}-\d{4}$"
-_EXACT_INTEGER = r"^\d{1,18}$"
+MONTH_PATTERN = r"^[A-Z][a-z]{2}-(?:1[5-9]|2[0-9])[0-9]{2}$"
+_EXACT_INTEGER = r"^[0-9]{1,18}$"
 
 
 def month_of_text(column: str) -> pl.Expr:

@@ -8,25 +8,21 @@ become misfits. Where quotes stand in irregular places, the slower `exact_record
 from __future__ import annotations
 
 import csv
-import io
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
+from p2pcredit.errors import HeaderError, UnreadableFileError
 from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks
-from p2pcredit.platforms.exact_csv import exact_records, fields_of_line
+from p2pcredit.platforms.exact_csv import LONGEST_RECORD, exact_records, fields_of_line, is_open
+from p2pcredit.platforms.spool import Spool
 
 HEADER_SEARCH_LINES = 20
-_HEADER_BYTES = 1 << 20
-_IN_MEMORY_BYTES = 64 << 20
+LONGEST_HEADER = 1 << 20
 _COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
 _BEFORE_OPENING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _QUOTE])
 _AFTER_CLOSING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _RETURN, _QUOTE])
@@ -59,16 +55,31 @@ class DelimitedText:
         frame: `row_number` (Int64, from 1 below the header) and the wanted columns that the header has, as text with
             blanks as null, in the order of the file.
         misfits: Records that do not fit the header, in order.
+        cut_off: The record inside which the file ends: the last one, without a line end and with too few fields, or
+            one that opens a quote which nothing up to the end of the file closes.
     """
 
     header: tuple[str, ...]
     frame: pl.DataFrame
     misfits: tuple[Misfit, ...]
+    cut_off: Misfit | None = None
 
     @property
     def rows(self) -> int:
         """Records below the header, blank lines apart."""
         return self.frame.height + len(self.misfits)
+
+    def require_whole(self, path: Path, is_footer: Callable[[str], bool] = lambda first: False) -> None:
+        """Make sure that the file does not end inside a record, `is_footer` of whose first field is true apart.
+
+        Raises:
+            UnreadableFileError: If it does; the rows after it are lost.
+        """
+        last = self.cut_off
+        if last is not None and not is_footer(last.fields[0] if last.fields else ""):
+            raise UnreadableFileError(
+                f"{path} ends in the middle of record {last.row_number}: it is cut off; get the whole file and retry"
+            )
 
 
 class _IrregularError(Exception):
@@ -81,10 +92,11 @@ class _Sorted:
 
     path: Path
     width: int
-    body: IO[bytes]
+    body: Spool
     numbers: list[npt.NDArray[np.int64]] = field(default_factory=list)
     misfits: list[Misfit] = field(default_factory=list)
     seen: int = 0
+    cut_off: Misfit | None = None
 
 
 def read_delimited(
@@ -109,38 +121,30 @@ def read_delimited(
         HeaderError: No header, or a column twice.
     """
 
-    start = next(read_chunks(path, chunk_bytes=_HEADER_BYTES, when_empty=when_empty))
+    start = next(read_chunks(path, chunk_bytes=LONGEST_HEADER, when_empty=when_empty))
     header, header_lines = _find_header(path, start, find_header)
     names = set(header if columns is None else columns) - {""}
     wanted = [name for name in header if name in names]
     for sort in (_sort_by_counting, _sort_exactly):
         chunks = _below_header(read_chunks(path, chunk_bytes=chunk_bytes, when_empty=when_empty), header_lines)
         try:
-            with _room_for(path) as body:
+            with Spool(path) as body:
+                body.write(f"{','.join(_names(header))}\n".encode())
                 found = sort(_Sorted(path, len(header), body), chunks)
-                return DelimitedText(header, _read_rows(found, header, wanted), tuple(found.misfits))
+                return DelimitedText(header, _read_rows(found, header, wanted), tuple(found.misfits), found.cut_off)
         except (_IrregularError, pl.exceptions.PolarsError):
             continue
     raise UnreadableFileError(f"{path} cannot be read as CSV; write it with commas, double quotes and one header line")
-
-
-@contextmanager
-def _room_for(path: Path) -> Iterator[IO[bytes]]:
-    """Where the rows of this file can wait for Polars: memory for a small file, a temporary file for a large one."""
-    if path.stat().st_size <= _IN_MEMORY_BYTES:
-        yield io.BytesIO()
-        return
-    try:
-        with tempfile.NamedTemporaryFile(suffix=".csv") as body:
-            yield body
-    except OSError as error:
-        raise SourceError(f"cannot unpack {path}: {error.strerror or error}; free some temporary space") from error
 
 
 def _find_header(path: Path, start: bytes, find_header: FindHeader) -> tuple[tuple[str, ...], int]:
     lines = start.split(b"\n", HEADER_SEARCH_LINES)[:HEADER_SEARCH_LINES]
     if b"\0" in lines[0]:
         raise UnreadableFileError(f"{path} is not text: its first line holds a zero byte; check what was downloaded")
+    if len(lines) == 1 and b"\r" in start.rstrip(b"\r"):
+        raise UnreadableFileError(f"{path} ends its lines with a carriage return alone; save it with line feeds")
+    if len(lines) == 1 and len(start) >= LONGEST_HEADER:
+        raise HeaderError(f"{path} has no line end in its first {LONGEST_HEADER} bytes; its header is one short line")
     texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
     parsed = [tuple(name.strip() for name in fields_of_line(text)) for text in texts]
     at = find_header(parsed)
@@ -167,7 +171,7 @@ def _below_header(chunks: Iterator[bytes], header_lines: int) -> Iterator[bytes]
 class _Utf8:
     """A text file over a binary one."""
 
-    body: IO[bytes]
+    body: Spool
 
     def write(self, text: str) -> int:
         return self.body.write(text.encode())
@@ -179,17 +183,28 @@ def _sort_by_counting(found: _Sorted, chunks: Iterator[bytes]) -> _Sorted:
         block = rest + chunk
         used = _sort_block(found, block, offset)
         rest, offset = block[used:], offset + used
-        if len(rest) > 8 * CHUNK_BYTES:
+        if len(rest) > LONGEST_RECORD:
             raise _IrregularError
+    before = found.seen
     if rest and _sort_block(found, rest + b"\n", offset) != len(rest) + 1:
         raise _IrregularError
+    if found.seen > before and found.misfits and found.misfits[-1].row_number == found.seen:
+        _note_cut_off(found, found.misfits[-1])
     return found
+
+
+def _note_cut_off(found: _Sorted, last: Misfit) -> None:
+    if len(last.fields) < found.width:
+        found.cut_off = last
 
 
 def _sort_block(found: _Sorted, block: bytes, offset: int) -> int:
     """Sort the whole records of a block that starts at a record; says how many bytes they took."""
     data = np.frombuffer(block, dtype=np.uint8)
     inside = _inside_quotes(data)
+    returns = np.flatnonzero((data[:-1] == _RETURN) & ~inside[:-1])
+    if not (data[returns + 1] == _NEWLINE).all():
+        raise _IrregularError
     ends = np.flatnonzero((data == _NEWLINE) & ~inside)
     if not len(ends):
         return 0
@@ -237,44 +252,68 @@ def _inside_quotes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 def _sort_exactly(found: _Sorted, chunks: Iterator[bytes]) -> _Sorted:
     numbers: list[int] = []
     writer = csv.writer(_Utf8(found.body), lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for number, (fields, raw) in enumerate(exact_records(_lines(found.path, chunks), found.width), start=1):
-        if len(fields) == found.width:
+    lines = _Lines(found.path, chunks)
+    last = None
+    for number, (fields, raw) in enumerate(exact_records(iter(lines), found.width), start=1):
+        last = Misfit(number, fields, raw)
+        fits = len(fields) == found.width
+        if fits:
             writer.writerow(fields)
             numbers.append(number)
         else:
-            found.misfits.append(Misfit(number, fields, raw))
+            found.misfits.append(last)
+        if is_open(raw):
+            found.cut_off = last
+        elif fits:
+            found.cut_off = None
+    if last is not None and lines.ends_open:
+        _note_cut_off(found, last)
     found.numbers.append(np.array(numbers, dtype=np.int64))
     return found
 
 
-def _lines(path: Path, chunks: Iterator[bytes]) -> Iterator[str]:
-    rest, offset = b"", 0
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield _decode(path, line, offset) + "\n"
-            offset += len(line) + 1
-    if rest:
-        yield _decode(path, rest, offset)
+@dataclass(slots=True)
+class _Lines:
+    """The lines of a text file; `ends_open` says afterwards whether the last one has no line end."""
+
+    path: Path
+    chunks: Iterator[bytes]
+    ends_open: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        rest, offset = b"", 0
+        for chunk in self.chunks:
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield _decode(self.path, line, offset) + "\n"
+                offset += len(line) + 1
+            if len(rest) > LONGEST_RECORD:
+                raise UnreadableFileError(
+                    f"{self.path} has no line end for {LONGEST_RECORD} bytes; write one record a line"
+                )
+        if rest:
+            self.ends_open = bool(rest.strip(b"\r"))
+            yield _decode(self.path, rest, offset)
 
 
 def _read_rows(found: _Sorted, header: tuple[str, ...], wanted: list[str]) -> pl.DataFrame:
     numbers = np.concatenate([np.empty(0, dtype=np.int64), *found.numbers])
-    names = [f"column_{place}" for place in range(len(header))]
+    names = _names(header)
     schema = dict.fromkeys(names, pl.String)
     places = {name: names[place] for place, name in enumerate(header)}
     if len(numbers) == 0:
         return pl.DataFrame(schema={"row_number": pl.Int64, **dict.fromkeys(wanted, pl.String)})
-    found.body.flush()
-    found.body.seek(0)
-    source = found.body if isinstance(found.body, io.BytesIO) else Path(found.body.name)
-    read = pl.scan_csv(source, has_header=False, schema=schema)
+    read = pl.scan_csv(found.body.source(), schema=schema, glob=False)
     text = [pl.col(places[name]).alias(name) for name in wanted]
     blanks_out = [pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name) for name in wanted]
     frame = read.select(text).with_columns(blanks_out).collect(engine="streaming")
     if frame.height != len(numbers):
         raise _IrregularError
     return frame.select(pl.Series("row_number", numbers, dtype=pl.Int64), pl.all())
+
+
+def _names(header: tuple[str, ...]) -> list[str]:
+    return [f"column_{place}" for place in range(len(header))]
 
 
 def _decode(path: Path, raw: bytes, offset: int) -> str:

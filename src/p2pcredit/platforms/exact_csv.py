@@ -7,23 +7,44 @@ from collections import deque
 from collections.abc import Iterator
 
 _MOST_LINES_OF_A_RECORD = 1_000
+LONGEST_RECORD = 64 << 20
+"""No honest record is longer, in characters."""
+csv.field_size_limit(LONGEST_RECORD)
 
 
 def fields_of_line(line: str) -> tuple[str, ...]:
     """What fields does this one line hold, read by itself?
 
-    Quotes that are not closed are taken as they stand, and so is a line that cannot be read as CSV at all.
+    A quote that is not closed ends with the line. A line that cannot be read as CSV at all, such as one with a lone
+    carriage return outside quotes, has no fields.
 
     Examples:
         >>> fields_of_line('1,"a, b",c')
         ('1', 'a, b', 'c')
         >>> fields_of_line("")
         ()
+        >>> fields_of_line('1,"a, b",c\\rd')
+        ()
     """
     try:
         return tuple(next(csv.reader([line]), []))
     except csv.Error:
-        return tuple(line.split(","))
+        return ()
+
+
+def is_open(raw: str) -> bool:
+    """Whether this record ends inside a quoted field.
+
+    Examples:
+        >>> is_open('1,"never closed'), is_open('1,5" pipe'), is_open('1,"a"')
+        (True, False, False)
+    """
+    if raw.count('"') % 2 == 0:
+        return False
+    try:
+        return next(csv.reader([raw], strict=True), None) is None
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
 
 
 def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -72,4 +93,4 @@ def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str,
             yield (fields or fields_of_line(raw)), raw
 
 
-__all__ = ["exact_records", "fields_of_line"]
+__all__ = ["LONGEST_RECORD", "exact_records", "fields_of_line", "is_open"]

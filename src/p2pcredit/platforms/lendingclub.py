@@ -17,7 +17,7 @@ from p2pcredit.errors import UsageError
 from p2pcredit.periods import DateRange, add_months, month_start
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
 from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, read_until, rebuild_events
-from p2pcredit.platforms.raw_book import RawBook, join_books, ordered_feeds
+from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_raw_csv
 
 NAME = "lendingclub"
@@ -112,6 +112,8 @@ def _read_file(path: Path) -> RawBook:
     table = table.reject(
         month_of_text("issue_d").is_null(), pl.format("unreadable issue_d '{}'", pl.col("issue_d").fill_null(""))
     )
+    early = month_of_text("issue_d") < EARLIEST_ORIGINATION
+    table = table.reject(early, pl.format(f"issue_d '{{}}' lies before {EARLIEST_ORIGINATION.year}", "issue_d"))
     rows = _with_origination(table)
     seen = last_month_seen(rows)
     if seen is not None:

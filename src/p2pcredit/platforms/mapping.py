@@ -15,10 +15,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.errors import UsageError
 from p2pcredit.platforms.mapping_events import PAST_DUE, EventRules, build_events
-from p2pcredit.platforms.raw_book import RawBook, join_books, ordered_feeds
+from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_csv import RawTable, read_raw_csv
 
 ISO = "iso"
+_FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 
 
 class _Strict(BaseModel):
@@ -127,7 +128,10 @@ class MappedPlatform:
         table = read_raw_csv(path, {mapping.name: tuple(dict.fromkeys(needed))}, dict.fromkeys(wanted))
         table = table.reject(pl.col(mapping.loan_id).is_null(), pl.lit("no id"))
         originated = _as_date(mapping.origination_date)
-        table = table.reject(originated.is_null(), pl.lit(f"unreadable {mapping.origination_date.names[0]}"))
+        name = mapping.origination_date.names[0]
+        table = table.reject(originated.is_null(), pl.lit(f"unreadable {name}"))
+        early = f"{name} lies before {EARLIEST_ORIGINATION.year}"
+        table = table.reject(originated < EARLIEST_ORIGINATION, pl.lit(early))
         return self._book(table, originated)
 
     def _book(self, table: RawTable, originated: pl.Expr) -> RawBook:
@@ -144,11 +148,7 @@ class MappedPlatform:
         for feed in APPLICATION_FEEDS:
             feeds.setdefault(feed.name, table.rows.select(*keys))
         no_date, no_number = pl.lit(None, dtype=pl.Date), pl.lit(None, dtype=pl.Int64)
-        late = (
-            pl.col(events.days_past_due).cast(pl.Float64, strict=False).cast(pl.Int64)
-            if events.days_past_due
-            else no_number
-        )
+        late = _whole_days(events.days_past_due) if events.days_past_due else no_number
         loans = table.rows.select(
             *keys[:2],
             pl.col(events.status).str.strip_chars().alias("status"),
@@ -187,8 +187,16 @@ def _text(source: _Source) -> pl.Expr:
 def _as_date(source: _Source) -> pl.Expr:
     text = _text(source).str.strip_chars()
     if source.date is None or source.date == ISO:
-        return text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False)
-    return text.str.to_date(source.date, strict=False)
+        found = text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False)
+    else:
+        found = text.str.to_date(source.date, strict=False)
+    return pl.when(found.is_between(_FIRST_DATE, _LAST_DATE)).then(found)
+
+
+def _whole_days(column: str) -> pl.Expr:
+    """A whole number of days, at most five digits, as Int64; null where the text is anything else."""
+    text = pl.col(column).str.strip_chars()
+    return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
 
 
 def _as_text(source: _Source) -> pl.Expr:

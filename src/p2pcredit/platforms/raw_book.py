@@ -15,6 +15,10 @@ REJECTED_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "reason": pl.Strin
 ORIGINS_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "snapshot_date": pl.Date}
 
 
+EARLIEST_ORIGINATION = date(1970, 1, 1)
+"""A loan with an earlier date of origination is a slip of the pen: days are landed from the first loan on."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawBook:
     """A loan book as its platform published it, cut into feeds.
@@ -108,4 +112,4 @@ def _joined(ranges: Sequence[DateRange | None]) -> DateRange | None:
     return DateRange(min(d.first for d in known), max(d.last for d in known)) if known else None
 
 
-__all__ = ["ORIGINS_SCHEMA", "REJECTED_SCHEMA", "RawBook", "join_books", "ordered_feeds"]
+__all__ = ["EARLIEST_ORIGINATION", "ORIGINS_SCHEMA", "REJECTED_SCHEMA", "RawBook", "join_books", "ordered_feeds"]

@@ -84,6 +84,7 @@ def read_raw_csv(
 
     wanted = list(columns)
     text = read_delimited(path, find_header, wanted)
+    text.require_whole(path, is_summary)
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in text.header]
 
     def reason(misfit: Misfit) -> str:

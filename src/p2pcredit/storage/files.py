@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from p2pcredit.errors import P2PCreditError, StorageError
+from p2pcredit.errors import P2PCreditError, SourceError, StorageError
 
 _CHUNK_BYTES = 1 << 20
 
@@ -101,6 +101,33 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def holding_still(path: Path, error: type[SourceError] = SourceError) -> Iterator[None]:
+    """Was this file the same, and nobody writing to it, from the beginning of the block to its end?
+
+    Raises:
+        SourceError: Or the kind given: it was not, and whatever was read of it is not to be trusted.
+    """
+
+    def state() -> tuple[int, ...]:
+        try:
+            found = path.stat()
+        except OSError:
+            return ()
+        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    changed = f"{path} changed while it was read; write under another name, rename when it is whole, and run it again"
+    before = state()
+    try:
+        yield
+    except P2PCreditError as found:
+        if state() == before:
+            raise
+        raise error(changed) from found
+    if state() != before:
+        raise error(changed)
+
+
 def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
     """The one-line error for what a disk refused.
 
@@ -133,4 +160,11 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-__all__ = ["disk_error", "replacing", "sha256_of_file", "write_bytes_atomically", "write_json_atomically"]
+__all__ = [
+    "disk_error",
+    "holding_still",
+    "replacing",
+    "sha256_of_file",
+    "write_bytes_atomically",
+    "write_json_atomically",
+]

@@ -6,6 +6,8 @@ of its month, `<feed>_YYYY_MM.parquet`, whose rows carry their day in `snapshot_
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.delimited import read_delimited
-from p2pcredit.storage.files import disk_error, replacing, sha256_of_file
+from p2pcredit.storage.files import disk_error, holding_still, replacing, sha256_of_file
 from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -47,10 +51,17 @@ class LandingRead:
 
 
 def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
-    """Which file holds this feed's rows of `day`: its own, else its month's, else None?"""
-    own = (path for path in _day_files(layout, feed_name, day) if path.is_file())
-    month = _month_file(layout, feed_name, day)
-    return next(own, month if month.is_file() else None)
+    """Which file holds this feed's rows of `day`: its own, else its month's, else None?
+
+    Raises:
+        UnreadableFileError: If something else than a file bears that name.
+    """
+    for path in (*_day_files(layout, feed_name, day), _month_file(layout, feed_name, day)):
+        if path.is_file():
+            return path
+        if os.path.lexists(path):
+            raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")
+    return None
 
 
 def check_landing(layout: Layout, feed: Feed, day: date) -> dict[str, Any]:
@@ -60,7 +71,7 @@ def check_landing(layout: Layout, feed: Feed, day: date) -> dict[str, Any]:
         `file` (relative to the landing directory), `rows` of that day, `bytes` of the file.
 
     Raises:
-        MissingFeedError: Nothing has landed; it may still come.
+        MissingFeedError: Nothing has landed, or it is still being written; it may still come.
         UnreadableFileError: What landed is cut off, empty, damaged or no text.
         HeaderError: What landed lacks required columns.
     """
@@ -79,6 +90,7 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
     """What landed for this feed from the first to the last of `days`?
 
     Raises:
+        MissingFeedError: A file changed while it was read: it has not landed whole yet.
         UnreadableFileError: A file is cut off, empty, damaged, no text, or holds rows of days that are not its own.
         HeaderError: A file lacks required columns.
     """
@@ -90,14 +102,16 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
             missing.extend(asked)
             continue
         month_file = path == _month_file(layout, feed.name, asked[0])
-        if path.suffix == ".parquet":
-            raw, found = _read_parquet(path, feed, asked, month_file=month_file)
-        else:
-            raw, found = _read_csv(path, feed)
+        with holding_still(path, MissingFeedError):
+            digest = sha256_of_file(path)
+            if path.suffix == ".parquet":
+                raw, found = _read_parquet(path, feed, asked, month_file=month_file)
+            else:
+                raw, found = _read_csv(path, feed)
         if not month_file:
             raw = raw.with_columns(pl.lit(asked[0], dtype=pl.Date).alias(_SNAPSHOT))
         ignored |= set(found) - set(feed.sources) - {_SNAPSHOT, ""}
-        frames.append(_as_landed(raw, feed, _relative(layout, path), sha256_of_file(path)))
+        frames.append(_as_landed(raw, feed, _relative(layout, path), digest))
     empty = _as_landed(pl.DataFrame(schema={_SNAPSHOT: pl.Date, _ROW_NUMBER: pl.Int64}), feed, "", "")
     frame = pl.concat([empty, *frames]).sort(_SNAPSHOT, _ROW_NUMBER)
     return LandingRead(frame, missing, tuple(sorted(ignored)))
@@ -192,6 +206,7 @@ def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
         return 0
 
     text = read_delimited(path, first_line, feed.sources, when_empty=_WHEN_EMPTY)
+    text.require_whole(path)
     if not text.misfits:
         return text.frame, text.header
     wanted = set(feed.sources)
@@ -208,29 +223,33 @@ def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
 
 def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool) -> tuple[pl.DataFrame, Sequence[str]]:
     try:
-        if path.stat().st_size == 0:
+        content = path.read_bytes()  # never mapped: a file cut off while it is mapped ends the process
+        if not content:
             raise UnreadableFileError(f"{path} has 0 bytes; write it as Parquet, with no rows where there are none")
-        scan = pl.scan_parquet(path)
-        schema = scan.collect_schema()
-        _check_header(path, feed, schema.names())
-        columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in schema]
-        numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
-        if not month_file:
-            return scan.select(numbered, *columns).collect(), schema.names()
-        if schema.get(_SNAPSHOT) != pl.Date:
+        # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
+        file = pq.ParquetFile(io.BytesIO(content))
+        found = file.schema_arrow.names
+        _check_header(path, feed, found)
+        _check_types(path, feed, file.schema_arrow)
+        if month_file and (_SNAPSHOT not in found or not pa.types.is_date32(file.schema_arrow.field(_SNAPSHOT).type)):
             raise HeaderError(
                 f"{path} has no column '{_SNAPSHOT}' of type date; a file of a month says the day of each row"
             )
+        wanted = [name for name in (*([_SNAPSHOT] if month_file else []), *feed.sources) if name in found]
+        rows = pl.DataFrame(file.read(columns=wanted, use_threads=False))
+        columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in found]
+        numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
+        if not month_file:
+            return rows.select(numbered, *columns), found
         day, first = pl.col(_SNAPSHOT), month_start(asked[0])
-        own = day.is_between(first, month_end(first)).fill_null(value=False)
-        astray = int(scan.select((~own).sum()).collect().item())
+        astray = rows.filter(~day.is_between(first, month_end(first)).fill_null(value=False)).height
         if astray:
             raise UnreadableFileError(
                 f"{path} holds {astray} rows without a {_SNAPSHOT} in its month; mend them and retry"
             )
-        return scan.select(_SNAPSHOT, numbered, *columns).filter(day.is_in(asked)).collect(), schema.names()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        return rows.select(_SNAPSHOT, numbered, *columns).filter(day.is_in(asked)), found
+    except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200] or "damaged"
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
 
 
@@ -241,6 +260,21 @@ def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:
             f"{path} lacks the required columns {', '.join(lacking)} of feed '{feed.name}'; "
             f"its header must name {', '.join(feed.required_sources)}"
         )
+
+
+def _check_types(path: Path, feed: Feed, schema: Any) -> None:
+    """Refuse columns whose values have no one text: lists and records, and loan ids that became floats on the way."""
+    for field in schema:
+        if field.name in feed.sources and (pa.types.is_nested(field.type) or pa.types.is_duration(field.type)):
+            raise HeaderError(
+                f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row"
+            )
+    twice = sorted({name for name in schema.names if name in feed.sources and schema.names.count(name) > 1})
+    if twice:
+        raise HeaderError(f"{path}: the column '{twice[0]}' stands twice; name each column once")
+    loan_id = schema.field("loan_id").type
+    if pa.types.is_floating(loan_id) or pa.types.is_decimal(loan_id):
+        raise HeaderError(f"{path}: loan_id is of type {loan_id}, so that id 7 reads 7.0; write it as text")
 
 
 def _as_landed(raw: pl.DataFrame, feed: Feed, source_file: str, digest: str) -> pl.DataFrame:
@@ -255,7 +289,7 @@ def _as_landed(raw: pl.DataFrame, feed: Feed, source_file: str, digest: str) -> 
         pl.col(_ROW_NUMBER),
         pl.lit(digest, dtype=pl.String).alias("source_digest"),
         *(text(name) for name in feed.sources),
-        text(UNPARSED),
+        pl.col(UNPARSED) if UNPARSED in raw.columns else pl.lit(None, dtype=pl.String).alias(UNPARSED),
     )
 
 

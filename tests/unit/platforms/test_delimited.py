@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
 from p2pcredit.platforms.delimited import DelimitedText, read_delimited
+from p2pcredit.platforms.spool import Spool
 
 
 def first_line(lines: Sequence[Sequence[str]]) -> int:
@@ -174,3 +175,84 @@ def test_no_letter_of_any_text_is_lost(tmp_path: Path, body: str) -> None:
 def test_frame_is_text_with_row_numbers(tmp_path: Path) -> None:
     text = read(tmp_path / "a.csv", b"a,b\n")
     assert text.frame.schema == pl.Schema({"row_number": pl.Int64, "a": pl.String, "b": pl.String})
+
+
+def test_a_file_of_nothing_but_a_byte_order_mark_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="0 bytes of text"):
+        read(tmp_path / "a.csv", b"\xef\xbb\xbf")
+
+
+def test_a_byte_order_mark_before_the_first_row_is_part_of_its_value(tmp_path: Path) -> None:
+    assert cells(read(tmp_path / "a.csv", "a,b\n\ufeff1,2\n".encode())) == [("\ufeff1", "2")]
+
+
+def test_a_gzip_header_that_zlib_refuses_and_that_is_cut_off_is_one_line(tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress(b"a,b\n1,2\n", mtime=0))
+    whole[3] = 0xE0
+    with pytest.raises(UnreadableFileError, match="gzip"):
+        read(tmp_path / "a.csv.gz", bytes(whole[:14]))
+
+
+@pytest.mark.parametrize(
+    ("content", "record"),
+    [
+        (b"a,b,c\n1,2,3\n4,5", 2),
+        (b'a,b,c\n1,2,"3', 1),
+        (b'a,b,c\n1,2,"3\n', 1),
+        (b'a,b,c\n1,2,"3\nx\ny\n', 1),
+        (b'a,b,c\n1,2,5" pipe\n4,5', 2),
+    ],
+)
+def test_a_file_that_ends_inside_a_record_is_cut_off(tmp_path: Path, content: bytes, record: int) -> None:
+    text = read(tmp_path / "a.csv", content)
+    assert text.cut_off is not None
+    assert text.cut_off.row_number == record
+    with pytest.raises(UnreadableFileError, match=f"ends in the middle of record {record}"):
+        text.require_whole(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "content", [b"a,b\n1,2", b"a,b\n1\n", b'a,b\n1,"2\n3,4\n', b"a,b\n1,2\n\r", b'a,b\n1,5" pipe', b"a,b\n1,2,3"]
+)
+def test_a_file_that_ends_after_a_record_is_whole(tmp_path: Path, content: bytes) -> None:
+    read(tmp_path / "a.csv", content).require_whole(tmp_path / "a.csv")
+
+
+def test_a_footer_may_stand_without_a_line_end(tmp_path: Path) -> None:
+    text = read(tmp_path / "a.csv", b"a,b\n1,2\nTotal: 2")
+    text.require_whole(tmp_path / "a.csv", lambda first: first.startswith("Total"))
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="carriage return alone"):
+        read(tmp_path / "a.csv", b"a,b\r1,2\r")
+
+
+def test_a_carriage_return_alone_damages_its_record_whether_quotes_are_irregular_elsewhere_or_not(
+    tmp_path: Path,
+) -> None:
+    for other in (b"3,4\n", b'3,5" pipe\n'):
+        text = read(tmp_path / "a.csv", b'a,b,c\n1,"x,y",z\rz\n' + other)
+        assert [m.raw for m in text.misfits][:1] == ['1,"x,y",z\rz']
+
+
+def test_a_header_without_an_end_is_no_header(tmp_path: Path) -> None:
+    with pytest.raises(HeaderError, match="no line end"):
+        read(tmp_path / "a.csv", b"a,b" + b",c" * (1 << 20))
+
+
+def test_a_huge_field_beside_irregular_quotes_keeps_its_value(tmp_path: Path) -> None:
+    huge = "x" * 300_000
+    text = read(tmp_path / "a.csv", f'a,b\n1,5" pipe\n3,"{huge}"\n'.encode())
+    assert cells(text) == [("1", '5" pipe'), ("3", huge)]
+
+
+def test_rows_wait_on_the_disk_once_they_are_many(tmp_path: Path) -> None:
+    with Spool(tmp_path / "a.csv", in_memory_bytes=8) as spool:
+        spool.write(b"a\n12345")
+        assert not isinstance(spool.source(), Path)
+        spool.write(b"6\n")
+        waiting = spool.source()
+        assert isinstance(waiting, Path)
+        assert waiting.read_bytes() == b"a\n123456\n"
+    assert not waiting.exists()

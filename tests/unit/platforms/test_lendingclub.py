@@ -285,3 +285,37 @@ def test_the_real_sample_to_2018_is_read_whole() -> None:
     late = read.feeds["loan_performance"].filter(pl.col("status") == "CURRENT")["snapshot_date"].max()
     assert isinstance(late, date)
     assert late <= month_end(date(2019, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("month", "reason"),
+    [
+        ("Jan-0000", "unreadable issue_d 'Jan-0000'"),
+        ("Dec-٢٠١١", "unreadable issue_d 'Dec-٢٠١١'"),
+        ("Dec-1969", "issue_d 'Dec-1969' lies before 1970"),
+        ("Jan-1600", "issue_d 'Jan-1600' lies before 1970"),
+    ],
+)
+def test_a_month_in_which_nobody_lent_is_rejected_and_lands_no_empty_centuries(
+    tmp_path: Path, month: str, reason: str
+) -> None:
+    found = book(tmp_path / "a.csv", {}, {"id": "102", "issue_d": month})
+    assert found.rejected["reason"].to_list() == [reason]
+    days = found.days()
+    assert days is not None
+    assert days.first == date(2010, 1, 1)
+
+
+def test_an_id_in_digits_of_another_script_is_an_id_like_any_text(tmp_path: Path) -> None:
+    found = book(tmp_path / "a.csv", {"id": "١٢٣"})
+    assert found.feeds["loan_terms"]["loan_id"].to_list() == ["١٢٣"]
+
+
+def test_a_download_that_ends_inside_a_loan_is_refused_and_one_that_ends_inside_a_summary_line_is_not(
+    tmp_path: Path,
+) -> None:
+    assert book(tmp_path / "a.csv", {}, foot="Total amount funded in policy code 1: 5").rows_in == 2
+    path = raw(tmp_path / "b.csv", {}, {"id": "102"})
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UnreadableFileError, match=r"b\.csv ends in the middle of record 2"):
+        LendingClub().read([path], None, None)

@@ -155,3 +155,16 @@ def test_real_prosper_loans_are_read_whole() -> None:
     assert days.last <= date(2014, 3, 11)
     rates = book.feeds["loan_terms"]["interest_rate"].cast(pl.Float64)
     assert 0 <= rates.min() < rates.max() < 50  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("late", ["nan", "inf", "1e30", "999999999999", "-5", "45.7", "٤٥"])
+def test_days_past_due_that_are_no_whole_days_are_never_guessed_at(tmp_path: Path, late: str) -> None:
+    assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "slow", None)]
+
+
+def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n7,01.01.0000,5,12,0.1,,,,open,,\n8,01.01.1969,5,12,0.1,,,,open,,\n")
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert book.rejected["reason"].to_list() == ["unreadable Start", "Start lies before 1970"]
+    assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,") == [("7", "2020-02-03", "paid", None)]

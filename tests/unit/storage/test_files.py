@@ -5,12 +5,19 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from p2pcredit.errors import MissingFeedError, StorageError
-from p2pcredit.storage.files import replacing, sha256_of_file, write_bytes_atomically, write_json_atomically
+from p2pcredit.errors import MissingFeedError, StorageError, UnreadableFileError
+from p2pcredit.storage.files import (
+    holding_still,
+    replacing,
+    sha256_of_file,
+    write_bytes_atomically,
+    write_json_atomically,
+)
 
 
 def test_bytes_are_written_whole_with_parents_made_and_nothing_left_over(tmp_path: Path) -> None:
@@ -81,3 +88,24 @@ def test_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert sha256_of_file(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
     with pytest.raises(StorageError, match="cannot read"):
         sha256_of_file(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("change", [lambda p: p.write_bytes(b"longer"), Path.unlink, lambda p: os.truncate(p, 1)])
+def test_a_file_that_changes_while_it_is_read_is_told_from_one_that_holds_still(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"whole")
+    with holding_still(path):
+        path.read_bytes()
+    with (
+        pytest.raises(MissingFeedError, match=r"a\.csv changed while it was read"),
+        holding_still(path, MissingFeedError),
+    ):
+        change(path)
+
+
+def test_an_error_over_a_file_that_holds_still_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"")
+    with pytest.raises(UnreadableFileError, match="own words"), holding_still(tmp_path / "a.csv"):
+        raise UnreadableFileError("own words")

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -242,3 +243,39 @@ def test_what_is_written_is_read_back_and_twice_gives_equal_bytes(
     write_landing(layout, DEMOGRAPHIC, frame, span)
     assert written.read_bytes() == before
     written.unlink()
+
+
+@pytest.mark.parametrize("name", ["loan_terms_2010_12_31.csv.gz", "loan_terms_2010_12.parquet"])
+def test_a_directory_in_the_place_of_a_file_is_no_missing_feed(layout: Layout, name: str) -> None:
+    (layout.landing / "loan_terms" / name).mkdir(parents=True)
+    with pytest.raises(UnreadableFileError, match=f"{name} is no file"):
+        check_landing(layout, LOAN_TERMS, DAY)
+
+
+def test_a_landing_file_that_ends_inside_a_record_is_refused(layout: Layout) -> None:
+    put(layout, "loan_terms_2010_12_31.csv", f"{HEADER}\n1,2010-12-31,5,36\n2,2010-12")
+    with pytest.raises(UnreadableFileError, match=r"31\.csv ends in the middle of record 2"):
+        read_day(layout)
+
+
+def test_a_record_of_blanks_keeps_its_raw_text(layout: Layout) -> None:
+    put(layout, "loan_terms_2010_12_31.csv", f"{HEADER}\n \t\n1,2010-12-31,5,36\n")
+    assert read_day(layout)["unparsed"].to_list() == [" \t", None]
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [({"title": [["a"]]}, "title"), ({"title": [{"a": 1}]}, "title"), ({"loan_id": [7.0]}, "id 7 reads 7.0")],
+)
+def test_parquet_values_that_no_text_shows_are_refused(layout: Layout, column: dict[str, Any], says: str) -> None:
+    path = put(layout, "loan_terms_2010_12_31.parquet", b"")
+    sound = {"loan_id": [1], "origination_date": [DAY], "loan_amount": [5], "term": [36]}
+    pl.DataFrame(sound | column).write_parquet(path)
+    with pytest.raises(HeaderError, match=says):
+        read_day(layout)
+
+
+def test_a_home_whose_name_looks_like_a_pattern_is_read_like_any_other(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "home[1]*")
+    write_landing(layout, LOAN_TERMS, rows(("1", DAY)), DateRange(date(2010, 12, 1), DAY))
+    assert read_day(layout)["loan_id"].to_list() == ["1"]

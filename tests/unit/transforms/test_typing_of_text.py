@@ -157,3 +157,11 @@ def test_a_number_written_by_a_computer_is_read_back(number: float) -> None:
     ((value, problem),) = read(Kind.NUMBER, f"{number:.6f}")
     assert problem is None
     assert value == float(f"{number:.6f}")
+
+
+def test_a_percent_is_the_nearest_share_however_many_rows_are_read_together() -> None:
+    texts = [f"{tenths / 10}%" for tenths in range(3_000)]
+    together = [value for value, _ in read(Kind.PERCENT, *texts)]
+    assert together == [float(f"{text[:-1]}e-2") for text in texts]
+    alone = [read(Kind.PERCENT, text)[0][0] for text in texts[280:300]]
+    assert alone == together[280:300]

@@ -1,0 +1,88 @@
+"""What does the text of a column mean? The promise of the contract, read with decimals instead of patterns."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from decimal import Decimal, InvalidOperation
+
+from p2pcredit.contracts.columns import Column, Kind
+
+BROKEN = object()
+"""The text means nothing of its kind."""
+
+_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NOT_AVAILABLE = {"n/a", "na", "none", "null", "nan"}
+
+
+def trimmed(text: str | None) -> str | None:
+    """The text without blanks around it; None where nothing is left."""
+    return (text or "").strip(_BLANKS) or None
+
+
+def _number(text: str, parts: int = 1) -> object:
+    if not _DECIMAL.fullmatch(text):
+        return BROKEN
+    try:
+        return float(Decimal(text) / parts)
+    except (InvalidOperation, OverflowError):
+        return BROKEN
+
+
+def _whole(text: str) -> object:
+    value = _number(text)
+    return int(value) if isinstance(value, float) and math.isfinite(value) and value == int(value) else BROKEN
+
+
+def _years(text: str) -> object:
+    if re.fullmatch(rf"<[{_BLANKS}]*1[{_BLANKS}]*\+?[{_BLANKS}]*(?:[yY]ears?)?", text):
+        return 0.0
+    found = re.fullmatch(rf"([0-9.]+)[{_BLANKS}]*\+?[{_BLANKS}]*(?:[yY]ears?)?", text)
+    return _number(found[1]) if found else BROKEN
+
+
+def meaning(column: Column, text: str | None) -> object:
+    """The value a person reads in this text: None where it is blank, `BROKEN` where it says nothing of the kind."""
+    text = trimmed(text)
+    if text is None or column.kind is Kind.TEXT:
+        return text
+    match column.kind:
+        case Kind.CATEGORY:
+            return text.upper()
+        case Kind.DATE:
+            try:
+                return dt.date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else BROKEN
+            except ValueError:
+                return BROKEN
+        case Kind.NUMBER:
+            return _number(text)
+        case Kind.COUNT:
+            return _whole(text)
+        case Kind.PERCENT:
+            return _number(text.removesuffix("%").rstrip(_BLANKS), 100)
+        case Kind.TERM:
+            return _whole(re.sub(rf"[{_BLANKS}]*[mM]onths?$", "", text))
+        case Kind.YEARS:
+            return None if text.lower() in _NOT_AVAILABLE else _years(text)
+    raise AssertionError(column.kind)
+
+
+def is_same(value: object, other: object) -> bool:
+    """Whether a typed value is what the text means."""
+    return value == other and value is not BROKEN
+
+
+def may_be_refused(column: Column, text: str | None, day: dt.date) -> bool:
+    """Whether this value alone is reason enough to quarantine its row."""
+    value = meaning(column, text)
+    if value is BROKEN or (value is None and column.required):
+        return True
+    if isinstance(value, dt.date):
+        return value != day if column.required else value > day or not 1500 <= value.year < 3000
+    if isinstance(value, int | float):
+        exotic = re.search(r"[0-9]{13}|[eE]|^\+|\.$", trimmed(text) or "") is not None
+        low, high = column.minimum, column.maximum
+        return exotic or (low is not None and value < low) or (high is not None and value > high)
+    return bool(column.allowed) and value is not None and value not in column.allowed

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from laws import context
+from raw_cases import count_records, make_raw_case
+from raw_seeds import OWN_MAPPING, invented_seeds, real_seeds
+
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.landing import land
+
+
+@pytest.mark.torture
+def test_the_receipt_of_a_landing_accounts_for_every_record_and_a_refused_download_writes_nothing(
+    torture: Any, tmp_path: Path
+) -> None:
+    seeds = invented_seeds() | real_seeds()
+    (tmp_path / "own.yaml").write_text(OWN_MAPPING)
+    found = []
+    times = torture.times(12, 300)
+    for number in range(times):
+        case = make_raw_case(f"landed {number}", seeds)
+        ctx = context(tmp_path / str(number))
+        path = tmp_path / case.file_name
+        path.write_bytes(case.build(seeds))
+        platform = seeds[case.book].platform
+        try:
+            receipt = land(ctx, str(tmp_path / "own.yaml") if platform == "own" else platform, [path], None, None)
+        except P2PCreditError as error:
+            if "\n" in str(error) or ctx.layout.landing.exists():
+                found.append(f"{case}: {error}")
+            continue
+        rows = count_records(path.read_bytes(), seeds[case.book].required)
+        rejected = [
+            json.loads(line)
+            for file in (ctx.layout.landing / "rejected").iterdir()
+            for line in file.read_text(encoding="utf-8").split("\n")
+            if line
+        ]
+        landed = receipt["feeds"]["loan_terms"]
+        if (
+            not rows
+            == receipt["rows_in"]
+            == receipt["rows_landed"] + receipt["rows_rejected"]
+            == landed + len(rejected)
+        ):
+            found.append(f"{case}: {rows} records, {receipt}, {len(rejected)} in the file of rejected records")
+    torture.record("mutated raw downloads, landed", times, len(found))
+    assert not found, "\n".join(found)
