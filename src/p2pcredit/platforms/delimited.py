@@ -27,6 +27,7 @@ from p2pcredit.platforms.exact_csv import exact_records, fields_of_line
 HEADER_SEARCH_LINES = 20
 _HEADER_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 64 << 20
+_MOST_LINE_BYTES = 64 << 20
 _COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
 _BEFORE_OPENING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _QUOTE])
 _AFTER_CLOSING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _RETURN, _QUOTE])
@@ -179,7 +180,7 @@ def _sort_by_counting(found: _Sorted, chunks: Iterator[bytes]) -> _Sorted:
         block = rest + chunk
         used = _sort_block(found, block, offset)
         rest, offset = block[used:], offset + used
-        if len(rest) > 8 * CHUNK_BYTES:
+        if len(rest) > _MOST_LINE_BYTES:
             raise _IrregularError
     if rest and _sort_block(found, rest + b"\n", offset) != len(rest) + 1:
         raise _IrregularError
@@ -250,6 +251,11 @@ def _sort_exactly(found: _Sorted, chunks: Iterator[bytes]) -> _Sorted:
 def _lines(path: Path, chunks: Iterator[bytes]) -> Iterator[str]:
     rest, offset = b"", 0
     for chunk in chunks:
+        if len(rest) > _MOST_LINE_BYTES:
+            raise UnreadableFileError(
+                f"{path} has a line of more than {_MOST_LINE_BYTES} bytes at position {offset} of its rows; it is no "
+                "CSV"
+            )
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             yield _decode(path, line, offset) + "\n"

@@ -7,6 +7,7 @@ that are there already makes no commit: running a job twice changes nothing.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Mapping
@@ -19,10 +20,12 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
+from p2pcredit.storage.files import disk_error
 from p2pcredit.storage.layout import Layout
 
 _MONTH = "snapshot_month"
@@ -43,9 +46,27 @@ class Lake:
     pinned: Mapping[str, int] | None = None
 
     def exists(self, table: Table) -> bool:
-        """Whether anything has been written to the table."""
+        """Whether anything has been written to the table.
+
+        Raises:
+            StorageError: If its log cannot be looked at, or holds something that is no file: a reader would wait for a
+                pipe for ever.
+        """
         log = self.layout.table(table.name) / "_delta_log"
-        return log.is_dir() and any(entry.suffix in {".json", ".parquet"} for entry in log.iterdir())
+        written = False
+        try:
+            with os.scandir(log) as entries:
+                for entry in entries:
+                    if not entry.name.endswith((".json", ".parquet")):
+                        continue
+                    if not entry.is_file(follow_symlinks=False):
+                        raise StorageError(f"{entry.path} is not an ordinary file; move it away")
+                    written = True
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise disk_error("read", log, error) from error
+        return written
 
     def version(self, table: Table) -> int | None:
         """The Delta version of the table now, None where it does not exist."""
@@ -70,7 +91,10 @@ class Lake:
 
     def read(self, table: Table, days: DateRange | None = None) -> pl.DataFrame:
         """The table's rows in memory, sorted by snapshot date and the table's own order."""
-        return _ordered(self.scan(table, days).collect(), table)
+        try:
+            return _ordered(self.scan(table, days).collect(), table)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}") from error
 
     def require(self, table: Table) -> None:
         """Make sure that the table has been written.
@@ -97,6 +121,8 @@ class Lake:
             ConflictError: If other writers kept committing first.
             StorageError: If the rows do not fit the contract or the disk refuses.
         """
+        if feed is not None:
+            feed = feed_named(feed).name  # it becomes part of a predicate, so no other text may
         outside = frame.filter(
             ~pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)).fill_null(False)
         )
@@ -113,7 +139,7 @@ class Lake:
                 if attempt == _ATTEMPTS - 1:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
-            except (DeltaError, OSError) as error:
+            except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
                 raise StorageError(f"cannot write {table.name}: {_one_line(error)}") from error
         raise AssertionError("unreachable")
 
@@ -169,7 +195,10 @@ class Lake:
             return self._open(table)
         empty = pl.DataFrame(schema={**table.schema, _MONTH: pl.String()})
         path = self.layout.table(table.name)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error("write", path, error) from error
         return DeltaTable.create(
             str(path),
             schema=empty.to_arrow().schema,

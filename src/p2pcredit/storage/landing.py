@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pyarrow import ArrowException, parquet
 
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
+from p2pcredit.platforms.bytestream import most_unpacked_bytes
 from p2pcredit.platforms.delimited import read_delimited
 from p2pcredit.storage.files import disk_error, replacing, sha256_of_file
 from p2pcredit.storage.layout import Layout
@@ -25,6 +27,8 @@ DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
 UNPARSED = "unparsed"
 _ROW_NUMBER = "row_number"
 _SNAPSHOT = "snapshot_date"
+_HONEST_ROWS = 1_000_000
+_MOST_ROWS_PER_BYTE = 10
 _WHEN_EMPTY = "even a day without loans has the header line"
 
 
@@ -48,9 +52,12 @@ class LandingRead:
 
 def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
     """Which file holds this feed's rows of `day`: its own, else its month's, else None?"""
-    own = (path for path in _day_files(layout, feed_name, day) if path.is_file())
-    month = _month_file(layout, feed_name, day)
-    return next(own, month if month.is_file() else None)
+    candidates = (*_day_files(layout, feed_name, day), _month_file(layout, feed_name, day))
+    try:
+        found = next((path for path in candidates if path.is_file()), None)
+    except OSError as error:
+        raise disk_error("look into", layout.landing / feed_name, error) from error
+    return None if found is None else layout.feed_file(feed_name, found.name)
 
 
 def check_landing(layout: Layout, feed: Feed, day: date) -> dict[str, Any]:
@@ -131,6 +138,7 @@ def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRan
     by_month = ordered.with_columns(pl.col(_SNAPSHOT).dt.month_start().alias("month")).partition_by(
         "month", as_dict=True, include_key=False
     )
+    layout.feed_file(feed.name, feed.name)  # a directory that leads away is not written to
     for span in days.months():
         rows = by_month.get((month_start(span.first),), ordered.clear())
         if span == DateRange(month_start(span.first), month_end(span.first)):
@@ -212,6 +220,7 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
             raise UnreadableFileError(f"{path} has 0 bytes; write it as Parquet, with no rows where there are none")
         scan = pl.scan_parquet(path)
         schema = scan.collect_schema()
+        _refuse_bomb(path)
         _check_header(path, feed, schema.names())
         columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in schema]
         numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
@@ -229,9 +238,20 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
                 f"{path} holds {astray} rows without a {_SNAPSHOT} in its month; mend them and retry"
             )
         return scan.select(_SNAPSHOT, numbered, *columns).filter(day.is_in(asked)).collect(), schema.names()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
+
+
+def _refuse_bomb(path: Path) -> None:
+    """A small file must not fill the memory: not more rows, nor more bytes when unpacked, than honest data has."""
+    packed, about = path.stat().st_size, parquet.read_metadata(path)
+    unpacked = sum(about.row_group(place).total_byte_size for place in range(about.num_row_groups))
+    if about.num_rows > _HONEST_ROWS + _MOST_ROWS_PER_BYTE * packed or unpacked > most_unpacked_bytes(packed):
+        raise UnreadableFileError(
+            f"{path} has {packed} bytes and says that it holds {about.num_rows} rows and {unpacked} bytes; no loan "
+            "data packs so well, so it is not read"
+        )
 
 
 def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:
