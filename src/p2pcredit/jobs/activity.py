@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -35,7 +36,9 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
                 raise StorageError(f"{path} is not an ordinary file; move it away, a new one is then begun")
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-            os.write(handle, b"\n" + data if torn else data)
+            whole = b"\n" + data if torn else data
+            if os.write(handle, whole) < len(whole):  # the next line begins on a line of its own all the same
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         finally:
             os.close(handle)
     except OSError as error:

@@ -73,7 +73,7 @@ def _decision(ctx: JobContext, week_end: date) -> list[str]:
     current = ctx.ledger.state().current
     if current is None or not current.decision.retrain or current.decision.decision_date != week_end:
         return []
-    return [f"retraining decided: {current.decision.reason}"]
+    return [f"retraining decided: {_in_short(current.decision.reason)}"]
 
 
 def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
@@ -98,8 +98,7 @@ def _warnings(ctx: JobContext) -> list[str]:
         except (ValueError, RecursionError):
             continue  # a line torn by a crash; the next one is whole
         if isinstance(entry, dict) and entry.get("job") == "warning" and since <= str(entry.get("at")):
-            said = " ".join(str(entry.get("message")).split())
-            found.append(f"warning: {said[:_MOST_CHARACTERS]}")
+            found.append(f"warning: {_in_short(entry.get('message'))}")
     if len(found) > _MOST_LINES:
         found = [*found[-_MOST_LINES:], f"warning: {len(found) - _MOST_LINES} earlier ones stand in the activity file"]
     return found
@@ -154,6 +153,10 @@ def _addresses_unsaid() -> Iterator[None]:
     finally:
         for each, level in zip(loggers, levels, strict=True):
             each.setLevel(level)
+
+
+def _in_short(said: object) -> str:
+    return " ".join(str(said).split())[:_MOST_CHARACTERS]
 
 
 def _shown(value: float | None) -> str:

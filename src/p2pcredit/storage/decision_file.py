@@ -114,7 +114,8 @@ def _recover_clearing(private: Path, path: Path, decision: Decision) -> bool:
 def _put_back(source: Path, path: Path) -> None:
     """Return a file to its place, unless a newer one lies there already: then it is kept beside it."""
     try:
-        if stat.S_ISREG(source.lstat().st_mode):
+        found = source.lstat()
+        if stat.S_ISREG(found.st_mode):
             os.link(source, path)
             source.unlink()
         elif not os.path.lexists(path):
@@ -122,6 +123,9 @@ def _put_back(source: Path, path: Path) -> None:
         else:
             source.rename(_free_name(path, "superseded"))
     except FileExistsError:
+        if found.st_size > MAX_DECISION_BYTES:
+            source.rename(_free_name(path, "superseded"))
+            return
         digest = sha256_of_file(source)[:12]
         source.rename(path.with_name(f"{path.stem}.superseded-{digest}{path.suffix}"))
     except OSError as error:

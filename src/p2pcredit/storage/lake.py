@@ -94,7 +94,7 @@ class Lake:
         try:
             return _ordered(self.scan(table, days).collect(), table)
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise StorageError(f"cannot read {table.name}: {_one_line(error)}") from error
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
     def require(self, table: Table) -> None:
         """Make sure that the table has been written.
@@ -140,7 +140,7 @@ class Lake:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-                raise StorageError(f"cannot write {table.name}: {_one_line(error)}") from error
+                raise StorageError(f"cannot write {table.name}: {_one_line(error)}; mend that and run it again") from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -188,7 +188,7 @@ class Lake:
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot read {table.name}: {_one_line(error)}") from error
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
