@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hostile.conftest import Run, context_of
 
 from p2pcredit.contracts.decision import MAX_DECISION_BYTES
 from p2pcredit.handoff.events import EventKind
@@ -22,7 +23,6 @@ from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.retraining import check_retraining
 from p2pcredit.jobs.status import status
 from p2pcredit.storage.decision_file import read_decision, remove_decision
-from tests.hostile.conftest import Run, context_of
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)

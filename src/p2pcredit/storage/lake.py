@@ -53,7 +53,7 @@ class Lake:
                 pipe for ever.
         """
         log = self.layout.table(table.name) / "_delta_log"
-        written = False
+        newest: os.DirEntry[str] | None = None
         try:
             with os.scandir(log) as entries:
                 for entry in entries:
@@ -61,12 +61,17 @@ class Lake:
                         continue
                     if not entry.is_file(follow_symlinks=False):
                         raise StorageError(f"{entry.path} is not an ordinary file; move it away")
-                    written = True
+                    if newest is None or entry.name > newest.name:
+                        newest = entry
+            if newest is not None and not newest.stat().st_size:  # a power cut may leave it so; rows would be missing
+                raise StorageError(
+                    f"{newest.path} is empty; restore it from a backup, or remove it and run the day again"
+                )
         except FileNotFoundError:
             return False
         except OSError as error:
             raise disk_error("read", log, error) from error
-        return written
+        return newest is not None
 
     def version(self, table: Table) -> int | None:
         """The Delta version of the table now, None where it does not exist."""
@@ -140,7 +145,9 @@ class Lake:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-                raise StorageError(f"cannot write {table.name}: {_one_line(error)}; mend that and run it again") from error
+                raise StorageError(
+                    f"cannot write {table.name}: {_one_line(error)}; mend that and run it again"
+                ) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:

@@ -108,7 +108,7 @@ class Ledger:
             self._events.clear()
             self._state = None
         last = 0 if self._events else self._last_number()
-        while (path := self._path(len(self._events) + 1)).exists():
+        while os.path.lexists(path := self._path(len(self._events) + 1)):
             self._events.append(_read_line(path, len(self._events) + 1))
             self._state = None
         if len(self._events) < last:
