@@ -6,6 +6,8 @@ it. Only the command line and the DAGs call `load_settings`; everything below ta
 
 from __future__ import annotations
 
+import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,11 +18,14 @@ from pydantic_settings import SettingsError as UnparsableVariableError
 
 from p2pcredit.errors import SettingsError
 
+_MOST_BYTES = 1 << 20
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Wrong input is never shown, since it may be the address of a channel; and no number may be NaN or infinite.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class LabelSettings(_Group):
@@ -126,7 +131,12 @@ def load_settings(home: Path) -> Settings:
 
     class _Loaded(BaseSettings, Settings):
         model_config = SettingsConfigDict(
-            env_prefix="P2P_", env_nested_delimiter="__", toml_file=file, extra="ignore", frozen=True
+            env_prefix="P2P_",
+            env_nested_delimiter="__",
+            toml_file=file,
+            extra="ignore",
+            frozen=True,
+            hide_input_in_errors=True,
         )
 
         @classmethod
@@ -149,16 +159,25 @@ def load_settings(home: Path) -> Settings:
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting '{where}': {first['msg']}; mend it in {file} or in P2P_* variables") from error
     except UnparsableVariableError as error:
-        raise SettingsError(f'{error}; write lists in P2P_* variables as JSON, such as ["..."]') from error
+        raise SettingsError(f'{error}; write lists in P2P_* variables as JSON, such as ["..."]') from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is not UTF-8 text; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{file} is nested too deeply for settings; write plain groups and values") from error
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
 
 
 def _refuse_unknown_keys(file: Path) -> None:
-    if not file.is_file():
+    if not os.path.lexists(file):
         return
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsError(f"{file} is not an ordinary file; settings must not be passed over, so move it away")
+    if found.st_size > _MOST_BYTES:
+        raise SettingsError(f"{file} has {found.st_size} bytes, where settings have at most {_MOST_BYTES}")
     content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     unknown = sorted(set(content) - set(Settings.model_fields))
     if unknown:

@@ -71,6 +71,7 @@ class Jobs:
         self.contexts: list[Any] = []
         self.gives: dict[str, Any] = {}
         self.raises: dict[str, list[Exception]] = {}
+        self.told: list[tuple[str, str]] = []
 
     def module(self, name: str) -> ModuleType:
         """A module in which every function is a stand-in."""
@@ -83,6 +84,9 @@ class Jobs:
         return [name for name, _ in self.calls]
 
     def _job(self, name: str) -> Callable[..., Any]:
+        def tell(ctx: Any, what: str, error: Exception) -> None:
+            self.told.append((what, str(error)))
+
         def job(ctx: Any, *arguments: Any) -> Any:
             self.calls.append((name, arguments))
             self.contexts.append(ctx)
@@ -90,7 +94,7 @@ class Jobs:
                 raise self.raises[name].pop(0)
             return self.gives.get(name, {"job": name})
 
-        return job
+        return tell if name == "alerting.alert_failure" else job
 
 
 @pytest.fixture

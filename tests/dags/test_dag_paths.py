@@ -123,6 +123,9 @@ def test_an_unreadable_decision_fails_loudly_without_a_second_try(
     assert ran.state == "failed"
     assert ran.tries["check_retraining_needed"] == 1
     assert jobs.called() == ["retraining.check_retraining"]
+    ((what, why),) = jobs.told
+    assert what.startswith("P2PCreditScore_ModelTrainingInference.check_retraining_needed of ")
+    assert why == "not JSON"
 
 
 def test_a_training_that_fails_fails_the_run_and_clears_nothing(

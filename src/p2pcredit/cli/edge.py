@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from p2pcredit.errors import P2PCreditError, UsageError
+from p2pcredit.errors import UsageError
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.storage.home import resolve_home
 
@@ -40,34 +40,66 @@ _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def command(function: Callable[P, Receipt]) -> Callable[P, None]:
-    """Make a command of a function that returns a receipt: print it, and turn domain errors into one line and a code.
+    """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
-    Exit codes: 0 done, 1 a domain error, 2 wrong usage.
+    Exit codes: 0 done, 1 an error, 2 wrong usage.
     """
+    return _command(function, remembered=False)
 
+
+def job_command(function: Callable[P, Receipt]) -> Callable[P, None]:
+    """The same for the work of the pipeline, whose failures are also kept for the alerts of the week."""
+    return _command(function, remembered=True)
+
+
+def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = bool(kwargs.get("debug"))
         _set_up_logging(debug)
         try:
+            _refuse_half_characters(kwargs)
             receipt = function(*args, **kwargs)
-        except P2PCreditError as error:
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            wrong_usage = isinstance(error, UsageError)
+            if remembered and not wrong_usage:
+                _remember(kwargs.get("home"), function.__name__, error)
             if debug:
                 raise
-            sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
-            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
-        except OSError as error:
-            if debug:
-                raise
-            where = f": {error.filename}" if error.filename else ""
-            sys.stderr.write(f"Error: {error.strerror or error}{where}; mend it and run it again\n")
-            raise typer.Exit(1) from error
+            sys.stderr.write(f"Error: {_told(error)}\n")
+            raise typer.Exit(2 if wrong_usage else 1) from error
         if kwargs.get("as_json"):
             sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
         else:
             print_receipt(receipt)
 
     return run
+
+
+def _told(error: Exception) -> str:
+    from p2pcredit.jobs.failures import domain_error
+
+    known = domain_error(error)
+    what = str(known) if known is not None else f"{type(error).__name__}: {error}; run it with --debug and report it"
+    return " ".join(what.split()).encode("utf-8", "backslashreplace").decode()
+
+
+def _remember(home: object, job: str, error: Exception) -> None:
+    from p2pcredit.jobs.activity import remember_failure
+    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.settings import Settings
+    from p2pcredit.storage.layout import Layout
+
+    directory = home_directory(home if isinstance(home, Path) else None)  # its settings may be what is wrong
+    remember_failure(JobContext(Layout(directory), Settings(), "cli", datetime.now(UTC)), job, error)
+
+
+def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
+    for name, value in arguments.items():
+        if isinstance(value, str) and value != value.encode("utf-8", "replace").decode():
+            raise UsageError(f"the text given for '{name}' is not UTF-8; write it in UTF-8")
 
 
 def print_receipt(receipt: Receipt) -> None:

@@ -14,6 +14,7 @@ from p2pcredit.cli.edge import (
     Receipt,
     command,
     date_range,
+    job_command,
     job_context,
     optional_date,
 )
@@ -25,7 +26,7 @@ FromOption = Annotated[str | None, typer.Option("--from", help="First snapshot d
 ToOption = Annotated[str | None, typer.Option("--to", help="Last snapshot date.", metavar="D")]
 
 
-@command
+@job_command
 def land(
     platform: Annotated[str, typer.Argument(help="lendingclub, prosper, synthetic, or a path to a YAML profile.")],
     files: Annotated[list[Path] | None, typer.Argument(help="Raw downloads, plain or gzip.", metavar="FILE")] = None,
@@ -41,7 +42,7 @@ def land(
     return land_files(job_context(home), platform, files or [], optional_date(first), optional_date(last))
 
 
-@command
+@job_command
 def preprocess(
     day: DayOption = None,
     first: FromOption = None,
@@ -56,7 +57,7 @@ def preprocess(
     return preprocess_days(job_context(home), date_range(day, first, last))
 
 
-@command
+@job_command
 def train(
     as_of: Annotated[str, typer.Option("--as-of", help="Train on what was known on this day.", metavar="D")],
     why: Annotated[str | None, typer.Option("--why", help="Reason to train outside the weekly limit.")] = None,
@@ -70,7 +71,7 @@ def train(
     return train_now(job_context(home), parse_date(as_of), why)
 
 
-@command
+@job_command
 def infer(
     day: DayOption = None,
     first: FromOption = None,
@@ -85,7 +86,7 @@ def infer(
     return run_inference(job_context(home), date_range(day, first, last))
 
 
-@command
+@job_command
 def monitor(
     week_end: Annotated[str, typer.Option("--week-end", help="The last day the week looks at.", metavar="D")],
     home: HomeOption = None,
@@ -98,12 +99,11 @@ def monitor(
 
     ctx = job_context(home)
     receipt = review_week(ctx, parse_date(week_end))
-    if receipt["decision"] is not None:
-        send_alerts(ctx, parse_date(week_end))
+    send_alerts(ctx, parse_date(week_end))  # also in a week without a decision: then a job may have failed
     return receipt
 
 
-@command
+@job_command
 def replay(
     first: Annotated[str, typer.Option("--from", help="First snapshot date.", metavar="D")],
     last: Annotated[str, typer.Option("--to", help="Last snapshot date.", metavar="D")],
@@ -129,7 +129,7 @@ def replay(
         return replay_days(ctx, days, all_reports=reports == "all", progress=advance)
 
 
-@command
+@job_command
 def export(
     table: Annotated[str, typer.Argument(help="Such as gold/predictions.")],
     out: Annotated[Path, typer.Option("--out", help="A file ending in .parquet or .csv.", metavar="FILE")],

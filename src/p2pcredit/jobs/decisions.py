@@ -6,12 +6,13 @@ every step, so that a step that died half way is finished by the next one, whoev
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.errors import UsageError
+from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Fate, HandoffState, Origin
 from p2pcredit.jobs.activity import record, warn
@@ -34,7 +35,7 @@ def reconcile(ctx: JobContext) -> HandoffState:
     """
     shown = read_decision(ctx.layout.decision_file)
     if isinstance(shown, Unreadable):
-        set_aside(ctx.layout.decision_file)
+        _set_aside_or_say_why_not(ctx, shown)
         shown = read_decision(ctx.layout.decision_file)
     _report_set_aside(ctx)
     if isinstance(shown, Decision) and ctx.ledger.state().known_content(shown) is None:
@@ -108,6 +109,15 @@ def _adopt(ctx: JobContext, shown: Decision) -> None:
     )
 
 
+def _set_aside_or_say_why_not(ctx: JobContext, shown: Unreadable) -> None:
+    try:
+        set_aside(ctx.layout.decision_file)
+    except StorageError as error:
+        with suppress(StorageError):  # a disk that refuses the move may refuse the word about it too
+            warn(ctx, f"the decision file could not be read ({shown.why}) and is still in its place: {error}")
+        raise
+
+
 def _report_set_aside(ctx: JobContext) -> None:
     """Say loudly, once, which files were set aside; also those whose mover died before it could say so."""
     told = {event.facts.get("path") for event in ctx.ledger.events() if event.kind is EventKind.SET_ASIDE}
@@ -116,9 +126,9 @@ def _report_set_aside(ctx: JobContext) -> None:
             continue
         found = read_decision(path)
         why = found.why if isinstance(found, Unreadable) else "it was unreadable when it was moved"
+        warn(ctx, f"the decision file could not be read ({why}); it was set aside as {path.name}")
         facts = {"path": path.name, "why": why}
         ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
-        warn(ctx, f"the decision file could not be read ({why}); it was set aside as {path.name}")
 
 
 def _is_cleared(decision_id: str, state: HandoffState) -> bool:

@@ -13,7 +13,13 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.storage.files import replacing
 from p2pcredit.storage.lake import Lake
 
-_FORMULA = r"^[=+\-@\t\r]"
+_STARTERS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+"""What a spreadsheet takes for the start of a formula, full-width forms included."""
+
+_PASSED_OVER = r"""[\x00-\x20\s"\x{200b}\x{feff}]*"""
+_FORMULA = rf"""^(?:[\t\r\n]|{_PASSED_OVER}[{_STARTERS}'])"""
+_FORMULA_INSIDE = rf"""([;\t\r\n]{_PASSED_OVER})([{_STARTERS}'])"""
+_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?$"
 
 
 def export(
@@ -30,7 +36,7 @@ def export(
     Args:
         name: Such as `gold/predictions`.
         out: Where to; its suffix, `.parquet` or `.csv`, says how. In CSV a text that a spreadsheet would run as a
-            formula is given a leading apostrophe.
+            formula is given an apostrophe before it; numbers stay numbers.
         as_of: Only rows that were known on this day.
         first, last: Only rows of these snapshot dates.
 
@@ -63,11 +69,23 @@ def export(
 
 
 def _defused(frame: pl.DataFrame) -> list[pl.Expr]:
-    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    return [
-        pl.when(pl.col(name).str.contains(_FORMULA))
-        .then(pl.lit("'") + pl.col(name))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in text
-    ]
+    """Every text column so that no spreadsheet runs what a borrower wrote; numbers stay numbers.
+
+    An apostrophe goes before a text that starts like a formula, and before what does so after a semicolon, a tab or a
+    line break, where a spreadsheet that cuts cells there would begin a new one. Text that has an apostrophe in such a
+    place gets one more, so that removing one from each such place gives the text back (docs/decisions/015).
+    """
+    names = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    columns = []
+    for name in names:
+        inside = pl.col(name).str.replace_all(_FORMULA_INSIDE, "${1}'${2}")
+        starts = pl.col(name).str.contains(_FORMULA)
+        columns.append(
+            pl.when(pl.col(name).str.contains(_NUMBER))
+            .then(pl.col(name))
+            .when(starts)
+            .then(pl.lit("'") + inside)
+            .otherwise(inside)
+            .alias(name)
+        )
+    return columns

@@ -18,7 +18,13 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.storage.files import holding_still, sha256_of_file, write_bytes_atomically, write_json_atomically
+from p2pcredit.storage.files import (
+    holding_still,
+    read_whole,
+    sha256_of_file,
+    write_bytes_atomically,
+    write_json_atomically,
+)
 from p2pcredit.storage.landing import read_landing, write_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
@@ -146,12 +152,12 @@ def _manifest_file(layout: Layout) -> Path:
 
 def _read_manifest(layout: Layout) -> dict[str, Any]:
     path = _manifest_file(layout)
-    if not path.exists():
-        return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_whole(path))
         return {"platform": str(content["platform"]), "landings": [_checked(entry) for entry in content["landings"]]}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise StorageError(f"{path} cannot be read as a landing manifest; move it away and land again") from error
 
 

@@ -6,6 +6,7 @@ lock that the kernel gives back if the process dies, so a claim without an end i
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
 
@@ -17,7 +18,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision, reconcile
 from p2pcredit.jobs.maturity import enough_matured
 from p2pcredit.periods import week_monday
-from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.files import read_whole, write_bytes_atomically
 
 _LOG_NAME = re.compile(r"retraining_log_(\d{4})_(\d{2})_(\d{2})\.txt")
 
@@ -88,7 +89,7 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
         return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
     path = ctx.layout.retraining_log(week)
     head = f"Retraining in the week of {week} (Monday)\n"
-    there = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    there = read_whole(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
     by_others = there.partition(head)[0]
     text = by_others + head + "".join(_log_line(event) for event in trainings)
     if there != text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from p2pcredit.errors import BankError, UsageError
+from p2pcredit.errors import BankError, StorageError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
@@ -34,7 +34,7 @@ def show_model(ctx: JobContext, model_id: str) -> Receipt:
         for reign in state.reigns
         if reign.model_id == model_id
     ]
-    return {**_summary(card, state), "reigns": reigns, "card": card}
+    return {**_summary(model_id, card, state), "reigns": reigns, "card": card}
 
 
 def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
@@ -65,6 +65,8 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
     if not why.strip():
         raise UsageError("a change of champion needs a reason; give it with --why")
     card = ModelBank(ctx.layout).get(model_id).card
+    if "as_of" not in card:
+        raise BankError(f"the card of model {model_id} does not say as of when it learned; restore it from a backup")
     state = ctx.ledger.state()
     effective = _next_unscored(state, date.fromisoformat(card["as_of"]))
     facts = {"model_id": model_id, "replaces": state.champion, "effective_on": effective.isoformat(), "why": why}
@@ -85,21 +87,20 @@ def _next_unscored(state: HandoffState, as_of: date) -> date:
 
 def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
     try:
-        return _summary(bank.get(model_id).card, state)
-    except BankError as error:  # one damaged model must not hide the others
+        return _summary(model_id, bank.get(model_id).card, state)
+    except StorageError as error:  # one damaged model must not hide the others
         damaged = f"damaged: {error}"
         return {"model_id": model_id, "family": None, "form": None, "as_of": None, "role": damaged, "metrics": {}}
 
 
-def _summary(card: dict[str, Any], state: HandoffState) -> Receipt:
-    model_id = card["model_id"]
+def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receipt:
     former = any(reign.model_id == model_id for reign in state.reigns)
     role = "champion" if state.champion == model_id else ("former champion" if former else "challenger")
     return {
         "model_id": model_id,
-        "family": card["family"],
-        "form": card["form"],
-        "as_of": card["as_of"],
+        "family": card.get("family"),
+        "form": card.get("form"),
+        "as_of": card.get("as_of"),
         "role": role,
-        "metrics": card["metrics"],
+        "metrics": card.get("metrics", {}),
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from p2pcredit.orchestration.job_calls import tell_of_failure
 from p2pcredit.orchestration.schedules import schedule_span
 
 RETRIES = 2
@@ -18,7 +19,8 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
     """What every DAG of this package is made with, besides its id and its schedule.
 
     One run of a DAG at a time, so that days are worked on in order. A task is tried again only after an error that may
-    heal: `call_job` turns every other into one that Airflow gives up on at once.
+    heal: `call_job` turns every other into one that Airflow gives up on at once. A task that fails for good is told to
+    the alert channels.
 
     Args:
         tag: What the DAG is about, beside the package's own tag.
@@ -41,5 +43,6 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
             "retry_delay": RETRY_DELAY,
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": MAX_RETRY_DELAY,
+            "on_failure_callback": tell_of_failure,
         },
     }

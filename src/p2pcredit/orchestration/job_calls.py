@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.log import mask_secret
 
-from p2pcredit.errors import P2PCreditError
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
 from p2pcredit.orchestration.schedules import schedule_span
 from p2pcredit.storage.home import resolve_home
@@ -66,6 +65,35 @@ def job_context(context: Context) -> JobContext:
     )
 
 
+def tell_of_failure(context: Context) -> None:
+    """Tell people that a task failed for good: in the activity file and on every alert channel. It never fails itself.
+
+    Airflow calls it when no try is left, also where a task's process was killed.
+    """
+    try:
+        from p2pcredit.jobs.alerting import alert_failure
+
+        task = context["task_instance"]
+        cause = context.get("exception")
+        error = cause if isinstance(cause, Exception) else RuntimeError(str(cause or "its process ended; see its log"))
+        alert_failure(_failure_context(context), f"{task.dag_id}.{task.task_id} of {task.run_id}", error)
+    except Exception as error:
+        log.warning("the failure could not be told to the alert channels (%s)", type(error).__name__)
+
+
+def _failure_context(context: Context) -> JobContext:
+    """The surroundings of the failed job; where its settings are what is wrong, plain ones without channels."""
+    from p2pcredit.errors import SettingsError
+    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.settings import Settings
+    from p2pcredit.storage.layout import Layout
+
+    try:
+        return job_context(context)
+    except SettingsError:
+        return JobContext(Layout(home_of_process()), Settings(), context["dag_run"].run_id, datetime.now(UTC))
+
+
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:
     """Do the work of one task.
 
@@ -110,11 +138,14 @@ def raise_for_airflow(what: str, error: Exception) -> NoReturn:
     """
     if isinstance(error, AirflowException):
         raise error
-    message = one_line(error)
-    if isinstance(error, P2PCreditError):
-        if error.retryable:
+    from p2pcredit.jobs.failures import domain_error
+
+    known = domain_error(error)
+    message = one_line(known or error)
+    if known is not None:
+        if known.retryable:
             log.warning("%s may heal: %s", what, message)
-            raise error.with_traceback(None) from None
+            raise known.with_traceback(None) from None
         raise AirflowFailException(message) from None
     raise AirflowFailException(f"{what} broke: {type(error).__name__}: {message}") from error
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.orchestration.client import AirflowClient
-from p2pcredit.orchestration.local_settings import HOST, LocalPaths, local_environment, login
+from p2pcredit.orchestration.local_settings import HOST, LocalPaths, local_environment, login, make_private
 from p2pcredit.orchestration.processes import StartedProcess, is_running, members, start_process, stop_processes
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
 
@@ -250,7 +250,7 @@ def _recorded(paths: LocalPaths) -> tuple[list[StartedProcess], int]:
 
 @contextlib.contextmanager
 def _locked(paths: LocalPaths) -> Iterator[None]:
-    paths.root.mkdir(parents=True, exist_ok=True)
+    make_private(paths.root)
     deadline = time.monotonic() + LOCK_SECONDS
     with paths.lock.open("a") as handle:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +12,8 @@ from pathlib import Path
 from p2pcredit.errors import SourceError, UnreadableFileError
 
 CHUNK_BYTES = 8 << 20
+HONEST_BYTES = 64 << 20
+MOST_PACKING = 100
 _GZIP_MAGIC = b"\x1f\x8b"
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive; unpack it and give the CSV inside",
@@ -21,6 +24,16 @@ _FOREIGN = {
     b"\xfd7zXZ\x00": "an xz file; unpack it or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "a zstd file; unpack it or pack it with gzip",
 }
+
+
+def most_unpacked_bytes(packed: int) -> int:
+    """Into how many bytes may a packed file of this size unpack? Loan data packs 5 to 30 times; a bomb, 1,000 times.
+
+    Examples:
+        >>> most_unpacked_bytes(1 << 20) >> 20
+        164
+    """
+    return HONEST_BYTES + MOST_PACKING * packed
 
 
 def read_chunks(
@@ -49,11 +62,18 @@ def read_chunks(
             plain.seek(0)
             _refuse_foreign(path, magic)
             packed = magic.startswith(_GZIP_MAGIC)
+            size = os.fstat(plain.fileno()).st_size
+            most = most_unpacked_bytes(size)
             with gzip.GzipFile(fileobj=plain) if packed else plain as stream:
                 while chunk := stream.read(chunk_bytes):
                     text = chunk.removeprefix(b"\xef\xbb\xbf") if seen == 0 else chunk
                     seen += len(chunk)
                     text_bytes += len(text)
+                    if packed and seen > most:
+                        raise UnreadableFileError(
+                            f"{path} has {size} bytes and unpacks into more than {most}; no loan data packs so well, "
+                            "so it is not read"
+                        )
                     if text:
                         yield text
     except EOFError as error:
@@ -89,4 +109,4 @@ def _readable_bytes(path: Path) -> int:
     return found
 
 
-__all__ = ["CHUNK_BYTES", "read_chunks"]
+__all__ = ["CHUNK_BYTES", "most_unpacked_bytes", "read_chunks"]

@@ -20,6 +20,7 @@ from p2pcredit.platforms.raw_csv import RawTable, read_raw_csv
 
 ISO = "iso"
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
+_MOST_BYTES = 1 << 20
 
 
 class _Strict(BaseModel):
@@ -167,10 +168,14 @@ def load_mapping(path: Path) -> MappedPlatform:
         UsageError: If there is no such file, or it is no mapping; names the key that is wrong.
     """
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"the profile {path} has more than {_MOST_BYTES} bytes; a mapping is far smaller")
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         return MappedPlatform(_Mapping.model_validate(content))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the profile {path} cannot be read; check the path and that it is UTF-8 text") from error
+    except RecursionError as error:
+        raise UsageError(f"the profile {path} is nested too deeply for a mapping") from error
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"the profile {path} is not YAML: {reason}") from error

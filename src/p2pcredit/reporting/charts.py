@@ -18,6 +18,7 @@ WIDTH, HEIGHT = 860, 230
 DRIFT_BARS = 12
 _BLUE, _ORANGE, _GREY, _RED, _AMBER = "#2f6db3", "#c8701a", "#8a8f98", "#c0392b", "#b8860b"
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Facts = Mapping[str, Any]
 
@@ -95,10 +96,19 @@ def _as_svg(chart: Any, key: str) -> str:
         legend=alt.LegendConfig(labelFontSize=11, title=None, orient="top", labelLimit=400, symbolLimit=8),
     )
     try:
-        svg: str = vl_convert.vegalite_to_svg(json.dumps(themed.to_dict()), allowed_base_urls=[])
+        svg: str = vl_convert.vegalite_to_svg(json.dumps(_drawable(themed.to_dict())), allowed_base_urls=[])
     except ValueError as error:
         raise MonitoringError(f"the chart '{key}' could not be drawn: {' '.join(str(error).split())[:200]}") from error
     return re.sub(r'(id="|url\(#)', rf"\g<1>{key}-", svg)
+
+
+def _drawable(content: Any) -> Any:
+    """The same chart without characters that XML does not know: the library ends the whole process over one."""
+    if isinstance(content, str):
+        return _NOT_XML.sub("\ufffd", content)
+    if isinstance(content, dict):
+        return {_drawable(key): _drawable(value) for key, value in content.items()}
+    return [_drawable(item) for item in content] if isinstance(content, list) else content
 
 
 def _rows(facts: Facts, *metrics: str) -> list[dict[str, Any]]:

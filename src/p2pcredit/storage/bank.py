@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 from typing import Any
 
-from p2pcredit.errors import BankError
-from p2pcredit.storage.files import disk_error, write_bytes_atomically
+from p2pcredit.errors import BankError, StorageError
+from p2pcredit.storage.files import disk_error, read_whole, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 _MANIFEST = "manifest.json"
 _CARD = "card.json"
+_MOST_MODEL_BYTES = 256 << 20
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ class ModelBank:
             return
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
-            temporary.chmod(0o755)
+            temporary = target.parent / f".adding-{secrets.token_hex(8)}"
+            temporary.mkdir()
             for name, data in content.items():
                 write_bytes_atomically(temporary / name, data)
             os.rename(temporary, target)
@@ -78,27 +81,42 @@ class ModelBank:
         """
         directory = self.layout.model(model_id)
         try:
-            raw = (directory / _MANIFEST).read_bytes()
-        except OSError as error:
+            raw = read_whole(directory / _MANIFEST)
+        except FileNotFoundError as error:
             known = ", ".join(self.model_ids()) or "none"
             raise BankError(f"there is no model '{model_id}' in the bank; known are: {known}") from error
         try:
             manifest: dict[str, str] = dict(json.loads(raw))
             manifest[_CARD]
-        except (KeyError, TypeError, ValueError) as error:
+            if not all(_PLAIN_NAME.fullmatch(name) for name in manifest):
+                raise ValueError("a file name that leads elsewhere")
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise BankError(f"the manifest of model {model_id} is damaged; restore it from a backup") from error
         files: dict[str, bytes] = {}
         for name, digest in manifest.items():
             try:
-                files[name] = (directory / Path(name).name).read_bytes()
-            except OSError as error:
+                files[name] = read_whole(directory / name, at_most=_MOST_MODEL_BYTES)
+            except FileNotFoundError as error:
                 raise BankError(f"model {model_id} lacks its file {name}; restore it from a backup") from error
+            except StorageError as error:
+                raise BankError(f"{name} of model {model_id}: {error}") from error
             if hashlib.sha256(files[name]).hexdigest() != digest:
                 raise BankError(
                     f"{name} of model {model_id} was altered since it was written; restore it from a backup"
                 )
-        card: dict[str, Any] = json.loads(files.pop(_CARD))
-        return BankedModel(model_id, files, card)
+        return BankedModel(model_id, files, _read_card(model_id, files.pop(_CARD)))
+
+
+def _read_card(model_id: str, raw: bytes) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = dict(json.loads(raw))
+        if card.get("model_id", model_id) != model_id:
+            raise ValueError("another model's card")
+        if "as_of" in card:
+            date.fromisoformat(card["as_of"])
+        return card
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BankError(f"the card of model {model_id} is damaged; restore it from a backup") from error
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -13,8 +13,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import disk_error, write_json_atomically
+from p2pcredit.storage.files import disk_error, read_whole, write_json_atomically
 from p2pcredit.storage.layout import Layout
 
 _BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
@@ -33,12 +34,15 @@ def mark_complete(layout: Layout, day: date, facts: dict[str, Any]) -> None:
 
 
 def read_receipt(layout: Layout, day: date) -> dict[str, Any] | None:
-    """The facts of a complete day, or None where it is not complete."""
+    """The facts of a complete day, or None where it is not complete or its receipt is no receipt."""
     try:
-        content = json.loads(layout.day_receipt(day).read_bytes())
-    except (FileNotFoundError, ValueError):
+        content = json.loads(read_whole(layout.day_receipt(day)))
+    except (FileNotFoundError, StorageError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
+    rows = content.get("rows", {}) if isinstance(content, dict) else None
+    if not isinstance(rows, dict) or not all(type(number) is int for number in rows.values()):
+        return None
+    return dict(content)
 
 
 def last_complete(layout: Layout) -> date | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from p2pcredit.contracts.decision import MAX_DECISION_BYTES, Decision, parse_decision
 from p2pcredit.errors import UnreadableDecisionError
-from p2pcredit.storage.files import disk_error, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, sha256_of_file, write_bytes_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,7 @@ def set_aside(path: Path) -> Path | None:
     Returns:
         Where it lies now, or None where it had gone or had become readable meanwhile (it is then left in place).
     """
-    number = 1
-    while True:
-        target = path.with_name(f"{path.stem}.unreadable-{number:03d}{path.suffix}")
-        if not os.path.lexists(target):
-            break
-        number += 1
+    target = _free_name(path, "unreadable")
     try:
         path.rename(target)
     except FileNotFoundError:
@@ -119,10 +114,25 @@ def _recover_clearing(private: Path, path: Path, decision: Decision) -> bool:
 def _put_back(source: Path, path: Path) -> None:
     """Return a file to its place, unless a newer one lies there already: then it is kept beside it."""
     try:
-        os.link(source, path)
-        source.unlink()
+        found = source.lstat()
+        if stat.S_ISREG(found.st_mode):
+            os.link(source, path)
+            source.unlink()
+        elif not os.path.lexists(path):
+            source.rename(path)  # a directory has no second name
+        else:
+            source.rename(_free_name(path, "superseded"))
     except FileExistsError:
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+        if found.st_size > MAX_DECISION_BYTES:
+            source.rename(_free_name(path, "superseded"))
+            return
+        digest = sha256_of_file(source)[:12]
         source.rename(path.with_name(f"{path.stem}.superseded-{digest}{path.suffix}"))
     except OSError as error:
         raise disk_error("put back", path, error) from error
+
+
+def _free_name(path: Path, what: str) -> Path:
+    """The first name of this kind beside the file that nothing has."""
+    names = (path.with_name(f"{path.stem}.{what}-{number:03d}{path.suffix}") for number in count(1))
+    return next(name for name in names if not os.path.lexists(name))

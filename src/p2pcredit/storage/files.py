@@ -6,11 +6,15 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from p2pcredit.errors import P2PCreditError, SourceError, StorageError
+
+MOST_SMALL_BYTES = 16 << 20
+"""No file that is read whole, such as a manifest, a receipt or a line of the ledger, comes near this size."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -83,6 +87,34 @@ def write_json_atomically(path: Path, content: object, *, durable: bool = True) 
     except (TypeError, ValueError) as error:
         raise StorageError(f"cannot write {path}: the content is not plain JSON ({error})") from error
     write_bytes_atomically(path, data, durable=durable)
+
+
+def read_whole(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
+    """What bytes does this small file hold? It never waits for a pipe and never fills the memory.
+
+    Args:
+        path: An ordinary file, or a link to one.
+        at_most: The most bytes that it may have.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        StorageError: If something else lies there, it is larger, or the disk refuses, in one line.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # looked at before it is opened: a device may act when opened
+            raise StorageError(f"{path} is not an ordinary file; move it away and put the file there")
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise StorageError(f"{path} is not an ordinary file; move it away and put the file there")
+            data = stream.read(at_most + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise disk_error("read", path, error) from error
+    if len(data) > at_most:
+        raise StorageError(f"{path} has more than the {at_most} bytes that such a file may have; move it away")
+    return data
 
 
 def sha256_of_file(path: Path) -> str:
@@ -161,8 +193,10 @@ def _sync(path: Path) -> None:
 
 
 __all__ = [
+    "MOST_SMALL_BYTES",
     "disk_error",
     "holding_still",
+    "read_whole",
     "replacing",
     "sha256_of_file",
     "write_bytes_atomically",

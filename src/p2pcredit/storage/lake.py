@@ -8,6 +8,7 @@ missing on the rows written before.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,12 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
+from p2pcredit.storage.files import disk_error
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
@@ -46,9 +49,32 @@ class Lake:
     pinned: Mapping[str, int] | None = None
 
     def exists(self, table: Table) -> bool:
-        """Whether anything has been written to the table."""
+        """Whether anything has been written to the table.
+
+        Raises:
+            StorageError: If its log cannot be looked at, or holds something that is no file: a reader would wait for a
+                pipe for ever.
+        """
         log = self.layout.table(table.name) / "_delta_log"
-        return log.is_dir() and any(entry.suffix in {".json", ".parquet"} for entry in log.iterdir())
+        newest: os.DirEntry[str] | None = None
+        try:
+            with os.scandir(log) as entries:
+                for entry in entries:
+                    if not entry.name.endswith((".json", ".parquet")):
+                        continue
+                    if not entry.is_file(follow_symlinks=False):
+                        raise StorageError(f"{entry.path} is not an ordinary file; move it away")
+                    if newest is None or entry.name > newest.name:
+                        newest = entry
+            if newest is not None and not newest.stat().st_size:  # a power cut may leave it so; rows would be missing
+                raise StorageError(
+                    f"{newest.path} is empty; restore it from a backup, or remove it and run the day again"
+                )
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise disk_error("read", log, error) from error
+        return newest is not None
 
     def version(self, table: Table) -> int | None:
         """The Delta version of the table now, None where it does not exist."""
@@ -73,7 +99,10 @@ class Lake:
 
     def read(self, table: Table, days: DateRange | None = None) -> pl.DataFrame:
         """The table's rows in memory, sorted by snapshot date and the table's own order."""
-        return _ordered(self.scan(table, days).collect(), table)
+        try:
+            return _ordered(self.scan(table, days).collect(), table)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
     def require(self, table: Table) -> None:
         """Make sure that the table has been written.
@@ -114,6 +143,8 @@ class Lake:
             ConflictError: If other writers kept committing first.
             StorageError: If the rows do not fit the contract or the disk refuses.
         """
+        if feed is not None:
+            feed = feed_named(feed).name  # it becomes part of a predicate, so no other text may
         outside = frame.filter(
             ~pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)).fill_null(False)
         )
@@ -130,8 +161,10 @@ class Lake:
                 if attempt == _ATTEMPTS - 1:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
-            except (DeltaError, OSError) as error:
-                raise StorageError(f"cannot write {table.name}: {_one_line(error)}") from error
+            except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
+                raise StorageError(
+                    f"cannot write {table.name}: {_one_line(error)}; mend that and run it again"
+                ) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -187,14 +220,17 @@ class Lake:
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot read {table.name}: {_one_line(error)}") from error
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
             return self._open(table)
         empty = pl.DataFrame(schema={**table.schema, _MONTH: pl.String()})
         path = self.layout.table(table.name)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error("write", path, error) from error
         return DeltaTable.create(
             str(path),
             schema=empty.to_arrow().schema,

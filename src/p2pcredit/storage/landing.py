@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
+from p2pcredit.platforms.bytestream import most_unpacked_bytes
 from p2pcredit.platforms.delimited import read_delimited
 from p2pcredit.storage.files import disk_error, holding_still, replacing, sha256_of_file
 from p2pcredit.storage.layout import Layout
@@ -29,6 +30,8 @@ DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
 UNPARSED = "unparsed"
 _ROW_NUMBER = "row_number"
 _SNAPSHOT = "snapshot_date"
+_HONEST_ROWS = 1_000_000
+_MOST_ROWS_PER_BYTE = 10
 _WHEN_EMPTY = "even a day without loans has the header line"
 
 
@@ -55,10 +58,14 @@ def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
 
     Raises:
         UnreadableFileError: If something else than a file bears that name.
+        OutsideHomeError: If it is a link that leads out of the landing directory.
     """
     for path in (*_day_files(layout, feed_name, day), _month_file(layout, feed_name, day)):
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return layout.feed_file(feed_name, path.name)
+        except OSError as error:
+            raise disk_error("look into", layout.landing / feed_name, error) from error
         if os.path.lexists(path):
             raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")
     return None
@@ -145,6 +152,7 @@ def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRan
     by_month = ordered.with_columns(pl.col(_SNAPSHOT).dt.month_start().alias("month")).partition_by(
         "month", as_dict=True, include_key=False
     )
+    layout.feed_file(feed.name, feed.name)  # a directory that leads away is not written to
     for span in days.months():
         rows = by_month.get((month_start(span.first),), ordered.clear())
         if span == DateRange(month_start(span.first), month_end(span.first)):
@@ -228,6 +236,7 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
             raise UnreadableFileError(f"{path} has 0 bytes; write it as Parquet, with no rows where there are none")
         # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
         file = pq.ParquetFile(io.BytesIO(content))
+        _refuse_bomb(path, file, len(content))
         found = file.schema_arrow.names
         _check_header(path, feed, found)
         _check_types(path, feed, file.schema_arrow)
@@ -251,6 +260,17 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
     except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())[:200] or "damaged"
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
+
+
+def _refuse_bomb(path: Path, file: Any, packed: int) -> None:
+    """A small file must not fill the memory: not more rows, nor more bytes when unpacked, than honest data has."""
+    about = file.metadata
+    unpacked = sum(about.row_group(place).total_byte_size for place in range(about.num_row_groups))
+    if about.num_rows > _HONEST_ROWS + _MOST_ROWS_PER_BYTE * packed or unpacked > most_unpacked_bytes(packed):
+        raise UnreadableFileError(
+            f"{path} has {packed} bytes and says that it holds {about.num_rows} rows and {unpacked} bytes; no loan "
+            "data packs so well, so it is not read"
+        )
 
 
 def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from p2pcredit.errors import OutsideHomeError
 from p2pcredit.periods import DateRange
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Layout:
         Raises:
             OutsideHomeError: If the id leads anywhere else.
         """
+        if not _PLAIN_NAME.fullmatch(model_id):
+            raise OutsideHomeError(f"{model_id!r} leads out of {self.model_bank}; use a plain name")
         return self._inside(self.model_bank / model_id, self.model_bank)
 
     def retraining_log(self, monday: date) -> Path:
@@ -114,8 +119,21 @@ class Layout:
         """The file that stands for the right to write receipts of complete days."""
         return self.completed_days / ".lock"
 
+    def feed_file(self, feed: str, name: str) -> Path:
+        """A landing file. Feeds come from others, so neither it nor its directory may be a link that leads away.
+
+        Raises:
+            OutsideHomeError: If it leads out of the landing directory.
+        """
+        return self._inside(self.landing / feed / name, self.landing)
+
     @staticmethod
     def _inside(path: Path, root: Path) -> Path:
-        if root.resolve() not in path.resolve().parents:
-            raise OutsideHomeError(f"{path.name!r} leads out of {root}; use a plain name")
+        """The path, if it lies under `root` with all links followed; `root` itself may be a link that its owner set."""
+        try:
+            inside = root.resolve() in path.resolve().parents
+        except (ValueError, OSError, RuntimeError):  # a zero byte, a name too long, a link to itself
+            inside = False
+        if not inside:
+            raise OutsideHomeError(f"{path.name!r} leads out of {root}; use a plain name, or put the file itself there")
         return path

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.errors import ConflictError, DecisionError
+from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.state import HandoffState, fold
-from p2pcredit.storage.files import disk_error
+from p2pcredit.storage.files import disk_error, read_whole
 
 _LOCK = ".lock"
 _LINE_NAME = re.compile(r"[0-9]{8}\.json")
@@ -108,7 +108,7 @@ class Ledger:
             self._events.clear()
             self._state = None
         last = 0 if self._events else self._last_number()
-        while (path := self._path(len(self._events) + 1)).exists():
+        while os.path.lexists(path := self._path(len(self._events) + 1)):
             self._events.append(_read_line(path, len(self._events) + 1))
             self._state = None
         if len(self._events) < last:
@@ -121,6 +121,8 @@ class Ledger:
             names = os.listdir(self._directory)
         except FileNotFoundError:
             return 0
+        except OSError as error:
+            raise disk_error("read", self._directory, error) from error
         return max((int(name[:-5]) for name in names if _LINE_NAME.fullmatch(name)), default=0)
 
     def _path(self, number: int) -> Path:
@@ -156,15 +158,15 @@ class Ledger:
     def _open_lock(self, name: str) -> int:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            return os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            return os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise disk_error("write", self._directory / name, error) from error
 
 
 def _read_line(path: Path, number: int) -> LedgerEvent:
     try:
-        event = LedgerEvent.from_json(json.loads(path.read_bytes()))
-    except (OSError, ValueError, DecisionError) as error:
+        event = LedgerEvent.from_json(json.loads(read_whole(path)))
+    except (OSError, ValueError, RecursionError, StorageError, DecisionError) as error:
         raise DecisionError(f"ledger line {path} cannot be read ({error}); restore it from a backup") from error
     if event.number != number:
         raise DecisionError(f"ledger line {path} says it is number {event.number}; restore it from a backup")

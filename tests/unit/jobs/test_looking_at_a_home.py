@@ -182,7 +182,7 @@ def test_a_csv_runs_no_formula_and_keeps_every_text(ctx: JobContext, tmp_path: P
     assert export(ctx, "gold/predictions", out) == {"table": "gold/predictions", "rows": 13, "path": str(out)}
     with out.open(encoding="utf-8", newline="") as stream:
         found = [row["reason_1"] for row in csv.DictReader(stream)]
-    assert found[:6] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\r=1"]
+    assert found[:6] == ["'=1+1", "+1", "-1", "'@SUM(A1)", "'\tx", "'\r'=1"]
     assert found[6:] == ['a"b', "a,b", "a\nb", "plain", "", "", "čau"]
 
 

@@ -1,0 +1,146 @@
+"""The address of an alert channel is a secret: it stands in no file, no log, no message, no traceback."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.hostile.conftest import LIVED, Run, context_of, every_job
+
+from p2pcredit.errors import SettingsError
+from p2pcredit.jobs.alerting import alert_failure
+from p2pcredit.settings import AlertSettings, Settings, load_settings
+
+pytestmark = [
+    pytest.mark.torture,
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),  # a library of Apprise's
+]
+SECRET = "s3cr3t-t0ken-of-a-channel"
+SEEN: list[bytes] = []
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        SEEN.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def channel() -> Iterator[str]:
+    SEEN.clear()
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"json://127.0.0.1:{server.server_port}/{SECRET}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_no_file_and_no_output_of_any_job_holds_it(
+    run: Run, home: Path, raw_download: Path, channel: str, torture: Any
+) -> None:
+    urls = json.dumps([channel, f"json://127.0.0.1:9/{SECRET}", f"nonsense-{SECRET}", f"slack://{SECRET}"])
+    jobs = [*every_job(home, raw_download), ["preprocess", "--date", "2031-01-01"], ["models", "show", "m9"]]
+    jobs = [[*job, "--debug"] for job in jobs] + [["monitor", "--week-end", str(LIVED)]]
+    loud = "import logging; logging.basicConfig(level=logging.DEBUG)"
+    ran = run(home, *jobs, preamble=loud, P2P_ALERTS__URLS=urls)
+    failed = [outcome for outcome in ran.outcomes if outcome.code]
+    assert [outcome.traceback != "" for outcome in failed] == [True, True]
+    said = "".join(o.stdout + o.stderr + o.traceback for o in ran.outcomes)
+    assert "alert channel 2 did not take the message" in said
+    assert "alert channel 3 is not an address Apprise knows" in said
+    assert SECRET not in said
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+    assert any(b"preprocess failed: feed 'loan_terms' has not landed for 2031-01-01" in body for body in SEEN)
+    torture.record("secret of a channel, all jobs with --debug", len(ran.outcomes), note=f"{len(files)} files searched")
+
+
+WRONG = {
+    "a text for a list": {"P2P_ALERTS__URLS": json.dumps(f"json://{SECRET}")},
+    "no JSON": {"P2P_ALERTS__URLS": f"json://{SECRET}"},
+    "a torn list": {"P2P_ALERTS__URLS": f'["json://{SECRET}'},
+    "a list of objects": {"P2P_ALERTS__URLS": json.dumps([{"url": SECRET}])},
+    "the whole group": {"P2P_ALERTS": json.dumps([SECRET])},
+    "an unknown field": {"P2P_ALERTS": json.dumps({"url": SECRET})},
+}
+
+
+def test_wrong_settings_are_refused_without_saying_it(run: Run, tmp_path: Path, torture: Any) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for environ in WRONG.values():
+        ran = run(home, ["status"], ["status", "--debug"], **environ)
+        assert [outcome.code for outcome in ran.outcomes] == [1, 1]
+        assert "alerts" in ran.outcomes[0].error
+        assert ran.outcomes[1].traceback
+        assert SECRET not in str(ran)
+    torture.record("secret of a channel in wrong settings", len(WRONG))
+
+
+@pytest.mark.parametrize("line", [f'urls = "json://{SECRET}"', f"urls = ['{SECRET}", f'url = "{SECRET}"', f"{SECRET}"])
+def test_a_wrong_settings_file_is_refused_without_saying_it(tmp_path: Path, line: str) -> None:
+    import traceback
+
+    (tmp_path / "p2pcredit.toml").write_text(f"[alerts]\n{line}\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path)
+    if line != SECRET:  # a name on a line of its own is the name of a setting
+        assert SECRET not in "".join(traceback.format_exception(caught.value)).replace(line, "")
+    assert SECRET not in str(caught.value)
+
+
+def test_settings_never_show_it() -> None:
+    settings = Settings(alerts=AlertSettings(urls=(f"json://{SECRET}",)))  # type: ignore[arg-type]
+    shown = [
+        repr(settings),
+        str(settings),
+        str(settings.model_dump()),
+        settings.model_dump_json(),
+        repr(settings.alerts),
+    ]
+    assert not [text for text in shown if SECRET in text]
+
+
+def test_no_logger_of_any_library_says_it(tmp_path: Path, channel: str, caplog: pytest.LogCaptureFixture) -> None:
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel, f"json://127.0.0.1:9/{SECRET}")))  # type: ignore[arg-type]
+    logging.getLogger("urllib3").addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.DEBUG):
+            told = alert_failure(ctx, "train", ValueError("it broke"))
+    finally:
+        logging.getLogger("urllib3").removeHandler(caplog.handler)
+    assert (told["sent"], told["channels"]) == (1, 2)
+    assert SECRET not in caplog.text
+    assert b"train failed: it broke" in SEEN[0]
+
+
+def test_a_failure_is_told_where_the_disk_takes_no_word(tmp_path: Path, channel: str) -> None:
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel,)))  # type: ignore[arg-type]
+    ctx.layout.logs.write_text("a file in the place of the directory")
+    assert alert_failure(ctx, "monitor", OSError(28, "No space left on device"))["sent"] == 1
+    assert b"monitor failed: [Errno 28] No space left on device" in SEEN[0]
+
+
+def test_a_channel_whose_library_breaks_is_told_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: str
+) -> None:
+    import apprise
+
+    def broken(*_: object, **__: object) -> bool:
+        raise RuntimeError(f"cannot reach json://{SECRET}")
+
+    monkeypatch.setattr(apprise.Apprise, "notify", broken)
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel,)))  # type: ignore[arg-type]
+    assert alert_failure(ctx, "train", ValueError("x"))["sent"] == 0
