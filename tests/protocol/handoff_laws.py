@@ -84,11 +84,12 @@ class Laws:
             require(raw not in self.placed or times == 1, f"a file moved into place was never taken up: {raw!r}")
         current = state.current
         for record in state.decisions.values():
-            ended = record.fate in {Fate.ACTED_ON, Fate.SUPERSEDED}
+            ended = record.fate in {Fate.ACTED_ON, Fate.SUPERSEDED} or record is not current
             require(ended or not record.decision.retrain, f"{record.decision_id} was never acted on")
             replaced = record.fate is Fate.SUPERSEDED and current is not record
             require(record.fate is not Fate.SUPERSEDED or replaced, f"{record.decision_id} was lost")
-        require(state.claim is None, "a claim was left open")
+        open_claim = state.claim is not None and state.claim.decision_id == state.current_id
+        require(not open_claim, "a claim was left open")
         self._log_tells_all(state)
         kept = [at.data for path, at in self.disk.files.items() if path.startswith(f"{LOGS}/retraining_decision")]
         for raw in self.placed:

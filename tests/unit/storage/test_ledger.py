@@ -80,6 +80,17 @@ def test_append_asks_the_newest_state_and_writes_nothing_where_it_objects(tmp_pa
     assert len(Ledger(tmp_path).events()) == 1
 
 
+def test_the_hand_off_can_be_held_over_several_lines_and_is_given_back_after_an_error(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with ledger.exclusive(), ledger.exclusive():
+        scored(ledger)
+        scored(ledger)
+    with pytest.raises(KeyError), ledger.exclusive():
+        raise KeyError
+    scored(Ledger(tmp_path))
+    assert len(ledger.events()) == 3
+
+
 def test_two_processes_that_append_at_once_lose_nothing_and_leave_no_gap(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
