@@ -84,13 +84,8 @@ class Tally:
     ends: int = 0
     steps: int = 0
     complete: bool = True
+    outcomes: set[int] = field(default_factory=set)
     found: list[Found] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        for name in ("executions", "states", "kills", "failures", "ends", "steps"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.complete &= other.complete
-        self.found += other.found
 
 
 @dataclass
@@ -138,6 +133,10 @@ class Execution:
             if actor.pending.name == "train":
                 ways.append(("fail", actor.name))
         return ways
+
+    def ways_of(self, name: str) -> list[Choice]:
+        """What this actor can do next."""
+        return [("run", name)] if self._is_ready(self.actors[name]) else []
 
     def cost(self, choice: Choice) -> tuple[int, int]:
         """Preemptions and faults that a choice takes."""
@@ -332,6 +331,36 @@ class Explorer:
         self._run(choices, tally, None)
         return tally.found[0] if tally.found else None
 
+    def follow(self, stops: list[tuple[str, str]]) -> Found | None:
+        """Run each actor named until it is about to make a step of that name, or waits; then all others to their ends.
+
+        Args:
+            stops: Who goes on, and the end of the step before which it stops; an empty one is its own end, and `kill`
+                kills it where it stands.
+        """
+        world = self.make()
+        execution = Execution(world, self.calls, self.rules)
+        self.started(execution)
+        try:
+            for name, words in [*stops, *[(actor.name, "") for _ in range(3) for actor in world.actors]]:
+                if words == "kill":
+                    execution.take(("kill", name))
+                    continue
+                while ("run", name) in execution.ways_of(name):
+                    pending = execution.actors[name].pending
+                    if words and pending is not None and pending.label.endswith(words):
+                        break
+                    execution.take(("run", name))
+            if not execution.over:
+                raise Violation("nobody can go on: a deadlock")
+            execution.finish()
+            world.check_end()
+        except Violation as error:
+            return Found(str(error), execution.choices, execution.steps)
+        finally:
+            execution.finish()
+        return None
+
     def _run(self, prefix: list[Choice], tally: Tally, todo: list[list[Choice]] | None) -> None:
         world = self.make()
         execution = Execution(world, self.calls, self.rules)
@@ -363,6 +392,7 @@ class Explorer:
                 execution.take(choice)
             execution.finish()
             tally.ends += 1
+            tally.outcomes.add(hash(self.rules.visible(world.disk)[0]))
             world.check_end()
         except Violation as error:
             tally.found.append(Found(str(error), execution.choices, execution.steps))

@@ -32,7 +32,6 @@ class Laws:
 
     Args:
         disk: Its disk.
-        decided: Ids that must stand in the ledger in the end, by the actor that decides so.
         moved: Whole files that a person moves into place.
         broken: Files that nobody can read.
         written_in_place: A text written in two halves.
@@ -74,6 +73,7 @@ class Laws:
         require(events.state() == fold(self._lines()), "the ledger read anew says something else")
         state = events.state()
         self.events = self._lines()
+        self._acts_once()
         for name in decided:
             there = name in killed or any(known.startswith(f"{name}-") for known in state.decisions)
             require(there, f"the decision of {name} is not in the ledger")
@@ -112,6 +112,9 @@ class Laws:
             record = before.current
             counts = record is not None and record.decision_id == event.facts["decision_id"]
             require(counts and before.claim is None, "a decision was claimed that did not count any more")
+        self._acts_once()
+
+    def _acts_once(self) -> None:
         trainings = [each for each in self.events if each.kind is EventKind.TRAINED]
         acted = Counter(each.facts["decision_id"] for each in trainings)
         require(max(acted.values(), default=0) <= 1, "a decision was acted on twice")

@@ -58,6 +58,8 @@ class ModelDisk:
 
     def open(self, path: str, flags: int, mode: int = 0o777) -> int:
         inode = self.files.get(path)
+        if flags & os.O_CREAT and flags & os.O_EXCL and (inode is not None or path in self.directories):
+            raise refuse(errno.EEXIST, path)
         if path in self.directories:
             if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
                 raise refuse(errno.EISDIR, path)
@@ -67,8 +69,6 @@ class ModelDisk:
                 raise refuse(errno.ENOENT, path)
             inode = self._inode()
             self.files[path] = inode
-        elif flags & os.O_CREAT and flags & os.O_EXCL:
-            raise refuse(errno.EEXIST, path)
         elif flags & os.O_TRUNC:
             inode.data = b""
         # numbers are each owner's own, so that what one does never shows in what another sees
@@ -118,10 +118,11 @@ class ModelDisk:
         return self._status(self._there(path))
 
     def link(self, source: str, target: str) -> None:
+        if source in self.directories:
+            raise refuse(errno.EEXIST if self._is_there(target) else errno.EPERM, target)
         inode = self._there(source)
-        if target in self.files or target in self.directories:
+        if self._is_there(target):
             raise refuse(errno.EEXIST, target)
-        self._parent(target)
         self.files[target] = inode
 
     def unlink(self, path: str) -> None:
@@ -131,6 +132,7 @@ class ModelDisk:
         del self.files[path]
 
     def rename(self, source: str, target: str) -> None:
+        assert source not in self.directories, "the model moves no directories"
         inode = self._there(source)
         self._parent(target)
         if target in self.directories:
@@ -183,6 +185,10 @@ class ModelDisk:
             self._parent(path)
             raise refuse(errno.EISDIR if path in self.directories else errno.ENOENT, path)
         return self.files[path]
+
+    def _is_there(self, path: str) -> bool:
+        self._parent(path)
+        return path in self.files or path in self.directories
 
     def _parent(self, path: str) -> None:
         parent = path.rpartition("/")[0]
