@@ -1,8 +1,8 @@
 """Runs real code of several processes under every order of their steps on disk, to a stated bound.
 
 Each process is a greenlet that stops before each step that others can see. From each stop the explorer takes every way
-on: the same process goes on, another one does (a preemption, where the first could have gone on), a process is killed,
-or a training fails (faults). It goes depth first by running from the start again, and turns back where it has been
+on: the same process goes on, another one does (a preemption, where the first is in the middle of a job and could have
+gone on), a process is killed, or a training fails (faults). It goes depth first by running from the start again, and turns back where it has been
 before: same disk, same locks, and every process with the same things seen since its job began. Preemptions and faults
 are bounded.
 """
@@ -144,7 +144,8 @@ class Execution:
         current = self.running
         if verb != "run":
             return 0, 1
-        return int(current is not None and current.name != name and self._is_ready(current)), 0
+        in_the_middle = current is not None and current.pending is not None and current.pending.name != "start"
+        return int(in_the_middle and current is not None and current.name != name and self._is_ready(current)), 0
 
     def key(self) -> tuple[Any, ...]:
         """Everything that decides what can come."""

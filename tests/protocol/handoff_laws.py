@@ -112,6 +112,8 @@ class Laws:
             record = before.current
             counts = record is not None and record.decision_id == event.facts["decision_id"]
             require(counts and before.claim is None, "a decision was claimed that did not count any more")
+        decided = Counter(each.facts["decision_id"] for each in self.events if each.kind is EventKind.DECIDED)
+        require(max(decided.values(), default=0) <= 1, "a decision was written down twice")
         self._acts_once()
 
     def _acts_once(self) -> None:

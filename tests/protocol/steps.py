@@ -8,7 +8,8 @@ What this rests on, so that leaving out the other stops loses no behaviour:
 - `lstat` of a decision file that is there is followed by opening it, and the opening decides.
 - What machines touch only under the ledger's lock cannot change while one of them holds it. This is not taken on trust:
   each access is checked, and after the first one without the lock no stop is left out any more. A person keeps to no
-  lock, so while one still has something to do every step on the decision file stops all the same.
+  lock, so while one still has something to do every step on the decision file itself stops all the same. (A person
+  touches no other name, and nobody lists the directory to find that one.)
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Rules:
             return Step(name, what, changes=False, stops=False)
         if any(_LINE.fullmatch(each) for each in seen):
             return self._ledger_step(disk, actor, name, path, what)
-        return self._file_step(disk, actor, name, path, what, args)
+        return self._file_step(disk, actor, name, paths, what, args)
 
     def _ledger_step(self, disk: ModelDisk, actor: Any, name: str, path: str, what: str) -> Step:
         if name == "link":
@@ -92,16 +93,19 @@ class Rules:
         stops = missing and not (self.discipline and disk.holds(actor.name, LOCK))
         return Step(name, what, changes=False, stops=stops or self.everything)
 
-    def _file_step(self, disk: ModelDisk, actor: Any, name: str, path: str, what: str, args: tuple[Any, ...]) -> Step:
+    def _file_step(
+        self, disk: ModelDisk, actor: Any, name: str, paths: list[str], what: str, args: tuple[Any, ...]
+    ) -> Step:
+        path = paths[0]
         opens_to_write = name == "open" and bool(args[1] & (os.O_CREAT | os.O_TRUNC))
-        changes = name in {"link", "rename", "unlink", "write"} or opens_to_write
+        changes = name in {"link", "rename", "write"} or opens_to_write or (name == "unlink" and path in disk.files)
         if actor.machine:
             self._watch(disk, actor)
         if name == "read" and not self.writes_in_place:
             return Step(name, what, changes=False, stops=self.everything)  # whole files only: what is open stays
         if name == "stat" and path in disk.files and not self.everything and "decision.json" in path:
             return Step(name, what, changes=False, stops=False)
-        alone = self.discipline and disk.holds(actor.name, LOCK) and self.people == 0
+        alone = self.discipline and disk.holds(actor.name, LOCK) and (self.people == 0 or DECISION not in paths)
         return Step(name, what, changes=changes, stops=not alone)
 
     def _watch(self, disk: ModelDisk, actor: Any) -> None:
@@ -122,9 +126,9 @@ class Rules:
 
     @staticmethod
     def digest(name: str, answer: Any) -> Any:
-        """What a call told its caller. Temporary files match no name that anybody looks for."""
+        """What a call told its caller; of a listing, the names that anybody lists for."""
         if name == "listdir":
-            return tuple(each for each in answer if not each.endswith(".tmp"))
+            return tuple(each for each in answer if each.startswith("retraining_") and not DECISION.endswith(each))
         return (answer.st_mode, answer.st_size) if isinstance(answer, os.stat_result) else answer
 
     @staticmethod
