@@ -321,7 +321,9 @@ class Explorer:
                 break
             trusted = self.rules.discipline
             self._run(todo.pop(), tally, todo)
-            if self.rules.discipline != trusted:  # somebody did not keep to the locks: begin again, trusting them no more
+            if (
+                self.rules.discipline != trusted
+            ):  # somebody did not keep to the locks: begin again, trusting them no more
                 todo, self.been = [[]], {}
         tally.states = len(self.been)
         return tally

@@ -28,6 +28,7 @@ class Meeting:
         waiting: Whether a decision of monitoring to retrain waits from the start.
         moved, broken, written_in_place: What people put into the decision file's place.
         decided: Which actor's decision must be in the ledger in the end.
+        few, many: Preemptions (None is without bound) and faults, in a bounded run and in full.
     """
 
     cast: Callable[[], list[Actor]]
@@ -36,6 +37,8 @@ class Meeting:
     broken: tuple[bytes, ...] = ()
     written_in_place: bytes | None = None
     decided: tuple[str, ...] = ()
+    few: tuple[int | None, int] = (1, 1)
+    many: tuple[int | None, int] = (2, 1)
 
 
 HAND = actors.hand_written()
@@ -55,43 +58,60 @@ def rival() -> Actor:
 
 
 MEETINGS = {
-    "monitoring and a training run": Meeting(lambda: [actors.monitoring(), one()], decided=("monitoring",)),
-    "two training runs of one night": Meeting(lambda: [one(), rival()], waiting=True),
-    "two training runs of two nights": Meeting(lambda: [one(), two()], waiting=True),
+    "monitoring and a training run": Meeting(
+        lambda: [actors.monitoring(), one()], decided=("monitoring",), few=(None, 1), many=(None, 2)
+    ),
+    "two training runs of one night": Meeting(lambda: [one(), rival()], waiting=True, few=(1, 1), many=(None, 2)),
+    "two training runs of two nights": Meeting(lambda: [one(), two()], waiting=True, few=(None, 0), many=(None, 1)),
     "an override and a training run": Meeting(
-        lambda: [actors.override(), one()], waiting=True, decided=("override",)
+        lambda: [actors.override(), one()], waiting=True, decided=("override",), few=(1, 1), many=(None, 2)
     ),
     "an override not to train and a training run": Meeting(
-        lambda: [actors.override(retrain=False), one()], waiting=True, decided=("override",)
+        lambda: [actors.override(retrain=False), one()], waiting=True, decided=("override",), few=(1, 1), many=(None, 1)
     ),
     "monitoring and a person who moves a file into place": Meeting(
-        lambda: [actors.monitoring(), actors.mover(HAND)], moved=(HAND,), decided=("monitoring",)
+        lambda: [actors.monitoring(), actors.mover(HAND)],
+        moved=(HAND,),
+        decided=("monitoring",),
+        few=(None, 1),
+        many=(None, 2),
     ),
     "a training run and a person who moves a file into place": Meeting(
-        lambda: [one(), actors.mover(HAND)], waiting=True, moved=(HAND,)
+        lambda: [one(), actors.mover(HAND)], waiting=True, moved=(HAND,), few=(1, 1), many=(None, 1)
     ),
     "a training run and a person who moves two files into place": Meeting(
-        lambda: [one(), actors.mover(HAND, HAND_NO)], moved=(HAND, HAND_NO)
+        lambda: [one(), actors.mover(HAND, HAND_NO)], moved=(HAND, HAND_NO), few=(1, 0), many=(None, 1)
     ),
     "a training run and a person who breaks the file and mends it": Meeting(
-        lambda: [one(), actors.mover(actors.TORN, HAND)], waiting=True, moved=(HAND,), broken=(actors.TORN,)
+        lambda: [one(), actors.mover(actors.TORN, HAND)],
+        waiting=True,
+        moved=(HAND,),
+        broken=(actors.TORN,),
+        few=(1, 1),
+        many=(None, 1),
     ),
     "a training run and an editor that writes in place": Meeting(
-        lambda: [one(), actors.editor(HAND)], waiting=True, written_in_place=HAND
+        lambda: [one(), actors.editor(HAND)], waiting=True, written_in_place=HAND, few=(1, 0), many=(3, 1)
     ),
     "monitoring and two training runs": Meeting(
-        lambda: [actors.monitoring(), one(), two()], decided=("monitoring",)
+        lambda: [actors.monitoring(), one(), two()], decided=("monitoring",), few=(1, 0), many=(2, 1)
     ),
     "two training runs and a person who moves a file into place": Meeting(
-        lambda: [one(), rival(), actors.mover(HAND)], moved=(HAND,)
+        lambda: [one(), rival(), actors.mover(HAND)], moved=(HAND,), few=(1, 0), many=(2, 1)
     ),
     "two training runs, an override and a person": Meeting(
-        lambda: [one(), two(), actors.override(), actors.mover(HAND)], moved=(HAND,), decided=("override",)
+        lambda: [one(), two(), actors.override(), actors.mover(HAND)],
+        moved=(HAND,),
+        decided=("override",),
+        few=(0, 0),
+        many=(1, 1),
     ),
     "all at once": Meeting(
         lambda: [actors.monitoring(), one(), rival(), actors.override(), actors.mover(HAND)],
         moved=(HAND,),
         decided=("monitoring", "override"),
+        few=(0, 0),
+        many=(1, 0),
     ),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -108,7 +107,13 @@ BREAKS: list[tuple[Callable[[pytest.MonkeyPatch], None], str, int, int, str]] = 
     (write_over_whatever_is_there, "monitoring and a person who moves a file into place", 1, 0, "overwritten unseen"),
     (write_in_place, "monitoring and a training run", 0, 0, "not whole|in place"),
     (delete_what_nobody_can_read, "a training run and a person who breaks the file and mends it", 1, 0, "overwritten"),
-    (leave_a_readable_file_aside, "a training run and a person who breaks the file and mends it", 1, 1, "not said|never"),
+    (
+        leave_a_readable_file_aside,
+        "a training run and a person who breaks the file and mends it",
+        1,
+        1,
+        "not said|never",
+    ),
     (clear_without_a_look, "a training run and a person who moves a file into place", 1, 0, "overwritten unseen"),
     (forget_the_weekly_limit, "a training run and a person who moves a file into place", 0, 0, "two retrainings"),
 ]
