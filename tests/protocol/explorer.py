@@ -2,9 +2,9 @@
 
 Each process is a greenlet that stops before each step that others can see. From each stop the explorer takes every way
 on: the same process goes on, another one does (a preemption, where the first is in the middle of a job and could have
-gone on), a process is killed, or a training fails (faults). It goes depth first by running from the start again, and turns back where it has been
-before: same disk, same locks, and every process with the same things seen since its job began. Preemptions and faults
-are bounded.
+gone on), a process is killed, or a training fails (faults). It goes depth first by running from the start again, and
+turns back where it has been before: same disk, same locks, and every process with the same things seen since its job
+began. Preemptions and faults are bounded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Killed(BaseException):
     """The process is gone: whatever it would still do on disk does not happen."""
 
 
-class Violation(AssertionError):
+class ViolationError(AssertionError):
     """A law does not hold."""
 
 
@@ -111,7 +111,7 @@ class Execution:
         calls.around = self._around
         self._main = getcurrent()
         self._threads: dict[Any, Actor] = {}
-        self._broken: Violation | None = None
+        self._broken: ViolationError | None = None
         for actor in world.actors:
             actor.pending = Step("start", actor.jobs[0][0], changes=False, stops=True)
 
@@ -222,7 +222,7 @@ class Execution:
             actor.over = True
             passed = 0
         except BaseException as error:
-            raise Violation(f"{actor.name}: {name} broke: {type(error).__name__}: {error}") from error
+            raise ViolationError(f"{actor.name}: {name} broke: {type(error).__name__}: {error}") from error
         else:
             actor.tries = 0
         actor.at += 1 + (passed or 0)
@@ -275,7 +275,7 @@ class Execution:
         if step.changes:
             try:
                 self.world.check_step(actor, step)
-            except Violation as error:  # not here, where the job's own handlers would meet it
+            except ViolationError as error:  # not here, where the job's own handlers would meet it
                 self._broken = self._broken or error
         return answer
 
@@ -355,10 +355,10 @@ class Explorer:
                         break
                     execution.take(("run", name))
             if not execution.over:
-                raise Violation("nobody can go on: a deadlock")
+                raise ViolationError("nobody can go on: a deadlock")
             execution.finish()
             world.check_end()
-        except Violation as error:
+        except ViolationError as error:
             return Found(str(error), execution.choices, execution.steps)
         finally:
             execution.finish()
@@ -374,7 +374,7 @@ class Explorer:
             while not execution.over:
                 ways = execution.options()
                 if not any(verb == "run" for verb, _ in ways):
-                    raise Violation("nobody can go on: a deadlock")
+                    raise ViolationError("nobody can go on: a deadlock")
                 done = len(execution.choices)
                 if done < len(prefix):
                     choice = prefix[done]
@@ -397,7 +397,7 @@ class Explorer:
             tally.ends += 1
             tally.outcomes.add(hash(self.rules.visible(world.disk)[0]))
             world.check_end()
-        except Violation as error:
+        except ViolationError as error:
             tally.found.append(Found(str(error), execution.choices, execution.steps))
         finally:
             tally.steps += len(execution.steps)

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from datetime import date, timedelta
 
-from explorer import Actor, Violation
+from explorer import Actor, ViolationError
 from handoff_actors import NEXT_MONDAY, WEDNESDAY, context
 from model_disk import ModelDisk
 from steps import DECISION, LEDGER, LOGS, Step
@@ -24,7 +24,7 @@ from p2pcredit.storage.ledger import Ledger
 
 def require(holds: bool, law: str) -> None:
     if not holds:
-        raise Violation(law)
+        raise ViolationError(law)
 
 
 class Laws:
@@ -62,7 +62,7 @@ class Laws:
             known = raw not in self.broken and self._is_recorded(raw)
             require(raw in contents or known, f"a person's file was overwritten unseen: {raw!r}")
         if step.name == "write" and actor.machine:
-            raise Violation("a file that others can see is written in place")
+            raise ViolationError("a file that others can see is written in place")
 
     def finally_(self, killed: set[str], decided: tuple[str, ...]) -> None:
         """What must hold in the end; two undisturbed nights pass first, one in this week and one in the next."""

@@ -8,7 +8,6 @@ import pytest
 from handoff_worlds import MEETINGS, Stage
 
 PLACING = " to retraining_decision.json"
-CLAIMING = "to decisions/00000002.json"
 ASIDE = "to retraining_decision.unreadable-001.json"
 
 FOUND: dict[str, tuple[str, list[tuple[str, str]]]] = {
@@ -16,9 +15,9 @@ FOUND: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "monitoring and a person who moves a file into place",
         [("monitoring", PLACING), ("person", ""), ("monitoring", "")],
     ),
-    "a file moved into place while a run writes a waiting decision again": (
-        "two training runs and a person who moves a file into place",
-        [("person", ""), ("first", PLACING), ("rival", ""), ("first", "")],
+    "a file moved into place between a run's two looks at the decision file": (
+        "a training run and a person who moves a file into place",
+        [("first", "training.lock"), ("first", "listdir logs"), ("person", ""), ("first", "")],
     ),
     "a hand-written file seen by a run before another night acted on it": (
         "two training runs and a person who moves a file into place",
@@ -26,11 +25,11 @@ FOUND: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "an override between the plan and the claim of a run": (
         "an override and a training run",
-        [("first", CLAIMING), ("override", ""), ("first", "")],
+        [("first", "decisions/.lock"), ("override", ""), ("first", "")],
     ),
     "a decision not to train between the plan and the claim of a run": (
         "an override not to train and a training run",
-        [("first", CLAIMING), ("override", ""), ("first", "")],
+        [("first", "decisions/.lock"), ("override", ""), ("first", "")],
     ),
     "a whole file moved aside in place of a broken one by a run that dies then": (
         "a training run and a person who breaks the file and mends it",
@@ -45,7 +44,14 @@ FOUND: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "a file written in place between a run's opening and reading it": (
         "a training run and an editor that writes in place",
-        [("first", "read retraining_decision.json"), ("editor", ""), ("first", "")],
+        [
+            ("first", "training.lock"),
+            ("first", "listdir logs"),
+            ("first", "open retraining_decision.json"),
+            ("first", "read retraining_decision.json"),
+            ("editor", ""),
+            ("first", ""),
+        ],
     ),
 }
 

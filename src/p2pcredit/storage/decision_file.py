@@ -1,8 +1,8 @@
 """The decision file: read whole, placed whole, set aside when unreadable, not removed while it says something new.
 
-Machines change it one at a time, under the ledger's lock. A person keeps to no lock and may put a new file there at any
-moment, so nothing is ever written over: what lies there is first moved to a private name and looked at, and goes back if
-it is not what was expected.
+Machines change it one at a time, under the ledger's lock. A person keeps to no lock and may put a new file there at
+any moment, so nothing is ever written over: what lies there is first moved to a private name and looked at, and goes
+back if it is not what was expected.
 """
 
 from __future__ import annotations

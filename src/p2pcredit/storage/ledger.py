@@ -91,8 +91,8 @@ class Ledger:
     def exclusive(self) -> Iterator[None]:
         """Hold the hand-off while the block runs, so that what was read in it still holds when something is written.
 
-        Nobody else can append meanwhile, nor touch the decision file if they keep to this too. Blocks may be nested. The
-        kernel gives it back if the process dies.
+        Nobody else can append meanwhile, nor touch the decision file if they keep to this too. Blocks may be nested.
+        The kernel gives it back if the process dies.
         """
         if self._held:
             yield

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import TrainingError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Origin
