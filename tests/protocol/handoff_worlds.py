@@ -61,13 +61,13 @@ MEETINGS = {
     "monitoring and a training run": Meeting(
         lambda: [actors.monitoring(), one()], decided=("monitoring",), few=(None, 1), many=(None, 2)
     ),
-    "two training runs of one night": Meeting(lambda: [one(), rival()], waiting=True, few=(1, 1), many=(None, 2)),
-    "two training runs of two nights": Meeting(lambda: [one(), two()], waiting=True, few=(None, 0), many=(None, 1)),
+    "two training runs of one night": Meeting(lambda: [one(), rival()], waiting=True, few=(1, 0), many=(None, 2)),
+    "two training runs of two nights": Meeting(lambda: [one(), two()], waiting=True, few=(2, 0), many=(None, 1)),
     "an override and a training run": Meeting(
         lambda: [actors.override(), one()], waiting=True, decided=("override",), few=(1, 1), many=(None, 2)
     ),
     "an override not to train and a training run": Meeting(
-        lambda: [actors.override(retrain=False), one()], waiting=True, decided=("override",), few=(1, 1), many=(None, 1)
+        lambda: [actors.override(retrain=False), one()], waiting=True, decided=("override",), few=(1, 0), many=(None, 1)
     ),
     "monitoring and a person who moves a file into place": Meeting(
         lambda: [actors.monitoring(), actors.mover(HAND)],
@@ -87,7 +87,7 @@ MEETINGS = {
         waiting=True,
         moved=(HAND,),
         broken=(actors.TORN,),
-        few=(1, 1),
+        few=(1, 0),
         many=(None, 1),
     ),
     "a training run and an editor that writes in place": Meeting(
