@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from explorer import Actor
+from execution import Actor
 from model_disk import HOME
 from steps import DECISION, LOGS
 

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from datetime import date, timedelta
 
-from explorer import Actor, ViolationError
+from execution import Actor, ViolationError
 from handoff_actors import NEXT_MONDAY, WEDNESDAY, context
 from model_disk import ModelDisk
 from steps import DECISION, LEDGER, LOGS, Step

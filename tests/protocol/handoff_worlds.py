@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import handoff_actors as actors
-from explorer import Actor, Execution, Explorer, World
+from disk_calls import Calls
+from execution import Actor, Execution, World
+from explorer import Explorer
 from handoff_laws import Laws
-from model_disk import HOME, Calls, ModelDisk
+from model_disk import HOME, ModelDisk
 from steps import LEDGER, LOGS, Rules
 
 from p2pcredit.handoff.state import Origin
