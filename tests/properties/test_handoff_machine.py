@@ -1,223 +1,95 @@
-"""The retraining hand-off under any order of monitoring, people, broken files, failing and dying trainings."""
+"""The hand-off under long random histories, and under every jump of clock and calendar."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections import Counter
-from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from handoff_machine import Handoff
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from p2pcredit.contracts.decision import Decision, parse_decision
-from p2pcredit.errors import TooLittleDataError, TrainingError
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Fate, Origin
-from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, reconcile
+from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, weeks_with_log
 from p2pcredit.periods import week_monday
-from p2pcredit.settings import Settings
-from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.ledger import Ledger
 
-START = date(2024, 1, 15)
-MOSTLY_YES = st.sampled_from([True, True, True, False])
-GARBAGE = st.sampled_from([b"", b"{", b"\xff\xfe", b'{"retrain": true}', b"null", b"[1]", b'{"retrain": fal'])
+pytestmark = [
+    pytest.mark.torture,
+    pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning"),
+]
+
+ODD_DAYS = {
+    "leap day": date(2024, 2, 28),
+    "no leap day": date(2100, 2, 27),
+    "week 53": date(2020, 12, 26),
+    "week 1 begins in the old year": date(2024, 12, 28),
+    "clocks go forward": date(2024, 3, 29),
+    "clocks go back": date(2024, 10, 25),
+    "a plain Monday": date(2024, 1, 15),
+}
 
 
-class Handoff(RuleBasedStateMachine):
-    """What people, monitoring and the training DAG can do to one home directory."""
+class OddCalendar(Handoff):
+    """The same, begun near an odd day, on a clock in Berlin that also jumps; absences, and days that are run again."""
 
-    trainer: Any
-    disk: Any
+    @initialize(start=st.sampled_from(sorted(ODD_DAYS)))
+    def move_in(self, start: str) -> None:  # type: ignore[override]
+        self.first_day = ODD_DAYS[start]
+        self.jump = timedelta(0)
+        self.fold = 0
+        super().move_in()
 
-    @initialize()
-    def move_in(self) -> None:
-        self.home = Path(tempfile.mkdtemp())
-        self.layout = Layout(self.home)
-        self.layout.logs.mkdir(parents=True)
-        self.day = START
-        self.words = 0
-        self.runs = 0
-        self.garbage: Counter[bytes] = Counter()
-        self.trainer.error = None
-        self.kept = self.context("kept")
+    def now(self) -> datetime:
+        local = time(2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=self.fold)
+        return datetime.combine(self.day + timedelta(days=1), local) + self.jump
 
-    def teardown(self) -> None:
-        shutil.rmtree(self.home, ignore_errors=True)
+    @rule(hours=st.sampled_from([-24 * 400, -24 * 8, -24, -1, 0, 0, 1, 24, 24 * 8, 24 * 400]), fold=st.integers(0, 1))
+    def the_clock_jumps(self, hours: int, fold: int) -> None:
+        self.jump, self.fold = timedelta(hours=hours), fold
 
-    def context(self, run_id: str | None = None) -> JobContext:
-        self.runs += 1
-        at = datetime.combine(self.day + timedelta(days=1), time(2, tzinfo=UTC))
-        return JobContext(self.layout, Settings(), run_id or f"run-{self.runs}", at)
-
-    def tonight(self, *, retry: bool) -> JobContext:
-        return self.context(f"night-of-{self.day}" if retry else None)
-
-    @rule(days=st.integers(1, 4))
-    def days_go_by(self, days: int) -> None:
-        self.day += timedelta(days=days)
-
-    @rule(retrain=MOSTLY_YES, weeks_old=st.integers(0, 1), again=st.booleans())
-    def monitoring_decides(self, retrain: bool, weeks_old: int, again: bool) -> None:
-        saturday = week_monday(self.day) - timedelta(days=2 + 7 * weeks_old)
-        self.words += not again
-        reason = f"AUC {0.7 - self.words / 1000:.3f}"
-        made = Decision(decision_date=saturday, performance_score=0.6, retrain=retrain, reason=reason)
-        made = made.model_copy(update={"decision_id": f"monitoring-{saturday}-{made.content_digest()[:8]}"})
-        decide(self.context(), made, Origin.MONITORING)
-
-    @rule(retrain=MOSTLY_YES, again=st.booleans(), ahead=st.integers(-1, 1))
-    def somebody_writes_the_file(self, retrain: bool, again: bool, ahead: int) -> None:
-        self.words += not again
-        content = {
-            "decision_date": (self.day + timedelta(days=ahead)).isoformat(),
-            "performance_score": None,
-            "retrain": retrain,
-            "reason": f"by hand {self.words}",
-        }
-        self.overwrite(json.dumps(content).encode())
-
-    @rule(raw=GARBAGE)
-    def somebody_breaks_the_file(self, raw: bytes) -> None:
-        self.overwrite(raw)
-        self.garbage[raw] += 1
-
-    def overwrite(self, raw: bytes) -> None:
-        if self.layout.decision_file.is_file():
-            old = self.layout.decision_file.read_bytes()
-            if old in self.garbage:
-                self.garbage[old] -= 1  # it is the person who destroys it
-        self.layout.decision_file.write_bytes(raw)
-
-    @rule(retrain=st.booleans())
-    def a_person_overrides(self, retrain: bool) -> None:
-        self.words += 1
-        override_decision(self.context(), self.day, retrain=retrain, why=f"why {self.words}")
-
-    @rule()
-    def another_system_logs_a_retraining(self) -> None:
-        if week_monday(self.day) not in self.kept.ledger.state().weeks_retrained():
-            self.layout.retraining_log(week_monday(self.day)).write_text("elsewhere\n")
-
-    @rule(retry=st.booleans())
-    def a_training_goes_well(self, retry: bool) -> None:
-        ctx = self.tonight(retry=retry)
-        due = check_retraining(ctx, self.day)["retrain"]
-        done = train_if_due(ctx, self.day)
-        if due:
-            assert done["outcome"] != "none"
-
-    @rule(error=st.sampled_from([TrainingError("no"), TooLittleDataError("too little"), KeyboardInterrupt()]))
-    def a_training_fails(self, error: BaseException) -> None:
-        self.trainer.error = error
-        try:
-            train_if_due(self.tonight(retry=False), self.day)
-        except (TrainingError, KeyboardInterrupt):
-            pass
-        finally:
-            self.trainer.error = None
-
-    @rule(step=st.sampled_from(["train", "clear", "log", "reconcile", "monitor", "override"]), at=st.integers(1, 30))
-    def a_step_is_killed(self, step: str, at: int) -> None:
-        ctx = self.tonight(retry=True)
-        steps = {
-            "train": lambda: train_if_due(ctx, self.day),
-            "clear": lambda: clear_decision(ctx, self.day),
-            "log": lambda: log_retraining(ctx, self.day),
-            "reconcile": lambda: reconcile(ctx),
-            "monitor": lambda: self.monitoring_decides(True, 0, False),
-            "override": lambda: self.a_person_overrides(True),
-        }
-        with self.disk.killing_at(at):
-            steps[step]()
-
-    @rule(retry=st.booleans(), words=MOSTLY_YES)
-    def a_whole_night_passes(self, retry: bool, words: bool) -> None:
-        if words:
-            self.words += 1
-            self.monitoring_decides(True, 0, True)
-        self.a_training_goes_well(retry)
-        self.the_night_ends()
-        self.days_go_by(1)
-
-    @rule()
-    def the_night_ends(self) -> None:
-        ctx = self.tonight(retry=True)
-        clear_decision(ctx, self.day)
-        log_retraining(ctx, self.day)
-        weeks = ctx.ledger.state().weeks_retrained()
-        assert (week_monday(self.day) in weeks) <= (week_monday(self.day) in weeks_with_log(ctx))
+    @rule(weeks=st.integers(1, 6))
+    def nobody_is_there_for_weeks(self, weeks: int) -> None:
+        self.day += timedelta(weeks=weeks)
 
     @precondition(lambda self: hasattr(self, "home"))
-    @rule()
-    def a_fresh_word_of_a_person_is_obeyed_in_a_free_week(self) -> None:
-        state = self.kept.ledger.state()
-        week = week_monday(self.day)
-        if week in state.weeks_retrained() or week in weeks_with_log(self.kept):
-            return
-        self.words += 1
-        self.somebody_writes_the_file(True, False, 0)
-        assert train_if_due(self.context(), self.day)["outcome"] == "champion"
-
-    @invariant()
-    def no_decision_is_acted_on_twice(self) -> None:
-        acted = [e.facts["decision_id"] for e in self.trainings() if e.facts["decision_id"] is not None]
-        assert len(acted) == len(set(acted))
-
-    @invariant()
-    def a_week_has_one_training_unless_a_person_overrides(self) -> None:
-        decisions = self.kept.ledger.state().decisions
-        weeks = [
-            e.facts["week"] for e in self.trainings() if decisions[e.facts["decision_id"]].origin is not Origin.OVERRIDE
-        ]
-        assert len(weeks) == len(set(weeks))
-
-    @invariant()
-    def only_a_decision_that_says_so_is_acted_on(self) -> None:
-        state = self.kept.ledger.state()
-        assert all(state.decisions[e.facts["decision_id"]].decision.retrain for e in self.trainings())
-        assert all(r.decision.retrain for r in state.decisions.values() if r.fate in {Fate.ACTED_ON, Fate.CLAIMED})
-
-    @invariant()
-    def nothing_unreadable_is_lost(self) -> None:
-        found = Counter(path.read_bytes() for path in self.layout.logs.glob("retraining_decision*.json"))
-        assert all(found[raw] >= number for raw, number in self.garbage.items())
-
-    @invariant()
-    def the_decision_file_is_whole_or_absent_or_as_somebody_broke_it(self) -> None:
-        if self.layout.decision_file.exists():
-            raw = self.layout.decision_file.read_bytes()
-            if raw not in self.garbage:
-                parse_decision(raw)
-
-    @invariant()
-    def the_ledger_read_anew_says_the_same(self) -> None:
-        anew = Ledger(self.layout.ledger)
-        assert anew.state() == self.kept.ledger.state()
-        assert [event.number for event in anew.events()] == list(range(1, len(anew.events()) + 1))
-
-    def trainings(self) -> list[Any]:
-        return [event for event in self.kept.ledger.events() if event.kind is EventKind.TRAINED]
+    @rule(back=st.integers(1, 20), retry=st.booleans())
+    def an_old_day_is_run_again(self, back: int, retry: bool) -> None:
+        today = self.day
+        self.day -= timedelta(days=back)
+        try:
+            ctx = self.tonight(retry=retry)
+            due = check_retraining(ctx, self.day)["retrain"]
+            week = week_monday(self.day)
+            free = week not in ctx.ledger.state().weeks_retrained() and week not in weeks_with_log(ctx)
+            before = len(self.trainings())
+            done = train_if_due(ctx, self.day)
+            assert (done["outcome"] != "none") or not due
+            if due and free:
+                assert len(self.trainings()) == before + 1
+            clear_decision(ctx, self.day)
+            log_retraining(ctx, self.day)
+        finally:
+            self.day = today
 
 
-@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
-def test_the_handoff_holds_under_any_order_of_events(trainer: Any, disk: Any) -> None:
-    Handoff.trainer, Handoff.disk = trainer, disk
+def play(machine: type[Handoff], trainer: Any, disk: Any, times: int, steps: int) -> None:
+    machine.trainer, machine.disk = trainer, disk
     checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    limits = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=checks)
-    run_state_machine_as_test(Handoff, settings=limits)
+    limits = settings(max_examples=times, stateful_step_count=steps, deadline=None, suppress_health_check=checks)
+    run_state_machine_as_test(machine, settings=limits)
+
+
+def test_the_handoff_holds_under_any_order_of_events(trainer: Any, disk: Any, torture: Any) -> None:
+    times, steps = torture.times(40, 1000), 40
+    play(Handoff, trainer, disk, times, steps)
+    torture.record("random histories of the hand-off", times, 0, f"up to {steps} events each, kills among them")
+
+
+def test_the_handoff_holds_under_any_jump_of_clock_and_calendar(trainer: Any, disk: Any, torture: Any) -> None:
+    times, steps = torture.times(40, 1000), 40
+    play(OddCalendar, trainer, disk, times, steps)
+    note = f"up to {steps} events each: clock jumps, summer time, leap day, week 53, absences, days run again"
+    torture.record("random histories with jumps of clock and calendar", times, 0, note)

@@ -1,14 +1,14 @@
 """The decision in its two places, the ledger and the file: brought together, written, cleared.
 
 The ledger is written first and the decision file after it. `reconcile` brings the two together again at the start of
-every step, so that a step that died half way is finished by the next one, whoever runs it.
+every step, so that a step that died half way is finished by the next one, whoever runs it. Each step holds the ledger
+from its look at the file to its last word: nobody takes up a file that another one took up meanwhile.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 from p2pcredit.contracts.decision import Decision
@@ -19,11 +19,13 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.storage.decision_file import (
     Unreadable,
+    finish_taking_away,
+    place_decision,
+    put_back,
     read_decision,
     remove_decision,
     set_aside,
     set_aside_files,
-    write_decision,
 )
 
 
@@ -31,23 +33,26 @@ def reconcile(ctx: JobContext) -> HandoffState:
     """Bring ledger and decision file together: take in what a person wrote, set aside what nobody can read.
 
     A readable file with something new becomes a ledger line. An unreadable one is moved to a name of its own, and said
-    loudly. A decision that waits in the ledger and is not in the file is written there again.
+    loudly. A decision that waits in the ledger and is not in the file is written there again; a file that a person puts
+    there meanwhile stays, and is taken in by the next step.
     """
-    shown = read_decision(ctx.layout.decision_file)
-    if isinstance(shown, Unreadable):
-        _set_aside_or_say_why_not(ctx, shown)
-        shown = read_decision(ctx.layout.decision_file)
-    _report_set_aside(ctx)
-    if isinstance(shown, Decision) and ctx.ledger.state().known_content(shown) is None:
-        _adopt(ctx, shown)
-    state = ctx.ledger.state()
-    current = state.current
-    if current is not None and current.fate in {Fate.PENDING, Fate.CLAIMED}:
-        shown = read_decision(ctx.layout.decision_file)
-        same = isinstance(shown, Decision) and shown.decision_id == current.decision_id
-        if not same and not isinstance(shown, Unreadable):
-            write_decision(ctx.layout.decision_file, current.decision)
-    return state
+    path = ctx.layout.decision_file
+    with ctx.ledger.exclusive():
+        state = ctx.ledger.state()
+        finish_taking_away(path, lambda found: state.known_content(found) is not None)
+        if isinstance(lying := read_decision(path), Unreadable):
+            _set_aside_or_say_why_not(ctx, lying)
+        _report_set_aside(ctx)
+        shown = read_decision(path)
+        if isinstance(shown, Decision) and state.known_content(shown) is None:
+            _adopt(ctx, shown)
+        state = ctx.ledger.state()
+        current = state.current
+        if current is None or current.fate not in {Fate.PENDING, Fate.CLAIMED} or isinstance(shown, Unreadable):
+            return state
+        if shown is None or shown.decision_id != current.decision_id:
+            place_decision(path, current.decision, shown)
+        return state
 
 
 def decide(ctx: JobContext, decision: Decision, origin: Origin) -> bool:
@@ -58,34 +63,30 @@ def decide(ctx: JobContext, decision: Decision, origin: Origin) -> bool:
     """
     decision_id = str(decision.decision_id)
     facts = {"decision_id": decision_id, "origin": str(origin), "decision": decision.as_json()}
-    reconcile(ctx)
-    ctx.ledger.append(
-        EventKind.DECIDED,
-        at=ctx.at,
-        run_id=ctx.run_id,
-        facts=facts,
-        unless=lambda state: decision_id in state.decisions,
-    )
-    return reconcile(ctx).current_id == decision_id
+    with ctx.ledger.exclusive():
+        reconcile(ctx)
+        ctx.ledger.append(
+            EventKind.DECIDED,
+            at=ctx.at,
+            run_id=ctx.run_id,
+            facts=facts,
+            unless=lambda state: decision_id in state.decisions,
+        )
+        return reconcile(ctx).current_id == decision_id
 
 
 def clear_decision(ctx: JobContext, day: date) -> Receipt:
     """Remove the decision file if its decision was acted on; any other decision stays where it is."""
-    state = reconcile(ctx)
     cleared = []
-    for decision in list(state.decisions.values()):
-        if decision.fate is not Fate.ACTED_ON or decision.cleared:
-            continue
-        remove_decision(ctx.layout.decision_file, decision.decision)
-        decision_id = decision.decision_id
-        ctx.ledger.append(
-            EventKind.CLEARED,
-            at=ctx.at,
-            run_id=ctx.run_id,
-            facts={"decision_id": decision_id},
-            unless=partial(_is_cleared, decision_id),
-        )
-        cleared.append(decision_id)
+    with ctx.ledger.exclusive():
+        for decision in list(reconcile(ctx).decisions.values()):
+            if decision.fate is not Fate.ACTED_ON or decision.cleared:
+                continue
+            remove_decision(ctx.layout.decision_file, decision.decision)
+            ctx.ledger.append(
+                EventKind.CLEARED, at=ctx.at, run_id=ctx.run_id, facts={"decision_id": decision.decision_id}
+            )
+            cleared.append(decision.decision_id)
     receipt: Receipt = {
         "cleared": cleared,
         "reason": "acted on" if cleared else "nothing was acted on; nothing to clear",
@@ -100,13 +101,7 @@ def _adopt(ctx: JobContext, shown: Decision) -> None:
     decision_id = shown.decision_id if free else f"hand-{shown.content_digest()}-{len(state.decisions) + 1}"
     adopted = shown.model_copy(update={"decision_id": decision_id})
     facts: dict[str, Any] = {"decision_id": decision_id, "origin": str(Origin.HAND), "decision": adopted.as_json()}
-    ctx.ledger.append(
-        EventKind.DECIDED,
-        at=ctx.at,
-        run_id=ctx.run_id,
-        facts=facts,
-        unless=lambda newest: newest.known_content(shown) is not None,
-    )
+    ctx.ledger.append(EventKind.DECIDED, at=ctx.at, run_id=ctx.run_id, facts=facts)
 
 
 def _set_aside_or_say_why_not(ctx: JobContext, shown: Unreadable) -> None:
@@ -119,20 +114,21 @@ def _set_aside_or_say_why_not(ctx: JobContext, shown: Unreadable) -> None:
 
 
 def _report_set_aside(ctx: JobContext) -> None:
-    """Say loudly, once, which files were set aside; also those whose mover died before it could say so."""
+    """Say loudly, once, which files were set aside; also those whose mover died before it could say so.
+
+    A file that can be read after all was whole, or was being written, when it was moved: it goes back to its place.
+    """
     told = {event.facts.get("path") for event in ctx.ledger.events() if event.kind is EventKind.SET_ASIDE}
     for path in set_aside_files(ctx.layout.decision_file):
         if path.name in told:
             continue
         found = read_decision(path)
-        why = found.why if isinstance(found, Unreadable) else "it was unreadable when it was moved"
-        warn(ctx, f"the decision file could not be read ({why}); it was set aside as {path.name}")
-        facts = {"path": path.name, "why": why}
+        if not isinstance(found, Unreadable):
+            put_back(path, ctx.layout.decision_file)
+            continue
+        warn(ctx, f"the decision file could not be read ({found.why}); it was set aside as {path.name}")
+        facts = {"path": path.name, "why": found.why}
         ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
-
-
-def _is_cleared(decision_id: str, state: HandoffState) -> bool:
-    return state.decisions[decision_id].cleared
 
 
 def show_decision(ctx: JobContext) -> Receipt:

@@ -29,7 +29,7 @@ def check_retraining(ctx: JobContext, day: date) -> Receipt:
     Returns:
         `retrain`, `reason`, `decision_id`.
     """
-    plan = _plan(ctx, day)
+    plan = _plan(ctx, day, _is_first_model_possible(ctx, day))
     receipt: Receipt = {"retrain": plan.retrain, "reason": plan.reason, "decision_id": plan.decision_id}
     record(ctx, "check_retraining", {"snapshot_date": day.isoformat(), **receipt})
     return receipt
@@ -49,7 +49,11 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
             return _receipt(done)
-        plan = _plan(ctx, day)
+        first = _is_first_model_possible(ctx, day)
+        with ctx.ledger.exclusive():  # nobody decides otherwise between the plan and the claim
+            plan = _plan(ctx, day, first)
+            if plan.retrain:
+                _claim(ctx, day, plan)
         if not plan.retrain:
             return {"outcome": "none", "model_id": None, "metrics": {}, "reason": plan.reason}
         return _train(ctx, day, plan)
@@ -64,16 +68,20 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     if why is not None and not why.strip():
         raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
     with ctx.ledger.training():
-        plan = _plan(ctx, day)
         week = week_monday(day)
-        state = ctx.ledger.state()
-        limited = week in state.weeks_retrained() or week in weeks_with_log(ctx)
-        if not plan.retrain and limited and why is None:
+        first = _is_first_model_possible(ctx, day)
+        with ctx.ledger.exclusive():
+            plan = _plan(ctx, day, first)
+            limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx)
+            if not plan.retrain and (why is not None or not limited):
+                plan = Plan(True, why or "asked for by a person", overrides_limit=limited)
+            if plan.retrain:
+                _claim(ctx, day, plan, why=why)
+        if not plan.retrain:
             reason = f"a retraining already took place in the week of {week}; give --why to train all the same"
             receipt: Receipt = {"outcome": "refused", "model_id": None, "metrics": {}, "reason": reason}
         else:
-            mine = plan if plan.retrain else Plan(True, why or "asked for by a person", overrides_limit=limited)
-            receipt = _train(ctx, day, mine, why=why)
+            receipt = _train(ctx, day, plan, why=why)
             log_retraining(ctx, day)
             clear_decision(ctx, day)
     receipt = {"as_of": day.isoformat(), **receipt}
@@ -84,16 +92,17 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
 def log_retraining(ctx: JobContext, day: date) -> Receipt:
     """Write the week's retraining log from the ledger, if a retraining took place in the week of this snapshot date."""
     week = week_monday(day)
-    trainings = [event for event in ctx.ledger.state().trainings if event.facts["week"] == week.isoformat()]
-    if not trainings:
-        return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
-    path = ctx.layout.retraining_log(week)
-    head = f"Retraining in the week of {week} (Monday)\n"
-    there = read_whole(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
-    by_others = there.partition(head)[0]
-    text = by_others + head + "".join(_log_line(event) for event in trainings)
-    if there != text:
-        write_bytes_atomically(path, text.encode())
+    with ctx.ledger.exclusive():
+        trainings = [event for event in ctx.ledger.state().trainings if event.facts["week"] == week.isoformat()]
+        if not trainings:
+            return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
+        path = ctx.layout.retraining_log(week)
+        head = f"Retraining in the week of {week} (Monday)\n"
+        there = read_whole(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
+        by_others = there.partition(head)[0]
+        text = by_others + head + "".join(_log_line(event) for event in trainings)
+        if there != text:
+            write_bytes_atomically(path, text.encode())
     return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
 
 
@@ -112,31 +121,38 @@ def weeks_with_log(ctx: JobContext) -> set[date]:
     return mondays
 
 
-def _plan(ctx: JobContext, day: date) -> Plan:
-    state = reconcile(ctx)
-    first = state.champion_on(day) is None and enough_matured(ctx, day)
-    return plan_retraining(
-        state,
-        day,
-        settings=ctx.settings.handoff,
-        weeks_with_log=weeks_with_log(ctx),
-        first_model_possible=first,
-    )
+def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
+    return ctx.ledger.state().champion_on(day) is None and enough_matured(ctx, day)
+
+
+def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
+    with ctx.ledger.exclusive():
+        return plan_retraining(
+            reconcile(ctx),
+            day,
+            settings=ctx.settings.handoff,
+            weeks_with_log=weeks_with_log(ctx),
+            first_model_possible=first_model_possible,
+        )
+
+
+def _claim(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> None:
+    claim = ctx.ledger.state().claim
+    if claim is not None:  # we hold the training lock, so whoever claimed is gone
+        _release(ctx, claim.decision_id, claim.snapshot_date, f"run {claim.run_id} died while training")
+    facts = {
+        "decision_id": plan.decision_id,
+        "snapshot_date": day.isoformat(),
+        "reason": plan.reason,
+        "why": why,
+        "overrides_weekly_limit": plan.overrides_limit,
+    }
+    ctx.ledger.append(EventKind.CLAIMED, at=ctx.at, run_id=ctx.run_id, facts=facts)
 
 
 def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> Receipt:
     from p2pcredit.jobs.training import train_model
 
-    claim = ctx.ledger.state().claim
-    if claim is not None:  # we hold the training lock, so whoever claimed is gone
-        _release(ctx, claim.decision_id, claim.snapshot_date, f"run {claim.run_id} died while training")
-    about = {"decision_id": plan.decision_id, "snapshot_date": day.isoformat()}
-    ctx.ledger.append(
-        EventKind.CLAIMED,
-        at=ctx.at,
-        run_id=ctx.run_id,
-        facts={**about, "reason": plan.reason, "why": why, "overrides_weekly_limit": plan.overrides_limit},
-    )
     try:
         trained = train_model(ctx, day)
     except TooLittleDataError as error:
@@ -153,7 +169,8 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         at=ctx.at,
         run_id=ctx.run_id,
         facts={
-            **about,
+            "decision_id": plan.decision_id,
+            "snapshot_date": day.isoformat(),
             "week": week_monday(day).isoformat(),
             "outcome": outcome,
             "model_id": trained.model_id,

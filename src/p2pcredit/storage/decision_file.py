@@ -1,10 +1,16 @@
-"""The decision file: read whole, written whole, set aside when unreadable, not removed while it says something new."""
+"""The decision file: read whole, placed whole, set aside when unreadable, not removed while it says something new.
+
+Machines change it one at a time, under the ledger's lock. A person keeps to no lock and may put a new file there at
+any moment, so nothing is ever written over: what lies there is first moved to a private name and looked at, and goes
+back if it is not what was expected.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -49,10 +55,34 @@ def read_decision(path: Path) -> Decision | Unreadable | None:
         return Unreadable(f"it cannot be read ({error.strerror})")
 
 
-def write_decision(path: Path, decision: Decision) -> None:
-    """Put a decision in the file's place, in one move."""
+def place_decision(path: Path, decision: Decision, shown: Decision | None) -> bool:
+    """Put a decision in the file's place, whole, unless anything else than `shown` has come to lie there.
+
+    Args:
+        path: The decision file.
+        decision: What it is to say.
+        shown: What it said when we looked, or None where there was none.
+
+    Returns:
+        Whether it was placed. Between taking the old file away and placing the new one there is none for a moment.
+
+    Raises:
+        StorageError: If the disk refuses.
+    """
     text = json.dumps(decision.as_json(), allow_nan=False, ensure_ascii=False, indent=2)
-    write_bytes_atomically(path, text.encode() + b"\n")
+    staged = path.with_name(f".{path.name}.staged")
+    write_bytes_atomically(staged, text.encode() + b"\n")
+    try:
+        if shown is not None and not _take_away(path, lambda moved: moved == shown):
+            return False
+        os.link(staged, path)
+        return True
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise disk_error("write", path, error) from error
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path | None:
@@ -69,7 +99,7 @@ def set_aside(path: Path) -> Path | None:
     except OSError as error:
         raise disk_error("set aside", path, error) from error
     if isinstance(read_decision(target), Decision):  # it was replaced between our look and our move: put it back
-        _put_back(target, path)
+        put_back(target, path)
         return None
     return target
 
@@ -85,51 +115,66 @@ def remove_decision(path: Path, decision: Decision) -> bool:
     Returns:
         Whether it was removed.
     """
-    private = path.with_name(f".{path.name}.clearing")
-    _recover_clearing(private, path, decision)
+    digest = decision.content_digest()
+
+    def is_it(found: Decision) -> bool:
+        return found.content_digest() == digest
+
     shown = read_decision(path)
-    if not isinstance(shown, Decision) or shown.content_digest() != decision.content_digest():
-        return False
+    return isinstance(shown, Decision) and is_it(shown) and _take_away(path, is_it)
+
+
+def finish_taking_away(path: Path, is_known: Callable[[Decision], bool]) -> None:
+    """Finish what a run that died had begun: drop what is known, put back anything else."""
+    path.with_name(f".{path.name}.staged").unlink(missing_ok=True)
+    _look_at_taken(_private(path), path, is_known)
+
+
+def put_back(aside: Path, path: Path) -> None:
+    """Return a file to its place, unless a newer one lies there already: then it is kept beside it."""
+    try:
+        found = aside.lstat()
+        if stat.S_ISREG(found.st_mode):
+            os.link(aside, path)
+            aside.unlink()
+        elif not os.path.lexists(path):
+            aside.rename(path)  # a directory has no second name
+        else:
+            aside.rename(_free_name(path, "superseded"))
+    except FileExistsError:
+        if found.st_size > MAX_DECISION_BYTES:
+            aside.rename(_free_name(path, "superseded"))
+            return
+        digest = sha256_of_file(aside)[:12]
+        aside.rename(path.with_name(f"{path.stem}.superseded-{digest}{path.suffix}"))
+    except OSError as error:
+        raise disk_error("put back", path, error) from error
+
+
+def _take_away(path: Path, is_expected: Callable[[Decision], bool]) -> bool:
+    private = _private(path)
     try:
         path.rename(private)
     except FileNotFoundError:
         return False
     except OSError as error:
         raise disk_error("clear", path, error) from error
-    return _recover_clearing(private, path, decision)
+    return _look_at_taken(private, path, is_expected)
 
 
-def _recover_clearing(private: Path, path: Path, decision: Decision) -> bool:
-    """Finish a clearing, ours or that of a run that died: drop what was to be cleared, put back anything else."""
+def _look_at_taken(private: Path, path: Path, is_expected: Callable[[Decision], bool]) -> bool:
     moved = read_decision(private)
     if moved is None:
         return False
-    if isinstance(moved, Decision) and moved.content_digest() == decision.content_digest():
+    if isinstance(moved, Decision) and is_expected(moved):
         private.unlink(missing_ok=True)
         return True
-    _put_back(private, path)
+    put_back(private, path)
     return False
 
 
-def _put_back(source: Path, path: Path) -> None:
-    """Return a file to its place, unless a newer one lies there already: then it is kept beside it."""
-    try:
-        found = source.lstat()
-        if stat.S_ISREG(found.st_mode):
-            os.link(source, path)
-            source.unlink()
-        elif not os.path.lexists(path):
-            source.rename(path)  # a directory has no second name
-        else:
-            source.rename(_free_name(path, "superseded"))
-    except FileExistsError:
-        if found.st_size > MAX_DECISION_BYTES:
-            source.rename(_free_name(path, "superseded"))
-            return
-        digest = sha256_of_file(source)[:12]
-        source.rename(path.with_name(f"{path.stem}.superseded-{digest}{path.suffix}"))
-    except OSError as error:
-        raise disk_error("put back", path, error) from error
+def _private(path: Path) -> Path:
+    return path.with_name(f".{path.name}.clearing")
 
 
 def _free_name(path: Path, what: str) -> Path:

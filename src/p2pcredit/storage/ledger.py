@@ -37,6 +37,7 @@ class Ledger:
         self._directory = directory
         self._events: list[LedgerEvent] = []
         self._state: HandoffState | None = None
+        self._held = False
 
     def events(self) -> tuple[LedgerEvent, ...]:
         """All lines on disk, in order.
@@ -78,13 +79,32 @@ class Ledger:
         Raises:
             StorageError: If the disk refuses.
         """
-        with self._exclusive():
+        with self.exclusive():
             if unless(self.state()):
                 return None
             number = len(self._events) + 1
             event = LedgerEvent(number, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts)
             self._link(event)
             return event
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the hand-off while the block runs, so that what was read in it still holds when something is written.
+
+        Nobody else can append meanwhile, nor touch the decision file if they keep to this too. Blocks may be nested.
+        The kernel gives it back if the process dies.
+        """
+        if self._held:
+            yield
+            return
+        handle = self._open_lock(_LOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._held = True
+            yield
+        finally:
+            self._held = False
+            os.close(handle)
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -145,15 +165,6 @@ class Ledger:
             raise ConflictError(f"ledger line {event.number} was written by somebody else just now") from error
         except OSError as error:
             raise disk_error("write", path, error) from error
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        handle = self._open_lock(_LOCK)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def _open_lock(self, name: str) -> int:
         try:

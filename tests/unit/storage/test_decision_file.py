@@ -8,10 +8,21 @@ import pytest
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.storage import decision_file
-from p2pcredit.storage.decision_file import Unreadable, read_decision, remove_decision, set_aside, write_decision
+from p2pcredit.storage.decision_file import (
+    Unreadable,
+    finish_taking_away,
+    place_decision,
+    read_decision,
+    remove_decision,
+    set_aside,
+)
 
 OLD = Decision(decision_date=date(2024, 1, 13), performance_score=0.58, retrain=True, reason="old")
 NEW = Decision(decision_date=date(2024, 1, 20), performance_score=0.55, retrain=True, reason="new")
+
+
+def write(path: Path, decision: Decision) -> None:
+    path.write_text(json.dumps(decision.as_json()))
 
 
 @pytest.fixture
@@ -20,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_was_written_is_read_back_with_the_four_fields_of_the_specification_first(path: Path) -> None:
-    write_decision(path, OLD)
+    assert place_decision(path, OLD, None)
     assert read_decision(path) == OLD
     assert list(json.loads(path.read_text()))[:4] == ["decision_date", "performance_score", "retrain", "reason"]
 
@@ -32,7 +43,7 @@ def test_no_file_is_no_decision(path: Path) -> None:
 
 
 def test_clearing_removes_the_decision_it_names_and_no_other(path: Path) -> None:
-    write_decision(path, NEW)
+    write(path, NEW)
     assert remove_decision(path, OLD) is False
     assert read_decision(path) == NEW
     assert remove_decision(path, NEW) is True
@@ -64,7 +75,7 @@ def replaced_after(path: Path, monkeypatch: pytest.MonkeyPatch, raw: bytes, look
 def test_a_newer_decision_that_comes_between_look_and_clearing_is_put_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_decision(path, OLD)
+    write(path, OLD)
     replaced_after(path, monkeypatch, json.dumps(NEW.as_json()).encode())
     assert remove_decision(path, OLD) is False
     assert read_decision(path) == NEW
@@ -73,36 +84,54 @@ def test_a_newer_decision_that_comes_between_look_and_clearing_is_put_back(
 def test_a_broken_file_that_comes_between_look_and_clearing_is_put_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_decision(path, OLD)
+    write(path, OLD)
     replaced_after(path, monkeypatch, b"broken")
     assert remove_decision(path, OLD) is False
     assert path.read_text() == "broken"
 
 
-def test_a_clearing_that_died_half_way_is_finished(path: Path) -> None:
-    write_decision(path.with_name(".retraining_decision.json.clearing"), OLD)
-    assert remove_decision(path, OLD) is False
-    assert list(path.parent.iterdir()) == []
+@pytest.mark.parametrize("raw", [json.dumps(NEW.as_json()).encode(), b"broken"])
+@pytest.mark.parametrize("shown", [OLD, None])
+def test_a_file_that_comes_between_look_and_placing_stays(path: Path, raw: bytes, shown: Decision | None) -> None:
+    path.write_bytes(raw)
+    assert place_decision(path, OLD.model_copy(update={"reason": "placed"}), shown) is False
+    assert path.read_bytes() == raw
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_a_dead_clearing_had_taken_by_mistake_returns(path: Path) -> None:
-    write_decision(path.with_name(".retraining_decision.json.clearing"), NEW)
-    assert remove_decision(path, OLD) is False
+def test_a_decision_takes_the_place_of_the_one_that_was_seen(path: Path) -> None:
+    write(path, OLD)
+    assert place_decision(path, NEW, OLD) is True
     assert read_decision(path) == NEW
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_a_dead_clearing_had_taken_is_kept_beside_a_newer_file(path: Path) -> None:
-    write_decision(path.with_name(".retraining_decision.json.clearing"), NEW)
+@pytest.mark.parametrize(
+    ("taken", "there", "shown"), [(OLD, None, None), (NEW, None, NEW), (OLD, NEW, NEW)], ids=["known", "new", "newer"]
+)
+def test_a_taking_away_that_died_half_way_is_finished(
+    path: Path, taken: Decision, there: Decision | None, shown: Decision | None
+) -> None:
+    write(path.with_name(".retraining_decision.json.clearing"), taken)
+    if there is not None:
+        write(path, there)
+    finish_taking_away(path, lambda found: found == OLD)
+    assert read_decision(path) == shown
+    assert [each.name for each in path.parent.iterdir()] == ([path.name] if shown else [])
+
+
+def test_what_a_dead_run_had_taken_by_mistake_is_kept_beside_a_newer_file(path: Path) -> None:
+    write(path.with_name(".retraining_decision.json.clearing"), NEW)
     newest = NEW.model_copy(update={"reason": "newest"})
-    write_decision(path, newest)
-    assert remove_decision(path, OLD) is False
+    write(path, newest)
+    finish_taking_away(path, lambda found: found == OLD)
     assert read_decision(path) == newest
     (kept,) = path.parent.glob("*.superseded-*")
     assert read_decision(kept) == NEW
 
 
 def test_a_file_that_became_readable_before_it_was_set_aside_stays_in_place(path: Path) -> None:
-    write_decision(path, OLD)
+    write(path, OLD)
     assert set_aside(path) is None
     assert read_decision(path) == OLD
 

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from processes_at_once import run_at_once
 
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
@@ -124,37 +123,19 @@ def test_the_quarantine_is_replaced_feed_by_feed(lake: Lake) -> None:
 
 
 def test_writers_of_different_days_at_once_lose_nothing(lake: Lake, tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from datetime import date; import polars as pl\n"
+    imports = (
+        "from pathlib import Path; from datetime import date; import polars as pl\n"
         "from p2pcredit.contracts.tables import LABEL_STORE as T; from p2pcredit.storage.lake import Lake\n"
         "from p2pcredit.storage.layout import Layout; from p2pcredit.periods import DateRange\n"
-        "print('ready', flush=True); sys.stdin.readline()\n"
+    )
+    code = (
         "for n in range(1, 9, 2):\n"
         "    day = date(2010, 1, n + int(sys.argv[2]))\n"
         "    row = {'loan_id': str(day), 'definition': 'pd12', 'label': 0, 'origination_date': day,\n"
         "           'known_on': day, 'snapshot_date': day}\n"
         "    Lake(Layout(Path(sys.argv[1]))).replace(T, pl.DataFrame([row], schema=T.schema), DateRange(day, day))\n"
     )
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path), shift],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for shift in ("0", "1")
-    ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:  # both at once
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        _, errors = writer.communicate(timeout=60)
-        assert writer.returncode == 0, errors
+    run_at_once(imports, code, (str(tmp_path), "0"), (str(tmp_path), "1"))
     assert loans(lake) == [f"2010-01-0{n}" for n in range(1, 9)]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes_at_once import run_at_once
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind
@@ -80,34 +81,29 @@ def test_append_asks_the_newest_state_and_writes_nothing_where_it_objects(tmp_pa
     assert len(Ledger(tmp_path).events()) == 1
 
 
+def test_the_hand_off_can_be_held_over_several_lines_and_is_given_back_after_an_error(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with ledger.exclusive(), ledger.exclusive():
+        scored(ledger)
+        scored(ledger)
+    with pytest.raises(KeyError), ledger.exclusive():
+        raise KeyError
+    scored(Ledger(tmp_path))
+    assert len(ledger.events()) == 3
+
+
 def test_two_processes_that_append_at_once_lose_nothing_and_leave_no_gap(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
+    imports = (
+        "from pathlib import Path; from datetime import datetime, UTC\n"
         "from p2pcredit.storage.ledger import Ledger; from p2pcredit.handoff.events import EventKind\n"
-        "ledger = Ledger(Path(sys.argv[1])); print('ready', flush=True); sys.stdin.readline()\n"
+    )
+    code = (
+        "ledger = Ledger(Path(sys.argv[1]))\n"
         "for n in range(25):\n"
         "    facts = {'model_id': f'{sys.argv[2]}{n}', 'days': {}}\n"
         "    ledger.append(EventKind.SCORED, at=datetime(2024, 1, 1, tzinfo=UTC), run_id=sys.argv[2], facts=facts)\n"
     )
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("a", "b")
-    ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:  # both at once
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        writer.communicate(timeout=60)
-        assert writer.returncode == 0
+    run_at_once(imports, code, (str(tmp_path), "a"), (str(tmp_path), "b"))
     events = Ledger(tmp_path).events()
     assert [event.number for event in events] == list(range(1, 51))
     assert {event.facts["model_id"] for event in events} == {f"{name}{n}" for name in "ab" for n in range(25)}
