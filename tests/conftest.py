@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,41 @@ class FakeTrainer:
         if self.error is not None:
             raise self.error
         return Trained(f"m{len(self.calls)}", self.promoted, "for the test", {"auc": 0.7})
+
+
+@dataclass(frozen=True)
+class AlertChannel:
+    """A channel on this machine that takes messages: an address with a secret in it, and what came."""
+
+    secret: str
+    port: int
+    seen: list[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.port}/{self.secret}"
+
+
+@pytest.fixture
+def channel() -> Iterator[AlertChannel]:
+    seen: list[bytes] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield AlertChannel("s3cr3t-t0ken-of-a-channel", server.server_port, seen)
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture

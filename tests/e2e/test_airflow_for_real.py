@@ -5,8 +5,10 @@ The home is made by the command line (`land synthetic`). Takes about a minute; r
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,10 +24,12 @@ from p2pcredit.orchestration import local
 from p2pcredit.orchestration.local_settings import LocalPaths, login
 from p2pcredit.orchestration.processes import members
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
+from p2pcredit.storage.layout import Layout
 
 FIRST, LAST = date(2021, 1, 1), date(2021, 1, 31)
 DAY = date(2021, 1, 20)
 FIRED = DAY + timedelta(days=1)
+CHANNEL_SECRET = "s3cr3t-t0ken-of-a-channel"
 pytestmark = [pytest.mark.filterwarnings("ignore:::airflow"), pytest.mark.filterwarnings("ignore:::sqlalchemy")]
 
 
@@ -57,6 +61,7 @@ def airflow(home: Path) -> Iterator[local.LocalAirflow]:
         "P2P_DAG_START": f"{FIRED:%Y-%m-%d}T03:00",
         "P2P_DAG_END": f"{FIRED:%Y-%m-%d}T05:00",
         "P2P_WAIT_MINUTES": "0.1",
+        "P2P_ALERTS__URLS": json.dumps([f"json://127.0.0.1:9/{CHANNEL_SECRET}"]),
     }
     try:
         yield local.up(home, local.free_port(), extra_env=quiet)
@@ -112,12 +117,36 @@ def test_a_day_without_data_is_waited_for_and_then_skipped(airflow: local.LocalA
     assert ran["run_inference"] == "skipped"
 
 
-def test_the_password_stands_in_no_log(airflow: local.LocalAirflow) -> None:
+def test_a_conf_that_leads_elsewhere_fails_and_the_failure_is_told(airflow: local.LocalAirflow) -> None:
+    client = airflow.client()
+    run_id = client.trigger(MONITORING_DAG, {"snapshot_date": "../../x"}, f"{FIRED}T04:30:00+00:00")
+    assert client.wait_for_run(MONITORING_DAG, run_id, timeout=240) == "failed"
+    lines = [json.loads(line) for line in Layout(airflow.home).activity.read_text().splitlines()]
+    (told,) = [line["message"] for line in lines if line["job"] == "warning"]
+    assert told.startswith(f"{MONITORING_DAG}.check_monitoring of {run_id} failed: '../../x' is not a date")
+
+
+def test_passwords_and_addresses_stand_in_no_log(airflow: local.LocalAirflow) -> None:
     paths = LocalPaths(airflow.home)
-    secrets = [login(paths)[1], paths.signing_key.read_text(encoding="ascii")]
+    secrets = [login(paths)[1], paths.signing_key.read_text(encoding="ascii"), CHANNEL_SECRET]
     logs = [file for file in paths.logs.rglob("*") if file.is_file()]
-    assert logs
+    assert any(b"alert channel 1 did not take the message" in file.read_bytes() for file in logs)
+    logs += [file for file in (*Layout(airflow.home).logs.rglob("*"), paths.processes) if file.is_file()]
     assert not [file for file in logs for secret in secrets if secret.encode() in file.read_bytes()]
+
+
+def test_other_users_of_the_machine_see_no_secret(airflow: local.LocalAirflow) -> None:
+    paths = LocalPaths(airflow.home)
+    secrets = [login(paths)[1], paths.signing_key.read_text(encoding="ascii"), CHANNEL_SECRET]
+    pids = [pid for process in local._recorded(paths)[0] for pid in members(process)]
+    assert len(pids) >= 4
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+            shown = Path(f"/proc/{pid}/cmdline").read_bytes()
+            assert not [secret for secret in secrets if secret.encode() in shown]
+            assert stat.S_IMODE(Path(f"/proc/{pid}/environ").stat().st_mode) & 0o077 == 0
+    assert stat.S_IMODE(paths.root.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (paths.passwords, paths.signing_key)] == [0o600, 0o600]
 
 
 def test_down_leaves_no_process_and_can_be_said_twice(airflow: local.LocalAirflow) -> None:

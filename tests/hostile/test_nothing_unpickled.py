@@ -78,7 +78,7 @@ def test_the_search_finds_what_it_looks_for(source: str) -> None:
 
 POISON = """
 import pickle, _pickle
-class Poisoned:
+class Poisoned(pickle._Unpickler):
     def __init__(self, *a, **k): raise RuntimeError("something was unpickled")
 def poisoned(*a, **k): raise RuntimeError("something was unpickled")
 for module in (pickle, _pickle):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +19,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),  # a library of Apprise's
 ]
 SECRET = "s3cr3t-t0ken-of-a-channel"
-SEEN: list[bytes] = []
-
-
-class Receiver(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        SEEN.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def channel() -> Iterator[str]:
-    SEEN.clear()
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"json://127.0.0.1:{server.server_port}/{SECRET}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def test_no_file_and_no_output_of_any_job_holds_it(
-    run: Run, home: Path, raw_download: Path, channel: str, torture: Any
+    run: Run, home: Path, raw_download: Path, channel: Any, torture: Any
 ) -> None:
-    urls = json.dumps([channel, f"json://127.0.0.1:9/{SECRET}", f"nonsense-{SECRET}", f"slack://{SECRET}"])
+    urls = json.dumps([channel.url, f"json://127.0.0.1:9/{SECRET}", f"nonsense-{SECRET}", f"slack://{SECRET}"])
     jobs = [*every_job(home, raw_download), ["preprocess", "--date", "2031-01-01"], ["models", "show", "m9"]]
     jobs = [[*job, "--debug"] for job in jobs] + [["monitor", "--week-end", str(LIVED)]]
     loud = "import logging; logging.basicConfig(level=logging.DEBUG)"
@@ -63,7 +37,7 @@ def test_no_file_and_no_output_of_any_job_holds_it(
     assert SECRET not in said
     files = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
-    assert any(b"preprocess failed: feed 'loan_terms' has not landed for 2031-01-01" in body for body in SEEN)
+    assert any(b"preprocess failed: feed 'loan_terms' has not landed for 2031-01-01" in body for body in channel.seen)
     torture.record("secret of a channel, all jobs with --debug", len(ran.outcomes), note=f"{len(files)} files searched")
 
 
@@ -113,8 +87,8 @@ def test_settings_never_show_it() -> None:
     assert not [text for text in shown if SECRET in text]
 
 
-def test_no_logger_of_any_library_says_it(tmp_path: Path, channel: str, caplog: pytest.LogCaptureFixture) -> None:
-    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel, f"json://127.0.0.1:9/{SECRET}")))  # type: ignore[arg-type]
+def test_no_logger_of_any_library_says_it(tmp_path: Path, channel: Any, caplog: pytest.LogCaptureFixture) -> None:
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url, f"json://127.0.0.1:9/{SECRET}")))  # type: ignore[arg-type]
     logging.getLogger("urllib3").addHandler(caplog.handler)
     try:
         with caplog.at_level(logging.DEBUG):
@@ -123,18 +97,18 @@ def test_no_logger_of_any_library_says_it(tmp_path: Path, channel: str, caplog: 
         logging.getLogger("urllib3").removeHandler(caplog.handler)
     assert (told["sent"], told["channels"]) == (1, 2)
     assert SECRET not in caplog.text
-    assert b"train failed: it broke" in SEEN[0]
+    assert b"train failed: it broke" in channel.seen[0]
 
 
-def test_a_failure_is_told_where_the_disk_takes_no_word(tmp_path: Path, channel: str) -> None:
-    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel,)))  # type: ignore[arg-type]
+def test_a_failure_is_told_where_the_disk_takes_no_word(tmp_path: Path, channel: Any) -> None:
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url,)))  # type: ignore[arg-type]
     ctx.layout.logs.write_text("a file in the place of the directory")
     assert alert_failure(ctx, "monitor", OSError(28, "No space left on device"))["sent"] == 1
-    assert b"monitor failed: [Errno 28] No space left on device" in SEEN[0]
+    assert b"monitor failed: [Errno 28] No space left on device" in channel.seen[0]
 
 
 def test_a_channel_whose_library_breaks_is_told_by_its_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: Any
 ) -> None:
     import apprise
 
@@ -142,5 +116,5 @@ def test_a_channel_whose_library_breaks_is_told_by_its_number(
         raise RuntimeError(f"cannot reach json://{SECRET}")
 
     monkeypatch.setattr(apprise.Apprise, "notify", broken)
-    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel,)))  # type: ignore[arg-type]
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url,)))  # type: ignore[arg-type]
     assert alert_failure(ctx, "train", ValueError("x"))["sent"] == 0

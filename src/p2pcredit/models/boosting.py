@@ -12,7 +12,7 @@ import polars as pl
 import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
-from p2pcredit.errors import TrainingError
+from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.profile import Profile, columns_of, feature_named
@@ -144,6 +144,8 @@ class BoostingModel:
     @classmethod
     def from_json(cls, content: dict[str, Any], trees: bytes) -> BoostingModel:
         """The model whose `model.json` and `booster.ubj` these are."""
+        if not trees.startswith(b"{"):  # an empty file ends the whole process in the library
+            raise BankError(f"{BOOSTER_FILE} holds no trees; restore it from a backup or train again")
         booster = xgb.Booster()
         booster.load_model(bytearray(trees))
         levels = {str(name): tuple(str(level) for level in found) for name, found in content["levels"].items()}

@@ -83,7 +83,8 @@ def load_model(files: Mapping[str, bytes]) -> ScoringModel:
     except BankError:
         raise
     except Exception as error:
-        what = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        told = [line.strip() for line in str(error).splitlines() if line.strip()]
+        what = [line for line in told if not line.startswith(("[bt]", "Stack trace"))][-1:] or [type(error).__name__]
         raise BankError(f"the model's files cannot be read ({what[0]}); restore them from a backup") from error
     raise BankError(f"{MODEL_FILE} names the family '{family}'; known are scorecard and boosting")
 

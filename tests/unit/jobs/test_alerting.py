@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,31 +21,7 @@ from p2pcredit.storage.layout import Layout
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # a library of Apprise's
 
 WEEK_END = date(2024, 1, 13)
-SECRET = "very-secret-token"
-SEEN: list[bytes] = []
-
-
-class Receiver(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        SEEN.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def channel() -> Iterator[str]:
-    """A channel that takes messages, on this machine."""
-    SEEN.clear()
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"json://127.0.0.1:{server.server_port}/{SECRET}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+SECRET = "s3cr3t-t0ken-of-a-channel"
 
 
 def context(home: Path, *urls: str) -> JobContext:
@@ -85,12 +59,12 @@ def test_without_a_channel_the_log_says_what_was_not_sent(tmp_path: Path, caplog
     assert "auc (all) failed: 0.550 against 0.620, n=900" in caplog.text
 
 
-def test_a_failed_check_and_a_warning_reach_the_channel(tmp_path: Path, channel: str) -> None:
-    ctx = context(tmp_path, channel)
+def test_a_failed_check_and_a_warning_reach_the_channel(tmp_path: Path, channel: Any) -> None:
+    ctx = context(tmp_path, channel.url)
     measured(ctx, Status.FAIL)
     warn(ctx, "the decision file could not be read")
     assert send_alerts(ctx, WEEK_END)["sent"] == 1
-    (message,) = SEEN
+    (message,) = channel.seen
     assert b"auc (all) failed" in message
     assert b"the decision file could not be read" in message
 
