@@ -1,7 +1,7 @@
 """Runs real code of several processes under every order of their steps on disk, to a stated bound.
 
-An execution stops before each step that others can see. From each stop the explorer takes every way on: the same process
-goes on, another one does (a preemption, where the first is in the middle of a job and could have gone on), a process is
+An execution stops before each step that others can see. From each stop the explorer takes every way on: the same one
+goes on, another does (a preemption, where the first is in the middle of a job and could have gone on), a process is
 killed, or a training fails (faults). It goes depth first by running from the start again, and turns back where it has
 been before: same disk, same locks, and every process with the same things seen since its job began. Preemptions and
 faults are bounded.

@@ -132,7 +132,7 @@ class ModelDisk:
         inode = self._there(source)
         self._parent(target)
         if target in self.directories:
-            raise refuse(errno.EISDIR, target)
+            raise refuse(errno.ENOTEMPTY if source.startswith(f"{target}/") else errno.EISDIR, target)
         if self.files.get(target) is inode:
             return  # two names of one file: nothing happens, both stay
         del self.files[source]
