@@ -62,12 +62,17 @@ def command(function: Callable[P, Receipt]) -> Callable[P, None]:
             where = f": {error.filename}" if error.filename else ""
             sys.stderr.write(f"Error: {error.strerror or error}{where}; mend it and run it again\n")
             raise typer.Exit(1) from error
-        if kwargs.get("as_json"):
-            sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-        else:
-            print_receipt(receipt)
+        print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
 
     return run
+
+
+def print_receipt_as(receipt: Receipt, *, as_json: bool) -> None:
+    """Print a receipt on standard output: as one JSON object, or for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    else:
+        print_receipt(receipt)
 
 
 def print_receipt(receipt: Receipt) -> None:

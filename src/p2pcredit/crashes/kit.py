@@ -105,6 +105,7 @@ class Bench:
         self.zygote = zygote
         self._ground = ground
         self._starts: dict[tuple[str, ...], Path] = {}
+        self._pictures: dict[tuple[str, ...], Picture] = {}
 
     def start(self, steps: tuple[str, ...]) -> Path:
         """The home that these steps make, made once.
@@ -114,9 +115,10 @@ class Bench:
         """
         if steps in self._starts:
             return self._starts[steps]
+        earlier = self.start(steps[:-1]) if steps else None
         home = self._ground / f"start-{len(self._starts):02d}"
-        if steps:
-            shutil.copytree(self.start(steps[:-1]), home)
+        if earlier is not None:
+            shutil.copytree(earlier, home)
             done = self.zygote.run(steps[-1], home)
             if done.exit_code != 0:
                 raise StorageError(f"'{steps[-1]}' fails here undisturbed: {last_line(done.output)}; mend that first")
@@ -124,6 +126,13 @@ class Bench:
             home.mkdir()
         self._starts[steps] = home
         return home
+
+    def picture(self, steps: tuple[str, ...]) -> Picture:
+        """The picture of that home, taken once."""
+        if steps not in self._pictures:
+            known = self.picture(steps[:-1]) if steps else None
+            self._pictures[steps] = take_picture(self.start(steps), known)
+        return self._pictures[steps]
 
     def copy(self, steps: tuple[str, ...]) -> Path:
         """A fresh home to spoil, in place of the last one."""
@@ -138,9 +147,8 @@ class Bench:
 
 
 def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = lambda *_: None) -> Tried:
-    """Kill a job at its steps and let the disk be full from its steps on; after each, read the home and run it again."""
-    before, after = take_picture(bench.start(job.start)), take_picture(bench.start((*job.start, job.step)))
-    laws = _Laws(job, before, after)
+    """Kill a job at its steps and let the disk be full from its steps on; each time read the home and run it again."""
+    laws = _Laws(job, bench.picture(job.start), bench.picture((*job.start, job.step)))
     steps = bench.zygote.run(job.step, bench.copy(job.start)).steps
     taking_space = bench.zygote.run(job.step, bench.copy(job.start), full_from=_BEYOND).steps
     kills, fulls = _spread(steps, most_points), _spread(taking_space, most_points)
@@ -178,11 +186,11 @@ class _Laws:
 
     def broken(self, bench: Bench, home: Path) -> list[str]:
         """What a reader sees half done in this home now, and what is not as it should be after the job ran again."""
-        found = half_states(take_picture(home), self.before, self.after)
+        found = half_states(take_picture(home, self.before), self.before, self.after)
         again = bench.zygote.run(self.job.step, home)
         if again.exit_code != 0:
             found.append(f"run again, it ended with {again.exit_code}: {last_line(again.output)}")
-        found += differences(take_picture(home), self.after)
+        found += differences(take_picture(home, self.before), self.after)
         return list(dict.fromkeys(found))
 
 

@@ -31,6 +31,8 @@ class Picture:
 
     Args:
         tables: Table name to day to the rows of that day, as text.
+        table_files: Table name to its files with their sizes. Delta never writes a file twice under one name, so equal
+            files hold equal rows.
         complete: The days said to be complete, with their receipts.
         files: Path under home to digest: landing files, decision file, retraining logs, reports, models.
         landing: The landing manifest; None where there is none.
@@ -41,6 +43,7 @@ class Picture:
     """
 
     tables: dict[str, dict[date, str]] = field(default_factory=dict)
+    table_files: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     complete: dict[date, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     landing: dict[str, Any] | None = None
@@ -50,10 +53,17 @@ class Picture:
     unreadable: list[str] = field(default_factory=list)
 
 
-def take_picture(home: Path) -> Picture:
-    """Read a whole home. What cannot be read is named in `unreadable`, and the rest is read all the same."""
+def take_picture(home: Path, known: Picture | None = None) -> Picture:
+    """Read a whole home. What cannot be read is named in `unreadable`, and the rest is read all the same.
+
+    Args:
+        home: The home directory.
+        known: An earlier picture of a home that this one was copied from; tables whose files are still the same are
+            taken from it.
+    """
     layout, picture = Layout(home), Picture()
-    for part in (_read_tables, _read_complete_days, _read_landing, _read_ledger, _read_bank, _read_other_files):
+    _read_tables(layout, picture, known or Picture())
+    for part in (_read_complete_days, _read_landing, _read_ledger, _read_bank, _read_other_files):
         try:
             part(layout, picture)
         except (P2PCreditError, OSError, ValueError) as error:
@@ -73,9 +83,15 @@ def without_dead_runs(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[st
     return kept
 
 
-def _read_tables(layout: Layout, picture: Picture) -> None:
+def _read_tables(layout: Layout, picture: Picture, known: Picture) -> None:
     lake = Lake(layout)
     for name, table in TABLES.items():
+        root = layout.table(name)
+        files = sorted((str(path.relative_to(root)), path.stat().st_size) for path in root.rglob("*") if path.is_file())
+        picture.table_files[name] = files
+        if files == known.table_files.get(name) and name in known.tables:
+            picture.tables[name] = known.tables[name]
+            continue
         try:
             rows = lake.read(table)
         except BaseException as error:  # an engine's panic is no Exception

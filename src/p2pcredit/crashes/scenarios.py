@@ -34,7 +34,6 @@ from p2pcredit.jobs.preprocessing import (
 from p2pcredit.jobs.reporting import generate_report
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now
 from p2pcredit.jobs.review import monitor
-from p2pcredit.jobs.serving import rollback
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings

@@ -1,9 +1,9 @@
 """Run something in a child process and be asked before every step that it takes on disk: go on, be refused, or die.
 
 The child installs a seccomp filter that hands each call which may change a disk to its parent, and the parent answers.
-The filter holds for all threads of the child and for all its children, in whatever language they are written. Two ways
-of changing a file pass it by unseen: a writable mapping, which nothing here uses, and io_uring, which the filter refuses
-as not supported.
+The filter holds for all threads of the child and for all its children, in whatever language they are written. Of the
+other ways to change a file, io_uring is refused as not supported, and a writable mapping would pass unseen; nothing
+here uses one.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def watch(
         with ours:
             listener = _take_listener(ours)
         if listener is None:
-            raise ServiceError(f"cannot watch a process here: {_read(output).strip() or 'the child could not be asked'}")
+            why = _read(output).strip() or "the child could not be asked"
+            raise ServiceError(f"a process cannot be watched here: {why}")
         orders = _Orders(str(inside), kill_at, full_from)
         try:
             hung = not _answer_all(listener, child, orders, time.monotonic() + seconds)

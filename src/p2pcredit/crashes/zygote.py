@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -64,7 +65,7 @@ class Zygote:
             self._process.stdin.flush()
             answer = json.loads(self._process.stdout.readline())
         except (OSError, ValueError) as error:
-            raise ServiceError(f"the process that runs the steps of a crash test ended; run it again ({error})") from error
+            raise ServiceError(f"the process that runs the steps ended ({error}); run the crash test again") from error
         if "error" in answer:
             raise ServiceError(answer["error"])
         return Watched(**answer)
@@ -91,7 +92,7 @@ def main() -> None:
         request = json.loads(line)
         step, home = request.pop("step"), Path(request.pop("home"))
         try:
-            answer = asdict(watch(lambda step=step, home=home: do_step(step, home), home, **request))
+            answer = asdict(watch(partial(do_step, step, home), home, **request))
         except P2PCreditError as error:
             answer = {"error": str(error)}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -109,7 +109,10 @@ def _adopt(ctx: JobContext, shown: Decision) -> None:
 
 
 def _report_set_aside(ctx: JobContext) -> None:
-    """Say loudly, once, which files were set aside; also those whose mover died before it could say so."""
+    """Say loudly which files were set aside, also those whose mover died before it could say so.
+
+    The warning comes first and the ledger line that ends it after: who dies in between warns twice, and not never.
+    """
     told = {event.facts.get("path") for event in ctx.ledger.events() if event.kind is EventKind.SET_ASIDE}
     for path in set_aside_files(ctx.layout.decision_file):
         if path.name in told:
@@ -117,8 +120,8 @@ def _report_set_aside(ctx: JobContext) -> None:
         found = read_decision(path)
         why = found.why if isinstance(found, Unreadable) else "it was unreadable when it was moved"
         facts = {"path": path.name, "why": why}
-        ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
         warn(ctx, f"the decision file could not be read ({why}); it was set aside as {path.name}")
+        ctx.ledger.append(EventKind.SET_ASIDE, at=ctx.at, run_id=ctx.run_id, facts=facts)
 
 
 def _is_cleared(decision_id: str, state: HandoffState) -> bool:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import BankError
-from p2pcredit.storage.files import disk_error, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, exclusive, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 _MANIFEST = "manifest.json"
 _CARD = "card.json"
+_LOCK = ".lock"
+_ADDING = ".adding-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,13 @@ class ModelBank:
         content = {**files, _CARD: json_bytes(card)}
         content[_MANIFEST] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
         target = self.layout.model(model_id)
-        if target.exists():
-            if self.get(model_id).files != dict(files):
-                raise BankError(f"another model named {model_id} lies in the bank already; move it away first")
-            return
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
-            temporary.chmod(0o755)
-            for name, data in content.items():
-                write_bytes_atomically(temporary / name, data)
-            os.rename(temporary, target)
-        except OSError as error:
-            raise disk_error("write", target, error) from error
-        finally:
-            for left in target.parent.glob(".adding-*"):
+        with exclusive(target.parent / _LOCK):
+            for left in target.parent.glob(f"{_ADDING}*"):  # of a process that died; we hold the lock
                 shutil.rmtree(left, ignore_errors=True)
+            if not target.exists():
+                self._move_in(target, content)
+            elif self.get(model_id).files != dict(files):
+                raise BankError(f"another model named {model_id} lies in the bank already; move it away first")
 
     def get(self, model_id: str) -> BankedModel:
         """A model, every file checked against its digest.
@@ -99,6 +92,23 @@ class ModelBank:
                 )
         card: dict[str, Any] = json.loads(files.pop(_CARD))
         return BankedModel(model_id, files, card)
+
+    @staticmethod
+    def _move_in(target: Path, content: Mapping[str, bytes]) -> None:
+        temporary: Path | None = None
+        try:
+            temporary = Path(tempfile.mkdtemp(prefix=_ADDING, dir=target.parent))
+            temporary.chmod(0o755)
+            for name, data in content.items():
+                write_bytes_atomically(temporary / name, data)
+            os.rename(temporary, target)
+            temporary = None
+            sync(target.parent)
+        except OSError as error:
+            raise disk_error("write", target, error) from error
+        finally:
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

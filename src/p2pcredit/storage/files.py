@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -24,23 +26,25 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         durable: Sync file and directory to the disk before and after the move.
 
     Yields:
-        A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not.
+        A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not. It
+        is locked meanwhile, so what a writer that died left behind is known by being free, and the next one removes it.
 
     Raises:
         StorageError: If the disk refuses, in one line.
     """
     temporary: Path | None = None
+    handle: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
-        temporary.touch(exist_ok=False)
+        _remove_left_behind(path)
+        temporary, handle = _own_temporary(path)
         yield temporary
         if durable:
-            _sync(temporary)
+            sync(temporary)
         temporary.replace(path)
         temporary = None
         if durable:
-            _sync(path.parent)
+            sync(path.parent)
     except P2PCreditError:
         raise
     except OSError as error:
@@ -49,6 +53,36 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+        if handle is not None:
+            os.close(handle)
+
+
+def open_lock(path: Path) -> int:
+    """A handle on which a lock can be taken: of a file that is made where it is missing, and never removed.
+
+    Raises:
+        StorageError: If the disk refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise disk_error("write", path, error) from error
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock of this lock file while the block runs; the kernel gives it back if the process dies.
+
+    Raises:
+        StorageError: If the disk refuses.
+    """
+    handle = open_lock(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_bytes_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -110,12 +144,14 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
         'cannot write a.json: No space left on device; free some space and run it again'
     """
     advice = _ADVICE.get(
-        type(error), "free some space and run it again" if error.errno in _FULL else "mend it and retry"
+        type(error), "free some space and run it again" if error.errno in FULL else "mend it and retry"
     )
     return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
 
 
-_FULL = {28, 122}  # ENOSPC, EDQUOT
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk, or a share of one, that has no space left."""
+
 _ADVICE: dict[type[OSError], str] = {
     PermissionError: "give this user the right to it and run it again",
     FileNotFoundError: "check the path",
@@ -125,7 +161,8 @@ _ADVICE: dict[type[OSError], str] = {
 }
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Ask the disk to keep this file, or the names in this directory, before going on."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -133,4 +170,40 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-__all__ = ["disk_error", "replacing", "sha256_of_file", "write_bytes_atomically", "write_json_atomically"]
+def _own_temporary(path: Path) -> tuple[Path, int]:
+    while True:
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # a disk without locks: nobody can take it for left behind then
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return temporary, handle
+        os.close(handle)  # it was taken for left behind before it could be locked
+
+
+def _remove_left_behind(path: Path) -> None:
+    """Remove temporary files of this path whose writers died: those that nobody holds."""
+    start = f".{path.name}."
+    with os.scandir(path.parent) as entries:
+        left = [entry.path for entry in entries if entry.name.startswith(start) and entry.name.endswith(".tmp")]
+    for name in left:
+        with suppress(OSError):
+            handle = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name)
+            finally:
+                os.close(handle)
+
+
+__all__ = [
+    "FULL",
+    "disk_error",
+    "exclusive",
+    "open_lock",
+    "replacing",
+    "sha256_of_file",
+    "sync",
+    "write_bytes_atomically",
+    "write_json_atomically",
+]

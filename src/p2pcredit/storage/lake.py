@@ -7,7 +7,9 @@ that are there already makes no commit: running a job twice changes nothing.
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +25,13 @@ from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
+from p2pcredit.storage.files import FULL, disk_error
 from p2pcredit.storage.layout import Layout
 
 _MONTH = "snapshot_month"
 _ATTEMPTS = 12
 _CHECKPOINT_INTERVAL = "50"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Lake:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError) as error:
-                raise StorageError(f"cannot write {table.name}: {_one_line(error)}") from error
+                raise self._refused("write", table, error) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -130,7 +134,7 @@ class Lake:
         except CommitFailedError:
             return 0  # somebody wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot compact {table.name}: {_one_line(error)}") from error
+            raise self._refused("compact", table, error) from error
         return int(done["numFilesRemoved"])
 
     def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
@@ -162,7 +166,15 @@ class Lake:
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot read {table.name}: {_one_line(error)}") from error
+            raise self._refused("read", table, error) from error
+
+    def _refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+        """The error of what Delta or the disk refused; a full disk is told from the words, since there is no code."""
+        said = _one_line(error)
+        number = next((number for number in FULL if os.strerror(number) in said), None)
+        if number is not None:
+            return disk_error(verb, self.layout.table(table.name), OSError(number, os.strerror(number)))
+        return StorageError(f"cannot {verb} {table.name}: {said}; mend it and run it again")
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
@@ -213,4 +225,4 @@ def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+    return " ".join(_COLOUR.sub("", str(error)).split())[:300]

@@ -19,7 +19,7 @@ from typing import Any
 from p2pcredit.errors import ConflictError, DecisionError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.state import HandoffState, fold
-from p2pcredit.storage.files import disk_error
+from p2pcredit.storage.files import disk_error, exclusive, open_lock, sync
 
 _LOCK = ".lock"
 _LINE_NAME = re.compile(r"[0-9]{8}\.json")
@@ -78,7 +78,7 @@ class Ledger:
         Raises:
             StorageError: If the disk refuses.
         """
-        with self._exclusive():
+        with exclusive(self._directory / _LOCK):
             if unless(self.state()):
                 return None
             number = len(self._events) + 1
@@ -93,7 +93,7 @@ class Ledger:
         Raises:
             ConflictError: If another process holds it.
         """
-        handle = self._open_lock(_TRAINING_LOCK)
+        handle = open_lock(self._directory / _TRAINING_LOCK)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,27 +138,11 @@ class Ledger:
                 os.fsync(stream.fileno())
             os.link(temporary, path)
             temporary.unlink()
-            _sync_directory(self._directory)
+            sync(self._directory)
         except FileExistsError as error:
             raise ConflictError(f"ledger line {event.number} was written by somebody else just now") from error
         except OSError as error:
             raise disk_error("write", path, error) from error
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        handle = self._open_lock(_LOCK)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
-
-    def _open_lock(self, name: str) -> int:
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            return os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise disk_error("write", self._directory / name, error) from error
 
 
 def _read_line(path: Path, number: int) -> LedgerEvent:
@@ -169,11 +153,3 @@ def _read_line(path: Path, number: int) -> LedgerEvent:
     if event.number != number:
         raise DecisionError(f"ledger line {path} says it is number {event.number}; restore it from a backup")
     return event
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
