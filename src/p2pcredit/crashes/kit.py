@@ -218,9 +218,7 @@ def _note(bench: Bench, tried: Tried, found: Iterable[str], where: str) -> None:
 
 
 def _spread(steps: int, most: int | None) -> list[int]:
-    """Step numbers from 1 to `steps`, all of them or `most` spread evenly with both ends."""
+    """Step numbers from 1 to `steps`, all of them or `most` spread evenly."""
     if most is None or steps <= most:
         return list(range(1, steps + 1))
-    if most == 1:
-        return [steps]
-    return sorted({1 + round(place * (steps - 1) / (most - 1)) for place in range(most)})
+    return [1 + (2 * place + 1) * steps // (2 * most) for place in range(most)]

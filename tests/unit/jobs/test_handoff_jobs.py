@@ -594,3 +594,19 @@ def test_a_kill_while_setting_aside_loses_no_byte_of_the_unreadable_file(
         if not killed[0]:
             break
     assert killed_at > 4
+
+
+def test_a_run_that_dies_after_setting_a_file_aside_has_warned_before(
+    run_on: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = run_on(MONDAY)
+    ctx.layout.logs.mkdir(parents=True)
+    ctx.layout.decision_file.write_text("{")
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("cannot write x: No space left on device; free some space and run it again")
+
+    monkeypatch.setattr(type(ctx.ledger), "append", full)
+    with pytest.raises(StorageError):
+        reconcile(ctx)
+    assert "it was set aside as retraining_decision.unreadable-001.json" in ctx.layout.activity.read_text()

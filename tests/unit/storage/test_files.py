@@ -81,3 +81,26 @@ def test_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert sha256_of_file(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
     with pytest.raises(StorageError, match="cannot read"):
         sha256_of_file(tmp_path / "absent")
+
+
+def test_the_next_writer_removes_what_a_dead_one_left_and_not_what_a_living_one_writes(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    (tmp_path / ".a.json.0123456789abcdef.tmp").write_text("half")
+    (tmp_path / ".ab.json.0123456789abcdef.tmp").write_text("of another file")
+    with replacing(path) as slow:
+        slow.write_bytes(b"slow")
+        write_bytes_atomically(path, b"fast")
+        assert slow.exists()
+    assert path.read_bytes() == b"slow"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".ab.json.0123456789abcdef.tmp", "a.json"]
+
+
+def test_a_disk_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("p2pcredit.storage.files.fcntl.flock", no_locks)
+    left = tmp_path / ".a.json.0123456789abcdef.tmp"
+    left.touch()
+    write_bytes_atomically(tmp_path / "a.json", b"1")
+    assert left.exists()  # its writer may be alive
