@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from p2pcredit.crashes.pictures import Picture, without_dead_runs
 
+_MAY_STAY = ("#1", "logs/decisions/.line.tmp")
+"""What Delta had begun to write, and the one temporary line that the ledger's next writer removes: no reader sees them."""
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -36,7 +38,7 @@ def differences(seen: Picture, after: Picture) -> list[str]:
         found.append(f"the ledger says {[kind for kind, _ in ours]}, not {[kind for kind, _ in theirs]}")
     found += _lost_activity(seen, after)
     leftovers = sorted(set(seen.leftovers) - set(after.leftovers))
-    found += [f"{name} was left behind by the writer that died" for name in leftovers if not name.endswith("#1")]
+    found += [f"{name} was left behind by the writer that died" for name in leftovers if not name.endswith(_MAY_STAY)]
     return found
 
 

@@ -65,15 +65,14 @@ def crash_test(
     except OSError as error:
         raise disk_error("write", directory, error) from error
     tried: dict[str, Tried] = {}
-    broken = True
     try:
         with Zygote() as zygote:
             bench = Bench(ground, zygote)
             for name in jobs or JOBS:
                 tried[name] = try_job(bench, JOBS[name], most_points, progress)
-        broken = any(job.violations for job in tried.values())
     finally:
-        if not broken or not tried:
+        broken = any(job.violations for job in tried.values())
+        if not broken:
             shutil.rmtree(ground, ignore_errors=True)
     return {
         "directory": str(directory),

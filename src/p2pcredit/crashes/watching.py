@@ -134,6 +134,8 @@ def watch(
         orders = _Orders(str(inside), kill_at, full_from)
         try:
             hung = not _answer_all(listener, child, orders, time.monotonic() + seconds)
+        except OSError as error:
+            raise ServiceError(f"a process cannot be watched here: {error.strerror}; Linux 5.5 is needed") from error
         finally:
             os.close(listener)
         _, status = os.waitpid(child, 0)
