@@ -116,5 +116,5 @@ def test_a_claim_of_a_run_that_died_and_its_release_count_as_nothing() -> None:
     ],
 )
 def test_a_full_disk_must_end_with_one_clear_line(code: int, output: str, hung: bool, words: str | None) -> None:
-    found = unclear_end(Watched(3, code, output, "write of x", hung))
+    found = unclear_end(Watched(3, 2, code, output, "write of x", hung))
     assert found == [] if words is None else words in found[0]

@@ -20,6 +20,7 @@ import json, os, subprocess, sys, threading, time
 from dataclasses import asdict
 from pathlib import Path
 from p2pcredit.crashes.watching import watch
+from p2pcredit.errors import ServiceError
 
 inside, outside = Path(sys.argv[1]), Path(sys.argv[2])
 def work():
@@ -96,7 +97,8 @@ def test_a_sync_is_a_step_for_a_full_disk_only(inside: Path) -> None:
 with open(inside / "x", "w") as stream:
     os.fsync(stream.fileno())
 """
-    assert watched(sync, inside)["steps"] == 1
+    counted = watched(sync, inside)
+    assert (counted["steps"], counted["taking_space"]) == (1, 2)
     assert watched(sync, inside, full_from=1)["stopped_at"] == "fsync of x"  # x is there by now
 
 
@@ -144,6 +146,18 @@ def test_an_exception_ends_the_child_with_its_traceback_and_a_code_of_its_own(in
     done = watched("raise KeyError('lost')", inside)
     assert done["exit_code"] == 70
     assert "KeyError: 'lost'" in done["output"]
+
+
+def test_a_system_that_does_not_allow_it_is_one_clear_line(inside: Path) -> None:
+    nested = """
+try:
+    watch(lambda: 0, inside)
+except ServiceError as error:
+    print(error)
+"""
+    said = watched(nested, inside)["output"]  # the kernel lets nobody watch the child of a child that is watched
+    assert said.startswith("a process cannot be watched here: ")
+    assert len(said.splitlines()) == 1
 
 
 def test_the_numbers_of_the_calls_are_those_that_the_system_uses() -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from p2pcredit.crashes.pictures import Picture, without_dead_runs
 
 _MAY_STAY = ("#1", "logs/decisions/.line.tmp")
-"""What Delta had begun to write, and the one temporary line that the ledger's next writer removes: no reader sees them."""
+"""What Delta had begun to write, and the one temporary line that the next writer of the ledger removes."""
 Key = TypeVar("Key", bound=Hashable)
 
 

@@ -104,6 +104,7 @@ class Bench:
         self.zygote = zygote
         self._ground = ground
         self._starts: dict[tuple[str, ...], Path] = {}
+        self._undisturbed: dict[tuple[str, ...], Watched] = {}
         self._pictures: dict[tuple[str, ...], Picture] = {}
 
     def start(self, steps: tuple[str, ...]) -> Path:
@@ -121,10 +122,16 @@ class Bench:
             done = self.zygote.run(steps[-1], home)
             if done.exit_code != 0:
                 raise StorageError(f"'{steps[-1]}' fails here undisturbed: {last_line(done.output)}; mend that first")
+            self._undisturbed[steps] = done
         else:
             home.mkdir()
         self._starts[steps] = home
         return home
+
+    def undisturbed(self, steps: tuple[str, ...]) -> Watched:
+        """How the last of these steps went when its home was made, its steps on disk counted."""
+        self.start(steps)
+        return self._undisturbed[steps]
 
     def picture(self, steps: tuple[str, ...]) -> Picture:
         """The picture of that home, taken once."""
@@ -148,9 +155,8 @@ class Bench:
 def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = lambda *_: None) -> Tried:
     """Kill a job at its steps and let the disk be full from its steps on; each time read the home and run it again."""
     laws = _Laws(job, bench.picture(job.start), bench.picture((*job.start, job.step)))
-    steps = bench.zygote.run(job.step, bench.copy(job.start)).steps
-    taking_space = bench.zygote.run(job.step, bench.copy(job.start), full_from=_BEYOND).steps
-    kills, fulls = _spread(steps, most_points), _spread(taking_space, most_points)
+    counted = bench.undisturbed((*job.start, job.step))
+    kills, fulls = _spread(counted.steps, most_points), _spread(counted.taking_space, most_points)
     tried, total = Tried(), len(kills) + len(fulls)
     for number in kills:
         progress(job.step, tried.kill_points, total)
@@ -172,9 +178,6 @@ def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress 
         found = [*unclear_end(done), *laws.broken(bench, home)]
         _note(bench, tried, found, f"{job.step}, disk full from step {number} on ({done.stopped_at})")
     return tried
-
-
-_BEYOND = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)

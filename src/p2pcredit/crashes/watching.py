@@ -54,7 +54,8 @@ class Watched:
     """What a watched child did.
 
     Args:
-        steps: How many steps it began on disk inside the directory; refused ones count.
+        steps: How many changing steps it began on disk inside the directory; refused ones count.
+        taking_space: How many steps that a full disk may refuse; syncs are among them.
         exit_code: How it ended; minus the signal's number where a signal ended it.
         output: All that it printed.
         stopped_at: The step at which it was killed or first refused, in words; None where it did not come to that.
@@ -62,6 +63,7 @@ class Watched:
     """
 
     steps: int
+    taking_space: int
     exit_code: int
     output: str
     stopped_at: str | None
@@ -74,23 +76,22 @@ class _Orders:
     kill_at: int | None
     full_from: int | None
     steps: int = 0
+    taking_space: int = 0
     stopped_at: str | None = None
 
     def answer(self, call: Call, arguments: tuple[int, ...], thread: int) -> int | None:
         """The error number to refuse with, 0 to go on, None to kill."""
-        refuses = self.full_from is not None
-        if not call.takes_space if refuses else is_sync(call):
-            return 0
         paths = [path for path in changed_paths(call, arguments, thread) if self._holds(path)]
         if not paths:
             return 0
-        self.steps += 1
-        due = self.full_from if refuses else self.kill_at
-        if due is None or self.steps < due:
-            return 0
-        if self.stopped_at is None:
+        changes = not is_sync(call)
+        self.steps += changes
+        self.taking_space += call.takes_space
+        kills = changes and self.steps == self.kill_at
+        refuses = call.takes_space and self.full_from is not None and self.taking_space >= self.full_from
+        if (kills or refuses) and self.stopped_at is None:
             self.stopped_at = f"{call.name} of {' to '.join(os.path.relpath(path, self.inside) for path in paths)}"
-        return errno.ENOSPC if refuses else None
+        return None if kills else errno.ENOSPC if refuses else 0
 
     def _holds(self, path: str) -> bool:
         return path == self.inside or path.startswith(f"{self.inside}/")
@@ -112,7 +113,7 @@ def watch(
         work: What to do; its result is the child's exit code.
         inside: The directory watched, a real path.
         kill_at: Kill the child with SIGKILL just before this step, counted from 1.
-        full_from: Refuse every step that takes space from this one on, as a full disk does.
+        full_from: Refuse every step that takes space from this one on, counted among themselves, as a full disk does.
         seconds: How long the child may take.
 
     Raises:
@@ -140,7 +141,8 @@ def watch(
             os.close(listener)
         _, status = os.waitpid(child, 0)
         child = 0
-        return Watched(orders.steps, os.waitstatus_to_exitcode(status), _read(output), orders.stopped_at, hung)
+        code = os.waitstatus_to_exitcode(status)
+        return Watched(orders.steps, orders.taking_space, code, _read(output), orders.stopped_at, hung)
     finally:
         os.close(output)
         if child:
