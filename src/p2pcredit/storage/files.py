@@ -143,14 +143,27 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
         >>> str(disk_error("write", Path("a.json"), OSError(errno.ENOSPC, "No space left on device")))
         'cannot write a.json: No space left on device; free some space and run it again'
     """
-    advice = _ADVICE.get(
-        type(error), "free some space and run it again" if error.errno in FULL else "mend it and retry"
-    )
+    full = full_disk(error)
+    if full is not None:
+        return StorageError(f"cannot {verb} {path}: {full}; free some space and run it again")
+    advice = _ADVICE.get(type(error), "mend it and retry")
     return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
 
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Error numbers of a disk, or a share of one, that has no space left."""
+def full_disk(error: Exception) -> str | None:
+    """The system's words for a disk, or a share of one, that has no space left; None where an error says anything else.
+
+    Engines in Rust give those words and no error number.
+
+    Examples:
+        >>> full_disk(OSError("No space left on device (os error 28)"))
+        'No space left on device'
+        >>> full_disk(OSError("Permission denied (os error 13)")) is None
+        True
+    """
+    said = str(error)
+    return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT)) if words in said), None)
+
 
 _ADVICE: dict[type[OSError], str] = {
     PermissionError: "give this user the right to it and run it again",
@@ -197,9 +210,9 @@ def _remove_left_behind(path: Path) -> None:
 
 
 __all__ = [
-    "FULL",
     "disk_error",
     "exclusive",
+    "full_disk",
     "open_lock",
     "replacing",
     "sha256_of_file",

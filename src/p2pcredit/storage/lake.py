@@ -7,7 +7,6 @@ that are there already makes no commit: running a job twice changes nothing.
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import time
@@ -25,7 +24,7 @@ from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
-from p2pcredit.storage.files import FULL, disk_error
+from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
 
 _MONTH = "snapshot_month"
@@ -169,12 +168,10 @@ class Lake:
             raise self._refused("read", table, error) from error
 
     def _refused(self, verb: str, table: Table, error: Exception) -> StorageError:
-        """The error of what Delta or the disk refused; a full disk is told from the words, since there is no code."""
-        said = _one_line(error)
-        number = next((number for number in FULL if os.strerror(number) in said), None)
-        if number is not None:
-            return disk_error(verb, self.layout.table(table.name), OSError(number, os.strerror(number)))
-        return StorageError(f"cannot {verb} {table.name}: {said}; mend it and run it again")
+        full = full_disk(error)
+        if full is not None:
+            return disk_error(verb, self.layout.table(table.name), OSError(full))
+        return StorageError(f"cannot {verb} {table.name}: {_one_line(error)}; mend it and run it again")
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
