@@ -49,6 +49,11 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         raise
     except OSError as error:
         raise disk_error("write", path, error) from error
+    except Exception as error:  # an engine's own error may say that the disk is full
+        full = full_disk(error)
+        if full is None:
+            raise
+        raise disk_error("write", path, OSError(full)) from error
     finally:
         if temporary is not None:
             with suppress(OSError):

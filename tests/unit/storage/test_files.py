@@ -104,3 +104,13 @@ def test_a_disk_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatc
     left.touch()
     write_bytes_atomically(tmp_path / "a.json", b"1")
     assert left.exists()  # its writer may be alive
+
+
+def test_a_full_disk_is_known_by_the_words_of_an_engine_and_other_errors_pass(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for said in (OSError("No space left on device (os error 28)"), RuntimeError("parquet: No space left on device")):
+        with pytest.raises(StorageError, match=r"a\.parquet: No space left on device; free some"), replacing(path):
+            raise said
+    with pytest.raises(KeyError), replacing(path):
+        raise KeyError("x")
+    assert list(tmp_path.iterdir()) == []
