@@ -90,7 +90,7 @@ def exclusive(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def write_bytes_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_bytes_atomically(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
     """Make `path` hold exactly `data`: a reader sees the old file or the new one, never a part.
 
     Args:
