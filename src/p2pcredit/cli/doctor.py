@@ -1,13 +1,51 @@
-"""`p2pcredit doctor`: is this home healthy?"""
+"""`p2pcredit doctor`: is this home healthy, and does a volume keep its word?"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, command, job_context
+from p2pcredit.errors import StorageError
+
+CrashTestOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--crash-test",
+        help="Try this volume instead: kill every job at each step it takes on disk there, fill the disk at each step.",
+        metavar="DIR",
+    ),
+]
 
 
 @command
-def doctor(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+def doctor(
+    crash_test: CrashTestOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
     """Check a home directory: tables, ledger, decision file, models. Nothing is changed."""
+    if crash_test is not None:
+        return _crash_test(crash_test, as_json=as_json)
     from p2pcredit.jobs.doctor import examine
 
     return examine(job_context(home))
+
+
+def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
+    from p2pcredit.cli.edge import print_receipt_as
+    from p2pcredit.cli.progress import point_progress
+    from p2pcredit.crashes.kit import crash_test
+
+    with point_progress() as progress:
+        receipt = crash_test(directory, progress=progress)
+    if not receipt["violations"]:
+        return receipt
+    print_receipt_as(receipt, as_json=as_json)
+    raise StorageError(
+        f"{len(receipt['violations'])} violations in {directory}; the homes lie in {receipt['kept']}; "
+        "do not put a home on this volume before they are understood"
+    )

@@ -70,10 +70,7 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
                 raise
             sys.stderr.write(f"Error: {_told(error)}\n")
             raise typer.Exit(2 if wrong_usage else 1) from error
-        if kwargs.get("as_json"):
-            sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-        else:
-            print_receipt(receipt)
+        print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
 
     return run
 
@@ -100,6 +97,14 @@ def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
     for name, value in arguments.items():
         if isinstance(value, str) and value != value.encode("utf-8", "replace").decode():
             raise UsageError(f"the text given for '{name}' is not UTF-8; write it in UTF-8")
+
+
+def print_receipt_as(receipt: Receipt, *, as_json: bool) -> None:
+    """Print a receipt on standard output: as one JSON object, or for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    else:
+        print_receipt(receipt)
 
 
 def print_receipt(receipt: Receipt) -> None:

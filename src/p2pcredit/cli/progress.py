@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from p2pcredit.periods import DateRange
 
@@ -23,3 +23,15 @@ def day_progress(what: str, days: DateRange) -> Iterator[Callable[[date], None]]
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=len(days), day="")
         yield lambda day: progress.update(task, completed=(day - days.first).days + 1, day=day.isoformat())
+
+
+@contextmanager
+def point_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far a crash test has come; yields the function to call with a job, its points tried, and its points."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda job, tried, points: progress.update(task, description=job, completed=tried, total=points)

@@ -114,9 +114,10 @@ def _set_aside_or_say_why_not(ctx: JobContext, shown: Unreadable) -> None:
 
 
 def _report_set_aside(ctx: JobContext) -> None:
-    """Say loudly, once, which files were set aside; also those whose mover died before it could say so.
+    """Say loudly which files were set aside, also those whose mover died before it could say so.
 
-    A file that can be read after all was whole, or was being written, when it was moved: it goes back to its place.
+    The warning comes first and the ledger line that ends it after: who dies in between warns twice, and not never. A
+    file that can be read after all was whole, or was being written, when it was moved: it goes back to its place.
     """
     told = {event.facts.get("path") for event in ctx.ledger.events() if event.kind is EventKind.SET_ASIDE}
     for path in set_aside_files(ctx.layout.decision_file):

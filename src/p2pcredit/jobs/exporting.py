@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -62,7 +63,9 @@ def export(
     rows = frame.collect().sort("snapshot_date", *table.sorted_by)
     with replacing(out) as temporary:
         if out.suffix == ".parquet":
-            rows.write_parquet(temporary)
+            whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
+            rows.write_parquet(whole)
+            temporary.write_bytes(whole.getbuffer())
         else:
             rows.with_columns(_defused(rows)).write_csv(temporary)
     return {"table": name, "rows": rows.height, "path": str(out)}

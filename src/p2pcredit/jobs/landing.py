@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,19 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.errors import SourceError, StorageError, UsageError
+from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.storage.files import (
-    holding_still,
-    read_whole,
-    sha256_of_file,
-    write_bytes_atomically,
-    write_json_atomically,
-)
+from p2pcredit.storage.files import holding_still, sha256_of_file, write_bytes_atomically, write_json_atomically
 from p2pcredit.storage.landing import read_landing, write_landing
+from p2pcredit.storage.landing_manifest import manifest_file, read_manifest
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
@@ -79,14 +73,14 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         _tell_of_later_events(book, days)
         book = book.within(days)
     with held(ctx.layout.landing_lock, "the landing directory"):
-        earlier = _read_manifest(ctx.layout)
+        earlier = read_manifest(ctx.layout)
         landings = _merged(earlier, profile.name, sources, days)
-        _write_manifest(ctx.layout, profile.name, landings, complete=False)
+        _write_manifest(ctx.layout, profile.name, [_under_way(entry, days) for entry in landings])
         _write_rejected(ctx.layout, profile.name, sources, book)
         if days is not None:
             for name, feed in FEEDS.items():
                 write_landing(ctx.layout, feed, book.feeds[name], days)
-        _write_manifest(ctx.layout, profile.name, landings, complete=True)
+        _write_manifest(ctx.layout, profile.name, landings)
     return {
         "platform": profile.name,
         "rows_in": book.rows_in,
@@ -146,27 +140,6 @@ def _days_to_land(book: RawBook, first: date | None, last: date | None) -> DateR
     return DateRange(start, end)
 
 
-def _manifest_file(layout: Layout) -> Path:
-    return layout.landing / "landing.json"
-
-
-def _read_manifest(layout: Layout) -> dict[str, Any]:
-    path = _manifest_file(layout)
-    try:
-        content = json.loads(read_whole(path))
-        return {"platform": str(content["platform"]), "landings": [_checked(entry) for entry in content["landings"]]}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise StorageError(f"{path} cannot be read as a landing manifest; move it away and land again") from error
-
-
-def _checked(entry: dict[str, Any]) -> dict[str, Any]:
-    for day in (entry["first_date"], entry["last_date"]):
-        date.fromisoformat(day)
-    return {**entry, "files": [{"name": str(file["name"]), "sha256": str(file["sha256"])} for file in entry["files"]]}
-
-
 def _merged(
     manifest: dict[str, Any], platform: str, sources: tuple[_Source, ...], days: DateRange | None
 ) -> list[dict[str, Any]]:
@@ -200,9 +173,16 @@ def _merged(
     return sorted([*kept, new], key=lambda entry: (entry["first_date"], entry["last_date"]))
 
 
-def _write_manifest(layout: Layout, platform: str, landings: list[dict[str, Any]], *, complete: bool) -> None:
+def _under_way(entry: dict[str, Any], days: DateRange | None) -> dict[str, Any]:
+    """The entry of the landing that begins now says so until it is whole; those of others stay as they are."""
+    mine = days is not None and (entry["first_date"], entry["last_date"]) == (f"{days.first}", f"{days.last}")
+    return {**entry, "complete": False} if mine else entry
+
+
+def _write_manifest(layout: Layout, platform: str, landings: list[dict[str, Any]]) -> None:
+    complete = all(entry.get("complete", True) for entry in landings)
     content = {"platform": platform, "complete": complete, "landings": landings}
-    write_json_atomically(_manifest_file(layout), content)
+    write_json_atomically(manifest_file(layout), content)
 
 
 def _write_rejected(layout: Layout, platform: str, sources: tuple[_Source, ...], book: RawBook) -> None:

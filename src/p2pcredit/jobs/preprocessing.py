@@ -23,6 +23,7 @@ from p2pcredit.storage.completeness import (
 )
 from p2pcredit.storage.lake import Lake, month_just_closed
 from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing
+from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed
@@ -36,7 +37,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """Has a feed landed for every day, in files that can be read?
 
     Raises:
-        MissingFeedError: If a day has no file; it may still come.
+        MissingFeedError: If a day has no file or its landing is not whole; it may still come.
         SourceError: If a file cannot be used, in one line.
     """
     contract = feed_named(feed)
@@ -48,6 +49,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
             + (f" and {len(missing) - 1} more days" if len(missing) > 1 else "")
             + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
         )
+    require_whole_landing(ctx.layout, days)
     return {"feed": feed, "days": len(days), "rows": sum(int(fact["rows"]) for fact in facts) if facts else None}
 
 
@@ -55,7 +57,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """Copy the landed rows of these days into bronze, as text, with where each came from.
 
     Raises:
-        SourceError: If a landing file is missing or cannot be used; nothing is then written.
+        SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
@@ -63,6 +65,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     with lake.rebuilding(table):
         with unchanged(ctx.layout.landing_lock, "the landing directory"):
             landed = read_landing(ctx.layout, contract, days)
+            require_whole_landing(ctx.layout, days)
         if landed.missing:
             check_source(ctx, feed, days)
         changed = lake.replace(table, landed.frame, days)

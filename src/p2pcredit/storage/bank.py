@@ -11,16 +11,20 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import BankError, StorageError
-from p2pcredit.storage.files import disk_error, read_whole, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.locks import held
 
 _MANIFEST = "manifest.json"
 _CARD = "card.json"
 _MOST_MODEL_BYTES = 256 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_LOCK = ".lock"
+_ADDING = ".adding-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +60,30 @@ class ModelBank:
         content = {**files, _CARD: json_bytes(card)}
         content[_MANIFEST] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
         target = self.layout.model(model_id)
-        if target.exists():
-            if self.get(model_id).files != dict(files):
+        with held(target.parent / _LOCK, "the model bank"):
+            for left in target.parent.glob(f"{_ADDING}*"):  # of a process that died; we hold the lock
+                shutil.rmtree(left, ignore_errors=True)
+            if not target.exists():
+                self._move_in(target, content)
+            elif self.get(model_id).files != dict(files):
                 raise BankError(f"another model named {model_id} lies in the bank already; move it away first")
-            return
+
+    @staticmethod
+    def _move_in(target: Path, content: Mapping[str, bytes]) -> None:
+        temporary: Path | None = None
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.parent / f".adding-{secrets.token_hex(8)}"
+            temporary = target.parent / f"{_ADDING}{secrets.token_hex(8)}"
             temporary.mkdir()
             for name, data in content.items():
                 write_bytes_atomically(temporary / name, data)
             os.rename(temporary, target)
+            temporary = None
+            sync(target.parent)
         except OSError as error:
             raise disk_error("write", target, error) from error
         finally:
-            for left in target.parent.glob(".adding-*"):
-                shutil.rmtree(left, ignore_errors=True)
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
 
     def get(self, model_id: str) -> BankedModel:
         """A model, every file checked against its digest.

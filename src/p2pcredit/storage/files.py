@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -28,34 +30,43 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         durable: Sync file and directory to the disk before and after the move.
 
     Yields:
-        A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not.
+        A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not. It
+        is locked meanwhile, so what a writer that died left behind is known by being free, and the next one removes it.
 
     Raises:
         StorageError: If the disk refuses, in one line.
     """
     temporary: Path | None = None
+    handle: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
-        temporary.touch(exist_ok=False)
+        _remove_left_behind(path)
+        temporary, handle = _own_temporary(path)
         yield temporary
         if durable:
-            _sync(temporary)
+            sync(temporary)
         temporary.replace(path)
         temporary = None
         if durable:
-            _sync(path.parent)
+            sync(path.parent)
     except P2PCreditError:
         raise
     except OSError as error:
         raise disk_error("write", path, error) from error
+    except Exception as error:  # an engine's own error may say that the disk is full
+        full = full_disk(error)
+        if full is None:
+            raise
+        raise disk_error("write", path, OSError(full)) from error
     finally:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+        if handle is not None:
+            os.close(handle)
 
 
-def write_bytes_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_bytes_atomically(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
     """Make `path` hold exactly `data`: a reader sees the old file or the new one, never a part.
 
     Args:
@@ -168,13 +179,28 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
         >>> str(disk_error("write", Path("a.json"), OSError(errno.ENOSPC, "No space left on device")))
         'cannot write a.json: No space left on device; free some space and run it again'
     """
-    advice = _ADVICE.get(
-        type(error), "free some space and run it again" if error.errno in _FULL else "mend it and retry"
-    )
+    full = full_disk(error)
+    if full is not None:
+        return StorageError(f"cannot {verb} {path}: {full}; free some space and run it again")
+    advice = _ADVICE.get(type(error), "mend it and retry")
     return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
 
 
-_FULL = {28, 122}  # ENOSPC, EDQUOT
+def full_disk(error: Exception) -> str | None:
+    """The system's words for a disk, or a share of one, that has no space left; None where an error says anything else.
+
+    Engines in Rust give those words and no error number.
+
+    Examples:
+        >>> full_disk(OSError("No space left on device (os error 28)"))
+        'No space left on device'
+        >>> full_disk(OSError("Permission denied (os error 13)")) is None
+        True
+    """
+    said = str(error)
+    return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT)) if words in said), None)
+
+
 _ADVICE: dict[type[OSError], str] = {
     PermissionError: "give this user the right to it and run it again",
     FileNotFoundError: "check the path",
@@ -184,7 +210,8 @@ _ADVICE: dict[type[OSError], str] = {
 }
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Ask the disk to keep this file, or the names in this directory, before going on."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -192,13 +219,41 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
+def _own_temporary(path: Path) -> tuple[Path, int]:
+    while True:
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # a disk without locks: nobody can take it for left behind then
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return temporary, handle
+        os.close(handle)  # it was taken for left behind before it could be locked
+
+
+def _remove_left_behind(path: Path) -> None:
+    """Remove temporary files of this path whose writers died: those that nobody holds."""
+    start = f".{path.name}."
+    with os.scandir(path.parent) as entries:
+        left = [entry.path for entry in entries if entry.name.startswith(start) and entry.name.endswith(".tmp")]
+    for name in left:
+        with suppress(OSError):
+            handle = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name)
+            finally:
+                os.close(handle)
+
+
 __all__ = [
     "MOST_SMALL_BYTES",
     "disk_error",
+    "full_disk",
     "holding_still",
     "read_whole",
     "replacing",
     "sha256_of_file",
+    "sync",
     "write_bytes_atomically",
     "write_json_atomically",
 ]

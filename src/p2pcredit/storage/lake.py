@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,13 +28,14 @@ from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
-from p2pcredit.storage.files import disk_error
+from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
 _MONTH = "snapshot_month"
 _ATTEMPTS = 12
 _CHECKPOINT_INTERVAL = "50"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +164,7 @@ class Lake:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-                raise StorageError(
-                    f"cannot write {table.name}: {_one_line(error)}; mend that and run it again"
-                ) from error
+                raise self._refused("write", table, error) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -180,7 +180,7 @@ class Lake:
         except CommitFailedError:
             return 0  # somebody wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot compact {table.name}: {_one_line(error)}") from error
+            raise self._refused("compact", table, error) from error
         return int(done["numFilesRemoved"])
 
     def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
@@ -220,7 +220,13 @@ class Lake:
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
+            raise self._refused("read", table, error) from error
+
+    def _refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+        full = full_disk(error)
+        if full is not None:
+            return disk_error(verb, self.layout.table(table.name), OSError(full))
+        return StorageError(f"cannot {verb} {table.name}: {_one_line(error)}; mend it and run it again")
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
@@ -282,4 +288,4 @@ def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+    return " ".join(_COLOUR.sub("", str(error)).split())[:300]

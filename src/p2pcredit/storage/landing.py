@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError,
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.bytestream import most_unpacked_bytes
 from p2pcredit.platforms.delimited import read_delimited
-from p2pcredit.storage.files import disk_error, holding_still, replacing, sha256_of_file
+from p2pcredit.storage.files import disk_error, holding_still, replacing, sha256_of_file, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -163,8 +164,9 @@ def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRan
 
 
 def _write_month(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
-    with replacing(_month_file(layout, feed_name, span.first)) as path:
-        rows.write_parquet(path, compression="zstd", statistics=True)
+    whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
+    rows.write_parquet(whole, compression="zstd", statistics=True)
+    write_bytes_atomically(_month_file(layout, feed_name, span.first), whole.getbuffer())
     directory = layout.landing / feed_name
     for stale in directory.glob(f"{feed_name}_{span.first:%Y_%m}_*"):
         if stale in {path for day in span for path in _day_files(layout, feed_name, day)}:

@@ -19,7 +19,8 @@ from typing import Any
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.state import HandoffState, fold
-from p2pcredit.storage.files import disk_error, read_whole
+from p2pcredit.storage.files import disk_error, read_whole, sync
+from p2pcredit.storage.locks import open_lock
 
 _LOCK = ".lock"
 _LINE_NAME = re.compile(r"[0-9]{8}\.json")
@@ -97,7 +98,7 @@ class Ledger:
         if self._held:
             yield
             return
-        handle = self._open_lock(_LOCK)
+        handle = open_lock(self._directory / _LOCK)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             self._held = True
@@ -113,7 +114,7 @@ class Ledger:
         Raises:
             ConflictError: If another process holds it.
         """
-        handle = self._open_lock(_TRAINING_LOCK)
+        handle = open_lock(self._directory / _TRAINING_LOCK)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -160,18 +161,11 @@ class Ledger:
                 os.fsync(stream.fileno())
             os.link(temporary, path)
             temporary.unlink()
-            _sync_directory(self._directory)
+            sync(self._directory)
         except FileExistsError as error:
             raise ConflictError(f"ledger line {event.number} was written by somebody else just now") from error
         except OSError as error:
             raise disk_error("write", path, error) from error
-
-    def _open_lock(self, name: str) -> int:
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            return os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise disk_error("write", self._directory / name, error) from error
 
 
 def _read_line(path: Path, number: int) -> LedgerEvent:
@@ -182,11 +176,3 @@ def _read_line(path: Path, number: int) -> LedgerEvent:
     if event.number != number:
         raise DecisionError(f"ledger line {path} says it is number {event.number}; restore it from a backup")
     return event
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

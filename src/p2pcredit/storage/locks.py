@@ -30,16 +30,25 @@ def held(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_SECONDS) -
         ConflictError: If somebody else held it all that time; trying again may heal it.
         StorageError: If the disk refuses.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise disk_error("write", path, error) from error
+    handle = open_lock(path)
     try:
         _acquire(handle, what, wait_seconds)
         yield
     finally:
         os.close(handle)
+
+
+def open_lock(path: Path) -> int:
+    """A handle on which a lock can be taken: of a file that is made where it is missing, and never removed.
+
+    Raises:
+        StorageError: If the disk refuses, or something else than a file lies there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise disk_error("write", path, error) from error
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from handoff_nights import (
     write_by_hand,
 )
 
-from p2pcredit.errors import UsageError
+from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision
@@ -312,3 +312,19 @@ def test_a_mistyped_year_does_not_hold_up_monitoring(run_on: Run, decision: Any)
     reconcile(ctx)
     decide(ctx, decision(SATURDAY), Origin.MONITORING)
     assert ctx.ledger.state().current.origin is Origin.MONITORING
+
+
+def test_a_run_that_dies_after_setting_a_file_aside_has_warned_before(
+    run_on: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = run_on(MONDAY)
+    ctx.layout.logs.mkdir(parents=True)
+    ctx.layout.decision_file.write_text("{")
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("cannot write x: No space left on device; free some space and run it again")
+
+    monkeypatch.setattr(type(ctx.ledger), "append", full)
+    with pytest.raises(StorageError):
+        reconcile(ctx)
+    assert "it was set aside as retraining_decision.unreadable-001.json" in ctx.layout.activity.read_text()

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS
-from p2pcredit.errors import HeaderError, SourceError, StorageError, UnreadableFileError, UsageError
+from p2pcredit.errors import HeaderError, MissingFeedError, SourceError, StorageError, UnreadableFileError, UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.preprocessing import load_bronze
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.layout import Layout
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"
@@ -238,3 +240,30 @@ def test_real_loans_land_whole(ctx: JobContext) -> None:
     assert receipt["rows_landed"] == 372
     assert receipt["rows_rejected"] == 1630
     assert len(landed_ids(ctx, date(2015, 1, 1), date(2015, 12, 31))) == 372
+
+
+def test_a_landing_that_was_cut_short_is_not_preprocessed_before_it_was_landed_again(
+    ctx: JobContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    january, may = DateRange(date(2010, 1, 15), date(2010, 1, 15)), DateRange(date(2010, 5, 2), date(2010, 5, 2))
+    path = raw(tmp_path)
+
+    def cut(*_: object) -> None:
+        raise StorageError("cannot write x: No space left on device; free some space and run it again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("p2pcredit.jobs.landing.write_landing", cut)
+        with pytest.raises(StorageError):
+            land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))
+    land(ctx, "lendingclub", [path], date(2010, 5, 1), date(2010, 5, 3))
+    manifest = json.loads((ctx.layout.landing / "landing.json").read_text())
+    assert (manifest["complete"], [entry.get("complete", True) for entry in manifest["landings"]]) == (
+        False,
+        [False, True],
+    )
+    require_whole_landing(ctx.layout, may)
+    with pytest.raises(MissingFeedError, match="landing of 2010-01-01 to 2010-01-31 is not whole; land it again"):
+        load_bronze(ctx, "loan_terms", january)
+    land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))
+    assert json.loads((ctx.layout.landing / "landing.json").read_text())["complete"] is True
+    require_whole_landing(ctx.layout, january)

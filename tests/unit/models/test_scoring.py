@@ -171,8 +171,9 @@ def test_a_model_of_another_family_version_or_with_altered_trees_is_refused(run:
     for change, words in (({"family": "oracle"}, "family 'oracle'"), ({"schema_version": 2}, "schema version 2")):
         with pytest.raises(BankError, match=words):
             load_model({**files, "model.json": json.dumps({**content, **change}).encode()})
-    with pytest.raises(BankError, match="cannot be read"):
-        load_model({**files, "booster.ubj": b"junk"})
+    for trees, words in ((b"junk", "holds no trees"), (files["booster.ubj"][:200], "cannot be read")):
+        with pytest.raises(BankError, match=words):
+            load_model({**files, "booster.ubj": trees})
 
 
 def test_the_date_of_a_loan_comes_back_as_a_date(model: ScoringModel, book: Book) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,24 @@ def test_a_model_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(StorageError, match="free some space"):
             bank.add("m1", FILES, CARD)
     assert bank.model_ids() == []
-    assert list(bank.layout.model_bank.iterdir()) == []
+    assert [entry.name for entry in bank.layout.model_bank.iterdir()] == [".lock"]
     bank.add("m1", FILES, CARD)
     assert bank.get("m1").files == FILES
+
+
+def test_what_a_dead_training_left_is_removed_by_the_next_and_never_listed(tmp_path: Path) -> None:
+    bank = ModelBank(Layout(tmp_path))
+    left = bank.layout.model_bank / ".adding-dead"
+    left.mkdir(parents=True)
+    (left / "manifest.json").write_text("{}")
+    assert bank.model_ids() == []
+    bank.add("m1", FILES, CARD)
+    assert (bank.model_ids(), left.exists()) == (["m1"], False)
+
+
+def test_two_processes_that_add_models_at_once_do_not_remove_each_others_files(tmp_path: Path) -> None:
+    bank = ModelBank(Layout(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: bank.add(f"m{number}", FILES, {**CARD, "model_id": f"m{number}"}), range(16)))
+    assert len(bank.model_ids()) == 16
+    assert all(bank.get(model_id).files == FILES for model_id in bank.model_ids())

@@ -109,3 +109,36 @@ def test_an_error_over_a_file_that_holds_still_is_its_own(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_bytes(b"")
     with pytest.raises(UnreadableFileError, match="own words"), holding_still(tmp_path / "a.csv"):
         raise UnreadableFileError("own words")
+
+
+def test_the_next_writer_removes_what_a_dead_one_left_and_not_what_a_living_one_writes(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    (tmp_path / ".a.json.0123456789abcdef.tmp").write_text("half")
+    (tmp_path / ".ab.json.0123456789abcdef.tmp").write_text("of another file")
+    with replacing(path) as slow:
+        slow.write_bytes(b"slow")
+        write_bytes_atomically(path, b"fast")
+        assert slow.exists()
+    assert path.read_bytes() == b"slow"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".ab.json.0123456789abcdef.tmp", "a.json"]
+
+
+def test_a_disk_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("p2pcredit.storage.files.fcntl.flock", no_locks)
+    left = tmp_path / ".a.json.0123456789abcdef.tmp"
+    left.touch()
+    write_bytes_atomically(tmp_path / "a.json", b"1")
+    assert left.exists()  # its writer may be alive
+
+
+def test_a_full_disk_is_known_by_the_words_of_an_engine_and_other_errors_pass(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for said in (OSError("No space left on device (os error 28)"), RuntimeError("parquet: No space left on device")):
+        with pytest.raises(StorageError, match=r"a\.parquet: No space left on device; free some"), replacing(path):
+            raise said
+    with pytest.raises(KeyError), replacing(path):
+        raise KeyError("x")
+    assert list(tmp_path.iterdir()) == []

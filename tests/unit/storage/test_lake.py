@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake.exceptions import DeltaError
 from processes_at_once import run_at_once
 
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
@@ -209,3 +210,16 @@ def test_a_link_that_leads_out_of_the_bank_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model_bank" / "m1").symlink_to(tmp_path)
     with pytest.raises(OutsideHomeError):
         Layout(tmp_path).model("m1")
+
+
+@pytest.mark.parametrize("said", ["IO: No space left on device (os error 28)", "\x1b[31mDisk quota exceeded\x1b[0m"])
+def test_a_full_disk_is_one_plain_line_that_says_what_to_do(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DeltaError(said)
+
+    monkeypatch.setattr("p2pcredit.storage.lake.write_deltalake", full)
+    with pytest.raises(StorageError, match=r"^cannot write .*label_store: [A-Z][a-z ]+; free some space and run it"):
+        lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    assert loans(lake) == []

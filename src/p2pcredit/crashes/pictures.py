@@ -1,0 +1,167 @@
+"""What a reader sees in a home: every table, file, ledger line and model, read the way the product reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.contracts.tables import TABLES
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.handoff.events import EventKind, LedgerEvent
+from p2pcredit.handoff.state import fold
+from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.completeness import is_complete, read_receipt
+from p2pcredit.storage.decision_file import Unreadable, read_decision
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.ledger import Ledger
+
+_DAY = "snapshot_date"
+_MANIFEST = "landing.json"
+
+
+@dataclass(slots=True)
+class Picture:
+    """A home at one moment.
+
+    Args:
+        tables: Table name to day to the rows of that day, as text.
+        table_files: Table name to its files with their sizes. Delta never writes a file twice under one name, so equal
+            files hold equal rows.
+        complete: The days said to be complete, with their receipts.
+        files: Path under home to digest: landing files, decision file, retraining logs, reports, models.
+        landing: The landing manifest; None where there is none.
+        events: The ledger: kind and facts of each line; without instants, numbers and run ids.
+        activity: The lines of the activity file.
+        leftovers: Files that only a writer that died leaves behind.
+        unreadable: What could not be read, in sentences; empty in a sound home.
+    """
+
+    tables: dict[str, dict[date, str]] = field(default_factory=dict)
+    table_files: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    complete: dict[date, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    landing: dict[str, Any] | None = None
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    activity: list[dict[str, Any]] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def take_picture(home: Path, known: Picture | None = None) -> Picture:
+    """Read a whole home. What cannot be read is named in `unreadable`, and the rest is read all the same.
+
+    Args:
+        home: The home directory.
+        known: An earlier picture of a home that this one was copied from; tables whose files are still the same are
+            taken from it.
+    """
+    layout, picture = Layout(home), Picture()
+    _read_tables(layout, picture, known or Picture())
+    for part in (_read_complete_days, _read_landing, _read_ledger, _read_bank, _read_other_files):
+        try:
+            part(layout, picture)
+        except (P2PCreditError, OSError, ValueError) as error:
+            picture.unreadable.append(" ".join(str(error).split()))
+    picture.leftovers = sorted(str(path.relative_to(home)) for path in _leftovers(home))
+    return picture
+
+
+def without_dead_runs(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """The ledger without the claims of runs that died and their releases by the runs that came after."""
+    kept: list[tuple[str, dict[str, Any]]] = []
+    for kind, facts in events:
+        if kind == EventKind.RELEASED and kept and kept[-1][0] == EventKind.CLAIMED:
+            kept.pop()
+        else:
+            kept.append((kind, facts))
+    return kept
+
+
+def _read_tables(layout: Layout, picture: Picture, known: Picture) -> None:
+    lake = Lake(layout)
+    for name, table in TABLES.items():
+        root = layout.table(name)
+        files = sorted((str(path.relative_to(root)), path.stat().st_size) for path in root.rglob("*") if path.is_file())
+        picture.table_files[name] = files
+        if files == known.table_files.get(name) and name in known.tables:
+            picture.tables[name] = known.tables[name]
+            continue
+        try:
+            rows = lake.read(table)
+        except BaseException as error:  # an engine's panic is no Exception
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            picture.unreadable.append(f"table {name} cannot be read: {' '.join(str(error).split())[:300]}")
+            continue
+        days = rows.partition_by(_DAY, as_dict=True)
+        picture.tables[name] = {day: frame.write_json() for (day, *_), frame in days.items()}
+
+
+def _read_complete_days(layout: Layout, picture: Picture) -> None:
+    for path in sorted(layout.completed_days.glob("*/[!.]*.json")):
+        day = date(*(int(part) for part in path.stem.split("_")))
+        receipt = read_receipt(layout, day)
+        if not is_complete(layout, day) or receipt is None:
+            picture.unreadable.append(f"the receipt of {day} cannot be read")
+        picture.complete[day] = json.dumps(receipt, sort_keys=True)
+
+
+def _read_landing(layout: Layout, picture: Picture) -> None:
+    manifest = layout.landing / _MANIFEST
+    if manifest.exists():
+        picture.landing = json.loads(manifest.read_bytes())
+    _keep_files(layout, picture, (path for path in layout.landing.rglob("[!.]*") if path != manifest))
+
+
+def _read_ledger(layout: Layout, picture: Picture) -> None:
+    events: tuple[LedgerEvent, ...] = Ledger(layout.ledger).events()
+    fold(events)
+    picture.events = [(str(event.kind), event.facts) for event in events]
+
+
+def _read_bank(layout: Layout, picture: Picture) -> None:
+    bank = ModelBank(layout)
+    known = bank.model_ids()
+    for model_id in known:
+        bank.get(model_id)
+        _keep_files(layout, picture, layout.model(model_id).iterdir())
+    champion = Ledger(layout.ledger).state().champion
+    if champion is not None and champion not in known:
+        picture.unreadable.append(f"the champion {champion} is not in the bank")
+
+
+def _read_other_files(layout: Layout, picture: Picture) -> None:
+    shown = read_decision(layout.decision_file)
+    if shown is not None:
+        picture.files["logs/retraining_decision.json"] = (
+            f"unreadable: {shown.why}" if isinstance(shown, Unreadable) else shown.content_digest()
+        )
+    _keep_files(layout, picture, layout.logs.glob("[!.]*"), but={layout.activity, layout.decision_file})
+    _keep_files(layout, picture, layout.reports.glob("[!.]*"))
+    if layout.activity.exists():
+        for line in layout.activity.read_text().splitlines():
+            try:
+                picture.activity.append(json.loads(line))
+            except ValueError:
+                picture.unreadable.append(f"the activity file has a torn line: {line[:80]}")
+
+
+def _keep_files(
+    layout: Layout, picture: Picture, paths: Iterator[Path], but: set[Path] | frozenset[Path] = frozenset()
+) -> None:
+    for path in paths:
+        if path.is_file() and path not in but:
+            name = path.relative_to(layout.home).as_posix()
+            picture.files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _leftovers(home: Path) -> Iterator[Path]:
+    for path in home.rglob("*"):
+        if path.name.endswith((".tmp", ".clearing")) or path.name.startswith(".adding-") or "#" in path.name:
+            yield path

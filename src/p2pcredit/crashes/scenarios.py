@@ -1,0 +1,222 @@
+"""Every job that writes, each with the home that it starts from, on a small portfolio of synthetic loans.
+
+A home is made by steps in order from nothing. The jobs under test are steps like the others, so that one job starts
+where another ended.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import bronze
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.decisions import clear_decision, override_decision
+from p2pcredit.jobs.inference import score_day
+from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.monitoring import calculate_metrics, write_retraining_decision
+from p2pcredit.jobs.preprocessing import (
+    build_feature_store,
+    build_label_store,
+    check_source,
+    complete_days,
+    load_bronze,
+    preprocess,
+    refine_silver,
+)
+from p2pcredit.jobs.reporting import generate_report
+from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now
+from p2pcredit.jobs.review import monitor
+from p2pcredit.periods import DateRange
+from p2pcredit.platforms.synthetic import write_raw
+from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+
+FIRST, EVE, DAY, NEXT, END = (
+    date(2021, 1, 1),
+    date(2021, 4, 30),
+    date(2021, 5, 1),
+    date(2021, 5, 2),
+    date(2021, 5, 31),
+)
+"""The portfolio begins on FIRST. DAY, a Saturday, closes April for the tables and ends a monitoring week."""
+
+SETTINGS = Settings(
+    labels=LabelSettings(window_months=2, default_days=30, reporting_lag_days=1),
+    training=TrainingSettings(min_matured_loans=100, min_matured_bads=10, min_evaluation_bads=2, leak_auc=1.0),
+    monitoring=MonitoringSettings(min_matured_loans=20, min_matured_bads=2, min_recent_loans=10),
+    threads=1,
+)
+_LOANS = SyntheticSettings(FIRST, END, loans_per_day=10, shock_months=(0, 60), shock_factor=400.0)
+_FEED = "loan_terms"
+_COMMITS_BEFORE_CHECKPOINT = 49
+_FIRST_COMMITTED = date(2020, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job under test.
+
+    Args:
+        start: The steps that make the home from which it starts.
+        step: The step under test.
+    """
+
+    start: tuple[str, ...]
+    step: str
+
+
+def context(home: Path) -> JobContext:
+    """The surroundings of every step: one instant and one run id, as a scheduler gives to a retry."""
+    return JobContext(Layout(home), SETTINGS, "crash-test", datetime(2021, 5, 3, 2, tzinfo=UTC))
+
+
+def _raw(ctx: JobContext) -> Path:
+    path = ctx.layout.home.parent / "portfolio.csv"
+    if not path.exists():
+        write_raw(path, _LOANS)
+    return path
+
+
+def _land(ctx: JobContext, first: date, last: date) -> None:
+    land(ctx, "synthetic", [_raw(ctx)], first, last)
+
+
+def _only(day: date) -> DateRange:
+    return DateRange(day, day)
+
+
+def _break_a_row(ctx: JobContext) -> None:
+    """Make the first loan of DAY one that silver must refuse."""
+    path = ctx.layout.landing / _FEED / f"{_FEED}_{DAY:%Y_%m_%d}.csv"
+    header, first, *others = csv.reader(path.read_text().splitlines())
+    first[header.index("loan_amount")] = "a lot"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([header, first, *others])
+
+
+def _land_late_rows(ctx: JobContext) -> None:
+    """Put a file of its own in the place of EVE, with one loan less than its month says."""
+    rows = pl.read_parquet(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m}.parquet")
+    own = rows.filter(pl.col("snapshot_date") == EVE).drop("snapshot_date").slice(1)
+    own.write_csv(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m_%d}.csv")
+
+
+def _write_decision(ctx: JobContext, text: str) -> None:
+    ctx.layout.logs.mkdir(parents=True, exist_ok=True)
+    ctx.layout.decision_file.write_text(text)
+
+
+def _decide_by_hand(ctx: JobContext) -> None:
+    content = {"decision_date": str(DAY), "performance_score": 0.55, "retrain": True, "reason": "0.55 below 0.62"}
+    _write_decision(ctx, json.dumps(content))
+
+
+def _preprocess_up_to_receipt(ctx: JobContext) -> None:
+    _refine_all(ctx)
+    build_feature_store(ctx, _only(DAY))
+    build_label_store(ctx, _only(DAY))
+
+
+def _refine_all(ctx: JobContext) -> None:
+    for feed in FEEDS:
+        load_bronze(ctx, feed, _only(DAY))
+        refine_silver(ctx, feed, _only(DAY))
+
+
+def _fill_log(ctx: JobContext) -> None:
+    """Bring a table to the version before the one at which Delta writes a checkpoint."""
+    lake, table = Lake(ctx.layout), bronze(FEEDS[_FEED])
+    landed = lake.read(table, _only(DAY)).head(1)
+    for number in range(_COMMITS_BEFORE_CHECKPOINT - (lake.version(table) or 0)):
+        day = _FIRST_COMMITTED + timedelta(days=number)
+        lake.replace(table, landed.with_columns(pl.lit(day).alias("snapshot_date")), _only(day))
+
+
+STEPS: dict[str, Callable[[JobContext], object]] = {
+    "land": lambda ctx: _land(ctx, date(2021, 4, 1), NEXT),
+    "land the rest of a month": lambda ctx: _land(ctx, date(2021, 5, 1), END),
+    "land all": lambda ctx: _land(ctx, FIRST, NEXT),
+    "break a row": _break_a_row,
+    "land late rows": _land_late_rows,
+    "preprocess the past": lambda ctx: preprocess(ctx, DateRange(FIRST, date(2021, 4, 29))),
+    "preprocess the eve": lambda ctx: preprocess(ctx, _only(EVE)),
+    "preprocess the day": lambda ctx: preprocess(ctx, _only(DAY)),
+    "preprocess the first day": lambda ctx: preprocess(ctx, _only(EVE)),
+    "refine all feeds of the day": _refine_all,
+    "preprocess the day up to its receipt": _preprocess_up_to_receipt,
+    "preprocess: source checks": lambda ctx: [check_source(ctx, feed, _only(DAY)) for feed in FEEDS],
+    "preprocess: bronze": lambda ctx: load_bronze(ctx, _FEED, _only(DAY)),
+    "preprocess: silver": lambda ctx: refine_silver(ctx, _FEED, _only(DAY)),
+    "preprocess: features": lambda ctx: build_feature_store(ctx, _only(DAY)),
+    "preprocess: labels": lambda ctx: build_label_store(ctx, _only(DAY)),
+    "preprocess: complete": lambda ctx: complete_days(ctx, _only(DAY)),
+    "preprocess late data": lambda ctx: preprocess(ctx, _only(EVE)),
+    "fill the log of a table": _fill_log,
+    "preprocess: bronze, with a checkpoint": lambda ctx: load_bronze(ctx, _FEED, _only(NEXT)),
+    "train a first model": lambda ctx: train_if_due(ctx, DAY),
+    "infer": lambda ctx: score_day(ctx, DAY),
+    "monitor": lambda ctx: monitor(ctx, DAY),
+    "monitor: metrics": lambda ctx: calculate_metrics(ctx, DAY),
+    "monitor: report": lambda ctx: generate_report(ctx, DAY),
+    "monitor: decision": lambda ctx: write_retraining_decision(ctx, DAY),
+    "decision: override": lambda ctx: override_decision(ctx, DAY, retrain=True, why="the price was cut"),
+    "write a decision by hand": _decide_by_hand,
+    "decision: take up a file written by hand": lambda ctx: check_retraining(ctx, DAY),
+    "write an unreadable decision": lambda ctx: _write_decision(ctx, '{"retrain": tr'),
+    "decision: set aside an unreadable file": lambda ctx: check_retraining(ctx, DAY),
+    "train on a decision": lambda ctx: train_if_due(ctx, NEXT),
+    "decision: clear": lambda ctx: clear_decision(ctx, NEXT),
+    "decision: log the retraining": lambda ctx: log_retraining(ctx, NEXT),
+    "train": lambda ctx: train_now(ctx, DAY, "asked for"),
+}
+"""Every step by name: those that only make a home, and those under test."""
+
+_LANDED = ("land all", "break a row")
+_BEFORE = (*_LANDED, "preprocess the past", "preprocess the eve")
+_BRONZE, _SILVER = "preprocess: bronze", "preprocess: silver"
+_TRAINED = (*_BEFORE, "preprocess the day", "train a first model")
+_SCORED = (*_TRAINED, "infer")
+_MEASURED = (*_SCORED, "monitor: metrics")
+_OVERRIDDEN = (*_MEASURED, "monitor: decision", "decision: override")
+_RETRAINED = (*_OVERRIDDEN, "train on a decision")
+
+JOBS = {
+    job.step: job
+    for job in (
+        Job((), "land"),
+        Job(("land",), "land the rest of a month"),
+        Job(_LANDED, "preprocess the first day"),
+        Job(_BEFORE, "preprocess: source checks"),
+        Job(_BEFORE, _BRONZE),
+        Job((*_BEFORE, _BRONZE), _SILVER),
+        Job((*_BEFORE, "refine all feeds of the day"), "preprocess: features"),
+        Job((*_BEFORE, "refine all feeds of the day", "preprocess: features"), "preprocess: labels"),
+        Job((*_BEFORE, "preprocess the day up to its receipt"), "preprocess: complete"),
+        Job((*_TRAINED[:-1], "land late rows"), "preprocess late data"),
+        Job((*_TRAINED[:-1], "fill the log of a table"), "preprocess: bronze, with a checkpoint"),
+        Job(_TRAINED[:-1], "train a first model"),
+        Job(_TRAINED[:-1], "train"),
+        Job(_TRAINED, "infer"),
+        Job(_SCORED, "monitor"),
+        Job(_SCORED, "monitor: metrics"),
+        Job(_MEASURED, "monitor: report"),
+        Job(_MEASURED, "monitor: decision"),
+        Job((*_MEASURED, "monitor: decision"), "decision: override"),
+        Job((*_SCORED, "write a decision by hand"), "decision: take up a file written by hand"),
+        Job((*_SCORED, "write an unreadable decision"), "decision: set aside an unreadable file"),
+        Job(_OVERRIDDEN, "train on a decision"),
+        Job(_RETRAINED, "decision: clear"),
+        Job(_RETRAINED, "decision: log the retraining"),
+    )
+}
+"""The jobs under test, by name."""
