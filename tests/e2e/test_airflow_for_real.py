@@ -80,7 +80,7 @@ def test_it_is_healthy_has_the_three_dags_and_answers_on_this_machine_only(airfl
     assert client.import_errors() == []
     inodes = {
         os.readlink(link)
-        for process in local._recorded(LocalPaths(airflow.home))[0]
+        for process in local.components(airflow.home)
         for pid in members(process)
         for link in Path(f"/proc/{pid}/fd").glob("*")
         if link.is_symlink() and os.path.lexists(link)
@@ -121,7 +121,7 @@ def test_the_password_stands_in_no_log(airflow: local.LocalAirflow) -> None:
 
 
 def test_down_leaves_no_process_and_can_be_said_twice(airflow: local.LocalAirflow) -> None:
-    recorded, _ = local._recorded(LocalPaths(airflow.home))
+    recorded = local.components(airflow.home)
     assert sorted(local.down(airflow.home)) == ["api-server", "dag-processor", "scheduler", "triggerer"]
     assert [pid for process in recorded for pid in members(process)] == []
     assert local.down(airflow.home) == []
