@@ -5,11 +5,8 @@ The home is made by the command line (`land synthetic`). Takes about a minute; r
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,19 +26,8 @@ FIRED = DAY + timedelta(days=1)
 pytestmark = [pytest.mark.filterwarnings("ignore:::airflow"), pytest.mark.filterwarnings("ignore:::sqlalchemy")]
 
 
-def p2pcredit(home: Path, *arguments: str) -> dict[str, Any]:
-    """Run one command as a person would, in a process of its own."""
-    command = [sys.executable, "-m", "p2pcredit.cli.app", *arguments, "--home", str(home), "--json"]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "P2P_"))}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environ)
-    assert done.returncode == 0, done.stderr
-    receipt = json.loads(done.stdout)
-    assert isinstance(receipt, dict)
-    return receipt
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, p2pcredit: Callable[..., Any]) -> Path:
     """A home where a synthetic portfolio has landed and the days before the one of the tests are processed."""
     directory = tmp_path_factory.mktemp("home")
     p2pcredit(directory, "land", "synthetic", "--from", str(FIRST), "--to", str(LAST))
