@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pcredit.errors import SettingsError, UsageError
+from p2pcredit.orchestration.dag_defaults import dag_arguments
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
 from p2pcredit.orchestration.schedules import DEFAULT_START, Retrying, retrying, schedule_span, waiting_time
 from p2pcredit.storage.home import resolve_home
@@ -121,3 +122,13 @@ def test_a_task_outlives_a_fault_of_ten_minutes_unless_told_otherwise() -> None:
 def test_retries_that_make_no_sense_are_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         retrying({name: text})
+
+
+def test_a_first_delay_longer_than_the_longest_becomes_the_longest() -> None:
+    usual, patient = (dag_arguments("test", None, e)["default_args"] for e in ({}, {"P2P_RETRY_SECONDS": "1800"}))
+    assert (usual["retries"], usual["retry_delay"], usual["max_retry_delay"]) == (
+        5,
+        timedelta(seconds=30),
+        timedelta(minutes=5),
+    )
+    assert patient["retry_delay"] == patient["max_retry_delay"] == timedelta(minutes=30)
