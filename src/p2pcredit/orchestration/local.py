@@ -163,7 +163,8 @@ def wait_healthy(home: Path, *, timeout: float = 120.0, since: datetime | None =
     """
     paths = LocalPaths(home.absolute())
     found = read_record(paths)
-    client = AirflowClient(f"http://{HOST}:{found.port}", *login(paths))
+    # On a busy machine a first answer may take long: half a minute was seen for the part that `warm_up` loads.
+    client = AirflowClient(f"http://{HOST}:{found.port}", *login(paths), timeout=timeout)
     deadline = time.monotonic() + timeout
     missing: set[str] = set(HEALTHY_PARTS)
     while missing:
