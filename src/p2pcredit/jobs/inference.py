@@ -44,18 +44,18 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     Returns:
         `from`, `to`, `scored` (loans), `model_ids`, `skipped_days`, `reason`.
     """
-    state = ctx.ledger.state()
     complete = [day for day in days if is_complete(ctx.layout, day)]
     scored, model_ids, without_model = 0, [], 0
-    for model_id, group in groupby(complete, key=state.champion_on):
-        span = list(group)
-        if model_id is None:
-            without_model += len(span)
-            continue
-        for chunk in _contiguous(span):
-            scored += _score_span(ctx, model_id, chunk)
-        if model_id not in model_ids:
-            model_ids.append(model_id)
+    with Lake(ctx.layout).rebuilding(PREDICTIONS):  # who is champion is asked while nobody else can score
+        for model_id, group in groupby(complete, key=ctx.ledger.state().champion_on):
+            span = list(group)
+            if model_id is None:
+                without_model += len(span)
+                continue
+            for chunk in _contiguous(span):
+                scored += _score_span(ctx, model_id, chunk)
+            if model_id not in model_ids:
+                model_ids.append(model_id)
     reasons = []
     if len(complete) < len(days):
         reasons.append(f"{len(days) - len(complete)} days are not preprocessed")

@@ -20,6 +20,7 @@ from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.storage.files import sha256_of_file, write_bytes_atomically, write_json_atomically
 from p2pcredit.storage.landing import read_landing, write_landing
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.locks import held
 
 logger = logging.getLogger("p2pcredit")
 
@@ -67,14 +68,15 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     if days is not None:
         _tell_of_later_events(book, days)
         book = book.within(days)
-    earlier = _read_manifest(ctx.layout)
-    landings = _merged(earlier, profile.name, sources, days)
-    _write_manifest(ctx.layout, profile.name, landings, complete=False)
-    _write_rejected(ctx.layout, profile.name, sources, book)
-    if days is not None:
-        for name, feed in FEEDS.items():
-            write_landing(ctx.layout, feed, book.feeds[name], days)
-    _write_manifest(ctx.layout, profile.name, landings, complete=True)
+    with held(ctx.layout.landing_lock, "the landing directory"):
+        earlier = _read_manifest(ctx.layout)
+        landings = _merged(earlier, profile.name, sources, days)
+        _write_manifest(ctx.layout, profile.name, landings, complete=False)
+        _write_rejected(ctx.layout, profile.name, sources, book)
+        if days is not None:
+            for name, feed in FEEDS.items():
+                write_landing(ctx.layout, feed, book.feeds[name], days)
+        _write_manifest(ctx.layout, profile.name, landings, complete=True)
     return {
         "platform": profile.name,
         "rows_in": book.rows_in,

@@ -39,15 +39,16 @@ def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
     """Measure the week and write one row per metric and segment into `gold/monitoring`."""
     week = week or Week(ctx, week_end)
-    results = metric_registry.calculate_metrics(week.inputs, ctx.settings)
-    rows = pl.DataFrame(
-        [
-            {"snapshot_date": week_end, "week_end_date": week_end, "model_id": week.champion_id, **result.as_row()}
-            for result in results
-        ],
-        schema=MONITORING.schema,
-    )
-    week.lake.replace(MONITORING, rows, DateRange(week_end, week_end))
+    with week.lake.rebuilding(MONITORING):
+        results = metric_registry.calculate_metrics(week.inputs, ctx.settings)
+        rows = pl.DataFrame(
+            [
+                {"snapshot_date": week_end, "week_end_date": week_end, "model_id": week.champion_id, **result.as_row()}
+                for result in results
+            ],
+            schema=MONITORING.schema,
+        )
+        week.lake.replace(MONITORING, rows, DateRange(week_end, week_end))
     report = monitoring_has_evidence(results)
     reason = f"{len(results)} measurements" if report else "nothing could be measured; no report"
     return {"metrics": len(results), "report": report, "reason": reason}

@@ -14,9 +14,16 @@ from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.completeness import is_complete, last_complete, mark_complete
+from p2pcredit.storage.completeness import (
+    days_with_labels,
+    forget_labels_built,
+    is_complete,
+    mark_complete,
+    mark_labels_built,
+)
 from p2pcredit.storage.lake import Lake, month_just_closed
 from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing
+from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed
 from p2pcredit.transforms.silver import refine
@@ -51,13 +58,15 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         SourceError: If a landing file is missing or cannot be used; nothing is then written.
     """
     contract = feed_named(feed)
-    landed = read_landing(ctx.layout, contract, days)
-    if landed.missing:
-        check_source(ctx, feed, days)
     lake = Lake(ctx.layout)
     table = bronze(contract)
-    changed = lake.replace(table, landed.frame, days)
-    _close_month(lake, table, days)
+    with lake.rebuilding(table):
+        with unchanged(ctx.layout.landing_lock, "the landing directory"):
+            landed = read_landing(ctx.layout, contract, days)
+        if landed.missing:
+            check_source(ctx, feed, days)
+        changed = lake.replace(table, landed.frame, days)
+        _close_month(lake, table, days)
     return {"feed": feed, "rows": landed.frame.height, "changed": changed, "ignored": list(landed.ignored_columns)}
 
 
@@ -65,19 +74,20 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """Type the bronze rows of these days; rows that break a rule go to the quarantine, with every rule they broke."""
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
-    raw = lake.read(bronze(contract), days)
-    refined = refine(nw.from_native(raw.lazy()), contract)
-    sound, broken = pl.collect_all([nw.to_native(refined.sound), nw.to_native(refined.broken)])
-    quarantined = broken.select(
-        pl.lit(feed).alias("feed"),
-        "snapshot_date",
-        "row_number",
-        "rules",
-        pl.struct("unparsed", *contract.sources).struct.json_encode().alias("raw"),
-    )
-    changed = lake.replace(silver(contract), sound, days)
-    changed |= lake.replace(QUARANTINE, quarantined, days, feed=feed)
-    _close_month(lake, silver(contract), days)
+    with lake.rebuilding(silver(contract)):
+        raw = lake.read(bronze(contract), days)
+        refined = refine(nw.from_native(raw.lazy()), contract)
+        sound, broken = pl.collect_all([nw.to_native(refined.sound), nw.to_native(refined.broken)])
+        quarantined = broken.select(
+            pl.lit(feed).alias("feed"),
+            "snapshot_date",
+            "row_number",
+            "rules",
+            pl.struct("unparsed", *contract.sources).struct.json_encode().alias("raw"),
+        )
+        changed = lake.replace(silver(contract), sound, days)
+        changed |= lake.replace(QUARANTINE, quarantined, days, feed=feed)
+        _close_month(lake, silver(contract), days)
     return {
         "feed": feed,
         "rows_in": raw.height,
@@ -90,38 +100,31 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
 def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
     """Write what was known of each loan originated on these days."""
     lake = Lake(ctx.layout)
-    frames = {feed.name: lake.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
-    features = collect(build_features(frames))
-    changed = lake.replace(FEATURE_STORE, features, days)
-    _close_month(lake, FEATURE_STORE, days)
+    with lake.rebuilding(FEATURE_STORE):
+        frames = {feed.name: lake.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
+        features = collect(build_features(frames))
+        changed = lake.replace(FEATURE_STORE, features, days)
+        _close_month(lake, FEATURE_STORE, days)
     return {"rows": features.height, "changed": changed}
 
 
 def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
-    """Write the labels that become known on these days, and mend those of later complete days that rest on them."""
+    """Write the labels that become known on these days, and mend those of later days that rest on them."""
     lake = Lake(ctx.layout)
-    settings = ctx.settings.labels
-    last = last_complete(ctx.layout)
-    mended = 0
-    if last is not None and last > days.last:
-        reach = settings.window_months + LATE_REPORT_MONTHS + 1
-        later = DateRange(date.fromordinal(days.last.toordinal() + 1), min(last, add_months(days.last, reach)))
-        complete = [day for day in later if is_complete(ctx.layout, day)]
-        labels = _labels(ctx, lake, later).filter(pl.col("snapshot_date").is_in(complete))
-        if lake.replace(LABEL_STORE, labels, later):
-            mended = labels.height
-    labels = _labels(ctx, lake, days)
-    changed = lake.replace(LABEL_STORE, labels, days)
-    _close_month(lake, LABEL_STORE, days)
+    with lake.rebuilding(LABEL_STORE):
+        mark_labels_built(ctx.layout, days)
+        mended = _mend_later_labels(ctx, lake, days)
+        labels = _labels(ctx, lake, days)
+        changed = lake.replace(LABEL_STORE, labels, days)
+        _close_month(lake, LABEL_STORE, days)
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended}
 
 
 def complete_days(ctx: JobContext, days: DateRange) -> Receipt:
     """Say that the gold tables are complete for these days, with the rows that each of them has."""
     _close_month(Lake(ctx.layout), QUARANTINE, days)
-    counts = _rows_per_day(ctx, days)
-    for day in days:
-        mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})})
+    _write_receipts(ctx, days, list(days))
+    forget_labels_built(ctx.layout, days)
     return {"complete": len(days)}
 
 
@@ -156,6 +159,29 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     }
     record(ctx, "preprocess", receipt)
     return receipt
+
+
+def _mend_later_labels(ctx: JobContext, lake: Lake, days: DateRange) -> int:
+    """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
+    reach = ctx.settings.labels.window_months + LATE_REPORT_MONTHS + 1
+    built = days_with_labels(
+        ctx.layout, DateRange(date.fromordinal(days.last.toordinal() + 1), add_months(days.last, reach))
+    )
+    if not built:
+        return 0
+    later = DateRange(date.fromordinal(days.last.toordinal() + 1), built[-1])
+    labels = _labels(ctx, lake, later).filter(pl.col("snapshot_date").is_in(built))
+    if not lake.replace(LABEL_STORE, labels, later):
+        return 0
+    _write_receipts(ctx, later, [day for day in built if is_complete(ctx.layout, day)])
+    return labels.height
+
+
+def _write_receipts(ctx: JobContext, span: DateRange, days: list[date]) -> None:
+    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+        counts = _rows_per_day(ctx, span)
+        for day in days:
+            mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})})
 
 
 def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:

@@ -6,13 +6,18 @@ Nothing heavy is imported here, because a waiting trigger asks every few seconds
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.storage.files import write_json_atomically
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.files import disk_error, write_json_atomically
 from p2pcredit.storage.layout import Layout
+
+_BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
 
 
 def is_complete(layout: Layout, day: date) -> bool:
@@ -43,6 +48,39 @@ def last_complete(layout: Layout) -> date | None:
             with suppress(ValueError):  # a stranger's file among the receipts
                 return datetime.strptime(name, "%Y_%m_%d.json").date()
     return None
+
+
+def mark_labels_built(layout: Layout, days: DateRange) -> None:
+    """Say that the labels of these days were built, so that data that come late for an earlier day mend them too.
+
+    Complete days are known to have labels; this is for those between their labels and their completion.
+    """
+    if not all(is_complete(layout, day) for day in days):
+        write_json_atomically(layout.labels_built(days), {}, durable=False)
+
+
+def forget_labels_built(layout: Layout, days: DateRange) -> None:
+    """Take away the marks that lie within these days, which are complete now."""
+    for path, marked in _built(layout):
+        if days.first <= marked.first and marked.last <= days.last:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise disk_error("remove", path, error) from error
+
+
+def days_with_labels(layout: Layout, days: DateRange) -> list[date]:
+    """Those of these days whose labels were built, in order: complete ones, and those on their way to it."""
+    marked = [built for _, built in _built(layout)]
+    last = max([last_complete(layout) or days.first, *(built.last for built in marked)])
+    return [day for day in days if day <= last and (any(day in built for built in marked) or is_complete(layout, day))]
+
+
+def _built(layout: Layout) -> Iterator[tuple[Path, DateRange]]:
+    for match in filter(None, map(_BUILT.fullmatch, _names(layout.completed_days))):
+        with suppress(ValueError):
+            first, last = (datetime.strptime(text, "%Y_%m_%d").date() for text in match.groups())
+            yield layout.completed_days / match[0], DateRange(first, last)
 
 
 def _names(directory: Path) -> list[str]:

@@ -2,14 +2,16 @@
 
 Files are kept apart by month (the partition column `snapshot_month`, which readers of this module never see). When a
 month closes, its daily files are compacted into one, so that the cost of a day does not grow with history. Writing rows
-that are there already makes no commit: running a job twice changes nothing.
+that are there already makes no commit: running a job twice changes nothing. A column that joins a table later is
+missing on the rows written before.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,6 +26,7 @@ from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.locks import held
 
 _MONTH = "snapshot_month"
 _ATTEMPTS = 12
@@ -62,7 +65,7 @@ class Lake:
         frame = scan_delta(self._open(table))
         if days is not None:
             frame = _of_days(frame, days)
-        return frame.select(list(table.schema))
+        return frame.select(_columns(frame, table))
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
         """The same rows as transforms take them."""
@@ -80,6 +83,20 @@ class Lake:
         """
         if not self.exists(table):
             raise MissingTableError(f"table {table.name} has not been written yet; run 'p2pcredit preprocess' first")
+
+    @contextmanager
+    def rebuilding(self, table: Table) -> Iterator[None]:
+        """Hold a table while its rows are read for, made and written.
+
+        A commit of its own is safe without this: Delta refuses one of two rivals, who looks again. This is for what
+        reads one table and writes another. Whoever writes last has then read last, so that a slow run cannot put rows
+        made from older sources over those of a later one.
+
+        Raises:
+            ConflictError: If another process holds it for too long.
+        """
+        with held(self.layout.table_lock(table.name), f"table {table.name}"):
+            yield
 
     def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
         """Make the rows of `days` exactly those of `frame`, in one commit.
@@ -147,14 +164,22 @@ class Lake:
         data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
-        write_deltalake(opened, data, mode="overwrite", predicate=predicate, commit_properties=properties)
+        new = set(data.columns) - {field.name for field in opened.schema().fields}
+        write_deltalake(
+            opened,
+            data,
+            mode="overwrite",
+            predicate=predicate,
+            commit_properties=properties,
+            schema_mode="merge" if new else None,
+        )
         return True
 
     def _rows(self, opened: DeltaTable, table: Table, days: DateRange, feed: str | None) -> pl.DataFrame:
         frame = _of_days(scan_delta(opened), days)
         if feed is not None:
             frame = frame.filter(pl.col("feed") == feed)
-        return _ordered(frame.select(list(table.schema)).collect(), table)
+        return _ordered(frame.select(_columns(frame, table)).collect(), table)
 
     def _open(self, table: Table) -> DeltaTable:
         try:
@@ -198,6 +223,14 @@ def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
     if missing:
         raise StorageError(f"rows for {table.name} lack the column '{missing[0]}'")
     return [pl.col(name).cast(dtype) for name, dtype in table.schema.items()]
+
+
+def _columns(frame: pl.LazyFrame, table: Table) -> list[pl.Expr]:
+    """The table's columns; those that an older version of this package did not write are missing on every row."""
+    there = set(frame.collect_schema().names())
+    return [
+        pl.col(name) if name in there else pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items()
+    ]
 
 
 def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:

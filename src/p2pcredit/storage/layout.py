@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from p2pcredit.errors import OutsideHomeError
+from p2pcredit.periods import DateRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ class Layout:
         return self.home / "data"
 
     @property
+    def landing_lock(self) -> Path:
+        """The file that stands for the right to land."""
+        return self.landing / ".landing.lock"
+
+    @property
     def reports(self) -> Path:
         """Monitoring reports, one HTML per week."""
         return self.home / "reports"
@@ -74,6 +80,10 @@ class Layout:
             OutsideHomeError: If the name leads anywhere else.
         """
         return self._inside(self.datamart / name, self.datamart)
+
+    def table_lock(self, name: str) -> Path:
+        """The file that stands for the right to rebuild a table."""
+        return self.table(name).with_name(f".{Path(name).name}.lock")
 
     def model(self, model_id: str) -> Path:
         """The directory of a model.
@@ -94,6 +104,15 @@ class Layout:
     def day_receipt(self, day: date) -> Path:
         """The receipt that says the gold tables are complete for `day`."""
         return self.completed_days / f"{day:%Y}" / f"{day:%Y_%m_%d}.json"
+
+    def labels_built(self, days: DateRange) -> Path:
+        """The mark that says the labels of these days were built, until the days are complete."""
+        return self.completed_days / f"labels_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.built"
+
+    @property
+    def completed_days_lock(self) -> Path:
+        """The file that stands for the right to write receipts of complete days."""
+        return self.completed_days / ".lock"
 
     @staticmethod
     def _inside(path: Path, root: Path) -> Path:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -178,6 +179,17 @@ def test_a_pinned_version_is_read_as_it_was_then(lake: Lake) -> None:
     assert loans(pinned) == ["old"]
     assert pinned.version(LABEL_STORE) == then
     assert loans(lake) == ["new"]
+
+
+def test_a_column_that_joins_a_table_later_is_missing_on_older_rows(lake: Lake) -> None:
+    kept = {name: kind for name, kind in LABEL_STORE.schema.items() if name != "label"}
+    older, row = replace(LABEL_STORE, schema=kept), labels(("old", "2010-01-30"))
+    lake.replace(older, row.drop("label"), span("2010-01-30"))
+    assert lake.read(LABEL_STORE).select("loan_id", "label").rows() == [("old", None)]
+    lake.replace(LABEL_STORE, labels(("new", "2010-01-31")), span("2010-01-31"))
+    assert lake.read(LABEL_STORE).select("loan_id", "label").rows() == [("old", None), ("new", 0)]
+    assert lake.replace(LABEL_STORE, row, span("2010-01-30"))
+    assert lake.read(LABEL_STORE)["label"].to_list() == [0, 0]
 
 
 def test_the_helper_column_of_the_files_is_never_shown(lake: Lake) -> None:

@@ -1,0 +1,103 @@
+"""What the three DAGs do night after night on a young lender's book, told so that two of them can be compared."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.contracts.tables import TABLES
+from p2pcredit.errors import ConflictError
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.decisions import clear_decision, override_decision
+from p2pcredit.jobs.inference import score_day
+from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.replay import replay
+from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
+from p2pcredit.jobs.review import monitor
+from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.platforms.synthetic import write_raw
+from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+
+FIRST, EVE, LAST = date(2021, 1, 1), date(2021, 5, 31), date(2021, 6, 20)
+SETTINGS = Settings(
+    labels=LabelSettings(window_months=2, default_days=30, reporting_lag_days=5),
+    training=TrainingSettings(min_matured_loans=200, min_matured_bads=15, min_evaluation_bads=5),
+    monitoring=MonitoringSettings(min_matured_loans=50, min_matured_bads=5, refresh_bads_growth=0.2),
+)
+
+
+def context(home: Path | str, run_id: str, day: date) -> JobContext:
+    """The surroundings of a run in the night after a snapshot date."""
+    at = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=2)
+    return JobContext(Layout(Path(home)), SETTINGS, run_id, at)
+
+
+def young_home(home: Path) -> None:
+    """A home with months of history, a decision to retrain that waits, and landing files for the nights to come."""
+    raw = home.with_name("portfolio.csv.gz")
+    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=40))
+    land(context(home, "land", LAST), "synthetic", [raw], FIRST, LAST)
+    replay(context(home, "replay", EVE), DateRange(FIRST, EVE))
+    override_decision(context(home, "person", EVE), EVE, retrain=True, why="for the rivals to obey")
+
+
+def nights(home: str, prefix: str, first: str, last: str) -> None:
+    """Every night's jobs, as the three DAGs do them; a training that has to wait is tried again."""
+    for day in DateRange(parse_date(first), parse_date(last)):
+        ctx = context(home, f"{prefix}{day}", day)
+        preprocess(ctx, DateRange(day, day))
+        if check_retraining(ctx, day)["retrain"]:
+            _train(ctx, day)
+        score_day(ctx, day)
+        clear_decision(ctx, day)
+        log_retraining(ctx, day)
+        if day.weekday() == 5:
+            monitor(ctx, day, report=False)
+
+
+def _train(ctx: JobContext, day: date) -> None:
+    while True:
+        try:
+            train_if_due(ctx, day)
+            return
+        except ConflictError:
+            time.sleep(0.2)
+
+
+def story(home: Path) -> dict[str, Any]:
+    """What the ledger tells, without who wrote when: what was decided, trained and scored, and what was cleared."""
+    events = context(home, "reader", LAST).ledger.events()
+    state = context(home, "reader", LAST).ledger.state()
+    trainings = [event.facts for event in events if event.kind is EventKind.TRAINED]
+    return {
+        "decided": {name: record.decision.as_json() for name, record in state.decisions.items()},
+        "fates": {name: str(record.fate) for name, record in state.decisions.items()},
+        "trained": [(facts["decision_id"], facts["snapshot_date"], facts["model_id"]) for facts in trainings],
+        "reigns": [(reign.effective_on, reign.model_id) for reign in state.reigns],
+        "scored": state.scored,
+        "cleared": sorted(event.facts["decision_id"] for event in events if event.kind is EventKind.CLEARED),
+    }
+
+
+def files(home: Path) -> dict[str, bytes]:
+    """The bytes that must be the same whoever wrote them: decision file, models, receipts."""
+    layout = Layout(home)
+    paths = [layout.decision_file, *layout.model_bank.rglob("*"), *layout.completed_days.rglob("*.json")]
+    return {str(path.relative_to(home)): path.read_bytes() for path in paths if path.is_file()}
+
+
+def differences(home: Path, reference: Path) -> list[str]:
+    """What is not as in the reference: tables, files, parts of the ledger's story."""
+    lakes = Lake(Layout(home)), Lake(Layout(reference))
+    found = [name for name, table in TABLES.items() if not lakes[0].read(table).equals(lakes[1].read(table))]
+    ours, theirs = story(home), story(reference)
+    found += [f"{part}: {ours[part]} against {theirs[part]}" for part in ours if ours[part] != theirs[part]]
+    written, expected = files(home), files(reference)
+    return found + sorted(name for name in {*written, *expected} if written.get(name) != expected.get(name))

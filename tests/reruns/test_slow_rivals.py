@@ -1,0 +1,141 @@
+"""A run that is held up between reading and writing must not put old rows over those of a run that overtook it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from daily_book import DAYS, context, differences, land, make_book, unbalanced
+
+from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.errors import ConflictError
+from p2pcredit.jobs import preprocessing
+from p2pcredit.jobs.preprocessing import build_label_store, complete_days, load_bronze, preprocess, refine_silver
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.locks import held, unchanged
+
+DAY = date(2010, 1, 28)
+ONLY = DateRange(DAY, DAY)
+LONGEST_HOLD_UP = 1.0
+STEPS = ["read_landing", "refine", "build_features", "build_labels"]
+
+
+def land_without(home: Path, day: date) -> None:
+    """Land the book as if this day's data were still to come."""
+    land(home, DAYS, {feed: {**rows, day: []} for feed, rows in make_book().items()})
+
+
+class Overtaking:
+    """Holds up the first call of a step after it has read, while a rival does the whole day on newer data."""
+
+    def __init__(self, step: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.rival = threading.Thread(target=self.overtake, args=(home,))
+        self.real = getattr(preprocessing, step)
+        self.held_up = False
+        monkeypatch.setattr(preprocessing, step, self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        found = self.real(*args, **kwargs)
+        if not self.held_up:
+            self.held_up = True
+            self.rival.start()
+            self.rival.join(LONGEST_HOLD_UP)  # a rival that waits for us cannot be waited for
+        return found
+
+    @staticmethod
+    def overtake(home: Path) -> None:
+        land(home, DAYS)
+        preprocess(context(home, "rival"), ONLY)
+
+
+@contextmanager
+def no_lock(*_: Any, **__: Any) -> Iterator[None]:
+    yield
+
+
+@pytest.fixture
+def without_late_day(tmp_path: Path) -> Path:
+    """A home where everything is done, but one early day had no data yet."""
+    home = tmp_path / "home"
+    land_without(home, DAY)
+    preprocess(context(home), DAYS)
+    return home
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_that_is_overtaken_leaves_the_newer_rows(
+    step: str, without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overtaking = Overtaking(step, without_late_day, monkeypatch)
+    preprocess(context(without_late_day), ONLY)
+    overtaking.rival.join()
+    assert overtaking.held_up
+    assert differences(without_late_day, reference) + unbalanced(without_late_day) == []
+
+
+def test_without_the_lock_the_older_rows_would_win(
+    without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2pcredit.storage.lake.held", no_lock)
+    monkeypatch.setattr(preprocessing, "preprocess", lambda *_: None)
+    overtaking = Overtaking("refine", without_late_day, monkeypatch)
+    refine_silver(context(without_late_day), "loan_terms", ONLY)
+    overtaking.rival.join()
+    assert "silver/loan_terms" in differences(without_late_day, reference)
+
+
+def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: Path, reference: Path) -> None:
+    home, tonight = tmp_path / "home", DateRange(DAYS.last, DAYS.last)
+    known_tonight = Lake(Layout(reference)).read(LABEL_STORE, tonight)
+    late = known_tonight["origination_date"].min()
+    assert isinstance(late, date)
+    land_without(home, late)
+    preprocess(context(home), DateRange(DAYS.first, DAYS.last - timedelta(days=1)))
+    for feed in make_book():
+        load_bronze(context(home), feed, tonight)
+        refine_silver(context(home), feed, tonight)
+    preprocessing.build_feature_store(context(home), tonight)
+    build_label_store(context(home), tonight)
+    land(home, DAYS)
+    preprocess(context(home), DateRange(late, late))  # a backfill, while the nightly run stands just before its end
+    complete_days(context(home), tonight)
+    assert differences(home, reference) == []
+    assert not list(Layout(home).completed_days.glob("labels_*"))
+
+
+def test_the_lost_label_would_be_seen(tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preprocessing, "mark_labels_built", lambda *_: None)
+    with pytest.raises(AssertionError, match="gold/label_store"):
+        test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path, reference)
+
+
+def test_a_lock_is_waited_for_and_given_up_in_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with held(path, "the table"):
+        with (
+            pytest.raises(ConflictError, match="another process is at work on the table"),
+            held(path, "the table", wait_seconds=0),
+        ):
+            pass
+        with pytest.raises(ConflictError), unchanged(path, "the table", wait_seconds=0.02):
+            pass
+    with (
+        unchanged(path, "the table"),
+        unchanged(path, "the table"),
+        pytest.raises(ConflictError),
+        held(path, "it", wait_seconds=0),
+    ):
+        pass
+    assert ConflictError.retryable
+
+
+def test_a_reader_needs_no_lock_file(tmp_path: Path) -> None:
+    with unchanged(tmp_path / "none", "the landing directory"):
+        assert not (tmp_path / "none").exists()
