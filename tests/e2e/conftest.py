@@ -139,7 +139,7 @@ def _account(home: Path) -> dict[str, Any]:
         **{f"ledger/{kind}": lines for kind, lines in _ledger(layout).items()},
         **{f"model/{m}/{name}": data for m, model in models.items() for name, data in model.files.items()},
         **cards,
-        **{f"report/{path.name}": path.read_bytes() for path in layout.reports.iterdir()},
+        **{f"report/{path.name}": path.read_bytes() for path in layout.reports.glob("*")},
         **{f"day/{path.name}": path.read_bytes() for path in layout.completed_days.glob("*/*.json")},
         **{f"log/{p.name}": re.sub(r" run=\S+", "", p.read_text()) for p in layout.logs.glob("retraining_*.txt")},
         **{f"decision/{p.name}": p.read_bytes() for p in layout.logs.glob("*retraining_decision*")},
