@@ -21,6 +21,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.replay import replay
+from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
@@ -82,8 +83,6 @@ class YoungPortfolio:
         home = self.copy(f"replayed-to-{last}")
         ctx = self.context(home)
         sunday = datetime.combine(self.SATURDAY + timedelta(days=1), time(6, tzinfo=UTC))
-        from p2pcredit.jobs.review import monitor
-
         monitor(ctx.moved_to(sunday), self.SATURDAY)
         days = DateRange(self.SATURDAY + timedelta(days=1), last)
         replay(ctx, days, all_reports=True, day_by_day=True)

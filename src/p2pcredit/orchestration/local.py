@@ -115,7 +115,8 @@ def up(
             port, told = found.port, found.told | dict(extra_env or {})
         if "api-server" in ended:
             _refuse_taken_port(port)
-        environ = local_environment(paths, port, os.environ, told)
+        inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        environ = local_environment(paths, port, inherited, told)
         if not kept:
             tell("preparing Airflow's database")
             _migrate(paths, environ)

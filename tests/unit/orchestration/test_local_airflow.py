@@ -170,13 +170,17 @@ def test_up_brings_back_what_has_ended_and_leaves_the_others_alone(
         left_behind = next(pid for pid in members(scheduler) if pid != scheduler.pid)
         kill(scheduler)
         kill(triggerer)
+        monkeypatch.setenv(
+            "P2P_DAG_END", "2031-01-01"
+        )  # what this caller's environment says is not what the others heard
         again = local.up(tmp_path, 8080, progress=told.append)
         assert (again.already_up, again.url, again.brought_back) == (True, first.url, ("scheduler", "triggerer"))
         assert told[0] == "no longer running: scheduler, triggerer"
         assert start_mark(left_behind) is None
         assert [p for p in local.components(tmp_path) if p.name not in again.brought_back] == kept
         assert all(local.is_running(process) for process in local.components(tmp_path))
-        assert {environ.get("P2P_DAG_START") for environ in stand_ins.environs} == {"2021-07-04"}
+        heard = {(environ.get("P2P_DAG_START"), environ.get("P2P_DAG_END")) for environ in stand_ins.environs}
+        assert heard == {("2021-07-04", None)}
     finally:
         local.down(tmp_path)
     assert not any(members(process) for process in stand_ins.started)
