@@ -41,10 +41,10 @@ def test_a_feed_that_comes_late_is_tried_again_and_found(run_dag: Any, jobs: Any
 
 
 def test_a_feed_that_never_comes_fails_the_run_and_the_day_is_not_complete(run_dag: Any, jobs: Any) -> None:
-    jobs.raises["preprocessing.check_source"] = [MissingFeedError("not landed")] * 15
+    jobs.raises["preprocessing.check_source"] = [MissingFeedError("not landed")] * 30
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "failed"
-    assert {ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS} == {3}
+    assert {ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS} == {6}
     assert "preprocessing.complete_days" not in jobs.called()
 
 

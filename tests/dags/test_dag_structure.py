@@ -50,7 +50,7 @@ def test_each_dag_runs_on_its_schedule_one_run_at_a_time_and_does_not_catch_up(
     assert (dag.max_active_runs, dag.catchup, dag.end_date) == (1, False, None)
     assert "p2pcredit" in dag.tags
     assert dag.doc_md
-    assert {task.retries for task in dag.tasks} == {2}
+    assert {task.retries for task in dag.tasks} == {5}
 
 
 def test_preprocessing_has_a_task_per_feed_and_table_in_the_order_of_the_layers(bag: DagBag) -> None:

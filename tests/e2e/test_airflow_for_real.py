@@ -9,9 +9,7 @@ import contextlib
 import json
 import os
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,19 +31,8 @@ CHANNEL_SECRET = "s3cr3t-t0ken-of-a-channel"
 pytestmark = [pytest.mark.filterwarnings("ignore:::airflow"), pytest.mark.filterwarnings("ignore:::sqlalchemy")]
 
 
-def p2pcredit(home: Path, *arguments: str) -> dict[str, Any]:
-    """Run one command as a person would, in a process of its own."""
-    command = [sys.executable, "-m", "p2pcredit.cli.app", *arguments, "--home", str(home), "--json"]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "P2P_"))}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environ)
-    assert done.returncode == 0, done.stderr
-    receipt = json.loads(done.stdout)
-    assert isinstance(receipt, dict)
-    return receipt
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, p2pcredit: Callable[..., Any]) -> Path:
     """A home where a synthetic portfolio has landed and the days before the one of the tests are processed."""
     directory = tmp_path_factory.mktemp("home")
     p2pcredit(directory, "land", "synthetic", "--from", str(FIRST), "--to", str(LAST))
@@ -85,7 +72,7 @@ def test_it_is_healthy_has_the_three_dags_and_answers_on_this_machine_only(airfl
     assert client.import_errors() == []
     inodes = {
         os.readlink(link)
-        for process in local._recorded(LocalPaths(airflow.home))[0]
+        for process in local.components(airflow.home)
         for pid in members(process)
         for link in Path(f"/proc/{pid}/fd").glob("*")
         if link.is_symlink() and os.path.lexists(link)
@@ -138,7 +125,7 @@ def test_passwords_and_addresses_stand_in_no_log(airflow: local.LocalAirflow) ->
 def test_other_users_of_the_machine_see_no_secret(airflow: local.LocalAirflow) -> None:
     paths = LocalPaths(airflow.home)
     secrets = [login(paths)[1], paths.signing_key.read_text(encoding="ascii"), CHANNEL_SECRET]
-    pids = [pid for process in local._recorded(paths)[0] for pid in members(process)]
+    pids = [pid for process in local.components(airflow.home) for pid in members(process)]
     assert len(pids) >= 4
     for pid in pids:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
@@ -150,7 +137,7 @@ def test_other_users_of_the_machine_see_no_secret(airflow: local.LocalAirflow) -
 
 
 def test_down_leaves_no_process_and_can_be_said_twice(airflow: local.LocalAirflow) -> None:
-    recorded, _ = local._recorded(LocalPaths(airflow.home))
+    recorded = local.components(airflow.home)
     assert sorted(local.down(airflow.home)) == ["api-server", "dag-processor", "scheduler", "triggerer"]
     assert [pid for process in recorded for pid in members(process)] == []
     assert local.down(airflow.home) == []

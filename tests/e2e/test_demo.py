@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,13 +62,7 @@ def test_the_report_of_the_week_is_one_file_that_fetches_nothing(
     assert "matured" in report
 
 
-def test_airflow_is_gone_after_the_demo(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    home = str(demo[0])
-    left = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"P2P_HOME={home}".encode() in (process / "environ").read_bytes():
-                left.append(process.name)
-        except OSError:
-            continue  # it ended while we looked, or is not ours to look into
-    assert left == []
+def test_airflow_is_gone_after_the_demo(
+    demo: tuple[Path, subprocess.CompletedProcess[str]], left_behind: Callable[[Path], list[int]]
+) -> None:
+    assert left_behind(demo[0]) == []

@@ -20,7 +20,7 @@ def up(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1)."""
+    """Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1), or what has ended of one."""
     from p2pcredit.orchestration.local import up as start
 
     running = start(home_directory(home), port, progress=say)
@@ -30,6 +30,7 @@ def up(
         "password_file": str(running.password_file),
         "home": str(running.home),
         "already_up": running.already_up,
+        "brought_back": list(running.brought_back),
     }
 
 

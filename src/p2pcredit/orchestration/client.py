@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from p2pcredit.errors import ServiceError
@@ -34,15 +35,19 @@ class AirflowClient:
         # A proxy set in the environment is for the world outside, not for a server on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def health(self) -> dict[str, str]:
+    def health(self, since: datetime | None = None) -> dict[str, str]:
         """Is each component healthy? Needs no login.
+
+        Args:
+            since: Aware instant; a component whose last sign of life is older has not reported yet. Airflow itself
+                calls a component healthy for half a minute after its death.
 
         Returns:
             Component (`metadatabase`, `scheduler`, `triggerer`, `dag_processor`) to `healthy`, `unhealthy` or, where it
             has not reported yet, `unknown`.
         """
         told = self._call("GET", "/api/v2/monitor/health", login=False)
-        return {name: (part or {}).get("status") or "unknown" for name, part in told.items() if isinstance(part, dict)}
+        return {name: _health(name, part or {}, since) for name, part in told.items() if isinstance(part, dict)}
 
     def warm_up(self) -> None:
         """Load the part of the server that tasks talk to, so that the first task does not wait for it."""
@@ -167,6 +172,14 @@ class AirflowClient:
 
 class _LoginRunOutError(Exception):
     """The token is no longer accepted."""
+
+
+def _health(name: str, part: Mapping[str, Any], since: datetime | None) -> str:
+    status = part.get("status") or "unknown"
+    seen = part.get(f"latest_{name}_heartbeat")
+    if since is not None and seen is not None and datetime.fromisoformat(seen) < since:
+        return "unknown"
+    return str(status)
 
 
 def _quoted(text: str) -> str:

@@ -8,29 +8,28 @@ from datetime import timedelta
 from typing import Any
 
 from p2pcredit.orchestration.job_calls import tell_of_failure
-from p2pcredit.orchestration.schedules import schedule_span
+from p2pcredit.orchestration.schedules import retrying, schedule_span
 
-RETRIES = 2
-RETRY_DELAY = timedelta(seconds=30)
 MAX_RETRY_DELAY = timedelta(minutes=5)
 
 
 def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What every DAG of this package is made with, besides its id and its schedule.
 
-    One run of a DAG at a time, so that days are worked on in order. A task is tried again only after an error that may
-    heal: `call_job` turns every other into one that Airflow gives up on at once. A task that fails for good is told to
-    the alert channels.
+    One run of a DAG at a time, so that days are worked on in order. A task is tried again when its process was killed
+    and after an error that may heal: `call_job` turns every other into one that Airflow gives up on at once. A task
+    that fails for good is told to the alert channels.
 
     Args:
         tag: What the DAG is about, beside the package's own tag.
         doc: Text shown on the DAG's page.
-        environ: Where `P2P_DAG_START`, `P2P_DAG_END` and `P2P_DAG_CATCHUP` are read; the process's own where None.
+        environ: Where the variables of `schedules` are read; the process's own where None.
 
     Raises:
         SettingsError: If one of them is wrong; Airflow shows it as an import error of the DAG file.
     """
-    span = schedule_span(os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    span, retries = schedule_span(environ), retrying(environ)
     return {
         "start_date": span.start,
         "end_date": span.end,
@@ -39,10 +38,10 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
         "tags": ["p2pcredit", tag],
         "doc_md": doc,
         "default_args": {
-            "retries": RETRIES,
-            "retry_delay": RETRY_DELAY,
+            "retries": retries.times,
+            "retry_delay": retries.delay,
             "retry_exponential_backoff": 2.0,
-            "max_retry_delay": MAX_RETRY_DELAY,
+            "max_retry_delay": max(MAX_RETRY_DELAY, retries.delay),
             "on_failure_callback": tell_of_failure,
         },
     }

@@ -7,28 +7,35 @@ stopping it leaves processes behind.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
-import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.orchestration.client import AirflowClient
-from p2pcredit.orchestration.local_settings import HOST, LocalPaths, local_environment, login, make_private
+from p2pcredit.orchestration.local_record import Record, locked, read_record, write_record
+from p2pcredit.orchestration.local_settings import HOST, LocalPaths, local_environment, login
 from p2pcredit.orchestration.processes import StartedProcess, is_running, members, start_process, stop_processes
-from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
+from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG, VARIABLES
 
 HEALTHY_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})
+# In the order in which they are started. Without --skip-serve-logs, scheduler and triggerer would open log servers on
+# every interface.
+COMPONENTS = {
+    "api-server": ["api-server", "--host", HOST, "--workers", "1"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
 DAG_IDS = (PREPROCESSING_DAG, INFERENCE_DAG, MONITORING_DAG)
 MIGRATION_SECONDS = 180.0
-LOCK_SECONDS = 120.0
 
 Progress = Callable[[str], None]
 
@@ -43,7 +50,8 @@ class LocalAirflow:
         port: The port of these pages.
         user: Who to log in as.
         password_file: Where the password stands.
-        already_up: Whether it was up before.
+        already_up: Whether it was up before, whole or in part.
+        brought_back: Components that had ended and were started again.
     """
 
     home: Path
@@ -52,6 +60,7 @@ class LocalAirflow:
     user: str
     password_file: Path
     already_up: bool
+    brought_back: tuple[str, ...] = ()
 
     def client(self) -> AirflowClient:
         """A client that is logged in."""
@@ -69,7 +78,9 @@ def up(
     """Start a local Airflow with the three DAGs, and return once it is healthy.
 
     Its login is in `<home>/airflow/passwords.json`, its output under `<home>/airflow/logs`. Where it is up already
-    nothing is done. Where it cannot be brought up, whatever was started is stopped again.
+    nothing is done. Where some of its components have ended, those are started again beside the others, on the port and
+    with the schedule that it was started with; processes that they left behind are ended first, so that no task runs
+    twice at once. What cannot be brought up is stopped again.
 
     Args:
         home: The home directory that the DAGs work in.
@@ -81,39 +92,36 @@ def up(
     Raises:
         MissingExtraError: If Airflow is not installed.
         UsageError: If the port is not one.
-        ServiceError: If the port is taken, a component ends by itself, or it is not healthy in time.
+        ServiceError: If the port is taken, a component ends by itself, it is not healthy in time, or a process that one
+            left behind does not even end when killed.
     """
     if importlib.util.find_spec("airflow") is None:
         raise MissingExtraError("a local Airflow", "airflow")
     if not 1 <= port <= 65535:
         raise UsageError(f"{port} is not a port; choose one from 1024 to 65535, such as 8080")
-    home = home.absolute()
-    paths = LocalPaths(home)
+    paths = LocalPaths(home.absolute())
     tell = progress or (lambda line: None)
-    with _locked(paths):
-        running, recorded_port = _recorded(paths)
-        if running and all(is_running(process) for process in running):
-            return _described(paths, recorded_port, already_up=True)
-        _stop_in_order(running)
-        _refuse_taken_port(port)
-        environ = local_environment(paths, port, os.environ, extra_env or {})
-        tell("preparing Airflow's database")
-        _migrate(paths, environ)
-        started: list[StartedProcess] = []
-        try:
-            for name, arguments in _components(port):
-                tell(f"starting {name}")
-                command = [sys.executable, "-m", "airflow", *arguments]
-                started.append(start_process(name, command, environ, paths.logs / f"{name}.log", paths.root))
-                _record(paths, started, port)
-            found = _described(paths, port, already_up=False)
-            tell("waiting until it is healthy")
-            wait_healthy(home, timeout=timeout)
-        except BaseException:
-            _stop_in_order(started)
-            paths.processes.unlink(missing_ok=True)
-            raise
-    return found
+    with locked(paths):
+        found = read_record(paths)
+        kept = found.running()
+        ended = [name for name in COMPONENTS if name not in {process.name for process in kept}]
+        if not ended:
+            return _described(paths, found.port, already_up=True)
+        if found.processes:
+            tell(f"no longer running: {', '.join(ended)}")
+            _stop_in_order([process for process in found.processes if process not in kept])
+        told = {name: os.environ[name] for name in VARIABLES if name in os.environ} | dict(extra_env or {})
+        if kept:
+            port, told = found.port, found.told | dict(extra_env or {})
+        if "api-server" in ended:
+            _refuse_taken_port(port)
+        inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        environ = local_environment(paths, port, inherited, told)
+        if not kept:
+            tell("preparing Airflow's database")
+            _migrate(paths, environ)
+        _start(paths, ended, Record(kept, port, told), environ, timeout, tell)
+        return _described(paths, port, already_up=bool(kept), brought_back=tuple(ended) if kept else ())
 
 
 def down(home: Path, *, progress: Progress | None = None) -> list[str]:
@@ -133,35 +141,39 @@ def down(home: Path, *, progress: Progress | None = None) -> list[str]:
     if not paths.processes.is_file():
         return []
     tell = progress or (lambda line: None)
-    with _locked(paths):
-        recorded, _ = _recorded(paths)
+    with locked(paths):
+        recorded = read_record(paths).processes
         alive = [process for process in recorded if members(process)]
         if alive:
             tell(f"stopping {', '.join(process.name for process in alive)}")
-        left = _stop_in_order(recorded)
-        if left:
-            raise ServiceError(f"processes {left} do not end; look at them with ps and stop them by hand")
+        _stop_in_order(recorded)
         paths.processes.unlink(missing_ok=True)
     return [process.name for process in alive]
 
 
-def wait_healthy(home: Path, *, timeout: float = 120.0) -> None:
+def wait_healthy(home: Path, *, timeout: float = 120.0, since: datetime | None = None) -> None:
     """Wait until every component of the local Airflow reports that it is healthy and the three DAGs are read.
+
+    Args:
+        home: The home directory.
+        timeout: Seconds until it must be.
+        since: Only a sign of life after this instant counts, not one of a component that has died since.
 
     Raises:
         ServiceError: Naming the component that ended, or what is still missing, and the log to look at.
     """
     paths = LocalPaths(home.absolute())
-    processes, port = _recorded(paths)
-    client = AirflowClient(f"http://{HOST}:{port}", *login(paths))
+    found = read_record(paths)
+    # On a busy machine a first answer may take long: half a minute was seen for the part that `warm_up` loads.
+    client = AirflowClient(f"http://{HOST}:{found.port}", *login(paths), timeout=timeout)
     deadline = time.monotonic() + timeout
     missing: set[str] = set(HEALTHY_PARTS)
     while missing:
-        for process in processes:
+        for process in found.processes:
             if not is_running(process):
                 raise ServiceError(f"Airflow's {process.name} has ended by itself; see {paths.logs / process.name}.log")
         with contextlib.suppress(ServiceError):
-            health = client.health()
+            health = client.health(since)
             missing = {part for part in HEALTHY_PARTS if health.get(part) != "healthy"}
         if missing and time.monotonic() > deadline:
             parts = ", ".join(sorted(missing))
@@ -173,9 +185,16 @@ def wait_healthy(home: Path, *, timeout: float = 120.0) -> None:
 
 
 def is_up(home: Path) -> bool:
-    """Do all components of the local Airflow of this home run?"""
-    processes, _ = _recorded(LocalPaths(home.absolute()))
-    return bool(processes) and all(is_running(process) for process in processes)
+    """Does any component of the local Airflow of this home run?"""
+    return any(is_running(process) for process in components(home))
+
+
+def components(home: Path) -> list[StartedProcess]:
+    """The processes that were started as components of the local Airflow of this home, whether or not they still run.
+
+    Empty where it was not started or was taken down.
+    """
+    return read_record(LocalPaths(home.absolute())).processes
 
 
 def free_port() -> int:
@@ -185,22 +204,39 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _components(port: int) -> list[tuple[str, list[str]]]:
-    # Without --skip-serve-logs, scheduler and triggerer would open log servers on every interface.
-    return [
-        ("api-server", ["api-server", "--host", HOST, "--port", str(port), "--workers", "1"]),
-        ("scheduler", ["scheduler", "--skip-serve-logs"]),
-        ("dag-processor", ["dag-processor"]),
-        ("triggerer", ["triggerer", "--skip-serve-logs"]),
-    ]
+def _start(
+    paths: LocalPaths, names: list[str], beside: Record, environ: Mapping[str, str], timeout: float, tell: Progress
+) -> None:
+    """Start components beside those that run, and wait until all are healthy; else stop what was started here."""
+    since = datetime.now(UTC)
+    started: list[StartedProcess] = []
+    try:
+        for name in names:
+            tell(f"starting {name}")
+            command = [sys.executable, "-m", "airflow", *COMPONENTS[name]]
+            if name == "api-server":
+                command += ["--port", str(beside.port)]
+            started.append(start_process(name, command, environ, paths.logs / f"{name}.log", paths.root))
+            write_record(paths, beside.processes + started, beside.port, beside.told)
+        tell("waiting until it is healthy")
+        wait_healthy(paths.home, timeout=timeout, since=since)
+    except BaseException:
+        _stop_in_order(started)
+        if beside.processes:
+            write_record(paths, beside.processes, beside.port, beside.told)
+        else:
+            paths.processes.unlink(missing_ok=True)
+        raise
 
 
-def _stop_in_order(processes: list[StartedProcess]) -> list[int]:
+def _stop_in_order(processes: list[StartedProcess]) -> None:
     # Tasks that end while the scheduler waits for them report to the API server, so that one goes last. Triggers keep
     # nothing in memory, so their process, which takes its time to end, is not waited for.
     left = stop_processes([process for process in processes if process.name == "scheduler"])
     others = [process for process in processes if process.name != "scheduler"]
-    return left + stop_processes(others, patience=2.0, rounds=1)
+    left += stop_processes(others, patience=2.0, rounds=1)
+    if left:
+        raise ServiceError(f"processes {left} do not end; look at them with ps and stop them by hand")
 
 
 def _migrate(paths: LocalPaths, environ: Mapping[str, str]) -> None:
@@ -227,38 +263,6 @@ def _refuse_taken_port(port: int) -> None:
             raise ServiceError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
 
 
-def _described(paths: LocalPaths, port: int, *, already_up: bool) -> LocalAirflow:
-    return LocalAirflow(paths.home, f"http://{HOST}:{port}", port, login(paths)[0], paths.passwords, already_up)
-
-
-def _record(paths: LocalPaths, started: list[StartedProcess], port: int) -> None:
-    content = {"port": port, "processes": [asdict(process) for process in started]}
-    draft = paths.processes.with_suffix(".draft")
-    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    draft.replace(paths.processes)
-
-
-def _recorded(paths: LocalPaths) -> tuple[list[StartedProcess], int]:
-    try:
-        content = json.loads(paths.processes.read_text(encoding="utf-8"))
-        return [StartedProcess(**entry) for entry in content["processes"]], int(content["port"])
-    except FileNotFoundError:
-        return [], 0
-    except (ValueError, KeyError, TypeError) as error:
-        raise ServiceError(f"{paths.processes} is not readable; stop Airflow by hand, then remove that file") from error
-
-
-@contextlib.contextmanager
-def _locked(paths: LocalPaths) -> Iterator[None]:
-    make_private(paths.root)
-    deadline = time.monotonic() + LOCK_SECONDS
-    with paths.lock.open("a") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise ServiceError("another command is starting or stopping this Airflow; try again") from error
-                time.sleep(0.2)
-        yield
+def _described(paths: LocalPaths, port: int, *, already_up: bool, brought_back: tuple[str, ...] = ()) -> LocalAirflow:
+    url = f"http://{HOST}:{port}"
+    return LocalAirflow(paths.home, url, port, login(paths)[0], paths.passwords, already_up, brought_back)

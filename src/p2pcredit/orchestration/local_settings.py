@@ -57,7 +57,7 @@ class LocalPaths:
 def login(paths: LocalPaths) -> tuple[str, str]:
     """User name and password of the local Airflow; the password is drawn at random the first time."""
     if not paths.passwords.is_file():
-        _write_secret(paths.passwords, json.dumps({USER: secrets.token_urlsafe(16)}))
+        write_secret(paths.passwords, json.dumps({USER: secrets.token_urlsafe(16)}))
     return USER, str(json.loads(paths.passwords.read_text(encoding="utf-8"))[USER])
 
 
@@ -77,7 +77,7 @@ def local_environment(
     """
     login(paths)
     if not paths.signing_key.is_file():
-        _write_secret(paths.signing_key, secrets.token_hex(32))
+        write_secret(paths.signing_key, secrets.token_hex(32))
     key = paths.signing_key.read_text(encoding="ascii")
     base = f"http://{HOST}:{port}"
     kept = {name: value for name, value in inherited.items() if not name.startswith("AIRFLOW__")}
@@ -104,7 +104,11 @@ def local_environment(
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         BUNDLE_VARIABLE: bundle_config(),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(paths.logs / "tasks"),
+        # How soon it is noticed that a task's process or a scheduler is dead: 5 minutes each by default, because
+        # schedulers and workers on many machines lose sight of each other for a while, which these cannot.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         # A task whose process ends a moment after its sockets close is noticed at the next heartbeat only, and holds
         # its slot until then: 5 s by default, so that a day's preprocessing took 20 s where it takes 7.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
@@ -118,7 +122,8 @@ def make_private(directory: Path) -> None:
     directory.chmod(0o700)
 
 
-def _write_secret(file: Path, text: str) -> None:
+def write_secret(file: Path, text: str) -> None:
+    """Make a file that its owner only can read."""
     make_private(file.parent)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:

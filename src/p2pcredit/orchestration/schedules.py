@@ -1,4 +1,4 @@
-"""What the environment may say about the three DAGs: start, end, catch-up, and how long they wait."""
+"""What the environment may say about the three DAGs: start, end, catch-up, how long they wait, how they try again."""
 
 from __future__ import annotations
 
@@ -20,11 +20,20 @@ START_VARIABLE = "P2P_DAG_START"
 END_VARIABLE = "P2P_DAG_END"
 CATCHUP_VARIABLE = "P2P_DAG_CATCHUP"
 WAIT_VARIABLE = "P2P_WAIT_MINUTES"
+RETRIES_VARIABLE = "P2P_RETRIES"
+RETRY_VARIABLE = "P2P_RETRY_SECONDS"
+VARIABLES = (START_VARIABLE, END_VARIABLE, CATCHUP_VARIABLE, WAIT_VARIABLE, RETRIES_VARIABLE, RETRY_VARIABLE)
 
 DEFAULT_START = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any loan there is: a run dated before the start of its DAG would succeed without a single task."""
 
 DEFAULT_WAIT = timedelta(minutes=120)
+
+DEFAULT_RETRIES = 5
+"""With the delays that double from half a minute on, a task outlives a fault of more than ten minutes: a feed that is
+late, a training that another process still holds, a scheduler or an API server that is started again."""
+
+DEFAULT_RETRY_DELAY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,19 @@ class Span:
     start: datetime
     end: datetime | None
     catchup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """How a task is tried again.
+
+    Args:
+        times: How often after its first try.
+        delay: How long before the first of these; each next one waits twice as long.
+    """
+
+    times: int
+    delay: timedelta
 
 
 def schedule_span(environ: Mapping[str, str]) -> Span:
@@ -80,16 +102,45 @@ def waiting_time(environ: Mapping[str, str]) -> timedelta:
         >>> waiting_time({"P2P_WAIT_MINUTES": "0.5"}).total_seconds()
         30.0
     """
-    text = environ.get(WAIT_VARIABLE, "").strip()
+    minutes = _number(environ, WAIT_VARIABLE, "minutes", 1440, 120)
+    return DEFAULT_WAIT if minutes is None else timedelta(minutes=minutes)
+
+
+def retrying(environ: Mapping[str, str]) -> Retrying:
+    """How often is a task tried again that was killed or met an error that may heal, and after how long?
+
+    Args:
+        environ: `P2P_RETRIES` is a whole number from 0 to 100, `P2P_RETRY_SECONDS` a number of seconds from 0 to 3600;
+            5 and 30 where absent.
+
+    Raises:
+        SettingsError: If one of them says something else.
+
+    Examples:
+        >>> retrying({"P2P_RETRIES": "3"})
+        Retrying(times=3, delay=datetime.timedelta(seconds=30))
+    """
+    times = _number(environ, RETRIES_VARIABLE, "a whole number", 100, DEFAULT_RETRIES)
+    if times is not None and times != int(times):
+        raise SettingsError(f"{RETRIES_VARIABLE} is {environ[RETRIES_VARIABLE]!r}; write a whole number, such as 5")
+    seconds = _number(environ, RETRY_VARIABLE, "seconds", 3600, 30)
+    return Retrying(
+        DEFAULT_RETRIES if times is None else int(times),
+        DEFAULT_RETRY_DELAY if seconds is None else timedelta(seconds=seconds),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, unit: str, most: int, example: int) -> float | None:
+    text = environ.get(name, "").strip()
     if not text:
-        return DEFAULT_WAIT
+        return None
     try:
-        minutes = float(text)
+        number = float(text)
     except ValueError:
-        minutes = -1.0
-    if not 0 <= minutes <= 1440:
-        raise SettingsError(f"{WAIT_VARIABLE} is {text!r}; write minutes from 0 to 1440, such as 120")
-    return timedelta(minutes=minutes)
+        number = -1.0
+    if not 0 <= number <= most:
+        raise SettingsError(f"{name} is {text!r}; write {unit} from 0 to {most}, such as {example}")
+    return number
 
 
 def _instant(environ: Mapping[str, str], name: str) -> datetime | None:

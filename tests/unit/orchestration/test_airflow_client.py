@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -76,6 +77,18 @@ def test_health_needs_no_login_and_what_has_not_reported_is_unknown(airflow) -> 
     told.answers["/api/v2/monitor/health"] = {"scheduler": {"status": "healthy"}, "triggerer": {"status": None}}
     assert client.health() == {"scheduler": "healthy", "triggerer": "unknown"}
     assert [path for _, path, _ in told.asked] == ["/api/v2/monitor/health"]
+
+
+def test_a_sign_of_life_from_before_a_death_does_not_count(airflow) -> None:
+    told, client = airflow
+    told.answers["/api/v2/monitor/health"] = {
+        "metadatabase": {"status": "healthy"},
+        "scheduler": {"status": "healthy", "latest_scheduler_heartbeat": "2026-11-23T02:00:00Z"},
+        "dag_processor": {"status": "healthy", "latest_dag_processor_heartbeat": "2026-11-23T02:00:10+00:00"},
+    }
+    died = datetime(2026, 11, 23, 2, 0, 5, tzinfo=UTC)
+    assert client.health(died) == {"metadatabase": "healthy", "scheduler": "unknown", "dag_processor": "healthy"}
+    assert client.health()["scheduler"] == "healthy"
 
 
 def test_a_run_is_made_with_its_conf_and_no_logical_date(airflow) -> None:

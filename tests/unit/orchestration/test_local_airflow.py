@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +18,49 @@ import pytest
 from p2pcredit.errors import ServiceError, UsageError
 from p2pcredit.orchestration import local
 from p2pcredit.orchestration.demo import run_scheduled_days
+from p2pcredit.orchestration.local_record import write_record
 from p2pcredit.orchestration.local_settings import LocalPaths, local_environment, login
-from p2pcredit.orchestration.processes import StartedProcess, start_mark
+from p2pcredit.orchestration.processes import StartedProcess, members, start_mark
+
+
+def this_process(name: str) -> StartedProcess:
+    """The process of the test itself, under the name of a component."""
+    mark = start_mark(os.getpid())
+    assert mark is not None
+    return StartedProcess(name, os.getpid(), mark, sys.executable)
+
+
+def kill(process: StartedProcess) -> None:
+    """End a process, and nothing that it started, as the system would under want of memory."""
+    os.kill(process.pid, signal.SIGKILL)
+    while local.is_running(process):
+        time.sleep(0.01)
+
+
+class StandIns:
+    """In place of Airflow's components: processes that sleep, each with a child that outlives it."""
+
+    SCRIPT = "import os, time; os.fork(); time.sleep(60)"
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refuses: str | None = None) -> None:
+        self.refuses = refuses
+        self.started: list[StartedProcess] = []
+        self.environs: list[Mapping[str, str]] = []
+        begin = local.start_process
+
+        def start(name: str, command: list[str], environ: Mapping[str, str], log: Path, cwd: Path) -> StartedProcess:
+            if name == self.refuses:
+                raise OSError("no space left on device")
+            self.environs.append(environ)
+            process = begin(name, [sys.executable, "-S", "-c", self.SCRIPT], environ, log, cwd)
+            self.started.append(process)
+            while len(members(process)) < 2:
+                time.sleep(0.01)
+            return process
+
+        monkeypatch.setattr(local, "start_process", start)
+        monkeypatch.setattr(local, "_migrate", lambda paths, environ: None)
+        monkeypatch.setattr(local, "wait_healthy", lambda home, **about: None)
 
 
 def test_login_and_key_are_drawn_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
@@ -78,7 +122,7 @@ def test_down_with_a_record_of_long_ago_leaves_the_program_of_that_id_alone(tmp_
     try:
         paths = LocalPaths(tmp_path)
         paths.root.mkdir()
-        local._record(paths, [StartedProcess("scheduler", other.pid, "another-boot/1", sys.executable)], 8080)
+        write_record(paths, [StartedProcess("scheduler", other.pid, "another-boot/1", sys.executable)], 8080, {})
         assert local.down(tmp_path) == []
         assert other.poll() is None
         assert not paths.processes.exists()
@@ -99,31 +143,85 @@ def test_a_record_that_cannot_be_read_is_said_and_kept(tmp_path: Path) -> None:
 def test_up_where_it_is_up_says_so(tmp_path: Path) -> None:
     paths = LocalPaths(tmp_path)
     paths.root.mkdir()
-    mark = start_mark(os.getpid())
-    assert mark is not None
-    local._record(paths, [StartedProcess("scheduler", os.getpid(), mark, sys.executable)], 8123)
+    write_record(paths, [this_process(name) for name in local.COMPONENTS], 8123, {})
     found = local.up(tmp_path, 8080)
     assert (found.already_up, found.port, found.url) == (True, 8123, "http://127.0.0.1:8123")
+    assert found.brought_back == ()
 
 
 def test_an_up_that_fails_half_way_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = "import time; time.sleep(60)"
-    started: list[StartedProcess] = []
-    begin = local.start_process
-
-    def noted(name, command, environ, log, cwd):
-        if name == "dag-processor":
-            raise OSError("no space left on device")
-        started.append(begin(name, [sys.executable, "-c", script], environ, log, cwd))
-        return started[-1]
-
-    monkeypatch.setattr(local, "start_process", noted)
-    monkeypatch.setattr(local, "_migrate", lambda paths, environ: None)
+    stand_ins = StandIns(monkeypatch, refuses="dag-processor")
     with pytest.raises(OSError, match="no space left"):
         local.up(tmp_path, local.free_port())
-    assert len(started) == 2
-    assert not any(local.is_running(process) for process in started)
+    assert len(stand_ins.started) == 2
+    assert not any(local.is_running(process) for process in stand_ins.started)
     assert not LocalPaths(tmp_path).processes.exists()
+
+
+def test_up_brings_back_what_has_ended_and_leaves_the_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins = StandIns(monkeypatch)
+    told: list[str] = []
+    try:
+        first = local.up(tmp_path, local.free_port(), extra_env={"P2P_DAG_START": "2021-07-04"})
+        scheduler, triggerer = (p for p in local.components(tmp_path) if p.name in {"scheduler", "triggerer"})
+        kept = [p for p in local.components(tmp_path) if p not in (scheduler, triggerer)]
+        left_behind = next(pid for pid in members(scheduler) if pid != scheduler.pid)
+        kill(scheduler)
+        kill(triggerer)
+        monkeypatch.setenv(
+            "P2P_DAG_END", "2031-01-01"
+        )  # what this caller's environment says is not what the others heard
+        again = local.up(tmp_path, 8080, progress=told.append)
+        assert (again.already_up, again.url, again.brought_back) == (True, first.url, ("scheduler", "triggerer"))
+        assert told[0] == "no longer running: scheduler, triggerer"
+        assert start_mark(left_behind) is None
+        assert [p for p in local.components(tmp_path) if p.name not in again.brought_back] == kept
+        assert all(local.is_running(process) for process in local.components(tmp_path))
+        heard = {(environ.get("P2P_DAG_START"), environ.get("P2P_DAG_END")) for environ in stand_ins.environs}
+        assert heard == {("2021-07-04", None)}
+    finally:
+        local.down(tmp_path)
+    assert not any(members(process) for process in stand_ins.started)
+
+
+def test_what_cannot_be_brought_back_is_stopped_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins = StandIns(monkeypatch)
+    try:
+        local.up(tmp_path, local.free_port())
+        scheduler = next(p for p in local.components(tmp_path) if p.name == "scheduler")
+        kill(scheduler)
+        stand_ins.refuses = "scheduler"
+        with pytest.raises(OSError, match="no space left"):
+            local.up(tmp_path)
+        left = local.components(tmp_path)
+        assert [process.name for process in left] == ["api-server", "dag-processor", "triggerer"]
+        assert all(local.is_running(process) for process in left)
+        stand_ins.refuses = None
+        assert local.up(tmp_path).brought_back == ("scheduler",)
+    finally:
+        local.down(tmp_path)
+
+
+def test_a_start_that_was_cut_short_is_not_taken_for_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    StandIns(monkeypatch)
+    paths = LocalPaths(tmp_path)
+    paths.root.mkdir()
+    write_record(paths, [this_process("api-server")], 8123, {})
+    try:
+        assert local.up(tmp_path).brought_back == ("scheduler", "dag-processor", "triggerer")
+    finally:
+        write_record(paths, [p for p in local.components(tmp_path) if p.pid != os.getpid()], 8123, {})
+        local.down(tmp_path)
+
+
+def test_what_the_dags_were_told_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    paths = LocalPaths(tmp_path)
+    write_record(paths, [], 8123, {"P2P_DAG_START": "2021-07-04"})
+    assert paths.processes.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_component_that_ends_by_itself_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pcredit.errors import SettingsError, UsageError
+from p2pcredit.orchestration.dag_defaults import dag_arguments
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
-from p2pcredit.orchestration.schedules import DEFAULT_START, schedule_span, waiting_time
+from p2pcredit.orchestration.schedules import DEFAULT_START, Retrying, retrying, schedule_span, waiting_time
 from p2pcredit.storage.home import resolve_home
 
 
@@ -105,3 +106,29 @@ def test_a_waiting_time_that_makes_no_sense_is_refused(text: str) -> None:
 def test_scoring_waits_two_hours_unless_told_otherwise() -> None:
     assert waiting_time({}) == timedelta(hours=2)
     assert waiting_time({"P2P_WAIT_MINUTES": "0"}) == timedelta(0)
+
+
+def test_a_task_outlives_a_fault_of_ten_minutes_unless_told_otherwise() -> None:
+    usual = retrying({})
+    assert sum((usual.delay * 2**n for n in range(usual.times)), timedelta(0)) > timedelta(minutes=10)
+    assert retrying({"P2P_RETRIES": "0", "P2P_RETRY_SECONDS": "0.5"}) == Retrying(0, timedelta(seconds=0.5))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("P2P_RETRIES", text) for text in ("-1", "2.5", "often", "101", "nan")]
+    + [("P2P_RETRY_SECONDS", text) for text in ("-1", "soon", "3601", "inf")],
+)
+def test_retries_that_make_no_sense_are_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        retrying({name: text})
+
+
+def test_a_first_delay_longer_than_the_longest_becomes_the_longest() -> None:
+    usual, patient = (dag_arguments("test", None, e)["default_args"] for e in ({}, {"P2P_RETRY_SECONDS": "1800"}))
+    assert (usual["retries"], usual["retry_delay"], usual["max_retry_delay"]) == (
+        5,
+        timedelta(seconds=30),
+        timedelta(minutes=5),
+    )
+    assert patient["retry_delay"] == patient["max_retry_delay"] == timedelta(minutes=30)

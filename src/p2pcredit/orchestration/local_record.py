@@ -1,0 +1,82 @@
+"""What is written down of a local Airflow while it is up: its processes, its port, and what its DAGs were told."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from p2pcredit.errors import ServiceError
+from p2pcredit.orchestration.local_settings import LocalPaths, make_private, write_secret
+from p2pcredit.orchestration.processes import StartedProcess, is_running
+
+LOCK_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A local Airflow as it was started.
+
+    Args:
+        processes: Its components, each the leader of a session.
+        port: The port of its web pages; 0 where nothing was started.
+        told: Variables that it was started with beside the usual ones. A component that is brought back is told the
+            same, since the others still go by them.
+    """
+
+    processes: list[StartedProcess]
+    port: int
+    told: dict[str, str] = field(default_factory=dict)
+
+    def running(self) -> list[StartedProcess]:
+        """The components that still run."""
+        return [process for process in self.processes if is_running(process)]
+
+
+def read_record(paths: LocalPaths) -> Record:
+    """What was started here? No process where nothing was, or where it was taken down.
+
+    Raises:
+        ServiceError: If the record cannot be read.
+    """
+    try:
+        content = json.loads(paths.processes.read_text(encoding="utf-8"))
+        processes = [StartedProcess(**entry) for entry in content["processes"]]
+        return Record(processes, int(content["port"]), dict(content.get("told", {})))
+    except FileNotFoundError:
+        return Record([], 0)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServiceError(f"{paths.processes} is not readable; stop Airflow by hand, then remove that file") from error
+
+
+def write_record(paths: LocalPaths, processes: list[StartedProcess], port: int, told: Mapping[str, str]) -> None:
+    """Write down what runs, in one move; readable by its owner only, because variables may hold secrets."""
+    content = {"port": port, "processes": [asdict(process) for process in processes], "told": dict(told)}
+    draft = paths.processes.with_suffix(".draft")
+    write_secret(draft, json.dumps(content, indent=1))
+    draft.replace(paths.processes)
+
+
+@contextlib.contextmanager
+def locked(paths: LocalPaths) -> Iterator[None]:
+    """Hold the right to start and stop this Airflow while the block runs.
+
+    Raises:
+        ServiceError: If another command holds it for long.
+    """
+    make_private(paths.root)
+    deadline = time.monotonic() + LOCK_SECONDS
+    with Path(paths.lock).open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise ServiceError("another command is starting or stopping this Airflow; try again") from error
+                time.sleep(0.2)
+        yield
