@@ -1,7 +1,7 @@
 """Bins of a feature and their weight of evidence for default.
 
-A numeric feature is first cut into at most 200 quantile cells by one group-by, levels of a category are ordered by
-their bad rate; then `partition` finds the best bins exactly. Missing values have a bin of their own.
+A numeric feature is first cut into about 150 quantile cells, and further where its isotonic bad rate steps; levels of a
+category are ordered by their bad rate. Then `partition` finds the best bins exactly. Missing values have their own bin.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from sklearn.isotonic import isotonic_regression
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.partition import Cells, Limits, best_partition, evidence, information
 
-CELLS = 200
+CELLS = 150
 MOST_BINS = 8
 LEAST_SHARE = 0.05
 LEAST_CASES = 5.0
@@ -106,7 +107,7 @@ class Binning:
         )
 
 
-def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats) -> Binning:
+def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats, *, cells: int = CELLS) -> Binning:
     """Which bins of a feature tell most about default?
 
     A bin holds at least 5% of the loans, a tenth of the bads (at least five) and five goods. Without a demanded
@@ -117,6 +118,7 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
         column: Its values, one per loan.
         bads: 1.0 for a loan that turned bad, else 0.0.
         goods: 1.0 for a good loan; in the hazard form the default expected for the time the loan was watched.
+        cells: How many quantile cells a number starts from, those at steps of its isotonic bad rate not counted.
 
     Returns:
         The binning; it has no more than one bin where nothing more can be told apart.
@@ -133,23 +135,30 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
     loans, gone = value.len(), value.is_null().to_numpy()
     missing = (float(gone.sum()), float(bads[gone].sum()), float(goods[gone].sum()))
     counts = (np.ones(loans - int(gone.sum())), bads[~gone], goods[~gone])
-    group = _quantile_cells if feature.kind == "numeric" else _ordered_levels
-    names, cells = group(value.drop_nulls(), counts)
+    present = value.drop_nulls()
+    numeric = feature.kind == "numeric"
+    names, grouped = (
+        _number_cells(present, counts, cells, feature.direction) if numeric else _ordered_levels(present, counts)
+    )
     least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
     limits = Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
-    ends = _cut(cells, limits, feature, all_bads, all_goods)
-    bin_bads, bin_goods = _sums(cells.bads, ends), _sums(cells.goods, ends)
-    told = min(missing[1], missing[0] - missing[1]) >= LEAST_CASES
-    missing_bads, missing_goods = np.array([missing[1]]), np.array([missing[2]])
-    value_of_missing = float(information(missing_bads, missing_goods, all_bads, all_goods)[0]) if told else 0.0
+    ends = _cut(grouped, limits, feature, all_bads, all_goods)
+    bin_bads, bin_goods = (
+        np.append(_sums(grouped.bads, ends), missing[1]),
+        np.append(_sums(grouped.goods, ends), missing[2]),
+    )
+    told = (bin_bads > 0.0) & (bin_goods > 0.0)
+    told[-1] &= min(missing[1], missing[0] - missing[1]) >= LEAST_CASES
+    counts_told = np.where(told, bin_bads, all_bads), np.where(told, bin_goods, all_goods)
+    weights = evidence(*counts_told, all_bads, all_goods).tolist()
     return Binning(
         feature=feature.name,
         kind=feature.kind,
         edges=tuple(float(max(names[end - 1])) for end in ends[:-1]) if feature.kind == "numeric" else (),
         levels=_levels(names, ends) if feature.kind == "category" else {},
-        woe=tuple(float(w) for w in evidence(bin_bads, bin_goods, all_bads, all_goods)),
-        missing_woe=float(evidence(missing_bads, missing_goods, all_bads, all_goods)[0]) if told else 0.0,
-        information_value=float(information(bin_bads, bin_goods, all_bads, all_goods).sum()) + value_of_missing,
+        woe=tuple(weights[:-1]),
+        missing_woe=weights[-1],
+        information_value=float(information(*counts_told, all_bads, all_goods).sum()),
     )
 
 
@@ -167,16 +176,31 @@ def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
     return np.asarray(np.diff(edges), dtype=np.float64)
 
 
-def _quantile_cells(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:
-    """At most `CELLS` cells of about equal count, in order, named by their largest value; equal values share a cell."""
-    values, place = np.unique(present.to_numpy(), return_inverse=True)
-    if values.size > CELLS:
-        seen = np.bincount(place)
-        _, merged = np.unique((np.cumsum(seen) - 1) * CELLS // place.size, return_inverse=True)
-        largest = np.full(int(merged.max()) + 1, -np.inf)
-        np.maximum.at(largest, merged, values)
-        values, place = largest, merged[place]
-    return [[float(value)] for value in values], _add_up(place, values.size, counts)
+def _number_cells(
+    present: pl.Series, counts: tuple[Floats, ...], most: int, direction: int
+) -> tuple[list[list[Any]], Cells]:
+    """Cells of about equal count, in order, named by their largest value; equal values share a cell.
+
+    They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
+    is best there, so few cells hold nearly all that the single values could tell.
+    """
+    values = present.unique().sort().to_numpy()
+    place = present.rank("dense").to_numpy().astype(np.int64) - 1
+    single = _add_up(place, values.size, counts)
+    if values.size <= most:
+        return [[float(value)] for value in values], single
+    last = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // place.size) > 0
+    for sign in [direction] if direction else [1, -1]:
+        last |= np.diff(_isotonic_rate(single, sign)) != 0.0
+    ends = (*(np.flatnonzero(last) + 1).tolist(), values.size)
+    cells = Cells(*(_sums(part, ends) for part in (single.loans, single.bads, single.goods)))
+    return [[float(values[end - 1])] for end in ends], cells
+
+
+def _isotonic_rate(cells: Cells, sign: int) -> Floats:
+    weight = cells.bads + cells.goods
+    rate = np.divide(cells.bads, weight, out=np.zeros_like(weight), where=weight > 0.0)
+    return np.asarray(isotonic_regression(rate, sample_weight=weight, increasing=sign > 0), dtype=np.float64)
 
 
 def _ordered_levels(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:
