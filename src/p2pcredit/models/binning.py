@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class Binning:
     def bin_names(self) -> tuple[str, ...]:
         """What each bin holds, in words; one name per entry of `woe`."""
         if self.kind == "numeric":
-            bounds = ("", *(f"{edge:g}" for edge in self.edges), "")
+            bounds = ("", *(f"{edge:.15g}" for edge in self.edges), "")
             if not self.edges:
                 return ("any",) if self.woe else ()
             pairs = itertools.pairwise(bounds)
@@ -154,12 +155,32 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
     return Binning(
         feature=feature.name,
         kind=feature.kind,
-        edges=tuple(float(max(names[end - 1])) for end in ends[:-1]) if feature.kind == "numeric" else (),
+        edges=tuple(plain_bound(*names[end - 1]) for end in ends[:-1]) if numeric else (),
         levels=_levels(names, ends) if feature.kind == "category" else {},
         woe=tuple(weights[:-1]),
         missing_woe=weights[-1],
         information_value=float(information(*counts_told, all_bads, all_goods).sum()),
     )
+
+
+def plain_bound(low: float, high: float) -> float:
+    """Which number with the fewest digits lies between two neighbouring values, `low` included?
+
+    Any such number tells them apart alike; one with few digits is read, printed and typed without error.
+
+    Examples:
+        >>> plain_bound(23999.98, 24012.5), plain_bound(2.0, 3.0), plain_bound(0.1234, 0.1239)
+        (24000.0, 2.0, 0.1234)
+    """
+    exact = Decimal(low)
+    if not math.isfinite(low) or low == 0.0:
+        return low
+    for digits in range(1, 17):
+        place = Decimal(1).scaleb(exact.adjusted() - digits + 1)
+        found = float((exact / place).to_integral_value(ROUND_CEILING) * place)
+        if low <= found < high:
+            return found
+    return low
 
 
 def _cut(cells: Cells, limits: Limits, feature: Feature, all_bads: float, all_goods: float) -> tuple[int, ...]:
@@ -179,7 +200,7 @@ def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
 def _number_cells(
     present: pl.Series, counts: tuple[Floats, ...], most: int, direction: int
 ) -> tuple[list[list[Any]], Cells]:
-    """Cells of about equal count, in order, named by their largest value; equal values share a cell.
+    """Cells of about equal count, in order, named by their largest value and the next one; equal values share a cell.
 
     They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
     is best there, so few cells hold nearly all that the single values could tell.
@@ -187,14 +208,15 @@ def _number_cells(
     values = present.unique().sort().to_numpy()
     place = present.rank("dense").to_numpy().astype(np.int64) - 1
     single = _add_up(place, values.size, counts)
-    if values.size <= most:
-        return [[float(value)] for value in values], single
-    last = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // place.size) > 0
-    for sign in [direction] if direction else [1, -1]:
-        last |= np.diff(_isotonic_rate(single, sign)) != 0.0
-    ends = (*(np.flatnonzero(last) + 1).tolist(), values.size)
-    cells = Cells(*(_sums(part, ends) for part in (single.loans, single.bads, single.goods)))
-    return [[float(values[end - 1])] for end in ends], cells
+    last = np.ones(values.size, dtype=bool)  # of its cell
+    if values.size > most:
+        last[:-1] = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // place.size) > 0
+        for sign in [direction] if direction else [1, -1]:
+            last[:-1] |= np.diff(_isotonic_rate(single, sign)) != 0.0
+    ends = np.flatnonzero(last) + 1
+    cells = Cells(*(_sums(part, tuple(ends.tolist())) for part in (single.loans, single.bads, single.goods)))
+    beyond = np.append(values, np.inf)[ends]
+    return [[float(low), float(high)] for low, high in zip(values[ends - 1], beyond, strict=True)], cells
 
 
 def _isotonic_rate(cells: Cells, sign: int) -> Floats:

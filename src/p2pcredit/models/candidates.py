@@ -15,6 +15,7 @@ from p2pcredit.models.boosting import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import fit_calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
+from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
 from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
 from p2pcredit.models.splitting import Split
@@ -36,16 +37,22 @@ class Learner:
         """The family fitted on matured labels, not yet calibrated."""
         bads = loans["label"].cast(pl.Float64).to_numpy()
         if self.family == "scorecard":
-            return fit_scorecard(loans, self.features, bads)
+            return fit_scorecard(loans, self.features, bads, **self._scorecard)
         training, threads = self.settings.training, self.settings.threads
         return fit_boosting(loans, self.features, bads, seed=training.seed, threads=threads)
+
+    @property
+    def _scorecard(self) -> dict[str, Any]:
+        return {"selection": self.settings.selection, "scale": PointScale.of(self.settings.scores)}
 
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
         """The family fitted on what loans were watched for, not yet calibrated."""
         watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
         defaulted, expected, level = exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard
         if self.family == "scorecard":
-            return fit_scorecard(watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level)
+            return fit_scorecard(
+                watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level, **self._scorecard
+            )
         return fit_boosting(
             watched,
             self.features,
@@ -89,6 +96,7 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     details = {
         "loans": matured.height,
         "defaults": _bads(matured),
+        **kept.notes,
         "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
     }
     return Fitted(kept, judged, judged.predict(split.evaluate), details)
@@ -120,6 +128,7 @@ def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_o
         "defaults": int(exposure.defaulted.sum()),
         "backtest_as_of": judging.isoformat(),
         "monthly_hazards": list(exposure.hazards),
+        **kept.notes,
         "judged_by": "a backtest; the model kept was fitted again with everything observed by the training date",
     }
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
