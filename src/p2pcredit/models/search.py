@@ -7,7 +7,7 @@ the comparison. Nothing after the loans that are learned from is looked at.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,11 @@ from p2pcredit.models.estimates import Floats
 
 FOLDS = 3
 LEAST_BADS = 60
-SETTINGS: tuple[Trees, ...] = (
-    Trees(),
-    Trees(max_depth=2),
-    Trees(max_depth=4, min_child_weight=10.0),
-)
-ROUNDS = (100, 200, 400)
+MANY_BADS = 1000
+SETTINGS = (Trees(), Trees(max_depth=2))
+SETTINGS_FOR_MANY_BADS = (Trees(max_depth=4, min_child_weight=10.0),)
+ROUNDS = (100, 200)
+ROUNDS_FOR_MANY_BADS = (400,)
 STANDARD_ERRORS = 1.0
 
 
@@ -68,7 +67,8 @@ def search_trees(
 
     Returns:
         The setting to use and all that were tried, best first. With fewer than 60 bads nothing is tried and the usual
-        setting holds; so it does unless another's mean deviance is lower by more than its standard error.
+        setting holds; so it does unless another's mean deviance is lower by more than its standard error. Deeper and
+        more trees are tried from 1,000 bads on.
 
     Source:
         Breiman et al. (1984), Classification and Regression Trees, for the rule of one standard error; the deviance is
@@ -81,9 +81,10 @@ def search_trees(
     columns = encoding.encode(features)
     fold = _folds(months)
     losses: dict[Trees, Floats] = {}
-    for setting in SETTINGS:
-        most = Trees(max(ROUNDS), setting.max_depth, setting.min_child_weight, setting.eta)
-        margins = {rounds: np.zeros(bads.size) for rounds in ROUNDS}
+    many = bads.sum() >= MANY_BADS
+    for setting in (*SETTINGS, *(SETTINGS_FOR_MANY_BADS if many else ())):
+        margins = {rounds: np.zeros(bads.size) for rounds in (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))}
+        most = replace(setting, rounds=max(margins))
         for number in range(FOLDS):
             out = fold == number
             within = ~out
@@ -95,8 +96,7 @@ def search_trees(
                     columns[out], iteration_range=span, predict_type="margin", missing=np.nan
                 )
         for rounds, margin in margins.items():
-            grown = Trees(rounds, setting.max_depth, setting.min_child_weight, setting.eta)
-            losses[grown] = _deviance(bads, margin, expected)
+            losses[replace(setting, rounds=rounds)] = _deviance(bads, margin, expected)
     tried = [_compared(trees, loss, losses[usual]) for trees, loss in losses.items()]
     tried.sort(key=lambda one: one.deviance)
     best = tried[0]

@@ -18,11 +18,12 @@ HALF_A_LOAN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """How a feature's bins held between the older and the newer half of the loans.
+    """How a feature's bins held between older and newer loans.
 
     Args:
-        psi: Population stability index of the bins, newer against older.
-        older, newer: Information of each half by the weights of the whole; None where it lacks bads or goods.
+        psi: Population stability index of the bins, newer half of the loans against the older.
+        older, newer: Information of the loans with the older and with the newer half of the bads, by the weights of the
+            whole; None where there are none.
     """
 
     psi: float
@@ -65,9 +66,10 @@ def select_binnings(
 
 
 def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floats, goods: Floats) -> Stability:
-    """How do the bins of the older half of the loans compare with those of the newer?
+    """How do the bins of the older loans compare with those of the newer?
 
-    The information of a half is the mean weight of its bads less that of its goods: what the fitted weights tell there.
+    The information of a part is the mean weight of its bads less that of its goods: what the fitted weights tell there.
+    Young loans have few defaults yet, so these two parts are cut where half of the bads have been.
 
     Args:
         binning: The fitted bins.
@@ -75,17 +77,16 @@ def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floa
         bads, goods: As in `fit_binning`.
     """
     weights = np.array([*binning.woe, binning.missing_woe, 0.0])
-    middle = place.size // 2
-    halves = [slice(0, middle), slice(middle, place.size)]
     shares = []
-    told: list[float | None] = []
-    for half in halves:
+    for half in _parts(place.size, place.size // 2):
         counts = np.bincount(place[half], minlength=weights.size)[: weights.size - 1] + HALF_A_LOAN
         shares.append(counts / counts.sum())
+    older, newer = shares
+    told: list[float | None] = []
+    for half in _parts(place.size, int(np.searchsorted(np.cumsum(bads), bads.sum() / 2.0)) + 1):
         bad, good = (np.bincount(place[half], part[half], weights.size) for part in (bads, goods))
         empty = bad.sum() <= 0.0 or good.sum() <= 0.0
         told.append(None if empty else float((bad / bad.sum() - good / good.sum()) @ weights))
-    older, newer = shares
     return Stability(float(((newer - older) * np.log(newer / older)).sum()), told[0], told[1])
 
 
@@ -108,6 +109,10 @@ def variance_inflation(weights: Floats) -> Floats:
     return np.asarray(np.diag(np.linalg.pinv(correlation, rcond=1e-12, hermitian=True)), dtype=np.float64)
 
 
+def _parts(size: int, middle: int) -> tuple[slice, slice]:
+    return slice(0, middle), slice(middle, size)
+
+
 def _too_little(binning: Binning, chance: float, settings: SelectionSettings) -> str | None:
     by_chance = NOISE_MULTIPLE * chance * (len(binning.woe) - 1)
     found, bar = binning.information_value, max(settings.min_information_value, by_chance)
@@ -126,7 +131,7 @@ def _unstable(found: Stability, settings: SelectionSettings) -> str | None:
     least = settings.min_half_information_value
     for name, told in (("older", found.older), ("newer", found.newer)):
         if told is not None and told < least:
-            return f"its weights tell {told:+.4f} in the {name} half of the loans, below {least:+.4f}"
+            return f"its weights tell {told:+.4f} of the {name} half of the defaults, below {least:+.4f}"
     return None
 
 
