@@ -11,6 +11,9 @@ from scipy.stats import binom
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.estimates import Estimate, Floats, checked_pair, normal_quantile, wilson_interval
 
+BINS = 10
+LEAST_LOANS_PER_BIN = 20
+
 
 def brier(labels: npt.ArrayLike, pd: npt.ArrayLike) -> float | None:
     """What is the mean squared distance between probability and outcome? In [0, 1], None with no loans.
@@ -77,14 +80,14 @@ def expected_calibration_error(labels: npt.ArrayLike, pd: npt.ArrayLike, bins: i
     return float(np.abs(gaps).sum() / truth.size)
 
 
-def calibration_error_by_chance(pd: npt.ArrayLike, bins: int = 10) -> float | None:
+def calibration_error_by_chance(pd: npt.ArrayLike, bins: int | None = None) -> float | None:
     """Which expected calibration error would perfect probabilities show, on average, by chance alone?
 
     The error is a mean of absolute gaps, so it never comes out at zero: with few bads much of it is chance.
 
     Args:
         pd: Probability of default per loan, in [0, 1].
-        bins: As in `expected_calibration_error`.
+        bins: As in `calibration_error_interval`.
 
     Returns:
         A number in [0, 1], or None with no loans. Each bin counts as binomial with its mean probability, which is exact
@@ -99,6 +102,7 @@ def calibration_error_by_chance(pd: npt.ArrayLike, bins: int = 10) -> float | No
         0.25
     """
     _, chance = checked_pair(np.zeros_like(np.asarray(pd, dtype=np.float64)), pd, probability=True)
+    bins = bins_for(chance.size) if bins is None else bins
     place = _equal_bins(chance, bins)
     if chance.size == 0:
         return None
@@ -107,7 +111,7 @@ def calibration_error_by_chance(pd: npt.ArrayLike, bins: int = 10) -> float | No
 
 
 def calibration_error_interval(
-    labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9, bins: int = 10
+    labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9, bins: int | None = None
 ) -> Estimate:
     """Between which bounds does the calibration error lie that would be seen with any number of loans?
 
@@ -115,6 +119,12 @@ def calibration_error_interval(
     absolute noise of the bins' rates; it varies no more than the signed gaps do. So the bounds are value - noise - z s
     and value + z s, clipped to [0, 1], with s the standard error of the weighted gaps: no sampling, no seed, on the
     safe side. Rates are smoothed by one bad and one good so that a bin without bads is not certain.
+
+    Args:
+        labels: One per loan, 1 = bad, 0 = good.
+        pd: Probability of default per loan, in [0, 1].
+        confidence: Two-sided, in (0, 1).
+        bins: How many bins of about equal count; by default ten, fewer where a bin would hold under twenty loans.
 
     Returns:
         The error with its bounds; all None with no loans.
@@ -125,6 +135,7 @@ def calibration_error_interval(
     """
     truth, chance = checked_pair(labels, pd, probability=True)
     z = normal_quantile(confidence)
+    bins = bins_for(truth.size) if bins is None else bins
     value = expected_calibration_error(truth, chance, bins)
     if value is None:
         return Estimate(None, None, None, 0, 0)
@@ -137,6 +148,16 @@ def calibration_error_interval(
     noise = float(_mean_deviation(counts, rates).sum()) / truth.size
     low, high = max(0.0, value - noise - z * error), min(1.0, value + z * error)
     return Estimate(value, low, high, truth.size, int(truth.sum()))
+
+
+def bins_for(loans: int) -> int:
+    """Into how many bins of equal count do so many loans go?
+
+    Examples:
+        >>> bins_for(5), bins_for(90), bins_for(5000)
+        (1, 4, 10)
+    """
+    return max(1, min(BINS, loans // LEAST_LOANS_PER_BIN))
 
 
 def _equal_bins(chance: Floats, bins: int) -> npt.NDArray[np.int64]:

@@ -7,8 +7,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from p2pcredit.models.binning import OTHER, Binning
 from p2pcredit.models.estimates import Floats
 from p2pcredit.settings import ScoreSettings
+
+DECIMALS = 9
+"""Of points that are not whole numbers: those of a model made for another scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,60 @@ class PointScale:
     def as_json(self) -> dict[str, float]:
         """Plain JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PointsRow:
+    """One bin of the printed scorecard.
+
+    Args:
+        feature: The column of `gold/feature_store`.
+        bin: What the bin holds, in words.
+        points: More is safer; a loan's points add up to its score.
+        weight_of_evidence: For default; positive = riskier than the book.
+        above, up_to: For numbers: its bounds, the upper one included; None where it is open, and for other bins.
+        levels: For categories: the levels in it.
+    """
+
+    feature: str
+    bin: str
+    points: float
+    weight_of_evidence: float
+    above: float | None = None
+    up_to: float | None = None
+    levels: tuple[str, ...] = ()
+
+
+def bins_with_points(binning: Binning, points: Floats) -> list[PointsRow]:
+    """The printed bins of one feature: its bins in order, then missing values, then levels never seen.
+
+    Args:
+        binning: The feature's bins.
+        points: Of its bins, of missing values, and of a level never seen.
+    """
+    named = list(binning.bin_names())
+    bounds: list[tuple[float | None, float | None]] = [(None, None)] * len(named)
+    if binning.kind == "numeric":
+        edges = (None, *binning.edges, None)
+        bounds = [(edges[place], edges[place + 1]) for place in range(len(named))]
+    levels = [levels_in(binning, place) for place in range(len(named))]
+    rows = [
+        PointsRow(binning.feature, name, plain_points(points[place]), binning.woe[place], *bounds[place], levels[place])
+        for place, name in enumerate(named)
+    ]
+    rows.append(PointsRow(binning.feature, "missing", plain_points(points[len(named)]), binning.missing_woe))
+    if binning.kind == "category":
+        other = binning.levels.get(OTHER, len(named) + 1)
+        weight = binning.woe[other] if other < len(named) else 0.0
+        rows.append(PointsRow(binning.feature, "not seen before", plain_points(points[other]), weight))
+    return rows
+
+
+def levels_in(binning: Binning, place: int) -> tuple[str, ...]:
+    """The levels of a category that share a bin, by name."""
+    return tuple(sorted(level for level, found in binning.levels.items() if found == place))
+
+
+def plain_points(points: float) -> float:
+    """Points as they are printed: a whole number where they are one."""
+    return int(points) if float(points).is_integer() else round(float(points), DECIMALS)

@@ -20,10 +20,10 @@ from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning import Binning, fit_binning
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.points import PointScale
+from p2pcredit.models.points import PointScale, PointsRow, bins_with_points
 from p2pcredit.models.profile import Profile, Value, columns_of
 from p2pcredit.models.selection import select_binnings
-from p2pcredit.settings import SelectionSettings
+from p2pcredit.settings import ScoreSettings, SelectionSettings
 
 PENALTY = 10.0
 MODEL_FILE = "model.json"
@@ -91,6 +91,23 @@ class ScorecardModel:
         if scale is None or scale == own:
             return tables
         return [scale.points(own.log_odds(table * len(tables))) / len(tables) for table in tables]
+
+    def points_rows(self, scale: PointScale) -> list[PointsRow]:
+        """The scorecard as it is printed, feature by feature; `points` says what the scale does."""
+        tables = zip(self.binnings, self.points(scale), strict=True)
+        return [row for binning, points in tables for row in bins_with_points(binning, points)]
+
+    def points_table(self, scores: ScoreSettings) -> pl.DataFrame:
+        """The same as a table: `feature`, `bin`, `points` (more is safer), `weight_of_evidence`."""
+        rows = self.points_rows(PointScale.of(scores))
+        return pl.DataFrame(
+            {
+                "feature": [row.feature for row in rows],
+                "bin": [row.bin for row in rows],
+                "points": [float(row.points) for row in rows],
+                "weight_of_evidence": [row.weight_of_evidence for row in rows],
+            }
+        )
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """Probability of default of each row, strictly between 0 and 1."""

@@ -29,9 +29,6 @@ _RANKING = ("auc", "gini", "ks")
 _CALIBRATION = ("brier", "calibration_error", "calibration_ratio")
 _AGAINST_PLATFORM = ("auc_sub_grade", "auc_minus_sub_grade")
 
-CALIBRATION_BINS = 10
-"""Bins of about equal count for the calibration error; fewer where a bin would hold under twenty loans."""
-
 
 def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
     """How well did the served probabilities rank the loans that can be judged now, and were they right?
@@ -71,7 +68,6 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[M
     auc = auc_interval(loans.label, loans.risk, confidence)
     ratio = calibration_ratio(loans.label, loans.risk, confidence)
     bounds = settings.calibration_ratio_bounds
-    bins = max(1, min(CALIBRATION_BINS, loans.n // 20))
     nearest = bounds[0] if ratio.value is not None and ratio.value < 1 else bounds[1]
     return [
         _result(
@@ -83,8 +79,8 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[M
         _result(
             "calibration_error",
             loans,
-            calibration_error_interval(loans.label, loans.risk, confidence, bins),
-            note=f"perfect probabilities would show {calibration_error_by_chance(loans.risk, bins):.4f} by chance",
+            calibration_error_interval(loans.label, loans.risk, confidence),
+            note=f"perfect probabilities would show {calibration_error_by_chance(loans.risk):.4f} by chance",
         ),
         _result(
             "calibration_ratio",

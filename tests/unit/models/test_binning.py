@@ -47,7 +47,7 @@ def _by_brute_force(bads: np.ndarray, goods: np.ndarray, limits: Limits, directi
     return best
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(CELLS, st.sampled_from([-1, 0, 1]), st.integers(1, 5), st.integers(0, 3))
 def test_partition_is_the_best_of_all_partitions(
     cells: list[tuple[int, int]], direction: int, most_bins: int, least: int

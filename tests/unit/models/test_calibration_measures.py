@@ -30,7 +30,7 @@ def _error_by_hand(labels: np.ndarray, pd: np.ndarray, bins: int) -> float:
     return sum(abs(sum(gaps)) for gaps in groups.values()) / pd.size
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(BOOKS, st.integers(1, 12))
 def test_calibration_error_equals_a_count_by_hand(book: list[tuple[int, int]], bins: int) -> None:
     labels, pd = _columns(book)
@@ -38,7 +38,7 @@ def test_calibration_error_equals_a_count_by_hand(book: list[tuple[int, int]], b
     assert found == (None if not book else pytest.approx(_error_by_hand(labels, pd, bins), abs=1e-12))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(BOOKS, st.integers(1, 12), st.sampled_from([0.5, 0.9, 0.99]))
 def test_calibration_error_interval_encloses_the_error(
     book: list[tuple[int, int]], bins: int, confidence: float

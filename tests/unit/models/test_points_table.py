@@ -15,7 +15,7 @@ import pytest
 
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.points import PointScale
-from p2pcredit.models.points_table import as_csv, as_sql, as_table, points_rows, points_text
+from p2pcredit.models.points_table import as_csv, as_sql, as_table, points_text
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.models.training import TrainingRun
@@ -79,7 +79,7 @@ def test_the_query_holds_on_another_scale_too(card: ScorecardModel, book: Book) 
 
 def test_whole_points_of_the_printed_bins_add_up_to_the_score(card: ScorecardModel, book: Book) -> None:
     loans = book[0].head(300)
-    rows = points_rows(card, PointScale())
+    rows = card.points_rows(PointScale())
     assert all(isinstance(row.points, int) for row in rows)
     total = np.zeros(300)
     for binning in card.binnings:
@@ -90,7 +90,7 @@ def test_whole_points_of_the_printed_bins_add_up_to_the_score(card: ScorecardMod
 
 def test_a_riskier_bin_never_gives_more_points(card: ScorecardModel) -> None:
     for binning in card.binnings:
-        rows = [row for row in points_rows(card, PointScale()) if row.feature == binning.feature]
+        rows = [row for row in card.points_rows(PointScale()) if row.feature == binning.feature]
         ordered = sorted(rows, key=lambda row: row.weight_of_evidence)
         assert all(first.points >= second.points for first, second in itertools.pairwise(ordered))
 
@@ -105,7 +105,7 @@ def test_rounding_to_whole_points_moves_the_odds_by_half_a_point_per_feature_at_
 
 
 def test_csv_and_json_tell_the_same_bins_as_the_rows(card: ScorecardModel) -> None:
-    rows = points_rows(card, PointScale())
+    rows = card.points_rows(PointScale())
     lines = list(csv.DictReader(io.StringIO(as_csv(card, PointScale()))))
     assert [(line["feature"], line["bin"], float(line["points"])) for line in lines] == [
         (row.feature, row.bin, row.points) for row in rows
@@ -116,12 +116,13 @@ def test_csv_and_json_tell_the_same_bins_as_the_rows(card: ScorecardModel) -> No
     told = [(one["feature"], bin_["bin"], bin_["points"]) for one in content["features"] for bin_ in one["bins"]]
     assert told == [(row.feature, row.bin, row.points) for row in rows]
     table = as_table(card, PointScale())
+    assert card.points_table(ScoreSettings())["points"].to_list() == [row.points for row in rows]
     assert all(name in table.splitlines() for name in card.feature_names)
 
 
 def test_points_come_back_from_the_files_and_follow_a_new_calibration(card: ScorecardModel, book: Book) -> None:
     again = load_model(card.to_files())
-    assert points_rows(again, PointScale()) == points_rows(card, PointScale())  # type: ignore[arg-type]
+    assert again.points_rows(PointScale()) == card.points_rows(PointScale())  # type: ignore[attr-defined]
     milder = card.calibrated(Calibration(card.calibration.slope, card.calibration.intercept - 0.7))
     assert milder.predict(book[0]).mean() < 0.7 * card.predict(book[0]).mean()
-    assert all(isinstance(row.points, int) for row in points_rows(milder, PointScale()))
+    assert all(isinstance(row.points, int) for row in milder.points_rows(PointScale()))
