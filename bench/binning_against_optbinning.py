@@ -99,9 +99,9 @@ def pool(column: pl.Series) -> pl.Series:
 
 
 def timed(work: Callable[[], object]):
-    """The result, and the least of a few wall times: up to five, fewer where they take long."""
+    """The result, and the least of a few wall times: up to fifteen, fewer where they take long."""
     seconds: list[float] = []
-    while len(seconds) < 5 and sum(seconds) < 1.0:
+    while len(seconds) < 15 and sum(seconds) < 1.0:
         start = time.perf_counter()
         result = work()
         seconds.append(time.perf_counter() - start)

@@ -24,6 +24,7 @@ from p2pcredit.models.partition import Cells, Limits, best_partition, evidence, 
 
 CELLS = 150
 MOST_BINS = 8
+FEW_VALUES = 100
 LEAST_SHARE = 0.05
 LEAST_CASES = 5.0
 LEAST_CASE_SHARE = 0.1
@@ -132,15 +133,15 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
     all_bads, all_goods = float(bads.sum()), float(goods.sum())
     if all_bads <= 0.0 or all_goods <= 0.0:
         raise TrainingError(f"{feature.name}: bins need bads and goods, found {all_bads:g} and {all_goods:g}")
-    value = column.cast(pl.Float64).fill_nan(None) if feature.kind == "numeric" else column.cast(pl.String)
-    loans, gone = value.len(), value.is_null().to_numpy()
+    numeric, loans = feature.kind == "numeric", column.len()
+    values = column.cast(pl.Float64).to_numpy() if numeric else column.cast(pl.String)
+    gone = np.isnan(values) if isinstance(values, np.ndarray) else values.is_null().to_numpy()
     missing = (float(gone.sum()), float(bads[gone].sum()), float(goods[gone].sum()))
     counts = (np.ones(loans - int(gone.sum())), bads[~gone], goods[~gone])
-    present = value.drop_nulls()
-    numeric = feature.kind == "numeric"
-    names, grouped = (
-        _number_cells(present, counts, cells, feature.direction) if numeric else _ordered_levels(present, counts)
-    )
+    if isinstance(values, np.ndarray):
+        names, grouped = _number_cells(values[~gone], counts, cells, feature.direction)
+    else:
+        names, grouped = _ordered_levels(values.drop_nulls(), counts)
     least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
     limits = Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
     ends = _cut(grouped, limits, feature, all_bads, all_goods)
@@ -198,15 +199,17 @@ def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
 
 
 def _number_cells(
-    present: pl.Series, counts: tuple[Floats, ...], most: int, direction: int
+    present: Floats, counts: tuple[Floats, ...], most: int, direction: int
 ) -> tuple[list[list[Any]], Cells]:
     """Cells of about equal count, in order, named by their largest value and the next one; equal values share a cell.
 
     They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
     is best there, so few cells hold nearly all that the single values could tell.
     """
-    values = present.unique().sort().to_numpy()
-    place = present.rank("dense").to_numpy().astype(np.int64) - 1
+    series = pl.Series(present + 0.0)  # so that -0 is 0
+    values = series.unique().sort().to_numpy()
+    few = values.size <= FEW_VALUES
+    place = np.searchsorted(values, present) if few else series.rank("dense").to_numpy().astype(np.int64) - 1
     single = _add_up(place, values.size, counts)
     last = np.ones(values.size, dtype=bool)  # of its cell
     if values.size > most:
