@@ -36,6 +36,26 @@ def show(
 
 @app.command()
 @command
+def points(
+    model_id: IdArgument,
+    form: Annotated[str, typer.Option("--format", help="table, json, csv or sql.", metavar="FORMAT")] = "table",
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", metavar="FILE")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Print a scorecard's points, bin by bin; as SQL, a query that scores."""
+    from p2pcredit.jobs.points import print_points
+
+    receipt, text = print_points(job_context(home), model_id, form, out)
+    if out is not None or as_json:
+        return receipt
+    sys.stdout.write(text)
+    return {}
+
+
+@app.command()
+@command
 def promote(
     model_id: IdArgument,
     why: WhyOption,
@@ -69,23 +89,3 @@ def reproduce(
     from p2pcredit.jobs.reproducing import reproduce as train_again
 
     return train_again(job_context(home), model_id)
-
-
-@app.command()
-@command
-def points(
-    model_id: IdArgument,
-    form: Annotated[str, typer.Option("--format", help="table, json, csv or sql.", metavar="FORMAT")] = "table",
-    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", metavar="FILE")] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
-) -> Receipt:
-    """Print a scorecard's points, bin by bin; as SQL, a query that scores."""
-    from p2pcredit.jobs.points import print_points
-
-    receipt, text = print_points(job_context(home), model_id, form, out)
-    if out is not None or as_json:
-        return receipt
-    sys.stdout.write(text)
-    return {}
