@@ -71,7 +71,7 @@ class Binning:
         return np.where(column.is_null().to_numpy(), missing, mapped.fill_null(other).to_numpy())
 
     def bin_names(self) -> tuple[str, ...]:
-        """What each bin holds, in words; one name per entry of `woe`."""
+        """What each bin holds, in words; one name per entry of `woe`. Levels that are marks of our own are not named."""
         if self.kind == "numeric":
             bounds = ("", *(f"{edge:.15g}" for edge in self.edges), "")
             if not self.edges:
@@ -80,8 +80,9 @@ class Binning:
             return tuple(f"up to {b}" if not a else f"above {a}" if not b else f"{a} to {b}" for a, b in pairs)
         grouped: list[list[str]] = [[] for _ in self.woe]
         for level, place in sorted(self.levels.items()):
-            grouped[place].append(level)
-        return tuple(", ".join(group) for group in grouped)
+            if "\0" not in level:
+                grouped[place].append(level)
+        return tuple(", ".join(group) or "levels not matured yet" for group in grouped)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -104,8 +104,8 @@ def bins_with_points(binning: Binning, points: Floats) -> list[PointsRow]:
 
 
 def levels_in(binning: Binning, place: int) -> tuple[str, ...]:
-    """The levels of a category that share a bin, by name."""
-    return tuple(sorted(level for level, found in binning.levels.items() if found == place))
+    """The levels of a category that share a bin, by name; without marks of our own, which no database can hold."""
+    return tuple(sorted(level for level, found in binning.levels.items() if found == place and "\0" not in level))
 
 
 def plain_points(points: float) -> float:

@@ -40,7 +40,7 @@ def as_table(model: ScorecardModel, scale: PointScale) -> str:
             feature = row.feature
             lines.append(feature)
         lines.append(f"  {row.bin:<{wide}}  {_shown(row.points):>{high}}")
-    return "\n".join(lines) + "\n"
+    return "\n".join("".join(sign if sign.isprintable() else "?" for sign in line) for line in lines) + "\n"
 
 
 def as_json(model_id: str, model: ScorecardModel, scale: PointScale) -> dict[str, Any]:
@@ -102,7 +102,8 @@ def _case(binning: Binning, points: Floats) -> str:
     else:
         for place in range(size):
             named = ", ".join(_text(level) for level in levels_in(binning, place))
-            lines.append(f"WHEN {column} IN ({named}) THEN {_shown(points[place])}")
+            if named:
+                lines.append(f"WHEN {column} IN ({named}) THEN {_shown(points[place])}")
         otherwise = points[binning.levels.get(OTHER, size + 1)]
     return "\n      ".join([*lines, f"ELSE {_shown(otherwise)} END"])
 

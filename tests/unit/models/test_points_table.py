@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from p2pcredit.contracts.features import Feature
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.points_table import as_csv, as_sql, as_table, points_text
-from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.models.training import TrainingRun
 from p2pcredit.settings import ScoreSettings, Settings
@@ -102,6 +103,20 @@ def test_rounding_to_whole_points_moves_the_odds_by_half_a_point_per_feature_at_
     scores = [PointScale().points(np.log(pd / (1 - pd))) for pd in (card.predict(book[0]), exact.predict(book[0]))]
     assert 0.0 < np.abs(scores[0] - scores[1]).max() <= 0.5 * len(card.binnings)
     assert exact.predict(book[0]) == pytest.approx(card.calibration.probability(card.margin(book[0])), rel=1e-9)
+
+
+def test_levels_that_no_database_can_hold_are_not_printed() -> None:
+    rng = np.random.default_rng(7)
+    levels = rng.choice(["CAR", "DEBT", "\0NOT MATURED", "A\nB"], 1200)
+    bads = (rng.random(1200) < np.where(levels == "CAR", 0.4, 0.1) + 0.4 * (levels == "\0NOT MATURED")).astype(float)
+    loans = pl.DataFrame({"purpose": levels, "loan_id": [f"X{i}" for i in range(1200)]})
+    card = fit_scorecard(loans, (Feature("purpose", "category", 0, "", ""),), bads, scale=PointScale())
+    texts = [points_text(form, "m-1", card, PointScale()) for form in ("table", "json", "csv", "sql")]
+    assert not any("\0" in text or "\\u0000" in text for text in texts)
+    assert "A?B" in texts[0]
+    known = loans.filter(pl.col("purpose") != "\0NOT MATURED")
+    scores = PointScale().points(np.log(card.predict(known) / (1 - card.predict(known)))).round().astype(int)
+    assert _ask_sqlite(texts[3], known, ("purpose",)) == scores.tolist()
 
 
 def test_csv_and_json_tell_the_same_bins_as_the_rows(card: ScorecardModel) -> None:
