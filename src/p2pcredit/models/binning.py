@@ -71,7 +71,7 @@ class Binning:
         return np.where(column.is_null().to_numpy(), missing, mapped.fill_null(other).to_numpy())
 
     def bin_names(self) -> tuple[str, ...]:
-        """What each bin holds, in words; one name per entry of `woe`. Levels that are marks of our own are not named."""
+        """What each bin holds, in words; one name per entry of `woe`. Marks of our own are not named."""
         if self.kind == "numeric":
             bounds = ("", *(f"{edge:.15g}" for edge in self.edges), "")
             if not self.edges:
