@@ -44,6 +44,7 @@ class Binning:
         woe: Weight of evidence for default of each bin; positive = riskier than the book.
         missing_woe: The same for missing values; 0 where too few were seen to say.
         information_value: Of the feature, missing values included.
+        shares: Of the loans in each bin, missing values last; empty where not kept.
     """
 
     feature: str
@@ -53,6 +54,7 @@ class Binning:
     woe: tuple[float, ...]
     missing_woe: float
     information_value: float
+    shares: tuple[float, ...] = ()
 
     def transform(self, column: pl.Series) -> Floats:
         """Which weight of evidence has each value? A level never seen is neutral, 0."""
@@ -94,6 +96,7 @@ class Binning:
             "woe": list(self.woe),
             "missing_woe": self.missing_woe,
             "information_value": self.information_value,
+            "shares": list(self.shares),
         }
 
     @classmethod
@@ -107,6 +110,7 @@ class Binning:
             woe=tuple(float(weight) for weight in content["woe"]),
             missing_woe=float(content["missing_woe"]),
             information_value=float(content["information_value"]),
+            shares=tuple(float(share) for share in content.get("shares", ())),
         )
 
 
@@ -162,6 +166,7 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
         woe=tuple(weights[:-1]),
         missing_woe=weights[-1],
         information_value=float(information(*counts_told, all_bads, all_goods).sum()),
+        shares=tuple((np.append(_sums(grouped.loans, ends), missing[0]) / loans).tolist()),
     )
 
 

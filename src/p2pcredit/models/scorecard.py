@@ -84,10 +84,14 @@ class ScorecardModel:
         level = self.calibration.intercept + self.calibration.slope * self.intercept
         share = float(own.points(np.array([level]))[0]) / len(self.binnings)
         tables: list[Floats] = []
+        excess = 0.0  # points that rounding has added so far to the mean loan; the next feature takes them back
         for binning, coefficient in zip(self.binnings, self.coefficients, strict=True):
             weights = np.array([*binning.woe, binning.missing_woe, 0.0])
             exact = share - own.factor * self.calibration.slope * coefficient * weights
-            tables.append(np.rint(exact) if self.scale else exact)
+            whole = np.rint(exact - excess) if self.scale else exact
+            if binning.shares:
+                excess += float((whole - exact)[:-1] @ np.array(binning.shares))
+            tables.append(whole)
         if scale is None or scale == own:
             return tables
         return [scale.points(own.log_odds(table * len(tables))) / len(tables) for table in tables]
