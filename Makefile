@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock
+.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock bench-binning bench-scoring
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -55,3 +55,13 @@ lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
 	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
+
+# Our bins against optbinning's, which is installed for this only. DATA is a LendingClub LoanStats file.
+bench-binning: setup
+	test -x bench/.venv/bin/python || $(BIN)/python -m venv bench/.venv
+	bench/.venv/bin/pip install -q --disable-pip-version-check -r bench/requirements-binning.txt
+	bench/.venv/bin/pip install -q --disable-pip-version-check --no-deps -e .
+	bench/.venv/bin/python bench/binning_against_optbinning.py "$(DATA)"
+
+bench-scoring: setup
+	$(BIN)/python bench/scoring_speed.py

@@ -60,6 +60,22 @@ class TrainingSettings(_Group):
     seed: int = 20
 
 
+class SelectionSettings(_Group):
+    """Which features may enter a scorecard.
+
+    `min_information_value`: what the bins of a feature must tell, and never less than chance alone would.
+    `max_feature_psi`: how far its bins may have moved between the older and the newer half of the loans.
+    `min_half_information_value`: what it must tell of the older and of the newer half of the defaults by the weights of
+    the whole; below 0 it ranks the other way round there.
+    `max_variance_inflation`: how much of its weights may be said by the others; 2.5 means three fifths.
+    """
+
+    min_information_value: float = Field(0.01, ge=0.0)
+    max_feature_psi: float = Field(0.25, gt=0.0)
+    min_half_information_value: float = 0.0
+    max_variance_inflation: float = Field(2.5, gt=1.0)
+
+
 class ScoreSettings(_Group):
     """Points of the score, bands of the grade and the cut-off that reasons speak about.
 
@@ -114,6 +130,7 @@ class Settings(_Group):
 
     labels: LabelSettings = LabelSettings()
     training: TrainingSettings = TrainingSettings()
+    selection: SelectionSettings = SelectionSettings()
     scores: ScoreSettings = ScoreSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +32,26 @@ def show(
     from p2pcredit.jobs.serving import show_model
 
     return show_model(job_context(home), model_id)
+
+
+@app.command()
+@command
+def points(
+    model_id: IdArgument,
+    form: Annotated[str, typer.Option("--format", help="table, json, csv or sql.", metavar="FORMAT")] = "table",
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", metavar="FILE")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Print a scorecard's points, bin by bin; as SQL, a query that scores."""
+    from p2pcredit.jobs.points import print_points
+
+    receipt, text = print_points(job_context(home), model_id, form, out)
+    if out is not None or as_json:
+        return receipt
+    sys.stdout.write(text)
+    return {}
 
 
 @app.command()

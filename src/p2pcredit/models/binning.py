@@ -1,7 +1,7 @@
 """Bins of a feature and their weight of evidence for default.
 
-A numeric feature is first cut into at most 200 quantile cells by one group-by, levels of a category are ordered by
-their bad rate; then `partition` finds the best bins exactly. Missing values have a bin of their own.
+A numeric feature is first cut into about 150 quantile cells, and further where its isotonic bad rate steps; levels of a
+category are ordered by their bad rate. Then `partition` finds the best bins exactly. Missing values have their own bin.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from sklearn.isotonic import isotonic_regression
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.partition import Cells, Limits, best_partition, evidence, information
 
-CELLS = 200
+CELLS = 150
 MOST_BINS = 8
+FEW_VALUES = 100
 LEAST_SHARE = 0.05
 LEAST_CASES = 5.0
 LEAST_CASE_SHARE = 0.1
@@ -41,6 +44,7 @@ class Binning:
         woe: Weight of evidence for default of each bin; positive = riskier than the book.
         missing_woe: The same for missing values; 0 where too few were seen to say.
         information_value: Of the feature, missing values included.
+        shares: Of the loans in each bin, missing values last; empty where not kept.
     """
 
     feature: str
@@ -50,6 +54,7 @@ class Binning:
     woe: tuple[float, ...]
     missing_woe: float
     information_value: float
+    shares: tuple[float, ...] = ()
 
     def transform(self, column: pl.Series) -> Floats:
         """Which weight of evidence has each value? A level never seen is neutral, 0."""
@@ -68,17 +73,18 @@ class Binning:
         return np.where(column.is_null().to_numpy(), missing, mapped.fill_null(other).to_numpy())
 
     def bin_names(self) -> tuple[str, ...]:
-        """What each bin holds, in words; one name per entry of `woe`."""
+        """What each bin holds, in words; one name per entry of `woe`. Marks of our own are not named."""
         if self.kind == "numeric":
-            bounds = ("", *(f"{edge:g}" for edge in self.edges), "")
+            bounds = ("", *(f"{edge:.15g}" for edge in self.edges), "")
             if not self.edges:
                 return ("any",) if self.woe else ()
             pairs = itertools.pairwise(bounds)
             return tuple(f"up to {b}" if not a else f"above {a}" if not b else f"{a} to {b}" for a, b in pairs)
         grouped: list[list[str]] = [[] for _ in self.woe]
         for level, place in sorted(self.levels.items()):
-            grouped[place].append(level)
-        return tuple(", ".join(group) for group in grouped)
+            if "\0" not in level:
+                grouped[place].append(level)
+        return tuple(", ".join(group) or "levels not matured yet" for group in grouped)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -90,6 +96,7 @@ class Binning:
             "woe": list(self.woe),
             "missing_woe": self.missing_woe,
             "information_value": self.information_value,
+            "shares": list(self.shares),
         }
 
     @classmethod
@@ -103,10 +110,11 @@ class Binning:
             woe=tuple(float(weight) for weight in content["woe"]),
             missing_woe=float(content["missing_woe"]),
             information_value=float(content["information_value"]),
+            shares=tuple(float(share) for share in content.get("shares", ())),
         )
 
 
-def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats) -> Binning:
+def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats, *, cells: int = CELLS) -> Binning:
     """Which bins of a feature tell most about default?
 
     A bin holds at least 5% of the loans, a tenth of the bads (at least five) and five goods. Without a demanded
@@ -117,6 +125,7 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
         column: Its values, one per loan.
         bads: 1.0 for a loan that turned bad, else 0.0.
         goods: 1.0 for a good loan; in the hazard form the default expected for the time the loan was watched.
+        cells: How many quantile cells a number starts from, those at steps of its isotonic bad rate not counted.
 
     Returns:
         The binning; it has no more than one bin where nothing more can be told apart.
@@ -129,28 +138,56 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
     all_bads, all_goods = float(bads.sum()), float(goods.sum())
     if all_bads <= 0.0 or all_goods <= 0.0:
         raise TrainingError(f"{feature.name}: bins need bads and goods, found {all_bads:g} and {all_goods:g}")
-    value = column.cast(pl.Float64).fill_nan(None) if feature.kind == "numeric" else column.cast(pl.String)
-    loans, gone = value.len(), value.is_null().to_numpy()
+    numeric, loans = feature.kind == "numeric", column.len()
+    values = column.cast(pl.Float64).to_numpy() if numeric else column.cast(pl.String)
+    gone = np.isnan(values) if isinstance(values, np.ndarray) else values.is_null().to_numpy()
     missing = (float(gone.sum()), float(bads[gone].sum()), float(goods[gone].sum()))
     counts = (np.ones(loans - int(gone.sum())), bads[~gone], goods[~gone])
-    group = _quantile_cells if feature.kind == "numeric" else _ordered_levels
-    names, cells = group(value.drop_nulls(), counts)
+    if isinstance(values, np.ndarray):
+        names, grouped = _number_cells(values[~gone], counts, cells, feature.direction)
+    else:
+        names, grouped = _ordered_levels(values.drop_nulls(), counts)
     least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
     limits = Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
-    ends = _cut(cells, limits, feature, all_bads, all_goods)
-    bin_bads, bin_goods = _sums(cells.bads, ends), _sums(cells.goods, ends)
-    told = min(missing[1], missing[0] - missing[1]) >= LEAST_CASES
-    missing_bads, missing_goods = np.array([missing[1]]), np.array([missing[2]])
-    value_of_missing = float(information(missing_bads, missing_goods, all_bads, all_goods)[0]) if told else 0.0
+    ends = _cut(grouped, limits, feature, all_bads, all_goods)
+    bin_bads, bin_goods = (
+        np.append(_sums(grouped.bads, ends), missing[1]),
+        np.append(_sums(grouped.goods, ends), missing[2]),
+    )
+    told = (bin_bads > 0.0) & (bin_goods > 0.0)
+    told[-1] &= min(missing[1], missing[0] - missing[1]) >= LEAST_CASES
+    counts_told = np.where(told, bin_bads, all_bads), np.where(told, bin_goods, all_goods)
+    weights = evidence(*counts_told, all_bads, all_goods).tolist()
     return Binning(
         feature=feature.name,
         kind=feature.kind,
-        edges=tuple(float(max(names[end - 1])) for end in ends[:-1]) if feature.kind == "numeric" else (),
+        edges=tuple(plain_bound(*names[end - 1]) for end in ends[:-1]) if numeric else (),
         levels=_levels(names, ends) if feature.kind == "category" else {},
-        woe=tuple(float(w) for w in evidence(bin_bads, bin_goods, all_bads, all_goods)),
-        missing_woe=float(evidence(missing_bads, missing_goods, all_bads, all_goods)[0]) if told else 0.0,
-        information_value=float(information(bin_bads, bin_goods, all_bads, all_goods).sum()) + value_of_missing,
+        woe=tuple(weights[:-1]),
+        missing_woe=weights[-1],
+        information_value=float(information(*counts_told, all_bads, all_goods).sum()),
+        shares=tuple((np.append(_sums(grouped.loans, ends), missing[0]) / loans).tolist()),
     )
+
+
+def plain_bound(low: float, high: float) -> float:
+    """Which number with the fewest digits lies between two neighbouring values, `low` included?
+
+    Any such number tells them apart alike; one with few digits is read, printed and typed without error.
+
+    Examples:
+        >>> plain_bound(23999.98, 24012.5), plain_bound(2.0, 3.0), plain_bound(0.1234, 0.1239)
+        (24000.0, 2.0, 0.1234)
+    """
+    exact = Decimal(low)
+    if not math.isfinite(low) or low == 0.0:
+        return low
+    for digits in range(1, 17):
+        place = Decimal(1).scaleb(exact.adjusted() - digits + 1)
+        found = float((exact / place).to_integral_value(ROUND_CEILING) * place)
+        if low <= found < high:
+            return found
+    return low
 
 
 def _cut(cells: Cells, limits: Limits, feature: Feature, all_bads: float, all_goods: float) -> tuple[int, ...]:
@@ -167,16 +204,34 @@ def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
     return np.asarray(np.diff(edges), dtype=np.float64)
 
 
-def _quantile_cells(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:
-    """At most `CELLS` cells of about equal count, in order, named by their largest value; equal values share a cell."""
-    values, place = np.unique(present.to_numpy(), return_inverse=True)
-    if values.size > CELLS:
-        seen = np.bincount(place)
-        _, merged = np.unique((np.cumsum(seen) - 1) * CELLS // place.size, return_inverse=True)
-        largest = np.full(int(merged.max()) + 1, -np.inf)
-        np.maximum.at(largest, merged, values)
-        values, place = largest, merged[place]
-    return [[float(value)] for value in values], _add_up(place, values.size, counts)
+def _number_cells(
+    present: Floats, counts: tuple[Floats, ...], most: int, direction: int
+) -> tuple[list[list[Any]], Cells]:
+    """Cells of about equal count, in order, named by their largest value and the next one; equal values share a cell.
+
+    They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
+    is best there, so few cells hold nearly all that the single values could tell.
+    """
+    series = pl.Series(present + 0.0)  # so that -0 is 0
+    values = series.unique().sort().to_numpy()
+    few = values.size <= FEW_VALUES
+    place = np.searchsorted(values, present) if few else series.rank("dense").to_numpy().astype(np.int64) - 1
+    single = _add_up(place, values.size, counts)
+    last = np.ones(values.size, dtype=bool)  # of its cell
+    if values.size > most:
+        last[:-1] = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // place.size) > 0
+        for sign in [direction] if direction else [1, -1]:
+            last[:-1] |= np.diff(_isotonic_rate(single, sign)) != 0.0
+    ends = np.flatnonzero(last) + 1
+    cells = Cells(*(_sums(part, tuple(ends.tolist())) for part in (single.loans, single.bads, single.goods)))
+    beyond = np.append(values, np.inf)[ends]
+    return [[float(low), float(high)] for low, high in zip(values[ends - 1], beyond, strict=True)], cells
+
+
+def _isotonic_rate(cells: Cells, sign: int) -> Floats:
+    weight = cells.bads + cells.goods
+    rate = np.divide(cells.bads, weight, out=np.zeros_like(weight), where=weight > 0.0)
+    return np.asarray(isotonic_regression(rate, sample_weight=weight, increasing=sign > 0), dtype=np.float64)
 
 
 def _ordered_levels(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,20 +19,42 @@ from p2pcredit.models.profile import Profile, columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE
 
 BOOSTER_FILE = "booster.ubj"
-ROUNDS = 200
 LEAST_LEVEL_SHARE = 0.02
-TREES = {
-    "tree_method": "hist",
-    "max_depth": 3,
-    "eta": 0.05,
-    "subsample": 0.7,
-    "colsample_bytree": 0.5,
-    "min_child_weight": 5.0,
-    "reg_lambda": 5.0,
-    "max_bin": 128,
-}
+CELLS_PER_THREAD = 2_000_000
+"""With fewer numbers than this a second thread waits longer than it works; the trees are the same with any number."""
 
 Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """How many trees are grown, and how; see XGBoost's parameters of the same names.
+
+    Args:
+        rounds: Trees.
+        max_depth: Splits from root to leaf.
+        min_child_weight: Least sum of second derivatives in a leaf, about its defaults.
+        eta: Share of each tree that is kept.
+    """
+
+    rounds: int = 200
+    max_depth: int = 3
+    min_child_weight: float = 5.0
+    eta: float = 0.05
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As XGBoost takes them."""
+        return {
+            "tree_method": "hist",
+            "max_depth": self.max_depth,
+            "eta": self.eta,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+            "min_child_weight": self.min_child_weight,
+            "reg_lambda": 5.0,
+            "max_bin": 128,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,7 @@ class BoostingModel:
         offset: Added to their margin: ln of the book's cumulative hazard in the hazard form, else 0.
         calibration: From margin to log-odds of default.
         neutral: The feature values that reasons compare with.
+        trees: How the booster was grown.
     """
 
     family: ClassVar[str] = "boosting"
@@ -84,6 +107,12 @@ class BoostingModel:
     offset: float
     calibration: Calibration
     neutral: Profile
+    trees: Trees = Trees()
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """How it came about, for its card."""
+        return {"trees": asdict(self.trees)}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -98,29 +127,20 @@ class BoostingModel:
         """Probability of default of each row, strictly between 0 and 1."""
         return self.calibration.probability(self.margin(features))
 
-    def contributions(self, features: pl.DataFrame) -> Floats:
-        """By how much does each feature's value raise the log-odds of default above its neutral value? (rows, features)
+    def log_odds_at_neutral(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default of each row if one feature had its neutral value, the others as they are; 2-D.
 
-        Each is the difference that the model itself makes when this one feature moves to its neutral value and all
-        others stay, so a factor named as a reason is one that would have changed the score.
+        Each is what the model itself says of the changed row, so a factor named as a reason is one that would have
+        changed the score.
         """
+        return self._at_neutral(self.encoding.encode(features))
+
+    def contributions(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         columns = self.encoding.encode(features)
-        found = np.zeros((features.height, len(self.encoding.features)))
-        if features.height == 0:
-            return found
-        usual = self.encoding.encode(self._neutral_row())
-        used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
-        actual, start = self._margin(columns), 0
-        for place, width in enumerate(self.encoding.widths):
-            span = slice(start, start + width)
-            start += width
-            if used.isdisjoint(range(span.start, span.stop)):
-                continue
-            kept = columns[:, span].copy()
-            columns[:, span] = usual[:, span]
-            found[:, place] = self.calibration.slope * (actual - self._margin(columns))
-            columns[:, span] = kept
-        return found
+        return np.asarray(
+            self.calibration.log_odds(self._margin(columns))[:, None] - self._at_neutral(columns), dtype=np.float64
+        )
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
         """The same trees with another calibration, and another neutral profile where given."""
@@ -137,6 +157,7 @@ class BoostingModel:
             "offset": self.offset,
             "calibration": self.calibration.as_json(),
             "neutral": self.neutral,
+            "trees": asdict(self.trees),
         }
         text = json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
         return {MODEL_FILE: text.encode(), BOOSTER_FILE: bytes(self.booster.save_raw("ubj"))}
@@ -156,11 +177,33 @@ class BoostingModel:
             offset=float(content["offset"]),
             calibration=Calibration(**content["calibration"]),
             neutral=dict(content["neutral"]),
+            trees=Trees(**content.get("trees", {})),
         )
+
+    def _at_neutral(self, columns: Matrix) -> Floats:
+        found = np.repeat(
+            self.calibration.log_odds(self._margin(columns))[:, None], len(self.encoding.features), axis=1
+        )
+        if columns.shape[0] == 0:
+            return found
+        usual = self.encoding.encode(self._neutral_row())
+        used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
+        start = 0
+        for place, width in enumerate(self.encoding.widths):
+            span = slice(start, start + width)
+            start += width
+            if used.isdisjoint(range(span.start, span.stop)):
+                continue
+            kept = columns[:, span].copy()
+            columns[:, span] = usual[:, span]
+            found[:, place] = self.calibration.log_odds(self._margin(columns))
+            columns[:, span] = kept
+        return found
 
     def _margin(self, columns: Matrix) -> Floats:
         if columns.shape[0] == 0:
             return np.zeros(0)
+        self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_PER_THREAD)})
         raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan)
         return np.asarray(raw, dtype=np.float64) + self.offset
 
@@ -179,6 +222,7 @@ def fit_boosting(
     threads: int,
     expected: Floats | None = None,
     log_cumulative_hazard: float = 0.0,
+    trees: Trees | None = None,
 ) -> BoostingModel:
     """Which booster do these loans teach? Not yet calibrated.
 
@@ -191,6 +235,7 @@ def fit_boosting(
         expected: For the hazard form: the default expected of each loan for the time it was watched; positive. The
             trees then learn by what factor a loan's hazard exceeds the book's (Poisson with that exposure).
         log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        trees: How to grow it; the defaults where None.
 
     Raises:
         TrainingError: If there are no features or one class only.
@@ -198,31 +243,55 @@ def fit_boosting(
     total = float(bads.sum())
     if not candidates or not 0.0 < total < bads.size:
         raise TrainingError(f"{len(candidates)} features and {total:g} bads of {bads.size} loans teach no model")
-    encoding = _learn_encoding(features, candidates)
+    encoding = learn_encoding(features, candidates)
+    grown = trees or Trees()
+    booster = grow(encoding, encoding.encode(features), bads, expected, grown, seed=seed, threads=threads)
+    form = "matured" if expected is None else "hazard"
+    return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)
+
+
+def grow(
+    encoding: Encoding,
+    columns: Matrix,
+    bads: Floats,
+    expected: Floats | None,
+    trees: Trees,
+    *,
+    seed: int,
+    threads: int,
+) -> xgb.Booster:
+    """Which trees do these loans teach? Monotone where the contract of a feature says so.
+
+    Args:
+        encoding: How the columns came about.
+        columns: As `encode` gives them.
+        bads, expected, seed, threads: As in `fit_boosting`.
+        trees: How to grow them.
+    """
     signs = [
         feature_named(name).direction
         for name, width in zip(encoding.features, encoding.widths, strict=True)
         for _ in range(width)
     ]
-    data = xgb.DMatrix(encoding.encode(features), label=bads, missing=np.nan, nthread=threads)
+    needed = min(threads, 1 + columns.size // CELLS_PER_THREAD)
+    data = xgb.DMatrix(columns, label=bads, missing=np.nan, nthread=needed)
     params: dict[str, Any] = {
-        **TREES,
+        **trees.parameters,
         "monotone_constraints": tuple(signs),
         "seed": seed,
-        "nthread": threads,
+        "nthread": needed,
         "verbosity": 0,
     }
     if expected is None:
-        params |= {"objective": "binary:logistic", "base_score": total / bads.size}
+        params |= {"objective": "binary:logistic", "base_score": float(bads.mean())}
     else:
         params |= {"objective": "count:poisson", "base_score": 1.0}
         data.set_base_margin(np.log(expected))
-    booster = xgb.train(params, data, num_boost_round=ROUNDS)
-    form = "matured" if expected is None else "hazard"
-    return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {})
+    return xgb.train(params, data, num_boost_round=trees.rounds)
 
 
-def _learn_encoding(features: pl.DataFrame, candidates: tuple[Feature, ...]) -> Encoding:
+def learn_encoding(features: pl.DataFrame, candidates: tuple[Feature, ...]) -> Encoding:
+    """Which columns do these features become? Frequent levels get one each."""
     names = [feature.name for feature in candidates]
     columns = columns_of(features, names)
     levels: dict[str, tuple[str, ...]] = {}

@@ -38,7 +38,7 @@ class Calibration:
             >>> Calibration().probability(np.array([0.0])).tolist()
             [0.5]
         """
-        return np.clip(logistic(self.log_odds(margin)), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+        return as_probability(self.log_odds(margin))
 
     def as_json(self) -> dict[str, float]:
         """Plain JSON values."""
@@ -48,6 +48,11 @@ class Calibration:
 def logistic(log_odds: Floats) -> Floats:
     """Which probabilities have these log-odds?"""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -500.0, 500.0))), dtype=np.float64)
+
+
+def as_probability(log_odds: Floats) -> Floats:
+    """Which probabilities have these log-odds, kept strictly between 0 and 1?"""
+    return np.clip(logistic(log_odds), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
 
 
 def fit_calibration(labels: npt.ArrayLike, margin: npt.ArrayLike) -> Calibration:

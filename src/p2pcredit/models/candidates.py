@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -11,12 +11,14 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.boosting import BoostingModel, fit_boosting
+from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
 from p2pcredit.models.calibration import fit_calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
+from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
 from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
+from p2pcredit.models.search import search_trees
 from p2pcredit.models.splitting import Split
 from p2pcredit.settings import Settings
 
@@ -31,21 +33,29 @@ class Learner:
     family: str
     features: tuple[Feature, ...]
     settings: Settings
+    trees: Trees | None = None
+    tried: tuple[dict[str, Any], ...] = ()
 
     def on_labels(self, loans: pl.DataFrame) -> Model:
         """The family fitted on matured labels, not yet calibrated."""
         bads = loans["label"].cast(pl.Float64).to_numpy()
         if self.family == "scorecard":
-            return fit_scorecard(loans, self.features, bads)
+            return fit_scorecard(loans, self.features, bads, **self._scorecard)
         training, threads = self.settings.training, self.settings.threads
-        return fit_boosting(loans, self.features, bads, seed=training.seed, threads=threads)
+        return fit_boosting(loans, self.features, bads, seed=training.seed, threads=threads, trees=self.trees)
+
+    @property
+    def _scorecard(self) -> dict[str, Any]:
+        return {"selection": self.settings.selection, "scale": PointScale.of(self.settings.scores)}
 
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
         """The family fitted on what loans were watched for, not yet calibrated."""
         watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
         defaulted, expected, level = exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard
         if self.family == "scorecard":
-            return fit_scorecard(watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level)
+            return fit_scorecard(
+                watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level, **self._scorecard
+            )
         return fit_boosting(
             watched,
             self.features,
@@ -54,7 +64,24 @@ class Learner:
             threads=self.settings.threads,
             expected=expected,
             log_cumulative_hazard=level,
+            trees=self.trees,
         )
+
+    def searched_on_labels(self, loans: pl.DataFrame) -> Learner:
+        """The same learner with the trees that do best within these matured loans."""
+        return self._searched(loans, loans["label"].cast(pl.Float64).to_numpy(), None)
+
+    def searched_on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Learner:
+        """The same learner with the trees that do best within what these loans were watched for."""
+        watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+        return self._searched(watched, exposure.defaulted, exposure.expected)
+
+    def _searched(self, loans: pl.DataFrame, bads: Floats, expected: Floats | None) -> Learner:
+        if self.family != "boosting":
+            return self
+        seed, threads, days = self.settings.training.seed, self.settings.threads, loans["origination_date"]
+        trees, tried = search_trees(loans, self.features, bads, days, seed=seed, threads=threads, expected=expected)
+        return replace(self, trees=trees, tried=tuple(one.as_json() for one in tried))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +106,7 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     Raises:
         TrainingError: If the loans teach nothing.
     """
+    learner = learner.searched_on_labels(split.fit)
     early = learner.on_labels(split.fit)
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
     judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
@@ -89,6 +117,8 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     details = {
         "loans": matured.height,
         "defaults": _bads(matured),
+        **kept.notes,
+        **({"search": list(learner.tried)} if learner.tried else {}),
         "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
     }
     return Fitted(kept, judged, judged.predict(split.evaluate), details)
@@ -104,7 +134,9 @@ def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_o
     setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
     before_setting = loans.filter(pl.col("origination_date") < setting)
     before_judging = loans.filter(pl.col("origination_date") < judging)
-    early = learner.on_exposure(before_setting, _exposure(before_setting, judging, learner.settings))
+    watched_before = _exposure(before_setting, judging, learner.settings)
+    learner = learner.searched_on_exposure(before_setting, watched_before)
+    early = learner.on_exposure(before_setting, watched_before)
     early_margin = early.margin(split.calibrate)
     backtest = learner.on_exposure(before_judging, _exposure(before_judging, judging, learner.settings))
     backtest_margin = backtest.margin(split.evaluate)
@@ -120,6 +152,8 @@ def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_o
         "defaults": int(exposure.defaulted.sum()),
         "backtest_as_of": judging.isoformat(),
         "monthly_hazards": list(exposure.hazards),
+        **kept.notes,
+        **({"search": list(learner.tried)} if learner.tried else {}),
         "judged_by": "a backtest; the model kept was fitted again with everything observed by the training date",
     }
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)

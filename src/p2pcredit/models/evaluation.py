@@ -6,7 +6,15 @@ measured is None, never NaN, and a missing input is an error, never a number.
 
 from __future__ import annotations
 
-from p2pcredit.models.accuracy import brier, brier_interval, calibration_ratio, expected_calibration_error
+from p2pcredit.models.accuracy import (
+    brier,
+    brier_interval,
+    calibration_error_by_chance,
+    calibration_error_interval,
+    calibration_ratio,
+    expected_calibration_error,
+)
+from p2pcredit.models.calibration_line import calibration_in_the_large, calibration_slope
 from p2pcredit.models.estimates import Estimate
 from p2pcredit.models.ranking import auc, auc_interval, gini, gini_interval, ks, ks_interval, paired_auc_difference
 
@@ -16,7 +24,11 @@ __all__ = [
     "auc_interval",
     "brier",
     "brier_interval",
+    "calibration_error_by_chance",
+    "calibration_error_interval",
+    "calibration_in_the_large",
     "calibration_ratio",
+    "calibration_slope",
     "expected_calibration_error",
     "gini",
     "gini_interval",

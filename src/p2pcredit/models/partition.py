@@ -15,9 +15,6 @@ from p2pcredit.models.estimates import Floats
 
 Indices = npt.NDArray[np.int64]
 
-SMOOTHING = 0.5
-"""Added to both counts of a bin, so that a bin without bads has a finite weight."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cells:
@@ -30,7 +27,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a bin must have. Counts are per bin, `least_loans` included."""
+    """What a bin must have. Counts are per bin, `least_loans` included; a bin has some bads and some goods always."""
 
     most_bins: int = 8
     least_loans: float = 1.0
@@ -41,24 +38,32 @@ class Limits:
 def evidence(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> Floats:
     """What is the weight of evidence for default of bins with these counts? Positive = riskier than the book.
 
+    Args:
+        bads, goods: Counts of each bin, positive.
+        all_bads, all_goods: Totals the shares refer to.
+
     Source:
-        Good (1950), Probability and the Weighing of Evidence; here ln(share of bads / share of goods), half a loan
-        added to each count.
+        Good (1950), Probability and the Weighing of Evidence; here ln(share of bads / share of goods).
+
+    Examples:
+        >>> evidence(np.array([10.0, 10.0]), np.array([40.0, 10.0]), 20.0, 50.0).round(3).tolist()
+        [-0.47, 0.916]
     """
-    bad_share = (bads + SMOOTHING) / (all_bads + SMOOTHING)
-    good_share = (goods + SMOOTHING) / (all_goods + SMOOTHING)
-    return np.asarray(np.log(bad_share / good_share), dtype=np.float64)
+    return np.asarray(np.log((bads / all_bads) / (goods / all_goods)), dtype=np.float64)
 
 
 def information(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> Floats:
     """How much information value does each bin with these counts carry? Not negative.
 
+    Args:
+        bads, goods: Counts of each bin, positive.
+        all_bads, all_goods: Totals the shares refer to.
+
     Source:
-        Siddiqi (2006), Credit Risk Scorecards, with the smoothing of `evidence`.
+        Siddiqi (2006), Credit Risk Scorecards.
     """
-    bad_share = (bads + SMOOTHING) / (all_bads + SMOOTHING)
-    good_share = (goods + SMOOTHING) / (all_goods + SMOOTHING)
-    return np.asarray((bad_share - good_share) * np.log(bad_share / good_share), dtype=np.float64)
+    shares = bads / all_bads - goods / all_goods
+    return np.asarray(shares * evidence(bads, goods, all_bads, all_goods), dtype=np.float64)
 
 
 def best_partition(
@@ -75,6 +80,8 @@ def best_partition(
     Returns:
         For each bin the index after its last cell, the last being the number of cells; None if no bin is allowed.
     """
+    if all_bads <= 0.0 or all_goods <= 0.0:
+        return None
     tried = [_search(cells, limits, sign, all_bads, all_goods) for sign in ([direction] if direction else [1, -1])]
     found = [result for result in tried if result is not None]
     return max(found, key=lambda result: result[0])[1] if found else None
@@ -92,7 +99,8 @@ def _search(
     loans, bads, goods = (_spans(values) for values in (cells.loans, cells.bads, cells.goods))
     allowed = np.triu(np.ones((size, size + 1), dtype=bool), 1)
     allowed &= (loans >= limits.least_loans) & (bads >= limits.least_bads) & (goods >= limits.least_goods)
-    bads, goods = np.maximum(bads, 0.0), np.maximum(goods, 0.0)
+    allowed &= (bads > 0.0) & (goods > 0.0)
+    bads, goods = np.where(allowed, bads, 1.0), np.where(allowed, goods, 1.0)
     weight = sign * evidence(bads, goods, all_bads, all_goods)
     value = np.where(allowed, information(bads, goods, all_bads, all_goods), -np.inf)
     ending = np.where(allowed[:, :size], weight[:, :size], np.inf)

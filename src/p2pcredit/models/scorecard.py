@@ -1,14 +1,14 @@
-"""A points scorecard: the best bins of each feature, a regression on their weights of evidence, points per bin.
+"""A points scorecard: the best bins of each feature, a regression on their weights of evidence, whole points per bin.
 
 Weights are of evidence for default (positive = riskier), so every coefficient must be positive; a feature that gets a
-negative one beside the others is left out and the rest is fitted again.
+negative one beside the others is left out and the rest is fitted again. The points of each bin are whole numbers, and
+the probability of default follows from their sum: what is printed is what scores.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,13 +18,13 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning import Binning, fit_binning
-from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.points import PointScale, PointsRow, bins_with_points
 from p2pcredit.models.profile import Profile, Value, columns_of
-from p2pcredit.settings import ScoreSettings
+from p2pcredit.models.selection import select_binnings
+from p2pcredit.settings import ScoreSettings, SelectionSettings
 
-LEAST_INFORMATION = 0.01
-NOISE_MULTIPLE = 1.0
 PENALTY = 10.0
 MODEL_FILE = "model.json"
 
@@ -40,6 +40,8 @@ class ScorecardModel:
         intercept: Of the margin.
         calibration: From margin to log-odds of default.
         neutral: The feature values that reasons compare with.
+        scale: Of the points, which are whole numbers on it; None for a model whose points are not rounded.
+        left_out: Features that were offered and left out, and why.
     """
 
     family: ClassVar[str] = "scorecard"
@@ -50,6 +52,13 @@ class ScorecardModel:
     intercept: float
     calibration: Calibration
     neutral: Profile
+    scale: PointScale | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """How it came about, for its card."""
+        return {"left_out": self.left_out}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -63,35 +72,62 @@ class ScorecardModel:
             total += coefficient * weights[:, place]
         return total
 
+    def points(self, scale: PointScale | None = None) -> list[Floats]:
+        """How many points does each bin give? Per feature: its bins, then missing, then a level never seen.
+
+        More is safer; the points of a loan's bins add up to its score. They are whole on the model's own scale.
+
+        Args:
+            scale: Another scale, on which points are not rounded unless it is the model's own.
+        """
+        own = self.scale or PointScale()
+        level = self.calibration.intercept + self.calibration.slope * self.intercept
+        share = float(own.points(np.array([level]))[0]) / len(self.binnings)
+        tables: list[Floats] = []
+        excess = 0.0  # points that rounding has added so far to the mean loan; the next feature takes them back
+        for binning, coefficient in zip(self.binnings, self.coefficients, strict=True):
+            weights = np.array([*binning.woe, binning.missing_woe, 0.0])
+            exact = share - own.factor * self.calibration.slope * coefficient * weights
+            whole = np.rint(exact - excess) if self.scale else exact
+            if binning.shares:
+                excess += float((whole - exact)[:-1] @ np.array(binning.shares))
+            tables.append(whole)
+        if scale is None or scale == own:
+            return tables
+        return [scale.points(own.log_odds(table * len(tables))) / len(tables) for table in tables]
+
+    def points_rows(self, scale: PointScale) -> list[PointsRow]:
+        """The scorecard as it is printed, feature by feature; `points` says what the scale does."""
+        tables = zip(self.binnings, self.points(scale), strict=True)
+        return [row for binning, points in tables for row in bins_with_points(binning, points)]
+
+    def points_table(self, scores: ScoreSettings) -> pl.DataFrame:
+        """The same as a table: `feature`, `bin`, `points` (more is safer), `weight_of_evidence`."""
+        rows = self.points_rows(PointScale.of(scores))
+        return pl.DataFrame(
+            {
+                "feature": [row.feature for row in rows],
+                "bin": [row.bin for row in rows],
+                "points": [float(row.points) for row in rows],
+                "weight_of_evidence": [row.weight_of_evidence for row in rows],
+            }
+        )
+
     def predict(self, features: pl.DataFrame) -> Floats:
         """Probability of default of each row, strictly between 0 and 1."""
-        return self.calibration.probability(self.margin(features))
+        return as_probability((self.scale or PointScale()).log_odds(_sum_up(self._parts(features))))
+
+    def log_odds_at_neutral(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default of each row if one feature had its neutral value, the others as they are; 2-D."""
+        parts = self._parts(features)
+        neutral = self._neutral_parts()
+        return (self.scale or PointScale()).log_odds(_sum_up(parts)[:, None] - parts + neutral)
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
-        neutral = np.array([self._neutral_weight(binning) for binning in self.binnings])
-        scale = self.calibration.slope * np.array(self.coefficients)
-        return np.asarray((self._weights(features) - neutral) * scale, dtype=np.float64)
-
-    def points_table(self, scores: ScoreSettings) -> pl.DataFrame:
-        """The scorecard as it is printed: `feature`, `bin`, `points` (more is safer), `weight_of_evidence`.
-
-        The points of a loan's bins add up to its score before rounding.
-        """
-        factor = scores.points_to_double_odds / math.log(2.0)
-        start = scores.base_score - factor * math.log(scores.base_odds)
-        level = self.calibration.intercept + self.calibration.slope * self.intercept
-        share = (start - factor * level) / len(self.binnings)
-        rows: list[dict[str, Any]] = []
-        for binning, coefficient in zip(self.binnings, self.coefficients, strict=True):
-            labelled = [*zip(binning.bin_names(), binning.woe, strict=True), ("missing", binning.missing_woe)]
-            labelled += (
-                [("not seen before", 0.0)] if binning.kind == "category" and "OTHER" not in binning.levels else []
-            )
-            for name, weight in labelled:
-                points = share - factor * self.calibration.slope * coefficient * weight
-                rows.append({"feature": binning.feature, "bin": name, "points": points, "weight_of_evidence": weight})
-        return pl.DataFrame(rows)
+        return np.asarray(
+            (self._neutral_parts() - self._parts(features)) / (self.scale or PointScale()).factor, dtype=np.float64
+        )
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScorecardModel:
         """The same scorecard with another calibration, and another neutral profile where given."""
@@ -108,6 +144,8 @@ class ScorecardModel:
             "intercept": self.intercept,
             "calibration": self.calibration.as_json(),
             "neutral": self.neutral,
+            "scale": None if self.scale is None else self.scale.as_json(),
+            "left_out": self.left_out,
         }
         return {MODEL_FILE: (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()}
 
@@ -121,16 +159,35 @@ class ScorecardModel:
             intercept=float(content["intercept"]),
             calibration=Calibration(**content["calibration"]),
             neutral=dict(content["neutral"]),
+            scale=PointScale(**content["scale"]) if content.get("scale") else None,
+            left_out=dict(content.get("left_out", {})),
         )
 
     def _weights(self, features: pl.DataFrame) -> Floats:
         columns = columns_of(features, self.feature_names)
         return np.column_stack([binning.transform(columns[binning.feature]) for binning in self.binnings])
 
-    def _neutral_weight(self, binning: Binning) -> float:
-        value: Value = self.neutral.get(binning.feature)
-        kind = pl.Float64 if binning.kind == "numeric" else pl.String
-        return float(binning.transform(pl.Series([value], dtype=kind))[0])
+    def _parts(self, features: pl.DataFrame) -> Floats:
+        """The points of each row's bins, (rows, features)."""
+        columns = columns_of(features, self.feature_names)
+        tables = zip(self.binnings, self.points(), strict=True)
+        return np.column_stack([table[binning.bin_of(columns[binning.feature])] for binning, table in tables])
+
+    def _neutral_parts(self) -> Floats:
+        """The points of the neutral value of each feature."""
+        found = []
+        for binning, table in zip(self.binnings, self.points(), strict=True):
+            value: Value = self.neutral.get(binning.feature)
+            kind = pl.Float64 if binning.kind == "numeric" else pl.String
+            found.append(table[binning.bin_of(pl.Series([value], dtype=kind))[0]])
+        return np.array(found)
+
+
+def _sum_up(parts: Floats) -> Floats:
+    total = np.zeros(parts.shape[0])
+    for place in range(parts.shape[1]):  # in this order, whatever the number of rows
+        total += parts[:, place]
+    return total
 
 
 def fit_scorecard(
@@ -140,43 +197,53 @@ def fit_scorecard(
     *,
     expected: Floats | None = None,
     log_cumulative_hazard: float = 0.0,
+    selection: SelectionSettings | None = None,
+    scale: PointScale | None = None,
 ) -> ScorecardModel:
     """Which scorecard do these loans teach? Not yet calibrated.
 
     Args:
-        features: One row per loan.
+        features: One row per loan, oldest loans first.
         candidates: The features that may enter.
         bads: 1.0 for a loan that turned bad, else 0.0.
         expected: For the hazard form: the default expected of each loan for the time it was watched; positive.
         log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        selection: Bars that a feature must pass; the defaults where None.
+        scale: Points are made whole numbers on it; None leaves them as they are.
 
     Raises:
-        TrainingError: If no feature carries information.
+        TrainingError: If no feature passes.
 
     Source:
-        Siddiqi (2006), Credit Risk Scorecards: selection by information value. The bar is 0.01, and no lower than what
-        chance alone gives a feature with as many bins, (bins - 1) x (1/bads + 1/goods).
+        Siddiqi (2006), Credit Risk Scorecards.
     """
+    bars = selection or SelectionSettings()
     columns = columns_of(features, [feature.name for feature in candidates])
     goods = 1.0 - bads if expected is None else expected
     binnings = [fit_binning(feature, columns[feature.name], bads, goods) for feature in candidates]
-    chance = 1.0 / float(bads.sum()) + 1.0 / float((1.0 - bads).sum())
-    kept = [
-        binning
-        for binning in binnings
-        if binning.information_value >= max(LEAST_INFORMATION, NOISE_MULTIPLE * chance * (len(binning.woe) - 1))
-    ]
+    kept, left_out = select_binnings(binnings, columns, bads, goods, bars)
     while kept:
         weights = np.column_stack([binning.transform(columns[binning.feature]) for binning in kept])
         coefficients, intercept = _regress(weights, bads, expected)
         if coefficients.min() > 0.0:
-            margin = intercept + log_cumulative_hazard
-            form = "matured" if expected is None else "hazard"
-            values = tuple(float(c) for c in coefficients)
-            return ScorecardModel(form, tuple(kept), values, margin, Calibration(), {})
-        kept.pop(int(np.argmin(coefficients)))
+            return ScorecardModel(
+                form="matured" if expected is None else "hazard",
+                binnings=tuple(kept),
+                coefficients=tuple(float(c) for c in coefficients),
+                intercept=intercept + log_cumulative_hazard,
+                calibration=Calibration(),
+                neutral={},
+                scale=scale,
+                left_out=left_out,
+            )
+        worst = int(np.argmin(coefficients))
+        gone = kept.pop(worst)
+        left_out[gone.feature] = (
+            f"coefficient {coefficients[worst]:+.3f} beside the others, which turns its weights of evidence round"
+        )
     raise TrainingError(
-        f"none of {len(candidates)} features carries an information value of {LEAST_INFORMATION}; look at the features"
+        f"none of {len(candidates)} features passes the selection (information value {bars.min_information_value}, "
+        "stability); look at the features"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -12,13 +11,14 @@ import polars as pl
 
 from p2pcredit.errors import BankError
 from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel
+from p2pcredit.models.calibration import as_probability
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
-LEAST_CONTRIBUTION = 1e-6
 
 
 class ScoringModel(Protocol):
@@ -53,6 +53,10 @@ class ScoringModel(Protocol):
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        ...
+
+    def log_odds_at_neutral(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default of each row if one feature had its neutral value, all others as they are."""
         ...
 
     def to_files(self) -> dict[str, bytes]:
@@ -107,7 +111,7 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
         UsageError: If a feature of the model is not there.
     """
     chances = model.predict(features)
-    reasons = name_reasons(model, features)
+    reasons = name_reasons(model, features, settings.scores)
     return features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),
@@ -124,9 +128,8 @@ def score_points(chances: Floats, scores: ScoreSettings) -> Floats:
         >>> score_points(np.array([1 / 51, 1 / 101]), ScoreSettings()).tolist()
         [600.0, 620.0]
     """
-    factor = scores.points_to_double_odds / math.log(2.0)
-    odds = np.log1p(-chances) - np.log(chances) - math.log(scores.base_odds)
-    return np.asarray(np.rint(scores.base_score + factor * odds), dtype=np.float64)
+    log_odds = np.log(chances) - np.log1p(-chances)
+    return np.asarray(np.rint(PointScale.of(scores).points(log_odds)), dtype=np.float64)
 
 
 def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
@@ -140,31 +143,44 @@ def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
     return [chr(ord("A") + place) for place in places.tolist()]
 
 
-def name_reasons(model: ScoringModel, features: pl.DataFrame) -> list[pl.Series]:
+def name_reasons(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings) -> list[pl.Series]:
     """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer.
 
-    A factor whose value is missing is told as missing: nobody's income is called low because it is not known.
+    A factor is named only if its neutral value alone, all else unchanged, would have given a better score in whole
+    points. One whose value is missing is told as missing: nobody's income is called low because it is not known. Words
+    that two factors share are told once, for the one that pushes most.
+
+    Source:
+        Regulation B, 12 CFR 1002.9(b)(2): the principal reasons, true to the factors actually scored; its commentary
+        holds more than four to be no help.
     """
     factors = [feature_named(name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
-    pushes = np.maximum(model.contributions(features), 0.0)
+    pushes = _whole_point_pushes(model, features, scores)
     by_text = np.zeros((features.height, len(texts)))
     values = columns_of(features, model.feature_names)
     for place, factor in enumerate(factors):
         missing = values[factor.name].is_null().to_numpy()
-        by_text[:, texts.index(factor.reason)] += np.where(missing, 0.0, pushes[:, place])
-        by_text[:, texts.index(factor.missing_reason)] += np.where(missing, pushes[:, place], 0.0)
+        for text, told in ((factor.reason, ~missing), (factor.missing_reason, missing)):
+            column = by_text[:, texts.index(text)]
+            np.maximum(column, np.where(told, pushes[:, place], 0.0), out=column)
     order = np.argsort(-by_text, axis=1, kind="stable")[:, :REASONS]
     found = np.take_along_axis(by_text, order, axis=1)
     names = pl.Series(texts, dtype=pl.String)
-    columns = []
+    nothing = pl.Series([None] * features.height, dtype=pl.String)
+    reasons = []
     for rank in range(REASONS):
-        if rank >= len(texts):
-            columns.append(pl.Series(f"reason_{rank + 1}", [None] * features.height, dtype=pl.String))
-            continue
-        told = pl.Series(found[:, rank] > LEAST_CONTRIBUTION, dtype=pl.Boolean)
-        text = names.gather(pl.Series(order[:, rank], dtype=pl.UInt32))
-        columns.append(
-            text.zip_with(told, pl.Series([None] * features.height, dtype=pl.String)).alias(f"reason_{rank + 1}")
-        )
-    return columns
+        told_here = nothing
+        if rank < len(texts):
+            words = names.gather(pl.Series(order[:, rank], dtype=pl.UInt32))
+            told_here = words.zip_with(pl.Series(found[:, rank] > 0.0, dtype=pl.Boolean), nothing)
+        reasons.append(told_here.alias(f"reason_{rank + 1}"))
+    return reasons
+
+
+def _whole_point_pushes(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings) -> Floats:
+    """How much log-odds does each factor add over its neutral value? 0 unless it takes a whole point of the score."""
+    chances = model.predict(features)
+    at_neutral = model.log_odds_at_neutral(features)
+    better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
+    return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)

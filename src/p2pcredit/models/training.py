@@ -21,8 +21,11 @@ from p2pcredit.models.evaluation import (
     Estimate,
     auc_interval,
     brier,
+    calibration_error_by_chance,
+    calibration_error_interval,
+    calibration_in_the_large,
     calibration_ratio,
-    expected_calibration_error,
+    calibration_slope,
     gini,
     ks,
     paired_auc_difference,
@@ -44,7 +47,9 @@ class Candidate:
         family: `scorecard` or `boosting`.
         form: `matured` or `hazard`.
         model: The calibrated model.
-        metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio` (and `_low`, `_high`),
+        metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio`,
+            `calibration_slope`, `calibration_shift` of the log-odds (each with `_low`, `_high`), `ece_by_chance` (what
+            perfect probabilities would show),
             `n`, `bads`, `base_rate`, `base_brier` (of always predicting the default rate of the loans before),
             `sub_grade_auc`.
         evaluation: `loan_id`, `label`, `probability_of_default` of the evaluation loans.
@@ -209,8 +214,11 @@ def _judge(fitted: Fitted, split: Split, settings: Settings) -> Candidate:
         "gini": gini(labels, chances),
         "ks": ks(labels, chances),
         "brier": brier(labels, chances),
-        "ece": expected_calibration_error(labels, chances),
+        **_interval("ece", calibration_error_interval(labels, chances, settings.monitoring.confidence)),
+        "ece_by_chance": calibration_error_by_chance(chances),
         **_interval("calibration_ratio", ratio),
+        **_interval("calibration_slope", calibration_slope(labels, chances, settings.monitoring.confidence)),
+        **_interval("calibration_shift", calibration_in_the_large(labels, chances, settings.monitoring.confidence)),
         "n": ranking.n,
         "bads": ranking.bads,
         "base_rate": float(labels.mean()),

@@ -13,8 +13,9 @@ from p2pcredit.models.evaluation import (
     Estimate,
     auc_interval,
     brier_interval,
+    calibration_error_by_chance,
+    calibration_error_interval,
     calibration_ratio,
-    expected_calibration_error,
     gini_interval,
     ks_interval,
     paired_auc_difference,
@@ -27,11 +28,6 @@ from p2pcredit.settings import MonitoringSettings, Settings
 _RANKING = ("auc", "gini", "ks")
 _CALIBRATION = ("brier", "calibration_error", "calibration_ratio")
 _AGAINST_PLATFORM = ("auc_sub_grade", "auc_minus_sub_grade")
-
-CALIBRATION_BINS = 10
-"""Bins of about equal count for the calibration error; fewer where a bin would hold under twenty loans."""
-
-_BOOTSTRAP_ROUNDS = 100
 
 
 def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -80,7 +76,12 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[M
         _result("gini", loans, gini_interval(loans.label, loans.risk, confidence)),
         _result("ks", loans, ks_interval(loans.label, loans.risk, confidence)),
         _result("brier", loans, brier_interval(loans.label, loans.risk, confidence)),
-        _result("calibration_error", loans, _calibration_error(loans, confidence)),
+        _result(
+            "calibration_error",
+            loans,
+            calibration_error_interval(loans.label, loans.risk, confidence),
+            note=f"perfect probabilities would show {calibration_error_by_chance(loans.risk):.4f} by chance",
+        ),
         _result(
             "calibration_ratio",
             loans,
@@ -137,19 +138,3 @@ def _result(
     return MetricResult(
         metric, loans.segment, found.value, found.low, found.high, found.n, share, status, threshold, words
     )
-
-
-def _calibration_error(loans: JudgedLoans, confidence: float) -> Estimate:
-    """The calibration error with the range of the same loans redrawn, their labels drawn from the bin rates seen."""
-    bins = max(1, min(CALIBRATION_BINS, loans.n // 20))
-    value = expected_calibration_error(loans.label, loans.risk, bins)
-    place = (np.argsort(np.argsort(loans.risk, kind="stable"), kind="stable") * bins) // loans.n
-    counts = np.bincount(place, minlength=bins)
-    bads = np.bincount(place, weights=loans.label.astype(np.float64), minlength=bins)
-    expected = np.bincount(place, weights=loans.risk, minlength=bins)
-    draw = np.random.default_rng(loans.n).binomial(counts, bads / counts, size=(_BOOTSTRAP_ROUNDS, bins))
-    errors = np.abs(draw - expected).sum(axis=1) / loans.n
-    low, high = np.quantile(errors, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    if value is None:
-        return Estimate(None, None, None, loans.n, loans.bads)
-    return Estimate(value, min(value, float(low)), max(value, float(high)), loans.n, loans.bads)

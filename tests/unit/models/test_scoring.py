@@ -12,7 +12,6 @@ import pytest
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.models.profile import feature_named
-from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import ScoringModel, grades, load_model, score_loans, score_points
 from p2pcredit.models.training import TrainingRun
 from p2pcredit.settings import ScoreSettings, Settings
@@ -109,19 +108,6 @@ def test_points_double_the_odds_and_fall_with_risk(model: ScoringModel, book: Bo
 def test_a_bound_belongs_to_the_better_grade() -> None:
     scores = ScoreSettings(grade_bounds=(0.02, 0.1))
     assert grades(np.array([0.0, 0.02, 0.0201, 0.1, 0.5]), scores) == ["A", "A", "B", "B", "C"]
-
-
-@pytest.mark.parametrize("form", ["matured", "hazard"])
-def test_points_of_the_bins_add_up_to_the_score(run: TrainingRun, book: Book, form: str) -> None:
-    card = next(c.model for c in run.candidates if (c.family, c.form) == ("scorecard", form))
-    assert isinstance(card, ScorecardModel)
-    table = card.points_table(ScoreSettings())
-    loans = book[0].head(200)
-    total = np.zeros(200)
-    for binning in card.binnings:
-        of_feature = table.filter(pl.col("feature") == binning.feature)["points"].to_numpy()
-        total += of_feature[np.minimum(binning.bin_of(loans[binning.feature]), of_feature.size - 1)]
-    assert np.abs(total - score_points(card.predict(loans), ScoreSettings())).max() <= 0.5 + 1e-6
 
 
 def test_levels_never_seen_and_missing_values_are_scored(model: ScoringModel, book: Book) -> None:

@@ -1,0 +1,120 @@
+"""How should the trees be grown? A handful of settings, judged on loans of months that they were not grown on.
+
+Few bads make any search partly a lottery, so the usual setting stays unless another one is better beyond the noise of
+the comparison. Nothing after the loans that are learned from is looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.models.boosting import Trees, grow, learn_encoding
+from p2pcredit.models.estimates import Floats
+
+FOLDS = 3
+LEAST_BADS = 60
+MANY_BADS = 1000
+SETTINGS = (Trees(), Trees(max_depth=2))
+SETTINGS_FOR_MANY_BADS = (Trees(max_depth=4, min_child_weight=10.0),)
+ROUNDS = (100, 200)
+ROUNDS_FOR_MANY_BADS = (400,)
+STANDARD_ERRORS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One setting and how it did.
+
+    Args:
+        trees: The setting.
+        deviance: Mean deviance per loan on loans of other months; less is better.
+        gain: Its deviance less that of the usual setting; below 0 is better.
+        error: Standard error of the gain.
+    """
+
+    trees: Trees
+    deviance: float
+    gain: float
+    error: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self.trees), "deviance": self.deviance, "gain": self.gain, "error": self.error}
+
+
+def search_trees(
+    features: pl.DataFrame,
+    candidates: tuple[Feature, ...],
+    bads: Floats,
+    months: pl.Series,
+    *,
+    seed: int,
+    threads: int,
+    expected: Floats | None = None,
+) -> tuple[Trees, tuple[Tried, ...]]:
+    """Which setting tells most about loans of months it was not grown on?
+
+    Args:
+        features, candidates, bads, seed, threads, expected: As in `fit_boosting`.
+        months: The origination day of each loan. Loans of one calendar month stay together.
+
+    Returns:
+        The setting to use and all that were tried, best first. With fewer than 60 bads nothing is tried and the usual
+        setting holds; so it does unless another's mean deviance is lower by more than its standard error. Deeper and
+        more trees are tried from 1,000 bads on.
+
+    Source:
+        Breiman et al. (1984), Classification and Regression Trees, for the rule of one standard error; the deviance is
+        that of a Bernoulli or, with `expected`, of a Poisson variable.
+    """
+    usual = SETTINGS[0]
+    if bads.sum() < LEAST_BADS:
+        return usual, ()
+    encoding = learn_encoding(features, candidates)
+    columns = encoding.encode(features)
+    fold = _folds(months)
+    losses: dict[Trees, Floats] = {}
+    many = bads.sum() >= MANY_BADS
+    for setting in (*SETTINGS, *(SETTINGS_FOR_MANY_BADS if many else ())):
+        margins = {rounds: np.zeros(bads.size) for rounds in (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))}
+        most = replace(setting, rounds=max(margins))
+        for number in range(FOLDS):
+            out = fold == number
+            within = ~out
+            watched = None if expected is None else expected[within]
+            booster = grow(encoding, columns[within], bads[within], watched, most, seed=seed, threads=threads)
+            for rounds, margin in margins.items():
+                span = (0, rounds)
+                margin[out] = booster.inplace_predict(
+                    columns[out], iteration_range=span, predict_type="margin", missing=np.nan
+                )
+        for rounds, margin in margins.items():
+            losses[replace(setting, rounds=rounds)] = _deviance(bads, margin, expected)
+    tried = [_compared(trees, loss, losses[usual]) for trees, loss in losses.items()]
+    tried.sort(key=lambda one: one.deviance)
+    best = tried[0]
+    return (best.trees if best.gain < -STANDARD_ERRORS * best.error else usual), tuple(tried)
+
+
+def _folds(months: pl.Series) -> npt.NDArray[np.int64]:
+    """Calendar months dealt to the folds in turn, so that each fold has loans of all times."""
+    return np.asarray((months.dt.truncate("1mo").rank("dense") - 1).to_numpy() % FOLDS, dtype=np.int64)
+
+
+def _deviance(bads: Floats, margin: Floats, expected: Floats | None) -> Floats:
+    """Each loan's deviance, up to what is the same for all settings."""
+    if expected is None:
+        return np.asarray(2.0 * (np.logaddexp(0.0, margin) - bads * margin), dtype=np.float64)
+    return np.asarray(2.0 * (expected * np.exp(margin) - bads * margin), dtype=np.float64)
+
+
+def _compared(trees: Trees, loss: Floats, usual: Floats) -> Tried:
+    gap = loss - usual
+    return Tried(trees, float(loss.mean()), float(gap.mean()), float(gap.std()) / math.sqrt(gap.size))

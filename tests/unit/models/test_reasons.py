@@ -1,0 +1,122 @@
+"""Every reason is checked by counterfactual: its factor at the neutral value would have given a better score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from p2pcredit.models import profile
+from p2pcredit.models.profile import feature_named
+from p2pcredit.models.scoring import ScoringModel, load_model, name_reasons, score_loans
+from p2pcredit.models.training import TrainingRun
+from p2pcredit.settings import ScoreSettings, Settings
+
+Book = tuple[pl.DataFrame, pl.DataFrame]
+FORMS = [(family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard")]
+
+
+@pytest.fixture(params=FORMS, ids=lambda pair: "-".join(pair))
+def model(request: pytest.FixtureRequest, run: TrainingRun) -> ScoringModel:
+    return next(c.model for c in run.candidates if (c.family, c.form) == request.param)
+
+
+def _hostile(features: pl.DataFrame, model: ScoringModel, seed: int = 1) -> pl.DataFrame:
+    """Loans of the book with values missing, extreme, swapped between loans, and levels that nobody has seen."""
+    rng = np.random.default_rng(seed)
+    loans = features.sample(1200, seed=seed)
+    for name in model.feature_names:
+        values = loans[name].to_list()
+        odd = ["SUBMARINE", "", "O'NEILL", None] if loans.schema[name] == pl.String else [None, -1e9, 0.0, 1e9]
+        for row in rng.choice(loans.height, loans.height // 3, replace=False):
+            values[row] = odd[rng.integers(4)] if rng.random() < 0.6 else values[rng.integers(loans.height)]
+        loans = loans.with_columns(pl.Series(name, values, dtype=loans.schema[name]))
+    return loans
+
+
+def _words(name: str, *, missing: bool) -> str:
+    return feature_named(name).missing_reason if missing else feature_named(name).reason
+
+
+def test_moving_any_named_factor_to_its_neutral_value_gives_a_better_score(model: ScoringModel, book: Book) -> None:
+    loans = pl.concat([book[0].head(1500), _hostile(book[0], model)])
+    scored = score_loans(model, "m", loans, Settings())
+    named = scored.select(pl.concat_list("reason_1", "reason_2", "reason_3", "reason_4").alias("reasons"))
+    confirmed = np.zeros(loans.height, dtype=np.int64)
+    for name in model.feature_names:
+        moved = loans.with_columns(pl.lit(model.neutral[name], loans.schema[name]).alias(name))
+        better = score_loans(model, "m", moved, Settings())["score"] > scored["score"]
+        missing = loans[name].is_null().to_list()
+        told = [
+            _words(name, missing=gone) in reasons
+            for gone, reasons in zip(missing, named["reasons"].to_list(), strict=True)
+        ]
+        assert not (pl.Series(told) & ~better).any(), f"{name} was named and would not have helped"
+        confirmed += np.array(told)
+    counts = named["reasons"].list.drop_nulls().list.len().to_numpy()
+    assert counts.sum() > loans.height
+    assert np.array_equal(confirmed, counts)  # every reason that was given is one of those that were checked
+
+
+def test_no_factor_that_would_help_more_is_left_out(model: ScoringModel, book: Book) -> None:
+    loans = _hostile(book[0], model, seed=2).head(300)
+    scored = score_loans(model, "m", loans, Settings())
+    gains = model.contributions(loans)
+    for row, first in enumerate(scored["reason_1"]):
+        if first is not None:
+            costly = np.flatnonzero(gains[row] >= gains[row].max() - 1e-9)
+            names = [model.feature_names[place] for place in costly]
+            assert first in [_words(name, missing=loans[name][row] is None) for name in names]
+    assert scored["reason_1"].null_count() < 150
+
+
+def test_reasons_come_in_the_order_of_what_they_cost(model: ScoringModel, book: Book) -> None:
+    loans = book[0].head(400)
+    scored = score_loans(model, "m", loans, Settings())
+    gains = model.contributions(loans)
+    places = {
+        _words(name, missing=gone): place for place, name in enumerate(model.feature_names) for gone in (True, False)
+    }
+    for row, reasons in enumerate(scored.select("reason_1", "reason_2", "reason_3", "reason_4").rows()):
+        costs = [gains[row, places[reason]] for reason in reasons if reason is not None]
+        assert costs == sorted(costs, reverse=True)
+        assert all(cost > 0 for cost in costs)
+
+
+def test_contributions_are_what_the_neutral_value_takes_away(model: ScoringModel, book: Book) -> None:
+    loans = _hostile(book[0], model).head(100)
+    log_odds = np.log(model.predict(loans)) - np.log1p(-model.predict(loans))
+    found = model.contributions(loans)
+    for place, name in enumerate(model.feature_names):
+        moved = model.predict(loans.with_columns(pl.lit(model.neutral[name], loans.schema[name]).alias(name)))
+        assert found[:, place] == pytest.approx(log_odds - np.log(moved) + np.log1p(-moved), abs=1e-5)
+
+
+def test_reasons_are_the_same_from_the_files_and_for_any_company(model: ScoringModel, book: Book) -> None:
+    loans = _hostile(book[0], model).head(200)
+    together = score_loans(model, "m", loans, Settings())
+    again = score_loans(load_model(model.to_files()), "m", loans.reverse(), Settings())
+    assert again.reverse().equals(together)
+    assert score_loans(model, "m", loans[57:58], Settings()).equals(together[57:58])
+
+
+def test_words_that_two_factors_share_are_told_once(
+    model: ScoringModel, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = tuple(replace(f, reason="Finances", missing="Finances not known") for f in profile.FEATURES)
+    monkeypatch.setattr(profile, "FEATURES", alike)
+    columns = name_reasons(model, book[0].head(300), ScoreSettings())
+    told = [[reason for reason in row if reason] for row in zip(*(c.to_list() for c in columns), strict=True)]
+    assert all(len(set(row)) == len(row) for row in told)
+    assert {reason for row in told for reason in row} <= {"Finances", "Finances not known"}
+
+
+def test_coarser_points_name_fewer_reasons(model: ScoringModel, book: Book) -> None:
+    loans = book[0].head(400)
+    counts = []
+    for points in (20.0, 1.0):
+        columns = name_reasons(model, loans, ScoreSettings(points_to_double_odds=points))
+        counts.append(sum(column.drop_nulls().len() for column in columns))
+    assert 0 < counts[1] < counts[0]

@@ -1,0 +1,81 @@
+"""The search of how to grow trees: seeded, within the loans it is given, and content with the usual setting."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.models.boosting import Trees, fit_boosting
+from p2pcredit.models.search import SETTINGS, search_trees
+from p2pcredit.models.training import TrainingRun
+
+FEATURES = (
+    Feature("annual_income", "numeric", -1, "", ""),
+    Feature("inquiries_6m_count", "numeric", 1, "", ""),
+    Feature("purpose", "category", 0, "", ""),
+)
+
+
+def _loans(size: int = 1500, seed: int = 3) -> tuple[pl.DataFrame, np.ndarray, pl.Series]:
+    rng = np.random.default_rng(seed)
+    income, inquiries = rng.normal(size=size), rng.poisson(1.0, size).astype(float)
+    bads = (rng.random(size) < 1 / (1 + np.exp(2.0 + income - 0.4 * inquiries))).astype(float)
+    purpose = rng.choice(["CAR", "DEBT"], size)
+    frame = pl.DataFrame({"annual_income": income, "inquiries_6m_count": inquiries, "purpose": purpose})
+    months = pl.Series([date(2010, 1, 1) + timedelta(days=int(d)) for d in rng.integers(0, 500, size)])
+    return frame, bads, months
+
+
+@pytest.mark.parametrize("hazard", [False, True])
+def test_the_same_loans_give_the_same_choice_with_any_number_of_threads(hazard: bool) -> None:
+    frame, bads, months = _loans()
+    expected = np.linspace(0.05, 0.2, bads.size) if hazard else None
+    first = search_trees(frame, FEATURES, bads, months, seed=4, threads=1, expected=expected)
+    again = search_trees(frame, FEATURES, bads, months, seed=4, threads=2, expected=expected)
+    assert first == again
+    chosen, tried = first
+    assert chosen in [one.trees for one in tried]
+    assert [one.deviance for one in tried] == sorted(one.deviance for one in tried)
+    assert next(one for one in tried if one.trees == SETTINGS[0]).gain == 0.0
+
+
+def test_the_deviance_is_that_of_trees_grown_on_other_months() -> None:
+    frame, bads, months = _loans()
+    _, tried = search_trees(frame, FEATURES, bads, months, seed=4, threads=1)
+    fold = (months.dt.year().to_numpy() * 12 + months.dt.month().to_numpy() - 2010 * 12 - 1) % 3
+    loss = np.zeros(bads.size)
+    for number in range(3):
+        within, out = fold != number, fold == number
+        model = fit_boosting(frame.filter(within), FEATURES, bads[within], seed=4, threads=1, trees=Trees(rounds=100))
+        chance = model.predict(frame.filter(out))
+        loss[out] = -2 * np.where(bads[out] == 1, np.log(chance), np.log1p(-chance))
+    found = next(one for one in tried if one.trees == Trees(rounds=100))
+    assert found.deviance == pytest.approx(loss.mean(), rel=1e-6)
+
+
+def test_with_few_bads_nothing_is_tried_and_the_usual_setting_holds() -> None:
+    frame, bads, months = _loans(200)
+    few = np.where(np.cumsum(bads) <= 20, bads, 0.0)
+    assert search_trees(frame, FEATURES, few, months, seed=4, threads=1) == (Trees(), ())
+
+
+def test_one_setting_serves_the_judged_and_the_kept_fit_and_stands_in_the_details(run: TrainingRun) -> None:
+    for candidate in run.candidates:
+        if candidate.family == "boosting":
+            details = run.details[f"boosting_{candidate.form}"]
+            assert candidate.model.trees == candidate.judged.trees == Trees(**details["trees"])
+            assert {"rounds", "max_depth", "deviance", "gain", "error"} <= set(details["search"][0])
+            assert candidate.model.booster.num_boosted_rounds() == candidate.model.trees.rounds
+
+
+def test_monotone_constraints_hold_for_every_setting_that_is_tried() -> None:
+    frame, bads, _ = _loans()
+    base = pl.concat([frame.head(1)] * 30)
+    for trees in SETTINGS:
+        model = fit_boosting(frame, FEATURES, bads, seed=4, threads=1, trees=trees)
+        richer = model.margin(base.with_columns(pl.Series("annual_income", np.linspace(-3, 3, 30))))
+        assert np.all(np.diff(richer) <= 1e-6)
