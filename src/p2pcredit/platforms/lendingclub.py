@@ -59,6 +59,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "total_current_balance": "tot_cur_bal",
         "bankcard_utilisation": "bc_util",
         "bankcard_open_to_buy": "bc_open_to_buy",
+        "revolving_limit": "total_rev_hi_lim",
+        "average_current_balance": "avg_cur_bal",
+        "collections_owed": "tot_coll_amt",
     },
     "credit_history": {
         "earliest_credit_line": "earliest_cr_line",
@@ -76,6 +79,13 @@ COLUMNS: dict[str, dict[str, str]] = {
         "collections_12m_count": "collections_12_mths_ex_med",
         "mortgage_accounts_count": "mort_acc",
         "accounts_opened_24m_count": "acc_open_past_24mths",
+        "inquiries_12m_count": "inq_last_12m",
+        "months_since_inquiry": "mths_since_recent_inq",
+        "months_since_newest_account": "mo_sin_rcnt_tl",
+        "months_since_major_derogatory": "mths_since_last_major_derog",
+        "accounts_ever_120_days_count": "num_accts_ever_120_pd",
+        "accounts_never_late": "pct_tl_nvr_dlq",
+        "bankcards_nearly_full": "percent_bc_gt_75",
     },
 }
 """Per feed: its column -> LendingClub's. Columns that exist only after origination are in no application feed."""
