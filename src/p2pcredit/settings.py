@@ -18,9 +18,29 @@ from p2pcredit.errors import SettingsError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+EARLY_DAYS = 30
+"""Days past due that are an early sign of default, and no label."""
+
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LabelTarget(_Group):
+    """One definition of a label: default within so many months on book.
+
+    `term_months`: only loans of that contract term have this label; None means loans of every term.
+    """
+
+    window_months: int
+    default_days: int
+    reporting_lag_days: int
+    term_months: int | None = None
+
+    @property
+    def definition(self) -> str:
+        """The label's name, with its horizon in it: `pd12`, `pd36`."""
+        return f"pd{self.window_months}"
 
 
 class LabelSettings(_Group):
@@ -28,16 +48,32 @@ class LabelSettings(_Group):
 
     `window_months`: a loan is bad when it is `default_days` past due within so many months on book.
     `reporting_lag_days`: how long after the window closes a good is believed, because servicing reports late.
+    `lifetime_terms_months`: loans of these terms get a second label beside it, default within the whole term. Models
+    are learned from and judged by the main definition only.
     """
 
     window_months: int = Field(12, ge=1, le=60)
     default_days: int = Field(90, ge=30, le=180)
     reporting_lag_days: int = Field(30, ge=0, le=120)
+    lifetime_terms_months: tuple[Annotated[int, Field(ge=1, le=120)], ...] = (36, 60)
 
     @property
     def definition(self) -> str:
-        """The label's name, with its horizon in it: `pd12` by default."""
+        """The main label's name, with its horizon in it: `pd12` by default."""
         return f"pd{self.window_months}"
+
+    @property
+    def targets(self) -> tuple[LabelTarget, ...]:
+        """Every definition in the label store, the main one first; a term as long as its window has none of its own.
+
+        Examples:
+            >>> [target.definition for target in LabelSettings().targets]
+            ['pd12', 'pd36', 'pd60']
+        """
+        days = {"default_days": self.default_days, "reporting_lag_days": self.reporting_lag_days}
+        terms = sorted(set(self.lifetime_terms_months) - {self.window_months})
+        lifetime = (LabelTarget(window_months=term, term_months=term, **days) for term in terms)
+        return LabelTarget(window_months=self.window_months, **days), *lifetime
 
 
 class TrainingSettings(_Group):

@@ -18,7 +18,7 @@ from p2pcredit.storage.completeness import is_complete, last_complete, mark_comp
 from p2pcredit.storage.lake import Lake, month_just_closed
 from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing
 from p2pcredit.transforms.features import build_features
-from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed
+from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed, longest_window
 from p2pcredit.transforms.silver import refine
 
 MONTHS_TOGETHER = 6
@@ -104,7 +104,7 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     last = last_complete(ctx.layout)
     mended = 0
     if last is not None and last > days.last:
-        reach = settings.window_months + LATE_REPORT_MONTHS + 1
+        reach = longest_window(settings) + LATE_REPORT_MONTHS + 1
         later = DateRange(date.fromordinal(days.last.toordinal() + 1), min(last, add_months(days.last, reach)))
         complete = [day for day in later if is_complete(ctx.layout, day)]
         labels = _labels(ctx, lake, later).filter(pl.col("snapshot_date").is_in(complete))

@@ -29,11 +29,12 @@ from p2pcredit.models.evaluation import (
 )
 from p2pcredit.models.leaks import check_leaks
 from p2pcredit.models.scoring import ScoringModel
-from p2pcredit.models.splitting import Split, matured_loans, split_by_time
+from p2pcredit.models.splitting import Split, matured_loans, split_by_time, unmatured_levels
 from p2pcredit.settings import Settings
 
 Metrics = dict[str, float | int | None]
 FAMILIES = ("scorecard", "boosting")
+FORMS = ("matured", "hazard", "early")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Candidate:
 
     Args:
         family: `scorecard` or `boosting`.
-        form: `matured` or `hazard`.
+        form: `matured`, `hazard`, or `early` (hazard of the first time 30 days past due).
         model: The calibrated model.
         metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio` (and `_low`, `_high`),
             `n`, `bads`, `base_rate`, `base_brier` (of always predicting the default rate of the loans before),
@@ -88,7 +89,7 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     Args:
         features: Rows of the feature store, one per loan; rows known after `as_of` are left out.
         outcomes: One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured),
-            `months_observed`, `defaulted_in_month`, `closed`, all as observed by `as_of`.
+            `months_observed`, `defaulted_in_month`, `late_in_month`, `closed`, `definition`, all as observed by `as_of`.
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
 
@@ -98,7 +99,9 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     Raises:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
+        TrainingError: If the outcomes are of another definition than the settings name.
     """
+    _check_definition(outcomes, settings)
     known = features.filter(pl.col("known_on") <= as_of).drop("snapshot_date", "known_on")
     loans = outcomes.join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
@@ -107,14 +110,17 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.leak_auc)
     candidates: list[Candidate] = []
     details: dict[str, Any] = {}
+    unmatured = unmatured_levels(loans, matured, usable)
+    if unmatured:
+        details["not_learned_because_unmatured"] = unmatured
     for family in FAMILIES:
         learner = Learner(family, usable, settings)
-        for form in ("matured", "hazard"):
+        for form in FORMS:
             try:
                 if form == "matured":
                     fitted = fit_matured_form(learner, split)
                 else:
-                    fitted = fit_hazard_form(learner, split, loans, as_of=as_of)
+                    fitted = fit_hazard_form(learner, split, loans, as_of=as_of, form=form)
             except TrainingError as error:
                 details[f"{family}_{form}"] = {"missing_because": str(error)}
                 continue
@@ -122,6 +128,17 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
             candidates.append(_judge(fitted, split, settings))
     ranked = rank_candidates(candidates, settings.monitoring.confidence)
     return TrainingRun(ranked, split.describe(), dropped, sub_grade_baseline(split.evaluate), details)
+
+
+def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
+    """Labels of another definition are never learned from: their horizon is another, though the columns look alike."""
+    if "definition" in outcomes.columns:
+        others = sorted(set(outcomes["definition"].to_list()) - {settings.labels.definition})
+        if others:
+            raise TrainingError(
+                f"outcomes of {others[0]} were given to a training of {settings.labels.definition}; build them with "
+                "the same label settings"
+            )
 
 
 def rank_candidates(candidates: list[Candidate], confidence: float) -> tuple[Candidate, ...]:

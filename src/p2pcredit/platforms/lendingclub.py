@@ -90,6 +90,37 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 """Per feed: its column -> LendingClub's. Columns that exist only after origination are in no application feed."""
 
+AFTER_ORIGINATION: dict[str, str] = {
+    "loan_status": "how the loan stands",
+    "total_pymnt": "payments",
+    "total_rec_": "payments",
+    "last_pymnt_": "payments",
+    "next_pymnt_": "payments",
+    "pymnt_plan": "payments",
+    "out_prncp": "what is still owed",
+    "recoveries": "money recovered after charge-off",
+    "collection_recovery_fee": "money recovered after charge-off",
+    "last_credit_pull_d": "the bureau was asked again later",
+    "last_fico_": "the bureau was asked again later",
+    "hardship_": "a hardship plan",
+    "deferral_term": "a hardship plan",
+    "payment_plan_": "a hardship plan",
+    "orig_projected_": "a hardship plan",
+    "settlement_": "a settlement",
+    "debt_settlement_": "a settlement",
+}
+"""First letters of a column -> what it tells that nobody knew at application."""
+
+
+def known_after_origination(column: str) -> str | None:
+    """What a raw column tells that exists only after origination; None where it does not.
+
+    Examples:
+        >>> known_after_origination("total_rec_prncp"), known_after_origination("annual_inc")
+        ('payments', None)
+    """
+    return next((what for start, what in AFTER_ORIGINATION.items() if column.startswith(start)), None)
+
 
 class LendingClub:
     """The profile of LendingClub."""
@@ -162,4 +193,4 @@ def _values(columns: dict[str, str]) -> list[pl.Expr]:
     return [changed.get(source, pl.col(source)).alias(name) for name, source in columns.items()]
 
 
-__all__ = ["COLUMNS", "LAYOUTS", "NAME", "LendingClub"]
+__all__ = ["COLUMNS", "LAYOUTS", "NAME", "LendingClub", "known_after_origination"]

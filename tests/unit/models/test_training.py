@@ -23,7 +23,7 @@ AS_OF = date(2012, 6, 30)
 
 def test_both_families_in_both_forms_are_candidates_best_first(run: TrainingRun) -> None:
     assert {(c.family, c.form) for c in run.candidates} == {
-        (family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard")
+        (family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard", "early")
     }
     ranks = [(not c.well_calibrated, -c.metrics["auc"]) for c in run.candidates]
     assert ranks == sorted(ranks)
