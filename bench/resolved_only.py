@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/resolved_only.py --home loans 2009-07-01 2010-01-01 2010-07-01
 
-The home must have been preprocessed to at least thirteen months and half a year after the last date. "Resolved" learns
-from loans that had defaulted or been paid off by the date, and leaves open ones out; "ours" is the leading candidate of a
+The home must have been preprocessed to thirteen months and half a year after the last date. "Resolved" learns from
+loans that had defaulted or been paid off by the date, and leaves open ones out; "ours" is the leading candidate of a
 training as of that date. Both then predict default within 12 months for the loans of the half-year that follows.
 """
 

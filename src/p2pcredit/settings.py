@@ -77,7 +77,10 @@ class LabelSettings(_Group):
 
 
 class TrainingSettings(_Group):
-    """What a model learns from and what it must show before it serves."""
+    """What a model learns from and what it must show before it serves.
+
+    `preferred_family`: which of two candidates leads that learned from as many defaults and cannot be told apart.
+    """
 
     feature_set: str = Field("application", pattern="^(application|priced)$")
     min_matured_loans: int = Field(500, ge=50)
@@ -87,7 +90,8 @@ class TrainingSettings(_Group):
     min_evaluation_bads: int = Field(15, ge=2)
     leak_auc: float = Field(0.75, gt=0.5, le=1.0)
     promotion_margin: float = Field(0.0, ge=0.0, le=0.2)
-    promotion_confidence: float = Field(0.8, ge=0.5, lt=1.0)
+    promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
+    preferred_family: str = Field("boosting", pattern="^(boosting|scorecard)$")
     seed: int = 20
 
 
@@ -120,7 +124,7 @@ class MonitoringSettings(_Group):
     min_matured_loans: int = Field(100, ge=20)
     min_matured_bads: int = Field(15, ge=2)
     confidence: float = Field(0.9, ge=0.5, lt=1.0)
-    refresh_bads_growth: float = Field(1.0, ge=0.0)
+    refresh_bads_growth: float = Field(0.25, ge=0.0)
 
 
 class HandoffSettings(_Group):

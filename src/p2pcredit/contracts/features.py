@@ -187,9 +187,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("employer_given", "numeric", 0, "Employer as stated", "1 where an employer or job is named, else 0."),
     Feature("employer_length", "numeric", 0, "Employer as stated", "Characters of the employer or job as written."),
     Feature("title_length", "numeric", 0, "Borrower's title of the loan", "Characters of the title."),
-    Feature(
-        "title_capitals_share", "numeric", 0, "Borrower's title of the loan", "Capital letters among the letters."
-    ),
+    Feature("title_capitals_share", "numeric", 0, "Borrower's title of the loan", "Capital letters among the letters."),
     Feature("description_words_count", "numeric", 0, "Borrower's description of the loan", "Words of the text."),
     Feature(
         "description_capitals_share",

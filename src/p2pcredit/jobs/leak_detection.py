@@ -85,12 +85,16 @@ def _in_words(findings: Sequence[Finding], honest: float | None) -> str:
     if worst is None or honest is None or not worst.bragged:
         return said
     bragged = honest + worst.bragged
-    return f"{said}; with '{worst.column}' one would have bragged of an AUC of {bragged:.2f}, where {honest:.2f} is honest"
+    return (
+        f"{said}; with '{worst.column}' one would have bragged of an AUC of {bragged:.2f}, where {honest:.2f} is honest"
+    )
 
 
 def _landed(columns: Sequence[str]) -> dict[str, str]:
     return {
-        source: "the platform's own price, a set of its own" if source in PRICE else f"known at application: {feed}.{name}"
+        source: "the platform's own price, a set of its own"
+        if source in PRICE
+        else f"known at application: {feed}.{name}"
         for feed, mapped in COLUMNS.items()
         for name, source in mapped.items()
         if source in columns

@@ -101,6 +101,9 @@ def fit_hazard_form(
 ) -> Fitted:
     """The family fitted on everything observed, judged as it would have been on the day the evaluation loans began.
 
+    Where too few events had been seen by then, the fit that is judged knows what came of the loans before them until
+    the training date, as the matured form does; it has seen none of the loans that judge it either way.
+
     In the form `early` the event is the first time 30 days past due, within as many months less as a loan needs from
     there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all the
     same: the calibration and the evaluation know matured labels only.
@@ -120,9 +123,10 @@ def fit_hazard_form(
     loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting = loans.filter(pl.col("origination_date") < setting)
     before_judging = loans.filter(pl.col("origination_date") < judging)
-    early = learner.on_exposure(before_setting, _exposure(before_setting, judging, learner.settings, form))
+    looked_from = judging if _enough_by(judging, before_setting, learner.settings, form) else as_of
+    early = learner.on_exposure(before_setting, _exposure(before_setting, looked_from, learner.settings, form))
     early_margin = early.margin(split.calibrate)
-    backtest = learner.on_exposure(before_judging, _exposure(before_judging, judging, learner.settings, form))
+    backtest = learner.on_exposure(before_judging, _exposure(before_judging, looked_from, learner.settings, form))
     backtest_margin = backtest.margin(split.evaluate)
     backtest = backtest.calibrated(fit_calibration(_labels(split.calibrate), early_margin))
     exposure = _exposure(loans, as_of, learner.settings, form)
@@ -135,9 +139,10 @@ def fit_hazard_form(
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
         "event": EVENTS[form],
-        "backtest_as_of": judging.isoformat(),
+        "backtest_as_of": looked_from.isoformat(),
         "monthly_hazards": list(exposure.hazards),
-        "judged_by": "a backtest; the model kept was fitted again with everything observed by the training date",
+        "judged_by": f"a fit on the loans before those that judge, observed until {looked_from}; the model kept was "
+        "fitted again with everything observed by the training date",
     }
     kept, backtest = replace(kept, form=form), replace(backtest, form=form)
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
@@ -153,6 +158,11 @@ def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> 
             f"model needs {LEAST_DEFAULTS}; wait for more"
         )
     return measure_exposure(observed, window_months=window)
+
+
+def _enough_by(day: date, loans: pl.DataFrame, settings: Settings, form: str) -> bool:
+    observed = observed_by(loans, day, window_months=event_window(settings.labels, form), event=EVENTS[form])
+    return int(observed["defaulted"].sum() or 0) >= LEAST_DEFAULTS
 
 
 def event_window(labels: LabelSettings, form: str) -> int:

@@ -41,7 +41,7 @@ class Finding:
         filled_share: Loans with a value that is not zero or a plain no, in [0, 1].
         filled_auc: How well being filled alone ranks bads, in [0.5, 1].
         filled_open, filled_ended: The filled shares of loans still running and of ended ones, None with too few.
-        filled_age: How being filled goes with the origination day: the rank correlation, in [-1, 1]; None where constant.
+        filled_age: How being filled goes with the origination day: rank correlation in [-1, 1]; None where constant.
         bragged: How much AUC a quick model gains by it; None where not tried.
         forbidden: Whether it must not be used.
         why: The reason in words; for a column that may be used, what it is.

@@ -89,7 +89,8 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     Args:
         features: Rows of the feature store, one per loan; rows known after `as_of` are left out.
         outcomes: One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured),
-            `months_observed`, `defaulted_in_month`, `late_in_month`, `closed`, `definition`, all as observed by `as_of`.
+            `months_observed`, `defaulted_in_month`, `late_in_month`, `closed`, `definition`, all as observed by
+            `as_of`.
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
 
@@ -126,7 +127,7 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
                 continue
             details[f"{family}_{form}"] = fitted.details
             candidates.append(_judge(fitted, split, settings))
-    ranked = rank_candidates(candidates, settings.monitoring.confidence)
+    ranked = rank_candidates(candidates, settings.monitoring.confidence, settings.training.preferred_family)
     return TrainingRun(ranked, split.describe(), dropped, sub_grade_baseline(split.evaluate), details)
 
 
@@ -141,16 +142,20 @@ def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
             )
 
 
-def rank_candidates(candidates: list[Candidate], confidence: float) -> tuple[Candidate, ...]:
+def rank_candidates(
+    candidates: list[Candidate], confidence: float, preferred: str = "boosting"
+) -> tuple[Candidate, ...]:
     """Which candidate comes first, which after it?
 
     Well calibrated ones come before others. Among them the one with the best AUC leads, unless another learned from
     more defaults and its AUC is not lower beyond the interval of the difference: on few bads the best AUC of several
-    is partly luck, and more evidence learned from is not.
+    is partly luck, and more evidence learned from is not. Between two that learned from as many, the preferred family
+    leads.
 
     Args:
         candidates: Judged on the same loans.
         confidence: Of the interval of the difference between two AUCs.
+        preferred: The family that leads where the evaluation cannot tell two apart.
 
     Source:
         Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees, 3.4.3: among models that differ
@@ -161,7 +166,7 @@ def rank_candidates(candidates: list[Candidate], confidence: float) -> tuple[Can
         return ()
     best = ranked[0]
     rivals = [c for c in ranked if c.well_calibrated == best.well_calibrated and not _is_worse(c, best, confidence)]
-    leader = max(rivals, key=lambda c: (c.defaults, c.metrics["auc"] or 0.0), default=best)
+    leader = max(rivals, key=lambda c: (c.defaults, c.family == preferred, c.metrics["auc"] or 0.0), default=best)
     return (leader, *(c for c in ranked if c is not leader))
 
 

@@ -52,7 +52,8 @@ def found() -> tuple[dict[str, Finding], list[str], float]:
 def test_each_forbidden_column_is_named_with_its_evidence(found: tuple[dict[str, Finding], list[str], float]) -> None:
     by_name, _, _ = found
     assert {name for name, finding in by_name.items() if finding.forbidden} == {"recovered", "fee", "owed", "paid"}
-    assert by_name["recovered"].auc == 1.0 and "alone it scores 1.00" in by_name["recovered"].why
+    assert by_name["recovered"].auc == 1.0
+    assert "alone it scores 1.00" in by_name["recovered"].why
     assert "whether it is filled alone scores" in by_name["fee"].why or "alone it scores" in by_name["fee"].why
     assert "of the same age" in by_name["owed"].why or "whether it is filled" in by_name["owed"].why
     assert by_name["paid"].why.startswith("exists only after origination: payments")
@@ -64,11 +65,14 @@ def test_a_column_published_since_some_day_is_no_leak(found: tuple[dict[str, Fin
     assert column.filled_age == pytest.approx(1.0, abs=0.01)
 
 
-def test_the_worst_come_first_and_an_empty_column_has_no_auc(found: tuple[dict[str, Finding], list[str], float]) -> None:
+def test_the_worst_come_first_and_an_empty_column_has_no_auc(
+    found: tuple[dict[str, Finding], list[str], float],
+) -> None:
     by_name, order, _ = found
     assert order[0] == "recovered"
     assert [by_name[name].forbidden for name in order] == [True] * 4 + [False] * 3
-    assert by_name["empty"].auc is None and not by_name["empty"].forbidden
+    assert by_name["empty"].auc is None
+    assert not by_name["empty"].forbidden
 
 
 def test_what_one_would_have_bragged_about_is_told(found: tuple[dict[str, Finding], list[str], float]) -> None:

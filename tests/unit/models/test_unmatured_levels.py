@@ -56,9 +56,7 @@ def test_a_new_products_early_leavers_teach_nothing_about_it(book: Book) -> None
         pl.lit(1, pl.Int32).alias("late_in_month"),
         pl.lit(False).alias("closed"),
     )
-    run = train_candidates(
-        pl.concat([features, young]), pl.concat([outcomes, fates]), as_of=AS_OF, settings=Settings()
-    )
+    run = train_candidates(pl.concat([features, young]), pl.concat([outcomes, fates]), as_of=AS_OF, settings=Settings())
     assert "MOON" in run.details["not_learned_because_unmatured"]["purpose"]
     twins = [features.head(200).with_columns(pl.lit(purpose).alias("purpose")) for purpose in ("MOON", "NEVER SEEN")]
     for candidate in run.candidates:
@@ -67,6 +65,8 @@ def test_a_new_products_early_leavers_teach_nothing_about_it(book: Book) -> None
 
 def test_outcomes_of_another_definition_are_refused(book: Book) -> None:
     features, outcomes = book
-    mixed = outcomes.with_columns(pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("pd36")).otherwise("definition").alias("definition"))
+    mixed = outcomes.with_columns(
+        pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("pd36")).otherwise("definition").alias("definition")
+    )
     with pytest.raises(TrainingError, match="outcomes of pd36 were given to a training of pd12"):
         train_candidates(features, mixed, as_of=AS_OF, settings=Settings())

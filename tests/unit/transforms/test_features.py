@@ -107,7 +107,8 @@ def test_a_phrase_counts_at_the_start_of_a_word_only() -> None:
 @pytest.mark.parametrize("text", [None, "", "  ", "123 !"])
 def test_nothing_written_is_no_capital_and_no_phrase(text: str | None) -> None:
     row = features(title=text, description=text, employment_title=None)
-    assert row["title_capitals_share"] is None and row["description_capitals_share"] is None
+    assert row["title_capitals_share"] is None
+    assert row["description_capitals_share"] is None
     assert [row[f"mentions_{topic}"] for topic in PHRASES] == [0.0] * len(PHRASES)
     assert (row["employer_given"], row["employer_length"]) == (0, 0)
 
