@@ -136,7 +136,7 @@ FEATURES: tuple[Feature, ...] = (
         "debt_to_income_after_share",
         "numeric",
         1,
-        "Debt payments are high for the income",
+        "Debt payments with this loan are high for the income",
         "Monthly debts over monthly income, with the payment of this loan at a fixed rate of 12%.",
     ),
     Feature(
@@ -154,16 +154,16 @@ FEATURES: tuple[Feature, ...] = (
         "Loan amount over the limit of all revolving credit.",
     ),
     Feature("total_current_balance", "numeric", 0, "Balances of all accounts", "All balances together, in currency."),
-    Feature("average_current_balance", "numeric", 0, "Balances of all accounts", "Mean balance, in currency."),
+    Feature("average_current_balance", "numeric", 0, "Mean balance of the accounts", "Mean balance, in currency."),
     Feature(
         "bankcard_utilisation_share", "numeric", 1, "Bank cards are heavily used", "Bank card balances over limits."
     ),
     Feature("bankcard_open_to_buy", "numeric", -1, "Little unused limit on bank cards", "Unused limit, in currency."),
-    Feature("bankcards_nearly_full_share", "numeric", 1, "Bank cards are heavily used", "Cards used above 75%."),
-    Feature("tax_liens_count", "numeric", 1, "Derogatory public records", "Tax liens."),
+    Feature("bankcards_nearly_full_share", "numeric", 1, "Bank cards are nearly full", "Cards used above 75%."),
+    Feature("tax_liens_count", "numeric", 1, "Tax liens on record", "Tax liens."),
     Feature("collections_12m_count", "numeric", 1, "Debts sent to collection", "Collections in twelve months."),
-    Feature("collections_owed", "numeric", 0, "Debts sent to collection", "Ever owed to collectors, in currency."),
-    Feature("inquiries_12m_count", "numeric", 1, "Many recent credit inquiries", "Inquiries in twelve months."),
+    Feature("collections_owed", "numeric", 0, "Amounts owed to collectors", "Ever owed to collectors, in currency."),
+    Feature("inquiries_12m_count", "numeric", 1, "Many credit inquiries in a year", "Inquiries in twelve months."),
     Feature(
         "months_since_inquiry",
         "numeric",
@@ -185,20 +185,34 @@ FEATURES: tuple[Feature, ...] = (
     Feature("accounts_never_late_share", "numeric", -1, "Accounts that were paid late", "Accounts never late."),
     Feature("application_type", "category", 0, "Type of the application", "INDIVIDUAL or JOINT."),
     Feature("employer_given", "numeric", 0, "Employer as stated", "1 where an employer or job is named, else 0."),
-    Feature("employer_length", "numeric", 0, "Employer as stated", "Characters of the employer or job as written."),
+    Feature(
+        "employer_length",
+        "numeric",
+        0,
+        "Length of the employer's name",
+        "Characters of the employer or job as written.",
+    ),
     Feature("title_length", "numeric", 0, "Borrower's title of the loan", "Characters of the title."),
-    Feature("title_capitals_share", "numeric", 0, "Borrower's title of the loan", "Capital letters among the letters."),
-    Feature("description_words_count", "numeric", 0, "Borrower's description of the loan", "Words of the text."),
+    Feature(
+        "title_capitals_share", "numeric", 0, "Capitals in the title of the loan", "Capital letters among the letters."
+    ),
+    Feature("description_words_count", "numeric", 0, "Words of the description of the loan", "Words of the text."),
     Feature(
         "description_capitals_share",
         "numeric",
         0,
-        "Borrower's description of the loan",
+        "Capitals in the description of the loan",
         "Capital letters among the letters of the text.",
         missing="No description of the loan",
     ),
     *(
-        Feature(f"mentions_{topic}", "numeric", 0, "Wording of the borrower's text", f"1 where the text has: {words}.")
+        Feature(
+            f"mentions_{topic}",
+            "numeric",
+            0,
+            f"Wording of the borrower's text ({topic})",
+            f"1 where the text has: {words}.",
+        )
         for topic, words in PHRASES.items()
     ),
     Feature("interest_rate_share", "numeric", 1, "Interest rate is high", "Yearly interest rate.", "price"),
