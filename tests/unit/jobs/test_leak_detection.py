@@ -11,7 +11,9 @@ from p2pcredit.errors import UsageError
 from p2pcredit.jobs.leak_detection import detect_leaks
 from p2pcredit.settings import Settings
 
-HEADER = "id,loan_amnt,funded_amnt,term,issue_d,loan_status,last_pymnt_d,last_credit_pull_d,annual_inc,total_rec_prncp,x"
+HEADER = (
+    "id,loan_amnt,funded_amnt,term,issue_d,loan_status,last_pymnt_d,last_credit_pull_d,annual_inc,total_rec_prncp,x"
+)
 REAL = Path(__file__).parents[4] / "shared/data/lendingclub/accepted_2007_to_2018_sample.csv.gz"
 
 
@@ -44,7 +46,7 @@ def test_the_columns_that_must_not_be_used_are_named_with_the_reason(tmp_path: P
 
 
 def test_too_few_bads_are_a_refusal_with_the_number(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="5 bad loans in .*20 bads and as many goods are needed"):
+    with pytest.raises(UsageError, match=r"5 bad loans in .*20 bads and as many goods are needed"):
         detect_leaks(download(tmp_path / "LoanStats.csv", bads=5), "lendingclub", Settings())
 
 
