@@ -22,10 +22,30 @@ _MOST_BYTES = 1 << 20
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+EARLY_DAYS = 30
+"""Days past due that are an early sign of default, and no label."""
+
 
 class _Group(BaseModel):
     # Wrong input is never shown, since it may be the address of a channel; and no number may be NaN or infinite.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class LabelTarget(_Group):
+    """One definition of a label: default within so many months on book.
+
+    `term_months`: only loans of that contract term have this label; None means loans of every term.
+    """
+
+    window_months: int
+    default_days: int
+    reporting_lag_days: int
+    term_months: int | None = None
+
+    @property
+    def definition(self) -> str:
+        """The label's name, with its horizon in it: `pd12`, `pd36`."""
+        return f"pd{self.window_months}"
 
 
 class LabelSettings(_Group):
@@ -33,20 +53,39 @@ class LabelSettings(_Group):
 
     `window_months`: a loan is bad when it is `default_days` past due within so many months on book.
     `reporting_lag_days`: how long after the window closes a good is believed, because servicing reports late.
+    `lifetime_terms_months`: loans of these terms get a second label beside it, default within the whole term. Models
+    are learned from and judged by the main definition only.
     """
 
     window_months: int = Field(12, ge=1, le=60)
     default_days: int = Field(90, ge=30, le=180)
     reporting_lag_days: int = Field(30, ge=0, le=120)
+    lifetime_terms_months: tuple[Annotated[int, Field(ge=1, le=120)], ...] = (36, 60)
 
     @property
     def definition(self) -> str:
-        """The label's name, with its horizon in it: `pd12` by default."""
+        """The main label's name, with its horizon in it: `pd12` by default."""
         return f"pd{self.window_months}"
+
+    @property
+    def targets(self) -> tuple[LabelTarget, ...]:
+        """Every definition in the label store, the main one first; a term as long as its window has none of its own.
+
+        Examples:
+            >>> [target.definition for target in LabelSettings().targets]
+            ['pd12', 'pd36', 'pd60']
+        """
+        days = {"default_days": self.default_days, "reporting_lag_days": self.reporting_lag_days}
+        terms = sorted(set(self.lifetime_terms_months) - {self.window_months})
+        lifetime = (LabelTarget(window_months=term, term_months=term, **days) for term in terms)
+        return LabelTarget(window_months=self.window_months, **days), *lifetime
 
 
 class TrainingSettings(_Group):
-    """What a model learns from and what it must show before it serves."""
+    """What a model learns from and what it must show before it serves.
+
+    `preferred_family`: which of two candidates leads that learned from as many defaults and cannot be told apart.
+    """
 
     feature_set: str = Field("application", pattern="^(application|priced)$")
     min_matured_loans: int = Field(500, ge=50)
@@ -56,7 +95,8 @@ class TrainingSettings(_Group):
     min_evaluation_bads: int = Field(15, ge=2)
     leak_auc: float = Field(0.75, gt=0.5, le=1.0)
     promotion_margin: float = Field(0.0, ge=0.0, le=0.2)
-    promotion_confidence: float = Field(0.8, ge=0.5, lt=1.0)
+    promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
+    preferred_family: str = Field("boosting", pattern="^(boosting|scorecard)$")
     seed: int = 20
 
 
@@ -105,7 +145,7 @@ class MonitoringSettings(_Group):
     min_matured_loans: int = Field(100, ge=20)
     min_matured_bads: int = Field(15, ge=2)
     confidence: float = Field(0.9, ge=0.5, lt=1.0)
-    refresh_bads_growth: float = Field(1.0, ge=0.0)
+    refresh_bads_growth: float = Field(0.25, ge=0.0)
 
 
 class HandoffSettings(_Group):

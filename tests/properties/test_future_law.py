@@ -21,7 +21,7 @@ from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.labels import build_labels, labels_as_of
 from p2pcredit.transforms.outcomes import build_outcomes
 
-SETTINGS = LabelSettings(window_months=3, reporting_lag_days=10)
+SETTINGS = LabelSettings(window_months=3, reporting_lag_days=10, lifetime_terms_months=(6,))
 START = date(2010, 1, 1)
 END = START + timedelta(days=400)
 DAYS = DateRange(START, END)
@@ -45,7 +45,10 @@ Portfolio = list[tuple[int, list[tuple[int, int, str]]]]
 def tables(portfolio: Portfolio) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     born = [START + timedelta(days=offset) for offset, _ in portfolio]
     names = [f"l{n}" for n in range(len(portfolio))]
-    terms = pl.LazyFrame({"loan_id": names, "origination_date": born, "snapshot_date": born})
+    terms = pl.LazyFrame(
+        {"loan_id": names, "origination_date": born, "snapshot_date": born, "term_months": 6},
+        schema_overrides={"term_months": pl.Int64},
+    )
     seen = [
         {
             "loan_id": name,

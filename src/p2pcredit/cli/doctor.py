@@ -1,4 +1,4 @@
-"""`p2pcredit doctor`: is this home healthy, and does a volume keep its word?"""
+"""`p2pcredit doctor`: is this home healthy, does a volume keep its word, which raw columns must no model see?"""
 
 from __future__ import annotations
 
@@ -19,10 +19,24 @@ CrashTestOption = Annotated[
     ),
 ]
 
+LeaksOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--leaks",
+        help="Look at this raw download instead: which of its columns give away how the loans ended?",
+        metavar="FILE",
+    ),
+]
+PlatformOption = Annotated[
+    str, typer.Option("--platform", help="With --leaks: the platform whose download it is, or a YAML profile.")
+]
+
 
 @command
 def doctor(
     crash_test: CrashTestOption = None,
+    leaks: LeaksOption = None,
+    platform: PlatformOption = "lendingclub",
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -30,6 +44,8 @@ def doctor(
     """Check a home directory: tables, ledger, decision file, models. Nothing is changed."""
     if crash_test is not None:
         return _crash_test(crash_test, as_json=as_json)
+    if leaks is not None:
+        return _detect_leaks(leaks, platform, home, as_json=as_json)
     from p2pcredit.jobs.doctor import examine
 
     return examine(job_context(home))
@@ -49,3 +65,21 @@ def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
         f"{len(receipt['violations'])} violations in {directory}; the homes lie in {receipt['kept']}; "
         "do not put a home on this volume before they are understood"
     )
+
+
+def _detect_leaks(path: Path, platform: str, home: Path | None, *, as_json: bool) -> Receipt:
+    from p2pcredit.jobs.leak_detection import detect_leaks
+
+    receipt = detect_leaks(path, platform, job_context(home).settings)
+    if as_json:
+        return receipt
+    told = {
+        finding["column"]: {
+            "AUC": finding["auc"],
+            "filled": f"{finding['filled_share']:.0%}",
+            "verdict": "must not be used" if finding["forbidden"] else "no objection",
+            "because": finding["why"],
+        }
+        for finding in receipt.pop("columns")
+    }
+    return {**receipt, "forbidden": len(receipt["forbidden"]), "columns": told}

@@ -46,6 +46,24 @@ class Feature:
         return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
 
 
+REFERENCE_RATE = 0.12
+"""The yearly rate at which payments are reckoned for every loan alike: the platform's own rate is its price."""
+
+PHRASES: dict[str, str] = {
+    "cards": "credit card",
+    "rates": "interest rate, apr, lower rate, high rate",
+    "record": "never late, never missed, never been late, on time, good credit, excellent credit",
+    "business": "business",
+    "trouble": "payday, pay day, divorce, medical, hospital, surgery",
+    "pleading": "please, god, bless",
+    "thanks": "thank",
+}
+"""Topic -> stock phrases looked for in title and description, in lower case, at the start of a word.
+
+Source:
+    The topics follow Netzer, Lemaire & Herzenstein (2019), When Words Sweat, Journal of Marketing Research 56.
+"""
+
 FEATURES: tuple[Feature, ...] = (
     Feature("loan_amount", "numeric", 1, "Amount requested is high", "Amount lent, in currency."),
     Feature("term_months", "numeric", 1, "Term of the loan is long", "Term in months."),
@@ -106,6 +124,96 @@ FEATURES: tuple[Feature, ...] = (
     Feature("mortgage_accounts_count", "numeric", -1, "No or few mortgage accounts", "Mortgage accounts."),
     Feature(
         "description_length", "numeric", 0, "Borrower's description of the loan", "Characters of the borrower's text."
+    ),
+    Feature(
+        "annuity_to_income",
+        "numeric",
+        1,
+        "Payment would be high for the income",
+        "Yearly payments over yearly income, for amount and term at a fixed rate of 12%, so that no price is in it.",
+    ),
+    Feature(
+        "debt_to_income_after_share",
+        "numeric",
+        1,
+        "Debt payments with this loan are high for the income",
+        "Monthly debts over monthly income, with the payment of this loan at a fixed rate of 12%.",
+    ),
+    Feature(
+        "revolving_limit",
+        "numeric",
+        -1,
+        "Limits on revolving credit are low",
+        "Limit of all revolving credit, in currency; from balance and utilisation where the platform does not give it.",
+    ),
+    Feature(
+        "loan_to_revolving_limit",
+        "numeric",
+        1,
+        "Amount requested is high against other credit lines",
+        "Loan amount over the limit of all revolving credit.",
+    ),
+    Feature("total_current_balance", "numeric", 0, "Balances of all accounts", "All balances together, in currency."),
+    Feature("average_current_balance", "numeric", 0, "Mean balance of the accounts", "Mean balance, in currency."),
+    Feature(
+        "bankcard_utilisation_share", "numeric", 1, "Bank cards are heavily used", "Bank card balances over limits."
+    ),
+    Feature("bankcard_open_to_buy", "numeric", -1, "Little unused limit on bank cards", "Unused limit, in currency."),
+    Feature("bankcards_nearly_full_share", "numeric", 1, "Bank cards are nearly full", "Cards used above 75%."),
+    Feature("tax_liens_count", "numeric", 1, "Tax liens on record", "Tax liens."),
+    Feature("collections_12m_count", "numeric", 1, "Debts sent to collection", "Collections in twelve months."),
+    Feature("collections_owed", "numeric", 0, "Amounts owed to collectors", "Ever owed to collectors, in currency."),
+    Feature("inquiries_12m_count", "numeric", 1, "Many credit inquiries in a year", "Inquiries in twelve months."),
+    Feature(
+        "months_since_inquiry",
+        "numeric",
+        -1,
+        "A credit inquiry not long ago",
+        "Months since the last; missing is never.",
+        missing="No credit inquiry on record",
+    ),
+    Feature("months_since_newest_account", "numeric", -1, "An account opened not long ago", "Months since the newest."),
+    Feature(
+        "months_since_major_derogatory",
+        "numeric",
+        -1,
+        "A serious delinquency not long ago",
+        "Months since an account was 90 days late; missing is never.",
+        missing="No serious delinquency on record",
+    ),
+    Feature("accounts_ever_120_days_count", "numeric", 1, "Serious delinquencies", "Accounts ever 120 days late."),
+    Feature("accounts_never_late_share", "numeric", -1, "Accounts that were paid late", "Accounts never late."),
+    Feature("application_type", "category", 0, "Type of the application", "INDIVIDUAL or JOINT."),
+    Feature("employer_given", "numeric", 0, "Employer as stated", "1 where an employer or job is named, else 0."),
+    Feature(
+        "employer_length",
+        "numeric",
+        0,
+        "Length of the employer's name",
+        "Characters of the employer or job as written.",
+    ),
+    Feature("title_length", "numeric", 0, "Borrower's title of the loan", "Characters of the title."),
+    Feature(
+        "title_capitals_share", "numeric", 0, "Capitals in the title of the loan", "Capital letters among the letters."
+    ),
+    Feature("description_words_count", "numeric", 0, "Words of the description of the loan", "Words of the text."),
+    Feature(
+        "description_capitals_share",
+        "numeric",
+        0,
+        "Capitals in the description of the loan",
+        "Capital letters among the letters of the text.",
+        missing="No description of the loan",
+    ),
+    *(
+        Feature(
+            f"mentions_{topic}",
+            "numeric",
+            0,
+            f"Wording of the borrower's text ({topic})",
+            f"1 where the text has: {words}.",
+        )
+        for topic, words in PHRASES.items()
     ),
     Feature("interest_rate_share", "numeric", 1, "Interest rate is high", "Yearly interest rate.", "price"),
     Feature("installment_to_income", "numeric", 1, "Payment is high for the income", "Payment over income.", "price"),

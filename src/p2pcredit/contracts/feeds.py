@@ -119,6 +119,9 @@ FINANCIAL = Feed(
         _number("total_current_balance", "All balances together, in currency."),
         _percent("bankcard_utilisation", "bankcard_utilisation_share", "Bank card balances over their limits."),
         _number("bankcard_open_to_buy", "Unused limit on bank cards, in currency."),
+        _number("revolving_limit", "Limit of all revolving credit together, in currency."),
+        _number("average_current_balance", "Mean balance of all accounts, in currency."),
+        _number("collections_owed", "Ever owed to collection agencies, in currency."),
     ),
 )
 
@@ -144,6 +147,13 @@ CREDIT_HISTORY = Feed(
         _count("collections_12m_count", "Collections in twelve months, medical excluded."),
         _count("mortgage_accounts_count", "Mortgage accounts."),
         _count("accounts_opened_24m_count", "Accounts opened in twenty-four months."),
+        _count("inquiries_12m_count", "Credit inquiries in twelve months."),
+        _number("months_since_inquiry", "Months since the last credit inquiry; missing means never.", high=1200),
+        _number("months_since_newest_account", "Months since the newest account was opened.", high=1200),
+        _number("months_since_major_derogatory", "Months since an account was 90 days late or worse.", high=1200),
+        _count("accounts_ever_120_days_count", "Accounts ever 120 days past due or worse."),
+        _percent("accounts_never_late", "accounts_never_late_share", "Accounts that were never late.", high=1.0),
+        _percent("bankcards_nearly_full", "bankcards_nearly_full_share", "Bank cards used above 75%.", high=1.0),
     ),
 )
 

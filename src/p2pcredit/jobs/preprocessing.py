@@ -26,7 +26,7 @@ from p2pcredit.storage.landing import check_landing, find_landing_file, read_lan
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
-from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed
+from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed, longest_window
 from p2pcredit.transforms.silver import refine
 
 MONTHS_TOGETHER = 6
@@ -166,7 +166,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
 
 def _mend_later_labels(ctx: JobContext, lake: Lake, days: DateRange) -> int:
     """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
-    reach = ctx.settings.labels.window_months + LATE_REPORT_MONTHS + 1
+    reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
     built = days_with_labels(
         ctx.layout, DateRange(date.fromordinal(days.last.toordinal() + 1), add_months(days.last, reach))
     )

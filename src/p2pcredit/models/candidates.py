@@ -1,4 +1,4 @@
-"""One family fitted in one form: on matured loans, or on everything observed by a day."""
+"""One family fitted in one form: on matured loans, or on defaults or their early signs observed by a day."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
 from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
 from p2pcredit.models.search import search_trees
-from p2pcredit.models.splitting import Split
-from p2pcredit.settings import Settings
+from p2pcredit.models.splitting import Split, hide_unmatured_levels
+from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 
 LEAST_DEFAULTS = 30
+EVENTS = {"hazard": "defaulted_in_month", "early": "late_in_month"}
+"""Form -> the column with the month of the event that it learns from."""
 Model = ScorecardModel | BoostingModel
 
 
@@ -124,24 +126,42 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     return Fitted(kept, judged, judged.predict(split.evaluate), details)
 
 
-def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date) -> Fitted:
+def fit_hazard_form(
+    learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, form: str = "hazard"
+) -> Fitted:
     """The family fitted on everything observed, judged as it would have been on the day the evaluation loans began.
+
+    Where too few events had been seen by then, the fit that is judged knows what came of the loans before them until
+    the training date, as the matured form does; it has seen none of the loans that judge it either way.
+
+    In the form `early` the event is the first time 30 days past due, within as many months less as a loan needs from
+    there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all the
+    same: the calibration and the evaluation know matured labels only.
+
+    Args:
+        learner: The family and its features.
+        split: Matured loans.
+        loans: All loans known, with what was observed of them.
+        as_of: The training date.
+        form: `hazard` or `early`.
 
     Raises:
         TrainingError: If too few defaults had been observed by then, or the loans teach nothing.
     """
     judging = split.evaluation_start
     setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
+    loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting = loans.filter(pl.col("origination_date") < setting)
     before_judging = loans.filter(pl.col("origination_date") < judging)
-    watched_before = _exposure(before_setting, judging, learner.settings)
+    looked_from = judging if _enough_by(judging, before_setting, learner.settings, form) else as_of
+    watched_before = _exposure(before_setting, looked_from, learner.settings, form)
     learner = learner.searched_on_exposure(before_setting, watched_before)
     early = learner.on_exposure(before_setting, watched_before)
     early_margin = early.margin(split.calibrate)
-    backtest = learner.on_exposure(before_judging, _exposure(before_judging, judging, learner.settings))
+    backtest = learner.on_exposure(before_judging, _exposure(before_judging, looked_from, learner.settings, form))
     backtest_margin = backtest.margin(split.evaluate)
     backtest = backtest.calibrated(fit_calibration(_labels(split.calibrate), early_margin))
-    exposure = _exposure(loans, as_of, learner.settings)
+    exposure = _exposure(loans, as_of, learner.settings, form)
     model = learner.on_exposure(loans, exposure)
     unseen = np.concatenate([early_margin, backtest_margin])
     calibration = fit_calibration(np.concatenate([_labels(split.calibrate), _labels(split.evaluate)]), unseen)
@@ -150,25 +170,46 @@ def fit_hazard_form(learner: Learner, split: Split, loans: pl.DataFrame, *, as_o
     details = {
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
-        "backtest_as_of": judging.isoformat(),
+        "event": EVENTS[form],
+        "backtest_as_of": looked_from.isoformat(),
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
         **({"search": list(learner.tried)} if learner.tried else {}),
-        "judged_by": "a backtest; the model kept was fitted again with everything observed by the training date",
+        "judged_by": f"a fit on the loans before those that judge, observed until {looked_from}; the model kept was "
+        "fitted again with everything observed by the training date",
     }
+    kept, backtest = replace(kept, form=form), replace(backtest, form=form)
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
 
 
-def _exposure(loans: pl.DataFrame, day: date, settings: Settings) -> Exposure:
-    window = settings.labels.window_months
-    observed = observed_by(loans, day, window_months=window)
+def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> Exposure:
+    window = event_window(settings.labels, form)
+    observed = observed_by(loans, day, window_months=window, event=EVENTS[form])
     defaults = int(observed["defaulted"].sum() or 0)
     if defaults < LEAST_DEFAULTS:
         raise TrainingError(
-            f"{defaults} defaults observed by {day} among {observed.height} loans watched; a hazard model needs "
-            f"{LEAST_DEFAULTS}; wait for more"
+            f"{defaults} events ({EVENTS[form]}) observed by {day} among {observed.height} loans watched; a hazard "
+            f"model needs {LEAST_DEFAULTS}; wait for more"
         )
     return measure_exposure(observed, window_months=window)
+
+
+def _enough_by(day: date, loans: pl.DataFrame, settings: Settings, form: str) -> bool:
+    observed = observed_by(loans, day, window_months=event_window(settings.labels, form), event=EVENTS[form])
+    return int(observed["defaulted"].sum() or 0) >= LEAST_DEFAULTS
+
+
+def event_window(labels: LabelSettings, form: str) -> int:
+    """Within how many months on book does the event of a form count?
+
+    A default within the window was 30 days past due at least `default_days` - 30 days sooner.
+
+    Examples:
+        >>> event_window(LabelSettings(), "hazard"), event_window(LabelSettings(), "early")
+        (12, 10)
+    """
+    lead = round(max(0, labels.default_days - EARLY_DAYS) / 30) if form == "early" else 0
+    return max(1, labels.window_months - lead)
 
 
 def _with_neutral(model: Model, loans: pl.DataFrame, settings: Settings) -> Model:

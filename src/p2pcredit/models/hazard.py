@@ -52,7 +52,9 @@ class Exposure:
         return float(np.log(max(1e-9, float(-np.log1p(-np.array(self.hazards)).sum()))))
 
 
-def observed_by(outcomes: pl.DataFrame, day: date, *, window_months: int) -> pl.DataFrame:
+def observed_by(
+    outcomes: pl.DataFrame, day: date, *, window_months: int, event: str = "defaulted_in_month"
+) -> pl.DataFrame:
     """For how long had each loan been watched by `day`, and had it defaulted?
 
     A default is dated by its month on book alone, so it counts only once that whole month had passed by `day`.
@@ -62,12 +64,13 @@ def observed_by(outcomes: pl.DataFrame, day: date, *, window_months: int) -> pl.
             day not before `day`.
         day: The day from which one looks back.
         window_months: Months on book that count.
+        event: The column with the month of the event; `late_in_month` for the early sign in place of the default.
 
     Returns:
         `loan_id`, `origination_date`, `months` (Int32, 1 to the window, the month of the default included), `defaulted`
         (Boolean); loans not watched for a whole month are left out.
     """
-    origin, month = pl.col("origination_date"), pl.col("defaulted_in_month")
+    origin, month = pl.col("origination_date"), pl.col(event)
     elapsed = (
         (day.year - origin.dt.year()) * 12
         + (day.month - origin.dt.month().cast(pl.Int32))

@@ -9,10 +9,15 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.settings import TrainingSettings
 
 LEAST_CASES_TO_FIT = 10
+LEAST_MATURED_OF_LEVEL = 50
+UNMATURED = "\x00NOT MATURED"
+"""Stands for a level of a category of which too few loans have matured; no loan that is scored has it."""
+TERM = "term_months"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,45 @@ def matured_loans(outcomes: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The loans whose whole window had closed by `as_of` and whose label is known, oldest first."""
     closed = (pl.col("window_closed_on") <= as_of) & pl.col("label").is_not_null()
     return outcomes.filter(closed).sort("origination_date", "loan_id")
+
+
+def unmatured_levels(loans: pl.DataFrame, matured: pl.DataFrame, features: tuple[Feature, ...]) -> dict[str, list[Any]]:
+    """Which terms and levels of categories have hardly any matured loan, though loans of them are known?
+
+    Args:
+        loans: All loans known.
+        matured: Those whose window has closed.
+        features: The features that may be learned from; numbers other than the term are left out.
+
+    Returns:
+        Feature -> its levels with fewer than 50 matured loans, those that occur only; features without any are absent.
+    """
+    found: dict[str, list[Any]] = {}
+    for feature in features:
+        name = feature.name
+        if (feature.kind == "category" or name == TERM) and name in loans.columns:
+            seen = matured[name].value_counts().filter(pl.col("count") >= LEAST_MATURED_OF_LEVEL)[name]
+            levels = [level for level in loans[name].drop_nulls().unique().sort() if level not in set(seen)]
+            if levels:
+                found[name] = levels
+    return found
+
+
+def hide_unmatured_levels(loans: pl.DataFrame, split: Split, features: tuple[Feature, ...]) -> pl.DataFrame:
+    """The loans with the levels hidden of which too few have matured, so that no model learns them from early leavers.
+
+    Such a loan still teaches by its other features. When it is scored, its level is one the model does not know. A term
+    is hidden as missing.
+    """
+    matured = pl.concat([split.fit, split.calibrate, split.evaluate])
+    hidden = [
+        pl.when(pl.col(name).is_in(levels))
+        .then(pl.lit(None if name == TERM else UNMATURED, dtype=loans.schema[name]))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name, levels in unmatured_levels(loans, matured, features).items()
+    ]
+    return loans.with_columns(hidden)
 
 
 def _start(matured: pl.DataFrame, newest: int) -> int:

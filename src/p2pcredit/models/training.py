@@ -32,11 +32,12 @@ from p2pcredit.models.evaluation import (
 )
 from p2pcredit.models.leaks import check_leaks
 from p2pcredit.models.scoring import ScoringModel
-from p2pcredit.models.splitting import Split, matured_loans, split_by_time
+from p2pcredit.models.splitting import Split, matured_loans, split_by_time, unmatured_levels
 from p2pcredit.settings import Settings
 
 Metrics = dict[str, float | int | None]
 FAMILIES = ("scorecard", "boosting")
+FORMS = ("matured", "hazard", "early")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Candidate:
 
     Args:
         family: `scorecard` or `boosting`.
-        form: `matured` or `hazard`.
+        form: `matured`, `hazard`, or `early` (hazard of the first time 30 days past due).
         model: The calibrated model.
         metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio`,
             `calibration_slope`, `calibration_shift` of the log-odds (each with `_low`, `_high`), `ece_by_chance` (what
@@ -93,7 +94,8 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     Args:
         features: Rows of the feature store, one per loan; rows known after `as_of` are left out.
         outcomes: One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured),
-            `months_observed`, `defaulted_in_month`, `closed`, all as observed by `as_of`.
+            `months_observed`, `defaulted_in_month`, `late_in_month`, `closed`, `definition`, all as observed by
+            `as_of`.
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
 
@@ -103,7 +105,9 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     Raises:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
+        TrainingError: If the outcomes are of another definition than the settings name.
     """
+    _check_definition(outcomes, settings)
     known = features.filter(pl.col("known_on") <= as_of).drop("snapshot_date", "known_on")
     loans = outcomes.join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
@@ -112,33 +116,51 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.leak_auc)
     candidates: list[Candidate] = []
     details: dict[str, Any] = {}
+    unmatured = unmatured_levels(loans, matured, usable)
+    if unmatured:
+        details["not_learned_because_unmatured"] = unmatured
     for family in FAMILIES:
         learner = Learner(family, usable, settings)
-        for form in ("matured", "hazard"):
+        for form in FORMS:
             try:
                 if form == "matured":
                     fitted = fit_matured_form(learner, split)
                 else:
-                    fitted = fit_hazard_form(learner, split, loans, as_of=as_of)
+                    fitted = fit_hazard_form(learner, split, loans, as_of=as_of, form=form)
             except TrainingError as error:
                 details[f"{family}_{form}"] = {"missing_because": str(error)}
                 continue
             details[f"{family}_{form}"] = fitted.details
             candidates.append(_judge(fitted, split, settings))
-    ranked = rank_candidates(candidates, settings.monitoring.confidence)
+    ranked = rank_candidates(candidates, settings.monitoring.confidence, settings.training.preferred_family)
     return TrainingRun(ranked, split.describe(), dropped, sub_grade_baseline(split.evaluate), details)
 
 
-def rank_candidates(candidates: list[Candidate], confidence: float) -> tuple[Candidate, ...]:
+def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
+    """Labels of another definition are never learned from: their horizon is another, though the columns look alike."""
+    if "definition" in outcomes.columns:
+        others = sorted(set(outcomes["definition"].to_list()) - {settings.labels.definition})
+        if others:
+            raise TrainingError(
+                f"outcomes of {others[0]} were given to a training of {settings.labels.definition}; build them with "
+                "the same label settings"
+            )
+
+
+def rank_candidates(
+    candidates: list[Candidate], confidence: float, preferred: str = "boosting"
+) -> tuple[Candidate, ...]:
     """Which candidate comes first, which after it?
 
     Well calibrated ones come before others. Among them the one with the best AUC leads, unless another learned from
     more defaults and its AUC is not lower beyond the interval of the difference: on few bads the best AUC of several
-    is partly luck, and more evidence learned from is not.
+    is partly luck, and more evidence learned from is not. Between two that learned from as many, the preferred family
+    leads.
 
     Args:
         candidates: Judged on the same loans.
         confidence: Of the interval of the difference between two AUCs.
+        preferred: The family that leads where the evaluation cannot tell two apart.
 
     Source:
         Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees, 3.4.3: among models that differ
@@ -149,7 +171,7 @@ def rank_candidates(candidates: list[Candidate], confidence: float) -> tuple[Can
         return ()
     best = ranked[0]
     rivals = [c for c in ranked if c.well_calibrated == best.well_calibrated and not _is_worse(c, best, confidence)]
-    leader = max(rivals, key=lambda c: (c.defaults, c.metrics["auc"] or 0.0), default=best)
+    leader = max(rivals, key=lambda c: (c.defaults, c.family == preferred, c.metrics["auc"] or 0.0), default=best)
     return (leader, *(c for c in ranked if c is not leader))
 
 

@@ -59,6 +59,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "total_current_balance": "tot_cur_bal",
         "bankcard_utilisation": "bc_util",
         "bankcard_open_to_buy": "bc_open_to_buy",
+        "revolving_limit": "total_rev_hi_lim",
+        "average_current_balance": "avg_cur_bal",
+        "collections_owed": "tot_coll_amt",
     },
     "credit_history": {
         "earliest_credit_line": "earliest_cr_line",
@@ -76,9 +79,47 @@ COLUMNS: dict[str, dict[str, str]] = {
         "collections_12m_count": "collections_12_mths_ex_med",
         "mortgage_accounts_count": "mort_acc",
         "accounts_opened_24m_count": "acc_open_past_24mths",
+        "inquiries_12m_count": "inq_last_12m",
+        "months_since_inquiry": "mths_since_recent_inq",
+        "months_since_newest_account": "mo_sin_rcnt_tl",
+        "months_since_major_derogatory": "mths_since_last_major_derog",
+        "accounts_ever_120_days_count": "num_accts_ever_120_pd",
+        "accounts_never_late": "pct_tl_nvr_dlq",
+        "bankcards_nearly_full": "percent_bc_gt_75",
     },
 }
 """Per feed: its column -> LendingClub's. Columns that exist only after origination are in no application feed."""
+
+AFTER_ORIGINATION: dict[str, str] = {
+    "loan_status": "how the loan stands",
+    "total_pymnt": "payments",
+    "total_rec_": "payments",
+    "last_pymnt_": "payments",
+    "next_pymnt_": "payments",
+    "pymnt_plan": "payments",
+    "out_prncp": "what is still owed",
+    "recoveries": "money recovered after charge-off",
+    "collection_recovery_fee": "money recovered after charge-off",
+    "last_credit_pull_d": "the bureau was asked again later",
+    "last_fico_": "the bureau was asked again later",
+    "hardship_": "a hardship plan",
+    "deferral_term": "a hardship plan",
+    "payment_plan_": "a hardship plan",
+    "orig_projected_": "a hardship plan",
+    "settlement_": "a settlement",
+    "debt_settlement_": "a settlement",
+}
+"""First letters of a column -> what it tells that nobody knew at application."""
+
+
+def known_after_origination(column: str) -> str | None:
+    """What a raw column tells that exists only after origination; None where it does not.
+
+    Examples:
+        >>> known_after_origination("total_rec_prncp"), known_after_origination("annual_inc")
+        ('payments', None)
+    """
+    return next((what for start, what in AFTER_ORIGINATION.items() if column.startswith(start)), None)
 
 
 class LendingClub:
@@ -154,4 +195,4 @@ def _values(columns: dict[str, str]) -> list[pl.Expr]:
     return [changed.get(source, pl.col(source)).alias(name) for name, source in columns.items()]
 
 
-__all__ = ["COLUMNS", "LAYOUTS", "NAME", "LendingClub"]
+__all__ = ["COLUMNS", "LAYOUTS", "NAME", "LendingClub", "known_after_origination"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import narwhals as nw
 
-from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES
+from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, PHRASES, REFERENCE_RATE
 
 _KEYS = ["loan_id", "snapshot_date"]
+_NOT_THE_BORROWERS = r"Borrower added on \d+/\d+/\d+ ?>|<br ?/?>"
+"""What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
 
 
 def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
@@ -35,18 +38,65 @@ def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]
 
 
 def _expressions() -> dict[str, nw.Expr]:
-    income = nw.when(nw.col("annual_income") > 0).then(nw.col("annual_income"))
-    opened = nw.col("earliest_credit_line")
-    originated = nw.col("origination_date")
+    return {**_ratios(), **_wording()}
+
+
+def _ratios() -> dict[str, nw.Expr]:
+    income, amount = _positive("annual_income"), nw.col("loan_amount")
+    opened, originated = nw.col("earliest_credit_line"), nw.col("origination_date")
     age = (originated.dt.year() - opened.dt.year()) * 12 + (originated.dt.month() - opened.dt.month())
+    limit = nw.coalesce(
+        nw.col("revolving_limit"), nw.col("revolving_balance") / _positive("revolving_utilisation_share")
+    )
+    rate = REFERENCE_RATE / 12
+    payment = amount * rate / (1 - (nw.col("term_months").cast(nw.Float64) * -math.log1p(rate)).exp())
     return {
-        "loan_to_income": nw.col("loan_amount") / income,
+        "loan_to_income": amount / income,
         "installment_to_income": nw.col("installment") * 12 / income,
+        "annuity_to_income": payment * 12 / income,
+        "debt_to_income_after_share": nw.col("debt_to_income_share") + payment * 12 / income,
         "revolving_to_income": nw.col("revolving_balance") / income,
+        "revolving_limit": limit,
+        "loan_to_revolving_limit": amount / nw.when(limit > 0).then(limit),
         "credit_age_months": age,
         "fico": (nw.col("fico_low") + nw.col("fico_high")) / 2,
-        "description_length": nw.col("description").str.len_chars().fill_null(0),
     }
+
+
+def _wording() -> dict[str, nw.Expr]:
+    """Simple facts of what the borrower wrote, whatever the language; the phrases are English."""
+    title, employer = _written("title"), _written("employment_title")
+    text = _written("description").str.replace_all(_NOT_THE_BORROWERS, " ").str.strip_chars()
+    whole = nw.concat_str(title, text, separator=" ").str.to_lowercase()
+    found = {
+        f"mentions_{topic}": whole.str.contains(f"(^|[^a-z])({'|'.join(words.split(', '))})")
+        for topic, words in PHRASES.items()
+    }
+    return {
+        "description_length": text.str.len_chars(),
+        "description_words_count": text.str.replace_all(r"\S+", "x").str.replace_all(r"\s+", "").str.len_chars(),
+        "description_capitals_share": _capitals_share(text),
+        "title_length": title.str.len_chars(),
+        "title_capitals_share": _capitals_share(title),
+        "employer_length": employer.str.len_chars(),
+        "employer_given": employer.str.len_chars() > 0,
+        **found,
+    }
+
+
+def _written(column: str) -> nw.Expr:
+    return nw.col(column).fill_null("").str.strip_chars()
+
+
+def _capitals_share(text: nw.Expr) -> nw.Expr:
+    """Capitals among the letters of A to Z; missing where there are none."""
+    letters = text.str.replace_all(r"[^A-Za-z]", "").str.len_chars()
+    return text.str.replace_all(r"[^A-Z]", "").str.len_chars() / nw.when(letters > 0).then(letters)
+
+
+def _positive(column: str) -> nw.Expr:
+    """The column where it is above zero, else missing: a ratio to it is then missing and not infinite."""
+    return nw.when(nw.col(column) > 0).then(nw.col(column))
 
 
 def _as_contracted(expression: nw.Expr, kind: str) -> nw.Expr:

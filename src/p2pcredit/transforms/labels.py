@@ -13,21 +13,23 @@ import narwhals as nw
 
 from p2pcredit.contracts.feeds import DEFAULT_STATUSES
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.settings import LabelSettings
+from p2pcredit.settings import EARLY_DAYS, LabelSettings, LabelTarget
 
 LATE_REPORT_MONTHS = 12
 """A default reported more than so many months after a window closed no longer changes the loan's label."""
 
 
 Frame = nw.LazyFrame[Any]
+Target = LabelSettings | LabelTarget
+"""A definition of a label; the settings of labels stand for their main one."""
 
 
-def window_end(origination: nw.Expr, settings: LabelSettings) -> nw.Expr:
+def window_end(origination: nw.Expr, settings: Target) -> nw.Expr:
     """The last day on book on which a default makes the loan bad."""
     return origination.dt.offset_by(f"{settings.window_months}mo")
 
 
-def window_closed_on(origination: nw.Expr, settings: LabelSettings) -> nw.Expr:
+def window_closed_on(origination: nw.Expr, settings: Target) -> nw.Expr:
     """The first day on which a good of that origination date can be known.
 
     Whoever learns from, or judges by, labels as of a day takes only loans whose window has closed by then.
@@ -37,11 +39,16 @@ def window_closed_on(origination: nw.Expr, settings: LabelSettings) -> nw.Expr:
 
 def history_needed(days: DateRange, settings: LabelSettings) -> DateRange:
     """Which days of loans and events decide the labels that become known on `days`?"""
-    back = settings.window_months + LATE_REPORT_MONTHS
+    back = longest_window(settings) + LATE_REPORT_MONTHS
     return DateRange(add_months(days.first, -back), days.last)
 
 
-def default_events(performance: Frame, settings: LabelSettings) -> Frame:
+def longest_window(settings: LabelSettings) -> int:
+    """The months on book that the longest definition looks at."""
+    return max(target.window_months for target in settings.targets)
+
+
+def default_events(performance: Frame, settings: Target) -> Frame:
     """The servicing events that are defaults: `default_days` past due or more, default, or charge-off."""
     return performance.filter(
         (nw.col("days_past_due") >= settings.default_days) | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
@@ -53,42 +60,61 @@ def first_originations(terms: Frame) -> Frame:
     return terms.group_by("loan_id").agg(nw.col("origination_date").min())
 
 
+def early_signs(performance: Frame, settings: Target) -> Frame:
+    """The servicing events that are an early sign of default: 30 days past due or more, or a default itself."""
+    return performance.filter(
+        (nw.col("days_past_due") >= min(EARLY_DAYS, settings.default_days))
+        | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
+    )
+
+
 def build_labels(terms: Frame, performance: Frame, days: DateRange, settings: LabelSettings) -> Frame:
-    """Which labels become known on these days?
+    """Which labels become known on these days, of every definition?
 
     Args:
-        terms: Typed `loan_terms` rows with `loan_id`, `origination_date`, covering `history_needed(days)`.
+        terms: Typed `loan_terms` rows with `loan_id`, `origination_date`, `term_months`, covering
+            `history_needed(days)`.
         performance: Typed `loan_performance` rows, covering the same days.
         days: The snapshot dates whose labels are asked for.
-        settings: Window, default and lag.
+        settings: Windows, default and lag.
 
     Returns:
         `loan_id, definition, label, origination_date, known_on, snapshot_date`, where snapshot_date equals known_on. A
         good whose default is reported late gets a second, later row with label 1: what was known stays as it was.
+        Lifetime labels exist only for loans of that term.
     """
+    built = [_build_target(terms, performance, days, target) for target in settings.targets]
+    return nw.concat([rows for parts in built for rows in parts])
+
+
+def _build_target(terms: Frame, performance: Frame, days: DateRange, target: LabelTarget) -> tuple[Frame, Frame]:
+    """The bads and the goods of one definition that become known on these days."""
     loans = first_originations(terms)
-    defaults = default_events(performance, settings).select("loan_id", "event_date", "snapshot_date")
+    if target.term_months is not None:
+        of_term = terms.filter(nw.col("term_months") == target.term_months).select("loan_id", "origination_date")
+        loans = loans.join(of_term.unique(), on=["loan_id", "origination_date"], how="semi")
+    defaults = default_events(performance, target).select("loan_id", "event_date", "snapshot_date")
     origination, known_on = nw.col("origination_date"), nw.col("known_on")
     asked_for = known_on.is_between(days.first, days.last)
     bads = (
         loans.join(defaults, on="loan_id", how="inner")
-        .filter(nw.col("event_date") <= window_end(origination, settings))
+        .filter(nw.col("event_date") <= window_end(origination, target))
         .group_by("loan_id", "origination_date")
         .agg(nw.col("snapshot_date").min().alias("known_on"))
     )
     goods = (
-        loans.with_columns(window_closed_on(origination, settings).alias("known_on"))
+        loans.with_columns(window_closed_on(origination, target).alias("known_on"))
         .filter(asked_for)
         .join(bads.select("loan_id", known_on.alias("bad_on")), on="loan_id", how="left")
         .filter(nw.col("bad_on").is_null() | (nw.col("bad_on") > known_on))
     )
-    oldest = known_on.dt.offset_by(f"-{settings.window_months + LATE_REPORT_MONTHS}mo")
+    oldest = known_on.dt.offset_by(f"-{target.window_months + LATE_REPORT_MONTHS}mo")
     known_bads = bads.filter(asked_for, origination >= oldest)
-    return nw.concat([_labelled(known_bads, 1, settings), _labelled(goods, 0, settings)])
+    return _labelled(known_bads, 1, target), _labelled(goods, 0, target)
 
 
-def labels_as_of(labels: Frame, day: date, settings: LabelSettings) -> Frame:
-    """Which labels may be learned from, or judged by, as of a day?
+def labels_as_of(labels: Frame, day: date, settings: Target) -> Frame:
+    """Which labels of one definition may be learned from, or judged by, as of a day?
 
     Only labels known by then, of loans whose whole window has closed by then (early bads without the goods of their
     cohort would make every portfolio look worse than it is), and of each loan the newest: a bad that was reported after
@@ -109,7 +135,7 @@ def labels_as_of(labels: Frame, day: date, settings: LabelSettings) -> Frame:
     )
 
 
-def _labelled(known: Frame, label: int, settings: LabelSettings) -> Frame:
+def _labelled(known: Frame, label: int, settings: LabelTarget) -> Frame:
     return known.select(
         "loan_id",
         nw.lit(settings.definition).alias("definition"),

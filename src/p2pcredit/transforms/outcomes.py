@@ -15,6 +15,7 @@ from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import (
     Frame,
     default_events,
+    early_signs,
     first_originations,
     labels_as_of,
     window_closed_on,
@@ -36,11 +37,13 @@ def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: da
         One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured by `as_of`),
         `months_observed` (whole months on book without default, up to the default, the closing or `as_of`, at most the
         window), `defaulted_in_month` (1 is the first month on book; null without a default inside the window),
-        `closed` (paid off inside the window by `as_of`).
+        `late_in_month` (the same for the first time 30 days past due or worse, an early sign and no label), `closed`
+        (paid off inside the window by `as_of`), `definition` (the label's name).
     """
     seen = performance.filter(nw.col("snapshot_date") <= as_of)
     loans = first_originations(terms.filter(nw.col("snapshot_date") <= as_of))
     defaulted = default_events(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("defaulted_on"))
+    late = early_signs(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("late_on"))
     closing = (
         seen.filter(nw.col("status").is_in(sorted(CLOSING_STATUSES)))
         .group_by("loan_id")
@@ -52,10 +55,13 @@ def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: da
     watched_until = nw.min_horizontal(nw.coalesce(defaulted_on, closed_on, day), day)
     inside = defaulted_on <= window_end(origination, settings)
     default_month = (_months_between(origination, defaulted_on) + 1).clip(1, window)
+    late_inside = nw.col("late_on") <= window_end(origination, settings)
+    late_month = (_months_between(origination, nw.col("late_on")) + 1).clip(1, window)
     paid_off = defaulted_on.is_null() & (closed_on <= day)
     closed = paid_off & (_months_between(origination, closed_on) < window)
     return (
         loans.join(defaulted, on="loan_id", how="left")
+        .join(late, on="loan_id", how="left")
         .join(closing, on="loan_id", how="left")
         .join(matured, on="loan_id", how="left")
         .select(
@@ -65,7 +71,9 @@ def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: da
             "label",
             _months_between(origination, watched_until).clip(0, window).cast(nw.Int32).alias("months_observed"),
             nw.when(inside).then(default_month).cast(nw.Int32).alias("defaulted_in_month"),
+            nw.when(late_inside).then(late_month).cast(nw.Int32).alias("late_in_month"),
             nw.when(closed).then(nw.lit(True)).otherwise(nw.lit(False)).alias("closed"),
+            nw.lit(settings.definition).alias("definition"),
         )
         .sort("origination_date", "loan_id")
     )

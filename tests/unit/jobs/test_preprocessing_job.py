@@ -24,7 +24,7 @@ from p2pcredit.storage.layout import Layout
 FIRST = date(2010, 1, 30)
 LAST = date(2010, 3, 20)
 SPAN = DateRange(FIRST, LAST)
-SETTINGS = Settings(labels=LabelSettings(window_months=1, reporting_lag_days=2))
+SETTINGS = Settings(labels=LabelSettings(window_months=1, reporting_lag_days=2, lifetime_terms_months=()))
 HEADERS = {
     "loan_terms": "loan_id,origination_date,loan_amount,term,surprise",
     "demographic": "loan_id,origination_date,home_ownership",

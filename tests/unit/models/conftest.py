@@ -63,7 +63,12 @@ def make_book(loans: int = 4000, seed: int = 11, *, as_of: date = AS_OF) -> tupl
             "defaulted_in_month": pl.Series(
                 [int(m) if d else None for m, d in zip(month_of_default, defaulted, strict=True)], dtype=pl.Int32
             ),
+            "late_in_month": pl.Series(
+                [max(1, int(m) - 2) if d else None for m, d in zip(month_of_default, defaulted, strict=True)],
+                dtype=pl.Int32,
+            ),
             "closed": closed,
+            "definition": "pd12",
         }
     )
     return features, outcomes

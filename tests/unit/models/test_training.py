@@ -23,10 +23,13 @@ AS_OF = date(2012, 6, 30)
 
 def test_both_families_in_both_forms_are_candidates_best_first(run: TrainingRun) -> None:
     assert {(c.family, c.form) for c in run.candidates} == {
-        (family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard")
+        (family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard", "early")
     }
-    ranks = [(not c.well_calibrated, -c.metrics["auc"]) for c in run.candidates]
+    leader, *others = run.candidates
+    ranks = [(not c.well_calibrated, -c.metrics["auc"]) for c in others]
     assert ranks == sorted(ranks)
+    assert leader.family == "boosting"  # preferred where the evaluation cannot tell two apart
+    assert leader.well_calibrated or not any(c.well_calibrated for c in others)
 
 
 def test_every_candidate_finds_the_risk_that_is_in_the_book(run: TrainingRun) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitoring_world import make_inputs
 
+from p2pcredit.contracts.features import features_of
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.binning import fit_bins
@@ -104,7 +105,7 @@ def test_a_moved_input_fails_and_its_interval_excludes_chance() -> None:
 
 def test_too_few_recent_loans_leave_drift_undetermined() -> None:
     results = measure_drift(make_inputs(300), Settings())
-    assert len(results) == 27
+    assert len(results) == 1 + len(features_of("application"))
     assert {r.status for r in results} == {Status.UNDETERMINED}
     assert all(r.value is None for r in results)
 

@@ -131,10 +131,12 @@ def test_a_failing_service_retrains_only_where_more_is_known_than_the_champion_l
 
 
 def test_a_champion_that_learned_from_half_the_bads_known_now_is_refreshed() -> None:
-    verdict = settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800))
+    verdict = settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), refresh_bads_growth=1.0)
     assert verdict.retrain
     assert "the last training knew 400 matured bads, now 800 are known" in verdict.reason
-    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=799)).retrain
+    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=799), refresh_bads_growth=1.0).retrain
+    assert settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=500)).retrain  # a quarter more is enough by default
+    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=499)).retrain
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), refresh_bads_growth=0.0).retrain
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800, development_bads=None)).retrain
 

@@ -7,7 +7,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import FEATURES, features_of
+from p2pcredit.contracts.features import FEATURES, PHRASES, features_of
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, silver
 from p2pcredit.transforms.features import build_features
@@ -65,6 +65,52 @@ def test_the_bureau_score_is_the_middle_of_its_range_or_missing() -> None:
 def test_no_description_has_length_zero() -> None:
     assert features()["description_length"] == 0
     assert features(description="čau")["description_length"] == 3
+
+
+def test_the_payment_is_that_of_an_annuity_at_the_reference_rate_whatever_the_price() -> None:
+    row = features(annual_income=24000.0, loan_amount=10000.0, term_months=36, interest_rate_share=0.25)
+    assert row["annuity_to_income"] == pytest.approx(332.143 * 12 / 24000, rel=1e-6)  # 1% a month over 36 months
+    assert row == features(annual_income=24000.0, loan_amount=10000.0, term_months=36) | {"interest_rate_share": 0.25}
+    assert row["debt_to_income_after_share"] is None
+    after = features(annual_income=24000.0, loan_amount=10000.0, term_months=36, debt_to_income_share=0.1)
+    assert after["debt_to_income_after_share"] == pytest.approx(0.1 + 332.143 * 12 / 24000, rel=1e-6)
+
+
+def test_the_revolving_limit_is_the_stated_one_or_follows_from_balance_and_utilisation() -> None:
+    implied = features(revolving_balance=500.0, revolving_utilisation_share=0.25)
+    assert (implied["revolving_limit"], implied["loan_to_revolving_limit"]) == (2000.0, 0.5)
+    assert features(revolving_limit=4000.0, revolving_balance=500.0)["loan_to_revolving_limit"] == 0.25
+    unused = features(revolving_balance=0.0, revolving_utilisation_share=0.0)
+    assert (unused["revolving_limit"], unused["loan_to_revolving_limit"]) == (None, None)
+    assert features(revolving_limit=0.0)["loan_to_revolving_limit"] is None
+
+
+def test_what_the_borrower_wrote_becomes_simple_facts() -> None:
+    row = features(
+        title="Debt CARD",
+        description="Borrower added on 03/22/10 > Thank you, GOD bless.<br/>My interest rate is 29%",
+        employment_title=" ups ",
+    )
+    assert (row["title_length"], row["title_capitals_share"]) == (9, pytest.approx(5 / 8))
+    assert row["description_words_count"] == 9
+    assert row["description_capitals_share"] == pytest.approx(5 / 32)
+    assert (row["employer_given"], row["employer_length"]) == (1, 3)
+    told = {topic for topic in PHRASES if row[f"mentions_{topic}"] == 1}
+    assert told == {"thanks", "pleading", "rates"}
+
+
+def test_a_phrase_counts_at_the_start_of_a_word_only() -> None:
+    assert features(title="goddess of agribusiness")["mentions_business"] == 0
+    assert features(title="Business")["mentions_business"] == 1
+
+
+@pytest.mark.parametrize("text", [None, "", "  ", "123 !"])
+def test_nothing_written_is_no_capital_and_no_phrase(text: str | None) -> None:
+    row = features(title=text, description=text, employment_title=None)
+    assert row["title_capitals_share"] is None
+    assert row["description_capitals_share"] is None
+    assert [row[f"mentions_{topic}"] for topic in PHRASES] == [0.0] * len(PHRASES)
+    assert (row["employer_given"], row["employer_length"]) == (0, 0)
 
 
 @pytest.mark.parametrize("feed", ALL[1:])

@@ -19,10 +19,11 @@ CLOSED = date(2011, 2, 14)  # twelve months, then thirty days for late reports
 FOREVER = DateRange(date(2009, 1, 1), date(2014, 12, 31))
 
 
-def terms(**born: date) -> pl.LazyFrame:
+def terms(term_months: int = 36, **born: date) -> pl.LazyFrame:
+    days = list(born.values())
     return pl.LazyFrame(
-        {"loan_id": list(born), "origination_date": list(born.values()), "snapshot_date": list(born.values())},
-        schema={"loan_id": pl.String, "origination_date": pl.Date, "snapshot_date": pl.Date},
+        {"loan_id": list(born), "origination_date": days, "snapshot_date": days, "term_months": term_months},
+        schema={"loan_id": pl.String, "origination_date": pl.Date, "snapshot_date": pl.Date, "term_months": pl.Int64},
     )
 
 
@@ -53,7 +54,8 @@ def labels(
     frame = collect(build_labels(nw.from_native(loans), nw.from_native(events), days, settings))
     assert dict(frame.schema) == LABEL_STORE.schema
     assert frame["known_on"].equals(frame["snapshot_date"].alias("known_on"))
-    return sorted(frame.select("loan_id", "label", "known_on").rows(), key=lambda row: (row[0], row[2]))
+    main = frame.filter(pl.col("definition") == settings.definition)
+    return sorted(main.select("loan_id", "label", "known_on").rows(), key=lambda row: (row[0], row[2]))
 
 
 def test_a_bad_is_known_on_the_day_its_default_becomes_visible() -> None:
@@ -136,7 +138,7 @@ def test_windows_end_on_the_same_day_or_the_last_of_a_shorter_month(born: date, 
 def test_window_and_lag_are_those_of_the_settings_and_name_the_definition() -> None:
     short = LabelSettings(window_months=1, default_days=30, reporting_lag_days=0)
     loans, events = nw.from_native(terms(a=date(2010, 1, 31))), nw.from_native(performance())
-    frame = collect(build_labels(loans, events, FOREVER, short))
+    frame = collect(build_labels(loans, events, FOREVER, short)).filter(pl.col("definition") == "pd1")
     assert frame.select("definition", "known_on").rows() == [("pd1", date(2010, 2, 28))]
     thirty = performance(event("a", date(2010, 2, 20), "LATE", 30))
     assert labels(terms(a=date(2010, 1, 31)), thirty, settings=short) == [("a", 1, date(2010, 2, 20))]
@@ -148,7 +150,9 @@ def test_events_of_unknown_loans_give_no_label_and_no_loans_no_rows() -> None:
 
 def test_the_history_of_a_day_reaches_back_over_window_and_late_reports() -> None:
     day = date(2012, 2, 29)
-    assert history_needed(DateRange(day, day), SETTINGS) == DateRange(date(2010, 2, 28), day)
+    assert history_needed(DateRange(day, day), SETTINGS) == DateRange(date(2006, 2, 28), day)
+    short = LabelSettings(lifetime_terms_months=())
+    assert history_needed(DateRange(day, day), short) == DateRange(date(2010, 2, 28), day)
 
 
 def test_a_day_alone_needs_only_its_history() -> None:
@@ -194,6 +198,39 @@ def test_of_a_loan_the_newest_label_known_by_then_counts() -> None:
     frame = store(("a", 1, BORN, date(2011, 3, 1)), ("a", 0, BORN, CLOSED))
     assert known_as_of(frame, date(2011, 2, 28)) == [("a", 0)]
     assert known_as_of(frame, date(2011, 3, 1)) == [("a", 1)]
+
+
+def lifetime(term_months: int, *events: dict[str, Any]) -> list[tuple[str, int, date]]:
+    """The lifetime labels of one loan of BORN with that term."""
+    days = DateRange(BORN, date(2017, 12, 31))
+    tables = (nw.from_native(table) for table in (terms(term_months, a=BORN), performance(*events)))
+    frame = collect(build_labels(*tables, days, SETTINGS)).filter(pl.col("definition") != "pd12")
+    return frame.sort("definition").select("definition", "label", "known_on").rows()
+
+
+def test_a_loan_has_the_lifetime_label_of_its_own_term_and_of_no_other() -> None:
+    assert lifetime(36) == [("pd36", 0, date(2013, 2, 14))]
+    assert lifetime(60) == [("pd60", 0, date(2015, 2, 14))]
+    assert lifetime(48) == []
+    default = date(2012, 6, 1)  # in the third year
+    assert lifetime(36, event("a", default)) == [("pd36", 1, default)]
+    assert labels(terms(a=BORN), performance(event("a", default))) == [("a", 0, CLOSED)]
+
+
+def test_a_lifetime_as_long_as_the_window_is_no_second_definition() -> None:
+    assert [t.definition for t in LabelSettings(window_months=36).targets] == ["pd36", "pd60"]
+    assert [t.term_months for t in LabelSettings(lifetime_terms_months=()).targets] == [None]
+
+
+def test_definitions_in_one_store_are_never_mixed() -> None:
+    days = DateRange(BORN, date(2014, 12, 31))
+    loans, events = terms(a=BORN), performance(event("a", date(2012, 6, 1)))
+    both = collect(build_labels(nw.from_native(loans), nw.from_native(events), days, SETTINGS))
+    assert both["definition"].n_unique() == 2
+    pd12, pd36 = (
+        collect(labels_as_of(nw.from_native(both.lazy()), days.last, target)) for target in SETTINGS.targets[:2]
+    )
+    assert (pd12["label"].to_list(), pd36["label"].to_list()) == ([0], [1])
 
 
 def test_labels_of_another_definition_are_left_out() -> None:
