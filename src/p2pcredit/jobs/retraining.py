@@ -124,7 +124,7 @@ def _plan(ctx: JobContext, day: date) -> Plan:
 
 
 def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> Receipt:
-    from p2pcredit.jobs.training import train_model
+    from p2pcredit.jobs import training
 
     claim = ctx.ledger.state().claim
     if claim is not None:  # we hold the training lock, so whoever claimed is gone
@@ -137,7 +137,8 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         facts={**about, "reason": plan.reason, "why": why, "overrides_weekly_limit": plan.overrides_limit},
     )
     try:
-        trained = train_model(ctx, day)
+        cheaper = plan.remedy == "recalibrate" and ctx.ledger.state().champion_on(day) is not None
+        trained = training.recalibrate_champion(ctx, day) if cheaper else training.train_model(ctx, day)
     except TooLittleDataError as error:
         _release(ctx, plan.decision_id, day, f"refused: {error}")
         return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": str(error)}
@@ -145,8 +146,8 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         message = str(error) if isinstance(error, P2PCreditError) else type(error).__name__
         _release(ctx, plan.decision_id, day, f"failed: {message}")
         raise
-    first = ctx.ledger.state().champion_on(day) is None
-    outcome = "champion" if trained.promoted else ("refused" if first else "challenger")
+    before = ctx.ledger.state().champion_on(day)
+    outcome = "champion" if trained.promoted else ("refused" if before is None else "challenger")
     event = ctx.ledger.append(
         EventKind.TRAINED,
         at=ctx.at,
@@ -162,6 +163,12 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "why": why,
             "metrics": trained.metrics,
             "matured_bads": trained.matured_bads,
+            "remedy": trained.remedy,
+            "form": trained.form,
+            "champion_before": before,
+            "comparison": trained.comparison,
+            "recalibration": trained.recalibration,
+            "challenger_id": trained.challenger_id,
         },
     )
     assert event is not None

@@ -14,11 +14,11 @@ from p2pcredit.models.evaluation import (
     auc_interval,
     brier_interval,
     calibration_ratio,
-    expected_calibration_error,
     gini_interval,
     ks_interval,
     paired_auc_difference,
 )
+from p2pcredit.models.reliability import calibration_error_interval
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import JudgedLoans, part_segments, scored_loans, whole_segments
 from p2pcredit.monitoring.outcomes import status_at_least, status_within, unmeasured
@@ -27,11 +27,6 @@ from p2pcredit.settings import MonitoringSettings, Settings
 _RANKING = ("auc", "gini", "ks")
 _CALIBRATION = ("brier", "calibration_error", "calibration_ratio")
 _AGAINST_PLATFORM = ("auc_sub_grade", "auc_minus_sub_grade")
-
-CALIBRATION_BINS = 10
-"""Bins of about equal count for the calibration error; fewer where a bin would hold under twenty loans."""
-
-_BOOTSTRAP_ROUNDS = 100
 
 
 def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -80,7 +75,7 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[M
         _result("gini", loans, gini_interval(loans.label, loans.risk, confidence)),
         _result("ks", loans, ks_interval(loans.label, loans.risk, confidence)),
         _result("brier", loans, brier_interval(loans.label, loans.risk, confidence)),
-        _result("calibration_error", loans, _calibration_error(loans, confidence)),
+        _result("calibration_error", loans, calibration_error_interval(loans.label, loans.risk, confidence)),
         _result(
             "calibration_ratio",
             loans,
@@ -137,19 +132,3 @@ def _result(
     return MetricResult(
         metric, loans.segment, found.value, found.low, found.high, found.n, share, status, threshold, words
     )
-
-
-def _calibration_error(loans: JudgedLoans, confidence: float) -> Estimate:
-    """The calibration error with the range of the same loans redrawn, their labels drawn from the bin rates seen."""
-    bins = max(1, min(CALIBRATION_BINS, loans.n // 20))
-    value = expected_calibration_error(loans.label, loans.risk, bins)
-    place = (np.argsort(np.argsort(loans.risk, kind="stable"), kind="stable") * bins) // loans.n
-    counts = np.bincount(place, minlength=bins)
-    bads = np.bincount(place, weights=loans.label.astype(np.float64), minlength=bins)
-    expected = np.bincount(place, weights=loans.risk, minlength=bins)
-    draw = np.random.default_rng(loans.n).binomial(counts, bads / counts, size=(_BOOTSTRAP_ROUNDS, bins))
-    errors = np.abs(draw - expected).sum(axis=1) / loans.n
-    low, high = np.quantile(errors, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    if value is None:
-        return Estimate(None, None, None, loans.n, loans.bads)
-    return Estimate(value, min(value, float(low)), max(value, float(high)), loans.n, loans.bads)
