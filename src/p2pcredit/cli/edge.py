@@ -42,7 +42,7 @@ _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 def command(function: Callable[P, Receipt]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn domain errors into one line and a code.
 
-    Exit codes: 0 done, 1 a domain error, 2 wrong usage.
+    Exit codes: 0 done, 1 a domain error or a check that found a difference (`verified` is False), 2 wrong usage.
     """
 
     @functools.wraps(function)
@@ -66,6 +66,8 @@ def command(function: Callable[P, Receipt]) -> Callable[P, None]:
             sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
         else:
             print_receipt(receipt)
+        if isinstance(receipt, dict) and receipt.get("verified") is False:
+            raise typer.Exit(1)
 
     return run
 

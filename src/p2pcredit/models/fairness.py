@@ -89,15 +89,15 @@ def share_ratio(count: int, n: int, base_count: int, base_n: int, confidence: fl
         confidence: Two-sided.
 
     Returns:
-        The ratio and its bounds, by the normal interval of its logarithm; a count of none takes half a time for the
-        bounds.
+        The ratio and its bounds, by the normal interval of its logarithm; for the bounds a count of none takes half a
+        time, and one of all half a time less, since neither proves a certainty.
 
     Examples:
         >>> [round(x, 3) for x in share_ratio(40, 100, 80, 100, 0.9)]
         [0.5, 0.406, 0.616]
     """
-    held = max(float(count), 0.5)
-    error = math.sqrt(max(0.0, 1 / held - 1 / n + 1 / base_count - 1 / base_n))
+    held, base_held = (min(max(float(c), 0.5), m - 0.5) for c, m in ((count, n), (base_count, base_n)))
+    error = math.sqrt(1 / held - 1 / n + 1 / base_held - 1 / base_n)
     reach = math.exp(normal_quantile(confidence) * error)
-    ratio, middle = count / n / (base_count / base_n), held / n / (base_count / base_n)
-    return ratio, min(ratio, middle / reach), middle * reach
+    ratio, middle = count / n / (base_count / base_n), held / n / (base_held / base_n)
+    return ratio, min(ratio, middle / reach), max(ratio, middle * reach)
