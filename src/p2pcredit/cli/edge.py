@@ -89,6 +89,13 @@ def _print_facts(facts: dict[str, Any], indent: str) -> None:
         if isinstance(value, dict) and value and any(isinstance(inner, dict) for inner in value.values()):
             sys.stdout.write(f"{indent}{key}:\n")
             _print_facts(value, indent + "  ")
+        elif isinstance(value, list) and value and all(isinstance(inner, dict) for inner in value):
+            sys.stdout.write(f"{indent}{key}:\n")
+            for inner in value:
+                if any(isinstance(deeper, list | dict) for deeper in inner.values()):
+                    _print_facts(inner, indent + "  ")
+                else:
+                    sys.stdout.write(f"{indent}  {_shown(inner)}\n")
         else:
             sys.stdout.write(f"{indent}{key!s:<{width}}  {_shown(value)}\n")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze
-from p2pcredit.errors import BankError, StorageError
+from p2pcredit.errors import StorageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.models.profile import columns_of
@@ -35,7 +36,6 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
     """
     lake = Lake(ctx.layout)
     landed = _landed(lake, loan_id)
-    set_aside = _rows(lake.scan(QUARANTINE).filter(pl.col("raw").str.contains(f'"{loan_id}"', literal=True)))
     if not landed:
         raise StorageError(f"there is no loan '{loan_id}' in the lake; give the platform's id as it was landed")
     predictions = _rows(_of(lake, PREDICTIONS, loan_id))
@@ -53,9 +53,7 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         "label": _plain(main[-1]) if main else None,
         "label_history": [_plain(row) for row in labels],
         "landed": landed,
-        "set_aside": [
-            _plain({key: row[key] for key in ("feed", "snapshot_date", "row_number", "rules")}) for row in set_aside
-        ],
+        "set_aside": _set_aside(lake, loan_id),
         "reason": said,
     }
 
@@ -74,8 +72,8 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
     features = _of(lake, FEATURE_STORE, row["loan_id"]).filter(pl.col("snapshot_date") == day).collect()
     model = load_model(ModelBank(ctx.layout).get(model_id).files)
     if features.is_empty():
-        raise BankError(
-            f"loan '{row['loan_id']}' was scored on {day} and has no features of that day; preprocess it again"
+        raise StorageError(
+            f"loan '{row['loan_id']}' was scored on {day} and has no features of that day; preprocess that day again"
         )
     again = score_loans(model, model_id, features, ctx.settings).row(0, named=True)
     return {
@@ -133,6 +131,13 @@ def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
         wanted = rows.select("snapshot_date", "source_file", "row_number", "source_digest")
         found += [{"feed": feed.name, **_plain(row)} for row in _rows(wanted.sort("snapshot_date", "row_number"))]
     return found
+
+
+def _set_aside(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
+    """The loan's rows that broke a rule, with every rule they broke."""
+    rows = _rows(lake.scan(QUARANTINE).sort("snapshot_date", "feed", "row_number"))
+    own = [row for row in rows if str(json.loads(row["raw"]).get("loan_id") or "").strip() == loan_id]
+    return [_plain({key: row[key] for key in ("feed", "snapshot_date", "row_number", "rules")}) for row in own]
 
 
 def _of(lake: Lake, table: Any, loan_id: str) -> pl.LazyFrame:
