@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from p2pcredit.reporting.evidence.development import data_facts, feature_facts, method_facts
@@ -57,5 +58,5 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
         "guidance": guidance_facts(),
     }
     facts["limits"] = limits_of(facts)
-    told: dict[str, Any] = plain(facts)
-    return told
+    told: dict[str, Any] = json.loads(json.dumps(plain(facts), sort_keys=True))
+    return told  # in the order in which the file holds them, so that the page is the same from either
