@@ -216,3 +216,16 @@ def test_a_link_that_leads_out_of_the_bank_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model_bank" / "m1").symlink_to(tmp_path)
     with pytest.raises(OutsideHomeError):
         Layout(tmp_path).model("m1")
+
+
+@pytest.mark.parametrize("name", ["a blank", "50%", "straße", "a#b", "a+b=c"])
+def test_a_home_of_any_name_is_written_and_read(tmp_path: Path, name: str) -> None:
+    lake = Lake(Layout(tmp_path / name))
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    lake.replace(LABEL_STORE, labels(("b", "2010-02-02")), span("2010-02-02"))
+    assert loans(lake) == ["a", "b"]
+    assert loans(lake, span("2010-02-02")) == ["b"]
+    assert Lake(lake.layout, pinned={LABEL_STORE.name: 1}).read(LABEL_STORE)["loan_id"].to_list() == ["a"]
+    assert not lake.replace(LABEL_STORE, labels(("b", "2010-02-02")), span("2010-02-02"))
+    lake.replace(LABEL_STORE, labels(), span("2010-01-30", "2010-02-02"))
+    assert lake.read(LABEL_STORE).is_empty()
