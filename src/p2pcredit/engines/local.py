@@ -14,13 +14,13 @@ from deltalake import DeltaTable
 def scan_delta(table: DeltaTable | Path) -> pl.LazyFrame:
     """A lazy frame over the current version of a Delta table, files skipped by their statistics."""
     opened = table if isinstance(table, DeltaTable) else DeltaTable(str(table))
-    return _scan_files(opened) if "%" in opened.table_uri else pl.scan_delta(opened)
+    return _scan_files(opened) if {"%", "="} & set(opened.table_uri) else pl.scan_delta(opened)
 
 
 def _scan_files(table: DeltaTable) -> pl.LazyFrame:
-    """The same for a table whose path is written in another way as a URI (a blank, say).
+    """The same for a table whose path holds a blank or another sign that a URI writes in another way, or an `=`.
 
-    The reader that Polars brings takes the URI for the path and then finds no file.
+    The reader that Polars brings takes the URI for the path, and a directory with an `=` for a partition.
     """
     columns = pl.scan_delta(table).collect_schema()
     keys = set(table.metadata().partition_columns)

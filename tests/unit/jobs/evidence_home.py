@@ -20,7 +20,7 @@ FIRST, LAST = date(2021, 1, 1), date(2021, 7, 10)
 TRAININGS = (date(2021, 6, 1), date(2021, 7, 9))
 SETTINGS = Settings(
     labels=LabelSettings(window_months=3, default_days=30, reporting_lag_days=5),
-    training=TrainingSettings(min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=5),
+    training=TrainingSettings(min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=3),
 )
 TOML = """
 [labels]
@@ -30,7 +30,7 @@ reporting_lag_days = 5
 [training]
 min_matured_loans = 300
 min_matured_bads = 20
-min_evaluation_bads = 5
+min_evaluation_bads = 3
 """
 
 
