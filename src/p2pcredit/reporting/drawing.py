@@ -42,7 +42,7 @@ def as_svg(chart: Any, key: str) -> str:
         legend=alt.LegendConfig(labelFontSize=11, title=None, orient="top", labelLimit=400, symbolLimit=8),
     )
     try:
-        svg: str = vl_convert.vegalite_to_svg(json.dumps(themed.to_dict()), allowed_base_urls=[])
+        svg: str = vl_convert.vegalite_to_svg(json.dumps(themed.to_dict(validate=False)), allowed_base_urls=[])
     except ValueError as error:
         raise MonitoringError(f"the chart '{key}' could not be drawn: {' '.join(str(error).split())[:200]}") from error
     return re.sub(r'(id="|url\(#)', rf"\g<1>{key}-", svg)
