@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -19,10 +19,10 @@ import polars as pl
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.software import environment, software
 from p2pcredit.jobs.study import Study
+from p2pcredit.jobs.swapping import JUDGED, judged_files, newest_loans, swap_set
 from p2pcredit.models.comparison import Comparison, compare_models
 from p2pcredit.models.recalibration import Recalibration, recalibrate
 from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
-from p2pcredit.models.swap import Swap, build_swap_set
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
@@ -30,12 +30,8 @@ from p2pcredit.storage.bank import BankedModel, json_bytes
 
 REFERENCE_FILE = "reference.parquet"
 """Beside the model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
-JUDGED = "judged-"
-"""Prefix of the files of the fit that was judged in this model's place."""
 RECALIBRATED = "recalibrated"
 """The form of a champion with a new calibration."""
-NEWEST_DAYS = 92
-"""How many days of originations count as the newest loans in stability and swap set."""
 
 
 @dataclass(frozen=True)
@@ -166,16 +162,6 @@ def try_recalibration(study: Study) -> Recalibration | dict[str, Any] | None:
         return {"promote": False, "reason": f"undetermined: {error}"}
 
 
-def judged_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of the model that stands for a banked one where loans judge it.
-
-    A model is kept as fitted with everything known by then, in hazard form also on young loans that mature later and
-    then judge its challengers. So that neither side has seen the loans that decide, each is held to the fit that was
-    judged at its own training.
-    """
-    return {name.removeprefix(JUDGED): data for name, data in files.items() if name.startswith(JUDGED)}
-
-
 def name_model(family: str, day: date, files: Mapping[str, bytes]) -> str:
     """The model's name: family, date and the digest of its files, so that equal models have equal names."""
     digest = hashlib.sha256()
@@ -245,7 +231,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
     judged = {JUDGED + name: data for name, data in draft.judged.to_files().items()}
     files = {**own, **judged, REFERENCE_FILE: _reference(study, draft.model)}
     champion_id = None if study.champion is None else study.champion.model_id
-    swap_set = _swap_set(study, draft)
+    swapped = _swap_set(study, draft)
     settings = study.settings.model_dump(mode="json", exclude={"alerts"})
     subject = Subject(
         model_id=model_id,
@@ -256,7 +242,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
         judged=draft.judged,
         evaluation=_evaluated(study, draft),
         earlier=_earlier(study, draft),
-        newest=_newest(study),
+        newest=newest_loans(study),
         flow=study.flow,
         making=draft.making,
         verdict={
@@ -266,7 +252,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
             "comparison": draft.comparison,
             "recalibration": draft.recalibration,
         },
-        swap_set=swap_set,
+        swap_set=swapped,
         provenance={
             "delta_versions": study.versions,
             "landing": study.landing,
@@ -277,7 +263,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
     )
     facts = build_evidence(subject)
     beside = {EVIDENCE_JSON: json_bytes(facts), EVIDENCE_PAGE: render_evidence(facts).encode()}
-    if swap_set is not None:
+    if swapped is not None:
         beside[SWAP_SET] = json_bytes(facts["swap_set"])
     card = {
         "model_id": model_id,
@@ -319,22 +305,11 @@ def _earlier(study: Study, draft: _Draft) -> pl.DataFrame:
     return study.matured.join(draft.evaluation.select("loan_id"), on="loan_id", how="anti", maintain_order="left")
 
 
-def _newest(study: Study) -> pl.DataFrame:
-    return study.features.filter(pl.col("snapshot_date") > study.day - timedelta(days=NEWEST_DAYS))
-
-
 def _swap_set(study: Study, draft: _Draft) -> dict[str, Any] | None:
-    """Who would be approved or declined anew: matured loans by the judged fits, the newest by the models that serve."""
     if study.champion is None or draft.held is None:
         return None
-    evaluated, newest = _evaluated(study, draft), _newest(study)
+    evaluated = _evaluated(study, draft)
     order = draft.evaluation.select("loan_id").with_columns(pl.Series("held", draft.held))
     held = evaluated.select("loan_id").join(order, on="loan_id", how="left", maintain_order="left")["held"].to_numpy()
-    judged = Swap(evaluated, held, evaluated["probability_of_default"].to_numpy())
-    unknown = newest.with_columns(pl.lit(None, dtype=pl.Int8).alias("label"))
-    serving = Swap(unknown, load_model(study.champion.files).predict(newest), draft.model.predict(newest))
-    return {
-        "champion_id": study.champion.model_id,
-        "matured": build_swap_set(judged, study.settings),
-        "newest": build_swap_set(serving, study.settings),
-    }
+    chances = evaluated["probability_of_default"].to_numpy()
+    return swap_set(study, study.champion, draft.model, evaluated, held, chances)

@@ -18,6 +18,7 @@ from evidence_home import TRAININGS, build_home, context
 from p2pcredit.errors import BankError, StorageError
 from p2pcredit.jobs.evidence import find_evidence, verify_evidence
 from p2pcredit.jobs.reproducing import reproduce
+from p2pcredit.jobs.serving import rollback
 from p2pcredit.jobs.tracing import trace_loan
 from p2pcredit.jobs.training import recalibrate_champion
 from p2pcredit.reporting.evidence.guidance import MAPPING
@@ -199,6 +200,17 @@ def test_evidence_is_found_and_written_anew(home: Path, newest: str, tmp_path: P
     again = find_evidence(context(home), newest, tmp_path / "out")
     for key in ("html", "json", "swap_set"):
         assert Path(again[key]).read_bytes() == Path(there[key]).read_bytes()
+
+
+def test_a_rollback_writes_who_is_approved_or_declined_anew(copied: Path, newest: str) -> None:
+    ctx = context(copied)
+    assert ctx.ledger.state().champion == newest
+    receipt = rollback(ctx, "for the test")
+    found = json.loads(Path(receipt["swap_set"]).read_bytes())
+    assert (found["model_id"], found["champion_id"]) == (receipt["model_id"], newest)
+    cells = found["matured"]["equal_cutoff"]["cells"].values()
+    assert sum(cell["n"] for cell in cells) == found["matured"]["n"] > 0
+    assert {cell["observed_n"] - cell["n"] for cell in cells} == {0}
 
 
 def test_damaged_evidence_stops_no_scoring(copied: Path, newest: str) -> None:
