@@ -94,7 +94,7 @@ def share_ratio(count: int, n: int, base_count: int, base_n: int, confidence: fl
 
     Examples:
         >>> [round(x, 3) for x in share_ratio(40, 100, 80, 100, 0.9)]
-        [0.5, 0.406, 0.616]
+        [0.5, 0.402, 0.622]
     """
     held, base_held = (min(max(float(c), 0.5), m - 0.5) for c, m in ((count, n), (base_count, base_n)))
     error = math.sqrt(1 / held - 1 / n + 1 / base_held - 1 / base_n)

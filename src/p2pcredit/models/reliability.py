@@ -109,7 +109,7 @@ def equal_count_bins(values: Floats, bins: int) -> npt.NDArray[np.int64]:
 
     Examples:
         >>> equal_count_bins(np.array([0.2, 0.1, 0.2, 0.9]), 2).tolist()
-        [0, 0, 0, 1]
+        [1, 0, 1, 1]
     """
     if values.size == 0:
         return np.zeros(0, dtype=np.int64)
