@@ -102,3 +102,16 @@ def test_a_model_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
     assert list(bank.layout.model_bank.iterdir()) == []
     bank.add("m1", FILES, CARD)
     assert bank.get("m1").files == FILES
+
+
+def test_files_beside_a_model_are_no_part_of_it(tmp_path: Path) -> None:
+    bank = ModelBank(Layout(tmp_path))
+    bank.add("m1", FILES, CARD, {"evidence.html": b"page"})
+    assert bank.get("m1").files == FILES
+    assert bank.beside("m1", "evidence.html") == b"page"
+    (bank.layout.model("m1") / "evidence.html").unlink()
+    assert bank.get("m1").files == FILES
+    with pytest.raises(BankError, match=r"lacks its file evidence\.html; write it anew"):
+        bank.beside("m1", "evidence.html")
+    with pytest.raises(BankError):
+        bank.beside("m1", "../../secret")
