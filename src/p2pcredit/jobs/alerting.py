@@ -57,7 +57,8 @@ def _decision(ctx: JobContext, week_end: date) -> list[str]:
     current = ctx.ledger.state().current
     if current is None or not current.decision.retrain or current.decision.decision_date != week_end:
         return []
-    return [f"retraining decided: {current.decision.reason}"]
+    what = "recalibration" if current.decision.remedy == "recalibrate" else "retraining"
+    return [f"{what} decided: {current.decision.reason}"]
 
 
 def _warnings(ctx: JobContext) -> list[str]:
