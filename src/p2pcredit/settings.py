@@ -121,6 +121,8 @@ class ScoreSettings(_Group):
 
     Score = base_score at base_odds goods to one bad, `points_to_double_odds` more for each doubling. `grade_bounds` are
     upper bounds of the probability of default of grades A, B, C ...; one more grade lies above the last.
+    `loss_given_default` is the share of the amount lent that a default costs; the swap set multiplies with it. Put your
+    own experience there: the default is what the charged-off LendingClub loans of 2007 to 2010 lost after recoveries.
     """
 
     points_to_double_odds: float = Field(20.0, gt=0)
@@ -128,6 +130,7 @@ class ScoreSettings(_Group):
     base_odds: float = Field(50.0, gt=0)
     grade_bounds: tuple[float, ...] = (0.02, 0.035, 0.055, 0.08, 0.115, 0.165)
     approval_cutoff: Share = 0.08
+    loss_given_default: Share = 0.6
 
 
 class MonitoringSettings(_Group):

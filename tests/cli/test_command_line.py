@@ -92,8 +92,8 @@ def test_every_command_takes_home_json_and_debug(path: tuple[str, ...]) -> None:
 def test_every_command_of_the_design_is_there() -> None:
     promised = (
         "land preprocess train infer monitor replay status export demo doctor decision:show decision:history"
-        " decision:override models:list models:show models:promote models:rollback models:reproduce airflow:up"
-        " airflow:down"
+        " decision:override models:list models:show models:promote models:rollback models:reproduce models:evidence"
+        " models:verify models:trace airflow:up airflow:down"
     )
     assert {tuple(name.split(":")) for name in promised.split()} <= set(LEAVES)
 
@@ -305,3 +305,35 @@ def test_the_installed_program_starts_at_once(home: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["champion"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("models", "trace", "nobody"), "there is no loan 'nobody' in the lake"),
+        (("models", "evidence", "nothing"), "there is no model 'nothing' in the bank"),
+        (("models", "verify", "nothing"), "there is no model 'nothing' in the bank"),
+    ],
+)
+def test_an_unknown_loan_or_model_is_one_line_and_exit_code_1(
+    call: Call, arguments: tuple[str, ...], said: str
+) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_evidence_that_does_not_follow_from_the_lake_ends_with_exit_code_1_and_still_tells_what_differs(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"path": "performance.lift[0].bads", "stored": 5, "recomputed": 4}
+    receipt = {"model_id": "m1", "verified": False, "checked": 7, "differing": [row], "reason": "1 values differ"}
+    monkeypatch.setattr("p2pcredit.jobs.evidence.verify_evidence", lambda ctx, model_id: receipt)
+    result = call("models", "verify", "m1", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (1, receipt)
+    words = call("models", "verify", "m1")
+    assert words.exit_code == 1
+    assert "path performance.lift[0].bads, stored 5, recomputed 4" in words.stdout
+    monkeypatch.setattr("p2pcredit.jobs.evidence.verify_evidence", lambda ctx, model_id: {**receipt, "verified": True})
+    assert call("models", "verify", "m1").exit_code == 0

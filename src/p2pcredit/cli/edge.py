@@ -42,7 +42,7 @@ _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 def command(function: Callable[P, Receipt]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
-    Exit codes: 0 done, 1 an error, 2 wrong usage.
+    Exit codes: 0 done, 1 an error or a check that found a difference (`verified` is False), 2 wrong usage.
     """
     return _command(function, remembered=False)
 
@@ -71,6 +71,8 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
             sys.stderr.write(f"Error: {_told(error)}\n")
             raise typer.Exit(2 if wrong_usage else 1) from error
         print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
+        if isinstance(receipt, dict) and receipt.get("verified") is False:
+            raise typer.Exit(1)
 
     return run
 
@@ -124,6 +126,13 @@ def _print_facts(facts: dict[str, Any], indent: str) -> None:
         if isinstance(value, dict) and value and any(isinstance(inner, dict) for inner in value.values()):
             sys.stdout.write(f"{indent}{key}:\n")
             _print_facts(value, indent + "  ")
+        elif isinstance(value, list) and value and all(isinstance(inner, dict) for inner in value):
+            sys.stdout.write(f"{indent}{key}:\n")
+            for inner in value:
+                if any(isinstance(deeper, list | dict) for deeper in inner.values()):
+                    _print_facts(inner, indent + "  ")
+                else:
+                    sys.stdout.write(f"{indent}  {_shown(inner)}\n")
         else:
             sys.stdout.write(f"{indent}{key!s:<{width}}  {_shown(value)}\n")
 

@@ -1,4 +1,4 @@
-"""`p2pcredit models`: the bank, who serves, and whether a model can be made again."""
+"""`p2pcredit models`: the bank, who serves, whether a model can be made again, and what speaks for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, WhyOption, command, job_context
 
-app = typer.Typer(help="The model bank: list, show, promote, roll back, reproduce.", no_args_is_help=True)
+app = typer.Typer(help="The model bank: who serves, why, and whether it holds.", no_args_is_help=True)
 IdArgument = Annotated[str, typer.Argument(help="The model's id, as 'models list' shows it.", metavar="ID")]
 
 
@@ -89,3 +89,45 @@ def reproduce(
     from p2pcredit.jobs.reproducing import reproduce as train_again
 
     return train_again(job_context(home), model_id)
+
+
+@app.command()
+@command
+def evidence(
+    model_id: IdArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Make it anew from the lake and write it there.", metavar="DIR")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Say where a model's evidence pack lies, or write it anew."""
+    from p2pcredit.jobs.evidence import find_evidence
+
+    return find_evidence(job_context(home), model_id, out)
+
+
+@app.command()
+@command
+def verify(
+    model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> Receipt:
+    """Calculate every number of a model's evidence again from the lake; exit code 1 where one differs."""
+    from p2pcredit.jobs.evidence import verify_evidence
+
+    return verify_evidence(job_context(home), model_id)
+
+
+@app.command()
+@command
+def trace(
+    loan_id: Annotated[str, typer.Argument(help="The platform's id of the loan.", metavar="LOAN_ID")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Say which model scored a loan, what was known then, why, and what became of it."""
+    from p2pcredit.jobs.tracing import trace_loan
+
+    return trace_loan(job_context(home), loan_id)

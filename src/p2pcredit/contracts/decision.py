@@ -29,6 +29,8 @@ class Decision(BaseModel):
         reason: Text that names the score and the threshold.
         schema_version, decision_id, model_id, score_name, threshold, evidence, expires_on: Ours; a file written by hand
             may leave them out.
+        remedy: Ours too: `recalibrate` asks the training step for the cheaper remedy alone; anything else, or nothing,
+            for a full training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
@@ -44,6 +46,7 @@ class Decision(BaseModel):
     threshold: float | None = None
     evidence: tuple[str, ...] = ()
     expires_on: date | None = None
+    remedy: str | None = None
 
     @field_validator("decision_date", "expires_on", mode="before")
     @classmethod

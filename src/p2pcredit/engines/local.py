@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import narwhals as nw
 import polars as pl
@@ -12,7 +13,28 @@ from deltalake import DeltaTable
 
 def scan_delta(table: DeltaTable | Path) -> pl.LazyFrame:
     """A lazy frame over the current version of a Delta table, files skipped by their statistics."""
-    return pl.scan_delta(table if isinstance(table, DeltaTable) else str(table))
+    opened = table if isinstance(table, DeltaTable) else DeltaTable(str(table))
+    return _scan_files(opened) if {"%", "="} & set(opened.table_uri) else pl.scan_delta(opened)
+
+
+def _scan_files(table: DeltaTable) -> pl.LazyFrame:
+    """The same for a table whose path holds a blank or another sign that a URI writes in another way, or an `=`.
+
+    The reader that Polars brings takes the URI for the path, and a directory with an `=` for a partition.
+    """
+    columns = pl.scan_delta(table).collect_schema()
+    keys = set(table.metadata().partition_columns)
+    scans = []
+    for uri in table.file_uris():
+        below = [part.partition("=") for part in uri.removeprefix(_path(table.table_uri)).split("/")]
+        values = {key: unquote(value) for key, _, value in below if key in keys}
+        file = pl.scan_parquet(unquote(uri), hive_partitioning=False)
+        scans.append(file.with_columns(pl.lit(value).cast(columns[key]).alias(key) for key, value in values.items()))
+    return pl.concat(scans).select(list(columns)) if scans else pl.LazyFrame(schema=columns)
+
+
+def _path(uri: str) -> str:
+    return uri.removeprefix("file://")
 
 
 def collect(frame: pl.LazyFrame | pl.DataFrame | nw.LazyFrame[Any] | nw.DataFrame[Any]) -> pl.DataFrame:

@@ -19,6 +19,7 @@ class Plan:
     reason: str
     decision_id: str | None = None
     overrides_limit: bool = False
+    remedy: str | None = None
 
 
 def plan_retraining(
@@ -54,7 +55,7 @@ def plan_retraining(
             return Plan(False, _limit_reason(week) + f"; decision {record.decision_id} waits")
         if verdict is None and record.decision.retrain:
             why = f"decision {record.decision_id} of {record.decision.decision_date}: {record.decision.reason}"
-            return Plan(True, why, record.decision_id, overrides_limit=limited)
+            return Plan(True, why, record.decision_id, overrides_limit=limited, remedy=record.decision.remedy)
         waiting = verdict or f"decision {record.decision_id} says no retraining: {record.decision.reason}"
     else:
         waiting = _no_decision(record)

@@ -73,7 +73,8 @@ def _decision(ctx: JobContext, week_end: date) -> list[str]:
     current = ctx.ledger.state().current
     if current is None or not current.decision.retrain or current.decision.decision_date != week_end:
         return []
-    return [f"retraining decided: {_in_short(current.decision.reason)}"]
+    what = "recalibration" if current.decision.remedy == "recalibrate" else "retraining"
+    return [f"{what} decided: {_in_short(current.decision.reason)}"]
 
 
 def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:

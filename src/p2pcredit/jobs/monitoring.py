@@ -68,6 +68,7 @@ def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Week | N
         threshold=verdict.threshold,
         evidence=verdict.evidence,
         expires_on=week_end + timedelta(days=ctx.settings.handoff.valid_days),
+        remedy=verdict.remedy,
     )
     decision = decision.model_copy(update={"decision_id": f"monitoring-{week_end}-{decision.content_digest()[:8]}"})
     counts = decide(ctx, decision, Origin.MONITORING)

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.training import JUDGED, REFERENCE_FILE, known_features, name_model, train_as_of
-from p2pcredit.settings import AlertSettings, Settings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
+from p2pcredit.jobs.making import RECALIBRATED, Made, make_challenger, make_recalibrated
+from p2pcredit.jobs.study import study_again
+from p2pcredit.storage.bank import BankedModel, ModelBank, json_bytes
+
+CARD = "card.json"
+
+
+def make_again(ctx: JobContext, banked: BankedModel) -> Made:
+    """Make a banked model again with the settings and Delta versions that its card names.
+
+    Raises:
+        BankError: If the champion it was held against is gone or was altered.
+        StorageError: If a table version it learned from is gone.
+    """
+    study = study_again(ctx, banked)
+    return make_recalibrated(study) if banked.card["form"] == RECALIBRATED else make_challenger(study)
 
 
 def reproduce(ctx: JobContext, model_id: str) -> Receipt:
-    """Train a model again with the settings and Delta versions that its card names, and compare every byte.
+    """Make a model again with the settings and Delta versions that its card names, and compare every byte.
+
+    Compared are the model, the fit that was judged, the reference loans, the card, and the evidence beside the model.
 
     Returns:
-        `model_id`, `identical`, `differing` (file names), `reason`.
+        `model_id`, `identical`, `differing` (file names), `checked` (how many files), `reason`.
 
     Raises:
-        BankError: If there is no such model or it was altered.
+        BankError: If there is no such model, it was altered, or the champion it was held against is gone.
         StorageError: If a table version it learned from is gone.
     """
-    banked = ModelBank(ctx.layout).get(model_id)
-    card = banked.card
-    settings = Settings.model_validate({**card["settings"], "alerts": AlertSettings()})
-    lake = Lake(ctx.layout, pinned=card["delta_versions"])
-    day = date.fromisoformat(card["as_of"])
-    _, best = train_as_of(lake, known_features(lake, day), day, settings)
-    files = best.model.to_files()
-    beside = (REFERENCE_FILE, JUDGED)
-    original = {name: data for name, data in banked.files.items() if not name.startswith(beside)}
-    differing = sorted(name for name in {*files, *original} if files.get(name) != original.get(name))
-    again = name_model(best, day, files)
-    reason = (
-        "every file is identical" if not differing else f"the same training made {again}; {', '.join(differing)} differ"
-    )
-    return {"model_id": model_id, "identical": not differing, "differing": differing, "reason": reason}
+    bank = ModelBank(ctx.layout)
+    banked = bank.get(model_id)
+    made = make_again(ctx, banked)
+    beside = {name: bank.beside(model_id, name) for name in banked.card.get("evidence", {})}
+    original = {**banked.files, **beside, CARD: json_bytes(banked.card)}
+    again = {**made.files, **made.beside, CARD: json_bytes(made.card)}
+    differing = sorted(name for name in {*again, *original} if again.get(name) != original.get(name))
+    reason = f"all {len(original)} files are identical"
+    if differing:
+        reason = f"the same training made {made.model_id}; {', '.join(differing)} differ"
+        if banked.card["environment"] != made.card["environment"]:
+            reason += "; the libraries have other versions than when it was made"
+    return {
+        "model_id": model_id,
+        "identical": not differing,
+        "differing": differing,
+        "checked": len(original),
+        "reason": reason,
+    }

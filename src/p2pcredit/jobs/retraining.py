@@ -151,10 +151,11 @@ def _claim(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
 
 
 def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> Receipt:
-    from p2pcredit.jobs.training import train_model
+    from p2pcredit.jobs import training
 
     try:
-        trained = train_model(ctx, day)
+        cheaper = plan.remedy == "recalibrate" and ctx.ledger.state().champion_on(day) is not None
+        trained = training.recalibrate_champion(ctx, day) if cheaper else training.train_model(ctx, day)
     except TooLittleDataError as error:
         _release(ctx, plan.decision_id, day, f"refused: {error}")
         return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": str(error)}
@@ -162,8 +163,8 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         message = str(error) if isinstance(error, P2PCreditError) else type(error).__name__
         _release(ctx, plan.decision_id, day, f"failed: {message}")
         raise
-    first = ctx.ledger.state().champion_on(day) is None
-    outcome = "champion" if trained.promoted else ("refused" if first else "challenger")
+    before = ctx.ledger.state().champion_on(day)
+    outcome = "champion" if trained.promoted else ("refused" if before is None else "challenger")
     event = ctx.ledger.append(
         EventKind.TRAINED,
         at=ctx.at,
@@ -180,6 +181,12 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "why": why,
             "metrics": trained.metrics,
             "matured_bads": trained.matured_bads,
+            "remedy": trained.remedy,
+            "form": trained.form,
+            "champion_before": before,
+            "comparison": trained.comparison,
+            "recalibration": trained.recalibration,
+            "challenger_id": trained.challenger_id,
         },
     )
     assert event is not None

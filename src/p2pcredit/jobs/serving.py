@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from p2pcredit.errors import BankError, StorageError, UsageError
+from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
-from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.storage.bank import ModelBank
 
@@ -71,9 +71,27 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
     effective = _next_unscored(state, date.fromisoformat(card["as_of"]))
     facts = {"model_id": model_id, "replaces": state.champion, "effective_on": effective.isoformat(), "why": why}
     ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
-    receipt: Receipt = {"model_id": model_id, "replaces": facts["replaces"], "effective_on": facts["effective_on"]}
+    swapped = _swap_set(ctx, model_id, state.champion, effective)
+    receipt: Receipt = {
+        "model_id": model_id,
+        "replaces": facts["replaces"],
+        "effective_on": facts["effective_on"],
+        "swap_set": swapped,
+    }
     record(ctx, str(kind), {**receipt, "why": why})
     return receipt
+
+
+def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -> str | None:
+    """Where the swap set of this change lies; a change that a person decided never waits for it."""
+    from p2pcredit.jobs.swapping import swap_on_promotion  # reads models and lake, which a list of models does not need
+
+    try:
+        path = swap_on_promotion(ctx, model_id, replaces, day)
+    except P2PCreditError as error:
+        warn(ctx, f"the swap set of {model_id} over {replaces} could not be written: {error}")
+        return None
+    return None if path is None else str(path)
 
 
 def _next_unscored(state: HandoffState, as_of: date) -> date:

@@ -15,8 +15,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, silver
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.making import REFERENCE_FILE
 from p2pcredit.jobs.maturity import matured_counts
-from p2pcredit.jobs.training import REFERENCE_FILE
 from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
 from p2pcredit.monitoring.policy import Verdict, results_from_rows
 from p2pcredit.monitoring.policy import decide as decide_remedy
@@ -68,8 +68,9 @@ class Week:
             self.week_end,
             self.champion_id,
             None if as_of is None else date.fromisoformat(as_of),
-            self._bads_learned_from(),
+            self._bads_known_at(full_only=True),
             known_bads,
+            self._bads_known_at(full_only=False),
         )
 
     @cached_property
@@ -121,9 +122,14 @@ class Week:
         """What the policy makes of them."""
         return decide_remedy(self.results, self.facts, self.ctx.settings)
 
-    def _bads_learned_from(self) -> int | None:
-        """Matured bads that the newest training knew, whether or not its model became champion."""
+    def _bads_known_at(self, *, full_only: bool) -> int | None:
+        """Matured bads that the newest training knew, whether or not its model became champion.
+
+        A recalibration learns no ranking, so it counts only where `full_only` is False.
+        """
         tried = [t for t in self.ctx.ledger.state().trainings if t.facts["snapshot_date"] <= self.week_end.isoformat()]
+        if full_only:
+            tried = [t for t in tried if t.facts.get("remedy") != "recalibrate"]
         known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
         return max(known, default=self.card.get("matured_bads"))
 

@@ -73,7 +73,7 @@ def expected_calibration_error(labels: npt.ArrayLike, pd: npt.ArrayLike, bins: i
         0.3
     """
     truth, chance = checked_pair(labels, pd, probability=True)
-    place = _equal_bins(chance, bins)
+    place = equal_count_bins(chance, bins)
     if truth.size == 0:
         return None
     gaps = np.bincount(place, weights=truth - chance, minlength=bins)
@@ -103,7 +103,7 @@ def calibration_error_by_chance(pd: npt.ArrayLike, bins: int | None = None) -> f
     """
     _, chance = checked_pair(np.zeros_like(np.asarray(pd, dtype=np.float64)), pd, probability=True)
     bins = bins_for(chance.size) if bins is None else bins
-    place = _equal_bins(chance, bins)
+    place = equal_count_bins(chance, bins)
     if chance.size == 0:
         return None
     counts, sums = np.bincount(place, minlength=bins), np.bincount(place, weights=chance, minlength=bins)
@@ -139,7 +139,7 @@ def calibration_error_interval(
     value = expected_calibration_error(truth, chance, bins)
     if value is None:
         return Estimate(None, None, None, 0, 0)
-    place = _equal_bins(chance, bins)
+    place = equal_count_bins(chance, bins)
     counts = np.bincount(place, minlength=bins)
     seen = np.bincount(place, weights=truth, minlength=bins)[counts > 0]
     counts = counts[counts > 0]
@@ -160,7 +160,16 @@ def bins_for(loans: int) -> int:
     return max(1, min(BINS, loans // LEAST_LOANS_PER_BIN))
 
 
-def _equal_bins(chance: Floats, bins: int) -> npt.NDArray[np.int64]:
+def equal_count_bins(chance: Floats, bins: int) -> npt.NDArray[np.int64]:
+    """In which of `bins` bins of about equal count does each value fall? Equal values share a bin.
+
+    Raises:
+        TrainingError: If fewer than one bin is asked for.
+
+    Examples:
+        >>> equal_count_bins(np.array([0.2, 0.1, 0.2, 0.9]), 2).tolist()
+        [1, 0, 1, 1]
+    """
     if bins < 1:
         raise TrainingError(f"{bins} calibration bins were asked for; give 1 or more")
     if chance.size == 0:

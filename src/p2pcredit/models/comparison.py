@@ -25,6 +25,9 @@ class Comparison:
         n, bads: Loans it rests on, and the bads among them.
         promote: Whether the challenger takes over.
         reason: Why or why not, in one line.
+        challenger_calibration, champion_calibration: Observed over expected bads of each; None where undetermined.
+        margin: What the difference had to exceed.
+        confidence: One-sided, of the lower bound.
     """
 
     difference: float | None
@@ -34,6 +37,10 @@ class Comparison:
     bads: int
     promote: bool
     reason: str
+    challenger_calibration: float | None = None
+    champion_calibration: float | None = None
+    margin: float = 0.0
+    confidence: float = 0.8
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -63,7 +70,19 @@ def compare_models(
     goods = found.n - found.bads
 
     def verdict(promote: bool, reason: str) -> Comparison:
-        return Comparison(found.value, found.low, found.high, found.n, found.bads, promote, reason)
+        return Comparison(
+            found.value,
+            found.low,
+            found.high,
+            found.n,
+            found.bads,
+            promote,
+            reason,
+            observed.value,
+            held.value,
+            settings.promotion_margin,
+            one_sided,
+        )
 
     if found.value is None or found.low is None or min(found.bads, goods) < settings.min_evaluation_bads:
         return verdict(

@@ -11,10 +11,10 @@ import polars as pl
 
 from p2pcredit.errors import BankError
 from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel
-from p2pcredit.models.calibration import as_probability
+from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.points import PointScale
-from p2pcredit.models.profile import columns_of, feature_named
+from p2pcredit.models.profile import Profile, columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
 from p2pcredit.settings import ScoreSettings, Settings
 
@@ -45,6 +45,19 @@ class ScoringModel(Protocol):
     @property
     def neutral(self) -> dict[str, float | str | None]:
         """The value of each feature that reasons compare with."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """From margin to log-odds of default."""
+        ...
+
+    def margin(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
+        ...
+
+    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScoringModel:
+        """The same ranking with another calibration, and another neutral profile where given."""
         ...
 
     def predict(self, features: pl.DataFrame) -> Floats:

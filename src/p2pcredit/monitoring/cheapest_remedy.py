@@ -2,8 +2,8 @@
 
 Broken data are repaired, not learned from. A matured ranking below the threshold beyond its interval is retrained, and
 so is a champion where far more bads are known by now than the last training knew. A ranking that holds with
-probabilities that are off is recalibrated. Inputs that moved are watched: drift alone never retrains, and neither does
-an estimate.
+probabilities that are off is recalibrated: the training step then sets a new calibration and learns no new ranking.
+Inputs that moved are watched: drift alone never retrains, and neither does an estimate.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.monitoring.metrics import one_line
-from p2pcredit.monitoring.verdict import Remedy, Verdict
+from p2pcredit.monitoring.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
 from p2pcredit.settings import Settings
 
 LEARNED_SINCE_GROWTH = 0.1
-"""A ranking that fails is retrained only if so much more is known than the last training knew: the loans judged this
-week are nearly those of last week, so else every week would retrain on nearly the same data."""
+"""A ranking that fails is retrained, and a calibration that fails is set anew, only if so much more is known than the
+last time: the loans judged this week are nearly those of last week, so else every week would do it on nearly the same
+data."""
 
 MAX_REASON_LENGTH = 240
 
@@ -54,7 +55,7 @@ def cheapest_remedy_first(results: Sequence[MetricResult], facts: DecisionFacts,
     reason = one_line(f"{score_in_words(score.value, score.remark, threshold)}; {why}", MAX_REASON_LENGTH)
     shown = [score.matured or by_name.get(("auc_estimate", "champion")), *behind]
     evidence = tuple(dict.fromkeys(in_words(result) for result in shown if result is not None))
-    return Verdict(remedy, remedy == "retrain", score.value, score.name, threshold, reason, evidence)
+    return Verdict(remedy, remedy in OF_THE_TRAINING_STEP, score.value, score.name, threshold, reason, evidence)
 
 
 def score_in_words(value: float | None, remark: str, threshold: float) -> str:
@@ -135,7 +136,15 @@ def _remedy(
     held = score.matured is not None and score.matured.status is Status.PASS
     if ratio is not None and ratio.status is Status.FAIL:
         ranking = "ranking holds" if held else "ranking undetermined"
-        return "recalibrate", f"{ranking}, {ratio.value:.2f} bads per bad expected: recalibrate, no retraining", [ratio]
+        off = f"{ranking}, {ratio.value:.2f} bads per bad expected"
+        tried = facts.calibrated_bads if facts.calibrated_bads is not None else learned
+        if tried is not None and known < (1 + LEARNED_SINCE_GROWTH) * tried:
+            return (
+                "watch",
+                f"{off}; {known} matured bads are known, {tried} when the model was last set: watch",
+                [ratio],
+            )
+        return "recalibrate", f"{off}: recalibrate, no full retraining", [ratio]
     moved = [r for r in results if r.metric.startswith("psi") and _has_moved(r, limits.psi_watch)]
     if moved:
         most = max(moved, key=lambda r: r.value or 0.0)

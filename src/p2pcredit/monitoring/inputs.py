@@ -47,6 +47,7 @@ class DecisionFacts:
         champion_as_of: The day up to which the champion knew labels.
         development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
+        calibrated_bads: Matured bads that the last training or recalibration knew, None where unknown.
     """
 
     week_end: date
@@ -54,6 +55,7 @@ class DecisionFacts:
     champion_as_of: date | None
     development_bads: int | None
     known_bads: int
+    calibrated_bads: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.settings import Settings
 
 Remedy = Literal["none", "repair_data", "watch", "recalibrate", "retrain"]
+OF_THE_TRAINING_STEP = ("recalibrate", "retrain")
+"""The remedies that make a new model, which only the training step can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Verdict:
 
     Args:
         remedy: The cheapest that helps.
-        retrain: Whether to train; True exactly where the remedy is `retrain`.
+        retrain: Whether the training step is to act; True exactly where the remedy is `retrain` or `recalibrate`.
         performance_score: What stands for performance, 0 to 1; None where nothing could be measured.
         score_name: Which measurement that is, such as `auc of champion`.
         threshold: What it was held against.
@@ -42,10 +44,10 @@ class Verdict:
 
     def __post_init__(self) -> None:
         """Refuse a verdict that contradicts itself."""
-        if self.remedy not in get_args(Remedy) or self.retrain != (self.remedy == "retrain"):
+        if self.remedy not in get_args(Remedy) or self.retrain != (self.remedy in OF_THE_TRAINING_STEP):
             raise MonitoringError(
                 f"a verdict of '{self.remedy}' with retrain {self.retrain} contradicts itself; "
-                f"the remedies are {', '.join(get_args(Remedy))}, and only 'retrain' retrains"
+                f"the remedies are {', '.join(get_args(Remedy))}, and only 'recalibrate' and 'retrain' ask for training"
             )
         score = self.performance_score
         if score is not None and not (math.isfinite(score) and 0 <= score <= 1):

@@ -73,8 +73,8 @@ def build_facts(
         "calibration_profile": [dict(row) for row in calibration_profile],
     }
     facts["summary"] = _summary(facts)
-    plain: dict[str, Any] = _plain(facts)
-    return plain
+    told: dict[str, Any] = plain(facts)
+    return told
 
 
 def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -224,19 +224,19 @@ def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
         "none": "No action.",
         "repair_data": "Repair the data; no retraining.",
         "watch": "Watch; no retraining.",
-        "recalibrate": "Recalibrate; no retraining.",
+        "recalibrate": "Recalibrate; no full retraining.",
         "retrain": "Retrain the model.",
     }
-    plain = "Retrain the model." if decision.get("retrain") is True else "No retraining."
-    return [remedies.get(str(decision.get("remedy")), plain), str(decision.get("reason", ""))]
+    usual = "Retrain the model." if decision.get("retrain") is True else "No retraining."
+    return [remedies.get(str(decision.get("remedy")), usual), str(decision.get("reason", ""))]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value as JSON holds it: dates and other objects as text, numbers that are none as null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, bool | int) or value is None:
         return value
     if isinstance(value, float):

@@ -50,8 +50,20 @@ class ModelBank:
             return []
         return sorted(entry.name for entry in entries if (entry / _MANIFEST).is_file() and entry.name[0] != ".")
 
-    def add(self, model_id: str, files: Mapping[str, bytes], card: Mapping[str, Any]) -> None:
+    def add(
+        self,
+        model_id: str,
+        files: Mapping[str, bytes],
+        card: Mapping[str, Any],
+        beside: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Put a model into the bank in one move. The same model again changes nothing.
+
+        Args:
+            model_id: Its name.
+            files: What it is made of; each is checked against its digest whenever the model is read.
+            card: What it is, learned from, and can do.
+            beside: Files for people, which lie beside the model and are no part of it: damage to them stops no scoring.
 
         Raises:
             BankError: If another model lies there under that name.
@@ -64,7 +76,7 @@ class ModelBank:
             for left in target.parent.glob(f"{_ADDING}*"):  # of a process that died; we hold the lock
                 shutil.rmtree(left, ignore_errors=True)
             if not target.exists():
-                self._move_in(target, content)
+                self._move_in(target, {**(beside or {}), **content})
             elif self.get(model_id).files != dict(files):
                 raise BankError(f"another model named {model_id} lies in the bank already; move it away first")
 
@@ -84,6 +96,19 @@ class ModelBank:
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
+
+    def beside(self, model_id: str, name: str) -> bytes:
+        """A file that lies beside a model, as it is now; its digest is for whoever reads the card to check.
+
+        Raises:
+            BankError: If it is not there.
+        """
+        try:
+            return (self.layout.model(model_id) / Path(name).name).read_bytes()
+        except OSError as error:
+            raise BankError(
+                f"model {model_id} lacks its file {name}; write it anew with 'p2pcredit models evidence --out'"
+            ) from error
 
     def get(self, model_id: str) -> BankedModel:
         """A model, every file checked against its digest.

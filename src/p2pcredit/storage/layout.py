@@ -106,6 +106,10 @@ class Layout:
         """The report of the week that ends on `week_end`."""
         return self.reports / f"monitoring_{week_end:%Y_%m_%d}.html"
 
+    def swap_set(self, model_id: str, replaces: str) -> Path:
+        """Who is approved or declined anew because a person made one model champion in another's place."""
+        return self._inside(self.reports / f"swap_set_{model_id}_over_{replaces}.json", self.reports)
+
     def day_receipt(self, day: date) -> Path:
         """The receipt that says the gold tables are complete for `day`."""
         return self.completed_days / f"{day:%Y}" / f"{day:%Y_%m_%d}.json"

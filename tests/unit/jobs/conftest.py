@@ -1,4 +1,4 @@
-"""Puts the nights of these tests within reach."""
+"""Puts the nights and the small home of these tests within reach."""
 
 from __future__ import annotations
 

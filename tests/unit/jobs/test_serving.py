@@ -45,7 +45,7 @@ def test_an_empty_bank_lists_nothing(run_on: Callable[..., JobContext]) -> None:
 
 def test_a_promotion_is_a_ledger_line_with_its_reason(ctx: JobContext) -> None:
     receipt = promote(ctx, "b", "audit")
-    assert receipt == {"model_id": "b", "replaces": None, "effective_on": "2024-01-01"}
+    assert receipt == {"model_id": "b", "replaces": None, "effective_on": "2024-01-01", "swap_set": None}
     line = ctx.ledger.events()[-1]
     assert (line.kind, line.run_id, line.facts["why"]) == (EventKind.PROMOTED, "person", "audit")
     assert show_model(ctx, "b")["reigns"] == [{"effective_on": "2024-01-01", "why": "audit"}]

@@ -77,10 +77,25 @@ def test_broken_data_are_repaired_before_anything_is_retrained() -> None:
     assert "30.0% of loan_terms" in verdict.reason
 
 
-def test_calibration_off_with_fine_ranking_recalibrates_without_retraining() -> None:
-    verdict = settle(auc(0.7, PASS), ratio(2.1, FAIL))
-    assert (verdict.remedy, verdict.retrain) == ("recalibrate", False)
-    assert "no retraining" in verdict.reason
+def test_calibration_off_with_fine_ranking_asks_the_training_step_for_a_new_calibration_only() -> None:
+    verdict = settle(auc(0.7, PASS), ratio(2.1, FAIL), facts=replace(FACTS, known_bads=441))
+    assert (verdict.remedy, verdict.retrain) == ("recalibrate", True)
+    assert "no full retraining" in verdict.reason
+
+
+def test_a_calibration_is_set_anew_only_where_more_is_known_than_when_it_was_last_set() -> None:
+    results = (auc(0.7, PASS), ratio(2.1, FAIL))
+    assert settle(*results).remedy == "watch"
+    assert "matured bads are known" in settle(*results).reason
+    tried = replace(FACTS, known_bads=470, calibrated_bads=440)
+    assert (settle(*results, facts=tried).remedy, settle(*results, facts=tried).retrain) == ("watch", False)
+    assert settle(*results, facts=replace(tried, known_bads=490)).remedy == "recalibrate"
+    assert settle(*results, facts=replace(FACTS, development_bads=None)).remedy == "recalibrate"
+
+
+def test_recalibrations_do_not_put_off_a_training_for_which_the_evidence_has_doubled() -> None:
+    facts = replace(FACTS, known_bads=800, calibrated_bads=780)
+    assert settle(auc(0.7, PASS), ratio(2.1, FAIL), facts=facts).remedy == "retrain"
 
 
 @pytest.mark.parametrize("ranking", [auc(0.7, PASS), auc(0.61, OPEN), auc(None, OPEN)])

@@ -121,3 +121,16 @@ def test_two_processes_that_add_models_at_once_do_not_remove_each_others_files(t
         list(pool.map(lambda number: bank.add(f"m{number}", FILES, {**CARD, "model_id": f"m{number}"}), range(16)))
     assert len(bank.model_ids()) == 16
     assert all(bank.get(model_id).files == FILES for model_id in bank.model_ids())
+
+
+def test_files_beside_a_model_are_no_part_of_it(tmp_path: Path) -> None:
+    bank = ModelBank(Layout(tmp_path))
+    bank.add("m1", FILES, CARD, {"evidence.html": b"page"})
+    assert bank.get("m1").files == FILES
+    assert bank.beside("m1", "evidence.html") == b"page"
+    (bank.layout.model("m1") / "evidence.html").unlink()
+    assert bank.get("m1").files == FILES
+    with pytest.raises(BankError, match=r"lacks its file evidence\.html; write it anew"):
+        bank.beside("m1", "evidence.html")
+    with pytest.raises(BankError):
+        bank.beside("m1", "../../secret")

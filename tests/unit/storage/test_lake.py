@@ -223,3 +223,16 @@ def test_a_full_disk_is_one_plain_line_that_says_what_to_do(
     with pytest.raises(StorageError, match=r"^cannot write .*label_store: [A-Z][a-z ]+; free some space and run it"):
         lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
     assert loans(lake) == []
+
+
+@pytest.mark.parametrize("name", ["a blank", "50%", "straße", "a#b", "a+b=c"])
+def test_a_home_of_any_name_is_written_and_read(tmp_path: Path, name: str) -> None:
+    lake = Lake(Layout(tmp_path / name))
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    lake.replace(LABEL_STORE, labels(("b", "2010-02-02")), span("2010-02-02"))
+    assert loans(lake) == ["a", "b"]
+    assert loans(lake, span("2010-02-02")) == ["b"]
+    assert Lake(lake.layout, pinned={LABEL_STORE.name: 1}).read(LABEL_STORE)["loan_id"].to_list() == ["a"]
+    assert not lake.replace(LABEL_STORE, labels(("b", "2010-02-02")), span("2010-02-02"))
+    lake.replace(LABEL_STORE, labels(), span("2010-01-30", "2010-02-02"))
+    assert lake.read(LABEL_STORE).is_empty()

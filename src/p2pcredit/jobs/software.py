@@ -1,0 +1,38 @@
+"""Which code and which libraries made these numbers?"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import p2pcredit
+
+_LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy", "xgboost-cpu")
+_OF_THE_PAGE = ("altair", "deltalake", "jinja2", "narwhals", "vl-convert-python")
+_SUFFIXES = {".css", ".html", ".py"}
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Versions of Python and of the libraries that make the numbers."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+@cache
+def code_digest() -> str:
+    """One SHA-256 over this package's own source files, names and contents, wherever it is installed."""
+    root = Path(p2pcredit.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for path in root.rglob("*") if path.suffix in _SUFFIXES):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def software() -> dict[str, Any]:
+    """The code's digest and the versions of all libraries that make numbers, tables or charts."""
+    libraries = {**environment(), **{name: version(name) for name in _OF_THE_PAGE}}
+    return {"code_sha256": code_digest(), "libraries": libraries, "machine": platform.machine()}

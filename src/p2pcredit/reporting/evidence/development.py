@@ -1,0 +1,139 @@
+"""Data and methodology: the loans that went in, what each feature carries, and what the model made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.contracts.features import FEATURES, Feature, features_of
+from p2pcredit.models.binning import fit_binning
+from p2pcredit.models.boosting import BoostingModel
+from p2pcredit.models.profile import columns_of
+from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.reporting.evidence.subject import Subject, labels_of
+
+DIRECTIONS = {1: "more is riskier", -1: "more is safer", 0: "not set"}
+
+
+def data_facts(subject: Subject) -> dict[str, Any]:
+    """Which loans went in, step by step, and what does each part of them hold?"""
+    labels = subject.settings.labels
+    return {
+        "flow": [dict(step) for step in subject.flow],
+        "periods": dict(subject.making["periods"]),
+        "matured": {"n": subject.matured.height, "bads": int(subject.matured["label"].sum() or 0)},
+        "definition": {
+            "name": labels.definition,
+            "window_months": labels.window_months,
+            "default_days": labels.default_days,
+            "reporting_lag_days": labels.reporting_lag_days,
+        },
+    }
+
+
+def feature_facts(subject: Subject) -> list[dict[str, Any]]:
+    """What does each allowed feature carry on the matured loans, and is it in the model?
+
+    Returns:
+        Per feature, most information first: `name`, `description`, `kind`, `direction`, `missing_share`,
+        `information_value` (of its best bins; None where it could not be measured), `in_model`, `importance` (mean
+        absolute effect on the log-odds over the evaluation loans, against the usual borrower at the cut-off) and
+        `reason` where it is not in the model.
+    """
+    matured, dropped = subject.matured, dict(subject.making["dropped_features"])
+    bads = labels_of(matured)
+    importance = _importance(subject)
+    rows = []
+    for feature in features_of(subject.settings.training.feature_set):
+        there = feature.name in matured.columns and matured[feature.name].null_count() < matured.height
+        used = feature.name in importance
+        rows.append(
+            {
+                "name": feature.name,
+                "description": feature.description,
+                "kind": feature.kind,
+                "direction": DIRECTIONS[feature.direction],
+                "missing_share": _missing_share(matured[feature.name]) if there else 1.0,
+                "information_value": _information(feature, matured, bads) if there else None,
+                "in_model": used,
+                "importance": importance.get(feature.name),
+                "reason": "" if used else dropped.get(feature.name, _not_chosen(subject)),
+            }
+        )
+    return sorted(rows, key=lambda row: (-(row["information_value"] or 0.0), row["name"]))
+
+
+def method_facts(subject: Subject) -> dict[str, Any]:
+    """How was the model made: candidates tried, what each rests on, points or tree shape, calibration?"""
+    model, scores = subject.model, subject.settings.scores
+    return {
+        "family": model.family,
+        "form": subject.form,
+        "parent": subject.making.get("parent"),
+        "candidates": [dict(candidate) for candidate in subject.making["candidates"]],
+        "details": dict(subject.making["details"]),
+        "calibration": {"slope": model.calibration.slope, "intercept": model.calibration.intercept},
+        "score": {
+            "points_to_double_odds": scores.points_to_double_odds,
+            "base_score": scores.base_score,
+            "base_odds": scores.base_odds,
+            "approval_cutoff": scores.approval_cutoff,
+        },
+        "points": _points(subject, model) if isinstance(model, ScorecardModel) else [],
+        "trees": _trees(model) if isinstance(model, BoostingModel) else None,
+    }
+
+
+def _missing_share(column: pl.Series) -> float:
+    missing = column.null_count() + (int(column.is_nan().sum()) if column.dtype.is_float() else 0)
+    return missing / max(1, column.len())
+
+
+def _information(feature: Feature, matured: pl.DataFrame, bads: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    column = columns_of(matured, [feature.name])[feature.name]
+    return float(fit_binning(feature, column, bads, 1.0 - bads).information_value)
+
+
+def _importance(subject: Subject) -> dict[str, float]:
+    effects = np.abs(subject.model.contributions(subject.evaluation)).mean(axis=0)
+    return {name: float(effect) for name, effect in zip(subject.model.feature_names, effects, strict=True)}
+
+
+def _not_chosen(subject: Subject) -> str:
+    if subject.model.family == "scorecard":
+        return "tried, not chosen: too little information, or against credit sense beside the others"
+    return "tried, not used"
+
+
+def _points(subject: Subject, model: ScorecardModel) -> list[dict[str, Any]]:
+    """The points table, with the matured loans and bads in each bin."""
+    columns, bads = columns_of(subject.matured, model.feature_names), labels_of(subject.matured)
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for binning in model.binnings:
+        place = binning.bin_of(columns[binning.feature])
+        for index, name in enumerate((*binning.bin_names(), "missing", "not seen before")):
+            inside = place == index
+            counts[(binning.feature, name)] = (int(inside.sum()), int(bads[inside].sum()))
+    rows = model.points_table(subject.settings.scores).to_dicts()
+    for row in rows:
+        row["n"], row["bads"] = counts.get((row["feature"], row["bin"]), (0, 0))
+    return rows
+
+
+def _trees(model: BoostingModel) -> dict[str, Any]:
+    """How large the booster is, and which share of its gain each feature brings."""
+    found = model.booster.get_score(importance_type="total_gain")
+    gain = {int(key[1:]): float(np.sum(value)) for key, value in found.items()}
+    shares: list[dict[str, Any]] = []
+    start, total = 0, sum(gain.values()) or 1.0
+    for name, width in zip(model.feature_names, model.encoding.widths, strict=True):
+        shares.append({"feature": name, "share": sum(gain.get(i, 0.0) for i in range(start, start + width)) / total})
+        start += width
+    monotone = {f.name: DIRECTIONS[f.direction] for f in FEATURES if f.direction}
+    return {
+        "rounds": int(model.booster.num_boosted_rounds()),
+        "gain_shares": sorted(shares, key=lambda row: (-row["share"], row["feature"])),
+        "monotone_features": sum(name in monotone for name in model.feature_names),
+    }

@@ -1,0 +1,62 @@
+"""All facts of a model's evidence as one plain dict of JSON values; the page is made from nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from p2pcredit.reporting.evidence.development import data_facts, feature_facts, method_facts
+from p2pcredit.reporting.evidence.guidance import guidance_facts
+from p2pcredit.reporting.evidence.limits import limits_of
+from p2pcredit.reporting.evidence.outcomes import fairness_facts, performance_facts, stability_facts
+from p2pcredit.reporting.evidence.subject import Subject
+from p2pcredit.reporting.facts import plain
+
+SCHEMA_VERSION = 1
+EVIDENCE_JSON = "evidence.json"
+EVIDENCE_PAGE = "evidence.html"
+SWAP_SET = "swap_set.json"
+
+
+def build_evidence(subject: Subject) -> dict[str, Any]:
+    """What is there to say for and against a model?
+
+    Returns:
+        A dict of JSON values without NaN: `schema_version`, `model`, `data`, `features`, `method`, `limits`,
+        `performance`, `fairness`, `stability`, `monitoring`, `verdict`, `swap_set`, `provenance`, `guidance`. Every
+        number follows from the lake at the Delta versions named in `provenance`, the settings and the code.
+    """
+    limits = subject.settings.monitoring
+    facts: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "model_id": subject.model_id,
+            "family": subject.model.family,
+            "form": subject.form,
+            "as_of": subject.as_of.isoformat(),
+            "definition": subject.settings.labels.definition,
+            "feature_set": subject.settings.training.feature_set,
+            "confidence": subject.confidence,
+        },
+        "data": data_facts(subject),
+        "features": feature_facts(subject),
+        "method": method_facts(subject),
+        "performance": performance_facts(subject),
+        "fairness": fairness_facts(subject),
+        "stability": stability_facts(subject),
+        "monitoring": {
+            "policy": limits.policy,
+            "auc_threshold": limits.auc_threshold,
+            "calibration_ratio_bounds": list(limits.calibration_ratio_bounds),
+            "psi_watch": limits.psi_watch,
+            "psi_alert": limits.psi_alert,
+            "window_months": limits.window_months,
+        },
+        "verdict": dict(subject.verdict),
+        "swap_set": subject.swap_set,
+        "provenance": dict(subject.provenance),
+        "guidance": guidance_facts(),
+    }
+    facts["limits"] = limits_of(facts)
+    told: dict[str, Any] = json.loads(json.dumps(plain(facts), sort_keys=True))
+    return told  # in the order in which the file holds them, so that the page is the same from either

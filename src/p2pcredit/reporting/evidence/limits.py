@@ -1,0 +1,148 @@
+"""The known weaknesses of a model, said from its own facts: nothing here is written by hand for one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+FEW_BADS = 200
+SHORT_HISTORY_MONTHS = 24
+OVERFIT_GAP = 0.1
+
+Facts = Mapping[str, Any]
+
+
+def limits_of(facts: Facts) -> list[dict[str, str]]:
+    """What must a reader know before relying on this model?
+
+    Args:
+        facts: The facts of the pack, all sections but the limits.
+
+    Returns:
+        `about` (`data`, `ranking`, `calibration`, `stability`, `groups`, `use`) and `text`, one sentence or two each.
+    """
+    found = [*_data(facts), *_ranking(facts), *_calibration(facts), *_stability(facts), *_groups(facts), *_use(facts)]
+    return [{"about": about, "text": text} for about, text in found]
+
+
+def _data(facts: Facts) -> list[tuple[str, str]]:
+    said = []
+    bads = facts["performance"]["population"]["bads"]
+    if bads < FEW_BADS:
+        said.append(f"Only {bads} bads judge the model; every interval is wide, and small differences cannot be seen.")
+    months = _months(facts["data"]["periods"])
+    if months is not None and months < SHORT_HISTORY_MONTHS:
+        said.append(f"The matured loans span {months} months of origination; no full credit cycle has been seen.")
+    absent = [f["name"] for f in facts["features"] if f["missing_share"] == 1.0]
+    if absent:
+        said.append(f"{len(absent)} allowed features are not given by the platform: {', '.join(absent)}.")
+    said.append(
+        "Only loans that were funded are in the data. How declined applicants would have paid is not known, so the "
+        "probabilities hold for borrowers like those funded."
+    )
+    return [("data", text) for text in said]
+
+
+def _ranking(facts: Facts) -> list[tuple[str, str]]:
+    said, performance = [], facts["performance"]
+    auc = performance["discrimination"]["auc"]
+    if auc["status"] != "pass":
+        said.append(
+            f"The AUC of {_three(auc['value'])} is {_against(auc['status'])} the threshold of {auc['threshold']:.2f}."
+        )
+    earlier = performance["earlier"]
+    gap = (earlier or {}).get("value")
+    if gap is not None and auc["value"] is not None and gap - auc["value"] > OVERFIT_GAP:
+        said.append(
+            f"It ranks the loans it learned from much better (AUC {gap:.3f}) than later ones ({auc['value']:.3f}): "
+            "part of what it learned was chance, or the loans have changed."
+        )
+    for key, name in (("sub_grade", "the platform's own sub-grade"), ("logistic", "a plain logistic regression")):
+        other = performance[key]
+        lead = None if other is None else other["difference"]
+        if lead is None:
+            said.append(f"It could not be compared with {name}.")
+        elif lead["high"] is not None and lead["high"] < 0:
+            said.append(f"It ranks worse than {name}, beyond the interval.")
+        elif lead["low"] is None or lead["low"] <= 0:
+            said.append(f"It is not shown to rank better than {name}: the interval of the difference holds zero.")
+    open_parts = [p["part"] for p in (*performance["vintages"], *performance["terms"]) if p["auc"] is None]
+    if open_parts:
+        said.append(f"Too few bads to say how it ranks within {', '.join(open_parts)}.")
+    return [("ranking", text) for text in said]
+
+
+def _calibration(facts: Facts) -> list[tuple[str, str]]:
+    said, calibration = [], facts["performance"]["calibration"]
+    ratio, slope = calibration["ratio"], calibration["slope"]
+    if ratio["status"] != "pass":
+        low, high = ratio["bounds"]
+        told = "unknown" if ratio["value"] is None else f"{ratio['value']:.2f}"
+        said.append(
+            f"Bads seen over bads expected are {told}, {_against(ratio['status'])} the bounds {low:g} to {high:g}."
+        )
+    if slope["value"] is None:
+        said.append("The calibration slope could not be measured.")
+    elif slope["high"] < 1:
+        said.append(
+            f"The calibration slope is {slope['value']:.2f}: high probabilities are too high, low ones too low."
+        )
+    elif slope["low"] > 1:
+        said.append(f"The calibration slope is {slope['value']:.2f}: the probabilities lie too close together.")
+    return [("calibration", text) for text in said]
+
+
+def _stability(facts: Facts) -> list[tuple[str, str]]:
+    stability = facts["stability"]
+    if stability["undetermined"]:
+        return [("stability", f"Stability is undetermined: {stability['undetermined']}.")]
+    moved = [c["name"] for c in stability["columns"] if c["status"] == "fail" and c["in_model"]]
+    return [("stability", f"Moved beyond the alert level among the newest loans: {', '.join(moved)}.")] if moved else []
+
+
+def _groups(facts: Facts) -> list[tuple[str, str]]:
+    groups = [(part["by"], row) for part in facts["fairness"]["by"] for row in part["groups"]]
+    failing = [f"{by} {row['group']}" for by, row in groups if row["status"] == "fail"]
+    undetermined = sum(row["status"] == "undetermined" for _, row in groups)
+    said = [
+        "The data hold no protected attribute (sex, race, religion, disability, age). Fair treatment of those groups "
+        "cannot be tested here; the table shows groups that the data do hold."
+    ]
+    if failing:
+        said.append(f"Approval rate below four fifths of the highest group, beyond the interval: {', '.join(failing)}.")
+    if undetermined:
+        said.append(f"For {undetermined} of {len(groups)} groups the four-fifths ratio is undetermined.")
+    return [("groups", text) for text in said]
+
+
+def _use(facts: Facts) -> list[tuple[str, str]]:
+    method = facts["method"]
+    if method["form"] == "recalibrated":
+        first = (
+            f"The ranking is that of {method['parent']}; only the map from its margin to a probability is new. It was "
+            "set on the older half of the loans and judged on the newer."
+        )
+    else:
+        first = (
+            "The figures are those of the fit that had not seen the loans that judge it. The model that serves was "
+            "fitted again with everything known by the training date; it is expected, not proven, to be as good."
+        )
+    missing = [name for name, detail in method["details"].items() if "missing_because" in detail]
+    said = [first]
+    if missing:
+        said.append(f"Candidates that could not be fitted: {', '.join(name.replace('_', ' ') for name in missing)}.")
+    return [("use", text) for text in said]
+
+
+def _months(periods: Mapping[str, Any]) -> int | None:
+    days = [date.fromisoformat(p[end]) for p in periods.values() for end in ("first", "last") if p[end] is not None]
+    return None if not days else (max(days).year - min(days).year) * 12 + max(days).month - min(days).month + 1
+
+
+def _against(status: str) -> str:
+    return "beyond its interval outside" if status == "fail" else "within its interval of"
+
+
+def _three(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

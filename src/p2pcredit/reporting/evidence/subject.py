@@ -1,0 +1,83 @@
+"""What an evidence pack is about: the model, the loans that judge it, and how it came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.models.estimates import Estimate, Floats
+from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.settings import Settings
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One banked model and everything its evidence is measured on; every row was known by `as_of`.
+
+    Args:
+        model_id, form: Its name, and `matured`, `hazard` or `recalibrated`.
+        as_of: The day as of which it was made.
+        settings: All settings.
+        model: What would serve.
+        judged: The fit that had seen none of the evaluation loans.
+        evaluation: The newest matured loans, with `loan_id`, `origination_date`, `label`, the features, and the
+            `probability_of_default` that `judged` gives.
+        earlier: The matured loans before them, with the same columns but the last.
+        newest: Features of the newest loans, matured or not.
+        flow: How many loans and rows came in, step by step: `step`, `n`, `note`.
+        making: What the card says of the making: `periods`, `dropped_features`, `candidates`, `details`, and `parent`
+            for a recalibrated model.
+        verdict: `promoted`, `reason`, `champion_id`, `comparison`, `recalibration`; the last three may be None.
+        swap_set: `matured` and `newest` as `build_swap_set` gives them, or None where no champion served.
+        provenance: `delta_versions`, `landing`, `files` (name to SHA-256), `settings`, `software`.
+    """
+
+    model_id: str
+    form: str
+    as_of: date
+    settings: Settings
+    model: ScoringModel
+    judged: ScoringModel
+    evaluation: pl.DataFrame
+    earlier: pl.DataFrame
+    newest: pl.DataFrame
+    flow: Sequence[Mapping[str, Any]]
+    making: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    swap_set: Mapping[str, Any] | None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def confidence(self) -> float:
+        """Of every interval."""
+        return self.settings.monitoring.confidence
+
+    @property
+    def labels(self) -> Floats:
+        """One per evaluation loan, 1 = bad."""
+        return labels_of(self.evaluation)
+
+    @property
+    def chances(self) -> Floats:
+        """Probability of default per evaluation loan, by the judged fit."""
+        return np.asarray(self.evaluation["probability_of_default"].to_numpy(), dtype=np.float64)
+
+    @property
+    def matured(self) -> pl.DataFrame:
+        """All matured loans, the evaluation loans last."""
+        return pl.concat([self.earlier, self.evaluation.drop("probability_of_default")])
+
+
+def labels_of(loans: pl.DataFrame) -> Floats:
+    """The labels as floats, 1 = bad."""
+    return np.asarray(loans["label"].cast(pl.Float64).to_numpy(), dtype=np.float64)
+
+
+def measured(found: Estimate) -> dict[str, Any]:
+    """An estimate as plain JSON values: `value`, `low`, `high`, `n`, `bads`."""
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n, "bads": found.bads}

@@ -1,0 +1,113 @@
+"""How the evidence page writes its numbers: each with its n and its interval, and never a bare NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = "not measured"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many digits after the point.
+
+    Examples:
+        >>> number(0.65432), number(None)
+        ('0.654', 'not measured')
+    """
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage.
+
+    Examples:
+        >>> percent(0.0512), percent(None)
+        ('5.1%', 'not measured')
+    """
+    return NOTHING if value is None else f"{value:.{digits}%}"
+
+
+def whole(value: float | None) -> str:
+    """A whole number with its thousands apart.
+
+    Examples:
+        >>> whole(20814), whole(None)
+        ('20,814', 'none')
+    """
+    return "none" if value is None else f"{value:,.0f}"
+
+
+def between(low: float | None, high: float | None, digits: int = 3, *, share: bool = False) -> str:
+    """An interval.
+
+    Examples:
+        >>> between(0.1, 0.25), between(0.1, 0.25, 1, share=True), between(None, 0.2)
+        ('0.100 to 0.250', '10.0% to 25.0%', 'none')
+    """
+    if low is None or high is None:
+        return "none"
+    show = percent if share else number
+    return f"{show(low, digits)} to {show(high, digits)}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference, with its sign.
+
+    Examples:
+        >>> signed(0.0123), signed(None)
+        ('+0.012', 'not measured')
+    """
+    return NOTHING if value is None else f"{value:+.{digits}f}"
+
+
+def in_words(name: str) -> str:
+    """A column's name, to be read.
+
+    Examples:
+        >>> in_words("debt_to_income_share"), in_words("term_months")
+        ('debt to income', 'term months')
+    """
+    return name.removesuffix("_share").removesuffix("_count").replace("_", " ")
+
+
+def group_in_words(by: str, group: str) -> str:
+    """A group of borrowers, to be read.
+
+    Examples:
+        >>> group_in_words("state", "CA"), group_in_words("term_months", "36"), group_in_words("home_ownership", "RENT")
+        ('CA', '36 months', 'Rent')
+    """
+    if by == "state":
+        return group
+    return f"{group} months" if by == "term_months" else group.replace("_", " ").capitalize()
+
+
+def lead_in_words(other: Mapping[str, Any] | None, name: str) -> str:
+    """How does the model rank against another on the same loans, in one sentence?
+
+    Examples:
+        >>> lead_in_words({"difference": {"value": 0.02, "low": -0.01, "high": 0.05}}, "the sub-grade")
+        'It is not shown to rank better or worse than the sub-grade.'
+    """
+    lead = None if other is None else other["difference"]
+    if lead is None or lead["low"] is None:
+        return f"It could not be compared with {name}."
+    if lead["low"] > 0:
+        return f"It ranks better than {name}, beyond the interval."
+    if lead["high"] < 0:
+        return f"It ranks worse than {name}, beyond the interval."
+    return f"It is not shown to rank better or worse than {name}."
+
+
+WORDS = {
+    "number": number,
+    "percent": percent,
+    "whole": whole,
+    "between": between,
+    "signed": signed,
+    "in_words": in_words,
+    "group_in_words": group_in_words,
+    "lead_in_words": lead_in_words,
+}
+"""What the template calls."""

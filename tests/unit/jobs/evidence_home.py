@@ -1,0 +1,50 @@
+"""A small home whose labels mature in three months, with a first champion and a second training, made once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.inference import run_inference
+from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.retraining import train_now
+from p2pcredit.periods import DateRange
+from p2pcredit.platforms.synthetic import write_raw
+from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
+from p2pcredit.storage.layout import Layout
+
+FIRST, LAST = date(2021, 1, 1), date(2021, 7, 10)
+TRAININGS = (date(2021, 6, 1), date(2021, 7, 9))
+SETTINGS = Settings(
+    labels=LabelSettings(window_months=3, default_days=30, reporting_lag_days=5),
+    training=TrainingSettings(min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=3),
+)
+TOML = """
+[labels]
+window_months = 3
+default_days = 30
+reporting_lag_days = 5
+[training]
+min_matured_loans = 300
+min_matured_bads = 20
+min_evaluation_bads = 3
+"""
+
+
+def context(home: Path) -> JobContext:
+    return JobContext(Layout(home), SETTINGS, "test", datetime(2022, 1, 1, tzinfo=UTC))
+
+
+def build_home(home: Path) -> None:
+    ctx = context(home)
+    raw = home.with_name("portfolio.csv.gz")
+    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=25))
+    land(ctx, "synthetic", [raw], FIRST, LAST)
+    preprocess(ctx, DateRange(FIRST, LAST))
+    for day in TRAININGS:
+        train_now(ctx, day, "for the test")
+    run_inference(ctx, DateRange(TRAININGS[0], LAST))
+    (home / "p2pcredit.toml").write_text(TOML)

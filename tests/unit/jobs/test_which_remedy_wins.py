@@ -1,0 +1,74 @@
+"""A full training tries the cheaper remedy too: who takes over, what is banked, what is said of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from p2pcredit.jobs import training
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.making import Made
+from p2pcredit.storage.bank import ModelBank
+
+DAY = date(2024, 1, 15)
+
+
+def _made(model_id: str, form: str, *, promoted: bool, recalibration: dict[str, Any] | None) -> Made:
+    card = {"model_id": model_id, "form": form, "metrics": {"auc": 0.7}, "matured_bads": 90, "evidence": {}}
+    files, beside = {"model.json": model_id.encode()}, {"evidence.json": b"{}\n"}
+    return Made(model_id, files, card, beside, promoted, f"{model_id} decides", {"difference": 0.01}, recalibration)
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, dict[str, Any] | None], None]:
+    """Lets the challenger win or lose, and the recalibration gain or not."""
+
+    def set_up(challenger_wins: bool, recalibration: dict[str, Any] | None) -> None:
+        challenger = _made("c1", "hazard", promoted=challenger_wins, recalibration=recalibration)
+        recalibrated = _made("r1", "recalibrated", promoted=True, recalibration=recalibration)
+        monkeypatch.setattr(training, "study_now", lambda ctx, day: None)
+        monkeypatch.setattr(training, "make_challenger", lambda study: challenger)
+        monkeypatch.setattr(training, "make_recalibrated", lambda study: recalibrated)
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    ("challenger_wins", "recalibration", "winner", "promoted", "banked"),
+    [
+        (True, {"promote": True}, "c1", True, ["c1"]),
+        (True, {"promote": False}, "c1", True, ["c1"]),
+        (False, {"promote": True}, "r1", True, ["c1", "r1"]),
+        (False, {"promote": False}, "c1", False, ["c1"]),
+        (False, None, "c1", False, ["c1"]),
+    ],
+)
+def test_a_better_ranking_goes_first_then_a_better_calibration_then_nobody(
+    run_on: Callable[..., JobContext],
+    ways: Callable[..., None],
+    challenger_wins: bool,
+    recalibration: dict[str, Any] | None,
+    winner: str,
+    promoted: bool,
+    banked: list[str],
+) -> None:
+    ways(challenger_wins, recalibration)
+    ctx = run_on(DAY)
+    done = training.train_model(ctx, DAY)
+    assert (done.model_id, done.promoted) == (winner, promoted)
+    assert ModelBank(ctx.layout).model_ids() == banked
+    assert done.remedy == "retrain"  # a full training took place, whoever won
+    assert done.comparison == {"difference": 0.01}
+    assert done.challenger_id == ("c1" if winner == "r1" else None)
+    assert ModelBank(ctx.layout).beside(winner, "evidence.json") == b"{}\n"
+
+
+def test_a_recalibration_alone_banks_one_model(run_on: Callable[..., JobContext], ways: Callable[..., None]) -> None:
+    ways(False, {"promote": True})
+    ctx = run_on(DAY)
+    done = training.recalibrate_champion(ctx, DAY)
+    assert (done.model_id, done.form, done.remedy) == ("r1", "recalibrated", "recalibrate")
+    assert ModelBank(ctx.layout).model_ids() == ["r1"]
