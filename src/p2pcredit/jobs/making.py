@@ -1,13 +1,15 @@
 """Make a model as of a day: its files, its card and its evidence, from a study and nothing else.
 
 Training calls this and banks what comes of it; reproducing and verifying call it again and compare. Nothing here reads
-the ledger or the clock, so that equal studies give equal bytes.
+the ledger or the clock, so that equal studies give equal bytes. Linear algebra keeps to one thread: with more, sums are
+taken in another order and the last bits of a coefficient differ.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.software import environment, software
@@ -76,6 +79,13 @@ class _Draft:
     recalibration: dict[str, Any] | None
 
 
+@contextmanager
+def _on_one_thread() -> Iterator[None]:
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@_on_one_thread()
 def make_challenger(study: Study) -> Made:
     """Train all candidates as of the study's day, and hold the best against the champion.
 
@@ -116,6 +126,7 @@ def make_challenger(study: Study) -> Made:
     return _finish(study, draft)
 
 
+@_on_one_thread()
 def make_recalibrated(study: Study) -> Made:
     """The champion with a new calibration, as a model of its own.
 
