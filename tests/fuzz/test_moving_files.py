@@ -60,10 +60,10 @@ def test_what_is_no_file_is_refused_and_neither_waited_for_nor_passed_over(
 
 def test_a_link_to_a_whole_file_is_read(tmp_path: Path) -> None:
     ctx = context(tmp_path / "home")
-    (tmp_path / "elsewhere.csv").write_bytes(TEXT)
     path = ctx.layout.landing / "loan_terms" / "loan_terms_2010_01_05.csv"
     path.parent.mkdir(parents=True)
-    path.symlink_to(tmp_path / "elsewhere.csv")
+    (ctx.layout.landing / "elsewhere.csv").write_bytes(TEXT)
+    path.symlink_to(ctx.layout.landing / "elsewhere.csv")
     assert check_source(ctx, "loan_terms", DateRange(DAY, DAY))["rows"] == 1
 
 

@@ -22,7 +22,7 @@ from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, 
 from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.retraining import check_retraining
 from p2pcredit.jobs.status import status
-from p2pcredit.storage.decision_file import read_decision, remove_decision
+from p2pcredit.storage.decision_file import finish_taking_away, read_decision, remove_decision
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)
@@ -205,6 +205,7 @@ def test_what_took_the_place_of_a_file_that_is_being_cleared_is_kept(
     private = path.with_name(f".{path.name}.clearing")  # where a run that died had moved it
     THINGS[name](private)
     placed = private.lstat().st_ino
+    finish_taking_away(path, lambda found: found == shown)  # what every step of the hand-off begins with
     assert remove_decision(path, shown) is True  # type: ignore[arg-type]
     kept = [entry for entry in path.parent.iterdir() if entry.lstat().st_ino == placed]
     assert len(kept) == 1

@@ -101,7 +101,7 @@ def test_a_landing_manifest_that_is_none_stops_a_landing_before_it_writes(ctx: J
     put(ctx.layout.landing / "landing.json", name)
     told = one_line_error(lambda: land(ctx, "synthetic", [], DAY, DAY))
     assert "landing.json" in told
-    assert [path.name for path in ctx.layout.landing.iterdir()] == ["landing.json"]
+    assert [path.name for path in ctx.layout.landing.iterdir() if path.name[0] != "."] == ["landing.json"]
 
 
 def bank_with_a_model(ctx: JobContext) -> ModelBank:
@@ -233,6 +233,10 @@ def test_a_broken_entry_in_the_log_of_a_table_is_an_error(ctx: JobContext, name:
 
 
 @pytest.mark.parametrize("name", ["a pipe", "a link to /dev/zero", "a link to itself", "a directory"])
-def test_what_is_no_file_counts_as_not_landed(ctx: JobContext, name: str) -> None:
+def test_what_is_no_file_under_the_name_of_a_landing_file_is_said_and_never_passed_over(
+    ctx: JobContext, name: str
+) -> None:
     put(ctx.layout.landing / "financial" / "financial_2024_01_13.csv", name)
-    assert find_landing_file(ctx.layout, "financial", DAY) is None
+    told = one_line_error(lambda: find_landing_file(ctx.layout, "financial", DAY))
+    assert "financial_2024_01_13.csv" in told
+    assert "move it away" in told

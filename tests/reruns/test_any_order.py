@@ -76,7 +76,7 @@ def test_any_order_gives_the_tables_of_one_run(reference: Path, torture: Any) ->
     tried = 0
 
     @settings(
-        max_examples=torture.times(6, 150),
+        max_examples=torture.times(6, 60),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=not torture.full,
