@@ -131,13 +131,16 @@ def _account(home: Path) -> dict[str, Any]:
     layout = Layout(home)
     bank = ModelBank(layout)
     models = {model_id: bank.get(model_id) for model_id in bank.model_ids()}
-    # A card says which version of a table was read: how often a table was committed to depends on who came first.
-    cards = {f"card/{m}": {**model.card, "delta_versions": None} for m, model in models.items()}
+    # Card and evidence say which version of a table was read: how often it was committed to depends on who came first.
+    cards = {f"card/{m}": {**model.card, "delta_versions": None, "evidence": None} for m, model in models.items()}
+    told = {m: json.loads(bank.beside(m, "evidence.json")) for m in models}
+    evidence = {f"evidence/{m}": {**facts, "provenance": None} for m, facts in told.items()}
     return {
         **{f"table/{name}": Lake(layout).read(table).to_dicts() for name, table in TABLES.items()},
         **{f"ledger/{kind}": lines for kind, lines in _ledger(layout).items()},
         **{f"model/{m}/{name}": data for m, model in models.items() for name, data in model.files.items()},
         **cards,
+        **evidence,
         **{f"report/{path.name}": path.read_bytes() for path in layout.reports.glob("*")},
         **{f"day/{path.name}": path.read_bytes() for path in layout.completed_days.glob("*/*.json")},
         **{f"log/{p.name}": re.sub(r" run=\S+", "", p.read_text()) for p in layout.logs.glob("retraining_*.txt")},

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MARK = ".p2pcredit-demo"
 _SCHEDULED_DAYS = 4
 _SATURDAY = 5
-_SYNTHETIC_LAST = date(2023, 11, 1)
+_SYNTHETIC_LAST = date(2023, 9, 6)
 """The synthetic portfolio ends in the week in which monitoring finds that the matured evidence has doubled."""
 
 

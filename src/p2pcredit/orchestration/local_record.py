@@ -15,6 +15,7 @@ from p2pcredit.orchestration.local_settings import LocalPaths, make_private, wri
 from p2pcredit.orchestration.processes import StartedProcess, is_running
 
 LOCK_SECONDS = 120.0
+_SECRET = "P2P_ALERTS__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ def read_record(paths: LocalPaths) -> Record:
 
 
 def write_record(paths: LocalPaths, processes: list[StartedProcess], port: int, told: Mapping[str, str]) -> None:
-    """Write down what runs, in one move; readable by its owner only, because variables may hold secrets."""
-    content = {"port": port, "processes": [asdict(process) for process in processes], "told": dict(told)}
+    """Write down what runs, in one move. Addresses of alert channels are never written; whoever starts tells them."""
+    open_ones = {name: value for name, value in told.items() if not name.startswith(_SECRET)}
+    content = {"port": port, "processes": [asdict(process) for process in processes], "told": open_ones}
     draft = paths.processes.with_suffix(".draft")
     write_secret(draft, json.dumps(content, indent=1))
     draft.replace(paths.processes)
