@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,37 +11,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 from daily_book import DAYS, context, land
 
 from p2pcredit.jobs.preprocessing import preprocess
+from processes_at_once import run_programs
 
 Race = Callable[..., None]
-_START = "import sys\nfrom daily_book import *\nprint('ready', flush=True)\nsys.stdin.readline()\n"
 
 
-@pytest.fixture
-def race() -> Iterator[Race]:
+@pytest.fixture(scope="session")
+def race() -> Race:
     """Runs pieces of code at once: each in a process of its own, which imports everything before the start."""
-    running: list[subprocess.Popen[str]] = []
 
-    def run(*codes: tuple[str, ...], timeout: float = 300) -> None:
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-        for code, *arguments in codes:
-            command = [sys.executable, "-c", _START + code, *map(str, arguments)]
-            pipe = subprocess.PIPE
-            running.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environ))
-        for process in running:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in running:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        while running:
-            _, errors = running[-1].communicate(timeout=timeout)
-            assert running.pop().returncode == 0, errors
+    def run(*programs: tuple[object, ...], timeout: float = 300) -> None:
+        run_programs("from daily_book import *\n", programs, path=Path(__file__).parent, timeout=timeout)
 
-    yield run
-    for process in running:
-        process.kill()
-        process.communicate()
+    return run
 
 
 @pytest.fixture(scope="session")
