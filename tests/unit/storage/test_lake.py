@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake.exceptions import DeltaError
-from processes_at_once import run_at_once
 
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.lake import Lake, month_just_closed
 from p2pcredit.storage.layout import Layout
+from processes_at_once import run_at_once
 
 
 @pytest.fixture

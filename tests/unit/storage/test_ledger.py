@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes_at_once import run_at_once
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.storage.ledger import Ledger
+from processes_at_once import run_at_once
 
 AT = datetime(2024, 1, 16, 2, tzinfo=UTC)
 SCORED = {"model_id": "m1", "days": {"2024-01-15": 3}}
