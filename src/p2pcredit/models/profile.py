@@ -14,6 +14,8 @@ from p2pcredit.models.estimates import Floats
 
 LEAST_NEIGHBOURS = 200
 NEIGHBOUR_SHARE = 0.05
+HIDDEN = "\0"
+"""How a level begins that stands for others and is nobody's own; it is never what is usual."""
 
 Value = float | str | None
 Profile = dict[str, Value]
@@ -73,5 +75,8 @@ def _usual(values: pl.Series) -> Value:
     present = values.drop_nulls()
     if values.dtype != pl.String:
         return float(present.quantile(0.5, interpolation="lower") or 0.0)
+    present = present.filter(~present.str.starts_with(HIDDEN))
+    if present.is_empty():
+        return None
     counts = present.value_counts().sort(["count", values.name], descending=[True, False])
     return str(counts[values.name][0])

@@ -11,11 +11,12 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TooLittleDataError
+from p2pcredit.models.profile import HIDDEN
 from p2pcredit.settings import TrainingSettings
 
 LEAST_CASES_TO_FIT = 10
 LEAST_MATURED_OF_LEVEL = 50
-UNMATURED = "\x00NOT MATURED"
+UNMATURED = f"{HIDDEN}NOT MATURED"
 """Stands for a level of a category of which too few loans have matured; no loan that is scored has it."""
 TERM = "term_months"
 

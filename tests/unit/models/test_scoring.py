@@ -11,7 +11,7 @@ import pytest
 
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import BankError, UsageError
-from p2pcredit.models.profile import feature_named
+from p2pcredit.models.profile import HIDDEN, feature_named, neutral_profile
 from p2pcredit.models.scoring import ScoringModel, grades, load_model, score_loans, score_points
 from p2pcredit.models.training import TrainingRun
 from p2pcredit.settings import ScoreSettings, Settings
@@ -164,3 +164,10 @@ def test_a_model_of_another_family_version_or_with_altered_trees_is_refused(run:
 
 def test_the_date_of_a_loan_comes_back_as_a_date(model: ScoringModel, book: Book) -> None:
     assert score_loans(model, "m-1", book[0].head(1), Settings())["snapshot_date"][0] == date(2009, 1, 1)
+
+
+def test_what_is_usual_at_the_cut_off_is_never_a_level_that_stands_for_others() -> None:
+    levels = [f"{HIDDEN}NOT MATURED"] * 3 + ["CA", "CA", "NY"]
+    loans = pl.DataFrame({"state": levels, "purpose": [f"{HIDDEN}NOT MATURED"] * 6})
+    found = neutral_profile(loans, np.zeros(6), ["state", "purpose"], cutoff=0.5)
+    assert found == {"state": "CA", "purpose": None}
