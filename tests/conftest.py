@@ -45,7 +45,7 @@ class Torture:
         if self.results is None:
             return
         self.results.mkdir(parents=True, exist_ok=True)
-        row = {"fault": fault, "tried": tried, "violations": violations, "note": note}
+        row = {"fault": fault, "tried": tried, "violations": violations, "note": note, "full": self.full}
         (self.results / f"{uuid.uuid4().hex}.json").write_text(json.dumps(row) + "\n")
 
 
