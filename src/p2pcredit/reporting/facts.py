@@ -55,7 +55,8 @@ def build_facts(
         "week_end_date": week_end.isoformat(),
         "generated_at": generated_at,
         "decision": dict(decision) if decision is not None else None,
-        "champion": dict(champion) if champion is not None else None,
+        # whom it was held against when it was trained is no news of the week, and reads like another champion
+        "champion": None if champion is None else {k: v for k, v in champion.items() if k != "champion_id"},
         "thresholds": {
             "auc": limits.auc_threshold,
             "psi_watch": limits.psi_watch,
