@@ -167,12 +167,11 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
 def _mend_later_labels(ctx: JobContext, lake: Lake, days: DateRange) -> int:
     """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
     reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
-    built = days_with_labels(
-        ctx.layout, DateRange(date.fromordinal(days.last.toordinal() + 1), add_months(days.last, reach))
-    )
+    next_day = date.fromordinal(days.last.toordinal() + 1)
+    built = days_with_labels(ctx.layout, DateRange(next_day, add_months(days.last, reach)))
     if not built:
         return 0
-    later = DateRange(date.fromordinal(days.last.toordinal() + 1), built[-1])
+    later = DateRange(next_day, built[-1])
     labels = _labels(ctx, lake, later).filter(pl.col("snapshot_date").is_in(built))
     if not lake.replace(LABEL_STORE, labels, later):
         return 0
