@@ -105,8 +105,10 @@ class Laws:
             require(recorded or self.written_in_place in kept, f"what was written in place is gone: {whole}")
 
     def _after_a_line(self) -> None:
-        before = fold(self.events)
-        self.events = self._lines()
+        known, self.events = self.events, self._lines()
+        if len(self.events) == len(known):
+            return  # a file beside the ledger was linked
+        before = fold(known)
         event = self.events[-1]
         if event.kind is EventKind.CLAIMED and event.facts["decision_id"] is not None:
             record = before.current
