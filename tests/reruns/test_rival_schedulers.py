@@ -41,8 +41,8 @@ def one_scheduler(young: Path, until: date) -> Path:
 def test_one_scheduler_obeys_the_decision_that_waited(one_scheduler: Path) -> None:
     told = story(one_scheduler)
     obeyed = [decision for decision, _, _ in told["trained"] if decision is not None]
-    assert len(obeyed) == 1
     assert obeyed[0].startswith("override-")
+    assert len(set(obeyed)) == len(obeyed)  # monitoring may ask again in a longer run
     assert len(told["decided"]) >= 2
     assert told["cleared"] == obeyed
     assert FIRST_NIGHT in told["scored"]

@@ -247,7 +247,9 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
                 f"{path} has no column '{_SNAPSHOT}' of type date; a file of a month says the day of each row"
             )
         wanted = [name for name in (*([_SNAPSHOT] if month_file else []), *feed.sources) if name in found]
-        rows = pl.DataFrame(file.read(columns=wanted, use_threads=False))
+        table = file.read(columns=wanted, use_threads=False)
+        table.validate(full=True)  # neither reader looks whether a text of a damaged file is UTF-8
+        rows = pl.DataFrame(table)
         columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in found]
         numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
         if not month_file:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -279,3 +281,12 @@ def test_a_home_whose_name_looks_like_a_pattern_is_read_like_any_other(tmp_path:
     layout = Layout(tmp_path / "home[1]*")
     write_landing(layout, LOAN_TERMS, rows(("1", DAY)), DateRange(date(2010, 12, 1), DAY))
     assert read_day(layout)["loan_id"].to_list() == ["1"]
+
+
+def test_a_text_that_is_not_utf8_in_parquet_is_refused(layout: Layout) -> None:
+    names = ("loan_id", "origination_date", "loan_amount", "term")
+    broken = pa.array([b"caf\xe9"], pa.binary()).view(pa.string())
+    path = put(layout, "loan_terms_2010_12_31.parquet", b"")
+    pq.write_table(pa.table({name: broken if name == "term" else pa.array(["1"]) for name in names}), path)
+    with pytest.raises(UnreadableFileError, match="UTF8"):
+        read_day(layout)
