@@ -9,6 +9,7 @@ from p2pcredit.crashes.pictures import Picture, without_dead_runs
 
 _MAY_STAY = ("#1", "logs/decisions/.line.tmp")
 """What Delta had begun to write, and the one temporary line that the next writer of the ledger removes."""
+_DECISION = "logs/retraining_decision.json"
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -63,11 +64,19 @@ def _half_tables(seen: Picture, before: Picture, after: Picture) -> Iterator[str
 
 def _half_files(seen: Picture, before: Picture, after: Picture) -> Iterator[str]:
     for name in sorted({*seen.files, *before.files}):
-        if seen.files.get(name) not in (before.files.get(name), after.files.get(name)):
+        if seen.files.get(name) in (before.files.get(name), after.files.get(name)):
+            continue
+        if not (name == _DECISION and name not in seen.files and _is_kept(seen, before)):
             yield f"{name} is neither as it was nor as it should become"
     for day in sorted({*seen.complete, *before.complete}):
         if seen.complete.get(day) not in (before.complete.get(day), after.complete.get(day)):
             yield f"the receipt of {day} is neither as it was nor as it should become"
+
+
+def _is_kept(seen: Picture, before: Picture) -> bool:
+    """Whether a decision that is not shown for the moment in which its file is replaced is written down all the same."""
+    aside = any(name.endswith(".clearing") for name in seen.leftovers)
+    return aside or "decided" in {kind for kind, _ in seen.events[len(before.events) :]}
 
 
 def _half_landing(seen: Picture, before: Picture, after: Picture) -> Iterator[str]:
