@@ -30,10 +30,8 @@ from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
-from p2pcredit.storage.bank import BankedModel, json_bytes
+from p2pcredit.storage.bank import REFERENCE_FILE, BankedModel, json_bytes
 
-REFERENCE_FILE = "reference.parquet"
-"""Beside the model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
 RECALIBRATED = "recalibrated"
 """The form of a champion with a new calibration."""
 

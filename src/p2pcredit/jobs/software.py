@@ -22,7 +22,10 @@ _SUFFIXES = {".css", ".html", ".py"}
 @cache
 def environment() -> dict[str, str]:
     """Versions of Python and of the libraries that make the numbers."""
-    return {"python": platform.python_version(), **{name: version(name) for name in (*_LIBRARIES, _installed_xgboost())}}
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in (*_LIBRARIES, _installed_xgboost())},
+    }
 
 
 @cache
