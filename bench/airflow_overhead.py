@@ -65,19 +65,8 @@ IMPORTS = {
 }
 BASE = "import airflow.sdk"
 HEAVY = [
-    "airflow",
-    "altair",
-    "apprise",
-    "deltalake",
-    "jinja2",
-    "narwhals",
-    "numpy",
-    "polars",
-    "pyarrow",
-    "scipy",
-    "sklearn",
-    "vl_convert",
-    "xgboost",
+    *("airflow", "altair", "apprise", "deltalake", "jinja2", "narwhals", "numpy"),
+    *("polars", "pyarrow", "scipy", "sklearn", "vl_convert", "xgboost"),
 ]
 
 # The jobs of the two DAGs in an order that keeps their edges, as each task calls them.

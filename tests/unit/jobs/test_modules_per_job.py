@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import evidence_home
-import pytest
 
 import p2pcredit
 
-TABLES = {"polars", "deltalake", "narwhals"}
 FILES = {"polars", "pyarrow", "numpy"}
-MEASURES = {*TABLES, "numpy", "scipy"}
+# Polars imports PyArrow itself to read a Delta table.
+TABLES = {*FILES, "deltalake", "narwhals"}
+MEASURES = {*TABLES, "scipy"}
 # XGBoost imports scikit-learn and SciPy itself where they are installed.
-BOOSTING = {*TABLES, "numpy", "scipy", "sklearn", "xgboost", "joblib", "threadpoolctl"}
+BOOSTING = {*TABLES, "scipy", "sklearn", "xgboost", "joblib", "threadpoolctl"}
 PAGE = {"altair", "jinja2", "vl_convert"}
-HEAVY = {*BOOSTING, *PAGE, "pyarrow", "apprise", "pandas", "typer", "airflow"}
+HEAVY = {*BOOSTING, *PAGE, "apprise", "pandas", "typer", "airflow"}
 
 ALLOWED: dict[str, set[str]] = {
     "source_checks.check_source": FILES,
-    "preprocessing.load_bronze": {*TABLES, *FILES},
+    "preprocessing.load_bronze": TABLES,
     "preprocessing.refine_silver": TABLES,
     "preprocessing.build_feature_store": TABLES,
     "preprocessing.build_label_store": TABLES,
     "preprocessing.complete_days": TABLES,
-    "monitoring.check_monitoring": {*TABLES, "numpy"},
+    "monitoring.check_monitoring": TABLES,
     "serving.get_monitored_model": set(),
     "monitoring.calculate_metrics": MEASURES,
     "reporting.generate_report": {*MEASURES, *PAGE},
-    "monitoring.write_retraining_decision": {*TABLES, "numpy"},
+    "monitoring.write_retraining_decision": TABLES,
     "alerting.send_alerts": TABLES,
     "retraining.check_retraining": set(),
     "retraining.train_if_due": {*BOOSTING, *PAGE},
@@ -62,7 +61,8 @@ work = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)
 days = DateRange(day, day)
 arguments = {"check_source": ["loan_terms", days], "load_bronze": ["loan_terms", days],
              "refine_silver": ["loan_terms", days]}.get(function, [days if module == "preprocessing" else day])
-receipt = work(JobContext(Layout(home), load_settings(home), "modules", datetime(2021, 7, 11, 2, tzinfo=UTC)), *arguments)
+at = datetime(2021, 7, 11, 2, tzinfo=UTC)
+receipt = work(JobContext(Layout(home), load_settings(home), "modules", at), *arguments)
 print(json.dumps([receipt, sorted(name for name in heavy if name in sys.modules)]))
 """
 
