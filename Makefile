@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock bench-binning bench-scoring
+.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock bench-binning bench-scoring bench-airflow
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -65,3 +65,7 @@ bench-binning: setup
 
 bench-scoring: setup
 	$(BIN)/python bench/scoring_speed.py
+
+# What Airflow adds to the jobs; leave the machine alone meanwhile.
+bench-airflow: setup
+	$(BIN)/python bench/airflow_overhead.py

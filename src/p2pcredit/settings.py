@@ -85,6 +85,7 @@ class TrainingSettings(_Group):
     """What a model learns from and what it must show before it serves.
 
     `preferred_family`: which of two candidates leads that learned from as many defaults and cannot be told apart.
+    `device`: where boosting grows its trees, `cpu` or `cuda`; scores are calculated on the processor either way.
     """
 
     feature_set: str = Field("application", pattern="^(application|priced)$")
@@ -98,6 +99,7 @@ class TrainingSettings(_Group):
     promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
     preferred_family: str = Field("boosting", pattern="^(boosting|scorecard)$")
     seed: int = 20
+    device: str = Field("cpu", pattern="^(cpu|cuda)$")
 
 
 class SelectionSettings(_Group):

@@ -337,3 +337,15 @@ def test_evidence_that_does_not_follow_from_the_lake_ends_with_exit_code_1_and_s
     assert "path performance.lift[0].bads, stored 5, recomputed 4" in words.stdout
     monkeypatch.setattr("p2pcredit.jobs.evidence.verify_evidence", lambda ctx, model_id: {**receipt, "verified": True})
     assert call("models", "verify", "m1").exit_code == 0
+
+
+def test_a_model_made_again_with_other_bytes_ends_with_exit_code_1_and_still_prints_its_receipt(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = {"model_id": "m1", "identical": False, "differing": ["card.json"], "checked": 7, "reason": "1 differs"}
+    monkeypatch.setattr("p2pcredit.jobs.reproducing.reproduce", lambda ctx, model_id: receipt)
+    result = call("models", "reproduce", "m1", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (1, receipt)
+    assert result.stderr == "Error: 1 differs\n"
+    monkeypatch.setattr("p2pcredit.jobs.reproducing.reproduce", lambda ctx, model_id: {**receipt, "identical": True})
+    assert call("models", "reproduce", "m1").exit_code == 0

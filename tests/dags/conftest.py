@@ -39,6 +39,7 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 
+DAILY = ("source_checks", "preprocessing", "decisions", "retraining", "serving", "inference")
 OURS = ("p2pcredit", "tests.dags")
 
 
@@ -101,7 +102,7 @@ class Jobs:
 def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Every module of jobs that the DAGs call, replaced."""
     stand_ins = Jobs()
-    for name in ("preprocessing", "decisions", "retraining", "inference", "monitoring", "reporting", "alerting"):
+    for name in (*DAILY, "monitoring", "reporting", "alerting"):
         monkeypatch.setitem(sys.modules, f"p2pcredit.jobs.{name}", stand_ins.module(name))
     return stand_ins
 

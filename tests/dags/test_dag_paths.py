@@ -27,21 +27,21 @@ def test_preprocessing_does_each_job_once_per_feed_on_the_snapshot_date(run_dag:
     assert ran.state == "success"
     assert set(ran.tasks.values()) == {"success"}
     days = DateRange(DAY, DAY)
-    for job in ("check_source", "load_bronze", "refine_silver"):
-        assert sorted(a for name, a in jobs.calls if name == f"preprocessing.{job}") == sorted((f, days) for f in FEEDS)
+    for job in ("source_checks.check_source", "preprocessing.load_bronze", "preprocessing.refine_silver"):
+        assert sorted(a for name, a in jobs.calls if name == job) == sorted((f, days) for f in FEEDS)
     assert jobs.calls[-1] == ("preprocessing.complete_days", (days,))
     assert sorted(jobs.called()[-3:-1]) == ["preprocessing.build_feature_store", "preprocessing.build_label_store"]
 
 
 def test_a_feed_that_comes_late_is_tried_again_and_found(run_dag: Any, jobs: Any) -> None:
-    jobs.raises["preprocessing.check_source"] = [MissingFeedError("feed 'loan_terms' has not landed for 2011-03-02")]
+    jobs.raises["source_checks.check_source"] = [MissingFeedError("feed 'loan_terms' has not landed for 2011-03-02")]
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "success"
     assert sorted(ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS) == [1, 1, 1, 1, 2]
 
 
 def test_a_feed_that_never_comes_fails_the_run_and_the_day_is_not_complete(run_dag: Any, jobs: Any) -> None:
-    jobs.raises["preprocessing.check_source"] = [MissingFeedError("not landed")] * 30
+    jobs.raises["source_checks.check_source"] = [MissingFeedError("not landed")] * 30
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "failed"
     assert {ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS} == {6}
@@ -71,14 +71,14 @@ def test_without_a_reason_to_train_the_day_is_scored_all_the_same(
 ) -> None:
     complete_day(DAY)
     jobs.gives["retraining.check_retraining"] = receipt
-    jobs.gives["inference.get_model"] = {"model_id": None, "reason": "no model yet"}
+    jobs.gives["serving.get_model"] = {"model_id": None, "reason": "no model yet"}
     ran = run_dag(model_training_inference.dag)
     assert ran.state == "success"
     assert ran.in_state("skipped") == {"skip_inference", "train_model_task"}
     assert ran.in_state("success") >= {"skip_retraining", "end", *SCORING}
     assert jobs.calls == [
         ("retraining.check_retraining", (DAY,)),
-        ("inference.get_model", (DAY,)),
+        ("serving.get_model", (DAY,)),
         ("inference.score_day", (DAY,)),
         ("decisions.clear_decision", (DAY,)),
         ("retraining.log_retraining", (DAY,)),
@@ -96,7 +96,7 @@ def test_a_decision_for_retraining_trains_and_then_scores(
     assert jobs.called() == [
         "retraining.check_retraining",
         "retraining.train_if_due",
-        "inference.get_model",
+        "serving.get_model",
         "inference.score_day",
         "decisions.clear_decision",
         "retraining.log_retraining",
@@ -227,7 +227,7 @@ def test_monitoring_reports_decides_and_alerts(run_dag: Any, jobs: Any) -> None:
     assert ran.in_state("skipped") == {"skip_monitoring", "skip_report"}
     assert jobs.called() == [
         "monitoring.check_monitoring",
-        "monitoring.get_monitored_model",
+        "serving.get_monitored_model",
         "monitoring.calculate_metrics",
         "reporting.generate_report",
         "monitoring.write_retraining_decision",

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from p2pcredit.errors import TrainingError
 from p2pcredit.handoff.state import Fate
@@ -26,6 +29,7 @@ from p2pcredit.storage.layout import Layout
 
 FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 27), date(2021, 7, 13)
 NEXT = CUT + timedelta(days=1)
+MOST_RECEIPT_BYTES = 4096
 TOML = """
 [labels]
 window_months = 3
@@ -225,3 +229,24 @@ def test_monitoring_with_nothing_measurable_skips_the_report(
     assert ran.state == "success"
     assert ran.in_state("success") >= {"skip_report", "end"}
     assert Layout(work).decision_file.exists() == before
+
+
+def test_only_small_plain_receipts_are_left_in_the_database_of_airflow(run_dag: Any, work: Path) -> None:
+    write_by_hand(work, retrain=True)
+    dags = {
+        data_preprocessing.dag: NEXT + timedelta(days=1),
+        model_training_inference.dag: NEXT,
+        model_monitoring.dag: CUT,
+    }
+    done: set[str] = set()
+    for dag, day in dags.items():
+        ran = run_dag(dag, day=day.isoformat())
+        assert ran.state == "success"
+        done |= {f"{dag.dag_id}.{task}" for task in ran.in_state("success")}
+    with create_session() as session:
+        kept = [(f"{row.dag_id}.{row.task_id}", row.key, row.value) for row in session.scalars(select(XComModel))]
+    assert done & {task for task, _, _ in kept}
+    for task, key, value in kept:
+        size = len(json.dumps(value, allow_nan=False).encode())
+        assert size <= MOST_RECEIPT_BYTES, (task, key, size)
+        assert "__classname__" not in json.dumps(value), (task, key, "an object that only Airflow can read back")

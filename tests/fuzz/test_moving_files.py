@@ -13,7 +13,8 @@ from laws import context
 import p2pcredit.storage.landing as landing
 from p2pcredit.errors import MissingFeedError, P2PCreditError, SourceError, UnreadableFileError
 from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import check_source, preprocess
+from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms import raw_csv
 

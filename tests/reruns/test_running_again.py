@@ -16,13 +16,12 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.decisions import clear_decision, reconcile
 from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.inference import get_model, run_inference, score_day
+from p2pcredit.jobs.inference import run_inference, score_day
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.monitoring import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.preprocessing import (
     build_feature_store,
     build_label_store,
-    check_source,
     complete_days,
     load_bronze,
     preprocess,
@@ -32,6 +31,8 @@ from p2pcredit.jobs.reporting import generate_report
 from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
 from p2pcredit.jobs.review import monitor
+from p2pcredit.jobs.serving import get_model
+from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.jobs.status import status
 from p2pcredit.periods import DateRange
 

@@ -36,13 +36,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and debug logs.")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is recorded in the ledger.")]
 
+_CHECKS = ("identical", "verified")
+"""Keys of receipts by which a check says whether all is as it was."""
+
 _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def command(function: Callable[P, Receipt]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
-    Exit codes: 0 done, 1 an error or a check that found a difference (`verified` is False), 2 wrong usage.
+    Exit codes: 0 done, 1 an error or a check that found a difference (`verified` or `identical` is False), 2 wrong
+    usage. A difference is told in one line too; its receipt is printed all the same.
     """
     return _command(function, remembered=False)
 
@@ -71,7 +75,8 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
             sys.stderr.write(f"Error: {_told(error)}\n")
             raise typer.Exit(2 if wrong_usage else 1) from error
         print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
-        if isinstance(receipt, dict) and receipt.get("verified") is False:
+        if isinstance(receipt, dict) and any(receipt.get(check) is False for check in _CHECKS):
+            sys.stderr.write(f"Error: {receipt['reason']}\n")
             raise typer.Exit(1)
 
     return run

@@ -85,7 +85,7 @@ def rollback(
 def reproduce(
     model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> Receipt:
-    """Train a model again from the data it saw, and compare every byte."""
+    """Train a model again from the data it saw, and compare every byte; exit code 1 where one differs."""
     from p2pcredit.jobs.reproducing import reproduce as train_again
 
     return train_again(job_context(home), model_id)

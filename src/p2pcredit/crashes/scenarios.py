@@ -25,7 +25,6 @@ from p2pcredit.jobs.monitoring import calculate_metrics, write_retraining_decisi
 from p2pcredit.jobs.preprocessing import (
     build_feature_store,
     build_label_store,
-    check_source,
     complete_days,
     load_bronze,
     preprocess,
@@ -34,6 +33,7 @@ from p2pcredit.jobs.preprocessing import (
 from p2pcredit.jobs.reporting import generate_report
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now
 from p2pcredit.jobs.review import monitor
+from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings

@@ -12,7 +12,6 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete
@@ -20,19 +19,6 @@ from p2pcredit.storage.lake import Lake, month_just_closed
 
 CATCH_UP_DAYS = 14
 """How far back the daily run looks for complete days that no run has scored."""
-
-
-def get_model(ctx: JobContext, day: date) -> Receipt:
-    """Which model scores the loans of this snapshot date? Its files are checked; None before the first champion.
-
-    Raises:
-        BankError: If the champion's directory is missing, incomplete or altered.
-    """
-    model_id = ctx.ledger.state().champion_on(day)
-    if model_id is None:
-        return {"model_id": None, "reason": f"no champion on {day}; nothing can be scored"}
-    banked = ModelBank(ctx.layout).get(model_id)
-    return {"model_id": model_id, "family": banked.card.get("family"), "reason": f"champion on {day}"}
 
 
 def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
@@ -89,6 +75,8 @@ def score_day(ctx: JobContext, day: date) -> Receipt:
 
 
 def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
+    from p2pcredit.models.scoring import load_model, score_loans  # days without a champion need no model
+
     lake = Lake(ctx.layout)
     model = load_model(ModelBank(ctx.layout).get(model_id).files)
     features = lake.read(FEATURE_STORE, days)

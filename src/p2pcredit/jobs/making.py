@@ -24,15 +24,14 @@ from p2pcredit.jobs.software import environment, software
 from p2pcredit.jobs.study import Study
 from p2pcredit.jobs.swapping import JUDGED, judged_files, newest_loans, swap_set
 from p2pcredit.models.comparison import Comparison, compare_models
+from p2pcredit.models.devices import CPU
 from p2pcredit.models.recalibration import Recalibration, recalibrate
 from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
-from p2pcredit.storage.bank import BankedModel, json_bytes
+from p2pcredit.storage.bank import REFERENCE_FILE, BankedModel, json_bytes
 
-REFERENCE_FILE = "reference.parquet"
-"""Beside the model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
 RECALIBRATED = "recalibrated"
 """The form of a champion with a new calibration."""
 
@@ -291,6 +290,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
         "delta_versions": study.versions,
         "settings": settings,
         "environment": environment(),
+        "device": CPU if draft.form == RECALIBRATED else study.settings.training.device,
         "matured_loans": study.matured.height,
         "matured_bads": int(study.matured["label"].sum() or 0),
         "evidence": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(beside.items())},

@@ -12,8 +12,6 @@ from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.week import Week
-from p2pcredit.monitoring import metrics as metric_registry
-from p2pcredit.monitoring.policy import monitoring_has_evidence
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.completeness import is_complete
 
@@ -30,14 +28,11 @@ def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
     return {"monitor": True, "reason": f"champion {week.champion_id}"}
 
 
-def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
-    """Which model is in service at the end of the week, and since when?"""
-    week = Week(ctx, week_end)
-    return {"model_id": week.champion_id, "as_of": week.card.get("as_of"), "family": week.card.get("family")}
-
-
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
     """Measure the week and write one row per metric and segment into `gold/monitoring`."""
+    from p2pcredit.monitoring import metrics as metric_registry
+    from p2pcredit.monitoring.policy import monitoring_has_evidence
+
     week = week or Week(ctx, week_end)
     with week.lake.rebuilding(MONITORING):
         results = metric_registry.calculate_metrics(week.inputs, ctx.settings)

@@ -10,7 +10,6 @@ import polars as pl
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange, add_months
@@ -22,7 +21,6 @@ from p2pcredit.storage.completeness import (
     mark_labels_built,
 )
 from p2pcredit.storage.lake import Lake, month_just_closed
-from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
@@ -33,32 +31,15 @@ MONTHS_TOGETHER = 6
 """How many months a long span is preprocessed in one commit per table."""
 
 
-def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Has a feed landed for every day, in files that can be read?
-
-    Raises:
-        MissingFeedError: If a day has no file or its landing is not whole; it may still come.
-        SourceError: If a file cannot be used, in one line.
-    """
-    contract = feed_named(feed)
-    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
-    missing = [day for day in days if find_landing_file(ctx.layout, feed, day) is None]
-    if missing:
-        raise MissingFeedError(
-            f"feed '{feed}' has not landed for {missing[0]}"
-            + (f" and {len(missing) - 1} more days" if len(missing) > 1 else "")
-            + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
-        )
-    require_whole_landing(ctx.layout, days)
-    return {"feed": feed, "days": len(days), "rows": sum(int(fact["rows"]) for fact in facts) if facts else None}
-
-
 def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """Copy the landed rows of these days into bronze, as text, with where each came from.
 
     Raises:
         SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
+    from p2pcredit.jobs.source_checks import check_source  # what reads raw files is needed up to here only
+    from p2pcredit.storage.landing import read_landing
+
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     table = bronze(contract)
@@ -140,6 +121,8 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     Raises:
         MissingFeedError: If any feed of any day is missing; nothing is then written.
     """
+    from p2pcredit.jobs.source_checks import check_source
+
     for feed in FEEDS:
         check_source(ctx, feed, days)
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.making import RECALIBRATED, Made, make_challenger, make_recalibrated
 from p2pcredit.jobs.study import study_again
+from p2pcredit.models.devices import CPU, require_device
 from p2pcredit.storage.bank import BankedModel, ModelBank, json_bytes
 
 CARD = "card.json"
@@ -15,8 +16,10 @@ def make_again(ctx: JobContext, banked: BankedModel) -> Made:
 
     Raises:
         BankError: If the champion it was held against is gone or was altered.
+        SettingsError: If its trees were grown on a device that is not to be had here.
         StorageError: If a table version it learned from is gone.
     """
+    require_device(_device(banked), f"model {banked.model_id}, which was made there,")
     study = study_again(ctx, banked)
     return make_recalibrated(study) if banked.card["form"] == RECALIBRATED else make_challenger(study)
 
@@ -31,6 +34,7 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
 
     Raises:
         BankError: If there is no such model, it was altered, or the champion it was held against is gone.
+        SettingsError: If its trees were grown on a device that is not to be had here.
         StorageError: If a table version it learned from is gone.
     """
     bank = ModelBank(ctx.layout)
@@ -43,8 +47,12 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     reason = f"all {len(original)} files are identical"
     if differing:
         reason = f"the same training made {made.model_id}; {', '.join(differing)} differ"
+        if _device(banked) != CPU:
+            reason += f"; its trees were grown on '{_device(banked)}', and another such device may sum in another order"
         if banked.card["environment"] != made.card["environment"]:
             reason += "; the libraries have other versions than when it was made"
+    if _device(banked) != ctx.settings.training.device:
+        reason += f"; made on '{_device(banked)}' as its card says, not on '{ctx.settings.training.device}'"
     return {
         "model_id": model_id,
         "identical": not differing,
@@ -52,3 +60,8 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
         "checked": len(original),
         "reason": reason,
     }
+
+
+def _device(banked: BankedModel) -> str:
+    """Where its trees were grown, as its card says; the processor for a card that does not say."""
+    return str(banked.card.get("device", CPU))

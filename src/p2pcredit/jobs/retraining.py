@@ -16,7 +16,6 @@ from p2pcredit.handoff.rules import Plan, plan_retraining
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision, reconcile
-from p2pcredit.jobs.maturity import enough_matured
 from p2pcredit.periods import week_monday
 from p2pcredit.storage.files import read_whole, write_bytes_atomically
 
@@ -122,7 +121,11 @@ def weeks_with_log(ctx: JobContext) -> set[date]:
 
 
 def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
-    return ctx.ledger.state().champion_on(day) is None and enough_matured(ctx, day)
+    if ctx.ledger.state().champion_on(day) is not None:
+        return False
+    from p2pcredit.jobs.maturity import enough_matured  # reads the lake, which is needed before the first model only
+
+    return enough_matured(ctx, day)
 
 
 def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:

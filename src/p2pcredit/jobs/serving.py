@@ -37,6 +37,30 @@ def show_model(ctx: JobContext, model_id: str) -> Receipt:
     return {**_summary(model_id, card, state), "reigns": reigns, "card": card}
 
 
+def get_model(ctx: JobContext, day: date) -> Receipt:
+    """Which model scores the loans of this snapshot date? Its files are checked; None before the first champion.
+
+    Raises:
+        BankError: If the champion's directory is missing, incomplete or altered.
+    """
+    model_id = ctx.ledger.state().champion_on(day)
+    if model_id is None:
+        return {"model_id": None, "reason": f"no champion on {day}; nothing can be scored"}
+    banked = ModelBank(ctx.layout).get(model_id)
+    return {"model_id": model_id, "family": banked.card.get("family"), "reason": f"champion on {day}"}
+
+
+def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
+    """Which model is in service at the end of the week, and since when?
+
+    Raises:
+        BankError: If its directory is missing, incomplete or altered.
+    """
+    model_id = ctx.ledger.state().champion_on(week_end)
+    card = {} if model_id is None else ModelBank(ctx.layout).get(model_id).card
+    return {"model_id": model_id, "as_of": card.get("as_of"), "family": card.get("family")}
+
+
 def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 

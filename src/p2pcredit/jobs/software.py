@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import p2pcredit
 
-_LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy", "xgboost-cpu")
+_LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy")
+_XGBOOST = ("xgboost-cpu", "xgboost")
+"""One library under two names: built for processors only, and for GPUs too. One of them is installed."""
 _OF_THE_PAGE = ("altair", "deltalake", "jinja2", "narwhals", "vl-convert-python")
 _SUFFIXES = {".css", ".html", ".py"}
 
@@ -19,7 +22,10 @@ _SUFFIXES = {".css", ".html", ".py"}
 @cache
 def environment() -> dict[str, str]:
     """Versions of Python and of the libraries that make the numbers."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in (*_LIBRARIES, _installed_xgboost())},
+    }
 
 
 @cache
@@ -36,3 +42,11 @@ def software() -> dict[str, Any]:
     """The code's digest and the versions of all libraries that make numbers, tables or charts."""
     libraries = {**environment(), **{name: version(name) for name in _OF_THE_PAGE}}
     return {"code_sha256": code_digest(), "libraries": libraries, "machine": platform.machine()}
+
+
+def _installed_xgboost() -> str:
+    for name in _XGBOOST[:-1]:
+        with suppress(PackageNotFoundError):
+            version(name)
+            return name
+    return _XGBOOST[-1]

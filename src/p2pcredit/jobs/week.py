@@ -15,13 +15,12 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, silver
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.making import REFERENCE_FILE
 from p2pcredit.jobs.maturity import matured_counts
 from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
 from p2pcredit.monitoring.policy import Verdict, results_from_rows
 from p2pcredit.monitoring.policy import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.completeness import read_receipt
 from p2pcredit.storage.lake import Lake
 

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.estimates import Estimate, Floats, checked_pair, normal_quantile, wilson_interval
@@ -181,6 +180,8 @@ def equal_count_bins(chance: Floats, bins: int) -> npt.NDArray[np.int64]:
 
 def _mean_deviation(trials: npt.NDArray[np.int64], share: Floats) -> Floats:
     """By how many does a binomial count miss its mean on average? 2 k P(k) (1 - p) with k the first count above it."""
+    from scipy.stats import binom  # a second to import, and asked for by few
+
     above = np.floor(trials * share) + 1.0
     return np.asarray(2.0 * above * (1.0 - share) * binom.pmf(above, trials, share), dtype=np.float64)
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sklearn.isotonic import isotonic_regression
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
@@ -229,6 +228,8 @@ def _number_cells(
 
 
 def _isotonic_rate(cells: Cells, sign: int) -> Floats:
+    from sklearn.isotonic import isotonic_regression  # who only scores fits nothing
+
     weight = cells.bads + cells.goods
     rate = np.divide(cells.bads, weight, out=np.zeros_like(weight), where=weight > 0.0)
     return np.asarray(isotonic_regression(rate, sample_weight=weight, increasing=sign > 0), dtype=np.float64)

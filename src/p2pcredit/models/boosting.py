@@ -14,6 +14,7 @@ import xgboost as xgb
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.profile import Profile, columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE
@@ -223,6 +224,7 @@ def fit_boosting(
     expected: Floats | None = None,
     log_cumulative_hazard: float = 0.0,
     trees: Trees | None = None,
+    device: str = CPU,
 ) -> BoostingModel:
     """Which booster do these loans teach? Not yet calibrated.
 
@@ -236,6 +238,7 @@ def fit_boosting(
             trees then learn by what factor a loan's hazard exceeds the book's (Poisson with that exposure).
         log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
         trees: How to grow it; the defaults where None.
+        device: Where to grow it, `cpu` or `cuda`; see `devices.require_device`.
 
     Raises:
         TrainingError: If there are no features or one class only.
@@ -245,7 +248,8 @@ def fit_boosting(
         raise TrainingError(f"{len(candidates)} features and {total:g} bads of {bads.size} loans teach no model")
     encoding = learn_encoding(features, candidates)
     grown = trees or Trees()
-    booster = grow(encoding, encoding.encode(features), bads, expected, grown, seed=seed, threads=threads)
+    columns = encoding.encode(features)
+    booster = grow(encoding, columns, bads, expected, grown, seed=seed, threads=threads, device=device)
     form = "matured" if expected is None else "hazard"
     return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)
 
@@ -259,14 +263,19 @@ def grow(
     *,
     seed: int,
     threads: int,
+    device: str = CPU,
 ) -> xgb.Booster:
     """Which trees do these loans teach? Monotone where the contract of a feature says so.
 
     Args:
         encoding: How the columns came about.
         columns: As `encode` gives them.
-        bads, expected, seed, threads: As in `fit_boosting`.
+        bads, expected, seed, threads, device: As in `fit_boosting`.
         trees: How to grow them.
+
+    Returns:
+        The trees, which score on the processor wherever they were grown: so they do once they are read from a file, and
+        a score must not depend on who gives it.
     """
     signs = [
         feature_named(name).direction
@@ -281,13 +290,16 @@ def grow(
         "seed": seed,
         "nthread": needed,
         "verbosity": 0,
+        "device": device,
     }
     if expected is None:
         params |= {"objective": "binary:logistic", "base_score": float(bads.mean())}
     else:
         params |= {"objective": "count:poisson", "base_score": 1.0}
         data.set_base_margin(np.log(expected))
-    return xgb.train(params, data, num_boost_round=trees.rounds)
+    booster = xgb.train(params, data, num_boost_round=trees.rounds)
+    booster.set_param({"device": CPU})
+    return booster
 
 
 def learn_encoding(features: pl.DataFrame, candidates: tuple[Feature, ...]) -> Encoding:

@@ -43,8 +43,12 @@ class Learner:
         bads = loans["label"].cast(pl.Float64).to_numpy()
         if self.family == "scorecard":
             return fit_scorecard(loans, self.features, bads, **self._scorecard)
-        training, threads = self.settings.training, self.settings.threads
-        return fit_boosting(loans, self.features, bads, seed=training.seed, threads=threads, trees=self.trees)
+        return fit_boosting(loans, self.features, bads, trees=self.trees, **self._growing)
+
+    @property
+    def _growing(self) -> dict[str, Any]:
+        training = self.settings.training
+        return {"seed": training.seed, "threads": self.settings.threads, "device": training.device}
 
     @property
     def _scorecard(self) -> dict[str, Any]:
@@ -62,11 +66,10 @@ class Learner:
             watched,
             self.features,
             defaulted,
-            seed=self.settings.training.seed,
-            threads=self.settings.threads,
             expected=expected,
             log_cumulative_hazard=level,
             trees=self.trees,
+            **self._growing,
         )
 
     def searched_on_labels(self, loans: pl.DataFrame) -> Learner:
@@ -81,8 +84,8 @@ class Learner:
     def _searched(self, loans: pl.DataFrame, bads: Floats, expected: Floats | None) -> Learner:
         if self.family != "boosting":
             return self
-        seed, threads, days = self.settings.training.seed, self.settings.threads, loans["origination_date"]
-        trees, tried = search_trees(loans, self.features, bads, days, seed=seed, threads=threads, expected=expected)
+        days = loans["origination_date"]
+        trees, tried = search_trees(loans, self.features, bads, days, expected=expected, **self._growing)
         return replace(self, trees=trees, tried=tuple(one.as_json() for one in tried))
 
 

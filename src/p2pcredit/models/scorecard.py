@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
-from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
@@ -249,6 +248,8 @@ def fit_scorecard(
 
 def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Floats, float]:
     """Coefficients and intercept of a ridge regression: logistic, or Poisson with the expected default as exposure."""
+    from sklearn.linear_model import LogisticRegression, PoissonRegressor  # who only scores fits nothing
+
     if expected is None:
         model = LogisticRegression(C=1.0 / PENALTY, solver="newton-cholesky", max_iter=200)
         model.fit(weights, bads)

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.errors import BankError
-from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.points import PointScale
@@ -95,7 +94,9 @@ def load_model(files: Mapping[str, bytes]) -> ScoringModel:
             raise BankError(f"{MODEL_FILE} has schema version {version}, this version reads 1; upgrade p2pcredit")
         if family == ScorecardModel.family:
             return ScorecardModel.from_json(content)
-        if family == BoostingModel.family:
+        if family == "boosting":
+            from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel  # a scorecard needs no XGBoost
+
             return BoostingModel.from_json(content, files[BOOSTER_FILE])
     except BankError:
         raise

@@ -16,6 +16,7 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.boosting import Trees, grow, learn_encoding
+from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
 
 FOLDS = 3
@@ -58,11 +59,12 @@ def search_trees(
     seed: int,
     threads: int,
     expected: Floats | None = None,
+    device: str = CPU,
 ) -> tuple[Trees, tuple[Tried, ...]]:
     """Which setting tells most about loans of months it was not grown on?
 
     Args:
-        features, candidates, bads, seed, threads, expected: As in `fit_boosting`.
+        features, candidates, bads, seed, threads, expected, device: As in `fit_boosting`.
         months: The origination day of each loan. Loans of one calendar month stay together.
 
     Returns:
@@ -89,7 +91,8 @@ def search_trees(
             out = fold == number
             within = ~out
             watched = None if expected is None else expected[within]
-            booster = grow(encoding, columns[within], bads[within], watched, most, seed=seed, threads=threads)
+            known = columns[within], bads[within], watched
+            booster = grow(encoding, *known, most, seed=seed, threads=threads, device=device)
             for rounds, margin in margins.items():
                 span = (0, rounds)
                 margin[out] = booster.inplace_predict(

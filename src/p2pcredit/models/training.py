@@ -17,6 +17,7 @@ import polars as pl
 from p2pcredit.contracts.features import Feature, features_of
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.candidates import Fitted, Learner, fit_hazard_form, fit_matured_form
+from p2pcredit.models.devices import require_device
 from p2pcredit.models.evaluation import (
     Estimate,
     auc_interval,
@@ -106,8 +107,10 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
         TrainingError: If the outcomes are of another definition than the settings name.
+        SettingsError: If the settings ask for a device that is not to be had here.
     """
     _check_definition(outcomes, settings)
+    require_device(settings.training.device, "training.device")
     known = features.filter(pl.col("known_on") <= as_of).drop("snapshot_date", "known_on")
     loans = outcomes.join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
     split = split_by_time(loans, as_of=as_of, settings=settings.training)

@@ -19,6 +19,9 @@ from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_at
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
+REFERENCE_FILE = "reference.parquet"
+"""Of a model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
+
 _MANIFEST = "manifest.json"
 _CARD = "card.json"
 _MOST_MODEL_BYTES = 256 << 20

@@ -38,13 +38,13 @@ def context(home: Path) -> JobContext:
     return JobContext(Layout(home), SETTINGS, "test", datetime(2022, 1, 1, tzinfo=UTC))
 
 
-def build_home(home: Path) -> None:
+def build_home(home: Path, trainings: tuple[date, ...] = TRAININGS) -> None:
     ctx = context(home)
     raw = home.with_name("portfolio.csv.gz")
     write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=25))
     land(ctx, "synthetic", [raw], FIRST, LAST)
     preprocess(ctx, DateRange(FIRST, LAST))
-    for day in TRAININGS:
+    for day in trainings:
         train_now(ctx, day, "for the test")
-    run_inference(ctx, DateRange(TRAININGS[0], LAST))
+    run_inference(ctx, DateRange(trainings[0], LAST))
     (home / "p2pcredit.toml").write_text(TOML)

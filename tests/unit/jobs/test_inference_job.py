@@ -11,7 +11,8 @@ from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.inference import get_model, run_inference
+from p2pcredit.jobs.inference import run_inference
+from p2pcredit.jobs.serving import get_model
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import mark_complete

@@ -14,7 +14,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, bronze, silver
 from p2pcredit.errors import HeaderError, MissingFeedError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import check_source, preprocess, refine_silver
+from p2pcredit.jobs.preprocessing import preprocess, refine_silver
+from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings
 from p2pcredit.storage.completeness import is_complete, last_complete, read_receipt

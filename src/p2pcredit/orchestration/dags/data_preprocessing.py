@@ -20,7 +20,7 @@ with DAG(PREPROCESSING_DAG, schedule=PREPROCESSING_CRON, **dag_arguments("prepro
 
     with TaskGroup("source_data_checks") as source_data_checks:
         for feed in FEEDS:
-            JobOperator(task_id=feed, job="preprocessing.check_source", feed=feed, span=True)
+            JobOperator(task_id=feed, job="source_checks.check_source", feed=feed, span=True)
 
     with TaskGroup("bronze_processing") as bronze_processing:
         for feed in FEEDS:

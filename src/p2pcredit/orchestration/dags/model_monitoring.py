@@ -25,7 +25,7 @@ with DAG(MONITORING_DAG, schedule=MONITORING_CRON, **dag_arguments("monitoring",
     skip_monitoring = EmptyOperator(task_id="skip_monitoring")
 
     get_week_end_date = SnapshotDateOperator(task_id="get_week_end_date")
-    get_model = JobOperator(task_id="get_model", job="monitoring.get_monitored_model")
+    get_model = JobOperator(task_id="get_model", job="serving.get_monitored_model")
     calculate_metrics = JobBranchOperator(
         task_id="calculate_metrics",
         job="monitoring.calculate_metrics",

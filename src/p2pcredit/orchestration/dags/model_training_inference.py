@@ -35,7 +35,7 @@ with DAG(INFERENCE_DAG, schedule=INFERENCE_CRON, **dag_arguments("inference", __
     skip_retraining = EmptyOperator(task_id="skip_retraining")
     train_model_task = JobOperator(task_id="train_model_task", job="retraining.train_if_due")
 
-    get_model = JobOperator(task_id="get_model", job="inference.get_model", trigger_rule=JOIN)
+    get_model = JobOperator(task_id="get_model", job="serving.get_model", trigger_rule=JOIN)
     run_inference = JobOperator(task_id="run_inference", job="inference.score_day")
     clear_decision = JobOperator(task_id="clear_decision", job="decisions.clear_decision")
     log_retraining = JobOperator(task_id="log_retraining", job="retraining.log_retraining")

@@ -1,0 +1,30 @@
+"""Has a day landed, feed by feed, in files that can be read? No table is looked at."""
+
+from __future__ import annotations
+
+from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.errors import MissingFeedError
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.landing import check_landing, find_landing_file
+from p2pcredit.storage.landing_manifest import require_whole_landing
+
+
+def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    """Has a feed landed for every day, in files that can be read?
+
+    Raises:
+        MissingFeedError: If a day has no file or its landing is not whole; it may still come.
+        SourceError: If a file cannot be used, in one line.
+    """
+    contract = feed_named(feed)
+    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
+    missing = [day for day in days if find_landing_file(ctx.layout, feed, day) is None]
+    if missing:
+        raise MissingFeedError(
+            f"feed '{feed}' has not landed for {missing[0]}"
+            + (f" and {len(missing) - 1} more days" if len(missing) > 1 else "")
+            + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
+        )
+    require_whole_landing(ctx.layout, days)
+    return {"feed": feed, "days": len(days), "rows": sum(int(fact["rows"]) for fact in facts) if facts else None}

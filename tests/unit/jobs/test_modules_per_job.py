@@ -1,0 +1,94 @@
+"""A task imports what its work needs and nothing else: each job is done in a process of its own, on a real home."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import evidence_home
+
+import p2pcredit
+
+FILES = {"polars", "pyarrow", "numpy"}
+# Polars imports PyArrow itself to read a Delta table.
+TABLES = {*FILES, "deltalake", "narwhals"}
+MEASURES = {*TABLES, "scipy"}
+# XGBoost imports scikit-learn and SciPy itself where they are installed.
+BOOSTING = {*TABLES, "scipy", "sklearn", "xgboost", "joblib", "threadpoolctl"}
+PAGE = {"altair", "jinja2", "vl_convert"}
+HEAVY = {*BOOSTING, *PAGE, "apprise", "pandas", "typer", "airflow"}
+
+ALLOWED: dict[str, set[str]] = {
+    "source_checks.check_source": FILES,
+    "preprocessing.load_bronze": TABLES,
+    "preprocessing.refine_silver": TABLES,
+    "preprocessing.build_feature_store": TABLES,
+    "preprocessing.build_label_store": TABLES,
+    "preprocessing.complete_days": TABLES,
+    "monitoring.check_monitoring": TABLES,
+    "serving.get_monitored_model": set(),
+    "monitoring.calculate_metrics": MEASURES,
+    "reporting.generate_report": {*MEASURES, *PAGE},
+    "monitoring.write_retraining_decision": TABLES,
+    "alerting.send_alerts": TABLES,
+    "retraining.check_retraining": set(),
+    "retraining.train_if_due": {*BOOSTING, *PAGE},
+    "serving.get_model": set(),
+    "inference.score_day": BOOSTING,
+    "decisions.clear_decision": set(),
+    "retraining.log_retraining": set(),
+}
+"""Job -> the heavy libraries that its work needs. In the order in which the DAGs do them, monitoring first."""
+
+MOST_RECEIPT_BYTES = 4096
+"""What a task leaves in Airflow's database. The largest is a training's, which holds the metrics of its card."""
+
+DO = """
+import importlib, json, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.settings import load_settings
+from p2pcredit.storage.layout import Layout
+
+job, home, day, heavy = sys.argv[1], Path(sys.argv[2]), parse_date(sys.argv[3]), sys.argv[4].split()
+module, _, function = job.rpartition(".")
+work = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)
+days = DateRange(day, day)
+arguments = {"check_source": ["loan_terms", days], "load_bronze": ["loan_terms", days],
+             "refine_silver": ["loan_terms", days]}.get(function, [days if module == "preprocessing" else day])
+at = datetime(2021, 7, 11, 2, tzinfo=UTC)
+receipt = work(JobContext(Layout(home), load_settings(home), "modules", at), *arguments)
+print(json.dumps([receipt, sorted(name for name in heavy if name in sys.modules)]))
+"""
+
+
+def test_every_job_that_a_task_names_is_looked_at_here() -> None:
+    dags = Path(p2pcredit.__file__).parent / "orchestration" / "dags"
+    named = {job for path in dags.glob("*.py") for job in re.findall(r'job="([a-z_.]+)"', path.read_text())}
+    assert named == set(ALLOWED)
+
+
+def test_no_job_imports_a_heavy_library_that_its_work_does_not_need(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    evidence_home.build_home(home, evidence_home.TRAININGS[:1])
+    day = evidence_home.LAST
+    too_much: dict[str, list[str]] = {}
+    for job, allowed in ALLOWED.items():
+        if job == "retraining.check_retraining":
+            decision = {"decision_date": str(day), "performance_score": 0.58, "retrain": True, "reason": "by hand"}
+            (home / "logs/retraining_decision.json").write_text(json.dumps(decision))
+        command = [sys.executable, "-W", "error", "-c", DO, job, str(home), str(day), " ".join(sorted(HEAVY))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, (job, done.stderr[-2000:])
+        receipt, loaded = json.loads(done.stdout)
+        assert len(json.dumps(receipt)) <= MOST_RECEIPT_BYTES, (job, receipt)
+        if set(loaded) - allowed:
+            too_much[job] = sorted(set(loaded) - allowed)
+        if job == "retraining.train_if_due":
+            assert receipt["outcome"] in {"champion", "challenger"}, "else the heaviest job would not have been done"
+    assert too_much == {}

@@ -1,0 +1,96 @@
+"""Boosting on a GPU is asked for by a setting: passed through to the library, and refused where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import xgboost as xgb
+
+from p2pcredit.contracts.features import features_of
+from p2pcredit.errors import SettingsError
+from p2pcredit.models.boosting import fit_boosting
+from p2pcredit.models.candidates import Learner
+from p2pcredit.models.devices import require_device, used_device
+from p2pcredit.settings import Settings, TrainingSettings
+
+AMOUNT = tuple(feature for feature in features_of("application") if feature.name == "loan_amount")
+LOANS = pl.DataFrame(
+    {
+        "loan_amount": [1000.0 + 100 * n for n in range(80)],
+        "label": [n % 3 == 0 for n in range(80)],
+        "origination_date": [date(2010, 1 + n % 12, 1) for n in range(80)],
+    }
+)
+BADS = LOANS["label"].cast(pl.Float64).to_numpy()
+without_gpu = pytest.mark.skipif(used_device("cuda") != "cpu", reason="a GPU is at hand, so it is not refused")
+
+
+def device_of(booster: xgb.Booster) -> str:
+    return str(json.loads(booster.save_config())["learner"]["generic_param"]["device"])
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The devices that XGBoost was asked to grow on; it grows on the processor all the same."""
+    devices: list[str] = []
+    train: Callable[..., Any] = xgb.train
+
+    def noted(params: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        devices.append(params["device"])
+        return train({**params, "device": "cpu"}, *args, **kwargs)
+
+    monkeypatch.setattr(xgb, "train", noted)
+    return devices
+
+
+def test_trees_are_grown_on_the_processor_unless_asked_otherwise(asked: list[str]) -> None:
+    model = fit_boosting(LOANS, AMOUNT, BADS, seed=1, threads=1)
+    assert asked == ["cpu"]
+    assert device_of(model.booster) == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_setting_reaches_every_fit_and_every_fit_of_the_search(asked: list[str], device: str) -> None:
+    learner = Learner("boosting", AMOUNT, Settings(training=TrainingSettings(device=device), threads=1))
+    many = pl.concat([LOANS] * 3)
+    learner.searched_on_labels(many).on_labels(many)
+    assert asked == [device] * 7, "three folds of two settings, and the model"
+
+
+def test_a_booster_scores_on_the_processor_wherever_it_was_grown(asked: list[str]) -> None:
+    model = fit_boosting(LOANS, AMOUNT, BADS, seed=1, threads=1, device="cuda")
+    assert asked == ["cuda"]
+    assert device_of(model.booster) == "cpu"
+    plain = fit_boosting(LOANS, AMOUNT, BADS, seed=1, threads=1)
+    assert np.array_equal(model.margin(LOANS), plain.margin(LOANS))
+
+
+def test_the_processor_is_never_refused() -> None:
+    require_device("cpu", "training.device")
+
+
+@without_gpu
+def test_a_gpu_that_is_not_there_is_refused_in_one_line_that_says_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=r"training\.device asks for 'cuda'") as refused:
+        require_device("cuda", "training.device")
+    message = str(refused.value)
+    assert "\n" not in message
+    assert ("xgboost-cpu" in message) == (not xgb.build_info()["USE_CUDA"])
+
+
+@without_gpu
+def test_a_library_built_for_gpus_without_one_says_that_the_gpu_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xgb, "build_info", lambda: {"USE_CUDA": True})
+    with pytest.raises(SettingsError, match="no GPU can be used here"):
+        require_device("cuda", "training.device")
+
+
+def test_another_device_is_no_setting() -> None:
+    with pytest.raises(ValueError, match="device"):
+        TrainingSettings(device="tpu")
