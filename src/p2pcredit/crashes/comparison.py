@@ -74,7 +74,7 @@ def _half_files(seen: Picture, before: Picture, after: Picture) -> Iterator[str]
 
 
 def _is_kept(seen: Picture, before: Picture) -> bool:
-    """Whether a decision that is not shown for the moment in which its file is replaced is written down all the same."""
+    """Whether a decision that is not shown, for the moment in which its file is replaced, is kept all the same."""
     aside = any(name.endswith(".clearing") for name in seen.leftovers)
     return aside or "decided" in {kind for kind, _ in seen.events[len(before.events) :]}
 
