@@ -12,7 +12,7 @@ import polars as pl
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
-from p2pcredit.models.calibration import fit_calibration
+from p2pcredit.models.calibration import fit_calibration, transfer_calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.points import PointScale
@@ -103,7 +103,8 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     """The family fitted on matured loans: judged on the newest, then fitted again on all of them.
 
     What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
-    matured loans; its calibration is taken from the margins of the judged fit on the loans that this one had not seen.
+    matured loans; how far its margins spread is taken from the judged fit on the loans that this one had not seen, and
+    its level is set on the same loans.
 
     Raises:
         TrainingError: If the loans teach nothing.
@@ -113,9 +114,8 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
     judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
     matured = pl.concat([split.fit, split.calibrate, split.evaluate])
-    labels = np.concatenate([_labels(split.calibrate), _labels(split.evaluate)])
-    calibration = fit_calibration(labels, np.concatenate([setting, judging]))
-    kept = _with_neutral(learner.on_labels(matured).calibrated(calibration), matured, learner.settings)
+    kept = _calibrated_to(learner.on_labels(matured), split, setting, judging)
+    kept = _with_neutral(kept, matured, learner.settings)
     details = {
         "loans": matured.height,
         "defaults": _bads(matured),
@@ -160,13 +160,12 @@ def fit_hazard_form(
     early_margin = early.margin(split.calibrate)
     backtest = learner.on_exposure(before_judging, _exposure(before_judging, looked_from, learner.settings, form))
     backtest_margin = backtest.margin(split.evaluate)
-    backtest = backtest.calibrated(fit_calibration(_labels(split.calibrate), early_margin))
+    judged_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
+    backtest = backtest.calibrated(judged_map)
     exposure = _exposure(loans, as_of, learner.settings, form)
     model = learner.on_exposure(loans, exposure)
-    unseen = np.concatenate([early_margin, backtest_margin])
-    calibration = fit_calibration(np.concatenate([_labels(split.calibrate), _labels(split.evaluate)]), unseen)
     watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
-    kept = _with_neutral(model.calibrated(calibration), watched, learner.settings)
+    kept = _with_neutral(_calibrated_to(model, split, early_margin, backtest_margin), watched, learner.settings)
     details = {
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
@@ -210,6 +209,12 @@ def event_window(labels: LabelSettings, form: str) -> int:
     """
     lead = round(max(0, labels.default_days - EARLY_DAYS) / 30) if form == "early" else 0
     return max(1, labels.window_months - lead)
+
+
+def _calibrated_to(model: Model, split: Split, setting: Floats, judging: Floats) -> Model:
+    """The model that is kept, with its map: spread from margins of fits that had not seen the loans, level its own."""
+    unseen = [(_labels(split.calibrate), setting), (_labels(split.evaluate), judging)]
+    return model.calibrated(transfer_calibration(unseen, model.margin(pl.concat([split.calibrate, split.evaluate]))))
 
 
 def _with_neutral(model: Model, loans: pl.DataFrame, settings: Settings) -> Model:
