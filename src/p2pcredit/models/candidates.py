@@ -129,10 +129,12 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
 def fit_hazard_form(
     learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, form: str = "hazard"
 ) -> Fitted:
-    """The family fitted on everything observed, judged as it would have been on the day the evaluation loans began.
+    """The family fitted on everything observed, judged by a fit that knows none of the loans that judge it.
 
-    Where too few events had been seen by then, the fit that is judged knows what came of the loans before them until
-    the training date, as the matured form does; it has seen none of the loans that judge it either way.
+    The judged fit knows what came of the loans before them until the training date, as that of the matured form does:
+    so forms are compared alike, and a challenger with a champion whose judged fit knew as much. Were it to know only
+    what had been observed when the evaluation loans began, a year or more before, it would be judged by a fraction of
+    the defaults that the model rests on.
 
     In the form `early` the event is the first time 30 days past due, within as many months less as a loan needs from
     there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all the
@@ -153,12 +155,11 @@ def fit_hazard_form(
     loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting = loans.filter(pl.col("origination_date") < setting)
     before_judging = loans.filter(pl.col("origination_date") < judging)
-    looked_from = judging if _enough_by(judging, before_setting, learner.settings, form) else as_of
-    watched_before = _exposure(before_setting, looked_from, learner.settings, form)
+    watched_before = _exposure(before_setting, as_of, learner.settings, form)
     learner = learner.searched_on_exposure(before_setting, watched_before)
     early = learner.on_exposure(before_setting, watched_before)
     early_margin = early.margin(split.calibrate)
-    backtest = learner.on_exposure(before_judging, _exposure(before_judging, looked_from, learner.settings, form))
+    backtest = learner.on_exposure(before_judging, _exposure(before_judging, as_of, learner.settings, form))
     backtest_margin = backtest.margin(split.evaluate)
     judged_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
     backtest = backtest.calibrated(judged_map)
@@ -170,12 +171,11 @@ def fit_hazard_form(
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
         "event": EVENTS[form],
-        "backtest_as_of": looked_from.isoformat(),
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
         **({"search": list(learner.tried)} if learner.tried else {}),
-        "judged_by": f"a fit on the loans before those that judge, observed until {looked_from}; the model kept was "
-        "fitted again with everything observed by the training date",
+        "judged_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was fitted "
+        "again with those too",
     }
     kept, backtest = replace(kept, form=form), replace(backtest, form=form)
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
@@ -191,11 +191,6 @@ def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> 
             f"model needs {LEAST_DEFAULTS}; wait for more"
         )
     return measure_exposure(observed, window_months=window)
-
-
-def _enough_by(day: date, loans: pl.DataFrame, settings: Settings, form: str) -> bool:
-    observed = observed_by(loans, day, window_months=event_window(settings.labels, form), event=EVENTS[form])
-    return int(observed["defaulted"].sum() or 0) >= LEAST_DEFAULTS
 
 
 def event_window(labels: LabelSettings, form: str) -> int:

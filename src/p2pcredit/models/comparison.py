@@ -133,7 +133,9 @@ def compare_models(
 def _learned_more(challenger: int | None, champion: int | None, settings: TrainingSettings) -> bool:
     """Whether the challenger learned from clearly more defaults; not where it is not known of both."""
     return (
-        challenger is not None and champion is not None and challenger >= (1 + settings.more_evidence_growth) * champion
+        challenger is not None
+        and champion is not None
+        and challenger >= champion + settings.more_evidence_growth * champion
     )
 
 
