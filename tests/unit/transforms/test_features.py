@@ -150,7 +150,7 @@ def test_never_is_the_most_months_and_what_nobody_looked_for_stays_missing(featu
 
 def test_never_is_the_most_that_a_landing_file_may_hold_and_counts_as_safest() -> None:
     for feature in (f for f in FEATURES if f.looked_up_with):
-        column = next(c for c in FEEDS["credit_history"].columns if c.target == feature.name)
-        assert column.high == NEVER_MONTHS
+        column = next(c for c in FEEDS["credit_history"].columns if c.source == feature.name)
+        assert column.maximum == NEVER_MONTHS
         assert feature.direction == -1
         assert feature.looked_up_with in silver(FEEDS["credit_history"]).schema
