@@ -100,7 +100,7 @@ class TrainingSettings(_Group):
     leak_auc: float = Field(0.75, gt=0.5, le=1.0)
     promotion_margin: float = Field(0.0, ge=0.0, le=0.2)
     promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
-    more_evidence_growth: float = Field(0.1, ge=0.0)
+    more_evidence_growth: float = Field(0.25, ge=0.0)
     no_worse_margin: float = Field(0.02, ge=0.0, le=0.2)
     preferred_family: str = Field("boosting", pattern="^(boosting|scorecard)$")
     seed: int = 20

@@ -82,15 +82,15 @@ def test_a_challenger_that_learned_from_clearly_more_takes_over_unless_it_is_wor
     gap = compare_models(labels, worse, better, TrainingSettings())
     wide = TrainingSettings(no_worse_margin=-(gap.low or 0.0) + 0.001)
     narrow = TrainingSettings(no_worse_margin=-(gap.low or 0.0) - 0.001)
-    told = {"challenger_defaults": 110, "champion_defaults": 100}
+    told = {"challenger_defaults": 125, "champion_defaults": 100}
     found = compare_models(labels, worse, better, wide, **told)
     assert found.promote
-    assert (found.challenger_defaults, found.champion_defaults) == (110, 100)
-    assert "learned from 110 defaults, 100 before: the challenger takes over" in found.reason
+    assert (found.challenger_defaults, found.champion_defaults) == (125, 100)
+    assert "learned from 125 defaults, 100 before: the challenger takes over" in found.reason
     assert not compare_models(labels, worse, better, narrow, **told).promote
 
 
-@pytest.mark.parametrize(("challenger", "champion"), [(109, 100), (None, 100), (125, None), (None, None)])
+@pytest.mark.parametrize(("challenger", "champion"), [(124, 100), (None, 100), (125, None), (None, None)])
 def test_without_clearly_more_defaults_only_a_better_ranking_takes_over(
     challenger: int | None, champion: int | None
 ) -> None:
