@@ -84,6 +84,10 @@ class LabelSettings(_Group):
 class TrainingSettings(_Group):
     """What a model learns from and what it must show before it serves.
 
+    `promotion_margin`, `promotion_confidence`: by how much, and how surely, a challenger must rank better to take over.
+    `more_evidence_growth`, `no_worse_margin`: it takes over too if it learned from more defaults than the champion by
+    this share, and at the same confidence ranks worse by no more than this margin of AUC; a margin of 0 asks that it
+    ranks better.
     `preferred_family`: which of two candidates leads that learned from as many defaults and cannot be told apart.
     `device`: where boosting grows its trees, `cpu` or `cuda`; scores are calculated on the processor either way.
     """
@@ -97,6 +101,8 @@ class TrainingSettings(_Group):
     leak_auc: float = Field(0.75, gt=0.5, le=1.0)
     promotion_margin: float = Field(0.0, ge=0.0, le=0.2)
     promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
+    more_evidence_growth: float = Field(0.25, ge=0.0)
+    no_worse_margin: float = Field(0.02, ge=0.0, le=0.2)
     preferred_family: str = Field("boosting", pattern="^(boosting|scorecard)$")
     seed: int = 20
     device: str = Field("cpu", pattern="^(cpu|cuda)$")

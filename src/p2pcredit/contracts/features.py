@@ -25,6 +25,8 @@ class Feature:
         group: `application`, or `price` for the platform's own price and grade.
         description: What it is.
         missing: The words of the reason where the value is missing; by default that there is no information on it.
+        looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
+            is filled and the months are missing, there never was one, which counts as `NEVER_MONTHS`.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Feature:
     description: str
     group: FeatureSet = "application"
     missing: str = ""
+    looked_up_with: str = ""
 
     @property
     def missing_reason(self) -> str:
@@ -45,6 +48,11 @@ class Feature:
         """
         return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
 
+
+NEVER_MONTHS = 1200.0
+"""What never having had a delinquency, record or inquiry counts as in months since the last: the most that a landing
+file may hold. So no model ranks never as riskier than long ago, and no reason tells a borrower that nothing is wrong.
+A value that is missing because nobody looked stays missing."""
 
 REFERENCE_RATE = 0.12
 """The yearly rate at which payments are reckoned for every loan alike: the platform's own rate is its price."""
@@ -92,16 +100,16 @@ FEATURES: tuple[Feature, ...] = (
         "numeric",
         -1,
         "A delinquency not long ago",
-        "Months since the last; missing is never.",
-        missing="No delinquency on record",
+        "Months since the last; 1200 is never.",
+        looked_up_with="delinquencies_2y_count",
     ),
     Feature(
         "months_since_record",
         "numeric",
         -1,
         "A public record not long ago",
-        "Months since the last; missing is never.",
-        missing="No public record",
+        "Months since the last; 1200 is never.",
+        looked_up_with="public_records_count",
     ),
     Feature("open_accounts_count", "numeric", 0, "Number of open credit lines", "Open credit lines."),
     Feature("public_records_count", "numeric", 1, "Derogatory public records", "Derogatory public records."),
@@ -169,8 +177,8 @@ FEATURES: tuple[Feature, ...] = (
         "numeric",
         -1,
         "A credit inquiry not long ago",
-        "Months since the last; missing is never.",
-        missing="No credit inquiry on record",
+        "Months since the last; 1200 is never.",
+        looked_up_with="months_since_newest_account",
     ),
     Feature("months_since_newest_account", "numeric", -1, "An account opened not long ago", "Months since the newest."),
     Feature(
@@ -178,8 +186,8 @@ FEATURES: tuple[Feature, ...] = (
         "numeric",
         -1,
         "A serious delinquency not long ago",
-        "Months since an account was 90 days late; missing is never.",
-        missing="No serious delinquency on record",
+        "Months since an account was 90 days late; 1200 is never.",
+        looked_up_with="accounts_ever_120_days_count",
     ),
     Feature("accounts_ever_120_days_count", "numeric", 1, "Serious delinquencies", "Accounts ever 120 days late."),
     Feature("accounts_never_late_share", "numeric", -1, "Accounts that were paid late", "Accounts never late."),

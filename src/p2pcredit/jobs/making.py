@@ -107,6 +107,7 @@ def make_challenger(study: Study) -> Made:
         "candidates": [{"family": c.family, "form": c.form, "metrics": dict(c.metrics)} for c in run.candidates],
         "details": run.details,
         "platform_baseline": run.baseline,
+        "defaults_learned_from": best.defaults,
     }
     tried = try_recalibration(study)
     draft = _Draft(
@@ -144,6 +145,7 @@ def make_recalibrated(study: Study) -> Made:
         "details": {"calibration_before": load_model(champion.files).calibration.as_json()},
         "platform_baseline": None,
         "parent": champion.model_id,
+        "defaults_learned_from": champion.card.get("defaults_learned_from"),
     }
     metrics = {**_metrics(labels.to_numpy(), chances.to_numpy(), study)}
     draft = _Draft(
@@ -197,7 +199,9 @@ def _champion_on(study: Study, evaluation: pl.DataFrame) -> np.ndarray[Any, np.d
 
 def _compare(best: Candidate, held: np.ndarray[Any, np.dtype[np.float64]], study: Study) -> Comparison:
     labels, chances = best.evaluation["label"].to_numpy(), best.evaluation["probability_of_default"].to_numpy()
-    return compare_models(labels, chances, held, study.settings.training)
+    learned = None if study.champion is None else study.champion.card.get("defaults_learned_from")
+    settings = study.settings.training
+    return compare_models(labels, chances, held, settings, challenger_defaults=best.defaults, champion_defaults=learned)
 
 
 def _verdict(best: Candidate, comparison: Comparison | None) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ level is moved.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,11 +77,45 @@ def fit_calibration(labels: npt.ArrayLike, margin: npt.ArrayLike) -> Calibration
     truth, value = checked_pair(labels, margin)
     if truth.size == 0:
         return Calibration()
-    bads = min(max(float(truth.sum()), 0.5), truth.size - 0.5)
-    slope = 1.0
+    bads, slope = float(truth.sum()), 1.0
     if min(bads, truth.size - bads) >= LEAST_BADS_FOR_SLOPE and np.ptp(value) > 0.0:
         slope = _fit_slope(truth, value, bads)
-    return Calibration(slope, _level(slope * value, bads))
+    return Calibration(slope, level_of(slope * value, bads))
+
+
+def transfer_calibration(unseen: Sequence[tuple[Floats, Floats]], kept: Floats) -> Calibration:
+    """Which map makes the fit that serves right, where only other fits had not seen the loans with labels?
+
+    How far margins are spread too wide can only be told from loans that a fit had not seen. Where they lie as a whole
+    differs from fit to fit, by the loans and the time each of them knew. So the slope comes from the fits that had not
+    seen the loans, each moved to its own level, and the level from the margins of the fit that serves.
+
+    Args:
+        unseen: For each fit that had not seen them, the labels of some loans and its margins.
+        kept: The margins that the fit which serves gives the same loans, in the same order.
+
+    Returns:
+        The map. The sum of the probabilities of the fit that serves equals the bads seen, as in `fit_calibration`.
+
+    Raises:
+        TrainingError: If a label or margin is missing.
+    """
+    moved = [margin + level_of(margin, truth.sum()) for truth, margin in unseen if truth.size]
+    truth = np.concatenate([labels for labels, _ in unseen])
+    if not moved:
+        return Calibration()
+    slope = fit_calibration(truth, np.concatenate(moved)).slope
+    return Calibration(slope, level_of(slope * checked_pair(truth, kept)[1], truth.sum()))
+
+
+def level_of(log_odds: Floats, bads: float) -> float:
+    """By how much must log-odds move for the probabilities to add up to so many bads (half a bad where none was seen)?
+
+    Examples:
+        >>> level_of(np.array([1.0, 1.0]), 1.0)
+        -1.0
+    """
+    return _level(log_odds, min(max(float(bads), 0.5), log_odds.size - 0.5))
 
 
 def _fit_slope(truth: Floats, value: Floats, bads: float) -> float:

@@ -12,7 +12,7 @@ import polars as pl
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
-from p2pcredit.models.calibration import fit_calibration
+from p2pcredit.models.calibration import fit_calibration, transfer_calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.points import PointScale
@@ -106,7 +106,8 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     """The family fitted on matured loans: judged on the newest, then fitted again on all of them.
 
     What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
-    matured loans; its calibration is taken from the margins of the judged fit on the loans that this one had not seen.
+    matured loans; how far its margins spread is taken from the judged fit on the loans that this one had not seen, and
+    its level is set on the same loans.
 
     Raises:
         TrainingError: If the loans teach nothing.
@@ -116,9 +117,8 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
     judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
     matured = pl.concat([split.fit, split.calibrate, split.evaluate])
-    labels = np.concatenate([_labels(split.calibrate), _labels(split.evaluate)])
-    calibration = fit_calibration(labels, np.concatenate([setting, judging]))
-    kept = _with_neutral(learner.on_labels(matured).calibrated(calibration), matured, learner.settings)
+    kept = _calibrated_to(learner.on_labels(matured), split, setting, judging)
+    kept = _with_neutral(kept, matured, learner.settings)
     details = {
         "loans": matured.height,
         "defaults": _bads(matured),
@@ -132,10 +132,12 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
 def fit_hazard_form(
     learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, form: str = "hazard"
 ) -> Fitted:
-    """The family fitted on everything observed, judged as it would have been on the day the evaluation loans began.
+    """The family fitted on everything observed, judged by a fit that knows none of the loans that judge it.
 
-    Where too few events had been seen by then, the fit that is judged knows what came of the loans before them until
-    the training date, as the matured form does; it has seen none of the loans that judge it either way.
+    The judged fit knows what came of the loans before them until the training date, as that of the matured form does:
+    so forms are compared alike, and a challenger with a champion whose judged fit knew as much. Were it to know only
+    what had been observed when the evaluation loans began, a year or more before, it would be judged by a fraction of
+    the defaults that the model rests on.
 
     In the form `early` the event is the first time 30 days past due, within as many months less as a loan needs from
     there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all the
@@ -156,30 +158,27 @@ def fit_hazard_form(
     loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting = loans.filter(pl.col("origination_date") < setting)
     before_judging = loans.filter(pl.col("origination_date") < judging)
-    looked_from = judging if _enough_by(judging, before_setting, learner.settings, form) else as_of
-    watched_before = _exposure(before_setting, looked_from, learner.settings, form)
+    watched_before = _exposure(before_setting, as_of, learner.settings, form)
     learner = learner.searched_on_exposure(before_setting, watched_before)
     early = learner.on_exposure(before_setting, watched_before)
     early_margin = early.margin(split.calibrate)
-    backtest = learner.on_exposure(before_judging, _exposure(before_judging, looked_from, learner.settings, form))
+    backtest = learner.on_exposure(before_judging, _exposure(before_judging, as_of, learner.settings, form))
     backtest_margin = backtest.margin(split.evaluate)
-    backtest = backtest.calibrated(fit_calibration(_labels(split.calibrate), early_margin))
+    judged_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
+    backtest = backtest.calibrated(judged_map)
     exposure = _exposure(loans, as_of, learner.settings, form)
     model = learner.on_exposure(loans, exposure)
-    unseen = np.concatenate([early_margin, backtest_margin])
-    calibration = fit_calibration(np.concatenate([_labels(split.calibrate), _labels(split.evaluate)]), unseen)
     watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
-    kept = _with_neutral(model.calibrated(calibration), watched, learner.settings)
+    kept = _with_neutral(_calibrated_to(model, split, early_margin, backtest_margin), watched, learner.settings)
     details = {
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
         "event": EVENTS[form],
-        "backtest_as_of": looked_from.isoformat(),
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
         **({"search": list(learner.tried)} if learner.tried else {}),
-        "judged_by": f"a fit on the loans before those that judge, observed until {looked_from}; the model kept was "
-        "fitted again with everything observed by the training date",
+        "judged_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was fitted "
+        "again with those too",
     }
     kept, backtest = replace(kept, form=form), replace(backtest, form=form)
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
@@ -197,11 +196,6 @@ def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> 
     return measure_exposure(observed, window_months=window)
 
 
-def _enough_by(day: date, loans: pl.DataFrame, settings: Settings, form: str) -> bool:
-    observed = observed_by(loans, day, window_months=event_window(settings.labels, form), event=EVENTS[form])
-    return int(observed["defaulted"].sum() or 0) >= LEAST_DEFAULTS
-
-
 def event_window(labels: LabelSettings, form: str) -> int:
     """Within how many months on book does the event of a form count?
 
@@ -213,6 +207,12 @@ def event_window(labels: LabelSettings, form: str) -> int:
     """
     lead = round(max(0, labels.default_days - EARLY_DAYS) / 30) if form == "early" else 0
     return max(1, labels.window_months - lead)
+
+
+def _calibrated_to(model: Model, split: Split, setting: Floats, judging: Floats) -> Model:
+    """The model that is kept, with its map: spread from margins of fits that had not seen the loans, level its own."""
+    unseen = [(_labels(split.calibrate), setting), (_labels(split.evaluate), judging)]
+    return model.calibrated(transfer_calibration(unseen, model.margin(pl.concat([split.calibrate, split.evaluate]))))
 
 
 def _with_neutral(model: Model, loans: pl.DataFrame, settings: Settings) -> Model:

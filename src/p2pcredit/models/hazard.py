@@ -9,10 +9,11 @@ person-month table says. The probability of default within the window is 1 - pro
 1 - exp(-H(window) x risk); its margin is ln H(window) + ln risk, which a calibration on matured
 loans turns into log-odds (the two differ little where defaults are rare).
 
-How a hazard model is judged: it is fitted as of the day on which the evaluation loans begin to be originated, on what
-had been observed by then, and measured on those loans (the backtest). The model that is kept is fitted again as of
-the training date with everything observed by then; its calibration is taken from backtests, on loans that they had not
-seen: the calibration loans (backtest on the loans before them) and the evaluation loans.
+How a hazard model is judged: a fit on the loans originated before the evaluation loans, with what had come of them by
+the training date, is measured on the evaluation loans, of which it knows none (the backtest). The model that is kept is
+fitted again with everything observed by the training date. The spread of its calibration is taken from backtests, on
+loans that they had not seen: the calibration loans (backtest on the loans before them) and the evaluation loans. Its
+level is set by its own margins on the same loans.
 
 Source:
     Holford (1980), Biometrics 36, and Laird & Olivier (1981), JASA 76, for the Poisson form; Prentice & Gloeckler

@@ -2,7 +2,8 @@
 
 The loans that the champion's judged fit had not seen are cut in two by time. The older half sets the new map, the
 newer one judges it: a proper score (log-loss) of both on the same loans, with the interval of the paired difference.
-The model that is kept has its map set on both halves, always from margins of the judged fit, as in every training.
+The model that is kept has its map set on both halves: its spread by margins of the judged fit, its level by its own, as
+in every training.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.errors import TooLittleDataError
-from p2pcredit.models.calibration import fit_calibration
+from p2pcredit.models.calibration import as_probability, fit_calibration, level_of, transfer_calibration
 from p2pcredit.models.estimates import Estimate, Floats, checked_pair, normal_quantile
 from p2pcredit.models.evaluation import calibration_ratio
 from p2pcredit.models.profile import neutral_profile
@@ -35,7 +36,7 @@ class Recalibration:
         model: What would serve: the champion with its map set on all the loans that its judged fit had not seen.
         judged: The judged fit with its map set on the older half.
         evaluation: `loan_id`, `label`, `probability_of_default` of the newer half, by `judged`.
-        champion_pd: The probabilities that the champion's own map gives the same loans, in the same order.
+        champion_pd: The probabilities that the champion's map gives the same loans, in the same order.
         gain: Log-loss per loan of the champion's map minus that of the new one; above 0 is better.
         ratio, champion_ratio: Observed over expected bads on the newer half, with the new map and with the old.
         periods: `calibrate` and `evaluate`, each with `first`, `last`, `n`, `bads`.
@@ -105,13 +106,14 @@ def recalibrate(
     labels = _labels(older), _labels(newer)
     tried = judged.calibrated(fit_calibration(labels[0], margins[0]))
     fresh = tried.calibration.probability(margins[1])
-    held = champion.calibration.probability(margins[1])
+    held = _as_it_serves(champion, newer, margins[1])
     confidence = settings.monitoring.confidence
     gain = paired_log_loss_gain(labels[1], fresh, held, confidence)
     ratio, champion_ratio = (calibration_ratio(labels[1], chances, confidence) for chances in (fresh, held))
     promote, reason = _verdict(gain, ratio, champion_ratio, confidence)
-    calibration = fit_calibration(np.concatenate(labels), np.concatenate(margins))
-    log_odds = calibration.log_odds(champion.margin(unseen))
+    served = champion.margin(unseen)
+    calibration = transfer_calibration([(np.concatenate(labels), np.concatenate(margins))], served)
+    log_odds = calibration.log_odds(served)
     neutral = neutral_profile(unseen, log_odds, champion.feature_names, cutoff=settings.scores.approval_cutoff)
     evaluation = newer.select("loan_id", "label").with_columns(
         pl.Series("probability_of_default", fresh, dtype=pl.Float64)
@@ -121,6 +123,12 @@ def recalibrate(
     return Recalibration(
         model, tried, evaluation, held, gain, ratio, champion_ratio, periods, confidence, promote, reason
     )
+
+
+def _as_it_serves(champion: ScoringModel, loans: pl.DataFrame, margin: Floats) -> Floats:
+    """What the champion's map says of these loans: spread by margins of a fit that had not seen them, at its level."""
+    log_odds = champion.calibration.slope * margin
+    return as_probability(log_odds + level_of(log_odds, float(champion.predict(loans).sum())))
 
 
 def paired_log_loss_gain(

@@ -2,6 +2,10 @@
 
 Few bads make any search partly a lottery, so the usual setting stays unless another one is better beyond the noise of
 the comparison. Nothing after the loans that are learned from is looked at.
+
+Each setting is judged after a straight line of its own has been laid through its margins, as the calibration will do:
+trees learned from few bads spread their margins too far, the more so the more trees there are, and that is mended
+later at no cost. Judged without it, half as many trees won for their narrower spread though they ranked worse.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.boosting import Trees, grow, learn_encoding
+from p2pcredit.models.calibration import logistic
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
 
@@ -27,6 +32,9 @@ SETTINGS_FOR_MANY_BADS = (Trees(max_depth=4, min_child_weight=10.0),)
 ROUNDS = (100, 200)
 ROUNDS_FOR_MANY_BADS = (400,)
 STANDARD_ERRORS = 1.0
+NEWTON_STEPS = 50
+LEAST_SPREAD = 1e-9
+LARGEST_MARGIN = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Tried:
 
     Args:
         trees: The setting.
-        deviance: Mean deviance per loan on loans of other months; less is better.
+        deviance: Mean deviance per loan on loans of other months, level and spread set right; less is better.
         gain: Its deviance less that of the usual setting; below 0 is better.
         error: Standard error of the gain.
     """
@@ -112,10 +120,37 @@ def _folds(months: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def _deviance(bads: Floats, margin: Floats, expected: Floats | None) -> Floats:
-    """Each loan's deviance, up to what is the same for all settings."""
+    """Each loan's deviance by the best straight line through the margins, up to what is the same for all settings."""
+    value = _with_own_line(bads, margin, expected)
     if expected is None:
-        return np.asarray(2.0 * (np.logaddexp(0.0, margin) - bads * margin), dtype=np.float64)
-    return np.asarray(2.0 * (expected * np.exp(margin) - bads * margin), dtype=np.float64)
+        return np.asarray(2.0 * (np.logaddexp(0.0, value) - bads * value), dtype=np.float64)
+    return np.asarray(2.0 * (expected * np.exp(value) - bads * value), dtype=np.float64)
+
+
+def _with_own_line(bads: Floats, margin: Floats, expected: Floats | None) -> Floats:
+    """The margins at the level and rising slope at which their deviance is least; flat where none that rises is.
+
+    Newton's steps of a regression with one regressor, Bernoulli or, with `expected`, Poisson with that exposure.
+    """
+    exposed = float(bads.size) if expected is None else float(expected.sum())
+    mean = float(bads.sum()) / exposed
+    level, slope = math.log(mean / (1.0 - mean) if expected is None else mean), 0.0
+    centred = margin - margin.mean()
+    farthest = LARGEST_MARGIN / max(float(np.ptp(margin)), LEAST_SPREAD)
+    for _ in range(NEWTON_STEPS):
+        value = level + slope * centred
+        chance = logistic(value) if expected is None else expected * np.exp(value)
+        gap, weight = bads - chance, chance * (1.0 - chance) if expected is None else chance
+        pull = np.array([gap.sum(), gap @ centred])
+        if slope == 0.0 and pull[1] <= LEAST_SPREAD:  # the deviance is convex, so no rising line does better
+            break
+        curvature = np.array([[weight.sum(), weight @ centred], [weight @ centred, weight @ centred**2]])
+        step = np.linalg.solve(curvature, pull)
+        longest = float(np.abs(step).max())
+        level, slope = np.array([level, slope]) + step / max(longest, 1.0)
+        if longest < LEAST_SPREAD or slope > farthest:  # beyond, the margins part the bads from the others
+            break
+    return np.asarray(level + slope * centred, dtype=np.float64)
 
 
 def _compared(trees: Trees, loss: Floats, usual: Floats) -> Tried:

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, PHRASES, REFERENCE_RATE
+from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, NEVER_MONTHS, PHRASES, REFERENCE_RATE
 
 _KEYS = ["loan_id", "snapshot_date"]
 _NOT_THE_BORROWERS = r"Borrower added on \d+/\d+/\d+ ?>|<br ?/?>"
@@ -38,7 +38,7 @@ def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]
 
 
 def _expressions() -> dict[str, nw.Expr]:
-    return {**_ratios(), **_wording()}
+    return {**_ratios(), **_recency(), **_wording()}
 
 
 def _ratios() -> dict[str, nw.Expr]:
@@ -60,6 +60,18 @@ def _ratios() -> dict[str, nw.Expr]:
         "loan_to_revolving_limit": amount / nw.when(limit > 0).then(limit),
         "credit_age_months": age,
         "fico": (nw.col("fico_low") + nw.col("fico_high")) / 2,
+    }
+
+
+def _recency() -> dict[str, nw.Expr]:
+    """Months since an event; a loan for which it was looked up and none was found counts as never."""
+    return {
+        feature.name: nw.coalesce(
+            nw.col(feature.name).cast(nw.Float64),
+            nw.when(~nw.col(feature.looked_up_with).is_null()).then(nw.lit(NEVER_MONTHS)),
+        )
+        for feature in FEATURES
+        if feature.looked_up_with
     }
 
 

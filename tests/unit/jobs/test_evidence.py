@@ -138,7 +138,9 @@ def test_the_ledger_keeps_how_the_challenger_stood(home: Path) -> None:
     assert set(comparison) == {
         *("difference", "low", "high", "n", "bads", "promote", "reason"),
         *("challenger_calibration", "champion_calibration", "margin", "confidence"),
+        *("challenger_defaults", "champion_defaults"),
     }
+    assert comparison["champion_defaults"] > 0
     assert comparison["low"] <= comparison["difference"] <= comparison["high"]
     assert second["champion_before"] == first["model_id"]
     assert second["recalibration"]["reason"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from p2pcredit.models.comparison import compare_models
 from p2pcredit.settings import TrainingSettings
@@ -74,3 +75,40 @@ def test_even_odds_of_confidence_ask_for_any_gain() -> None:
     found = compare_models(labels, better, worse, TrainingSettings(promotion_confidence=0.5))
     assert found.low is not None
     assert abs(found.low - found.difference) < 1e-6
+
+
+def test_a_challenger_that_learned_from_clearly_more_takes_over_unless_it_is_worse_by_the_margin() -> None:
+    labels, better, worse = _loans()
+    gap = compare_models(labels, worse, better, TrainingSettings())
+    wide = TrainingSettings(no_worse_margin=-(gap.low or 0.0) + 0.001)
+    narrow = TrainingSettings(no_worse_margin=-(gap.low or 0.0) - 0.001)
+    told = {"challenger_defaults": 125, "champion_defaults": 100}
+    found = compare_models(labels, worse, better, wide, **told)
+    assert found.promote
+    assert (found.challenger_defaults, found.champion_defaults) == (125, 100)
+    assert "learned from 125 defaults, 100 before: the challenger takes over" in found.reason
+    assert not compare_models(labels, worse, better, narrow, **told).promote
+
+
+@pytest.mark.parametrize(("challenger", "champion"), [(124, 100), (None, 100), (125, None), (None, None)])
+def test_without_clearly_more_defaults_only_a_better_ranking_takes_over(
+    challenger: int | None, champion: int | None
+) -> None:
+    labels, better, worse = _loans()
+    told = {"challenger_defaults": challenger, "champion_defaults": champion}
+    assert not compare_models(labels, better, better, TrainingSettings(), **told).promote
+    assert compare_models(labels, better, worse, TrainingSettings(), **told).promote
+
+
+def test_more_evidence_does_not_make_up_for_a_level_far_off_or_for_too_few_bads() -> None:
+    labels, better, _ = _loans()
+    told = {"challenger_defaults": 900, "champion_defaults": 100}
+    assert "much worse" in compare_models(labels, better / 3, better, TrainingSettings(), **told).reason
+    few = compare_models([0] * 50 + [1] * 5, np.linspace(0, 1, 55), [0.1] * 55, TrainingSettings(), **told)
+    assert few.reason.startswith("undetermined: 5 bads")
+
+
+def test_with_no_margin_a_challenger_must_rank_better_however_much_it_learned_from() -> None:
+    labels, better, _ = _loans()
+    told = {"challenger_defaults": 900, "champion_defaults": 100}
+    assert not compare_models(labels, better, better, TrainingSettings(no_worse_margin=0.0), **told).promote

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
+from p2pcredit.contracts.features import NEVER_MONTHS
 from p2pcredit.models import profile
-from p2pcredit.models.profile import feature_named
+from p2pcredit.models.boosting import fit_boosting
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.profile import feature_named, neutral_profile
+from p2pcredit.models.scorecard import fit_scorecard
 from p2pcredit.models.scoring import ScoringModel, load_model, name_reasons, score_loans
 from p2pcredit.models.training import TrainingRun
-from p2pcredit.settings import ScoreSettings, Settings
+from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]
 FORMS = [(family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard")]
@@ -120,3 +125,30 @@ def test_coarser_points_name_fewer_reasons(model: ScoringModel, book: Book) -> N
         columns = name_reasons(model, loans, ScoreSettings(points_to_double_odds=points))
         counts.append(sum(column.drop_nulls().len() for column in columns))
     assert 0 < counts[1] < counts[0]
+
+
+@pytest.mark.parametrize("family", ["scorecard", "boosting"])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_reason_tells_a_borrower_that_there_never_was_a_delinquency(family: str, seed: int) -> None:
+    """Not even where those without one default more: never counts as the longest time ago, and monotonicity holds."""
+    rng = np.random.default_rng(seed)
+    size = 3000
+    never, income = rng.random(size) < 0.6, np.round(rng.lognormal(10.8, 0.5, size))
+    months = np.where(never, NEVER_MONTHS, rng.integers(0, 90, size))
+    bads = (rng.random(size) < 0.05 + 0.08 * never + 0.1 * (months < 20) + 0.1 * (income < 40000)).astype(float)
+    loans = pl.DataFrame({"loan_id": [str(i) for i in range(size)], "annual_income": income})
+    loans = loans.with_columns(pl.Series("months_since_delinquency", months, dtype=pl.Float64))
+    loans = loans.with_columns(pl.lit(date(2010, 1, 1)).alias("snapshot_date"))
+    features = (feature_named("annual_income"), feature_named("months_since_delinquency"))
+    fitted = (
+        fit_scorecard(loans, features, bads, selection=SelectionSettings(min_half_information_value=-1.0))
+        if family == "scorecard"
+        else fit_boosting(loans, features, bads, seed=seed, threads=1)
+    )
+    usual = neutral_profile(loans, fitted.margin(loans), fitted.feature_names, cutoff=0.15)
+    for neutral in (usual, {**usual, "months_since_delinquency": 30.0}):
+        scored = score_loans(fitted.calibrated(Calibration(), neutral), "m", loans, Settings())
+        told = scored.filter(pl.Series(never)).select(pl.concat_list("reason_1", "reason_2").alias("told"))["told"]
+        assert not told.list.join(" ", ignore_nulls=True).str.contains("delinquency").any()
+    longest = fitted.margin(loans.with_columns(pl.lit(NEVER_MONTHS).alias("months_since_delinquency")))
+    assert np.all(longest <= fitted.margin(loans) + 1e-6)

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.boosting import Trees, fit_boosting
-from p2pcredit.models.search import SETTINGS, search_trees
+from p2pcredit.models.search import SETTINGS, _deviance, search_trees
 from p2pcredit.models.training import TrainingRun
 
 FEATURES = (
@@ -43,18 +45,37 @@ def test_the_same_loans_give_the_same_choice_with_any_number_of_threads(hazard: 
     assert next(one for one in tried if one.trees == SETTINGS[0]).gain == 0.0
 
 
-def test_the_deviance_is_that_of_trees_grown_on_other_months() -> None:
+def test_the_deviance_is_that_of_trees_grown_on_other_months_at_their_best_level_and_spread() -> None:
     frame, bads, months = _loans()
     _, tried = search_trees(frame, FEATURES, bads, months, seed=4, threads=1)
     fold = (months.dt.year().to_numpy() * 12 + months.dt.month().to_numpy() - 2010 * 12 - 1) % 3
-    loss = np.zeros(bads.size)
+    margin = np.zeros(bads.size)
     for number in range(3):
         within, out = fold != number, fold == number
         model = fit_boosting(frame.filter(within), FEATURES, bads[within], seed=4, threads=1, trees=Trees(rounds=100))
-        chance = model.predict(frame.filter(out))
-        loss[out] = -2 * np.where(bads[out] == 1, np.log(chance), np.log1p(-chance))
+        margin[out] = model.margin(frame.filter(out))
+    line = LogisticRegression(C=np.inf, tol=1e-10).fit(margin[:, None], bads)
+    loss = 2 * log_loss(bads, line.predict_proba(margin[:, None])[:, 1])
     found = next(one for one in tried if one.trees == Trees(rounds=100))
-    assert found.deviance == pytest.approx(loss.mean(), rel=1e-6)
+    assert found.deviance == pytest.approx(loss, rel=1e-6)
+
+
+@pytest.mark.parametrize("hazard", [False, True])
+def test_a_setting_is_not_judged_by_a_spread_or_level_that_the_calibration_mends(hazard: bool) -> None:
+    _, bads, _ = _loans()
+    margin = np.random.default_rng(1).normal(size=bads.size) + bads
+    expected = np.linspace(0.05, 0.2, bads.size) if hazard else None
+    plain = _deviance(bads, margin, expected)
+    assert _deviance(bads, 3.0 * margin - 2.0, expected) == pytest.approx(plain, abs=1e-6)
+    assert plain.mean() < _deviance(bads, np.zeros(bads.size), expected).mean()
+
+
+@pytest.mark.parametrize("hazard", [False, True])
+def test_trees_that_rank_the_wrong_way_round_are_worth_no_more_than_none(hazard: bool) -> None:
+    _, bads, _ = _loans()
+    expected = np.linspace(0.05, 0.2, bads.size) if hazard else None
+    flat = _deviance(bads, np.ones(bads.size), expected)
+    assert _deviance(bads, -bads, expected) == pytest.approx(flat)
 
 
 def test_with_few_bads_nothing_is_tried_and_the_usual_setting_holds() -> None:

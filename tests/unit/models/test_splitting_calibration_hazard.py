@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from p2pcredit.errors import TooLittleDataError, TrainingError
-from p2pcredit.models.calibration import Calibration, fit_calibration
+from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
 from p2pcredit.models.hazard import measure_exposure, observed_by
 from p2pcredit.models.splitting import split_by_time
 from p2pcredit.settings import TrainingSettings
@@ -94,6 +94,26 @@ def test_no_bads_give_a_small_probability_and_no_loans_the_identity() -> None:
     assert fit_calibration([], []) == Calibration(1.0, 0.0)
     with pytest.raises(TrainingError, match="missing"):
         fit_calibration([0, 1], [0.1, float("nan")])
+
+
+def test_the_fit_that_serves_gets_its_own_level_and_the_spread_of_fits_that_had_not_seen_the_loans() -> None:
+    labels, margin = _scored()
+    first, second = slice(0, 1500), slice(1500, None)
+    unseen = [(labels[first].astype(float), margin[first] - 3.0), (labels[second].astype(float), margin[second] + 1.0)]
+    served = 4.0 * margin + 7.0  # spread too far, as by a fit that knows these loans, and at another level
+    found = transfer_calibration(unseen, served)
+    assert found.slope == pytest.approx(fit_calibration(labels, margin).slope, abs=0.02)
+    assert found.probability(served).sum() == pytest.approx(labels.sum(), rel=1e-6)
+    moved = transfer_calibration([(truth, value + 5.0) for truth, value in unseen], served)
+    assert moved.slope == pytest.approx(found.slope, abs=1e-6)
+
+
+def test_without_loans_of_one_fit_the_others_tell_and_without_any_the_map_is_the_identity() -> None:
+    labels, margin = _scored(400)
+    nothing = (np.zeros(0), np.zeros(0))
+    alone = transfer_calibration([(labels.astype(float), margin)], margin)
+    assert transfer_calibration([nothing, (labels.astype(float), margin)], margin) == alone
+    assert transfer_calibration([nothing, nothing], np.zeros(0)) == Calibration()
 
 
 def _watched(rows: list[tuple[date, int, int | None]]) -> pl.DataFrame:

@@ -12,9 +12,17 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import LeakError, TooLittleDataError
+from p2pcredit.models.evaluation import auc, paired_auc_difference
 from p2pcredit.models.leaks import single_feature_auc
 from p2pcredit.models.scoring import load_model
-from p2pcredit.models.training import TrainingRun, beats_base_rate, sub_grade_baseline, train_candidates
+from p2pcredit.models.training import (
+    Candidate,
+    TrainingRun,
+    beats_base_rate,
+    rank_candidates,
+    sub_grade_baseline,
+    train_candidates,
+)
 from p2pcredit.settings import Settings, TrainingSettings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]
@@ -153,3 +161,33 @@ def test_the_platforms_sub_grade_is_ranked_by_the_alphabet() -> None:
     assert sub_grade_baseline(loans)["auc"] == 0.75
     assert sub_grade_baseline(loans.with_columns(pl.lit(None, pl.String).alias("platform_sub_grade"))) is None
     assert sub_grade_baseline(loans.drop("platform_sub_grade")) is None
+
+
+def _judged(candidate: Candidate, family: str, defaults: int, chances: np.ndarray) -> Candidate:
+    evaluation = candidate.evaluation.with_columns(pl.Series("probability_of_default", chances))
+    metrics = {**candidate.metrics, "auc": auc(evaluation["label"].to_numpy(), chances)}
+    return replace(candidate, family=family, defaults=defaults, metrics=metrics, evaluation=evaluation)
+
+
+def test_the_preferred_family_leads_among_those_that_learned_from_about_as_many_defaults(run: TrainingRun) -> None:
+    one, chances = run.candidates[0], run.candidates[0].evaluation["probability_of_default"].to_numpy()
+    first = _judged(one, "scorecard", 109, chances)
+    other = _judged(one, "boosting", 100, chances * 0.99)
+    assert rank_candidates([first, other], 0.9)[0].family == "boosting"
+    assert rank_candidates([first, other], 0.9, "scorecard")[0].family == "scorecard"
+    assert rank_candidates([replace(first, defaults=111), other], 0.9)[0].family == "scorecard"
+
+
+def test_the_best_of_many_needs_a_wider_lead_than_the_better_of_two(run: TrainingRun) -> None:
+    one = run.candidates[0]
+    labels, chances = one.evaluation["label"].to_numpy(), one.evaluation["probability_of_default"].to_numpy()
+    rng = np.random.default_rng(5)
+    shares = np.linspace(0.0, 1.0, 81)
+    noise = rng.uniform(0.01, 0.3, chances.size)
+    told = [paired_auc_difference(labels, chances, (1 - s) * chances + s * noise, 0.9) for s in shares]
+    alone = next(s for s, found in zip(shares, told, strict=True) if found.low is not None and found.low > 0.0)
+    worse = _judged(one, "boosting", 400, (1 - alone) * chances + alone * noise)
+    best = _judged(one, "scorecard", 100, chances)
+    assert rank_candidates([best, worse], 0.9)[0] is best
+    echoes = [_judged(one, "scorecard", 100, chances * scale) for scale in (0.9, 0.8, 0.7)]
+    assert rank_candidates([best, worse, *echoes], 0.9)[0] is worse

@@ -7,7 +7,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import FEATURES, PHRASES, features_of
+from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS, PHRASES, Feature, features_of
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, silver
 from p2pcredit.transforms.features import build_features
@@ -136,3 +136,21 @@ def test_price_and_grade_stand_outside_the_default_set() -> None:
         "platform_grade",
         "platform_sub_grade",
     }
+
+
+@pytest.mark.parametrize("feature", [f for f in FEATURES if f.looked_up_with], ids=lambda f: f.name)
+def test_never_is_the_most_months_and_what_nobody_looked_for_stays_missing(feature: Feature) -> None:
+    found = {feature.looked_up_with: 0.0}
+    assert features(**found)[feature.name] == NEVER_MONTHS
+    assert features(**found, **{feature.name: 7.0})[feature.name] == 7.0
+    assert features(**{feature.name: 7.0})[feature.name] == 7.0
+    assert features()[feature.name] is None
+    assert features(without=("credit_history",))[feature.name] is None
+
+
+def test_never_is_the_most_that_a_landing_file_may_hold_and_counts_as_safest() -> None:
+    for feature in (f for f in FEATURES if f.looked_up_with):
+        column = next(c for c in FEEDS["credit_history"].columns if c.source == feature.name)
+        assert column.maximum == NEVER_MONTHS
+        assert feature.direction == -1
+        assert feature.looked_up_with in silver(FEEDS["credit_history"]).schema

@@ -1,0 +1,116 @@
+"""How good were the champions on the loans that they scored, each on its day? The tables of the README, in one command.
+
+    .venv/bin/python bench/honest_replay.py LoanStats.csv.gz --home loans --from 2007-06-01 --to 2010-12-31
+
+lands the file, replays the days, lets the labels mature for thirteen months more without scoring anything, and prints
+the tables. Without a file it reads a home where that was done. Every probability is the one that was written on the
+loan's day by the model that was champion then; nothing knows labels that came later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS
+from p2pcredit.engines.local import collect
+from p2pcredit.models.evaluation import (
+    Estimate,
+    auc_interval,
+    calibration_error_by_chance,
+    calibration_error_interval,
+    calibration_ratio,
+    paired_auc_difference,
+)
+from p2pcredit.periods import add_months
+from p2pcredit.settings import load_settings
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+from p2pcredit.transforms.labels import labels_as_of
+
+DAY = pl.col("snapshot_date")
+QUARTER = pl.format("{}Q{}", DAY.dt.year(), DAY.dt.quarter())
+
+
+def replay(file: Path, home: Path, first: date, last: date) -> None:
+    """Land, replay, and let labels mature, with the commands that a user would give."""
+    matured = add_months(last, load_settings(home).labels.window_months) + timedelta(days=35)
+    for command in (
+        ["land", "lendingclub", file],
+        ["replay", "--from", first, "--to", last],
+        ["preprocess", "--from", last + timedelta(days=1), "--to", matured],
+    ):
+        words = [str(Path(sys.executable).with_name("p2pcredit")), *map(str, command), "--home", str(home)]
+        print("$", *words[1:], file=sys.stderr, flush=True)
+        subprocess.run(words, check=True, stdout=sys.stderr)
+
+
+def scored_loans(home: Path) -> pl.DataFrame:
+    """Each scored loan with its probability, its label, its term and the rank of its sub-grade, oldest first."""
+    lake = Lake(Layout(home))
+    labels = collect(labels_as_of(lake.frame(LABEL_STORE), date(9998, 1, 1), load_settings(home).labels))
+    told = lake.scan(FEATURE_STORE).select("loan_id", "platform_sub_grade", "term_months").collect().unique("loan_id")
+    scored = lake.scan(PREDICTIONS).collect().sort("snapshot_date", "loan_id").unique("loan_id", keep="first")
+    loans = scored.join(labels.select("loan_id", "label"), on="loan_id").join(told, on="loan_id")
+    rank = pl.col("platform_sub_grade").rank("dense").alias("sub_grade")
+    return loans.filter(pl.col("platform_sub_grade").is_not_null()).with_columns(rank).sort("snapshot_date", "loan_id")
+
+
+def rows(loans: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """The rows of both tables: per champion, all, per term, per quarter of origination."""
+    champions = [(str(key[0]), part) for key, part in loans.group_by("model_id", maintain_order=True)]
+    terms = [(f"of {key[0]:.0f} months", part) for key, part in loans.sort("term_months").group_by("term_months")]
+    quarters = [(str(key[0]), part) for key, part in loans.group_by(QUARTER, maintain_order=True)]
+    return [*champions, ("**all loans scored**", loans), *sorted(terms), *quarters]
+
+
+def ranking(name: str, loans: pl.DataFrame) -> str:
+    """One row on how the loans were ranked."""
+    labels, chances, grade = (loans[c].to_numpy() for c in ("label", "probability_of_default", "sub_grade"))
+    own, theirs = auc_interval(labels, chances), auc_interval(labels, grade)
+    lead = _worded(paired_auc_difference(labels, chances, grade), "+.3f")
+    platform = "-" if theirs.value is None else f"{theirs.value:.3f}"
+    span = f"{loans['snapshot_date'].min()} to {loans['snapshot_date'].max()}"
+    return f"| {name} | {span} | {own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {lead} |"
+
+
+def level(name: str, loans: pl.DataFrame) -> str:
+    """One row on whether the probabilities were right."""
+    labels, chances = loans["label"].to_numpy(), loans["probability_of_default"].to_numpy()
+    ratio, error = calibration_ratio(labels, chances), calibration_error_interval(labels, chances)
+    by_chance = calibration_error_by_chance(chances) or 0.0
+    means = f"{chances.mean():.3f} | {labels.mean():.3f}"
+    return f"| {name} | {ratio.n:,} | {means} | {_worded(ratio, '.2f')} | {_worded(error, '.3f')} | {by_chance:.3f} |"
+
+
+def main() -> None:
+    """Print both tables in Markdown; all intervals are of 90%."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, default=date(2007, 6, 1))
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, default=date(2010, 12, 31))
+    asked = parser.parse_args()
+    if asked.file is not None:
+        replay(asked.file, asked.home, asked.first, asked.last)
+    found = rows(scored_loans(asked.home))
+    print("| champion | loans of | loans | bads | AUC | sub-grade | difference |\n|---|---|---|---|---|---|---|")
+    print("\n".join(ranking(name, loans) for name, loans in found))
+    print("\n| champion | loans | expected | observed | observed / expected | ECE | by chance |")
+    print("|---|---|---|---|---|---|---|")
+    print("\n".join(level(name, loans) for name, loans in found))
+
+
+def _worded(found: Estimate, form: str) -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return "undetermined"
+    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"
+
+
+if __name__ == "__main__":
+    main()
