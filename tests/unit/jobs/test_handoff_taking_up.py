@@ -227,7 +227,7 @@ def test_a_deleted_decision_file_is_written_again_from_the_ledger(run_on: Run, t
 def test_the_first_model_needs_no_decision_and_the_weekly_limit_counts_it(
     run_on: Run, trainer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.jobs.retraining.enough_matured", lambda ctx, day: True)
+    monkeypatch.setattr("p2pcredit.jobs.maturity.enough_matured", lambda ctx, day: True)
     trainer.promoted = False
     assert a_night(run_on(MONDAY), MONDAY)["outcome"] == "refused"
     assert run_on(MONDAY).ledger.state().champion is None

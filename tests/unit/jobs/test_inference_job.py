@@ -50,8 +50,8 @@ def ctx(run_on: Callable[..., JobContext], monkeypatch: pytest.MonkeyPatch) -> J
         ]
         return pl.DataFrame(rows, schema=PREDICTIONS.schema)
 
-    monkeypatch.setattr("p2pcredit.jobs.inference.load_model", lambda files: files["model.json"])
-    monkeypatch.setattr("p2pcredit.jobs.inference.score_loans", score)
+    monkeypatch.setattr("p2pcredit.models.scoring.load_model", lambda files: files["model.json"])
+    monkeypatch.setattr("p2pcredit.models.scoring.score_loans", score)
     return ctx
 
 
