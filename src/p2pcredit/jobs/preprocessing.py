@@ -22,7 +22,8 @@ from p2pcredit.storage.completeness import (
     mark_labels_built,
 )
 from p2pcredit.storage.lake import Lake, month_just_closed
-from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing
+from p2pcredit.storage.landing import check_landing, read_landing
+from p2pcredit.storage.landing_files import find_landing_files
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
@@ -42,7 +43,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """
     contract = feed_named(feed)
     facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
-    missing = [day for day in days if find_landing_file(ctx.layout, feed, day) is None]
+    missing = [day for day, path in find_landing_files(ctx.layout, feed, days).items() if path is None]
     if missing:
         raise MissingFeedError(
             f"feed '{feed}' has not landed for {missing[0]}"

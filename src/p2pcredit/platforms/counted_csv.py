@@ -101,7 +101,8 @@ def _regular_quotes(data: npt.NDArray[np.uint8]) -> _Places:
 
 def _outside(places: _Places, quotes: _Places) -> _Places:
     """Those of these places that stand outside quotes."""
-    return places[np.searchsorted(quotes, places) % 2 == 0]
+    outside: _Places = places[np.searchsorted(quotes, places) % 2 == 0]
+    return outside
 
 
 def _fields(data: npt.NDArray[np.uint8], ends: _Places, quotes: _Places) -> _Places:
