@@ -116,7 +116,7 @@ def test_a_download_that_changes_while_it_is_read_is_not_landed(
     ctx = context(tmp_path / "home")
     path = tmp_path / "download.csv"
     path.write_bytes(b"id,loan_amnt,term,issue_d,loan_status,last_pymnt_d\n1,5,36,Dec-2010,Current,Jan-2011\n")
-    monkeypatch.setattr(raw_csv, "read_delimited", _meddling(raw_csv.read_delimited, change, after))
+    monkeypatch.setattr(raw_csv, "open_delimited", _meddling(raw_csv.open_delimited, change, after))
     with pytest.raises(SourceError, match=r"download\.csv changed while it was read"):
         land(ctx, "lendingclub", [path], None, None)
     assert not ctx.layout.landing.exists()

@@ -28,7 +28,7 @@ from p2pcredit.settings import load_settings
 from p2pcredit.storage.bank import ModelBank, json_bytes
 from p2pcredit.storage.completeness import mark_complete, read_receipt
 from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing import find_landing_file
+from p2pcredit.storage.landing_files import find_landing_file
 from p2pcredit.storage.ledger import Ledger
 
 pytestmark = pytest.mark.torture

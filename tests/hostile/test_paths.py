@@ -19,7 +19,8 @@ from p2pcredit.orchestration.run_dates import snapshot_date
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.mapping import load_mapping
 from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing import read_landing, write_landing
+from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.landing_files import write_landing
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import profile_named
-from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.storage.files import holding_still, sha256_of_file, write_bytes_atomically, write_json_atomically
-from p2pcredit.storage.landing import read_landing, write_landing
+from p2pcredit.platforms.spooled_book import SpooledBook, spooled
+from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
+from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.landing_files import write_months
 from p2pcredit.storage.landing_manifest import manifest_file, read_manifest
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
 logger = logging.getLogger("p2pcredit")
+_REJECTED_TOGETHER = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,26 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     if first is not None and last is not None:
         DateRange(first, last)
     profile = profile_named(platform)
-    with ExitStack() as still:
-        for path in files:
-            still.enter_context(holding_still(path))
-        sources = _digest(files)
-        book = profile.read(files, first, last)
+    with ExitStack() as until_landed:
+        with ExitStack() as still:
+            for path in files:
+                still.enter_context(holding_still(path))
+            sources = _digest(files)
+            parts = profile.parts(files, first, last)
+            book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
+        return _land_book(ctx, profile.name, sources, book, first, last)
+
+
+def _land_book(
+    ctx: JobContext,
+    platform: str,
+    sources: tuple[_Source, ...],
+    book: SpooledBook,
+    first: date | None,
+    last: date | None,
+) -> Receipt:
     if not sources:
-        sources = (_Source(f"{profile.name} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
+        sources = (_Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
     if last is None:
         book = _until_today(book, ctx.at.date())
     days = _days_to_land(book, first, last)
@@ -74,21 +90,21 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         book = book.within(days)
     with held(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
-        landings = _merged(earlier, profile.name, sources, days)
-        _write_manifest(ctx.layout, profile.name, [_under_way(entry, days) for entry in landings])
-        _write_rejected(ctx.layout, profile.name, sources, book)
+        landings = _merged(earlier, platform, sources, days)
+        _write_manifest(ctx.layout, platform, [_under_way(entry, days) for entry in landings])
+        _write_rejected(ctx.layout, platform, sources, book)
         if days is not None:
             for name, feed in FEEDS.items():
-                write_landing(ctx.layout, feed, book.feeds[name], days)
-        _write_manifest(ctx.layout, profile.name, landings)
+                write_months(ctx.layout, feed, partial(book.rows, name), days)
+        _write_manifest(ctx.layout, platform, landings)
     return {
-        "platform": profile.name,
+        "platform": platform,
         "rows_in": book.rows_in,
         "rows_landed": book.rows_landed,
         "rows_rejected": book.rejected.height,
         "first_date": days.first.isoformat() if days else None,
         "last_date": days.last.isoformat() if days else None,
-        "feeds": {name: book.feeds[name].height for name in FEEDS},
+        "feeds": {name: book.count(name) for name in FEEDS},
     }
 
 
@@ -98,8 +114,8 @@ def last_origination(ctx: JobContext, days: DateRange) -> date | None:
     return newest if isinstance(newest, date) else None
 
 
-def _tell_of_later_events(book: RawBook, days: DateRange) -> None:
-    later = int((book.feeds["loan_performance"]["snapshot_date"] > days.last).sum())
+def _tell_of_later_events(book: SpooledBook, days: DateRange) -> None:
+    later = book.count("loan_performance", DateRange(days.last + timedelta(days=1), date.max))
     if later:
         logger.warning(
             "%d servicing events become visible after %s, the last day landed; land with a later --to to have them",
@@ -121,7 +137,7 @@ def _digest(files: Sequence[Path]) -> tuple[_Source, ...]:
     return sources
 
 
-def _until_today(book: RawBook, today: date) -> RawBook:
+def _until_today(book: SpooledBook, today: date) -> SpooledBook:
     """The book without the loans and events that bear a date in the future."""
     days = book.days()
     if days is None or days.last <= today:
@@ -129,7 +145,7 @@ def _until_today(book: RawBook, today: date) -> RawBook:
     return book.within(DateRange(min(days.first, today), today), f"originated after {today}, in the future")
 
 
-def _days_to_land(book: RawBook, first: date | None, last: date | None) -> DateRange | None:
+def _days_to_land(book: SpooledBook, first: date | None, last: date | None) -> DateRange | None:
     own = book.days()
     start = first or (own.first if own else last)
     end = last or (own.last if own else first)
@@ -185,11 +201,13 @@ def _write_manifest(layout: Layout, platform: str, landings: list[dict[str, Any]
     write_json_atomically(manifest_file(layout), content)
 
 
-def _write_rejected(layout: Layout, platform: str, sources: tuple[_Source, ...], book: RawBook) -> None:
+def _write_rejected(layout: Layout, platform: str, sources: tuple[_Source, ...], book: SpooledBook) -> None:
     together = "".join(source.sha256 for source in sources)
     digest = together if len(sources) == 1 else hashlib.sha256(together.encode()).hexdigest()
     path = layout.landing / "rejected" / f"{platform}_{digest[:8]}.jsonl"
-    write_bytes_atomically(path, book.rejected.write_ndjson().encode())
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        for some in book.rejected.iter_slices(_REJECTED_TOGETHER):
+            stream.write(some.write_ndjson().encode())
 
 
 __all__ = ["land", "last_origination"]

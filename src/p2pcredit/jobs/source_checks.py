@@ -6,7 +6,8 @@ from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.landing import check_landing, find_landing_file
+from p2pcredit.storage.landing import check_landing
+from p2pcredit.storage.landing_files import find_landing_files
 from p2pcredit.storage.landing_manifest import require_whole_landing
 
 
@@ -19,7 +20,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """
     contract = feed_named(feed)
     facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
-    missing = [day for day in days if find_landing_file(ctx.layout, feed, day) is None]
+    missing = [day for day, path in find_landing_files(ctx.layout, feed, days).items() if path is None]
     if missing:
         raise MissingFeedError(
             f"feed '{feed}' has not landed for {missing[0]}"

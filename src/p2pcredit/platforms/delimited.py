@@ -1,62 +1,44 @@
 """CSV text read exactly: every record below the header is either a row or a misfit, and none is lost.
 
 Polars reads the rows, fast, but fills a short row with nulls in silence. So the bytes are first cut into records and
-fields are counted (commas and line ends outside quotes, with NumPy). Records with the right number go to Polars, others
-become misfits. Where quotes stand in irregular places, the slower `exact_records` decides instead.
+fields are counted (`counted_csv`). Records with the right number go to Polars, others become misfits. Where quotes
+stand in irregular places, the slower `exact_csv` decides instead, from the beginning of the file. Nothing but one batch
+is held in memory, unless the whole is asked for.
 """
 
 from __future__ import annotations
 
-import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.errors import HeaderError, UnreadableFileError
 from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks
-from p2pcredit.platforms.exact_csv import LONGEST_RECORD, exact_records, fields_of_line, is_open
-from p2pcredit.platforms.spool import Spool
+from p2pcredit.platforms.counted_csv import counted_blocks
+from p2pcredit.platforms.csv_blocks import Block, IrregularError, Misfit, decoded
+from p2pcredit.platforms.exact_csv import exact_blocks, fields_of_line
 
 HEADER_SEARCH_LINES = 20
 LONGEST_HEADER = 1 << 20
-_COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
-_BEFORE_OPENING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _QUOTE])
-_AFTER_CLOSING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _RETURN, _QUOTE])
 
 FindHeader = Callable[[Sequence[Sequence[str]]], int]
 """Given the fields of the first lines, which is the header? Raises HeaderError where none is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
-    """A record whose number of fields is not that of the header.
-
-    Args:
-        row_number: Its place among all records below the header, from 1.
-        fields: What can be read of it.
-        raw: Its text as it stands in the file.
-    """
-
-    row_number: int
-    fields: tuple[str, ...]
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
 class DelimitedText:
-    """What a CSV file holds.
+    """What a CSV file, or a batch of its records, holds.
 
     Args:
         header: Its column names.
         frame: `row_number` (Int64, from 1 below the header) and the wanted columns that the header has, as text with
             blanks as null, in the order of the file.
         misfits: Records that do not fit the header, in order.
-        cut_off: The record inside which the file ends: the last one, without a line end and with too few fields, or
-            one that opens a quote which nothing up to the end of the file closes.
+        cut_off: The record inside which the file ends, told by its last batch: the last record, without a line end and
+            with too few fields, or one that opens a quote which nothing up to the end of the file closes.
     """
 
     header: tuple[str, ...]
@@ -82,32 +64,87 @@ class DelimitedText:
             )
 
 
-class _IrregularError(Exception):
-    """Quotes stand where the counting of fields cannot follow them."""
+@dataclass(frozen=True, slots=True)
+class DelimitedFile:
+    """A CSV file whose header was found. Open it with `open_delimited`.
 
-
-@dataclass(slots=True)
-class _Sorted:
-    """Records sorted into rows (bytes, for Polars) and misfits."""
+    Args:
+        path: The file.
+        header: Its column names.
+        header_lines: The lines up to the header and with it.
+        columns: The columns wanted; None for all.
+        chunk_bytes: Bytes looked at together.
+        when_empty: What to do about an empty file, for the message.
+    """
 
     path: Path
-    width: int
-    body: Spool
-    numbers: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    misfits: list[Misfit] = field(default_factory=list)
-    seen: int = 0
-    cut_off: Misfit | None = None
+    header: tuple[str, ...]
+    header_lines: int
+    columns: frozenset[str] | None = None
+    chunk_bytes: int = CHUNK_BYTES
+    when_empty: str = "download it again"
+
+    def batches(self, *, exact: bool = False) -> Iterator[DelimitedText]:
+        """What does each batch of records hold, in order?
+
+        Args:
+            exact: Read one record after the other, which follows any quotes, instead of counting commas.
+
+        Raises:
+            IrregularError: Counting cannot follow the quotes: what came before is void, read the file exactly.
+            UnreadableFileError: Cut off in its packing, damaged, not UTF-8 text, or no CSV even when read exactly.
+        """
+        width = len(self.header)
+        chunks = read_chunks(self.path, chunk_bytes=self.chunk_bytes, when_empty=self.when_empty)
+        text = _below_header(chunks, self.header_lines)
+        blocks = (
+            exact_blocks(self.path, text, width, self.chunk_bytes) if exact else counted_blocks(self.path, text, width)
+        )
+        try:
+            for block in blocks:
+                yield DelimitedText(self.header, self._rows(block), block.misfits, block.cut_off)
+        except (IrregularError, pl.exceptions.PolarsError) as error:
+            if not exact:
+                raise IrregularError from error
+            raise UnreadableFileError(
+                f"{self.path} cannot be read as CSV; write it with commas, double quotes and one header line"
+            ) from error
+
+    def empty(self) -> DelimitedText:
+        """The file without its records."""
+        names = ["row_number", *self._wanted()]
+        schema = {name: pl.Int64() if name == "row_number" else pl.String() for name in names}
+        return DelimitedText(self.header, pl.DataFrame(schema=schema), ())
+
+    def _wanted(self) -> list[str]:
+        return [name for name in self.header if name and (self.columns is None or name in self.columns)]
+
+    def _rows(self, block: Block) -> pl.DataFrame:
+        if not len(block.numbers):
+            return self.empty().frame
+        places = [f"column_{place}" for place in range(len(self.header))]
+        place_of = dict(zip(self.header, places, strict=True))
+        source = io.BytesIO(f"{','.join(places)}\n".encode() + block.body)
+        read = pl.scan_csv(source, schema=dict.fromkeys(places, pl.String), glob=False)
+        texts = [pl.col(place_of[name]).alias(name) for name in self._wanted()]
+        blanks_out = [
+            pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name) for name in self._wanted()
+        ]
+        frame = read.select(texts).with_columns(blanks_out).collect(engine="streaming")
+        if frame.height != len(block.numbers):
+            raise IrregularError
+        return frame.select(pl.Series("row_number", block.numbers, dtype=pl.Int64), pl.all())
 
 
-def read_delimited(
+def open_delimited(
     path: Path,
     find_header: FindHeader,
     columns: Iterable[str] | None = None,
     *,
     chunk_bytes: int = CHUNK_BYTES,
     when_empty: str = "download it again",
-) -> DelimitedText:
-    """Which rows, and which records that are no rows, does a CSV file hold?
+) -> DelimitedFile:
+    """Which header does a CSV file have?
 
     Args:
         path: UTF-8 text, plain or gzip, with commas, double quotes and `\\n` or `\\r\\n`.
@@ -120,21 +157,32 @@ def read_delimited(
         UnreadableFileError: Empty, cut off, damaged, not UTF-8 text.
         HeaderError: No header, or a column twice.
     """
-
     start = next(read_chunks(path, chunk_bytes=LONGEST_HEADER, when_empty=when_empty))
     header, header_lines = _find_header(path, start, find_header)
-    names = set(header if columns is None else columns) - {""}
-    wanted = [name for name in header if name in names]
-    for sort in (_sort_by_counting, _sort_exactly):
-        chunks = _below_header(read_chunks(path, chunk_bytes=chunk_bytes, when_empty=when_empty), header_lines)
-        try:
-            with Spool(path) as body:
-                body.write(f"{','.join(_names(header))}\n".encode())
-                found = sort(_Sorted(path, len(header), body), chunks)
-                return DelimitedText(header, _read_rows(found, header, wanted), tuple(found.misfits), found.cut_off)
-        except (_IrregularError, pl.exceptions.PolarsError):
-            continue
-    raise UnreadableFileError(f"{path} cannot be read as CSV; write it with commas, double quotes and one header line")
+    wanted = None if columns is None else frozenset(columns)
+    return DelimitedFile(path, header, header_lines, wanted, chunk_bytes, when_empty)
+
+
+def read_delimited(
+    path: Path,
+    find_header: FindHeader,
+    columns: Iterable[str] | None = None,
+    *,
+    chunk_bytes: int = CHUNK_BYTES,
+    when_empty: str = "download it again",
+) -> DelimitedText:
+    """Which rows, and which records that are no rows, does a whole CSV file hold? All of them are held in memory.
+
+    Args and errors are those of `open_delimited` and of `DelimitedFile.batches`.
+    """
+    file = open_delimited(path, find_header, columns, chunk_bytes=chunk_bytes, when_empty=when_empty)
+    try:
+        batches = list(file.batches())
+    except IrregularError:
+        batches = list(file.batches(exact=True))
+    batches.insert(0, file.empty())
+    misfits = tuple(misfit for batch in batches for misfit in batch.misfits)
+    return DelimitedText(file.header, pl.concat(batch.frame for batch in batches), misfits, batches[-1].cut_off)
 
 
 def _find_header(path: Path, start: bytes, find_header: FindHeader) -> tuple[tuple[str, ...], int]:
@@ -148,7 +196,7 @@ def _find_header(path: Path, start: bytes, find_header: FindHeader) -> tuple[tup
     texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
     parsed = [tuple(name.strip() for name in fields_of_line(text)) for text in texts]
     at = find_header(parsed)
-    _decode(path, lines[at], 0)
+    decoded(path, lines[at], 0)
     header = parsed[at]
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
@@ -167,163 +215,4 @@ def _below_header(chunks: Iterator[bytes], header_lines: int) -> Iterator[bytes]
             yield rest
 
 
-@dataclass(frozen=True, slots=True)
-class _Utf8:
-    """A text file over a binary one."""
-
-    body: Spool
-
-    def write(self, text: str) -> int:
-        return self.body.write(text.encode())
-
-
-def _sort_by_counting(found: _Sorted, chunks: Iterator[bytes]) -> _Sorted:
-    rest, offset = b"", 0
-    for chunk in chunks:
-        block = rest + chunk
-        used = _sort_block(found, block, offset)
-        rest, offset = block[used:], offset + used
-        if len(rest) > LONGEST_RECORD:
-            raise _IrregularError
-    before = found.seen
-    if rest and _sort_block(found, rest + b"\n", offset) != len(rest) + 1:
-        raise _IrregularError
-    if found.seen > before and found.misfits and found.misfits[-1].row_number == found.seen:
-        _note_cut_off(found, found.misfits[-1])
-    return found
-
-
-def _note_cut_off(found: _Sorted, last: Misfit) -> None:
-    if len(last.fields) < found.width:
-        found.cut_off = last
-
-
-def _sort_block(found: _Sorted, block: bytes, offset: int) -> int:
-    """Sort the whole records of a block that starts at a record; says how many bytes they took."""
-    data = np.frombuffer(block, dtype=np.uint8)
-    inside = _inside_quotes(data)
-    returns = np.flatnonzero((data[:-1] == _RETURN) & ~inside[:-1])
-    if not (data[returns + 1] == _NEWLINE).all():
-        raise _IrregularError
-    ends = np.flatnonzero((data == _NEWLINE) & ~inside)
-    if not len(ends):
-        return 0
-    used = int(ends[-1]) + 1
-    _decode(found.path, block[:used], offset)
-    commas = np.flatnonzero((data[:used] == _COMMA) & ~inside[:used])
-    counts = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    lengths = ends - starts
-    blank = (lengths == 0) | ((lengths == 1) & (data[starts] == _RETURN))
-    numbers = found.seen + np.cumsum(~blank)
-    found.seen = int(numbers[-1])
-    fits = (counts == found.width) & ~blank
-    found.numbers.append(numbers[fits].astype(np.int64))
-    if fits.all():
-        found.body.write(block[:used])
-        return used
-    # Runs of fitting records are copied whole; each misfit is read on its own.
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], fits, [False])).astype(np.int8)))
-    for first, last in edges.reshape(-1, 2):
-        found.body.write(block[starts[first] : ends[last - 1] + 1])
-    for at in np.flatnonzero(~fits & ~blank):
-        raw = block[starts[at] : ends[at]].decode("utf-8").rstrip("\r")
-        if "\n" in raw:
-            raise _IrregularError
-        found.misfits.append(Misfit(int(numbers[at]), fields_of_line(raw), raw))
-    return used
-
-
-def _inside_quotes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Which bytes stand inside quotes? Irregular quotes, such as one in the middle of a field, are refused."""
-    quotes: npt.NDArray[np.bool_] = data == _QUOTE
-    at = np.flatnonzero(quotes)
-    if not len(at):
-        return quotes
-    opening, closing = at[::2], at[1::2]
-    before = opening[opening > 0] - 1
-    after = closing[closing < len(data) - 1] + 1
-    if not (_BEFORE_OPENING[data[before]].all() and _AFTER_CLOSING[data[after]].all()):
-        raise _IrregularError
-    inside: npt.NDArray[np.bool_] = np.cumsum(quotes, dtype=np.uint8) % 2 == 1
-    return inside
-
-
-def _sort_exactly(found: _Sorted, chunks: Iterator[bytes]) -> _Sorted:
-    numbers: list[int] = []
-    writer = csv.writer(_Utf8(found.body), lineterminator="\n", quoting=csv.QUOTE_ALL)
-    lines = _Lines(found.path, chunks)
-    last = None
-    for number, (fields, raw) in enumerate(exact_records(iter(lines), found.width), start=1):
-        last = Misfit(number, fields, raw)
-        fits = len(fields) == found.width
-        if fits:
-            writer.writerow(fields)
-            numbers.append(number)
-        else:
-            found.misfits.append(last)
-        if is_open(raw):
-            found.cut_off = last
-        elif fits:
-            found.cut_off = None
-    if last is not None and lines.ends_open:
-        _note_cut_off(found, last)
-    found.numbers.append(np.array(numbers, dtype=np.int64))
-    return found
-
-
-@dataclass(slots=True)
-class _Lines:
-    """The lines of a text file; `ends_open` says afterwards whether the last one has no line end."""
-
-    path: Path
-    chunks: Iterator[bytes]
-    ends_open: bool = False
-
-    def __iter__(self) -> Iterator[str]:
-        rest, offset = b"", 0
-        for chunk in self.chunks:
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
-                yield _decode(self.path, line, offset) + "\n"
-                offset += len(line) + 1
-            if len(rest) > LONGEST_RECORD:
-                raise UnreadableFileError(
-                    f"{self.path} has no line end for {LONGEST_RECORD} bytes; write one record a line"
-                )
-        if rest:
-            self.ends_open = bool(rest.strip(b"\r"))
-            yield _decode(self.path, rest, offset)
-
-
-def _read_rows(found: _Sorted, header: tuple[str, ...], wanted: list[str]) -> pl.DataFrame:
-    numbers = np.concatenate([np.empty(0, dtype=np.int64), *found.numbers])
-    names = _names(header)
-    schema = dict.fromkeys(names, pl.String)
-    places = {name: names[place] for place, name in enumerate(header)}
-    if len(numbers) == 0:
-        return pl.DataFrame(schema={"row_number": pl.Int64, **dict.fromkeys(wanted, pl.String)})
-    read = pl.scan_csv(found.body.source(), schema=schema, glob=False)
-    text = [pl.col(places[name]).alias(name) for name in wanted]
-    blanks_out = [pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name) for name in wanted]
-    frame = read.select(text).with_columns(blanks_out).collect(engine="streaming")
-    if frame.height != len(numbers):
-        raise _IrregularError
-    return frame.select(pl.Series("row_number", numbers, dtype=pl.Int64), pl.all())
-
-
-def _names(header: tuple[str, ...]) -> list[str]:
-    return [f"column_{place}" for place in range(len(header))]
-
-
-def _decode(path: Path, raw: bytes, offset: int) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(
-            f"{path} is not UTF-8 text: byte 0x{raw[error.start]:02x} at position {offset + error.start} of its rows; "
-            "save it as UTF-8"
-        ) from error
-
-
-__all__ = ["DelimitedText", "FindHeader", "Misfit", "read_delimited"]
+__all__ = ["DelimitedFile", "DelimitedText", "FindHeader", "Misfit", "open_delimited", "read_delimited"]

@@ -3,13 +3,86 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from p2pcredit.errors import UnreadableFileError
+from p2pcredit.platforms.csv_blocks import LONGEST_RECORD, Block, Misfit, decoded
 
 _MOST_LINES_OF_A_RECORD = 1_000
-LONGEST_RECORD = 64 << 20
-"""No honest record is longer, in characters."""
 csv.field_size_limit(LONGEST_RECORD)
+
+
+def exact_blocks(path: Path, chunks: Iterator[bytes], width: int, block_bytes: int) -> Iterator[Block]:
+    """Which records do these bytes hold, and which of them have `width` fields?
+
+    Args:
+        path: The file, for messages.
+        chunks: Its bytes below the header.
+        width: The number of fields of the header.
+        block_bytes: The characters after which a block ends.
+
+    Yields:
+        Blocks of records. The last one says whether the file ends inside a record: the last one, without a line end
+        and with too few fields, or one that opens a quote which nothing up to the end of the file closes.
+
+    Raises:
+        UnreadableFileError: Not UTF-8 text, or a line without end.
+    """
+    lines = _Lines(path, chunks)
+    body, numbers, misfits, held = io.StringIO(), [], [], 0
+    writer = csv.writer(body, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    last = cut_off = None
+    for number, (fields, raw) in enumerate(exact_records(iter(lines), width), start=1):
+        last = Misfit(number, fields, raw)
+        fits = len(fields) == width
+        if fits:
+            writer.writerow(fields)
+            numbers.append(number)
+        else:
+            misfits.append(last)
+        if is_open(raw):
+            cut_off = last
+        elif fits:
+            cut_off = None
+        held += len(raw)
+        if held >= block_bytes:
+            yield Block(body.getvalue().encode(), np.array(numbers, dtype=np.int64), tuple(misfits))
+            body.seek(0)
+            body.truncate()
+            numbers, misfits, held = [], [], 0
+    if last is not None and lines.ends_open and len(last.fields) < width:
+        cut_off = last
+    yield Block(body.getvalue().encode(), np.array(numbers, dtype=np.int64), tuple(misfits), cut_off)
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The lines of a text file; `ends_open` says afterwards whether the last one has no line end."""
+
+    path: Path
+    chunks: Iterator[bytes]
+    ends_open: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        rest, offset = b"", 0
+        for chunk in self.chunks:
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield decoded(self.path, line, offset) + "\n"
+                offset += len(line) + 1
+            if len(rest) > LONGEST_RECORD:
+                raise UnreadableFileError(
+                    f"{self.path} has no line end for {LONGEST_RECORD} bytes; write one record a line"
+                )
+        if rest:
+            self.ends_open = bool(rest.strip(b"\r"))
+            yield decoded(self.path, rest, offset)
 
 
 def fields_of_line(line: str) -> tuple[str, ...]:
@@ -93,4 +166,4 @@ def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str,
             yield (fields or fields_of_line(raw)), raw
 
 
-__all__ = ["LONGEST_RECORD", "exact_records", "fields_of_line", "is_open"]
+__all__ = ["exact_blocks", "exact_records", "fields_of_line", "is_open"]

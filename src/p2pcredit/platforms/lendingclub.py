@@ -7,18 +7,18 @@ by its id. Values land as they stand; only dates become ISO dates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from p2pcredit.errors import UsageError
-from p2pcredit.periods import DateRange, add_months, month_start
+from p2pcredit.periods import DateRange, add_months, month_end, month_start
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
-from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, read_until, rebuild_events
+from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, rebuild_events
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_raw_csv
+from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_in_parts
 
 NAME = "lendingclub"
 _NEEDED = ("id", "loan_amnt", "term", "issue_d", "loan_status", "last_pymnt_d")
@@ -127,8 +127,8 @@ class LendingClub:
 
     name = NAME
 
-    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """Which feeds do these downloads hold?
+    def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
+        """Which feeds do these downloads hold, part by part?
 
         Args:
             files: One or more downloads, plain or gzip.
@@ -140,44 +140,75 @@ class LendingClub:
         """
         if not files:
             raise UsageError(f"landing {NAME} needs the platform's download; give at least one file")
-        return join_books([_read_file(path) for path in files])
+        wanted = dict.fromkeys(
+            ["id", "issue_d", *(source for feed in COLUMNS.values() for source in feed.values()), *EVENT_COLUMNS]
+        )
+        for path in files:
+            yield from read_in_parts(
+                path, LAYOUTS, wanted, screen=_screen, learn=_months_of, build=_build, is_summary=_is_summary
+            )
+
+    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
+        """The same as one book in memory."""
+        return join_books(list(self.parts(files, first, last)))
 
 
-def _read_file(path: Path) -> RawBook:
-    wanted = dict.fromkeys(
-        ["id", "issue_d", *(source for feed in COLUMNS.values() for source in feed.values()), *EVENT_COLUMNS]
-    )
-    table = read_raw_csv(path, LAYOUTS, wanted, is_summary=lambda text: text.startswith(_SUMMARY))
+def _is_summary(text: str) -> bool:
+    return text.startswith(_SUMMARY)
+
+
+def _screen(table: RawTable) -> RawTable:
+    """Without the rows that are no loans, or whose month of issue cannot be told."""
     table = table.reject(pl.col("id").str.starts_with(_SUMMARY), pl.lit(SUMMARY_REASON))
     table = table.reject(pl.col("id").is_null(), pl.lit("no id"))
     table = table.reject(
         month_of_text("issue_d").is_null(), pl.format("unreadable issue_d '{}'", pl.col("issue_d").fill_null(""))
     )
     early = month_of_text("issue_d") < EARLIEST_ORIGINATION
-    table = table.reject(early, pl.format(f"issue_d '{{}}' lies before {EARLIEST_ORIGINATION.year}", "issue_d"))
-    rows = _with_origination(table)
-    seen = last_month_seen(rows)
-    if seen is not None:
+    return table.reject(early, pl.format(f"issue_d '{{}}' lies before {EARLIEST_ORIGINATION.year}", "issue_d"))
+
+
+def _months_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Per month of issue (`month`): first and last day of origination, and the last month `seen` in any of its rows."""
+    originated = pl.col("originated")
+    return (
+        _with_origination(rows)
+        .group_by(month_of_text("issue_d").alias("month"))
+        .agg(originated.min().alias("first"), originated.max().alias("last"), last_month_seen().alias("seen"))
+    )
+
+
+def _build(table: RawTable, months_of_parts: Sequence[pl.DataFrame]) -> RawBook:
+    """The book of a part of a file, of all parts of which `_months_of` was learned."""
+    months = pl.concat(months_of_parts)
+    seen = months["seen"].max()
+    if isinstance(seen, date):
+        latest = add_months(seen, SLIP_MONTHS)
+        months = months.filter(pl.col("month") <= latest)
         text = f"issue_d '{{}}' lies years after {seen:%b-%Y}, the last month in which anything was paid or looked up"
-        table = table.reject(month_of_text("issue_d") > add_months(seen, SLIP_MONTHS), pl.format(text, "issue_d"))
-        rows = _with_origination(table)
+        table = table.reject(month_of_text("issue_d") > latest, pl.format(text, "issue_d"))
+    covered = _months_covered(months)
+    rows = _with_origination(table.rows)
     feeds = {name: rows.select(*_keys(), *_values(columns)) for name, columns in COLUMNS.items()}
-    feeds["loan_performance"] = rebuild_events(rows)
+    feeds["loan_performance"] = rebuild_events(rows, covered.last if covered else None)
     origins = rows.select(pl.lit(table.file).alias("file"), "row_number", pl.col("originated").alias("snapshot_date"))
-    return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=_months_covered(rows))
+    return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=covered)
 
 
-def _months_covered(rows: pl.DataFrame) -> DateRange | None:
-    first, last = rows["originated"].min(), read_until(rows)
-    return DateRange(month_start(first), last) if isinstance(first, date) and last is not None else None
+def _months_covered(months: pl.DataFrame) -> DateRange | None:
+    """From the first month of issue to the end of the latest month in the file: until then its statuses speak."""
+    first, last, seen = months["first"].min(), months["last"].max(), months["seen"].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return None
+    return DateRange(month_start(first), month_end(max(seen, last) if isinstance(seen, date) else last))
 
 
-def _with_origination(table: RawTable) -> pl.DataFrame:
+def _with_origination(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with `loan_id` and `originated`, the exact day inside the month of issue."""
     month = month_of_text("issue_d")
-    ids = table.rows["id"].str.strip_chars()
+    ids = rows["id"].str.strip_chars()
     place = pl.lit(stable_numbers(ids)) % month.dt.month_end().dt.day().cast(pl.UInt64)
-    return table.rows.with_columns(
+    return rows.with_columns(
         pl.lit(ids).alias("loan_id"), day_in_month(month, place.cast(pl.Int8) + 1).alias("originated")
     )
 

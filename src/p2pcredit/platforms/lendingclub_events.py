@@ -11,7 +11,6 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.periods import month_end
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text
 
 EVENT_COLUMNS = (
@@ -37,17 +36,18 @@ _STATUSES = {
 }
 
 
-def rebuild_events(rows: pl.DataFrame) -> pl.DataFrame:
+def rebuild_events(rows: pl.DataFrame, read_on: date | None) -> pl.DataFrame:
     """Which servicing events led to the published statuses, and when did each become visible?
 
     A status that is not known, or a last payment that is no month, is never guessed at: the loan gets one row on its
     origination day with the raw text, which breaks the contract and so ends in quarantine.
 
     Args:
-        rows: `loan_id`, `originated` (Date) and `EVENT_COLUMNS` as text.
+        rows: `row_number`, `loan_id`, `originated` (Date) and `EVENT_COLUMNS` as text.
+        read_on: Until which day the published statuses speak: the end of the latest month in the file.
 
     Returns:
-        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text.
+        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the rows.
     """
     status = pl.col("loan_status").str.strip_chars().str.replace(_OFF_POLICY, "")
     month = month_of_text("last_pymnt_d")
@@ -66,7 +66,6 @@ def rebuild_events(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise("loan_status")
         .alias("raw_status"),
     )
-    read_on = read_until(rows)
     seen_late = pl.col("missed").dt.offset_by("30d") <= pl.lit(read_on, dtype=pl.Date)
     loans = loans.with_columns(
         pl.when((pl.col("outcome") == "LATE") & ~seen_late)
@@ -88,8 +87,9 @@ def rebuild_events(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("originated").cast(pl.String).alias("event_date"),
         pl.col("raw_status").alias("status"),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in _AMOUNTS),
+        "row_number",
     )
-    return pl.concat([*events, unknown])
+    return pl.concat([*events, unknown]).sort("row_number", maintain_order=True).drop("row_number")
 
 
 _AMOUNTS = ("days_past_due", "principal_outstanding", "amount_received")
@@ -107,6 +107,7 @@ def _event(
         pl.lit(str(days_past_due)).alias("days_past_due"),
         (pl.col(outstanding) if outstanding else nothing).alias("principal_outstanding"),
         (pl.col(received) if received else nothing).alias("amount_received"),
+        "row_number",
     )
 
 
@@ -114,18 +115,9 @@ def _money(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def last_month_seen(rows: pl.DataFrame) -> date | None:
-    """The latest month in which anything was paid or looked up; None where nothing was."""
-    months = [month_of_text("last_pymnt_d").max(), month_of_text("last_credit_pull_d").max()]
-    last = rows.select(pl.max_horizontal(months)).item()
-    return last if isinstance(last, date) else None
+def last_month_seen() -> pl.Expr:
+    """The latest month in which anything was paid or looked up; null where nothing was."""
+    return pl.max_horizontal(month_of_text("last_pymnt_d").max(), month_of_text("last_credit_pull_d").max())
 
 
-def read_until(rows: pl.DataFrame) -> date | None:
-    """Until which day do the published statuses speak? The end of the latest month in the file; None without rows."""
-    seen, originated = last_month_seen(rows), rows["originated"].max()
-    known = [day for day in (seen, originated) if isinstance(day, date)]
-    return month_end(max(known)) if known else None
-
-
-__all__ = ["EVENT_COLUMNS", "last_month_seen", "read_until", "rebuild_events"]
+__all__ = ["EVENT_COLUMNS", "last_month_seen", "rebuild_events"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.errors import UsageError
 from p2pcredit.platforms.mapping_events import PAST_DUE, EventRules, build_events
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import RawTable, read_raw_csv
+from p2pcredit.platforms.raw_csv import RawTable, read_in_parts
 
 ISO = "iso"
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
@@ -102,8 +102,8 @@ class MappedPlatform:
         """The platform, as the mapping names it."""
         return self.mapping.name
 
-    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """Which feeds do these downloads hold?
+    def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
+        """Which feeds do these downloads hold, part by part?
 
         Args:
             files: One or more CSV files, plain or gzip.
@@ -115,9 +115,14 @@ class MappedPlatform:
         """
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
-        return join_books([self._read_file(path) for path in files])
+        for path in files:
+            yield from self._parts_of(path)
 
-    def _read_file(self, path: Path) -> RawBook:
+    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
+        """The same as one book in memory."""
+        return join_books(list(self.parts(files, first, last)))
+
+    def _parts_of(self, path: Path) -> Iterator[RawBook]:
         mapping, events = self.mapping, self.mapping.events
         terms = mapping.feeds["loan_terms"]
         sources = [mapping.origination_date, *(source for feed in mapping.feeds.values() for source in feed.values())]
@@ -126,17 +131,31 @@ class MappedPlatform:
         wanted += [events.days_past_due] if events.days_past_due else []
         needed = [mapping.loan_id, events.status, *mapping.origination_date.names]
         needed += [*terms["loan_amount"].names, *terms["term"].names]
-        table = read_raw_csv(path, {mapping.name: tuple(dict.fromkeys(needed))}, dict.fromkeys(wanted))
+        layouts = {mapping.name: tuple(dict.fromkeys(needed))}
+        return read_in_parts(
+            path, layouts, dict.fromkeys(wanted), screen=self._screen, learn=self._last_date, build=self._book
+        )
+
+    def _last_date(self, rows: pl.DataFrame) -> date | None:
+        """The last date on which a loan began, or its status."""
+        on = self.mapping.events.on
+        dates = [_as_date(self.mapping.origination_date).max(), *([_as_date(on).max()] if on else [])]
+        last = rows.select(pl.max_horizontal(dates)).item()
+        return last if isinstance(last, date) else None
+
+    def _screen(self, table: RawTable) -> RawTable:
+        mapping = self.mapping
         table = table.reject(pl.col(mapping.loan_id).is_null(), pl.lit("no id"))
         originated = _as_date(mapping.origination_date)
         name = mapping.origination_date.names[0]
         table = table.reject(originated.is_null(), pl.lit(f"unreadable {name}"))
         early = f"{name} lies before {EARLIEST_ORIGINATION.year}"
-        table = table.reject(originated < EARLIEST_ORIGINATION, pl.lit(early))
-        return self._book(table, originated)
+        return table.reject(originated < EARLIEST_ORIGINATION, pl.lit(early))
 
-    def _book(self, table: RawTable, originated: pl.Expr) -> RawBook:
+    def _book(self, table: RawTable, last_dates: Sequence[date | None]) -> RawBook:
         mapping, events = self.mapping, self.mapping.events
+        originated = _as_date(mapping.origination_date)
+        read_on = events.read_on or max((last for last in last_dates if last is not None), default=None)
         keys = [
             originated.alias("snapshot_date"),
             pl.col(mapping.loan_id).str.strip_chars().alias("loan_id"),
@@ -156,7 +175,7 @@ class MappedPlatform:
             (_as_date(events.on) if events.on else no_date).alias("on"),
             late.alias("days_past_due"),
         )
-        feeds["loan_performance"] = build_events(loans, dict(events.rules), events.read_on)
+        feeds["loan_performance"] = build_events(loans, dict(events.rules), read_on)
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins)
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
 
 PAST_DUE = "past_due"
+_PLACE = "_place"
 _PAST_DUE_STEPS = (("LATE", 30), ("DEFAULT", 90))
 
 
@@ -38,12 +39,12 @@ def build_events(
             null), `days_past_due` (Int64 on the day the file was read, or null).
         rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
             that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say.
-        read_on: The day on which the statuses were read; None for the last date in `loans`.
+        read_on: The day on which the statuses were read; None only where there are no loans.
 
     Returns:
-        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text.
+        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the loans.
     """
-    read = read_on or loans.select(pl.max_horizontal(pl.col("snapshot_date").max(), pl.col("on").max())).item()
+    loans = loans.with_row_index(_PLACE)
     parts = []
     explained = pl.lit(value=False)
     for status, events in rules.items():
@@ -51,7 +52,7 @@ def build_events(
         if isinstance(events, str):
             needed = pl.col("days_past_due")
             steps = [
-                (name, days, pl.lit(read, dtype=pl.Date), days - needed, needed >= days)
+                (name, days, pl.lit(read_on, dtype=pl.Date), days - needed, needed >= days)
                 for name, days in _PAST_DUE_STEPS
             ]
         else:
@@ -67,7 +68,7 @@ def build_events(
     unknown = loans.filter(~explained.fill_null(value=False))
     nothing = pl.lit(None, dtype=pl.String)
     parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), nothing))
-    return pl.concat(parts)
+    return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
 
 
 def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.Expr) -> pl.DataFrame:
@@ -79,6 +80,7 @@ def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.E
         status.alias("status"),
         days_past_due.alias("days_past_due"),
         *absent,
+        _PLACE,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -22,8 +22,11 @@ class Profile(Protocol):
     def name(self) -> str:
         """The platform, in lower case."""
 
+    def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
+        """Which feeds do these files hold, part by part? `first` and `last` are the days asked for, None where open."""
+
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """Which feeds do these files hold? `first` and `last` are the days asked for, None where open."""
+        """The same as one book in memory."""
 
 
 PROFILES: dict[str, Callable[[], Profile]] = {"lendingclub": LendingClub, "prosper": prosper, "synthetic": Synthetic}

@@ -55,33 +55,6 @@ class RawBook:
         first, last = dates.min(), dates.max()
         return DateRange(first, last) if isinstance(first, date) and isinstance(last, date) else None
 
-    def within(self, days: DateRange, why: str | None = None) -> RawBook:
-        """The same book with the loans originated, and the servicing events visible, inside `days` only.
-
-        Records of loans originated outside count as rejected. A servicing event inside `days` stays also where its
-        loan was originated before them, because that is what the servicing feed of the day says.
-
-        Args:
-            days: The days kept.
-            why: The reason of the records outside; by default that the person asked for these days.
-        """
-        reason = why or f"outside --from/--to ({days.first} to {days.last})"
-        inside = pl.col("snapshot_date").is_between(days.first, days.last)
-        outside = self.origins.filter(~inside).select(
-            "file",
-            "row_number",
-            pl.lit(reason).alias("reason"),
-            pl.lit(None, dtype=pl.String).alias("raw"),
-        )
-        return RawBook(
-            self.rows_in,
-            {name: frame.filter(inside) for name, frame in self.feeds.items()},
-            pl.concat([self.rejected, outside]).sort("file", "row_number"),
-            self.origins.filter(inside),
-            self.recipe,
-            None if self.covered is None else days,
-        )
-
 
 def ordered_feeds(feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every feed of the contract with all its columns as text, ordered by day and loan; absent columns are missing."""

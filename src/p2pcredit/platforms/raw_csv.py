@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from p2pcredit.errors import HeaderError
-from p2pcredit.platforms.delimited import Misfit, read_delimited
-from p2pcredit.platforms.raw_book import REJECTED_SCHEMA
+from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
+from p2pcredit.platforms.delimited import DelimitedFile, DelimitedText, open_delimited
+from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook
+from p2pcredit.platforms.spool import Spool
 
 SUMMARY_REASON = "summary line, not a loan"
+Learned = TypeVar("Learned")
+PART_BYTES = 32 << 20
+"""How many bytes of rows make a part: few enough to hold several, enough for an engine to be quick."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """The records of one raw file.
+    """Records of one raw file that follow each other.
 
     Args:
         file: Its name.
@@ -48,26 +54,57 @@ class RawTable:
         return RawTable(self.file, kept, pl.concat([self.rejected, rejected]).sort("row_number"))
 
 
-def read_raw_csv(
+def read_in_parts(
     path: Path,
     layouts: Mapping[str, Sequence[str]],
     columns: Iterable[str],
     *,
+    screen: Callable[[RawTable], RawTable],
+    learn: Callable[[pl.DataFrame], Learned],
+    build: Callable[[RawTable, Sequence[Learned]], RawBook],
     is_summary: Callable[[str], bool] = lambda text: False,
-) -> RawTable:
-    """Which records does a raw CSV file (plain or gzip) hold?
+) -> Iterator[RawBook]:
+    """Which books do the parts of a raw CSV file (plain or gzip) make? The file is never held whole.
+
+    The file is read once, and the rows of its parts wait, packed, until the end of it has been seen: only then is it
+    known that it is whole, and what it says as a whole, such as until when its statuses were read.
 
     Args:
         path: The file.
         layouts: Per known layout the columns without which it is not that layout.
         columns: The columns wanted.
+        screen: Rejects the rows of a part that are no loans, each by itself.
+        learn: What the sound rows of a part say about the file.
+        build: The book of a part, given what was learned of all parts.
         is_summary: Whether a record of another shape than the header, given its first field, is a summary line.
+
+    Yields:
+        Books of parts in the order of the file; one without rows for a file without records.
 
     Raises:
         UnreadableFileError: Empty, cut off, damaged or no text.
         HeaderError: Fits no layout; says which columns are missing.
     """
+    wanted = list(columns)
+    file = open_delimited(path, _header_finder(path, layouts), wanted)
+    with Spool[int](path) as rows:
+        for exact in (False, True):
+            rejected, learned = [], []
+            rows.clear()
+            try:
+                for place, part in enumerate(_parts(file, is_summary, exact=exact)):
+                    table = screen(_as_table(file, part, wanted, is_summary))
+                    learned.append(learn(table.rows))
+                    rejected.append(table.rejected)
+                    rows.put(place, table.rows)
+                break
+            except IrregularError:
+                continue
+        for place in rows:
+            yield build(RawTable(path.name, rows.get(place), rejected[place]), learned)
 
+
+def _header_finder(path: Path, layouts: Mapping[str, Sequence[str]]) -> Callable[[Sequence[Sequence[str]]], int]:
     def find_header(lines: Sequence[Sequence[str]]) -> int:
         lacking = {
             (at, layout): [name for name in required if name not in line]
@@ -82,25 +119,46 @@ def read_raw_csv(
             )
         return at
 
-    wanted = list(columns)
-    text = read_delimited(path, find_header, wanted)
-    text.require_whole(path, is_summary)
-    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in text.header]
+    return find_header
+
+
+def _parts(file: DelimitedFile, is_summary: Callable[[str], bool], *, exact: bool) -> Iterator[DelimitedText]:
+    """The records of a file in parts of some size, at least one; at the end it is made sure that the file is whole."""
+    waiting, size = [file.empty()], 0
+    for batch in file.batches(exact=exact):
+        batch.require_whole(file.path, is_summary)
+        waiting.append(batch)
+        size += int(batch.frame.estimated_size()) + sum(len(misfit.raw) for misfit in batch.misfits)
+        if size >= PART_BYTES:
+            yield _joined(waiting)
+            waiting, size = [file.empty()], 0
+    yield _joined(waiting)
+
+
+def _joined(batches: Sequence[DelimitedText]) -> DelimitedText:
+    misfits = tuple(misfit for batch in batches for misfit in batch.misfits)
+    return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), misfits)
+
+
+def _as_table(
+    file: DelimitedFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]
+) -> RawTable:
+    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in file.header]
 
     def reason(misfit: Misfit) -> str:
         first = misfit.fields[0] if misfit.fields else ""
         return (
-            SUMMARY_REASON if is_summary(first) else f"{len(misfit.fields)} fields, the header has {len(text.header)}"
+            SUMMARY_REASON if is_summary(first) else f"{len(misfit.fields)} fields, the header has {len(file.header)}"
         )
 
     rejected = pl.DataFrame(
         [
-            {"file": path.name, "row_number": misfit.row_number, "reason": reason(misfit), "raw": misfit.raw}
-            for misfit in text.misfits
+            {"file": file.path.name, "row_number": misfit.row_number, "reason": reason(misfit), "raw": misfit.raw}
+            for misfit in part.misfits
         ],
         schema=REJECTED_SCHEMA,
     )
-    return RawTable(path.name, text.frame.with_columns(absent).select("row_number", *wanted), rejected)
+    return RawTable(file.path.name, part.frame.with_columns(absent).select("row_number", *wanted), rejected)
 
 
-__all__ = ["SUMMARY_REASON", "RawTable", "read_raw_csv"]
+__all__ = ["PART_BYTES", "SUMMARY_REASON", "RawTable", "read_in_parts"]

@@ -1,65 +1,109 @@
-"""Where the rows of a text file wait until they are read: in memory while they are few, then on the disk."""
+"""Where rows wait until they are read again: in memory while they are few, then on the disk, packed."""
 
 from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Generic, TypeVar
+
+import polars as pl
 
 from p2pcredit.errors import SourceError
 
-IN_MEMORY_BYTES = 64 << 20
+IN_MEMORY_BYTES = 32 << 20
+Key = TypeVar("Key", bound=Hashable)
+_OLD_ARROW = pl.CompatLevel.oldest()
+"""Texts written one after the other: a slice of a frame then takes no more room than its own rows."""
 
 
-class Spool:
-    """A place for bytes, gone when the block ends. How much a packed file holds is not known before it is unpacked.
+class Spool(Generic[Key]):
+    """A place for rows under keys, gone when the block ends. However many they are, few of them are held in memory.
 
     Args:
-        path: The file that is read, for the message.
-        in_memory_bytes: From how many bytes on a temporary file holds them.
+        about: What the rows come from, for the message.
+        in_memory_bytes: From how many bytes on they move to a temporary file.
 
     Raises:
         SourceError: If the disk has no room for them.
     """
 
-    def __init__(self, path: Path, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
-        self._path = path
-        self._limit = in_memory_bytes
-        self._body: IO[bytes] = io.BytesIO()
-        self._size = 0
+    def __init__(self, about: Path | str, in_memory_bytes: int | None = None) -> None:
+        self._about = about
+        self._limit = IN_MEMORY_BYTES if in_memory_bytes is None else in_memory_bytes
+        self._file: IO[bytes] | None = None
+        self._places: dict[Key, list[tuple[int, int]]] = {}
+        self._held: dict[Key, list[pl.DataFrame]] = {}
+        self._held_bytes = 0
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Spool[Key]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._body.close()
+        self.clear()
 
-    def write(self, data: bytes) -> int:
-        """Add bytes at the end."""
-        self._size += len(data)
+    def __iter__(self) -> Iterator[Key]:
+        """The keys, in the order in which each first came."""
+        return iter(dict.fromkeys([*self._places, *self._held]))
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether any rows wait on the disk."""
+        return self._file is not None
+
+    def put(self, key: Key, rows: pl.DataFrame, size: int | None = None) -> None:
+        """Add rows under a key, of `size` bytes where the caller knows it better than the rows."""
+        self._held.setdefault(key, []).append(rows)
+        self._held_bytes += int(rows.estimated_size()) if size is None else size
+        if self._held_bytes > self._limit:
+            self._move_to_disk()
+
+    def get(self, key: Key) -> pl.DataFrame:
+        """The rows under a key, in the order in which they came.
+
+        Raises:
+            KeyError: If there are none.
+        """
+        frames = [self._read(*place) for place in self._places.get(key, [])] + self._held.get(key, [])
+        if not frames:
+            raise KeyError(key)
+        return pl.concat(frames)
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        if self._file is not None:
+            self._file.close()
+        self._file, self._places, self._held, self._held_bytes = None, {}, {}, 0
+
+    def _move_to_disk(self) -> None:
         try:
-            if self._size > self._limit and isinstance(self._body, io.BytesIO):
-                held = self._body.getbuffer()
-                self._body = tempfile.NamedTemporaryFile(suffix=".csv")  # noqa: SIM115, closed by __exit__
-                self._body.write(held)
-            return self._body.write(data)
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(suffix=".arrow")  # noqa: SIM115, closed by clear
+            start = self._file.seek(0, io.SEEK_END)
+            for key, frames in self._held.items():
+                packed = io.BytesIO()
+                pl.concat(frames).write_ipc(packed, compression="lz4", compat_level=_OLD_ARROW)
+                length = self._file.write(packed.getbuffer())
+                self._places.setdefault(key, []).append((start, length))
+                start += length
+            self._file.flush()
         except OSError as error:
             raise self._no_room(error) from error
+        self._held, self._held_bytes = {}, 0
 
-    def source(self) -> IO[bytes] | Path:
-        """What a reader of CSV takes: the bytes from their beginning, or the file that holds them."""
+    def _read(self, start: int, length: int) -> pl.DataFrame:
+        assert self._file is not None
         try:
-            self._body.flush()
-            self._body.seek(0)
+            self._file.seek(start)
+            return pl.read_ipc(io.BytesIO(self._file.read(length)))
         except OSError as error:
             raise self._no_room(error) from error
-        return self._body if isinstance(self._body, io.BytesIO) else Path(self._body.name)
 
     def _no_room(self, error: OSError) -> SourceError:
         reason = error.strerror or error
-        return SourceError(f"cannot unpack {self._path}: {reason}; free some temporary space")
+        return SourceError(f"cannot unpack {self._about}: {reason}; free some temporary space")
 
 
 __all__ = ["IN_MEMORY_BYTES", "Spool"]

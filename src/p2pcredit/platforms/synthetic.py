@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import read_raw_csv
+from p2pcredit.platforms.raw_csv import RawTable, read_in_parts
 from p2pcredit.platforms.synthetic_events import simulate_events
 from p2pcredit.platforms.synthetic_loans import HOMES, PURPOSES, STATES, Draw, SyntheticSettings, draw_loans
 
@@ -23,6 +23,7 @@ _COLUMNS = tuple(dict.fromkeys(source for feed in APPLICATION_FEEDS for source i
 _EVENT_FIELDS = LOAN_PERFORMANCE.sources[1:]
 _LAYOUTS = {"synthetic": ("loan_id", "origination_date", "loan_amount", "term", "events")}
 _GRADE_LEVELS = 35
+_ORIGINATED = pl.col("origination_date").str.to_date("%Y-%m-%d", strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Synthetic:
         """The platform's name."""
         return NAME
 
-    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """Which feeds does the portfolio hold?
+    def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
+        """Which feeds does the portfolio hold, part by part?
 
         Args:
             files: What `write_raw` wrote; empty to draw the portfolio now.
@@ -47,10 +48,17 @@ class Synthetic:
             UsageError: If the days make no range.
             UnreadableFileError, HeaderError: Where a file cannot be used.
         """
-        if files:
-            return join_books([_read_file(path) for path in files])
-        settings = replace(self.settings, first=first or self.settings.first, last=last or self.settings.last)
-        return generate(settings)
+        if not files:
+            yield generate(replace(self.settings, first=first or self.settings.first, last=last or self.settings.last))
+        for path in files:
+            yield from read_in_parts(
+                path, _LAYOUTS, (*_COLUMNS, "events"), screen=_screen, learn=lambda rows: None, build=_build
+            )
+
+    def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
+        """The same as one book in memory."""
+        parts = list(self.parts(files, first, last))
+        return join_books(parts) if files else parts[0]
 
 
 def generate(settings: SyntheticSettings) -> RawBook:
@@ -155,12 +163,13 @@ def _pick(names: Sequence[str], places: np.ndarray[tuple[int], np.dtype[np.float
     return pl.Series(np.array(names)[places.astype(np.int64)])
 
 
-def _read_file(path: Path) -> RawBook:
-    table = read_raw_csv(path, _LAYOUTS, (*_COLUMNS, "events"))
+def _screen(table: RawTable) -> RawTable:
     table = table.reject(pl.col("loan_id").is_null(), pl.lit("no id"))
-    originated = pl.col("origination_date").str.to_date("%Y-%m-%d", strict=False)
-    table = table.reject(originated.is_null(), pl.lit("unreadable origination_date"))
-    rows = table.rows.with_columns(originated.alias("snapshot_date"))
+    return table.reject(_ORIGINATED.is_null(), pl.lit("unreadable origination_date"))
+
+
+def _build(table: RawTable, learned: Sequence[None]) -> RawBook:
+    rows = table.rows.with_columns(_ORIGINATED.alias("snapshot_date"))
     feeds = {feed.name: rows.select("snapshot_date", *feed.sources) for feed in APPLICATION_FEEDS}
     feeds[LOAN_PERFORMANCE.name] = _unpack_events(rows)
     origins = rows.select(pl.lit(table.file).alias("file"), "row_number", "snapshot_date")

@@ -252,7 +252,7 @@ def test_a_landing_that_was_cut_short_is_not_preprocessed_before_it_was_landed_a
         raise StorageError("cannot write x: No space left on device; free some space and run it again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("p2pcredit.jobs.landing.write_landing", cut)
+        patch.setattr("p2pcredit.jobs.landing.write_months", cut)
         with pytest.raises(StorageError):
             land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))
     land(ctx, "lendingclub", [path], date(2010, 5, 1), date(2010, 5, 3))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
 from p2pcredit.platforms.delimited import DelimitedText, read_delimited
-from p2pcredit.platforms.spool import Spool
 
 
 def first_line(lines: Sequence[Sequence[str]]) -> int:
@@ -245,14 +244,3 @@ def test_a_huge_field_beside_irregular_quotes_keeps_its_value(tmp_path: Path) ->
     huge = "x" * 300_000
     text = read(tmp_path / "a.csv", f'a,b\n1,5" pipe\n3,"{huge}"\n'.encode())
     assert cells(text) == [("1", '5" pipe'), ("3", huge)]
-
-
-def test_rows_wait_on_the_disk_once_they_are_many(tmp_path: Path) -> None:
-    with Spool(tmp_path / "a.csv", in_memory_bytes=8) as spool:
-        spool.write(b"a\n12345")
-        assert not isinstance(spool.source(), Path)
-        spool.write(b"6\n")
-        waiting = spool.source()
-        assert isinstance(waiting, Path)
-        assert waiting.read_bytes() == b"a\n123456\n"
-    assert not waiting.exists()

@@ -18,6 +18,7 @@ from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, add_months, month_end
 from p2pcredit.platforms.lendingclub import COLUMNS, LendingClub
 from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms.spooled_book import spooled
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"
 BASE = {
@@ -242,14 +243,16 @@ def test_a_file_without_loans_has_empty_feeds(tmp_path: Path) -> None:
 
 
 def test_days_outside_the_range_count_as_rejected_and_events_inside_stay(tmp_path: Path) -> None:
-    read = book(
+    june = DateRange(date(2010, 6, 1), date(2010, 6, 30))
+    whole = book(
         tmp_path / "a.csv", {"issue_d": "Jan-2010", "last_pymnt_d": "Jun-2010"}, {"id": "5", "issue_d": "Jun-2010"}
     )
-    cut = read.within(DateRange(date(2010, 6, 1), date(2010, 6, 30)))
-    assert (cut.rows_in, cut.rows_landed, cut.rejected.height) == (2, 1, 1)
-    assert cut.rejected["reason"][0] == "outside --from/--to (2010-06-01 to 2010-06-30)"
-    assert cut.feeds["loan_terms"]["loan_id"].to_list() == ["5"]
-    assert cut.feeds["loan_performance"]["loan_id"].to_list() == ["101"]
+    with spooled([whole], "a.csv") as read:
+        cut = read.within(june)
+        assert (cut.rows_in, cut.rows_landed, cut.rejected.height) == (2, 1, 1)
+        assert cut.rejected["reason"][0] == "outside --from/--to (2010-06-01 to 2010-06-30)"
+        assert cut.rows("loan_terms", june.first)["loan_id"].to_list() == ["5"]
+        assert cut.rows("loan_performance", june.first)["loan_id"].to_list() == ["101"]
 
 
 @settings(max_examples=25, deadline=None)

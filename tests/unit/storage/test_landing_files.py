@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from p2pcredit.contracts.feeds import DEMOGRAPHIC, FINANCIAL, LOAN_TERMS
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.landing import check_landing, find_landing_file, read_landing, write_landing
+from p2pcredit.storage.landing import check_landing, read_landing
+from p2pcredit.storage.landing_files import find_landing_file, write_landing
 from p2pcredit.storage.layout import Layout
 
 DAY = date(2010, 12, 31)

@@ -1,0 +1,162 @@
+"""Landing files by their names: where a day of a feed is found, and how months and single days are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import Feed
+from p2pcredit.errors import UnreadableFileError, UsageError
+from p2pcredit.periods import DateRange, month_end, month_start
+from p2pcredit.storage.files import disk_error, replacing, write_bytes_atomically
+from p2pcredit.storage.layout import Layout
+
+DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
+SNAPSHOT = "snapshot_date"
+
+
+def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
+    """Which file holds this feed's rows of `day`: its own, else its month's, else None?
+
+    Raises:
+        UnreadableFileError: If something else than a file bears that name.
+        OutsideHomeError: If it is a link that leads out of the landing directory.
+    """
+    return find_landing_files(layout, feed_name, DateRange(day, day))[day]
+
+
+def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[date, Path | None]:
+    """The same for each of these days, in order; the directory is listed once.
+
+    Raises:
+        UnreadableFileError, OutsideHomeError: As for one day.
+        StorageError: If the directory cannot be looked into.
+    """
+    directory = layout.landing / feed_name
+    try:
+        there = set(os.listdir(directory))
+    except FileNotFoundError:
+        there = set()
+    except OSError as error:
+        raise disk_error("look into", directory, error) from error
+    found: dict[str, Path] = {}
+    files: dict[date, Path | None] = {}
+    for day in days:
+        stem = f"{feed_name}_{day:%Y_%m_%d}"
+        names = (*(f"{stem}{ending}" for ending in DAY_ENDINGS), f"{feed_name}_{day:%Y_%m}.parquet")
+        name = next((name for name in names if name in there), None)
+        if name is not None and name not in found:
+            found[name] = _checked(layout, feed_name, directory / name)
+        files[day] = None if name is None else found[name]
+    return files
+
+
+def _checked(layout: Layout, feed_name: str, path: Path) -> Path:
+    try:
+        if path.is_file():
+            return layout.feed_file(feed_name, path.name)
+    except OSError as error:
+        raise disk_error("look into", path.parent, error) from error
+    raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")
+
+
+def month_file(layout: Layout, feed_name: str, day: date) -> Path:
+    """Where a feed's rows of the month of `day` lie."""
+    return layout.landing / feed_name / f"{feed_name}_{day:%Y_%m}.parquet"
+
+
+def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRange) -> int:
+    """Land a feed, all of whose rows are at hand, for every day of `days`. See `write_months`.
+
+    Args:
+        frame: `snapshot_date` (Date) and columns of the feed as text; all within `days`.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        UsageError: If rows lie outside `days`.
+    """
+    outside = frame.filter(~pl.col(SNAPSHOT).is_between(days.first, days.last).fill_null(value=False)).height
+    if outside:
+        raise UsageError(
+            f"{outside} rows of feed '{feed.name}' lie outside {days.first} to {days.last}; widen the range"
+        )
+    by_month = frame.with_columns(pl.col(SNAPSHOT).dt.month_start().alias("month")).partition_by(
+        "month", as_dict=True, include_key=False
+    )
+    write_months(layout, feed, lambda month: by_month.get((month,), frame.clear()), days)
+    return frame.height
+
+
+def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFrame], days: DateRange) -> None:
+    """Land a feed for every day of `days`: whole months as one Parquet file, other days as one CSV file each.
+
+    What is written replaces what was there for those days; days without rows become files without rows. No more than
+    the rows of a month are held in memory.
+
+    Args:
+        layout: The home directory.
+        feed: The contract of the feed.
+        rows_of: Given the first day of a month, its rows within `days`: `snapshot_date` (Date) and columns of the feed
+            as text.
+        days: The days to cover.
+
+    Raises:
+        StorageError: If the disk refuses; each file is whole or as it was.
+    """
+    directory = layout.feed_file(feed.name, feed.name).parent  # a directory that leads away is not written to
+    there = set(os.listdir(directory)) if directory.is_dir() else set()
+    for span in days.months():
+        rows = rows_of(month_start(span.first))
+        absent = [pl.lit(None, dtype=pl.String).alias(name) for name in feed.sources if name not in rows.columns]
+        ordered = rows.with_columns(absent).select(SNAPSHOT, *feed.sources).sort(SNAPSHOT, maintain_order=True)
+        if span == DateRange(month_start(span.first), month_end(span.first)):
+            _write_month(layout, feed.name, ordered, span)
+            for stale in (path for day in span for path in _day_files(layout, feed.name, day) if path.name in there):
+                _remove(stale)
+        else:
+            _write_days(layout, feed.name, ordered, span)
+
+
+def _write_month(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
+    whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
+    rows.write_parquet(whole, compression="zstd", statistics=True)
+    write_bytes_atomically(month_file(layout, feed_name, span.first), whole.getbuffer())
+
+
+def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
+    by_day = rows.partition_by(SNAPSHOT, as_dict=True)
+    for day in span:
+        kept, *others = _day_files(layout, feed_name, day)
+        with replacing(kept) as path:
+            by_day.get((day,), rows.clear()).drop(SNAPSHOT).write_csv(path, quote_style="always")
+        for stale in others:
+            _remove(stale)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error("remove", path, error) from error
+
+
+def _day_files(layout: Layout, feed_name: str, day: date) -> tuple[Path, ...]:
+    return tuple(layout.landing / feed_name / f"{feed_name}_{day:%Y_%m_%d}{ending}" for ending in DAY_ENDINGS)
+
+
+__all__ = [
+    "DAY_ENDINGS",
+    "SNAPSHOT",
+    "find_landing_file",
+    "find_landing_files",
+    "month_file",
+    "write_landing",
+    "write_months",
+]
