@@ -8,6 +8,7 @@ nothing about quality, since a model meets the same loan again.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +23,8 @@ FIRST_MONTH, LAST_MONTH = date(2007, 6, 1), date(2018, 12, 1)
 """The months over which a file of any size is spread, as the public one is."""
 STRETCHED_MONTHS = 120
 LAYOUT_WIDTH = 145
+PIECE = 100_000
+"""So many loans are held at once."""
 _MONTH = "%b-%Y"
 _MOVED = ("last_pymnt_d", "earliest_cr_line")
 _LAST_SEEN = "last_credit_pull_d"
@@ -42,14 +45,15 @@ def read_loans(download: Path | None) -> pl.DataFrame:
     return loans.filter(pl.col("loan_amnt").str.len_bytes() > 0, _month("issue_d").is_not_null())
 
 
-def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> pl.DataFrame:
-    """So many loans, drawn with replacement; each month sees more of them than the one before, as the platform did."""
+def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> Iterator[pl.DataFrame]:
+    """So many loans, drawn with replacement, piece by piece; each month sees more of them than the one before."""
     months = pl.date_range(FIRST_MONTH, LAST_MONTH, "1mo", eager=True)
     share = pl.int_range(1, months.len() + 1, eager=True).cast(pl.Float64) ** 2
     last = (share.cum_sum() / share.sum() * rows).round(0).cast(pl.Int64)
-    month = months.gather(last.search_sorted(pl.int_range(rows, eager=True), side="right"))
-    drawn = loans.sample(rows, with_replacement=True, shuffle=True, seed=seed)
-    return _moved(drawn, month)
+    for start in range(0, rows, PIECE):
+        place = pl.int_range(start, min(start + PIECE, rows), eager=True)
+        drawn = loans.sample(place.len(), with_replacement=True, shuffle=True, seed=seed + start)
+        yield _moved(drawn, months.gather(last.search_sorted(place, side="right")), first_id=start + 1)
 
 
 def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame:
@@ -68,15 +72,17 @@ def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame
     return _moved(ordered, every.gather(target))
 
 
-def write_loans(loans: pl.DataFrame, path: Path) -> Path:
+def write_loans(pieces: Iterable[pl.DataFrame], path: Path) -> Path:
     """Write them as a raw file, quoted where needed, in place of an earlier one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".tmp")
-    loans.write_csv(fresh, quote_style="necessary")
+    with fresh.open("wb") as file:
+        for place, piece in enumerate(pieces):
+            piece.write_csv(file, quote_style="necessary", include_header=place == 0)
     return fresh.replace(path)
 
 
-def _moved(loans: pl.DataFrame, month: pl.Series) -> pl.DataFrame:
+def _moved(loans: pl.DataFrame, month: pl.Series, first_id: int = 1) -> pl.DataFrame:
     """The loans issued in other months, under new ids, with their other dates moved as far."""
     before = _month("issue_d")
     after = pl.col("_month")
@@ -85,7 +91,7 @@ def _moved(loans: pl.DataFrame, month: pl.Series) -> pl.DataFrame:
     return (
         loans.with_columns(month.cast(pl.Date).alias("_month"))
         .with_columns(shift.alias("_shift"))
-        .with_columns(*moved, after.alias("issue_d"), pl.int_range(1, pl.len() + 1).cast(pl.String).alias("id"))
+        .with_columns(*moved, after.alias("issue_d"), (pl.int_range(pl.len()) + first_id).cast(pl.String).alias("id"))
         .with_columns(pl.coalesce("last_pymnt_d", "issue_d").alias(_LAST_SEEN))
         .with_columns(pl.col("issue_d", _LAST_SEEN, *_MOVED).dt.strftime(_MONTH))
         .select(loans.columns)
