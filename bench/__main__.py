@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from bench.about import about
-from bench.measuring import keep_to_cores
+from bench.measuring import ContenderError, keep_to_cores
 from bench.picture import draw
 from bench.records import Results
 from bench.running import HERE, THEIR_PYTHON, Run
@@ -49,7 +49,8 @@ def main() -> None:
         try:
             PARTS[name](run)
         except Exception as error:  # whatever it is, the parts before and after it stand
-            traceback.print_exc()
+            if not isinstance(error, ContenderError):
+                traceback.print_exc()
             run.part.failures.append(f"the part ended early: {error}")
         failed = failed or bool(run.part.failures)
         write(results, asked.out)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,9 +98,10 @@ def measure(
 
 def _watch(process: subprocess.Popen[bytes], start: float, limit: float) -> tuple[int, float]:
     """The peak in bytes, and the seconds until the process ended."""
-    peak = 0
+    peak, before = 0, {process.pid}
     while True:
-        peak = max(peak, tree_memory(process.pid))
+        now = set(processes_of(process.pid))
+        peak, before = max(peak, memory_of(now, now & before)), now
         try:
             process.wait(SECONDS_BETWEEN_LOOKS)
         except subprocess.TimeoutExpired:
@@ -112,17 +113,24 @@ def _watch(process: subprocess.Popen[bytes], start: float, limit: float) -> tupl
         return peak, time.perf_counter() - start
 
 
-def tree_memory(session: int) -> int:
-    """How many bytes do all processes of a session hold now; at least the high-water mark of any one of them?"""
+def memory_of(processes: Iterable[int], settled: Collection[int]) -> int:
+    """How many bytes do these processes hold now; at least the high-water mark of any one of them?
+
+    Args:
+        processes: Their ids.
+        settled: Those of them that add to the sum: a child that is just being started still shows the memory of its
+            parent, which would count twice.
+    """
     together, highest = 0, 0
-    for pid in processes_of(session):
+    for pid in processes:
         try:
-            together += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+            held = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
             status = Path(f"/proc/{pid}/status").read_text()
         except (OSError, IndexError):
             continue
         mark = status.partition("VmHWM:")[2].split(maxsplit=1)
         highest = max(highest, int(mark[0]) * 1024 if mark else 0)
+        together += held if pid in settled else 0
     return max(together, highest)
 
 

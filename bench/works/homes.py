@@ -6,10 +6,10 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
-from bench.running import Run
+from bench.running import Run, receipt_of
 
-FIRST, TRAINED, WEEK_END = date(2007, 6, 1), date(2017, 4, 30), date(2017, 6, 4)
-"""The first day, the training date, and the last day of the monitored week: ten years."""
+TRAINED, WEEK_END = date(2017, 4, 30), date(2017, 6, 4)
+"""The training date, and the last day of the monitored week: ten years after the first loans."""
 SCORED_FROM = TRAINED + timedelta(days=1)
 MONTH_FROM = WEEK_END - timedelta(days=30)
 NEXT_DAYS = tuple(WEEK_END + timedelta(days=ahead) for ahead in range(1, 8))
@@ -21,8 +21,9 @@ def ten_years(run: Run) -> Path:
     home = run.scratch / "home-ten-years"
     if home not in run.ready:
         run.fresh(home.name)
-        run.product("land", "lendingclub", run.raw_file(run.history_rows), home=home)
-        run.product("preprocess", "--from", str(FIRST), "--to", str(WEEK_END), home=home)
+        landed = run.product("land", "lendingclub", run.raw_file(run.history_rows), home=home)
+        span = ("--from", receipt_of(landed, "first_date"), "--to", str(WEEK_END))
+        run.product("preprocess", *span, home=home)
         run.ready.add(home)
     return home
 
