@@ -57,10 +57,7 @@ class Outcome:
         """
         if self.found is None:
             return "not measured"
-        if self.met:
-            return "met"
-        off = self.target.bound / self.found if self.target.at_least else self.found / self.target.bound
-        return f"missed: {off:.2f} times the bound" if not self.target.at_least else f"missed by a factor of {off:.2f}"
+        return "met" if self.met else f"missed: {self.found / self.target.bound:.3g} times the bound"
 
 
 TO_GOLD, EACH = "raw file to gold", "seconds"
