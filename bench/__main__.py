@@ -11,7 +11,7 @@ from bench.about import about
 from bench.measuring import ContenderError, keep_to_cores
 from bench.picture import draw
 from bench.records import Results
-from bench.running import HERE, THEIR_PYTHON, Run
+from bench.running import EVIDENTLY_PYTHON, HERE, THEIR_PYTHON, Run
 from bench.table import page
 from bench.works import day, limits, monitoring, raw_to_gold, replay, scoring, training
 
@@ -40,7 +40,7 @@ def main() -> None:
     results = Results(asked.out / "benchmark.json")
     history = min(asked.history_rows, asked.rows)
     run = Run(asked.rows, asked.peer_rows, history, asked.repeats, asked.data, asked.scratch.resolve(), results)
-    facts = about(THEIR_PYTHON, HERE.parent, "a LendingClub download" if asked.data else "a synthetic portfolio")
+    facts = about(THEIR_PYTHON, EVIDENTLY_PYTHON, HERE.parent, "a download" if asked.data else "a synthetic portfolio")
     failed = False
     for name in asked.parts or PARTS:
         started = time.perf_counter()

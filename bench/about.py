@@ -12,10 +12,11 @@ from pathlib import Path
 from bench.measuring import CORES
 
 OURS = ("p2p-credit-score", "polars", "deltalake", "xgboost-cpu", "scikit-learn", "narwhals", "numpy")
-PEERS = ("pandas", "pyarrow", "pyspark", "scikit-learn", "evidently", "optbinning", "xgboost-cpu")
+PEERS = ("pandas", "pyarrow", "pyspark", "scikit-learn", "optbinning")
+EVIDENTLY = ("evidently", "pandas")
 
 
-def about(their_python: Path, root: Path, data: str) -> dict[str, str]:
+def about(their_python: Path, evidently_python: Path, root: Path, data: str) -> dict[str, str]:
     """Facts of this run: day, commit, machine, versions, and what loans were drawn from."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     return {
@@ -26,14 +27,15 @@ def about(their_python: Path, root: Path, data: str) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "ours": ", ".join(f"{name} {_version(name)}" for name in OURS),
-        "peers": _peers(their_python),
+        "peers": _peers(their_python, PEERS),
+        "Evidently's own": _peers(evidently_python, EVIDENTLY),
         "Java": _java(),
         "loans drawn from": data,
     }
 
 
-def _peers(python: Path) -> str:
-    code = f"from importlib.metadata import version; print(', '.join(n + ' ' + version(n) for n in {PEERS!r}))"
+def _peers(python: Path, names: tuple[str, ...]) -> str:
+    code = f"from importlib.metadata import version; print(', '.join(n + ' ' + version(n) for n in {names!r}))"
     return _said(str(python), "-c", code) or "not installed"
 
 

@@ -21,6 +21,7 @@ from bench.records import Part, Record, Results, record_of
 HERE = Path(__file__).resolve().parent
 OUR_PYTHON = Path(sys.executable)
 THEIR_PYTHON = HERE / ".venv" / "bin" / "python"
+EVIDENTLY_PYTHON = HERE / ".venv-evidently" / "bin" / "python"
 PRODUCT = OUR_PYTHON.with_name("p2pcredit")
 Command = Sequence[str | Path]
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from bench.running import HERE, OUR_PYTHON, THEIR_PYTHON, Run
+from bench.running import EVIDENTLY_PYTHON, HERE, OUR_PYTHON, Run
 from bench.works.homes import WEEK_END, with_champion
 
 PART, WORK = "monitoring", "drift of the same columns"
@@ -32,6 +32,6 @@ def run(run: Run) -> None:
     run.contend(
         (PART, WORK, "Evidently", "peer"),
         rows,
-        partial(run.measure, THEIR_PYTHON, script, *files),
+        partial(run.measure, EVIDENTLY_PYTHON, script, *files),
         note=f"drift preset by PSI with its HTML report; {columns}",
     )
