@@ -66,7 +66,9 @@ def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame
     place = issued.dt.year().cast(pl.Int64) * 12 + issued.dt.month().cast(pl.Int64)
     place = place - place.min()
     known = int(place.max()) + 1
-    within = ordered.select(pl.int_range(pl.len()).over(_month("issue_d")) / pl.len().over(_month("issue_d"))).to_series()
+    within = ordered.select(
+        pl.int_range(pl.len()).over(_month("issue_d")) / pl.len().over(_month("issue_d"))
+    ).to_series()
     target = ((place + within) * months / known).floor().cast(pl.Int64)
     every = pl.date_range(FIRST_MONTH, pl.lit(FIRST_MONTH).dt.offset_by(f"{months - 1}mo"), "1mo", eager=True)
     return _moved(ordered, every.gather(target))
@@ -86,7 +88,9 @@ def _moved(loans: pl.DataFrame, month: pl.Series, first_id: int = 1) -> pl.DataF
     """The loans issued in other months, under new ids, with their other dates moved as far."""
     before = _month("issue_d")
     after = pl.col("_month")
-    shift = (after.dt.year() - before.dt.year()) * 12 + after.dt.month().cast(pl.Int32) - before.dt.month().cast(pl.Int32)
+    shift = (
+        (after.dt.year() - before.dt.year()) * 12 + after.dt.month().cast(pl.Int32) - before.dt.month().cast(pl.Int32)
+    )
     moved = [_month(name).dt.offset_by(pl.format("{}mo", "_shift")).alias(name) for name in _MOVED]
     return (
         loans.with_columns(month.cast(pl.Date).alias("_month"))
@@ -109,11 +113,18 @@ def _synthetic_loans() -> pl.DataFrame:
     ended = pl.col("status").is_in(["FULLY_PAID", "CHARGED_OFF"])
     missed_to_charge_off = pl.col("event_date").str.to_date().dt.offset_by("-150d").dt.offset_by("-1mo")
     paid_off = pl.col("status") == "FULLY_PAID"
-    ends = feeds["loan_performance"].filter(ended).select(
-        "loan_id",
-        pl.when(paid_off).then(pl.lit("Fully Paid")).otherwise(pl.lit("Charged Off")).alias("loan_status"),
-        pl.when(paid_off).then(pl.col("event_date").str.to_date()).otherwise(missed_to_charge_off).alias("last_pymnt_d"),
-        pl.col("amount_received").alias("last_pymnt_amnt"),
+    ends = (
+        feeds["loan_performance"]
+        .filter(ended)
+        .select(
+            "loan_id",
+            pl.when(paid_off).then(pl.lit("Fully Paid")).otherwise(pl.lit("Charged Off")).alias("loan_status"),
+            pl.when(paid_off)
+            .then(pl.col("event_date").str.to_date())
+            .otherwise(missed_to_charge_off)
+            .alias("last_pymnt_d"),
+            pl.col("amount_received").alias("last_pymnt_amnt"),
+        )
     )
     loans = feeds["loan_terms"].select("loan_id", "origination_date")
     for feed in APPLICATION_FEEDS:
@@ -123,7 +134,10 @@ def _synthetic_loans() -> pl.DataFrame:
         pl.col("origination_date").str.to_date().alias("issue_d"),
         pl.col("earliest_cr_line").str.to_date(),
         pl.col("loan_amnt").alias("funded_amnt"),
-        pl.when(pl.col("loan_status") == "Fully Paid").then("loan_amnt").otherwise(pl.lit("0")).alias("total_rec_prncp"),
+        pl.when(pl.col("loan_status") == "Fully Paid")
+        .then("loan_amnt")
+        .otherwise(pl.lit("0"))
+        .alias("total_rec_prncp"),
         pl.lit("0").alias("out_prncp"),
         pl.col("loan_id").alias("id"),
     )

@@ -24,7 +24,13 @@ SECONDS_BETWEEN_LOOKS = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 THREADS = {
     name: str(CORES)
-    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+    for name in (
+        "POLARS_MAX_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "LOKY_MAX_CPU_COUNT",
+    )
 }
 
 
@@ -48,9 +54,7 @@ class Measured:
 
     def then(self, other: Measured) -> Measured:
         """Both one after the other: times add up, of the peaks the higher counts, later facts stand over earlier."""
-        return Measured(
-            self.seconds + other.seconds, max(self.peak_mb, other.peak_mb), {**self.facts, **other.facts}
-        )
+        return Measured(self.seconds + other.seconds, max(self.peak_mb, other.peak_mb), {**self.facts, **other.facts})
 
 
 def measure(

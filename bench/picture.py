@@ -19,7 +19,9 @@ def draw(records: list[Record]) -> str:
     Whole processes where nothing else is known, else the work alone; the title of a panel says which.
     """
     panels = [_panel(group) for group in groups_of(records)]
-    whole = alt.concat(*panels, columns=_COLUMNS, spacing=24).resolve_scale(x="independent", y="independent", color="shared")
+    whole = alt.concat(*panels, columns=_COLUMNS, spacing=24).resolve_scale(
+        x="independent", y="independent", color="shared"
+    )
     svg: str = vl_convert.vegalite_to_svg(
         whole.properties(title="Seconds, less is better").configure_view(stroke=None).to_dict()
     )

@@ -20,7 +20,12 @@ TITLES = {
 
 def page(results: Results) -> str:
     """The whole page as Markdown."""
-    lines = ["# Benchmark", "", "Made by `make bench`; do not edit. What is measured and how: [bench/README.md](../README.md).", ""]
+    lines = [
+        "# Benchmark",
+        "",
+        "Made by `make bench`; do not edit. What is measured and how: [bench/README.md](../README.md).",
+        "",
+    ]
     lines += ["![Seconds of each contender](benchmark.svg)", "", "## Targets", ""]
     lines += target_table(judge(results.records))
     for name, part in results.parts.items():
@@ -36,7 +41,13 @@ def target_table(outcomes: Iterable[Outcome]) -> list[str]:
         target = outcome.target
         size = "" if outcome.rows is None else f"{outcome.rows:,}"
         unit = "x" if target.against else (" MB" if target.measure == "peak_mb" else " s")
-        found = "" if outcome.found is None else f"{outcome.found:,.2f}{unit}" if target.against else f"{outcome.found:,.0f}{unit}"
+        found = (
+            ""
+            if outcome.found is None
+            else f"{outcome.found:,.2f}{unit}"
+            if target.against
+            else f"{outcome.found:,.0f}{unit}"
+        )
         rows.append(f"| {target.work} | {target.words} | {size} | {found} | {outcome.verdict} |")
     return rows
 

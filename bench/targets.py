@@ -147,7 +147,7 @@ TARGETS = (
 
 
 def judge(records: Iterable[Record], targets: Sequence[Target] = TARGETS) -> list[Outcome]:
-    """What came of each target, once for each size at which both sides were measured; once as unknown where none was."""
+    """What came of each target, once for each size at which both sides were measured; else once, as unknown."""
     known = list(records)
     outcomes: list[Outcome] = []
     for target in targets:

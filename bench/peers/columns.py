@@ -57,20 +57,71 @@ COLUMNS = {
     "principal_received": ("total_rec_prncp", "number"),
 }
 
-DERIVED = """
-loan_id loan_amount term_months loan_to_income annual_income debt_to_income_share employment_length_years home_ownership
-purpose income_verification state credit_age_months fico delinquencies_2y_count inquiries_6m_count
-months_since_delinquency months_since_record open_accounts_count public_records_count bankruptcies_count
-total_accounts_count revolving_balance revolving_utilisation_share revolving_to_income accounts_opened_24m_count
-mortgage_accounts_count description_length annuity_to_income debt_to_income_after_share revolving_limit
-loan_to_revolving_limit total_current_balance average_current_balance bankcard_utilisation_share bankcard_open_to_buy
-bankcards_nearly_full_share tax_liens_count collections_12m_count collections_owed inquiries_12m_count
-months_since_inquiry months_since_newest_account months_since_major_derogatory accounts_ever_120_days_count
-accounts_never_late_share application_type employer_given employer_length title_length title_capitals_share
-description_words_count description_capitals_share mentions_cards mentions_rates mentions_record mentions_business
-mentions_trouble mentions_pleading mentions_thanks interest_rate_share installment_to_income platform_grade
-platform_sub_grade
-""".split()
+DERIVED = [
+    "loan_id",
+    "loan_amount",
+    "term_months",
+    "loan_to_income",
+    "annual_income",
+    "debt_to_income_share",
+    "employment_length_years",
+    "home_ownership",
+    "purpose",
+    "income_verification",
+    "state",
+    "credit_age_months",
+    "fico",
+    "delinquencies_2y_count",
+    "inquiries_6m_count",
+    "months_since_delinquency",
+    "months_since_record",
+    "open_accounts_count",
+    "public_records_count",
+    "bankruptcies_count",
+    "total_accounts_count",
+    "revolving_balance",
+    "revolving_utilisation_share",
+    "revolving_to_income",
+    "accounts_opened_24m_count",
+    "mortgage_accounts_count",
+    "description_length",
+    "annuity_to_income",
+    "debt_to_income_after_share",
+    "revolving_limit",
+    "loan_to_revolving_limit",
+    "total_current_balance",
+    "average_current_balance",
+    "bankcard_utilisation_share",
+    "bankcard_open_to_buy",
+    "bankcards_nearly_full_share",
+    "tax_liens_count",
+    "collections_12m_count",
+    "collections_owed",
+    "inquiries_12m_count",
+    "months_since_inquiry",
+    "months_since_newest_account",
+    "months_since_major_derogatory",
+    "accounts_ever_120_days_count",
+    "accounts_never_late_share",
+    "application_type",
+    "employer_given",
+    "employer_length",
+    "title_length",
+    "title_capitals_share",
+    "description_words_count",
+    "description_capitals_share",
+    "mentions_cards",
+    "mentions_rates",
+    "mentions_record",
+    "mentions_business",
+    "mentions_trouble",
+    "mentions_pleading",
+    "mentions_thanks",
+    "interest_rate_share",
+    "installment_to_income",
+    "platform_grade",
+    "platform_sub_grade",
+]
 """The columns of the feature store, in order; `known_on` stands beside them."""
 
 PHRASES = {

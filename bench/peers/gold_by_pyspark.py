@@ -60,7 +60,8 @@ def build_events(loans: DataFrame) -> DataFrame:
     bad = loans.filter(F.col("loan_status").endswith("Charged Off"))
     parts = [(good, paid_on, "FULLY_PAID", 0)]
     parts += [
-        (bad, F.date_add(missed, days), name, days) for name, days in (("LATE", 30), ("DEFAULT", 90), ("CHARGED_OFF", 150))
+        (bad, F.date_add(missed, days), name, days)
+        for name, days in (("LATE", 30), ("DEFAULT", 90), ("CHARGED_OFF", 150))
     ]
     events = [
         rows.select(

@@ -1,7 +1,7 @@
 """Scripts of the part `monitoring`: `python -m bench.works.drifting WHAT ...`.
 
-    columns HOME DATE DIR    write the columns that the week compares to DIR, then and now; not measured
-    drift DIR                our stability index of each of these columns
+columns HOME DATE DIR    write the columns that the week compares to DIR, then and now; not measured
+drift DIR                our stability index of each of these columns
 """
 
 from __future__ import annotations

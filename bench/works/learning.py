@@ -1,9 +1,9 @@
 """Scripts of the part `training`: `python -m bench.works.learning WHAT ...`.
 
-    prepare HOME DATE DIR      write loans, matrix, weights of evidence and both families' models to DIR; not measured
-    library HOME DATE          run `p2pcredit train`; tell the seconds spent inside the libraries' own fits
-    boosting DIR, scorecard DIR            one fit of ours, from the table of loans
-    bare-xgboost DIR, bare-logistic DIR    the library's own fit, on the ready matrix
+prepare HOME DATE DIR      write loans, matrix, weights of evidence and both families' models to DIR; not measured
+library HOME DATE          run `p2pcredit train`; tell the seconds spent inside the libraries' own fits
+boosting DIR, scorecard DIR            one fit of ours, from the table of loans
+bare-xgboost DIR, bare-logistic DIR    the library's own fit, on the ready matrix
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def fit_line(rows: list[int], figures: list[float]) -> Line:
 
 
 def sentences(records: list[Record], cores: int, memory_gb: float) -> list[str]:
-    """What a reader may rely on: one sentence on raw file to gold, one per way of scoring, with the lines behind them."""
+    """What a reader may rely on: one sentence per work, with the lines behind it."""
     found = []
     for work in dict.fromkeys(record.work for record in records):
         points = sorted((r for r in records if r.work == work and r.who == "ours"), key=lambda r: r.rows)

@@ -49,7 +49,7 @@ def test_seconds_are_wall_time_of_the_whole_process() -> None:
 
 
 def test_a_failing_process_is_an_error_with_its_last_words(tmp_path: Path) -> None:
-    with pytest.raises(ContenderError, match="ended with 1: .*ValueError: too few loans"):
+    with pytest.raises(ContenderError, match=r"ended with 1: .*ValueError: too few loans"):
         measure([sys.executable, "-c", "raise ValueError('too few loans')"], log=tmp_path / "log")
 
 
