@@ -13,7 +13,7 @@ Summary = dict[str, float]
 
 
 def summarise_gold(features: Path, labels: Path) -> Summary:
-    """What the gold tables hold, in few numbers: rows, labels and bads per definition, the mean of each numeric feature.
+    """What do the gold tables hold: rows, labels and bads per definition, the mean of each numeric feature?
 
     Args:
         features, labels: Parquet, one file or a folder of files.

@@ -38,8 +38,7 @@ def read_loans(download: Path | None) -> pl.DataFrame:
     """
     if download is None:
         return _synthetic_loans()
-    opened = gzip.open(download, "rb") if download.suffix == ".gz" else download.open("rb")
-    with opened as stream:
+    with download.open("rb") as file, gzip.open(file) if download.suffix == ".gz" else file as stream:
         has_note = b"loan_amnt" not in stream.readline()
     loans = pl.read_csv(download, skip_rows=int(has_note), infer_schema=False, truncate_ragged_lines=True)
     return loans.filter(pl.col("loan_amnt").str.len_bytes() > 0, _month("issue_d").is_not_null())
@@ -57,9 +56,9 @@ def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> Iterator[pl.DataFr
 
 
 def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame:
-    """The same loans, each once, with their months of issue spread over so many; what a loan lived through stays as long.
+    """The same loans, each once, with their months of issue spread over so many.
 
-    A month of the download becomes two or three: its loans are dealt to them in turn.
+    What a loan lived through stays as long as it was. A month of the download becomes two or three: its loans are dealt to them in turn.
     """
     ordered = loans.sort(_month("issue_d"), maintain_order=True)
     issued = ordered.select(_month("issue_d")).to_series()

@@ -1,8 +1,8 @@
 """How long does a process take, and how much memory do it and all its children hold at most?
 
 Linux only: memory is read from /proc. It is the resident memory of every process of the tree, added up, so pages that
-two of them share count twice; the highest sum seen is the peak. A single process's own high-water mark counts too, which
-no sampling misses.
+two of them share count twice; the highest sum seen is the peak. A single process's own high-water mark counts too,
+which no sampling misses.
 """
 
 from __future__ import annotations

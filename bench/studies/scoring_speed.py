@@ -1,7 +1,7 @@
 """How many loans a second are scored, with and without their reasons, by each family? Run it on a quiet machine.
 
-`.venv/bin/python bench/studies/scoring_speed.py [LOANS]` makes a book of seeded loans, trains both families on the first 4,000,
-and scores all of them in one batch with each candidate. Needs no data file.
+`.venv/bin/python bench/studies/scoring_speed.py [LOANS]` makes a book of seeded loans, trains both families on the
+first 4,000, and scores all of them in one batch with each candidate. Needs no data file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Scripts of the part `scoring`: `python -m bench.works.scoring_loans WHAT FAMILY DIR ROWS`.
 
 WHAT is `reasons` (score, grade and reasons), `alone` (probability), `made` (bare predict, its matrix made from the
-ready numbers), `ready` (bare predict, nothing else). DIR is what `bench.works.learning prepare` wrote; its loans are repeated
-up to ROWS.
+ready numbers), `ready` (bare predict, nothing else). DIR is what `bench.works.learning prepare` wrote; its loans are
+repeated up to ROWS.
 """
 
 from __future__ import annotations
