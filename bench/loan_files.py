@@ -58,7 +58,8 @@ def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> Iterator[pl.DataFr
 def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame:
     """The same loans, each once, with their months of issue spread over so many.
 
-    What a loan lived through stays as long as it was. A month of the download becomes two or three: its loans are dealt to them in turn.
+    What a loan lived through stays as long as it was. A month of the download becomes two or three: its loans are
+    dealt to them in turn.
     """
     ordered = loans.sort(_month("issue_d"), maintain_order=True)
     issued = ordered.select(_month("issue_d")).to_series()
