@@ -16,7 +16,7 @@ from bench.table import page
 from bench.works import day, limits, monitoring, raw_to_gold, replay, scoring, training
 
 PARTS = {module.PART: module.run for module in (raw_to_gold, training, scoring, monitoring, day, replay, limits)}
-FULL_ROWS, PEER_ROWS, HISTORY_ROWS = 2_260_000, 250_000, 100_000
+FULL_ROWS, PEER_ROWS, HISTORY_ROWS = 2_260_000, 250_000, 50_000
 
 
 def main() -> None:

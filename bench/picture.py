@@ -40,6 +40,7 @@ def groups_of(records: list[Record]) -> list[list[Record]]:
 
 def _panel(group: list[Record]) -> alt.LayerChart:
     measure = "work_seconds" if all(record.work_seconds for record in group) else "seconds"
+    order = [record.who for record in sorted(group, key=lambda record: record.figure(measure) or 0.0)]
     rows = pl.DataFrame(
         {
             "who": [record.who for record in group],
@@ -48,8 +49,8 @@ def _panel(group: list[Record]) -> alt.LayerChart:
         }
     ).with_columns(pl.col("seconds").round_sig_figs(3).cast(pl.String).alias("text"))
     what = "work alone" if measure == "work_seconds" else "whole process"
-    bars = alt.Chart(rows.to_dicts() and alt.Data(values=rows.to_dicts())).encode(
-        y=alt.Y("who:N", sort=alt.EncodingSortField("seconds"), title=None, axis=alt.Axis(labelLimit=220, ticks=False)),
+    bars = alt.Chart(alt.Data(values=rows.to_dicts())).encode(
+        y=alt.Y("who:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, ticks=False)),
         x=alt.X("seconds:Q", title=None, axis=alt.Axis(tickCount=4, grid=False)),
     )
     colour = alt.Color(

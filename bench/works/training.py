@@ -34,7 +34,7 @@ def run(run: Run) -> None:
         return run.measure(*command)
 
     ours = ("train", "--as-of", str(TRAINED), "--home", home, "--json")
-    repeats = min(run.repeats, 3)
+    repeats = min(run.repeats, 2)
     run.contend(
         (PART, "train", "ours", "ours"),
         loans,
@@ -64,7 +64,7 @@ def run(run: Run) -> None:
     for work, contenders in peers.items():
         for who, script, note in contenders:
             command = (THEIR_PYTHON, HERE / "peers" / script, prepared / "loans.parquet", prepared / "features.json")
-            run.contend((PART, work, who, "peer"), loans, partial(run.measure, *command), repeats=repeats, note=note)
+            run.contend((PART, work, who, "peer"), loans, partial(run.measure, *command), repeats=1, note=note)
 
 
 def prepared_loans(run: Run) -> tuple[Path, int]:

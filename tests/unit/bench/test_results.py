@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from bench.agreement import compare_summaries
-from bench.measuring import Measured
+from bench.measuring import ContenderError, Measured
 from bench.picture import draw, groups_of
 from bench.records import Record, Results, record_of
+from bench.running import Run
 from bench.table import page
 from bench.targets import TARGETS, Target, judge
 from bench.works.limits import fit_line, sentences
@@ -129,3 +130,27 @@ def test_limits_are_said_with_size_seconds_and_memory() -> None:
 def test_tables_that_differ_are_named_with_both_figures() -> None:
     words = compare_summaries("pandas", {"loans": 3.0, "fico": float("nan")}, {"loans": 4.0, "fico": float("nan")})
     assert words == "pandas made OTHER gold tables than ours: 1 of 2 counts and means agree; loans: ours 3, theirs 4"
+
+
+def test_work_that_two_parts_look_at_is_measured_once_in_a_run(tmp_path: Path) -> None:
+    results, times = Results(tmp_path / "r.json"), iter([Measured(1.0, 5.0)])
+    run = Run(10, 10, 10, 1, None, tmp_path, results)
+    run.part = results.begin("a", {})
+    run.contend(("a", "w", "ours", "ours"), 10, lambda: next(times))
+    run.part = results.begin("b", {})
+    run.contend(("b", "w", "ours", "ours"), 10, lambda: next(times))
+    assert [(record.part, record.seconds) for record in results.records] == [("a", (1.0,)), ("b", (1.0,))]
+
+
+def test_a_contender_that_fails_is_named_and_loses_no_other(tmp_path: Path) -> None:
+    def fail() -> Measured:
+        raise ContenderError("no java")
+
+    results = Results(tmp_path / "r.json")
+    run = Run(10, 10, 10, 1, None, tmp_path, results)
+    run.part = results.begin("a", {})
+    run.contend(("a", "w", "ours", "ours"), 10, lambda: Measured(1.0, 5.0))
+    assert run.contend(("a", "w", "PySpark", "peer"), 10, fail) is None
+    again = Results(tmp_path / "r.json").parts["a"]
+    assert [record.who for record in again.records] == ["ours"]
+    assert again.failures == ["w, PySpark, 10 loans: no java"]
