@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,8 @@ OUR_PYTHON = Path(sys.executable)
 THEIR_PYTHON = HERE / ".venv" / "bin" / "python"
 EVIDENTLY_PYTHON = HERE / ".venv-evidently" / "bin" / "python"
 PRODUCT = OUR_PYTHON.with_name("p2pcredit")
-Command = Sequence[str | Path]
+LIMIT_SECONDS = 900.0
+"""A process that takes longer is ended and named as failed."""
 
 
 @dataclass
@@ -78,7 +79,7 @@ class Run:
         path.mkdir(parents=True)
         return path
 
-    def measure(self, *command: str | Path, limit_seconds: float = 1800.0) -> Measured:
+    def measure(self, *command: str | Path, limit_seconds: float = LIMIT_SECONDS) -> Measured:
         """Measure one process."""
         log = self.scratch / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -125,6 +125,7 @@ def test_limits_are_said_with_size_seconds_and_memory() -> None:
     (found,) = sentences(records, cores=2, memory_gb=8.0)
     assert found.startswith("On 2 cores and 8 GB: raw file to gold, 2,000,000 loans in 20.0 s with at most 400 MB.")
     assert "10 s per million loans" in found
+    assert found.endswith("With 4 times the loans the peak is 1.00 times as high.")
 
 
 def test_tables_that_differ_are_named_with_both_figures() -> None:
