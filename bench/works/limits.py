@@ -74,8 +74,8 @@ def sentences(records: list[Record], cores: int, memory_gb: float) -> list[str]:
         seconds, memory = fit_line(rows, taken), fit_line(rows, held)
         found.append(
             f"On {cores} cores and {memory_gb:.0f} GB: {work}, {most.rows:,} loans in {taken[-1]:.1f} s with at most "
-            f"{held[-1]:,.0f} MB. {_line(seconds, 's', rows)} {_line(memory, 'MB', rows)} With {rows[-1] / rows[0]:.3g} "
-            f"times the loans the peak is {held[-1] / held[0]:.2f} times as high."
+            f"{held[-1]:,.0f} MB. {_line(seconds, 's', rows)} {_line(memory, 'MB', rows)} With "
+            f"{rows[-1] / rows[0]:.3g} times the loans the peak is {held[-1] / held[0]:.2f} times as high."
         )
     return found
 
