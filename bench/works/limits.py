@@ -73,7 +73,7 @@ def sentences(records: list[Record], cores: int, memory_gb: float) -> list[str]:
         held = [point.figure("peak_mb") or 0.0 for point in points]
         seconds, memory = fit_line(rows, taken), fit_line(rows, held)
         found.append(
-            f"On {cores} cores and {memory_gb:.0f} GB: {work}, {most.rows:,} loans in {taken[-1]:.1f} s with at most "
+            f"On {cores} cores and {memory_gb:.0f} GB: {work}, {most.rows:,} loans in {taken[-1]:.3g} s with at most "
             f"{held[-1]:,.0f} MB. {_line(seconds, 's', rows)} {_line(memory, 'MB', rows)} With "
             f"{rows[-1] / rows[0]:.3g} times the loans the peak is {held[-1] / held[0]:.2f} times as high."
         )
@@ -83,6 +83,8 @@ def sentences(records: list[Record], cores: int, memory_gb: float) -> list[str]:
 def _line(line: Line, unit: str, rows: list[int]) -> str:
     off = ", ".join(f"{residual:+.3g}" for residual in line.residuals)
     sizes = ", ".join(f"{size:,}" for size in rows)
+    if line.at(rows[-1]) <= line.at(rows[0]) * (1 + 1e-9):
+        return f"No line: the {unit} do not grow from {rows[0]:,} to {rows[-1]:,} loans beyond the noise."
     return (
         f"Fitted: {line.fixed:.3g} {unit} and {line.per_million:.3g} {unit} per million loans "
         f"(off by {off} at {sizes})."

@@ -123,8 +123,9 @@ def test_limits_are_said_with_size_seconds_and_memory() -> None:
         for rows in (500_000, 1_000_000, 2_000_000)
     ]
     (found,) = sentences(records, cores=2, memory_gb=8.0)
-    assert found.startswith("On 2 cores and 8 GB: raw file to gold, 2,000,000 loans in 20.0 s with at most 400 MB.")
+    assert found.startswith("On 2 cores and 8 GB: raw file to gold, 2,000,000 loans in 20 s with at most 400 MB.")
     assert "10 s per million loans" in found
+    assert "No line: the MB do not grow" in found
     assert found.endswith("With 4 times the loans the peak is 1.00 times as high.")
 
 
