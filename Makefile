@@ -5,12 +5,13 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock bench-binning bench-scoring bench-airflow
+.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
 	@echo "make demo DATA=LoanStats.csv.gz  the same on a real loan file (PLATFORM=lendingclub)"
 	@echo "make test                      every check: style, types, import directions, tests, real Airflow"
+	@echo "make bench                     us and our peers on the same work, with a table and a picture in bench/results"
 	@echo "make torture                   every fault in full: kills, full disks, hostile files, rivals, broken feeds"
 
 setup:
@@ -56,16 +57,25 @@ lock: setup
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
 	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
 
-# Our bins against optbinning's, which is installed for this only. DATA is a LendingClub LoanStats file.
+# Us and our peers on the same work in the same run; see bench/README.md. `make bench ROWS=200000 PARTS="raw-to-gold scoring"`.
+bench: setup
+	@bench/set_up
+	$(BIN)/python -m bench $(PARTS) $(if $(ROWS),--rows $(ROWS)) $(if $(PEER_ROWS),--peer-rows $(PEER_ROWS)) \
+	  $(if $(REPEATS),--repeats $(REPEATS)) $(if $(DATA),--data "$(DATA)")
+
+# Our bins against optbinning's. DATA is a LendingClub LoanStats file.
 bench-binning: setup
-	test -x bench/.venv/bin/python || $(BIN)/python -m venv bench/.venv
-	bench/.venv/bin/pip install -q --disable-pip-version-check -r bench/requirements-binning.txt
-	bench/.venv/bin/pip install -q --disable-pip-version-check --no-deps -e .
-	bench/.venv/bin/python bench/binning_against_optbinning.py "$(DATA)"
+	@bench/set_up
+	bench/.venv/bin/python bench/studies/binning_against_optbinning.py "$(DATA)"
 
 bench-scoring: setup
-	$(BIN)/python bench/scoring_speed.py
+	$(BIN)/python bench/studies/scoring_speed.py
 
 # What Airflow adds to the jobs; leave the machine alone meanwhile.
 bench-airflow: setup
-	$(BIN)/python bench/airflow_overhead.py
+	$(BIN)/python bench/studies/airflow_overhead.py
+
+lock-bench: setup
+	for name in requirements requirements-evidently; do $(BIN)/uv pip compile bench/$$name.in --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade \
+	  -o bench/$$name.txt -q || exit 1; done

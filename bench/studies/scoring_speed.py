@@ -1,7 +1,7 @@
 """How many loans a second are scored, with and without their reasons, by each family? Run it on a quiet machine.
 
-`.venv/bin/python bench/scoring_speed.py [LOANS]` makes a book of seeded loans, trains both families on the first 4,000,
-and scores all of them in one batch with each candidate. Needs no data file.
+`.venv/bin/python bench/studies/scoring_speed.py [LOANS]` makes a book of seeded loans, trains both families on the
+first 4,000, and scores all of them in one batch with each candidate. Needs no data file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "unit" / "models"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "unit" / "models"))
 
 from conftest import AS_OF, make_book
 from p2pcredit.contracts.features import features_of

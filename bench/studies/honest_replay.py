@@ -1,6 +1,6 @@
 """How good were the champions on the loans that they scored, each on its day? The tables of the README, in one command.
 
-    .venv/bin/python bench/honest_replay.py LoanStats.csv.gz --home loans --from 2007-06-01 --to 2010-12-31
+    .venv/bin/python bench/studies/honest_replay.py LoanStats.csv.gz --home loans --from 2007-06-01 --to 2010-12-31
 
 lands the file, replays the days, lets the labels mature for thirteen months more without scoring anything, and prints
 the tables. Without a file it reads a home where that was done. Every probability is the one that was written on the

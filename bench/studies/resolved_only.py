@@ -1,6 +1,6 @@
 """What would learning from resolved loans only have done? Mean predicted against true default rate of the loans after.
 
-    .venv/bin/python bench/resolved_only.py --home loans 2009-07-01 2010-01-01 2010-07-01
+    .venv/bin/python bench/studies/resolved_only.py --home loans 2009-07-01 2010-01-01 2010-07-01
 
 The home must have been preprocessed to thirteen months and half a year after the last date. "Resolved" learns from
 loans that had defaulted or been paid off by the date, and leaves open ones out; "ours" is the leading candidate of a

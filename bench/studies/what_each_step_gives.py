@@ -1,6 +1,6 @@
 """What does each way of learning give on loans that come after? AUC against the platform's sub-grade on the same loans.
 
-    .venv/bin/python bench/what_each_step_gives.py --home loans \\
+    .venv/bin/python bench/studies/what_each_step_gives.py --home loans \\
         2009-04-20 2009-07-01 2009-10-01 2010-01-01 2010-04-01 2010-07-01 2010-10-01 2011-01-01
 
 All candidates are trained as of each date and score the loans originated from there to the next date; the home must be

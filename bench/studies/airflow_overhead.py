@@ -38,7 +38,7 @@ from p2pcredit.platforms.synthetic_loans import SyntheticSettings
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 FIRST, TRAINED, LAST = date(2021, 1, 1), date(2021, 6, 14), date(2021, 6, 30)
 SETTINGS = """\
 [labels]

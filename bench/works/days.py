@@ -1,0 +1,38 @@
+"""Script of the part `day`: `python -m bench.works.days HOME DATE...`: preprocess and infer day by day in one process.
+
+The first day warms the process up and is not told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+
+from bench.works.timing import tell, timed
+
+
+def call(*arguments: str) -> None:
+    """One of our commands in this process."""
+    from p2pcredit.cli.app import main as product
+
+    sys.argv = ["p2pcredit", *arguments, "--json"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            product()
+        except SystemExit as end:
+            if end.code:
+                raise
+
+
+def main() -> None:
+    home, *days = sys.argv[1:]
+    seconds = []
+    for day in days:
+        _, taken = timed(lambda day=day: [call(job, "--date", day, "--home", home) for job in ("preprocess", "infer")])
+        seconds.append(taken)
+    tell(seconds[1:])
+
+
+if __name__ == "__main__":
+    main()

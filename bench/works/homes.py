@@ -1,0 +1,57 @@
+"""A home with ten years of history and a champion, and one with a month of it: what the later parts work on."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+from bench.running import Run, receipt_of
+
+TRAINED, WEEK_END = date(2017, 4, 30), date(2017, 6, 4)
+"""The training date, and the last day of the monitored week: ten years after the first loans."""
+SCORED_FROM = TRAINED + timedelta(days=1)
+MONTH_FROM = WEEK_END - timedelta(days=30)
+NEXT_DAYS = tuple(WEEK_END + timedelta(days=ahead) for ahead in range(1, 8))
+"""The days after the history, landed and not yet preprocessed."""
+
+
+def ten_years(run: Run) -> Path:
+    """The home with ten years of history, made by our own commands once in a run; no model in it yet."""
+    home = run.scratch / "home-ten-years"
+    if home not in run.ready:
+        run.fresh(home.name)
+        landed = run.product("land", "lendingclub", run.raw_file(run.history_rows), home=home)
+        span = ("--from", receipt_of(landed, "first_date"), "--to", str(WEEK_END))
+        run.product("preprocess", *span, home=home)
+        run.ready.add(home)
+    return home
+
+
+def forget_models(home: Path) -> None:
+    """Take models, ledger and reports out of a home, so that it can be trained as if for the first time."""
+    for name in ("model_bank", "logs", "reports"):
+        shutil.rmtree(home / name, ignore_errors=True)
+
+
+def with_champion(run: Run) -> Path:
+    """The home with ten years of history, a champion, and its last five weeks scored."""
+    home = ten_years(run)
+    if not (home / "model_bank").exists():
+        run.product("train", "--as-of", str(TRAINED), home=home)
+    if "scored" not in run.ready:
+        run.product("infer", "--from", str(SCORED_FROM), "--to", str(WEEK_END), home=home)
+        run.ready.add("scored")
+    return home
+
+
+def one_month(run: Run) -> Path:
+    """A home with the last month of the same history only, and the same champion."""
+    long, home = with_champion(run), run.fresh("home-one-month")
+    file, until = run.raw_file(run.history_rows), str(NEXT_DAYS[-1])
+    run.product("land", "lendingclub", file, "--from", str(MONTH_FROM), "--to", until, home=home)
+    for name in ("model_bank", "logs/decisions"):
+        shutil.copytree(long / name, home / name)
+    run.product("preprocess", "--from", str(MONTH_FROM), "--to", str(WEEK_END), home=home)
+    run.product("infer", "--from", str(MONTH_FROM), "--to", str(WEEK_END), home=home)
+    return home
