@@ -197,7 +197,8 @@ def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
     terms, performance = pl.collect_all(
         [lake.scan(silver(FEEDS[name]), history).select(columns) for name, columns in LABEL_COLUMNS.items()]
     )
-    return collect(build_labels(nw.from_native(terms.lazy()), nw.from_native(performance.lazy()), days, ctx.settings.labels))
+    frames = (nw.from_native(frame.lazy()) for frame in (terms, performance))
+    return collect(build_labels(*frames, days, ctx.settings.labels))
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
@@ -218,7 +219,5 @@ def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]
 
 
 def _close_month(lake: Lake, table: Table, days: DateRange) -> None:
-    closed = month_just_closed(days)
-    if closed is not None and len(days) == 1:
-        lake.compact(table, closed)
-        lake.join_closed_years(table, days.first)
+    if month_just_closed(days) is not None and len(days) == 1:
+        lake.close_periods(table, days.first)

@@ -195,6 +195,11 @@ class Lake:
         remember(path, opened)
         return int(done["numFilesRemoved"])
 
+    def close_periods(self, table: Table, today: date) -> None:
+        """Join what has closed by a day into fewer files: the month before it, and years since long over."""
+        self.compact(table, month_start(date.fromordinal(month_start(today).toordinal() - 1)))
+        self.join_closed_years(table, today)
+
     def join_closed_years(self, table: Table, today: date) -> int:
         """Join the months of each year that has closed into one file; returns how many files were removed.
 
