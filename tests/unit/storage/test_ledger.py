@@ -233,10 +233,11 @@ def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkey
     ledger = Ledger(tmp_path)
     for number in range(2 * LINES_TO_A_SUMMARY + 3):
         scored(ledger, f"r{number}")
+    whole = ledger.state()
     read: list[str] = []
     real = ledger_module.read_whole
     monkeypatch.setattr(ledger_module, "read_whole", lambda path, **more: read.append(path.name) or real(path, **more))
-    assert Ledger(tmp_path).state() == ledger.state()
+    assert Ledger(tmp_path).state() == whole
     assert sorted(read) == [".summary", "00000050.json", "00000051.json", "00000052.json", "00000053.json"]
 
 
@@ -244,7 +245,7 @@ def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkey
 def test_a_summary_that_does_not_verify_is_read_past(tmp_path: Path, damage: str) -> None:
     ledger = Ledger(tmp_path)
     for number in range(LINES_TO_A_SUMMARY + 1):
-        ledger.append(EventKind.SCORED, at=AT, run_id="a", facts={"model_id": "m", "days": {f"2024-01-{1 + number}": 1}})
+        ledger.append(EventKind.SCORED, at=AT, run_id="a", facts={"model_id": "m", "days": {f"2024-01-{1 + number:02d}": 1}})
     summary = tmp_path / ".summary"
     whole = summary.read_bytes()
     if damage == "directory":
