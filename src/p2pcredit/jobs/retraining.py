@@ -19,6 +19,7 @@ from p2pcredit.jobs.maturity import enough_matured
 from p2pcredit.periods import week_monday
 from p2pcredit.storage.files import read_whole, write_bytes_atomically
 
+
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
     """Is a retraining due on this snapshot date? Nothing is claimed yet.
 

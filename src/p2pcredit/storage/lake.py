@@ -240,10 +240,7 @@ class Lake:
         existing = self._rows(opened, table, days, feed)
         if existing.equals(rows):
             return False
-        predicate = (
-            f"{_any_of(_keys(days))}"
-            f" AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
-        )
+        predicate = f"{_any_of(_keys(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
         data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))

@@ -108,9 +108,7 @@ class Ledger:
         with self.exclusive():
             if unless(self.state()):
                 return None
-            event = LedgerEvent(
-                self._lines + 1, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts
-            )
+            event = LedgerEvent(self._lines + 1, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts)
             self._link(event)
             if event.number % LINES_TO_A_SUMMARY == 0:
                 self._sum_up(event.number)

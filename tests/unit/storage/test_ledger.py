@@ -245,7 +245,9 @@ def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkey
 def test_a_summary_that_does_not_verify_is_read_past(tmp_path: Path, damage: str) -> None:
     ledger = Ledger(tmp_path)
     for number in range(LINES_TO_A_SUMMARY + 1):
-        ledger.append(EventKind.SCORED, at=AT, run_id="a", facts={"model_id": "m", "days": {f"2024-01-{1 + number:02d}": 1}})
+        ledger.append(
+            EventKind.SCORED, at=AT, run_id="a", facts={"model_id": "m", "days": {f"2024-01-{1 + number:02d}": 1}}
+        )
     summary = tmp_path / ".summary"
     whole = summary.read_bytes()
     if damage == "directory":
