@@ -197,8 +197,8 @@ def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
     terms, performance = pl.collect_all(
         [lake.scan(silver(FEEDS[name]), history).select(columns) for name, columns in LABEL_COLUMNS.items()]
     )
-    frames = (nw.from_native(frame.lazy()) for frame in (terms, performance))
-    return collect(build_labels(*frames, days, ctx.settings.labels))
+    loans, events = nw.from_native(terms.lazy()), nw.from_native(performance.lazy())
+    return collect(build_labels(loans, events, days, ctx.settings.labels))
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
