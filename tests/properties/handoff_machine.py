@@ -162,14 +162,14 @@ class Handoff(RuleBasedStateMachine):
         clear_decision(ctx, self.day)
         log_retraining(ctx, self.day)
         weeks = ctx.ledger.state().weeks_retrained()
-        assert (week_monday(self.day) in weeks) <= (week_monday(self.day) in weeks_with_log(ctx))
+        assert (week_monday(self.day) in weeks) <= (week_monday(self.day) in weeks_with_log(ctx, self.day))
 
     @precondition(lambda self: hasattr(self, "home"))
     @rule()
     def a_fresh_word_of_a_person_is_obeyed_in_a_free_week(self) -> None:
         state = self.kept.ledger.state()
         week = week_monday(self.day)
-        if week in state.weeks_retrained() or week in weeks_with_log(self.kept):
+        if week in state.weeks_retrained() or week in weeks_with_log(self.kept, self.day):
             return
         self.words += 1
         self.somebody_writes_the_file(True, False, 0)

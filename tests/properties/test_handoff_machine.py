@@ -63,7 +63,7 @@ class OddCalendar(Handoff):
             ctx = self.tonight(retry=retry)
             due = check_retraining(ctx, self.day)["retrain"]
             week = week_monday(self.day)
-            free = week not in ctx.ledger.state().weeks_retrained() and week not in weeks_with_log(ctx)
+            free = week not in ctx.ledger.state().weeks_retrained() and week not in weeks_with_log(ctx, self.day)
             before = len(self.trainings())
             done = train_if_due(ctx, self.day)
             assert (done["outcome"] != "none") or not due

@@ -95,7 +95,7 @@ def clear_without_a_look(patch: pytest.MonkeyPatch) -> None:
 
 def forget_the_weekly_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("p2pcredit.handoff.state.HandoffState.weeks_retrained", lambda self: set())
-    patch.setattr(retraining, "weeks_with_log", lambda ctx: set())
+    patch.setattr(retraining, "weeks_with_log", lambda ctx, day: set())
 
 
 BREAKS: list[tuple[Callable[[pytest.MonkeyPatch], None], str, int, int, str]] = [

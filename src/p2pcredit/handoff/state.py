@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -30,7 +30,7 @@ class Fate(StrEnum):
     SUPERSEDED = "superseded"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """A decision, who made it, and what became of it."""
 
@@ -74,6 +74,25 @@ class HandoffState:
     trainings: list[LedgerEvent] = field(default_factory=list)
     reigns: list[Reign] = field(default_factory=list)
     scored: dict[date, tuple[str, int]] = field(default_factory=dict)
+    set_aside: set[str] = field(default_factory=set)
+
+    def copied(self) -> HandoffState:
+        """The same state, to be carried on without changing this one; what it holds is never changed in place."""
+        return HandoffState(
+            dict(self.decisions),
+            self.current_id,
+            self.claim,
+            list(self.trainings),
+            list(self.reigns),
+            dict(self.scored),
+            set(self.set_aside),
+        )
+
+    def mark(self, decision_id: object, **changes: Any) -> None:
+        """Say what became of a decision, if it is known."""
+        record = self.decisions.get(str(decision_id))
+        if record is not None:
+            self.decisions[record.decision_id] = replace(record, **changes)
 
     @property
     def current(self) -> DecisionRecord | None:
@@ -125,13 +144,17 @@ class HandoffState:
         return None
 
 
-def fold(events: Iterable[LedgerEvent]) -> HandoffState:
+def fold(events: Iterable[LedgerEvent], onto: HandoffState | None = None) -> HandoffState:
     """What do these lines, in order, add up to?
+
+    Args:
+        events: The lines.
+        onto: What the lines before them added up to; it stays as it is. None where there are none before them.
 
     Raises:
         DecisionError: If a line lacks what its kind must say.
     """
-    state = HandoffState()
+    state = HandoffState() if onto is None else onto.copied()
     for event in events:
         try:
             _STEPS[event.kind](state, event)
@@ -170,44 +193,43 @@ def _decided(state: HandoffState, event: LedgerEvent) -> None:
     if is_newer(decision, origin, state.current):
         previous = state.current
         if previous is not None and previous.fate is Fate.PENDING:
-            previous.fate = Fate.SUPERSEDED
+            state.mark(previous.decision_id, fate=Fate.SUPERSEDED)
         state.current_id = decision_id
     else:
-        record.fate = Fate.SUPERSEDED
+        record = replace(record, fate=Fate.SUPERSEDED)
     state.decisions[decision_id] = record
 
 
 def _claimed(state: HandoffState, event: LedgerEvent) -> None:
     decision_id = event.facts.get("decision_id")
     state.claim = Claim(event.run_id, date.fromisoformat(event.facts["snapshot_date"]), decision_id)
-    if decision_id in state.decisions:
-        state.decisions[decision_id].fate = Fate.CLAIMED
+    state.mark(decision_id, fate=Fate.CLAIMED)
 
 
 def _released(state: HandoffState, event: LedgerEvent) -> None:
     state.claim = None
     record = state.decisions.get(event.facts.get("decision_id") or "")
     if record is not None and record.fate is Fate.CLAIMED:
-        record.fate = Fate.PENDING if record.decision_id == state.current_id else Fate.SUPERSEDED
+        waits = record.decision_id == state.current_id
+        state.mark(record.decision_id, fate=Fate.PENDING if waits else Fate.SUPERSEDED)
 
 
 def _trained(state: HandoffState, event: LedgerEvent) -> None:
     state.claim = None
     state.trainings.append(event)
-    record = state.decisions.get(event.facts.get("decision_id") or "")
-    if record is not None:
-        record.fate = Fate.ACTED_ON
-        record.acted_on_by = event.run_id
-        record.model_id = event.facts.get("model_id")
-        record.outcome = f"{event.facts.get('outcome')}: {event.facts.get('reason')}"
+    state.mark(
+        event.facts.get("decision_id"),
+        fate=Fate.ACTED_ON,
+        acted_on_by=event.run_id,
+        model_id=event.facts.get("model_id"),
+        outcome=f"{event.facts.get('outcome')}: {event.facts.get('reason')}",
+    )
     if event.facts.get("promoted"):
         _reign(state, event.facts["snapshot_date"], event, event.facts.get("reason", ""))
 
 
 def _cleared(state: HandoffState, event: LedgerEvent) -> None:
-    record = state.decisions.get(event.facts.get("decision_id") or "")
-    if record is not None:
-        record.cleared = True
+    state.mark(event.facts.get("decision_id"), cleared=True)
 
 
 def _promoted(state: HandoffState, event: LedgerEvent) -> None:
@@ -223,13 +245,13 @@ def _reign(state: HandoffState, effective_on: str, event: LedgerEvent, why: Any)
     state.reigns.append(Reign(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why)))
 
 
-def _nothing(state: HandoffState, event: LedgerEvent) -> None:
-    """A line for people, which changes nothing."""
+def _set_aside(state: HandoffState, event: LedgerEvent) -> None:
+    state.set_aside.add(str(event.facts.get("path")))
 
 
 _STEPS = {
     EventKind.DECIDED: _decided,
-    EventKind.SET_ASIDE: _nothing,
+    EventKind.SET_ASIDE: _set_aside,
     EventKind.CLAIMED: _claimed,
     EventKind.RELEASED: _released,
     EventKind.TRAINED: _trained,

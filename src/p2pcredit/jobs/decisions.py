@@ -119,7 +119,7 @@ def _report_set_aside(ctx: JobContext) -> None:
     The warning comes first and the ledger line that ends it after: who dies in between warns twice, and not never. A
     file that can be read after all was whole, or was being written, when it was moved: it goes back to its place.
     """
-    told = {event.facts.get("path") for event in ctx.ledger.events() if event.kind is EventKind.SET_ASIDE}
+    told = ctx.ledger.state().set_aside
     for path in set_aside_files(ctx.layout.decision_file):
         if path.name in told:
             continue

@@ -82,9 +82,8 @@ def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
     features = lake.read(FEATURE_STORE, days)
     predictions = score_loans(model, model_id, features, ctx.settings)
     lake.replace(PREDICTIONS, predictions, days)
-    closed = month_just_closed(days)
-    if closed is not None:
-        lake.compact(PREDICTIONS, closed)
+    if month_just_closed(days) is not None:
+        lake.close_periods(PREDICTIONS, days.first)
     counts = dict(predictions.group_by("snapshot_date").agg(pl.len()).iter_rows())
     per_day = {day: (model_id, int(counts.get(day, 0))) for day in days}
 

@@ -15,6 +15,8 @@ from p2pcredit.jobs.week import Week
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.completeness import is_complete
 
+DAYS_OF_A_WEEK = 7
+
 
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
     """Is there enough to look at in this week: its last day preprocessed, a champion, and loans that were scored?"""
@@ -44,6 +46,8 @@ def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = No
             schema=MONITORING.schema,
         )
         week.lake.replace(MONITORING, rows, DateRange(week_end, week_end))
+        if week_end.day <= DAYS_OF_A_WEEK:  # the first week that ends in its month
+            week.lake.close_periods(MONITORING, week_end)
     report = monitoring_has_evidence(results)
     reason = f"{len(results)} measurements" if report else "nothing could be measured; no report"
     return {"metrics": len(results), "report": report, "reason": reason}

@@ -24,7 +24,13 @@ from p2pcredit.storage.lake import Lake, month_just_closed
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
-from p2pcredit.transforms.labels import LATE_REPORT_MONTHS, build_labels, history_needed, longest_window
+from p2pcredit.transforms.labels import (
+    LABEL_COLUMNS,
+    LATE_REPORT_MONTHS,
+    build_labels,
+    history_needed,
+    longest_window,
+)
 from p2pcredit.transforms.silver import refine
 
 MONTHS_TOGETHER = 6
@@ -171,9 +177,11 @@ def _write_receipts(ctx: JobContext, span: DateRange, days: list[date]) -> None:
 
 def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
     history = history_needed(days, ctx.settings.labels)
-    terms = lake.frame(silver(FEEDS["loan_terms"]), history)
-    performance = lake.frame(silver(FEEDS["loan_performance"]), history)
-    return collect(build_labels(terms, performance, days, ctx.settings.labels))
+    terms, performance = pl.collect_all(
+        [lake.scan(silver(FEEDS[name]), history).select(columns) for name, columns in LABEL_COLUMNS.items()]
+    )
+    loans, events = nw.from_native(terms.lazy()), nw.from_native(performance.lazy())
+    return collect(build_labels(loans, events, days, ctx.settings.labels))
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
@@ -194,6 +202,5 @@ def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]
 
 
 def _close_month(lake: Lake, table: Table, days: DateRange) -> None:
-    closed = month_just_closed(days)
-    if closed is not None and len(days) == 1:
-        lake.compact(table, closed)
+    if month_just_closed(days) is not None and len(days) == 1:
+        lake.close_periods(table, days.first)

@@ -7,7 +7,6 @@ lock that the kernel gives back if the process dies, so a claim without an end i
 from __future__ import annotations
 
 import os
-import re
 from datetime import date
 
 from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
@@ -18,8 +17,6 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision, reconcile
 from p2pcredit.periods import week_monday
 from p2pcredit.storage.files import read_whole, write_bytes_atomically
-
-_LOG_NAME = re.compile(r"retraining_log_(\d{4})_(\d{2})_(\d{2})\.txt")
 
 
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
@@ -71,7 +68,7 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
         first = _is_first_model_possible(ctx, day)
         with ctx.ledger.exclusive():
             plan = _plan(ctx, day, first)
-            limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx)
+            limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx, day)
             if not plan.retrain and (why is not None or not limited):
                 plan = Plan(True, why or "asked for by a person", overrides_limit=limited)
             if plan.retrain:
@@ -105,19 +102,11 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
     return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
 
 
-def weeks_with_log(ctx: JobContext) -> set[date]:
-    """The Mondays for which a retraining log file lies there, whoever wrote it."""
-    try:
-        names = [entry.name for entry in ctx.layout.logs.iterdir()]
-    except FileNotFoundError:
-        return set()
-    mondays = set()
-    for match in filter(None, map(_LOG_NAME.fullmatch, names)):
-        try:
-            mondays.add(week_monday(date(*map(int, match.groups()))))
-        except ValueError:
-            continue
-    return mondays
+def weeks_with_log(ctx: JobContext, day: date) -> set[date]:
+    """The Monday of the week of this snapshot date, if a retraining log of that week lies there, whoever wrote it."""
+    monday = week_monday(day)
+    named = (ctx.layout.retraining_log(date.fromordinal(monday.toordinal() + place)) for place in range(7))
+    return {monday} if any(os.path.lexists(path) for path in named) else set()
 
 
 def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
@@ -134,7 +123,7 @@ def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
             reconcile(ctx),
             day,
             settings=ctx.settings.handoff,
-            weeks_with_log=weeks_with_log(ctx),
+            weeks_with_log=weeks_with_log(ctx, day),
             first_model_possible=first_model_possible,
         )
 

@@ -1,9 +1,9 @@
 """The lake: Delta tables whose rows are replaced by snapshot date, one commit each.
 
 Files are kept apart by month (the partition column `snapshot_month`, which readers of this module never see). When a
-month closes, its daily files are compacted into one, so that the cost of a day does not grow with history. Writing rows
-that are there already makes no commit: running a job twice changes nothing. A column that joins a table later is
-missing on the rows written before.
+month closes, its daily files are compacted into one, and when a year has closed, its months into one file of the year,
+so that the cost of a day does not grow with history. Writing rows that are there already makes no commit: running a job
+twice changes nothing. A column that joins a table later is missing on the rows written before.
 """
 
 from __future__ import annotations
@@ -27,14 +27,19 @@ from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
-from p2pcredit.periods import DateRange, month_start
+from p2pcredit.periods import DateRange, add_months, month_start
+from p2pcredit.storage.delta_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
 _MONTH = "snapshot_month"
 _ATTEMPTS = 12
-_CHECKPOINT_INTERVAL = "50"
+CLOSES_AFTER_MONTHS = 3
+"""How many months after its end a year is closed: whatever comes late has mostly come by then."""
+_PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
+"""A table opens by its last checkpoint and the few commits after it. Delta by itself would forget after 30 days how to
+read an older version, and models name the versions that they learned from."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -57,7 +62,10 @@ class Lake:
             StorageError: If its log cannot be looked at, or holds something that is no file: a reader would wait for a
                 pipe for ever.
         """
-        log = self.layout.table(table.name) / "_delta_log"
+        path = self.layout.table(table.name)
+        if known_table(path) is not None:
+            return True
+        log = path / "_delta_log"
         newest: os.DirEntry[str] | None = None
         try:
             with os.scandir(log) as entries:
@@ -90,10 +98,11 @@ class Lake:
         """
         if not self.exists(table):
             return pl.LazyFrame(schema=table.schema)
-        frame = scan_delta(self._open(table))
+        opened = self._open(table)
+        frame = scan_delta(opened)
         if days is not None:
             frame = _of_days(frame, days)
-        return frame.select(_columns(frame, table))
+        return frame.select(_columns(opened, table))
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
         """The same rows as transforms take them."""
@@ -175,29 +184,71 @@ class Lake:
         key = f"{month:%Y-%m}"
         if len(opened.file_uris(file_pruning_predicate=f"{_MONTH} = '{key}'")) < 2:
             return 0
+        path = self.layout.table(table.name)
+        forget(path)
         try:
             done = opened.optimize.compact(partition_filters=[(_MONTH, "=", key)])
         except CommitFailedError:
             return 0  # somebody wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
             raise self._refused("compact", table, error) from error
+        remember(path, opened)
         return int(done["numFilesRemoved"])
+
+    def close_periods(self, table: Table, today: date) -> None:
+        """Join what has closed by a day into fewer files: the month before it, and years since long over."""
+        self.compact(table, month_start(date.fromordinal(month_start(today).toordinal() - 1)))
+        self.join_closed_years(table, today)
+
+    def join_closed_years(self, table: Table, today: date) -> int:
+        """Join the months of each year that has closed into one file; returns how many files were removed.
+
+        A year closes three months after its end. Rows that come later for it lie in files of their months until the
+        next time. The rows are those that were there: whoever reads days never sees a difference.
+        """
+        if not self.exists(table):
+            return 0
+        opened = self._open(table)
+        open_since = f"{add_months(today, -CLOSES_AFTER_MONTHS):%Y}"
+        months = [key for key in _values_of(opened, _MONTH) if len(key) > len(open_since) and key < open_since]
+        return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
+
+    def _join_year(self, table: Table, year: str) -> int:
+        path, opened = self.layout.table(table.name), self._open(table)
+        keys = [key for key in _values_of(opened, _MONTH) if key[:4] == year]
+        files = opened.file_uris(file_pruning_predicate=_any_of(keys))
+        forget(path)
+        try:
+            rows = scan_delta(opened).filter(pl.col(_MONTH).is_in(keys)).collect()
+            rows = rows.sort("snapshot_date", *table.sorted_by, maintain_order=True)
+            write_deltalake(
+                opened,
+                rows.with_columns(pl.lit(year).alias(_MONTH)),
+                mode="overwrite",
+                predicate=_any_of(sorted({*keys, year})),
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
+        except CommitFailedError:
+            return 0  # somebody wrote into that year just now; the next month's run joins it
+        except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
+            raise self._refused("compact", table, error) from error
+        remember(path, opened)
+        return len(files)
 
     def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
         opened = self._open_or_create(table)
         existing = self._rows(opened, table, days, feed)
         if existing.equals(rows):
             return False
-        predicate = (
-            f"{_MONTH} >= '{days.first:%Y-%m}' AND {_MONTH} <= '{days.last:%Y-%m}'"
-            f" AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
-        )
+        predicate = f"{_any_of(_keys(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
         data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
         new = set(data.columns) - {field.name for field in opened.schema().fields}
+        path = self.layout.table(table.name)
+        forget(path)
         write_deltalake(
             opened,
             data,
@@ -206,17 +257,20 @@ class Lake:
             commit_properties=properties,
             schema_mode="merge" if new else None,
         )
+        remember(path, opened)
         return True
 
     def _rows(self, opened: DeltaTable, table: Table, days: DateRange, feed: str | None) -> pl.DataFrame:
         frame = _of_days(scan_delta(opened), days)
         if feed is not None:
             frame = frame.filter(pl.col("feed") == feed)
-        return _ordered(frame.select(_columns(frame, table)).collect(), table)
+        return _ordered(frame.select(_columns(opened, table)).collect(), table)
 
     def _open(self, table: Table) -> DeltaTable:
+        path = self.layout.table(table.name)
+        pinned = (self.pinned or {}).get(table.name)
         try:
-            return DeltaTable(str(self.layout.table(table.name)), version=(self.pinned or {}).get(table.name))
+            return open_newest(path) if pinned is None else DeltaTable(str(path), version=pinned)
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
@@ -242,7 +296,7 @@ class Lake:
             schema=empty.to_arrow().schema,
             mode="ignore",
             partition_by=[_MONTH],
-            configuration={"delta.checkpointInterval": _CHECKPOINT_INTERVAL},
+            configuration=dict(_PROPERTIES),
         )
 
 
@@ -267,18 +321,32 @@ def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
     return [pl.col(name).cast(dtype) for name, dtype in table.schema.items()]
 
 
-def _columns(frame: pl.LazyFrame, table: Table) -> list[pl.Expr]:
+def _columns(opened: DeltaTable, table: Table) -> list[pl.Expr]:
     """The table's columns; those that an older version of this package did not write are missing on every row."""
-    there = set(frame.collect_schema().names())
+    there = {field.name for field in opened.schema().fields}
     return [
         pl.col(name) if name in there else pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items()
     ]
 
 
+def _keys(days: DateRange) -> list[str]:
+    """In which parts of a table rows of these days may lie: their months, and their years where those were joined."""
+    months = [f"{span.first:%Y-%m}" for span in days.months()]
+    return [*months, *sorted({month[:4] for month in months})]
+
+
+def _any_of(keys: list[str]) -> str:
+    return f"{_MONTH} IN ({', '.join(repr(key) for key in keys)})"
+
+
+def _values_of(opened: DeltaTable, column: str) -> list[str]:
+    return sorted({str(values[column]) for values in opened.partitions()})
+
+
 def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:
     """The rows of these days, by month first so that files of other months are not opened."""
     return frame.filter(
-        pl.col(_MONTH).is_between(pl.lit(f"{days.first:%Y-%m}"), pl.lit(f"{days.last:%Y-%m}")),
+        pl.col(_MONTH).is_in(_keys(days)),
         pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
     )
 

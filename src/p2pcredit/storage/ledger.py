@@ -2,16 +2,20 @@
 
 A line appears under its number by a hard link from a synced temporary file: whole, or not at all. Two writers cannot
 take the same number, so whoever appends on the ground of an older state is told so and looks again.
+
+Each few lines a summary of what they add up to is left beside them, so that a look reads it and the lines since. It is
+trusted only where it is whole and the last line it stands for is the one that lies there; the lines stay the truth.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +23,16 @@ from typing import Any
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.state import HandoffState, fold
-from p2pcredit.storage.files import disk_error, read_whole, sync
+from p2pcredit.handoff.summary import pack_state, unpack_state
+from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
 from p2pcredit.storage.locks import open_lock
 
 _LOCK = ".lock"
 _LINE_NAME = re.compile(r"[0-9]{8}\.json")
 _TRAINING_LOCK = ".training.lock"
+_SUMMARY = ".summary"
+LINES_TO_A_SUMMARY = 25
+_MOST_SUMMARY_BYTES = 64 << 20
 
 
 class Ledger:
@@ -37,7 +45,8 @@ class Ledger:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._events: list[LedgerEvent] = []
-        self._state: HandoffState | None = None
+        self._state = HandoffState()
+        self._lines = 0
         self._held = False
 
     def events(self) -> tuple[LedgerEvent, ...]:
@@ -46,14 +55,30 @@ class Ledger:
         Raises:
             DecisionError: If a line is damaged, naming its file.
         """
-        self._read_new()
+        if self._events and not self._path(len(self._events)).exists():
+            self._events.clear()
+        self._events.extend(self._read_after(len(self._events), look_for_gaps=not self._events))
         return tuple(self._events)
 
     def state(self) -> HandoffState:
-        """What all lines on disk add up to."""
-        self._read_new()
-        if self._state is None:
-            self._state = fold(self._events)
+        """What all lines on disk add up to; it stays as it is, whatever is written later.
+
+        Raises:
+            DecisionError: If a line is damaged, naming its file.
+        """
+        if self._lines and not self._path(self._lines).exists():
+            self._state, self._lines = HandoffState(), 0
+        first_look = not self._lines
+        if first_look:
+            self._state, self._lines = self._summed_up()
+        try:
+            new = self._read_after(self._lines, look_for_gaps=first_look)
+        except DecisionError:
+            self._state, self._lines = HandoffState(), 0
+            raise
+        if new:
+            self._state = fold(new, self._state)
+            self._lines += len(new)
         return self._state
 
     def append(
@@ -83,9 +108,10 @@ class Ledger:
         with self.exclusive():
             if unless(self.state()):
                 return None
-            number = len(self._events) + 1
-            event = LedgerEvent(number, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts)
+            event = LedgerEvent(self._lines + 1, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts)
             self._link(event)
+            if event.number % LINES_TO_A_SUMMARY == 0:
+                self._sum_up(event.number)
             return event
 
     @contextmanager
@@ -124,18 +150,16 @@ class Ledger:
         finally:
             os.close(handle)
 
-    def _read_new(self) -> None:
-        if self._events and not self._path(len(self._events)).exists():
-            self._events.clear()
-            self._state = None
-        last = 0 if self._events else self._last_number()
-        while os.path.lexists(path := self._path(len(self._events) + 1)):
-            self._events.append(_read_line(path, len(self._events) + 1))
-            self._state = None
-        if len(self._events) < last:
-            missing = self._path(len(self._events) + 1)
-            self._events.clear()
+    def _read_after(self, number: int, *, look_for_gaps: bool) -> list[LedgerEvent]:
+        """The lines after this one."""
+        last = self._last_number() if look_for_gaps else 0
+        found: list[LedgerEvent] = []
+        while os.path.lexists(path := self._path(number + len(found) + 1)):
+            found.append(_read_line(path, number + len(found) + 1))
+        if number + len(found) < last:
+            missing = self._path(number + len(found) + 1)
             raise DecisionError(f"ledger line {missing} is missing, later ones are there; restore it from a backup")
+        return found
 
     def _last_number(self) -> int:
         try:
@@ -145,6 +169,23 @@ class Ledger:
         except OSError as error:
             raise disk_error("read", self._directory, error) from error
         return max((int(name[:-5]) for name in names if _LINE_NAME.fullmatch(name)), default=0)
+
+    def _summed_up(self) -> tuple[HandoffState, int]:
+        """The state that the summary holds, and after how many lines; an empty one where it cannot be trusted."""
+        with suppress(OSError, StorageError):
+            found = unpack_state(read_whole(self._directory / _SUMMARY, at_most=_MOST_SUMMARY_BYTES))
+            if found is not None and self._digest(found[1]) == found[2]:
+                return found[0], found[1]
+        return HandoffState(), 0
+
+    def _sum_up(self, number: int) -> None:
+        """Leave a summary beside the lines. It only spares reading, so a disk that refuses it stops nothing."""
+        with suppress(OSError, StorageError, DecisionError):
+            summary = pack_state(self.state(), number, self._digest(number))
+            write_bytes_atomically(self._directory / _SUMMARY, summary, durable=False)
+
+    def _digest(self, number: int) -> str:
+        return hashlib.sha256(read_whole(self._path(number))).hexdigest()
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{number:08d}.json"

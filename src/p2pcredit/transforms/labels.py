@@ -18,6 +18,11 @@ from p2pcredit.settings import EARLY_DAYS, LabelSettings, LabelTarget
 LATE_REPORT_MONTHS = 12
 """A default reported more than so many months after a window closed no longer changes the loan's label."""
 
+LABEL_COLUMNS: dict[str, tuple[str, ...]] = {
+    "loan_terms": ("loan_id", "origination_date", "term_months"),
+    "loan_performance": ("loan_id", "event_date", "snapshot_date", "status", "days_past_due"),
+}
+"""All that labels rest on: each feed's columns."""
 
 Frame = nw.LazyFrame[Any]
 Target = LabelSettings | LabelTarget

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -136,8 +137,7 @@ def test_a_decision_acted_on_while_a_newer_one_came_leaves_the_newer_waiting() -
 def test_a_person_always_takes_the_place_and_monitoring_only_with_newer_data(
     origin: Origin, day: date, fate: Fate, newer: bool
 ) -> None:
-    current = state(decided(made())).decisions["d1"]
-    current.fate = fate
+    current = replace(state(decided(made())).decisions["d1"], fate=fate)
     assert is_newer(made(day), origin, current) is newer
     assert is_newer(made(day), origin, None) is True
 

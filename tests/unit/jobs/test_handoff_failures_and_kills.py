@@ -77,7 +77,7 @@ def test_a_training_refused_for_too_little_data_is_no_failure_and_keeps_the_deci
         "reason": "3 bads, 50 needed",
     }
     assert ctx.layout.decision_file.exists()
-    assert weeks_with_log(ctx) == set()
+    assert weeks_with_log(ctx, MONDAY) == set()
     current = ctx.ledger.state().current
     assert current is not None
     assert current.fate is Fate.PENDING

@@ -280,7 +280,7 @@ def test_a_file_that_only_looks_like_a_log_limits_nothing(run_on: Run) -> None:
     ctx.layout.logs.mkdir(parents=True)
     for name in ("retraining_log_2024_13_45.txt", "retraining_log_2024_01_15.txt.bak", "retraining_log_.txt"):
         (ctx.layout.logs / name).write_text("x")
-    assert weeks_with_log(ctx) == set()
+    assert weeks_with_log(ctx, MONDAY) == set()
 
 
 def test_asking_for_the_decision_changes_nothing(run_on: Run, decision: Any) -> None:

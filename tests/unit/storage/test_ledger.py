@@ -13,7 +13,10 @@ import pytest
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.handoff.state import HandoffState
+from p2pcredit.handoff.summary import pack_state
+from p2pcredit.storage import ledger as ledger_module
+from p2pcredit.storage.ledger import LINES_TO_A_SUMMARY, Ledger
 from processes_at_once import run_at_once
 
 AT = datetime(2024, 1, 16, 2, tzinfo=UTC)
@@ -224,3 +227,69 @@ def test_only_one_holds_the_right_to_train_and_it_returns_when_the_holder_dies(t
     holder.communicate()
     with Ledger(tmp_path).training():
         scored(Ledger(tmp_path))
+
+
+def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(tmp_path)
+    for number in range(2 * LINES_TO_A_SUMMARY + 3):
+        scored(ledger, f"r{number}")
+    whole = ledger.state()
+    read: list[str] = []
+    real = ledger_module.read_whole
+    monkeypatch.setattr(ledger_module, "read_whole", lambda path, **more: read.append(path.name) or real(path, **more))
+    assert Ledger(tmp_path).state() == whole
+    assert sorted(read) == [".summary", "00000050.json", "00000051.json", "00000052.json", "00000053.json"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "directory", "of another ledger", "of more lines"])
+def test_a_summary_that_does_not_verify_is_read_past(tmp_path: Path, damage: str) -> None:
+    ledger = Ledger(tmp_path)
+    for number in range(LINES_TO_A_SUMMARY + 1):
+        ledger.append(
+            EventKind.SCORED, at=AT, run_id="a", facts={"model_id": "m", "days": {f"2024-01-{1 + number:02d}": 1}}
+        )
+    summary = tmp_path / ".summary"
+    whole = summary.read_bytes()
+    if damage == "directory":
+        summary.unlink()
+        summary.mkdir()
+    elif damage == "of another ledger":
+        summary.write_bytes(pack_state(HandoffState(), LINES_TO_A_SUMMARY, "0" * 64))
+    elif damage == "of more lines":
+        summary.write_bytes(pack_state(HandoffState(), LINES_TO_A_SUMMARY + 2, "0" * 64))
+    else:
+        changed = {"cut": whole[:-1], "flipped": whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], "empty": b""}
+        summary.write_bytes(changed[damage])
+    assert len(Ledger(tmp_path).state().scored) == LINES_TO_A_SUMMARY + 1
+    scored(Ledger(tmp_path))
+
+
+def test_a_line_that_was_changed_under_its_summary_is_believed_and_not_the_summary(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for _ in range(LINES_TO_A_SUMMARY):
+        scored(ledger)
+    last = tmp_path / f"{LINES_TO_A_SUMMARY:08d}.json"
+    last.write_text(last.read_text().replace("2024-01-15", "2024-01-16"))
+    assert len(Ledger(tmp_path).state().scored) == 2
+
+
+def test_a_disk_that_refuses_the_summary_stops_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("no space left")
+
+    monkeypatch.setattr(ledger_module, "write_bytes_atomically", full)
+    ledger = Ledger(tmp_path)
+    for _ in range(LINES_TO_A_SUMMARY):
+        scored(ledger)
+    assert len(ledger.events()) == LINES_TO_A_SUMMARY
+    assert not (tmp_path / ".summary").exists()
+
+
+def test_a_state_that_was_looked_at_stays_as_it_was(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    scored(ledger)
+    before = ledger.state()
+    later = {"model_id": "m2", "days": {"2024-01-16": 3}}
+    ledger.append(EventKind.SCORED, at=AT, run_id="a", facts=later)
+    assert len(ledger.state().scored) == 2
+    assert len(before.scored) == 1

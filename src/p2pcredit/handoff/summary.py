@@ -1,0 +1,93 @@
+"""What the ledger's lines add up to, as bytes: so that nobody need read ten years of lines each night.
+
+A summary is no truth. It says after which line it was made and what that line's bytes were, and carries its own digest:
+whoever finds any of it otherwise reads the lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.handoff.events import LedgerEvent
+from p2pcredit.handoff.state import Claim, DecisionRecord, Fate, HandoffState, Origin, Reign
+
+_FORMAT = 1
+"""Count up when what a line adds to the state changes: older summaries are then read past."""
+_DIGEST_BYTES = 32
+_MOST_UNPACKED_BYTES = 256 << 20
+
+
+def pack_state(state: HandoffState, lines: int, last_digest: str) -> bytes:
+    """The summary of a state.
+
+    Args:
+        state: What the lines add up to.
+        lines: How many there are.
+        last_digest: SHA-256 of the last one's bytes, in hexadecimal.
+    """
+    content = {
+        "format": _FORMAT,
+        "lines": lines,
+        "last_digest": last_digest,
+        "decisions": [{**asdict(r), "decision": r.decision.as_json()} for r in state.decisions.values()],
+        "current_id": state.current_id,
+        "claim": None if state.claim is None else asdict(state.claim),
+        "trainings": [event.as_json() for event in state.trainings],
+        "reigns": [asdict(reign) for reign in state.reigns],
+        "scored": [[day.isoformat(), *entry] for day, entry in state.scored.items()],
+        "set_aside": sorted(state.set_aside),
+    }
+    packed = zlib.compress(json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode())
+    return hashlib.sha256(packed).digest() + packed
+
+
+def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
+    """The state, how many lines it stands for, and the digest of the last of them; None where it is no whole summary.
+
+    Examples:
+        >>> unpack_state(pack_state(HandoffState(), 0, "")) == (HandoffState(), 0, "")
+        True
+        >>> unpack_state(b"half of it") is None
+        True
+    """
+    digest, packed = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if hashlib.sha256(packed).digest() != digest:
+        return None
+    try:
+        content: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _MOST_UNPACKED_BYTES))
+        if content["format"] != _FORMAT:
+            return None
+        records = [_record(found) for found in content["decisions"]]
+        claim = content["claim"]
+        state = HandoffState(
+            decisions={record.decision_id: record for record in records},
+            current_id=content["current_id"],
+            claim=None if claim is None else Claim(**_dated(claim, "snapshot_date")),
+            trainings=[LedgerEvent.from_json(event) for event in content["trainings"]],
+            reigns=[Reign(**_dated(reign, "effective_on")) for reign in content["reigns"]],
+            scored={date.fromisoformat(day): (model_id, loans) for day, model_id, loans in content["scored"]},
+            set_aside=set(content["set_aside"]),
+        )
+        return state, int(content["lines"]), str(content["last_digest"])
+    except (zlib.error, AttributeError, KeyError, TypeError, ValueError, P2PCreditError):
+        return None
+
+
+def _record(found: dict[str, Any]) -> DecisionRecord:
+    facts = _dated(found, "recorded_on")
+    facts["decision"] = Decision.model_validate(facts["decision"])
+    return DecisionRecord(**{**facts, "origin": Origin(facts["origin"]), "fate": Fate(facts["fate"])})
+
+
+def _dated(found: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**found, name: date.fromisoformat(found[name])}
+
+
+__all__ = ["pack_state", "unpack_state"]
