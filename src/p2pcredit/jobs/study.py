@@ -145,7 +145,8 @@ def study_again(ctx: JobContext, banked: BankedModel) -> Study:
         BankError: If the champion it was held against is gone or was altered.
     """
     card = banked.card
-    settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
+    spark = {**ctx.settings.spark.model_dump(), **card["settings"].get("spark", {})}
+    settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts, "spark": spark})
     against = card.get("champion_id")
     champion = None if against is None else ModelBank(ctx.layout).get(against)
     lake = Lake(ctx.layout, pinned=card["delta_versions"])

@@ -32,8 +32,9 @@ from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
-_MONTH = "snapshot_month"
-_ATTEMPTS = 12
+MONTH = "snapshot_month"
+"""The column by which files are kept apart."""
+ATTEMPTS = 12
 _CHECKPOINT_INTERVAL = "50"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -106,6 +107,14 @@ class Lake:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
+    def opened(self, table: Table) -> DeltaTable:
+        """The Delta table as it is now, made where it is missing: for engines that read and write its files themselves.
+
+        Raises:
+            StorageError: If it cannot be read or made.
+        """
+        return self._open_or_create(table)
+
     def require(self, table: Table) -> None:
         """Make sure that the table has been written.
 
@@ -156,15 +165,15 @@ class Lake:
             rows = _ordered(frame.select(_typed(frame, table)), table)
         except pl.exceptions.PolarsError as error:
             raise StorageError(f"rows for {table.name} do not fit its columns: {_one_line(error)}") from error
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._replace_once(table, rows, days, feed)
             except CommitFailedError as error:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-                raise self._refused("write", table, error) from error
+                raise self.refused("write", table, error) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -173,14 +182,14 @@ class Lake:
             return 0
         opened = self._open(table)
         key = f"{month:%Y-%m}"
-        if len(opened.file_uris(file_pruning_predicate=f"{_MONTH} = '{key}'")) < 2:
+        if len(opened.file_uris(file_pruning_predicate=f"{MONTH} = '{key}'")) < 2:
             return 0
         try:
-            done = opened.optimize.compact(partition_filters=[(_MONTH, "=", key)])
+            done = opened.optimize.compact(partition_filters=[(MONTH, "=", key)])
         except CommitFailedError:
             return 0  # somebody wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
-            raise self._refused("compact", table, error) from error
+            raise self.refused("compact", table, error) from error
         return int(done["numFilesRemoved"])
 
     def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
@@ -189,12 +198,12 @@ class Lake:
         if existing.equals(rows):
             return False
         predicate = (
-            f"{_MONTH} >= '{days.first:%Y-%m}' AND {_MONTH} <= '{days.last:%Y-%m}'"
+            f"{MONTH} >= '{days.first:%Y-%m}' AND {MONTH} <= '{days.last:%Y-%m}'"
             f" AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         )
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
-        data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))
+        data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
         new = set(data.columns) - {field.name for field in opened.schema().fields}
@@ -220,9 +229,10 @@ class Lake:
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
-            raise self._refused("read", table, error) from error
+            raise self.refused("read", table, error) from error
 
-    def _refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+    def refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+        """What to say of an error that a library raised over a table."""
         full = full_disk(error)
         if full is not None:
             return disk_error(verb, self.layout.table(table.name), OSError(full))
@@ -231,7 +241,7 @@ class Lake:
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
             return self._open(table)
-        empty = pl.DataFrame(schema={**table.schema, _MONTH: pl.String()})
+        empty = pl.DataFrame(schema={**table.schema, MONTH: pl.String()})
         path = self.layout.table(table.name)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -241,7 +251,7 @@ class Lake:
             str(path),
             schema=empty.to_arrow().schema,
             mode="ignore",
-            partition_by=[_MONTH],
+            partition_by=[MONTH],
             configuration={"delta.checkpointInterval": _CHECKPOINT_INTERVAL},
         )
 
@@ -278,7 +288,7 @@ def _columns(frame: pl.LazyFrame, table: Table) -> list[pl.Expr]:
 def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:
     """The rows of these days, by month first so that files of other months are not opened."""
     return frame.filter(
-        pl.col(_MONTH).is_between(pl.lit(f"{days.first:%Y-%m}"), pl.lit(f"{days.last:%Y-%m}")),
+        pl.col(MONTH).is_between(pl.lit(f"{days.first:%Y-%m}"), pl.lit(f"{days.last:%Y-%m}")),
         pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
     )
 
