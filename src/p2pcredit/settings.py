@@ -168,13 +168,11 @@ class SparkSettings(_Group):
 
     `master`: `local[2]`, `spark://host:7077`, `yarn`, `k8s://https://host:443`.
     `python`: the interpreter of the executors, which must have this package; empty means the one that runs this.
-    `workers`: how many Spark tasks grow the trees of one booster; with one, the trees are those of the local engine.
-    `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`. They stand in no card, since some are secret.
+    `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`. No card holds this group: some of it is secret.
     """
 
     master: str = Field("local[2]", min_length=1)
     python: str = ""
-    workers: int = Field(1, ge=1, le=1024)
     conf: dict[str, str] = {}
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import daily_book
-import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -16,14 +16,13 @@ from p2pcredit.jobs.preprocessing import build_label_store, preprocess, refine_s
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings, SparkSettings
 from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.layout import Layout
 
 BULK, DAY = DateRange(date(2010, 1, 25), date(2010, 2, 20)), date(2010, 2, 21)
 TABLES = [*(silver(feed) for feed in FEEDS.values()), QUARANTINE, FEATURE_STORE, LABEL_STORE]
 
 
 def on(home: Path, settings: Settings) -> JobContext:
-    return JobContext(Layout(home), settings, "test", daily_book.AT)
+    return replace(daily_book.context(home), settings=settings)
 
 
 @pytest.fixture(scope="session")

@@ -121,14 +121,15 @@ class _OnSpark:
 
         name = None if feed is None else feed_named(feed).name
         new = typed(cast("SparkRows", rows).frame, table.schema)
-        outside = new.count() - of_days(new, days.first, days.last, name)[0].count()
+        height = rows.height
+        outside = height - sum(count for day, count in rows.per_day().items() if day in days)
         if outside:
             raise StorageError(f"{outside} rows for {table.name} lie outside {days.first} to {days.last}")
 
         def write(replaced: Sequence[str], directory: Path) -> bool:
             stored = self.engine.read(replaced, table.schema)
             before, beside = of_days(stored, days.first, days.last, name)
-            if same_rows(new, before):
+            if same_rows(new, before) if replaced else not height:
                 return False
             write_by_month(new.unionByName(beside), directory, MONTH, table.sorted_by)
             return True

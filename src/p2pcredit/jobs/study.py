@@ -145,8 +145,7 @@ def study_again(ctx: JobContext, banked: BankedModel) -> Study:
         BankError: If the champion it was held against is gone or was altered.
     """
     card = banked.card
-    spark = {**ctx.settings.spark.model_dump(), **card["settings"].get("spark", {})}
-    settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts, "spark": spark})
+    settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
     against = card.get("champion_id")
     champion = None if against is None else ModelBank(ctx.layout).get(against)
     lake = Lake(ctx.layout, pinned=card["delta_versions"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,11 +35,12 @@ class SparkRows:
     """Rows that Spark made and keeps on its executors until it needs the room."""
 
     frame: DataFrame
+    _counted: dict[date, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def height(self) -> int:
         """How many rows."""
-        return int(self.frame.count())
+        return sum(self.per_day().values())
 
     def lazy(self) -> nw.LazyFrame[Any]:
         """The rows as transforms take them."""
@@ -47,7 +48,9 @@ class SparkRows:
 
     def per_day(self) -> dict[date, int]:
         """How many rows of each snapshot date that has any."""
-        return {row[0]: int(row[1]) for row in self.frame.groupBy("snapshot_date").count().collect()}
+        if not self._counted:  # once: each look is a job on the cluster
+            self._counted.update((row[0], int(row[1])) for row in self.frame.groupBy("snapshot_date").count().collect())
+        return dict(self._counted)
 
 
 @dataclass(frozen=True)
