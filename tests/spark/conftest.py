@@ -32,7 +32,7 @@ def _why_not() -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reason = _why_not()
     for item in items:
-        if reason and item.path.parent == Path(__file__).parent and not item.get_closest_marker("without_spark"):
+        if reason and item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
