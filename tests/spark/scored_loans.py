@@ -25,12 +25,17 @@ def loans(count: int = 600) -> pl.DataFrame:
         "debt_to_income_share": chance.uniform(0, 0.4, count),
         "fico": chance.uniform(600, 850, count),
     }
-    known = {name: pl.Series(name, column).set(pl.Series(chance.random(count) < 0.1), None) for name, column in values.items()}
+    known = {
+        name: pl.Series(name, column).set(pl.Series(chance.random(count) < 0.1), None)
+        for name, column in values.items()
+    }
     purpose = pl.Series("purpose", chance.choice(["CAR", "CARDS", "WEDDING"], count))
     frame = pl.DataFrame({"loan_id": [f"l{n:04}" for n in range(count)], "snapshot_date": days, "known_on": days})
     frame = frame.with_columns(*known.values(), purpose)
     return frame.with_columns(
-        pl.lit(None, dtype=dtype).alias(name) for name, dtype in FEATURE_STORE.schema.items() if name not in frame.columns
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in FEATURE_STORE.schema.items()
+        if name not in frame.columns
     ).select(list(FEATURE_STORE.schema))
 
 

@@ -75,7 +75,9 @@ def _wording() -> dict[str, nw.Expr]:
     }
     return {
         "description_length": text.str.len_chars(),
-        "description_words_count": text.str.replace_all(f"[^{BLANKS}]+", "x").str.replace_all(f"[{BLANKS}]+", "").str.len_chars(),
+        "description_words_count": text.str.replace_all(f"[^{BLANKS}]+", "x")
+        .str.replace_all(f"[{BLANKS}]+", "")
+        .str.len_chars(),
         "description_capitals_share": _capitals_share(text),
         "title_length": title.str.len_chars(),
         "title_capitals_share": _capitals_share(title),

@@ -1,8 +1,8 @@
 """How the text of one column becomes a value, and what is wrong with it where it does not.
 
 Each kind has a pattern that a text must match before it is cast, so that no engine ever meets a cast that fails, and so
-that the quarantine can say why. Patterns and blanks are spelt so that every engine reads them alike: `\\s`, `\\d` and `$`
-mean one thing to Rust and another to Java.
+that the quarantine can say why. Patterns and blanks are spelt so that every engine reads them alike: the short
+signs for blanks, digits and the end of a text mean one thing to Rust and another to Java.
 """
 
 from __future__ import annotations

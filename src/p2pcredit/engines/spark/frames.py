@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -66,12 +68,12 @@ class SparkEngine:
 
     def run(self, *frames: nw.LazyFrame[Any]) -> list[SparkRows]:
         """Make the rows of these frames."""
-        return [SparkRows(nw.to_native(frame).persist()) for frame in frames]
+        return [_kept(nw.to_native(frame)) for frame in frames]
 
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, schema: Mapping[str, pl.DataType]) -> SparkRows:
         """What the function makes of the frame's rows, on the executors, batch by batch."""
         made = nw.to_native(frame).mapInArrow(_BatchFunction(function, dict(schema)), ddl(schema))
-        return SparkRows(made.persist())
+        return _kept(made)
 
     def read(self, paths: Sequence[str], schema: Mapping[str, pl.DataType]) -> DataFrame:
         """The rows of these Parquet files; a column that a file lacks is missing on its rows."""
@@ -79,6 +81,18 @@ class SparkEngine:
             return self.session.createDataFrame([], ddl(schema))
         # the names stand for themselves: a bracket in the path of a home is no pattern
         return self.session.read.option("__globPaths__", "false").schema(ddl(schema)).parquet(*paths)
+
+
+def _kept(frame: DataFrame) -> SparkRows:
+    """Rows that executors keep as long as somebody here holds on to them: each look at them is a job."""
+    rows = SparkRows(frame.persist())
+    weakref.finalize(rows, _let_go, frame).atexit = False
+    return rows
+
+
+def _let_go(frame: DataFrame) -> None:
+    with suppress(Exception):  # where the session has ended, the rows went with it
+        frame.unpersist()
 
 
 def ddl(schema: Mapping[str, pl.DataType]) -> str:

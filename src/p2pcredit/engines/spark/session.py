@@ -25,7 +25,7 @@ def spark_session(settings: SparkSettings) -> SparkSession:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise MissingExtraError("engine = \"spark\"", "spark") from error
+        raise MissingExtraError('engine = "spark"', "spark") from error
     builder = SparkSession.builder.appName(_APP).master(settings.master)
     for name, value in {**_defaults(settings.master), **settings.conf}.items():
         builder = builder.config(name, value)
