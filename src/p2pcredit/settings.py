@@ -167,9 +167,9 @@ class SparkSettings(_Group):
     """Where Spark runs, for `engine = "spark"`.
 
     `master`: `local[2]`, `spark://host:7077`, `yarn`, `k8s://https://host:443`.
-    `python`: the interpreter of the executors, which must have this package; empty means the one that runs this.
-    `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`. No card holds this group, since some of it may
-    be secret.
+    `python`: the interpreter of the executors, which must have this package; empty means the one that runs this job.
+    `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`.
+    No card holds this group, since some of it may be secret.
     """
 
     master: str = Field("local[2]", min_length=1)

@@ -56,7 +56,7 @@ def _start(log: Path, role: str, *arguments: str) -> subprocess.Popen[bytes]:
         f"{home}/jars/*",
         f"org.apache.spark.deploy.{role}",
     ]
-    environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+    environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SCALA_VERSION": "2.13"}
     with log.open("wb") as out:
         return subprocess.Popen(
             [*command, "--webui-port", "0", *arguments], stdout=out, stderr=subprocess.STDOUT, env=environment
