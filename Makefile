@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture lint types imports unit dags e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup demo test torture lint types imports unit dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -20,12 +20,12 @@ setup:
 demo: setup
 	@$(BIN)/p2pcredit demo $(if $(DATA),"$(DATA)" --platform $(PLATFORM)) --home $(DEMO_HOME)
 
-test: setup lint types imports unit dags e2e
+test: setup lint types imports unit dags spark e2e
 
 # The faults that `make test` tries a few times, tried in full; the table of what was tried goes into the docs.
 torture: setup
 	rm -rf build/torture
-	$(BIN)/pytest -q -n 2 -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore src
+	$(BIN)/pytest -q -n 2 -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src
 	$(BIN)/pytest -q -p no:randomly -m torture --torture --torture-results build/torture tests/e2e
 	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
 
@@ -40,11 +40,16 @@ imports: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/pytest -q -n 2 --ignore tests/dags --ignore tests/e2e --ignore src/p2pcredit/orchestration
+	$(BIN)/pytest -q -n 2 --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
 
 # Airflow is configured by its environment before it is imported, so these have processes of their own.
 dags: setup
 	$(BIN)/pytest -q tests/dags
+
+# One JVM serves all of these, so they have a process of their own; without Java they skip, and say so.
+spark: setup
+	@tools/set_up spark
+	$(BIN)/pytest -q tests/spark
 
 e2e: setup
 	$(BIN)/pytest -q -p no:randomly tests/e2e
@@ -53,7 +58,7 @@ docs: setup
 	$(BIN)/python -m typer p2pcredit.cli.app utils docs --name p2pcredit --output docs/reference/commands.md
 
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
 	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
 

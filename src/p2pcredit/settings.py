@@ -10,7 +10,7 @@ import os
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -171,6 +171,20 @@ class AlertSettings(_Group):
     urls: tuple[SecretStr, ...] = ()
 
 
+class SparkSettings(_Group):
+    """Where Spark runs, for `engine = "spark"`.
+
+    `master`: `local[2]`, `spark://host:7077`, `yarn`, `k8s://https://host:443`.
+    `python`: the interpreter of the executors, which must have this package; empty means the one that runs this job.
+    `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`.
+    No card holds this group, since some of it may be secret.
+    """
+
+    master: str = Field("local[2]", min_length=1)
+    python: str = ""
+    conf: dict[str, str] = {}
+
+
 class Settings(_Group):
     """All settings. Build it plainly in code and tests; load it with `load_settings` at the edge.
 
@@ -186,6 +200,8 @@ class Settings(_Group):
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()
     alerts: AlertSettings = AlertSettings()
+    engine: Literal["polars", "spark"] = "polars"
+    spark: SparkSettings = SparkSettings()
     threads: int = Field(2, ge=1, le=256)
 
 

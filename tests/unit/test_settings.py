@@ -46,7 +46,7 @@ def test_the_home_variable_is_no_setting(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("labls = 1\n", "unknown setting 'labls'; known are alerts, handoff, labels"),
+        ("labls = 1\n", "unknown setting 'labls'; known are alerts, engine, handoff, labels"),
         ("[labels]\nwindow = 6\n", "'labels.window': Extra inputs are not permitted"),
         ("[labels]\nwindow_months = 0\n", "'labels.window_months': Input should be greater than or equal to 1"),
         ("[labels]\nwindow_months = 'six'\n", "'labels.window_months': Input should be a valid integer"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -9,6 +12,8 @@ from urllib.parse import unquote
 import narwhals as nw
 import polars as pl
 from deltalake import DeltaTable
+
+from p2pcredit.engines.rows import RowFunction
 
 
 def scan_delta(table: DeltaTable | Path) -> pl.LazyFrame:
@@ -45,3 +50,35 @@ def collect(frame: pl.LazyFrame | pl.DataFrame | nw.LazyFrame[Any] | nw.DataFram
     if isinstance(native, pl.DataFrame):
         return native
     raise TypeError(f"the local engine collects Polars frames, not {type(native).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class PolarsRows:
+    """Rows held in memory."""
+
+    frame: pl.DataFrame
+
+    @property
+    def height(self) -> int:
+        """How many rows."""
+        return self.frame.height
+
+    def lazy(self) -> nw.LazyFrame[Any]:
+        """The rows as transforms take them."""
+        return nw.from_native(self.frame.lazy())
+
+    def per_day(self) -> dict[date, int]:
+        """How many rows of each snapshot date that has any."""
+        return dict(self.frame.group_by("snapshot_date").len().iter_rows())
+
+
+class PolarsEngine:
+    """Runs transforms on Polars, on this machine."""
+
+    def run(self, *frames: nw.LazyFrame[Any]) -> list[PolarsRows]:
+        """Make the rows of these frames, in one pass where they share a source."""
+        return [PolarsRows(frame) for frame in pl.collect_all([nw.to_native(frame) for frame in frames])]
+
+    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, schema: Mapping[str, pl.DataType]) -> PolarsRows:
+        """What the function makes of the frame's rows."""
+        return PolarsRows(function(collect(frame)).select(list(schema)))

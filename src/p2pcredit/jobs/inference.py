@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +15,9 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.engines import engine_for
 from p2pcredit.periods import DateRange
+from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete
 from p2pcredit.storage.lake import Lake, month_just_closed
@@ -74,17 +79,36 @@ def score_day(ctx: JobContext, day: date) -> Receipt:
     return run_inference(ctx, DateRange(day, day))
 
 
-def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
-    from p2pcredit.models.scoring import load_model, score_loans  # days without a champion need no model
+@dataclass(frozen=True)
+class _ScoreRows:
+    """Scores rows of the feature store, wherever they are handed to it; the model travels as its files."""
 
+    files: Mapping[str, bytes]
+    model_id: str
+    scores: ScoreSettings
+    _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
+
+    def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
+        """Predictions of these rows, in their order."""
+        from p2pcredit.models.scoring import load_model, score_loans  # days without a champion need no model
+
+        if not self._loaded:
+            self._loaded.append(load_model(self.files))
+        return score_loans(self._loaded[0], self.model_id, features, Settings(scores=self.scores))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"files": dict(self.files), "model_id": self.model_id, "scores": self.scores, "_loaded": []}
+
+
+def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
     lake = Lake(ctx.layout)
-    model = load_model(ModelBank(ctx.layout).get(model_id).files)
-    features = lake.read(FEATURE_STORE, days)
-    predictions = score_loans(model, model_id, features, ctx.settings)
-    lake.replace(PREDICTIONS, predictions, days)
+    engine = engine_for(ctx, lake)
+    score = _ScoreRows(ModelBank(ctx.layout).get(model_id).files, model_id, ctx.settings.scores)
+    predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)
+    engine.replace(PREDICTIONS, predictions, days)
     if month_just_closed(days) is not None:
         lake.close_periods(PREDICTIONS, days.first)
-    counts = dict(predictions.group_by("snapshot_date").agg(pl.len()).iter_rows())
+    counts = predictions.per_day()
     per_day = {day: (model_id, int(counts.get(day, 0))) for day in days}
 
     def known_already(state: HandoffState) -> bool:
@@ -97,7 +121,7 @@ def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
         facts={"model_id": model_id, "days": {day.isoformat(): loans for day, (_, loans) in per_day.items()}},
         unless=known_already,
     )
-    return int(predictions.height)
+    return sum(counts.values())
 
 
 def _contiguous(days: list[date]) -> list[DateRange]:

@@ -246,7 +246,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
     files = {**own, **judged, REFERENCE_FILE: _reference(study, draft.model)}
     champion_id = None if study.champion is None else study.champion.model_id
     swapped = _swap_set(study, draft)
-    settings = study.settings.model_dump(mode="json", exclude={"alerts"})
+    settings = study.settings.model_dump(mode="json", exclude={"alerts", "engine", "spark"})
     subject = Subject(
         model_id=model_id,
         form=draft.form,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
+from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
-from p2pcredit.engines.local import collect
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.completeness import (
     days_with_labels,
@@ -65,18 +67,13 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     with lake.rebuilding(silver(contract)):
-        raw = lake.read(bronze(contract), days)
-        refined = refine(nw.from_native(raw.lazy()), contract)
-        sound, broken = pl.collect_all([nw.to_native(refined.sound), nw.to_native(refined.broken)])
-        quarantined = broken.select(
-            pl.lit(feed).alias("feed"),
-            "snapshot_date",
-            "row_number",
-            "rules",
-            pl.struct("unparsed", *contract.sources).struct.json_encode().alias("raw"),
-        )
-        changed = lake.replace(silver(contract), sound, days)
-        changed |= lake.replace(QUARANTINE, quarantined, days, feed=feed)
+        engine = engine_for(ctx, lake)
+        raw = engine.read(bronze(contract), days)
+        refined = refine(raw.lazy(), contract)
+        sound, broken = engine.run(refined.sound, refined.broken)
+        quarantined = engine.mapped(broken.lazy(), partial(as_quarantined, contract), QUARANTINE)
+        changed = engine.replace(silver(contract), sound, days)
+        changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
         _close_month(lake, silver(contract), days)
     return {
         "feed": feed,
@@ -91,9 +88,10 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
     """Write what was known of each loan originated on these days."""
     lake = Lake(ctx.layout)
     with lake.rebuilding(FEATURE_STORE):
-        frames = {feed.name: lake.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
-        features = collect(build_features(frames))
-        changed = lake.replace(FEATURE_STORE, features, days)
+        engine = engine_for(ctx, lake)
+        frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
+        (features,) = engine.run(build_features(frames))
+        changed = engine.replace(FEATURE_STORE, features, days)
         _close_month(lake, FEATURE_STORE, days)
     return {"rows": features.height, "changed": changed}
 
@@ -103,9 +101,10 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.rebuilding(LABEL_STORE):
         mark_labels_built(ctx.layout, days)
-        mended = _mend_later_labels(ctx, lake, days)
-        labels = _labels(ctx, lake, days)
-        changed = lake.replace(LABEL_STORE, labels, days)
+        engine = engine_for(ctx, lake)
+        mended = _mend_later_labels(ctx, engine, days)
+        (labels,) = engine.run(_labels(ctx, engine, days))
+        changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended}
 
@@ -153,7 +152,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     return receipt
 
 
-def _mend_later_labels(ctx: JobContext, lake: Lake, days: DateRange) -> int:
+def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> int:
     """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
     reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
     next_day = date.fromordinal(days.last.toordinal() + 1)
@@ -161,8 +160,8 @@ def _mend_later_labels(ctx: JobContext, lake: Lake, days: DateRange) -> int:
     if not built:
         return 0
     later = DateRange(next_day, built[-1])
-    labels = _labels(ctx, lake, later).filter(pl.col("snapshot_date").is_in(built))
-    if not lake.replace(LABEL_STORE, labels, later):
+    (labels,) = engine.run(_labels(ctx, engine, later).filter(nw.col("snapshot_date").is_in(built)))
+    if not engine.replace(LABEL_STORE, labels, later):
         return 0
     _write_receipts(ctx, later, [day for day in built if is_complete(ctx.layout, day)])
     return labels.height
@@ -175,13 +174,12 @@ def _write_receipts(ctx: JobContext, span: DateRange, days: list[date]) -> None:
             mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})})
 
 
-def _labels(ctx: JobContext, lake: Lake, days: DateRange) -> pl.DataFrame:
+def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:
     history = history_needed(days, ctx.settings.labels)
-    terms, performance = pl.collect_all(
-        [lake.scan(silver(FEEDS[name]), history).select(columns) for name, columns in LABEL_COLUMNS.items()]
+    terms, performance = (
+        engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()
     )
-    loans, events = nw.from_native(terms.lazy()), nw.from_native(performance.lazy())
-    return collect(build_labels(loans, events, days, ctx.settings.labels))
+    return build_labels(terms, performance, days, ctx.settings.labels)
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:

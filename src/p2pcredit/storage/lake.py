@@ -33,8 +33,9 @@ from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 
-_MONTH = "snapshot_month"
-_ATTEMPTS = 12
+MONTH = "snapshot_month"
+"""The column by which files are kept apart."""
+ATTEMPTS = 12
 CLOSES_AFTER_MONTHS = 3
 """How many months after its end a year is closed: whatever comes late has mostly come by then."""
 _PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
@@ -115,6 +116,14 @@ class Lake:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
+    def opened(self, table: Table) -> DeltaTable:
+        """The Delta table as it is now, made where it is missing: for engines that read and write its files themselves.
+
+        Raises:
+            StorageError: If it cannot be read or made.
+        """
+        return self._open_or_create(table)
+
     def require(self, table: Table) -> None:
         """Make sure that the table has been written.
 
@@ -165,15 +174,15 @@ class Lake:
             rows = _ordered(frame.select(_typed(frame, table)), table)
         except pl.exceptions.PolarsError as error:
             raise StorageError(f"rows for {table.name} do not fit its columns: {_one_line(error)}") from error
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._replace_once(table, rows, days, feed)
             except CommitFailedError as error:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-                raise self._refused("write", table, error) from error
+                raise self.refused("write", table, error) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -182,16 +191,16 @@ class Lake:
             return 0
         opened = self._open(table)
         key = f"{month:%Y-%m}"
-        if len(opened.file_uris(file_pruning_predicate=f"{_MONTH} = '{key}'")) < 2:
+        if len(opened.file_uris(file_pruning_predicate=f"{MONTH} = '{key}'")) < 2:
             return 0
         path = self.layout.table(table.name)
         forget(path)
         try:
-            done = opened.optimize.compact(partition_filters=[(_MONTH, "=", key)])
+            done = opened.optimize.compact(partition_filters=[(MONTH, "=", key)])
         except CommitFailedError:
             return 0  # somebody wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
-            raise self._refused("compact", table, error) from error
+            raise self.refused("compact", table, error) from error
         remember(path, opened)
         return int(done["numFilesRemoved"])
 
@@ -210,20 +219,20 @@ class Lake:
             return 0
         opened = self._open(table)
         open_since = f"{add_months(today, -CLOSES_AFTER_MONTHS):%Y}"
-        months = [key for key in _values_of(opened, _MONTH) if len(key) > len(open_since) and key < open_since]
+        months = [key for key in _values_of(opened, MONTH) if len(key) > len(open_since) and key < open_since]
         return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
 
     def _join_year(self, table: Table, year: str) -> int:
         path, opened = self.layout.table(table.name), self._open(table)
-        keys = [key for key in _values_of(opened, _MONTH) if key[:4] == year]
+        keys = [key for key in _values_of(opened, MONTH) if key[:4] == year]
         files = opened.file_uris(file_pruning_predicate=_any_of(keys))
         forget(path)
         try:
-            rows = scan_delta(opened).filter(pl.col(_MONTH).is_in(keys)).collect()
+            rows = scan_delta(opened).filter(pl.col(MONTH).is_in(keys)).collect()
             rows = rows.sort("snapshot_date", *table.sorted_by, maintain_order=True)
             write_deltalake(
                 opened,
-                rows.with_columns(pl.lit(year).alias(_MONTH)),
+                rows.with_columns(pl.lit(year).alias(MONTH)),
                 mode="overwrite",
                 predicate=_any_of(sorted({*keys, year})),
                 commit_properties=CommitProperties(max_commit_retries=0),
@@ -231,7 +240,7 @@ class Lake:
         except CommitFailedError:
             return 0  # somebody wrote into that year just now; the next month's run joins it
         except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-            raise self._refused("compact", table, error) from error
+            raise self.refused("compact", table, error) from error
         remember(path, opened)
         return len(files)
 
@@ -240,10 +249,10 @@ class Lake:
         existing = self._rows(opened, table, days, feed)
         if existing.equals(rows):
             return False
-        predicate = f"{_any_of(_keys(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
+        predicate = f"{_any_of(parts_of(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
-        data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(_MONTH))
+        data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
         new = set(data.columns) - {field.name for field in opened.schema().fields}
@@ -274,9 +283,10 @@ class Lake:
         except TableNotFoundError as error:
             raise MissingTableError(f"table {table.name} has not been written yet") from error
         except (DeltaError, OSError) as error:
-            raise self._refused("read", table, error) from error
+            raise self.refused("read", table, error) from error
 
-    def _refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+    def refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+        """What to say of an error that a library raised over a table."""
         full = full_disk(error)
         if full is not None:
             return disk_error(verb, self.layout.table(table.name), OSError(full))
@@ -285,7 +295,7 @@ class Lake:
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
             return self._open(table)
-        empty = pl.DataFrame(schema={**table.schema, _MONTH: pl.String()})
+        empty = pl.DataFrame(schema={**table.schema, MONTH: pl.String()})
         path = self.layout.table(table.name)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -295,7 +305,7 @@ class Lake:
             str(path),
             schema=empty.to_arrow().schema,
             mode="ignore",
-            partition_by=[_MONTH],
+            partition_by=[MONTH],
             configuration=dict(_PROPERTIES),
         )
 
@@ -329,14 +339,14 @@ def _columns(opened: DeltaTable, table: Table) -> list[pl.Expr]:
     ]
 
 
-def _keys(days: DateRange) -> list[str]:
+def parts_of(days: DateRange) -> list[str]:
     """In which parts of a table rows of these days may lie: their months, and their years where those were joined."""
     months = [f"{span.first:%Y-%m}" for span in days.months()]
     return [*months, *sorted({month[:4] for month in months})]
 
 
 def _any_of(keys: list[str]) -> str:
-    return f"{_MONTH} IN ({', '.join(repr(key) for key in keys)})"
+    return f"{MONTH} IN ({', '.join(repr(key) for key in keys)})"
 
 
 def _values_of(opened: DeltaTable, column: str) -> list[str]:
@@ -346,7 +356,7 @@ def _values_of(opened: DeltaTable, column: str) -> list[str]:
 def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:
     """The rows of these days, by month first so that files of other months are not opened."""
     return frame.filter(
-        pl.col(_MONTH).is_in(_keys(days)),
+        pl.col(MONTH).is_in(parts_of(days)),
         pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 import narwhals as nw
 
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, NEVER_MONTHS, PHRASES, REFERENCE_RATE
+from p2pcredit.transforms.typing import BLANKS
 
 _KEYS = ["loan_id", "snapshot_date"]
-_NOT_THE_BORROWERS = r"Borrower added on \d+/\d+/\d+ ?>|<br ?/?>"
+_NOT_THE_BORROWERS = r"Borrower added on [0-9]+/[0-9]+/[0-9]+ ?>|<br ?/?>"
 """What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
 
 
@@ -78,7 +79,7 @@ def _recency() -> dict[str, nw.Expr]:
 def _wording() -> dict[str, nw.Expr]:
     """Simple facts of what the borrower wrote, whatever the language; the phrases are English."""
     title, employer = _written("title"), _written("employment_title")
-    text = _written("description").str.replace_all(_NOT_THE_BORROWERS, " ").str.strip_chars()
+    text = _written("description").str.replace_all(_NOT_THE_BORROWERS, " ").str.strip_chars(BLANKS)
     whole = nw.concat_str(title, text, separator=" ").str.to_lowercase()
     found = {
         f"mentions_{topic}": whole.str.contains(f"(^|[^a-z])({'|'.join(words.split(', '))})")
@@ -86,7 +87,9 @@ def _wording() -> dict[str, nw.Expr]:
     }
     return {
         "description_length": text.str.len_chars(),
-        "description_words_count": text.str.replace_all(r"\S+", "x").str.replace_all(r"\s+", "").str.len_chars(),
+        "description_words_count": text.str.replace_all(f"[^{BLANKS}]+", "x")
+        .str.replace_all(f"[{BLANKS}]+", "")
+        .str.len_chars(),
         "description_capitals_share": _capitals_share(text),
         "title_length": title.str.len_chars(),
         "title_capitals_share": _capitals_share(title),
@@ -97,7 +100,7 @@ def _wording() -> dict[str, nw.Expr]:
 
 
 def _written(column: str) -> nw.Expr:
-    return nw.col(column).fill_null("").str.strip_chars()
+    return nw.col(column).fill_null("").str.strip_chars(BLANKS)
 
 
 def _capitals_share(text: nw.Expr) -> nw.Expr:

@@ -31,7 +31,7 @@ Target = LabelSettings | LabelTarget
 
 def window_end(origination: nw.Expr, settings: Target) -> nw.Expr:
     """The last day on book on which a default makes the loan bad."""
-    return origination.dt.offset_by(f"{settings.window_months}mo")
+    return origination.dt.offset_by(f"{settings.window_months}mo").cast(nw.Date)
 
 
 def window_closed_on(origination: nw.Expr, settings: Target) -> nw.Expr:
@@ -39,7 +39,7 @@ def window_closed_on(origination: nw.Expr, settings: Target) -> nw.Expr:
 
     Whoever learns from, or judges by, labels as of a day takes only loans whose window has closed by then.
     """
-    return window_end(origination, settings).dt.offset_by(f"{settings.reporting_lag_days}d")
+    return window_end(origination, settings).dt.offset_by(f"{settings.reporting_lag_days}d").cast(nw.Date)
 
 
 def history_needed(days: DateRange, settings: LabelSettings) -> DateRange:
@@ -113,7 +113,7 @@ def _build_target(terms: Frame, performance: Frame, days: DateRange, target: Lab
         .join(bads.select("loan_id", known_on.alias("bad_on")), on="loan_id", how="left")
         .filter(nw.col("bad_on").is_null() | (nw.col("bad_on") > known_on))
     )
-    oldest = known_on.dt.offset_by(f"-{target.window_months + LATE_REPORT_MONTHS}mo")
+    oldest = known_on.dt.offset_by(f"-{target.window_months + LATE_REPORT_MONTHS}mo").cast(nw.Date)
     known_bads = bads.filter(asked_for, origination >= oldest)
     return _labelled(known_bads, 1, target), _labelled(goods, 0, target)
 

@@ -1,7 +1,8 @@
 """How the text of one column becomes a value, and what is wrong with it where it does not.
 
 Each kind has a pattern that a text must match before it is cast, so that no engine ever meets a cast that fails, and so
-that the quarantine can say why.
+that the quarantine can say why. Patterns and blanks are spelt so that every engine reads them alike: the short
+signs for blanks, digits and the end of a text mean one thing to Rust and another to Java.
 """
 
 from __future__ import annotations
@@ -10,22 +11,26 @@ import narwhals as nw
 
 from p2pcredit.contracts.columns import Column, Kind
 
-_NUMBER = r"^[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
-_COUNT = r"^[+-]?[0-9]{1,15}(\.0*)?$"
-_PERCENT = r"^[+-]?[0-9]{1,12}(\.[0-9]+)?\s*%?$"
-_TERM = r"^[0-9]{1,4}(\.0+)?(\s*[Mm]onths?)?$"
-_YEARS = r"^(<\s*1|[0-9]{1,3}(\.[0-9]+)?)\s*\+?\s*([Yy]ears?)?$"
-_NOT_AVAILABLE = r"^(?i:n/a|na|none|null|nan)$"
+BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""The characters that Unicode calls white space."""
+_BLANK = f"[{BLANKS}]*"
+
+_NUMBER = r"^[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\z"
+_COUNT = r"^[+-]?[0-9]{1,15}(\.0*)?\z"
+_PERCENT = rf"^[+-]?[0-9]{{1,12}}(\.[0-9]+)?{_BLANK}%?\z"
+_TERM = rf"^[0-9]{{1,4}}(\.0+)?({_BLANK}[Mm]onths?)?\z"
+_YEARS = rf"^(<{_BLANK}1|[0-9]{{1,3}}(\.[0-9]+)?){_BLANK}\+?{_BLANK}([Yy]ears?)?\z"
+_NOT_AVAILABLE = r"^(?i:n/a|na|none|null|nan)\z"
 _DATE = (
     r"^(?:(?:1[5-9]|2[0-9])[0-9]{2}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
-    r"|(?:(?:1[5-9]|2[0-9])(?:0[48]|[2468][048]|[13579][26])|(?:16|20|24|28)00)-02-29)$"
+    r"|(?:(?:1[5-9]|2[0-9])(?:0[48]|[2468][048]|[13579][26])|(?:16|20|24|28)00)-02-29)\z"
 )
 
 
 def trimmed_text(column: Column) -> nw.Expr:
     """The text of a column without blanks around it; blank is missing, a category is in capitals."""
-    text = nw.col(column.source).str.strip_chars()
+    text = nw.col(column.source).str.strip_chars(BLANKS)
     if column.kind is Kind.CATEGORY:
         text = text.str.to_uppercase()
     blank = text == ""
@@ -74,7 +79,7 @@ def _count(text: nw.Expr) -> nw.Expr:
 
 def _percent(text: nw.Expr) -> nw.Expr:
     # Not divided: Polars divides one row and many rows by a number to different last digits.
-    return nw.concat_str([text.str.replace_all(r"\s*%", ""), nw.lit("e-2")]).cast(nw.Float64)
+    return nw.concat_str([text.str.replace_all(f"{_BLANK}%", ""), nw.lit("e-2")]).cast(nw.Float64)
 
 
 def _term(text: nw.Expr) -> nw.Expr:
@@ -82,7 +87,7 @@ def _term(text: nw.Expr) -> nw.Expr:
 
 
 def _years(text: nw.Expr) -> nw.Expr:
-    return text.str.replace_all(r"^<\s*1[\s\S]*$", "0").str.replace_all(r"[^0-9.]", "").cast(nw.Float64)
+    return text.str.replace_all(f"^<{_BLANK}1.*", "0").str.replace_all(r"[^0-9.]", "").cast(nw.Float64)
 
 
 _PATTERNS = {

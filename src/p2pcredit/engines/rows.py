@@ -1,0 +1,42 @@
+"""What every engine offers to the jobs: frames of the lake's rows, work on them, and how much came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Protocol
+
+import narwhals as nw
+import polars as pl
+
+RowFunction = Callable[[pl.DataFrame], pl.DataFrame]
+"""What is done to rows, each for itself: any cut of the rows into parts gives the same."""
+
+
+class Rows(Protocol):
+    """Rows that an engine has made, wherever they lie."""
+
+    @property
+    def height(self) -> int:
+        """How many rows."""
+        ...
+
+    def lazy(self) -> nw.LazyFrame[Any]:
+        """The rows as transforms take them."""
+        ...
+
+    def per_day(self) -> dict[date, int]:
+        """How many rows of each snapshot date that has any."""
+        ...
+
+
+class Engine(Protocol):
+    """What runs transforms and maps rows."""
+
+    def run(self, *frames: nw.LazyFrame[Any]) -> list[Rows]:
+        """Make the rows of these frames."""
+        ...
+
+    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, schema: Mapping[str, pl.DataType]) -> Rows:
+        """What the function makes of the frame's rows; `schema` is that of what it returns."""
+        ...

@@ -1,0 +1,65 @@
+"""The session of Spark that everything of this engine runs in."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from p2pcredit.errors import MissingExtraError, SettingsError
+from p2pcredit.settings import SparkSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_APP = "p2pcredit"
+
+
+def spark_session(settings: SparkSettings) -> SparkSession:
+    """The session on the master of the settings; the running one where there is one.
+
+    Raises:
+        MissingExtraError: If PySpark is not installed.
+        SettingsError: If Spark cannot start: no Java, or a master or setting that it does not take.
+    """
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise MissingExtraError('engine = "spark"', "spark") from error
+    builder = SparkSession.builder.appName(_APP).master(settings.master)
+    for name, value in {**_defaults(settings.master), **settings.conf}.items():
+        builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except PySparkException as error:
+        if error.getCondition() == "JAVA_GATEWAY_EXITED":
+            raise SettingsError(
+                'engine = "spark" needs Java 17 or later and found none that starts; install it (Debian: '
+                'openjdk-17-jre-headless) and set JAVA_HOME, or set engine = "polars"'
+            ) from error
+        raise SettingsError(f"Spark does not start on {settings.master}: {_one_line(error)}") from error
+    except Exception as error:  # what the JVM raises while it starts has no common class in Python
+        raise SettingsError(
+            f"Spark does not start on {settings.master}: {_one_line(error)}; look at the group [spark] of the settings"
+        ) from error
+    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.pythonExec = settings.python or sys.executable
+    return session
+
+
+def _defaults(master: str) -> dict[str, str]:
+    """ANSI, so that a wrong cast is an error and not a hole; UTC, so that no date depends on where an executor runs."""
+    found = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.parquet.compression.codec": "zstd",
+    }
+    if master.startswith("local"):
+        found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return found
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

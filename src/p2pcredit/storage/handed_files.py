@@ -1,0 +1,187 @@
+"""Rows that an engine wrote as files itself: which live files they replace, and the one commit that says so.
+
+The engine's executors write Parquet beside the table's own files; until the commit no reader sees any of it, so a job
+that dies leaves files that nobody names and `vacuum` takes away, never a half state.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from p2pcredit.contracts.tables import Table
+from p2pcredit.errors import ConflictError
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.files import disk_error, sync
+from p2pcredit.storage.lake import ATTEMPTS, MONTH, Lake, parts_of
+
+Writer = Callable[[Sequence[str], Path], bool]
+"""Given the live files that may hold rows of the days, writes what stands in their place below a directory, as
+`snapshot_month=YYYY-MM/*.parquet`; False, and nothing written, where the rows are there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    path: str
+    size: int
+    month: str
+
+
+def live_files(lake: Lake, table: Table, days: DateRange | None = None) -> list[str]:
+    """The paths of the files that hold the table's rows; with `days`, of those that may hold rows of these days."""
+    if not lake.exists(table):
+        return []
+    opened = lake.opened(table)
+    return [_absolute(opened, file) for file in _live(opened, days)]
+
+
+def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer) -> bool:
+    """Put files that an engine writes in the place of those that hold rows of these days, in one commit.
+
+    Args:
+        lake: The tables.
+        table: The table.
+        days: The snapshot dates replaced.
+        write: Writes the new files, the rows of other days that shared a file included; called again where another
+            writer committed first.
+
+    Returns:
+        Whether a commit was made: False where those rows were there already.
+
+    Raises:
+        ConflictError: If other writers kept committing first.
+        StorageError: If the disk refuses.
+    """
+    for attempt in range(ATTEMPTS):
+        opened = _with_all_columns(lake.opened(table), table)
+        work = lake.layout.table(table.name) / f"handed-{uuid.uuid4().hex}"
+        replaced = _live(opened, days)
+        try:
+            if not write([_absolute(opened, file) for file in replaced], work):
+                return False
+            _commit(opened, replaced, _moved_in(work, table), days)
+            return True
+        except CommitFailedError as error:
+            if attempt == ATTEMPTS - 1:
+                raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
+            time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))
+        except DeltaError as error:
+            raise lake.refused("write", table, error) from error
+        except OSError as error:
+            raise disk_error("write", work, error) from error
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    raise AssertionError("unreachable")
+
+
+def _with_all_columns(opened: DeltaTable, table: Table) -> DeltaTable:
+    """The table with the columns that joined its contract after it was made."""
+    wanted = Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema).fields
+    there = {field.name for field in opened.schema().fields}
+    new = [field for field in wanted if field.name not in there]
+    if new:
+        opened.alter.add_columns(new)
+    return opened
+
+
+def _live(opened: DeltaTable, days: DateRange | None) -> list[_Live]:
+    """The live files whose month, and whose statistics where they have any, allow rows of these days."""
+    actions = pl.DataFrame(opened.get_add_actions(flatten=True))
+    month = pl.col(f"partition.{MONTH}")
+    if days is not None:
+        actions = actions.filter(month.is_in(parts_of(days)))
+        low, high = "min.snapshot_date", "max.snapshot_date"
+        if {low, high} <= set(actions.columns):
+            beside = (pl.col(low).cast(pl.Date) > days.last) | (pl.col(high).cast(pl.Date) < days.first)
+            actions = actions.filter(~beside.fill_null(False))
+    rows = actions.select("path", "size_bytes", month).sort("path").iter_rows()
+    return [_Live(*row) for row in rows]
+
+
+def _absolute(opened: DeltaTable, file: _Live) -> str:
+    root = unquote(opened.table_uri.removeprefix("file://")).rstrip("/")
+    return f"{root}/{unquote(file.path)}"
+
+
+def _moved_in(work: Path, table: Table) -> list[AddAction]:
+    """Move what was written to its place in the table, and say what is in it."""
+    added = []
+    for source in sorted(work.glob(f"{MONTH}=*/*.parquet")):
+        place = work.parent / source.parent.name / f"{work.name}-{source.name}"
+        place.parent.mkdir(exist_ok=True)
+        sync(source)
+        source.replace(place)
+        sync(place.parent)
+        found = place.stat()
+        added.append(
+            AddAction(
+                path=f"{source.parent.name}/{place.name}",
+                size=found.st_size,
+                partition_values={MONTH: source.parent.name.removeprefix(f"{MONTH}=")},
+                modification_time=int(found.st_mtime * 1000),
+                data_change=True,
+                stats=json.dumps(_statistics(place, table)),
+            )
+        )
+    return added
+
+
+def _statistics(file: Path, table: Table) -> dict[str, Any]:
+    """How many rows, and between which bounds the dates and numbers lie: readers skip files by it."""
+    footer = pq.read_metadata(file)
+    lows: dict[str, Any] = {}
+    highs: dict[str, Any] = {}
+    missing: dict[str, int] = {}
+    for place, name in enumerate(footer.schema.names):
+        parts = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+        if not parts or any(part is None or not part.has_null_count for part in parts):
+            continue
+        missing[name] = sum(part.null_count for part in parts)
+        bounded = [part for part in parts if part.num_values]
+        if table.schema[name] == pl.String() or not bounded or not all(part.has_min_max for part in bounded):
+            continue
+        lows[name] = _plain(min(part.min for part in bounded))
+        highs[name] = _plain(max(part.max for part in bounded))
+    return {"numRecords": footer.num_rows, "minValues": lows, "maxValues": highs, "nullCount": missing}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _commit(opened: DeltaTable, replaced: list[_Live], added: list[AddAction], days: DateRange) -> None:
+    now = int(time.time() * 1000)  # vacuum counts from here; no row depends on it
+    gone = [
+        RemoveAction(
+            path=file.path,
+            data_change=True,
+            deletion_timestamp=now,
+            partition_values={MONTH: file.month},
+            size=file.size,
+        )
+        for file in replaced
+    ]
+    rows = sum(int(json.loads(action.stats)["numRecords"]) for action in added)
+    about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows)}
+    opened.create_write_transaction(
+        [*gone, *added],
+        mode="append",
+        schema=opened.schema(),
+        partition_by=[MONTH],
+        commit_properties=CommitProperties(custom_metadata=about, max_commit_retries=0),
+    )
