@@ -122,7 +122,9 @@ class Lake:
         Raises:
             StorageError: If it cannot be read or made.
         """
-        return self._open_or_create(table)
+        opened = self._open_or_create(table)
+        forget(self.layout.table(table.name))  # it stays at its version for who has it, whatever others commit
+        return opened
 
     def require(self, table: Table) -> None:
         """Make sure that the table has been written.
