@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from handoff_worlds import MEETINGS, Meeting, Stage
 
+from p2pcredit.handoff.summary import pack_state, unpack_state
+
 
 @pytest.fixture
 def stage() -> Iterator[Callable[[Meeting], Stage]]:
@@ -53,3 +55,32 @@ def test_the_steps_left_out_change_no_outcome(who: str, faults: int, stage: Any)
         outcomes.append(tally.outcomes)
     assert outcomes[0] == outcomes[1]
     assert len(outcomes[0]) > 1
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("who", ["monitoring and a training run", "two training runs of one night"])
+def test_a_summary_after_every_line_breaks_no_law(
+    who: str, stage: Any, torture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    trusted: list[int] = []
+
+    def unpacked(data: bytes) -> Any:
+        found = unpack_state(data)
+        trusted.append(found is not None)
+        return found
+
+    def packed(*facts: Any) -> bytes:
+        made.append(1)
+        return pack_state(*facts)
+
+    monkeypatch.setattr("p2pcredit.storage.ledger.LINES_TO_A_SUMMARY", 1)
+    monkeypatch.setattr("p2pcredit.storage.ledger.pack_state", packed)
+    monkeypatch.setattr("p2pcredit.storage.ledger.unpack_state", unpacked)
+    explorer = stage(MEETINGS[who]).explorer(preemptions=torture.times(1, 2), faults=1)
+    tally = explorer.explore(stop_at_first=False)
+    torture.record("every order of steps, a summary after each line", tally.executions, len(tally.found))
+    assert not tally.found, f"{tally.found[0]}"
+    assert tally.complete
+    assert made
+    assert any(trusted)
