@@ -64,25 +64,29 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     if why is not None and not why.strip():
         raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
     with ctx.ledger.training():
-        week = week_monday(day)
-        first = _is_first_model_possible(ctx, day)
-        with ctx.ledger.exclusive():
-            plan = _plan(ctx, day, first)
-            limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx, day)
-            if not plan.retrain and (why is not None or not limited):
-                plan = Plan(True, why or "asked for by a person", overrides_limit=limited)
-            if plan.retrain:
-                _claim(ctx, day, plan, why=why)
-        if not plan.retrain:
-            reason = f"a retraining already took place in the week of {week}; give --why to train all the same"
-            receipt: Receipt = {"outcome": "refused", "model_id": None, "metrics": {}, "reason": reason}
-        else:
-            receipt = _train(ctx, day, plan, why=why)
-            log_retraining(ctx, day)
-            clear_decision(ctx, day)
+        done = ctx.ledger.state().training_of(ctx.run_id, day)
+        receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)
+        log_retraining(ctx, day)  # also what a run that died just after its training left undone
+        clear_decision(ctx, day)
     receipt = {"as_of": day.isoformat(), **receipt}
     record(ctx, "train", receipt)
     return receipt
+
+
+def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
+    week = week_monday(day)
+    first = _is_first_model_possible(ctx, day)
+    with ctx.ledger.exclusive():
+        plan = _plan(ctx, day, first)
+        limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx, day)
+        if not plan.retrain and (why is not None or not limited):
+            plan = Plan(True, why or "asked for by a person", overrides_limit=limited)
+        if plan.retrain:
+            _claim(ctx, day, plan, why=why)
+    if plan.retrain:
+        return _train(ctx, day, plan, why=why)
+    reason = f"a retraining already took place in the week of {week}; give --why to train all the same"
+    return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": reason}
 
 
 def log_retraining(ctx: JobContext, day: date) -> Receipt:
