@@ -35,8 +35,8 @@ from p2pcredit.transforms.labels import (
 )
 from p2pcredit.transforms.silver import refine
 
-MONTHS_TOGETHER = 6
-"""How many months a long span is preprocessed in one commit per table."""
+BYTES_TOGETHER = 24 << 20
+"""How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
 
 
 def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
@@ -118,7 +118,7 @@ def complete_days(ctx: JobContext, days: DateRange) -> Receipt:
 
 
 def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
-    """Do all stages for a span of days, half a year at a time, one commit per table.
+    """Do all stages for a span of days, as many whole months at a time as memory bears, one commit per table.
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`), `features`, `labels`.
@@ -132,7 +132,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
         check_source(ctx, feed, days)
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
     features = labels = 0
-    for part in days.months(together=MONTHS_TOGETHER):
+    for part in spans_together(ctx, days):
         for feed in FEEDS:
             load_bronze(ctx, feed, part)
             done = refine_silver(ctx, feed, part)
@@ -150,6 +150,27 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     }
     record(ctx, "preprocess", receipt)
     return receipt
+
+
+def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETHER) -> list[DateRange]:
+    """How are these days cut, at ends of months, so that each part has no more than so many landed bytes?
+
+    A month that has more stands alone.
+    """
+    from p2pcredit.storage.landing_files import landed_bytes
+
+    if len(days) == 1:
+        return [days]
+    spans: list[DateRange] = []
+    held_bytes = 0
+    for month, size in landed_bytes(ctx.layout, days):
+        if spans and held_bytes + size <= at_most:
+            spans[-1] = DateRange(spans[-1].first, month.last)
+            held_bytes += size
+        else:
+            spans.append(month)
+            held_bytes = size
+    return spans
 
 
 def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> int:

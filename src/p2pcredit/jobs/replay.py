@@ -2,7 +2,7 @@
 
 The clock is simulated: what DAG 1 and 2 do in the night after a snapshot date, and DAG 3 on Sunday morning, is done
 here in that order, with the same functions, files and decisions. Two things are done in spans because the rule of
-`known_on` makes it equal: half a year is preprocessed in one commit per table, and days are scored together up to the
+`known_on` makes it equal: many months are preprocessed in one commit per table, and days are scored together up to the
 next Saturday (each with the model that was champion on it).
 """
 
@@ -18,7 +18,7 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.preprocessing import MONTHS_TOGETHER, preprocess
+from p2pcredit.jobs.preprocessing import preprocess, spans_together
 from p2pcredit.jobs.retraining import log_retraining, train_if_due
 from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
@@ -54,7 +54,7 @@ def replay(
     began = time.perf_counter()
     last_week_end = max((day for day in days if day.weekday() == _SATURDAY), default=None)
     counts = {"weeks": 0, "trainings": 0, "decisions": 0, "scored": 0}
-    spans = (DateRange(day, day) for day in days) if day_by_day else days.months(together=MONTHS_TOGETHER)
+    spans = [DateRange(day, day) for day in days] if day_by_day else spans_together(ctx, days)
     waiting: list[date] = []
 
     def score_waiting() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import Feed
+from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.storage.files import disk_error, replacing, write_bytes_atomically
@@ -54,6 +54,20 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
             found[name] = _checked(layout, feed_name, directory / name)
         files[day] = None if name is None else found[name]
     return files
+
+
+def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]:
+    """How many bytes hold what has landed of all feeds, for each month of these days?
+
+    Raises:
+        UnreadableFileError, OutsideHomeError, StorageError: As for one day.
+    """
+    files = [find_landing_files(layout, feed, days) for feed in FEEDS]
+    found = []
+    for month in days.months():
+        paths = {path for of_feed in files for day in month if (path := of_feed[day]) is not None}
+        found.append((month, sum(path.stat().st_size for path in paths)))
+    return found
 
 
 def _checked(layout: Layout, feed_name: str, path: Path) -> Path:
@@ -156,6 +170,7 @@ __all__ = [
     "SNAPSHOT",
     "find_landing_file",
     "find_landing_files",
+    "landed_bytes",
     "month_file",
     "write_landing",
     "write_months",

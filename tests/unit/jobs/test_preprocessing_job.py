@@ -14,12 +14,13 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, bronze, silver
 from p2pcredit.errors import HeaderError, MissingFeedError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess, refine_silver
+from p2pcredit.jobs.preprocessing import preprocess, refine_silver, spans_together
 from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings
 from p2pcredit.storage.completeness import is_complete, last_complete, read_receipt
 from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.landing_files import landed_bytes
 from p2pcredit.storage.layout import Layout
 
 FIRST = date(2010, 1, 30)
@@ -214,6 +215,21 @@ def test_day_by_day_equals_the_span(ctx: JobContext, run_on: Callable[..., JobCo
     assert same(tables(ctx), tables(other)) == []
     for day in short:
         assert read_receipt(ctx.layout, day) == read_receipt(other.layout, day)
+
+
+def test_a_span_is_cut_at_ends_of_months_by_what_has_landed_and_the_cut_changes_nothing(
+    ctx: JobContext, done: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = [span for span, _ in landed_bytes(ctx.layout, SPAN)]
+    sizes = [size for _, size in landed_bytes(ctx.layout, SPAN)]
+    assert [month.last for month in months] == [date(2010, 1, 31), date(2010, 2, 28), LAST]
+    assert sum(sizes) == sum(path.stat().st_size for path in ctx.layout.landing.rglob("*.csv"))
+    assert spans_together(ctx, SPAN) == [SPAN]
+    assert spans_together(ctx, SPAN, at_most=1) == months
+    assert spans_together(ctx, SPAN, at_most=sizes[0] + sizes[1]) == [DateRange(FIRST, months[1].last), months[2]]
+    monkeypatch.setattr("p2pcredit.jobs.preprocessing.spans_together", lambda ctx, days: months)
+    preprocess(ctx, SPAN)
+    assert same(tables(ctx), tables(done)) == []
 
 
 def test_data_that_land_late_mend_the_labels_of_later_days(done: JobContext) -> None:
