@@ -208,8 +208,26 @@ class Lake:
 
     def close_periods(self, table: Table, today: date) -> None:
         """Join what has closed by a day into fewer files: the month before it, and years since long over."""
+        self._keep_its_history(table)
         self.compact(table, month_start(date.fromordinal(month_start(today).toordinal() - 1)))
         self.join_closed_years(table, today)
+
+    def _keep_its_history(self, table: Table) -> None:
+        """Give a table that was made before the properties that tables are made with now."""
+        if not self.exists(table):
+            return
+        opened = self._open(table)
+        there = opened.metadata().configuration
+        if all(there.get(name) == value for name, value in _PROPERTIES.items()):
+            return
+        path = self.layout.table(table.name)
+        forget(path)
+        try:
+            opened.alter.set_table_properties(dict(_PROPERTIES))
+        except CommitFailedError:
+            return  # somebody wrote just now; the next month's run does it
+        except (DeltaError, OSError) as error:
+            raise self.refused("change the properties of", table, error) from error
 
     def join_closed_years(self, table: Table, today: date) -> int:
         """Join the months of each year that has closed into one file; returns how many files were removed.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
@@ -236,3 +237,14 @@ def test_a_home_of_any_name_is_written_and_read(tmp_path: Path, name: str) -> No
     assert not lake.replace(LABEL_STORE, labels(("b", "2010-02-02")), span("2010-02-02"))
     lake.replace(LABEL_STORE, labels(), span("2010-01-30", "2010-02-02"))
     assert lake.read(LABEL_STORE).is_empty()
+
+
+def test_a_table_made_before_keeps_its_history_from_the_next_month_on(lake: Lake, tmp_path: Path) -> None:
+    lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
+    path = tmp_path / "scripts/datamart/gold/label_store"
+    DeltaTable(str(path)).alter.set_table_properties({"delta.enableExpiredLogCleanup": "true"})
+    lake.close_periods(LABEL_STORE, date(2010, 2, 1))
+    assert DeltaTable(str(path)).metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+    version = lake.version(LABEL_STORE)
+    lake.close_periods(LABEL_STORE, date(2010, 2, 1))
+    assert (lake.version(LABEL_STORE), loans(lake)) == (version, ["a"])
