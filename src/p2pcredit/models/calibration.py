@@ -112,7 +112,7 @@ def level_of(log_odds: Floats, bads: float) -> float:
     """By how much must log-odds move for the probabilities to add up to so many bads (half a bad where none was seen)?
 
     Examples:
-        >>> level_of(np.array([1.0, 1.0]), 1.0)
+        >>> round(level_of(np.array([1.0, 1.0]), 1.0), 6)
         -1.0
     """
     return _level(log_odds, min(max(float(bads), 0.5), log_odds.size - 0.5))
