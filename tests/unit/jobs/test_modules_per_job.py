@@ -16,8 +16,8 @@ FILES = {"polars", "pyarrow", "numpy"}
 # Polars imports PyArrow itself to read a Delta table.
 TABLES = {*FILES, "deltalake", "narwhals"}
 MEASURES = {*TABLES, "scipy"}
-# XGBoost imports scikit-learn and SciPy itself where they are installed.
-BOOSTING = {*TABLES, "scipy", "sklearn", "xgboost", "joblib", "threadpoolctl"}
+# XGBoost imports scikit-learn, SciPy and pandas itself where they are installed; pandas comes with Spark only.
+BOOSTING = {*TABLES, "scipy", "sklearn", "xgboost", "joblib", "threadpoolctl", "pandas"}
 PAGE = {"altair", "jinja2", "vl_convert"}
 HEAVY = {*BOOSTING, *PAGE, "apprise", "pandas", "typer", "airflow"}
 
