@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Protocol
 
@@ -27,16 +27,4 @@ class Rows(Protocol):
 
     def per_day(self) -> dict[date, int]:
         """How many rows of each snapshot date that has any."""
-        ...
-
-
-class Engine(Protocol):
-    """What runs transforms and maps rows."""
-
-    def run(self, *frames: nw.LazyFrame[Any]) -> list[Rows]:
-        """Make the rows of these frames."""
-        ...
-
-    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, schema: Mapping[str, pl.DataType]) -> Rows:
-        """What the function makes of the frame's rows; `schema` is that of what it returns."""
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -78,19 +79,11 @@ class HandoffState:
 
     def copied(self) -> HandoffState:
         """The same state, to be carried on without changing this one; what it holds is never changed in place."""
-        return HandoffState(
-            dict(self.decisions),
-            self.current_id,
-            self.claim,
-            list(self.trainings),
-            list(self.reigns),
-            dict(self.scored),
-            set(self.set_aside),
-        )
+        return HandoffState(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
-    def mark(self, decision_id: object, **changes: Any) -> None:
+    def mark(self, decision_id: str | None, **changes: Any) -> None:
         """Say what became of a decision, if it is known."""
-        record = self.decisions.get(str(decision_id))
+        record = self.decisions.get(decision_id or "")
         if record is not None:
             self.decisions[record.decision_id] = replace(record, **changes)
 

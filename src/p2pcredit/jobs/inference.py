@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,6 +21,9 @@ from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete
 from p2pcredit.storage.lake import Lake, month_just_closed
+
+if TYPE_CHECKING:
+    from p2pcredit.models.scoring import ScoringModel
 
 CATCH_UP_DAYS = 14
 """How far back the daily run looks for complete days that no run has scored."""
@@ -83,27 +86,27 @@ def score_day(ctx: JobContext, day: date) -> Receipt:
 class _ScoreRows:
     """Scores rows of the feature store, wherever they are handed to it; the model travels as its files."""
 
-    files: Mapping[str, bytes]
+    files: dict[str, bytes]
     model_id: str
     scores: ScoreSettings
-    _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
+
+    @cached_property
+    def _model(self) -> ScoringModel:
+        from p2pcredit.models.scoring import load_model  # days without a champion need no model
+
+        return load_model(self.files)
 
     def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
         """Predictions of these rows, in their order."""
-        from p2pcredit.models.scoring import load_model, score_loans  # days without a champion need no model
+        from p2pcredit.models.scoring import score_loans
 
-        if not self._loaded:
-            self._loaded.append(load_model(self.files))
-        return score_loans(self._loaded[0], self.model_id, features, Settings(scores=self.scores))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"files": dict(self.files), "model_id": self.model_id, "scores": self.scores, "_loaded": []}
+        return score_loans(self._model, self.model_id, features, Settings(scores=self.scores))
 
 
 def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
     lake = Lake(ctx.layout)
     engine = engine_for(ctx, lake)
-    score = _ScoreRows(ModelBank(ctx.layout).get(model_id).files, model_id, ctx.settings.scores)
+    score = _ScoreRows(dict(ModelBank(ctx.layout).get(model_id).files), model_id, ctx.settings.scores)
     predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)
     engine.replace(PREDICTIONS, predictions, days)
     if month_just_closed(days) is not None:

@@ -1,13 +1,12 @@
 """Rows that an engine wrote as files itself: which live files they replace, and the one commit that says so.
 
 The engine's executors write Parquet beside the table's own files; until the commit no reader sees any of it, so a job
-that dies leaves files that nobody names and `vacuum` takes away, never a half state.
+that dies leaves files that nobody names, never a half state.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import time
 import uuid
@@ -21,14 +20,12 @@ from urllib.parse import unquote
 import polars as pl
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from p2pcredit.contracts.tables import Table
-from p2pcredit.errors import ConflictError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, sync
-from p2pcredit.storage.lake import ATTEMPTS, MONTH, Lake, parts_of
+from p2pcredit.storage.lake import MONTH, Lake, parts_of
 
 Writer = Callable[[Sequence[str], Path], bool]
 """Given the live files that may hold rows of the days, writes what stands in their place below a directory, as
@@ -67,7 +64,8 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
         ConflictError: If other writers kept committing first.
         StorageError: If the disk refuses.
     """
-    for attempt in range(ATTEMPTS):
+
+    def once() -> bool:
         opened = _with_all_columns(lake.opened(table), table)
         work = lake.layout.table(table.name) / f"handed-{uuid.uuid4().hex}"
         replaced = _live(opened, days)
@@ -76,17 +74,12 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
                 return False
             _commit(opened, replaced, _moved_in(work, table), days)
             return True
-        except CommitFailedError as error:
-            if attempt == ATTEMPTS - 1:
-                raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
-            time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))
-        except DeltaError as error:
-            raise lake.refused("write", table, error) from error
         except OSError as error:
             raise disk_error("write", work, error) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    raise AssertionError("unreachable")
+
+    return lake.committed(table, once)
 
 
 def _with_all_columns(opened: DeltaTable, table: Table) -> DeltaTable:

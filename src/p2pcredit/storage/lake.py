@@ -12,7 +12,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -35,7 +35,7 @@ from p2pcredit.storage.locks import held
 
 MONTH = "snapshot_month"
 """The column by which files are kept apart."""
-ATTEMPTS = 12
+_ATTEMPTS = 12
 CLOSES_AFTER_MONTHS = 3
 """How many months after its end a year is closed: whatever comes late has mostly come by then."""
 _PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
@@ -176,11 +176,24 @@ class Lake:
             rows = _ordered(frame.select(_typed(frame, table)), table)
         except pl.exceptions.PolarsError as error:
             raise StorageError(f"rows for {table.name} do not fit its columns: {_one_line(error)}") from error
-        for attempt in range(ATTEMPTS):
+        return self.committed(table, lambda: self._replace_once(table, rows, days, feed))
+
+    def committed(self, table: Table, once: Callable[[], bool]) -> bool:
+        """Do what looks at a table and commits to it; again, from the look on, where another writer committed first.
+
+        Args:
+            table: The table.
+            once: Looks and commits; says whether there was anything to commit.
+
+        Raises:
+            ConflictError: If other writers kept committing first.
+            StorageError: If the disk refuses.
+        """
+        for attempt in range(_ATTEMPTS):
             try:
-                return self._replace_once(table, rows, days, feed)
+                return once()
             except CommitFailedError as error:
-                if attempt == ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
