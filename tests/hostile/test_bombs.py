@@ -59,8 +59,7 @@ def test_a_gzip_bomb_is_refused(run: Run, tmp_path: Path, kind: str, torture: An
     packed(path, *blocks[kind], times)
     outcome, peak = read(run, tmp_path)
     assert "loan_terms_2010_12_31.csv.gz" in outcome.error
-    reasons = {"zeros": "", **dict.fromkeys(("one line", "spaces", "quoted"), "no line end for")}
-    assert reasons.get(kind, "no loan data packs so well") in outcome.error
+    assert ("no loan data packs so well" in outcome.error) or kind == "zeros"
     torture.record(f"gzip bomb of {kind}", 1, note=f"{path.stat().st_size >> 10} KB to {times} MB, {peak:.0f} MB used")
 
 

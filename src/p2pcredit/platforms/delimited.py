@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.errors import HeaderError, UnreadableFileError
-from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks
+from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
 from p2pcredit.platforms.counted_csv import counted_blocks
 from p2pcredit.platforms.csv_blocks import Block, IrregularError, Misfit, decoded
 from p2pcredit.platforms.exact_csv import exact_blocks, fields_of_line
@@ -159,6 +159,7 @@ def open_delimited(
     """
     start = next(read_chunks(path, chunk_bytes=LONGEST_HEADER, when_empty=when_empty))
     header, header_lines = _find_header(path, start, find_header)
+    refuse_bomb(path)
     wanted = None if columns is None else frozenset(columns)
     return DelimitedFile(path, header, header_lines, wanted, chunk_bytes, when_empty)
 
