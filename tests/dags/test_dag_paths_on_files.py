@@ -13,6 +13,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+import young_home
 from p2pcredit.errors import TrainingError
 from p2pcredit.handoff.state import Fate
 from p2pcredit.jobs.context import JobContext
@@ -30,14 +31,8 @@ from p2pcredit.storage.layout import Layout
 FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 27), date(2021, 7, 13)
 NEXT = CUT + timedelta(days=1)
 MOST_RECEIPT_BYTES = 4096
-TOML = """
-[labels]
-window_months = 3
-default_days = 30
-reporting_lag_days = 5
-[training]
-min_matured_loans = 300
-min_matured_bads = 20
+TOML = f"""\
+{young_home.SETTINGS}\
 min_evaluation_bads = 5
 [monitoring]
 min_matured_loans = 50

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import young_home
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
@@ -31,15 +32,8 @@ from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.ledger import Ledger
 
-SETTINGS = """\
-[labels]
-window_months = 3
-default_days = 30
-reporting_lag_days = 5
-
-[training]
-min_matured_loans = 300
-min_matured_bads = 20
+SETTINGS = f"""\
+{young_home.SETTINGS}\
 min_evaluation_bads = 5
 
 [monitoring]

@@ -93,7 +93,7 @@ def read_chunks(
 
 
 def refuse_bomb(path: Path) -> None:
-    """Make sure that a packed file is whole and packs as loan data does, by unpacking it once; a plain one is left alone.
+    """Make sure that a packed file is whole and packs as loan data does, by unpacking it once. Plain ones are let pass.
 
     To unpack takes neither memory nor much time, and to read the rows of a bomb takes both.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import young_home
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.landing import land
@@ -22,14 +23,8 @@ SETTINGS = Settings(
     labels=LabelSettings(window_months=3, default_days=30, reporting_lag_days=5),
     training=TrainingSettings(min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=3),
 )
-TOML = """
-[labels]
-window_months = 3
-default_days = 30
-reporting_lag_days = 5
-[training]
-min_matured_loans = 300
-min_matured_bads = 20
+TOML = f"""\
+{young_home.SETTINGS}\
 min_evaluation_bads = 3
 """
 
