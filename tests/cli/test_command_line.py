@@ -234,7 +234,7 @@ def test_an_override_shows_in_decision_history_and_status(call: Call, home: Path
 
 
 def test_an_override_without_a_date_is_of_the_last_preprocessed_day(call: Call, home: Path) -> None:
-    mark_complete(Layout(home), DAY, {})
+    mark_complete(Layout(home), {DAY: {}})
     made = json.loads(call("decision", "override", "--no-retrain", "--why", "x", "--json").stdout)
     assert (made["decision_date"], made["retrain"]) == ("2024-01-15", False)
 

@@ -167,7 +167,7 @@ def test_a_receipt_that_is_none_gives_no_facts(ctx: JobContext, name: str) -> No
     put(ctx.layout.day_receipt(DAY), name)
     assert read_receipt(ctx.layout, DAY) is None
     if name not in {"a directory", "a link to itself"}:
-        mark_complete(ctx.layout, DAY, {"rows": {"features": 1}})
+        mark_complete(ctx.layout, {DAY: {"rows": {"features": 1}}})
         assert read_receipt(ctx.layout, DAY) == {"rows": {"features": 1}}
 
 

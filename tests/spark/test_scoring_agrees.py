@@ -32,7 +32,7 @@ def test_loans_get_the_same_probability_score_grade_and_reasons(
         ctx = replace(daily_book.context(homes(f"scoring-{engine}")), settings=settings)
         Lake(ctx.layout).replace(FEATURE_STORE, scored_loans.loans(), SPAN)
         for day in SPAN:
-            mark_complete(ctx.layout, day, {})
+            mark_complete(ctx.layout, {day: {}})
         card = {"model_id": "m1", "family": family, "as_of": "2010-01-20"}
         ModelBank(ctx.layout).add("m1", scored_loans.model(family).to_files(), card)
         facts = {"model_id": "m1", "effective_on": "2010-01-20", "why": "test"}

@@ -191,8 +191,9 @@ def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> 
 def _write_receipts(ctx: JobContext, span: DateRange, days: list[date]) -> None:
     with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
         counts = _rows_per_day(ctx, span)
-        for day in days:
-            mark_complete(ctx.layout, day, {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})})
+        mark_complete(
+            ctx.layout, {day: {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})} for day in days}
+        )
 
 
 def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:

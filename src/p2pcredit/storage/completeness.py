@@ -6,8 +6,9 @@ Nothing heavy is imported here, because a waiting trigger asks every few seconds
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -26,11 +27,16 @@ def is_complete(layout: Layout, day: date) -> bool:
     return layout.day_receipt(day).is_file()
 
 
-def mark_complete(layout: Layout, day: date, facts: dict[str, Any]) -> None:
-    """Say that all gold tables are complete for a day. The same facts leave the file as it is."""
-    path = layout.day_receipt(day)
-    if read_receipt(layout, day) != facts:
-        write_json_atomically(path, facts, durable=False)
+def mark_complete(layout: Layout, facts: Mapping[date, dict[str, Any]]) -> None:
+    """Say that all gold tables are complete for these days. The same facts leave the file of a day as it is."""
+    there: dict[Path, frozenset[str]] = {}
+    for day, of_day in facts.items():
+        path = layout.day_receipt(day)
+        if path.parent not in there:
+            there[path.parent] = frozenset(_listed(path.parent))
+        among = there[path.parent]
+        if path.name not in among or read_receipt(layout, day) != of_day:
+            write_json_atomically(path, of_day, durable=False, among=among)
 
 
 def read_receipt(layout: Layout, day: date) -> dict[str, Any] | None:
@@ -88,7 +94,13 @@ def _built(layout: Layout) -> Iterator[tuple[Path, DateRange]]:
 
 
 def _names(directory: Path) -> list[str]:
+    return [name for name in _listed(directory) if not name.startswith(".")]
+
+
+def _listed(directory: Path) -> list[str]:
     try:
-        return [entry.name for entry in directory.iterdir() if not entry.name.startswith(".")]
+        return os.listdir(directory)
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise disk_error("look into", directory, error) from error

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,12 +22,13 @@ _CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True, among: Collection[str] | None = None) -> Iterator[Path]:
     """Where can I write so that `path` appears whole, or not at all?
 
     Args:
         path: The file to make or replace; its parents are made.
         durable: Sync file and directory to the disk before and after the move.
+        among: The names in the directory, where they were listed just now: it is then not listed again for each file.
 
     Yields:
         A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not. It
@@ -40,7 +41,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     handle: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_behind(path)
+        _remove_left_behind(path, os.listdir(path.parent) if among is None else among)
         temporary, handle = _own_temporary(path)
         yield temporary
         if durable:
@@ -66,28 +67,34 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
             os.close(handle)
 
 
-def write_bytes_atomically(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
+def write_bytes_atomically(
+    path: Path, data: bytes | memoryview, *, durable: bool = True, among: Collection[str] | None = None
+) -> None:
     """Make `path` hold exactly `data`: a reader sees the old file or the new one, never a part.
 
     Args:
         path: The file to make or replace; its parents are made.
         data: Its whole content.
         durable: Sync file and directory to the disk.
+        among: As of `replacing`.
 
     Raises:
         StorageError: If the disk refuses, in one line.
     """
-    with replacing(path, durable=durable) as temporary:
+    with replacing(path, durable=durable, among=among) as temporary:
         temporary.write_bytes(data)
 
 
-def write_json_atomically(path: Path, content: object, *, durable: bool = True) -> None:
+def write_json_atomically(
+    path: Path, content: object, *, durable: bool = True, among: Collection[str] | None = None
+) -> None:
     """Make `path` hold `content` as JSON: sorted keys, UTF-8, a newline at the end.
 
     Args:
         path: The file to make or replace; its parents are made.
         content: JSON values only; NaN and infinities are refused.
         durable: Sync file and directory to the disk.
+        among: As of `replacing`.
 
     Raises:
         StorageError: If the content is not JSON or the disk refuses, in one line.
@@ -97,7 +104,7 @@ def write_json_atomically(path: Path, content: object, *, durable: bool = True) 
         data = f"{text}\n".encode()
     except (TypeError, ValueError) as error:
         raise StorageError(f"cannot write {path}: the content is not plain JSON ({error})") from error
-    write_bytes_atomically(path, data, durable=durable)
+    write_bytes_atomically(path, data, durable=durable, among=among)
 
 
 def read_whole(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
@@ -230,17 +237,15 @@ def _own_temporary(path: Path) -> tuple[Path, int]:
         os.close(handle)  # it was taken for left behind before it could be locked
 
 
-def _remove_left_behind(path: Path) -> None:
-    """Remove temporary files of this path whose writers died: those that nobody holds."""
+def _remove_left_behind(path: Path, there: Collection[str]) -> None:
+    """Remove temporary files of this path whose writers died, of those there: the ones that nobody holds."""
     start = f".{path.name}."
-    with os.scandir(path.parent) as entries:
-        left = [entry.path for entry in entries if entry.name.startswith(start) and entry.name.endswith(".tmp")]
-    for name in left:
+    for left in [path.parent / name for name in there if name.startswith(start) and name.endswith(".tmp")]:
         with suppress(OSError):
-            handle = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+            handle = os.open(left, os.O_RDWR | os.O_CLOEXEC)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(name)
+                os.unlink(left)
             finally:
                 os.close(handle)
 

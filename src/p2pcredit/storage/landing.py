@@ -28,6 +28,13 @@ from p2pcredit.storage.layout import Layout
 
 UNPARSED = "unparsed"
 _ROW_NUMBER = "row_number"
+_LANDED = {
+    SNAPSHOT: pl.Date,
+    "source_file": pl.String,
+    _ROW_NUMBER: pl.Int64,
+    "source_digest": pl.String,
+    UNPARSED: pl.String,
+}
 _HONEST_ROWS = 1_000_000
 _MOST_ROWS_PER_BYTE = 10
 _WHEN_EMPTY = "even a day without loans has the header line"
@@ -81,7 +88,7 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
         UnreadableFileError: A file is cut off, empty, damaged, no text, or holds rows of days that are not its own.
         HeaderError: A file lacks required columns.
     """
-    frames: list[pl.DataFrame] = []
+    frames = [pl.DataFrame(schema=_LANDED)]
     missing: list[date] = []
     ignored: set[str] = set()
     for path, asked in _files_of(layout, feed.name, days):
@@ -95,12 +102,12 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
                 raw, found = _read_parquet(path, feed, asked, month_file=of_month)
             else:
                 raw, found = _read_csv(path, feed)
+        origin = [pl.lit(_relative(layout, path)).alias("source_file"), pl.lit(digest).alias("source_digest")]
         if not of_month:
-            raw = raw.with_columns(pl.lit(asked[0], dtype=pl.Date).alias(SNAPSHOT))
+            origin.append(pl.lit(asked[0]).alias(SNAPSHOT))
+        frames.append(raw.with_columns(origin))
         ignored |= set(found) - set(feed.sources) - {SNAPSHOT, ""}
-        frames.append(_as_landed(raw, feed, _relative(layout, path), digest))
-    empty = _as_landed(pl.DataFrame(schema={SNAPSHOT: pl.Date, _ROW_NUMBER: pl.Int64}), feed, "", "")
-    frame = pl.concat([empty, *frames]).sort(SNAPSHOT, _ROW_NUMBER)
+    frame = _as_landed(pl.concat(frames, how="diagonal"), feed).sort(SNAPSHOT, _ROW_NUMBER)
     return LandingRead(frame, missing, tuple(sorted(ignored)))
 
 
@@ -156,17 +163,10 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
         table = file.read(columns=wanted, use_threads=False)
         table.validate(full=True)  # neither reader looks whether a text of a damaged file is UTF-8
         rows = pl.DataFrame(table)
-        columns = [pl.col(name).cast(pl.String) for name in feed.sources if name in found]
+        typed = [pl.col(name).cast(pl.String) for name in feed.sources if rows.schema.get(name, pl.String) != pl.String]
         numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
-        if not month_file:
-            return rows.select(numbered, *columns), found
-        day, first = pl.col(SNAPSHOT), month_start(asked[0])
-        astray = rows.filter(~day.is_between(first, month_end(first)).fill_null(value=False)).height
-        if astray:
-            raise UnreadableFileError(
-                f"{path} holds {astray} rows without a {SNAPSHOT} in its month; mend them and retry"
-            )
-        return rows.select(SNAPSHOT, numbered, *columns).filter(day.is_in(asked)), found
+        rows = rows.with_columns(numbered, *typed)
+        return _of_its_days(path, rows, asked) if month_file else rows, found
     except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())[:200] or "damaged"
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
@@ -207,19 +207,29 @@ def _check_types(path: Path, feed: Feed, schema: Any) -> None:
         raise HeaderError(f"{path}: loan_id is of type {loan_id}, so that id 7 reads 7.0; write it as text")
 
 
-def _as_landed(raw: pl.DataFrame, feed: Feed, source_file: str, digest: str) -> pl.DataFrame:
+def _of_its_days(path: Path, rows: pl.DataFrame, asked: list[date]) -> pl.DataFrame:
+    """The rows of the days asked for, out of a file that holds its whole month and nothing else."""
+    whole = DateRange(month_start(asked[0]), month_end(asked[0]))
+    day = pl.col(SNAPSHOT)
+    astray = rows.filter(~day.is_between(whole.first, whole.last).fill_null(value=False)).height
+    if astray:
+        raise UnreadableFileError(f"{path} holds {astray} rows without a {SNAPSHOT} in its month; mend them and retry")
+    return rows if len(asked) == len(whole) else rows.filter(day.is_in(asked))
+
+
+def _as_landed(raw: pl.DataFrame, feed: Feed) -> pl.DataFrame:
     def text(name: str) -> pl.Expr:
         if name not in raw.columns:
             return pl.lit(None, dtype=pl.String).alias(name)
         return pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
 
     return raw.select(
-        pl.col(SNAPSHOT),
-        pl.lit(source_file, dtype=pl.String).alias("source_file"),
-        pl.col(_ROW_NUMBER),
-        pl.lit(digest, dtype=pl.String).alias("source_digest"),
+        SNAPSHOT,
+        "source_file",
+        _ROW_NUMBER,
+        "source_digest",
         *(text(name) for name in feed.sources),
-        pl.col(UNPARSED) if UNPARSED in raw.columns else pl.lit(None, dtype=pl.String).alias(UNPARSED),
+        UNPARSED,
     )
 
 

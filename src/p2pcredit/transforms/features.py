@@ -87,9 +87,7 @@ def _wording() -> dict[str, nw.Expr]:
     }
     return {
         "description_length": text.str.len_chars(),
-        "description_words_count": text.str.replace_all(f"[^{BLANKS}]+", "x")
-        .str.replace_all(f"[{BLANKS}]+", "")
-        .str.len_chars(),
+        "description_words_count": text.str.replace_all(f"[^{BLANKS}]+[{BLANKS}]*", "x").str.len_chars(),
         "description_capitals_share": _capitals_share(text),
         "title_length": title.str.len_chars(),
         "title_capitals_share": _capitals_share(title),
@@ -105,8 +103,8 @@ def _written(column: str) -> nw.Expr:
 
 def _capitals_share(text: nw.Expr) -> nw.Expr:
     """Capitals among the letters of A to Z; missing where there are none."""
-    letters = text.str.replace_all(r"[^A-Za-z]", "").str.len_chars()
-    return text.str.replace_all(r"[^A-Z]", "").str.len_chars() / nw.when(letters > 0).then(letters)
+    letters = text.str.replace_all(r"[^A-Za-z]+", "").str.len_chars()
+    return text.str.replace_all(r"[^A-Z]+", "").str.len_chars() / nw.when(letters > 0).then(letters)
 
 
 def _positive(column: str) -> nw.Expr:

@@ -36,7 +36,7 @@ def ctx(run_on: Callable[..., JobContext], monkeypatch: pytest.MonkeyPatch) -> J
     )
     Lake(ctx.layout).replace(FEATURE_STORE, loans, SPAN)
     for day in SPAN:
-        mark_complete(ctx.layout, day, {})
+        mark_complete(ctx.layout, {day: {}})
     for model_id in ("m1", "m2"):
         card = {"model_id": model_id, "family": "scorecard", "as_of": "2024-01-29"}
         ModelBank(ctx.layout).add(model_id, {"model.json": model_id.encode()}, card)

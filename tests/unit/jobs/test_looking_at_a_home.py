@@ -67,7 +67,7 @@ def test_an_empty_home_has_an_empty_status_and_stays_empty(ctx: JobContext) -> N
 
 
 def test_the_status_tells_what_lies_in_the_home(ctx: JobContext, decision: Any) -> None:
-    mark_complete(ctx.layout, DAY, {})
+    mark_complete(ctx.layout, {DAY: {}})
     made = decision(date(2024, 1, 13))
     decide(ctx, made, Origin.MONITORING)
     ctx.layout.reports.mkdir()
@@ -108,7 +108,7 @@ def test_an_empty_home_is_undetermined_and_not_called_sound(ctx: JobContext) -> 
 
 def test_a_working_home_passes(ctx: JobContext, decision: Any) -> None:
     Lake(ctx.layout).replace(PREDICTIONS, scores(("l1", DAY, None)), DateRange(DAY, DAY))
-    mark_complete(ctx.layout, DAY, {})
+    mark_complete(ctx.layout, {DAY: {}})
     ModelBank(ctx.layout).add("m1", {"a": b"b"}, {"model_id": "m1"})
     decide(ctx, decision(date(2024, 1, 13)), Origin.MONITORING)
     found = checks(ctx)
