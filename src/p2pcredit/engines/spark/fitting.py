@@ -58,8 +58,9 @@ class SparkFitter:
 
         logging.getLogger(_LOG_OF_XGBOOST).setLevel(logging.WARNING)
         workers = min(self.settings.tree_workers, growth.bads.size)
-        start = {} if growth.margin is None else {"base_margin_col": "margin"}
         parameters = {name: value for name, value in growth.parameters.items() if name != "seed"}
+        if growth.margin is not None:
+            parameters["base_margin_col"] = "margin"
         trainer = SparkXGBRegressor(
             features_col="columns",
             label_col="bad",
@@ -69,7 +70,6 @@ class SparkFitter:
             missing=float("nan"),
             verbose=False,
             verbosity=0,
-            **start,
             **parameters,
         )
         schema = _TREES if growth.margin is None else f"{_TREES}, margin double"
@@ -156,5 +156,5 @@ def _as_counts(found: pl.DataFrame, kinds: Floats, *, number: bool) -> Counts:
     missing = (lost, others[0], others[1])
     if number:
         return Counts(distinct.to_numpy(), (), add_up(place, distinct.len(), present), missing)
-    groups, target = pool_rare(distinct.to_list(), np.bincount(place, present[0], distinct.len()))
+    groups, target = pool_rare(distinct.to_list(), add_up(place, distinct.len(), present).loans)
     return Counts(np.zeros(0), groups, add_up(target[place], len(groups), present), missing)
