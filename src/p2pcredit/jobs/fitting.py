@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from p2pcredit.errors import SettingsError
@@ -102,3 +102,5 @@ def _on_spark(layout: Layout, settings: SparkSettings) -> Iterator[Fitter]:
         raise disk_error("write", room, error) from error
     finally:
         shutil.rmtree(room, ignore_errors=True)
+        with suppress(OSError):  # not there, or another fit's loans are
+            room.parent.rmdir()
