@@ -179,7 +179,7 @@ class SparkSettings(_Group):
     `tree_workers`: how many tasks grow a booster together; with one its trees are those of this machine, to the byte,
     with more each task draws its own sample of its own loans.
     `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`.
-    No card holds this group, since some of it may be secret.
+    No card holds this group, since some of it may be secret; of it a card names `tree_workers` alone.
     """
 
     master: str = Field("local[2]", min_length=1)
