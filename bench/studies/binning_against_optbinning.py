@@ -24,9 +24,9 @@ from p2pcredit.models.binning import (
     LEAST_CASES,
     LEAST_SHARE,
     MOST_BINS,
-    RARE_LEVEL_SHARE,
     fit_binning,
 )
+from p2pcredit.models.counts import RARE_LEVEL_SHARE
 
 TRENDS = {1: "ascending", -1: "descending", 0: "auto_asc_desc"}
 SHAPES = {1: "rising", -1: "falling", 0: "either"}

@@ -176,12 +176,15 @@ class SparkSettings(_Group):
 
     `master`: `local[2]`, `spark://host:7077`, `yarn`, `k8s://https://host:443`.
     `python`: the interpreter of the executors, which must have this package; empty means the one that runs this job.
+    `tree_workers`: how many tasks grow a booster together; with one its trees are those of this machine, to the byte,
+    with more each task draws its own sample of its own loans.
     `conf`: Spark's own settings, such as `"spark.executor.memory" = "8g"`.
-    No card holds this group, since some of it may be secret.
+    No card holds this group, since some of it may be secret; of it a card names `tree_workers` alone.
     """
 
     master: str = Field("local[2]", min_length=1)
     python: str = ""
+    tree_workers: int = Field(1, ge=1, le=1024)
     conf: dict[str, str] = {}
 
 

@@ -25,6 +25,7 @@ from p2pcredit.jobs.study import Study
 from p2pcredit.jobs.swapping import JUDGED, judged_files, newest_loans, swap_set
 from p2pcredit.models.comparison import Comparison, compare_models
 from p2pcredit.models.devices import CPU
+from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.recalibration import Recalibration, recalibrate
 from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
@@ -85,14 +86,19 @@ def _on_one_thread() -> Iterator[None]:
 
 
 @_on_one_thread()
-def make_challenger(study: Study) -> Made:
+def make_challenger(study: Study, fitter: Fitter = HERE) -> Made:
     """Train all candidates as of the study's day, and hold the best against the champion.
+
+    Args:
+        study: What is known.
+        fitter: Who grows trees and counts values; the card names it.
 
     Raises:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
     """
-    run = train_candidates(study.features, study.outcomes, as_of=study.day, settings=study.settings)
+    known = study.features, study.outcomes
+    run = train_candidates(*known, as_of=study.day, settings=study.settings, fitter=fitter)
     if not run.candidates:
         raise TooLittleDataError(
             f"no candidate could be fitted on what was known on {study.day}; wait for more matured loans"
@@ -123,7 +129,7 @@ def make_challenger(study: Study) -> Made:
         None if comparison is None else comparison.as_json(),
         tried if tried is None or isinstance(tried, dict) else tried.as_json(),
     )
-    return _finish(study, draft)
+    return _finish(study, draft, fitter)
 
 
 @_on_one_thread()
@@ -161,7 +167,7 @@ def make_recalibrated(study: Study) -> Made:
         None,
         done.as_json(),
     )
-    return _finish(study, draft)
+    return _finish(study, draft, HERE)
 
 
 def try_recalibration(study: Study) -> Recalibration | dict[str, Any] | None:
@@ -236,7 +242,7 @@ def _metrics(labels: Any, chances: Any, study: Study) -> dict[str, Any]:
     }
 
 
-def _finish(study: Study, draft: _Draft) -> Made:
+def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
     """Name the model, score its reference loans, write its card and its evidence."""
     from p2pcredit.reporting.evidence.page import render_evidence
 
@@ -295,6 +301,7 @@ def _finish(study: Study, draft: _Draft) -> Made:
         "settings": settings,
         "environment": environment(),
         "device": CPU if draft.form == RECALIBRATED else study.settings.training.device,
+        "engine": fitter.about,
         "matured_loans": study.matured.height,
         "matured_bads": int(study.matured["label"].sum() or 0),
         "evidence": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(beside.items())},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.fitting import ON_SPARK, engine_of_card, fitter_again
 from p2pcredit.jobs.making import RECALIBRATED, Made, make_challenger, make_recalibrated
 from p2pcredit.jobs.study import study_again
 from p2pcredit.models.devices import CPU, require_device
@@ -12,16 +13,18 @@ CARD = "card.json"
 
 
 def make_again(ctx: JobContext, banked: BankedModel) -> Made:
-    """Make a banked model again with the settings and Delta versions that its card names.
+    """Make a banked model again with the settings, the Delta versions and on the engine that its card names.
 
     Raises:
         BankError: If the champion it was held against is gone or was altered.
-        SettingsError: If its trees were grown on a device that is not to be had here.
+        MissingExtraError: If it was fitted on Spark and PySpark is not installed.
+        SettingsError: If its trees were grown on a device that is not to be had here, or Spark does not start.
         StorageError: If a table version it learned from is gone.
     """
     require_device(_device(banked), f"model {banked.model_id}, which was made there,")
-    study = study_again(ctx, banked)
-    return make_recalibrated(study) if banked.card["form"] == RECALIBRATED else make_challenger(study)
+    with fitter_again(ctx, engine_of_card(banked.card)) as fitter:
+        study = study_again(ctx, banked)
+        return make_recalibrated(study) if banked.card["form"] == RECALIBRATED else make_challenger(study, fitter)
 
 
 def reproduce(ctx: JobContext, model_id: str) -> Receipt:
@@ -34,7 +37,8 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
 
     Raises:
         BankError: If there is no such model, it was altered, or the champion it was held against is gone.
-        SettingsError: If its trees were grown on a device that is not to be had here.
+        MissingExtraError: If it was fitted on Spark and PySpark is not installed.
+        SettingsError: If its trees were grown on a device that is not to be had here, or Spark does not start.
         StorageError: If a table version it learned from is gone.
     """
     bank = ModelBank(ctx.layout)
@@ -43,16 +47,21 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     beside = {name: bank.beside(model_id, name) for name in banked.card.get("evidence", {})}
     original = {**banked.files, **beside, CARD: json_bytes(banked.card)}
     again = {**made.files, **made.beside, CARD: json_bytes(made.card)}
+    engine = engine_of_card(banked.card)
     differing = sorted(name for name in {*again, *original} if again.get(name) != original.get(name))
     reason = f"all {len(original)} files are identical"
     if differing:
         reason = f"the same training made {made.model_id}; {', '.join(differing)} differ"
         if _device(banked) != CPU:
             reason += f"; its trees were grown on '{_device(banked)}', and another such device may sum in another order"
+        if engine.get("tree_workers", 1) > 1:
+            reason += f"; {engine['tree_workers']} workers grew its trees, which may sum in another order each time"
         if banked.card["environment"] != made.card["environment"]:
             reason += "; the libraries have other versions than when it was made"
     if _device(banked) != ctx.settings.training.device:
         reason += f"; made on '{_device(banked)}' as its card says, not on '{ctx.settings.training.device}'"
+    if engine["name"] == ON_SPARK:
+        reason += "; made on Spark, as its card says"
     return {
         "model_id": model_id,
         "identical": not differing,

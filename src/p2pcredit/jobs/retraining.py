@@ -15,6 +15,7 @@ from p2pcredit.handoff.rules import Plan, plan_retraining
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision, reconcile
+from p2pcredit.jobs.fitting import require_engine
 from p2pcredit.periods import week_monday
 from p2pcredit.storage.files import read_whole, write_bytes_atomically
 
@@ -41,6 +42,7 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
         `outcome` (`champion`, `challenger`, `refused`, or `none` where nothing was due), `model_id`, `metrics`,
         `reason`.
     """
+    require_engine(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
@@ -63,6 +65,7 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     """
     if why is not None and not why.strip():
         raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
+    require_engine(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)

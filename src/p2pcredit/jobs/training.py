@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.fitting import fitter_of
 from p2pcredit.jobs.making import Made, make_challenger, make_recalibrated
 from p2pcredit.jobs.study import study_now
 from p2pcredit.storage.bank import ModelBank
@@ -52,7 +53,8 @@ def train_model(ctx: JobContext, day: date) -> Trained:
         LeakError: If a single feature predicts too well to be honest.
     """
     study = study_now(ctx, day)
-    challenger = make_challenger(study)
+    with fitter_of(ctx) as fitter:
+        challenger = make_challenger(study, fitter)
     _bank(ctx, challenger)
     recalibration = challenger.recalibration
     if challenger.promoted or recalibration is None or not recalibration["promote"]:

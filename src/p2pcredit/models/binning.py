@@ -18,17 +18,15 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
+from p2pcredit.models.counts import OTHER, Counts, count_values
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.partition import Cells, Limits, best_partition, evidence, information
 
 CELLS = 150
 MOST_BINS = 8
-FEW_VALUES = 100
 LEAST_SHARE = 0.05
 LEAST_CASES = 5.0
 LEAST_CASE_SHARE = 0.1
-RARE_LEVEL_SHARE = 0.02
-OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +130,20 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
     Raises:
         TrainingError: If lengths differ, there are no loans, or a class is empty.
     """
-    if not column.len() == bads.size == goods.size:
-        raise TrainingError(f"{column.len()} values of {feature.name}, {bads.size} outcomes; give one of each per loan")
+    return bins_of_counts(feature, count_values(feature, column, bads, goods), bads, goods, cells=cells)
+
+
+def bins_of_counts(feature: Feature, counts: Counts, bads: Floats, goods: Floats, *, cells: int = CELLS) -> Binning:
+    """The same from what each value holds; `bads` and `goods` of the loans are needed for their totals.
+
+    Raises:
+        TrainingError: If there are no loans, or a class is empty.
+    """
     all_bads, all_goods = float(bads.sum()), float(goods.sum())
     if all_bads <= 0.0 or all_goods <= 0.0:
         raise TrainingError(f"{feature.name}: bins need bads and goods, found {all_bads:g} and {all_goods:g}")
-    numeric, loans = feature.kind == "numeric", column.len()
-    values = column.cast(pl.Float64).to_numpy() if numeric else column.cast(pl.String)
-    gone = np.isnan(values) if isinstance(values, np.ndarray) else values.is_null().to_numpy()
-    missing = (float(gone.sum()), float(bads[gone].sum()), float(goods[gone].sum()))
-    counts = (np.ones(loans - int(gone.sum())), bads[~gone], goods[~gone])
-    if isinstance(values, np.ndarray):
-        names, grouped = _number_cells(values[~gone], counts, cells, feature.direction)
-    else:
-        names, grouped = _ordered_levels(values.drop_nulls(), counts)
+    numeric, loans, missing = feature.kind == "numeric", bads.size, counts.missing
+    names, grouped = _number_cells(counts, cells, feature.direction) if numeric else _ordered_levels(counts)
     least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
     limits = Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
     ends = _cut(grouped, limits, feature, all_bads, all_goods)
@@ -203,22 +201,16 @@ def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
     return np.asarray(np.diff(edges), dtype=np.float64)
 
 
-def _number_cells(
-    present: Floats, counts: tuple[Floats, ...], most: int, direction: int
-) -> tuple[list[list[Any]], Cells]:
+def _number_cells(counts: Counts, most: int, direction: int) -> tuple[list[list[Any]], Cells]:
     """Cells of about equal count, in order, named by their largest value and the next one; equal values share a cell.
 
     They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
     is best there, so few cells hold nearly all that the single values could tell.
     """
-    series = pl.Series(present + 0.0)  # so that -0 is 0
-    values = series.unique().sort().to_numpy()
-    few = values.size <= FEW_VALUES
-    place = np.searchsorted(values, present) if few else series.rank("dense").to_numpy().astype(np.int64) - 1
-    single = _add_up(place, values.size, counts)
+    values, single = counts.values, counts.cells
     last = np.ones(values.size, dtype=bool)  # of its cell
     if values.size > most:
-        last[:-1] = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // place.size) > 0
+        last[:-1] = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // counts.present) > 0
         for sign in [direction] if direction else [1, -1]:
             last[:-1] |= np.diff(_isotonic_rate(single, sign)) != 0.0
     ends = np.flatnonzero(last) + 1
@@ -235,28 +227,13 @@ def _isotonic_rate(cells: Cells, sign: int) -> Floats:
     return np.asarray(isotonic_regression(rate, sample_weight=weight, increasing=sign > 0), dtype=np.float64)
 
 
-def _ordered_levels(present: pl.Series, counts: tuple[Floats, ...]) -> tuple[list[list[Any]], Cells]:
+def _ordered_levels(counts: Counts) -> tuple[list[list[Any]], Cells]:
     """One cell per level, rare ones pooled as OTHER, from the safest to the riskiest, named by the levels in it."""
-    levels = sorted(present.unique().to_list())
-    place = present.replace_strict(levels, list(range(len(levels))), return_dtype=pl.Int64).to_numpy()
-    single = _add_up(place, len(levels), counts)
-    rare = single.loans < RARE_LEVEL_SHARE * present.len()
-    rare |= np.array([level == OTHER for level in levels], dtype=bool)
-    names: list[list[Any]] = [[level] for level, pooled in zip(levels, rare, strict=True) if not pooled]
-    target = np.where(rare, len(names), np.cumsum(~rare) - 1)
-    if rare.any():
-        names.append(sorted({OTHER, *(level for level, pooled in zip(levels, rare, strict=True) if pooled)}))
-    pooled_cells = _add_up(target[place], len(names), counts)
-    rate = pooled_cells.bads / np.maximum(pooled_cells.bads + pooled_cells.goods, 1e-12)
+    pooled = counts.cells
+    rate = pooled.bads / np.maximum(pooled.bads + pooled.goods, 1e-12)
     order = np.argsort(rate, kind="stable")
-    cells = Cells(pooled_cells.loans[order], pooled_cells.bads[order], pooled_cells.goods[order])
-    return [names[index] for index in order], cells
-
-
-def _add_up(place: npt.NDArray[np.int64], size: int, counts: tuple[Floats, ...]) -> Cells:
-    """Sums per cell, always added in the order of the rows, so that the same loans give the same bits."""
-    loans, bads, goods = (np.bincount(place, values, size).astype(np.float64) for values in counts)
-    return Cells(loans, bads, goods)
+    cells = Cells(pooled.loans[order], pooled.bads[order], pooled.goods[order])
+    return [list(counts.levels[index]) for index in order], cells
 
 
 def _levels(names: list[list[Any]], ends: tuple[int, ...]) -> dict[str, int]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import xgboost as xgb
 
@@ -16,15 +15,12 @@ from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Fitter, Growth, Matrix
 from p2pcredit.models.profile import Profile, columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE
 
 BOOSTER_FILE = "booster.ubj"
 LEAST_LEVEL_SHARE = 0.02
-CELLS_PER_THREAD = 2_000_000
-"""With fewer numbers than this a second thread waits longer than it works; the trees are the same with any number."""
-
-Matrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +221,7 @@ def fit_boosting(
     log_cumulative_hazard: float = 0.0,
     trees: Trees | None = None,
     device: str = CPU,
+    fitter: Fitter = HERE,
 ) -> BoostingModel:
     """Which booster do these loans teach? Not yet calibrated.
 
@@ -239,6 +236,7 @@ def fit_boosting(
         log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
         trees: How to grow it; the defaults where None.
         device: Where to grow it, `cpu` or `cuda`; see `devices.require_device`.
+        fitter: Who grows it.
 
     Raises:
         TrainingError: If there are no features or one class only.
@@ -249,7 +247,7 @@ def fit_boosting(
     encoding = learn_encoding(features, candidates)
     grown = trees or Trees()
     columns = encoding.encode(features)
-    booster = grow(encoding, columns, bads, expected, grown, seed=seed, threads=threads, device=device)
+    booster = grow(encoding, columns, bads, expected, grown, seed=seed, threads=threads, device=device, fitter=fitter)
     form = "matured" if expected is None else "hazard"
     return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)
 
@@ -264,13 +262,14 @@ def grow(
     seed: int,
     threads: int,
     device: str = CPU,
+    fitter: Fitter = HERE,
 ) -> xgb.Booster:
     """Which trees do these loans teach? Monotone where the contract of a feature says so.
 
     Args:
         encoding: How the columns came about.
         columns: As `encode` gives them.
-        bads, expected, seed, threads, device: As in `fit_boosting`.
+        bads, expected, seed, threads, device, fitter: As in `fit_boosting`.
         trees: How to grow them.
 
     Returns:
@@ -282,22 +281,13 @@ def grow(
         for name, width in zip(encoding.features, encoding.widths, strict=True)
         for _ in range(width)
     ]
-    needed = min(threads, 1 + columns.size // CELLS_PER_THREAD)
-    data = xgb.DMatrix(columns, label=bads, missing=np.nan, nthread=needed)
-    params: dict[str, Any] = {
-        **trees.parameters,
-        "monotone_constraints": tuple(signs),
-        "seed": seed,
-        "nthread": needed,
-        "verbosity": 0,
-        "device": device,
-    }
+    params: dict[str, Any] = {**trees.parameters, "monotone_constraints": tuple(signs), "seed": seed}
     if expected is None:
         params |= {"objective": "binary:logistic", "base_score": float(bads.mean())}
     else:
         params |= {"objective": "count:poisson", "base_score": 1.0}
-        data.set_base_margin(np.log(expected))
-    booster = xgb.train(params, data, num_boost_round=trees.rounds)
+    margin = None if expected is None else np.log(expected)
+    booster = fitter.grow(Growth(columns, bads, margin, params, trees.rounds, threads, device))
     booster.set_param({"device": CPU})
     return booster
 

@@ -14,6 +14,7 @@ from p2pcredit.errors import TrainingError
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
 from p2pcredit.models.calibration import fit_calibration, transfer_calibration
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
@@ -35,6 +36,7 @@ class Learner:
     family: str
     features: tuple[Feature, ...]
     settings: Settings
+    fitter: Fitter = HERE
     trees: Trees | None = None
     tried: tuple[dict[str, Any], ...] = ()
 
@@ -48,11 +50,13 @@ class Learner:
     @property
     def _growing(self) -> dict[str, Any]:
         training = self.settings.training
-        return {"seed": training.seed, "threads": self.settings.threads, "device": training.device}
+        machine = {"threads": self.settings.threads, "device": training.device, "fitter": self.fitter}
+        return {"seed": training.seed, **machine}
 
     @property
     def _scorecard(self) -> dict[str, Any]:
-        return {"selection": self.settings.selection, "scale": PointScale.of(self.settings.scores)}
+        scale = PointScale.of(self.settings.scores)
+        return {"selection": self.settings.selection, "scale": scale, "fitter": self.fitter}
 
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
         """The family fitted on what loans were watched for, not yet calibrated."""

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from p2pcredit.models.binning import OTHER, Binning
+from p2pcredit.models.binning import Binning
+from p2pcredit.models.counts import OTHER
 from p2pcredit.models.estimates import Floats
 from p2pcredit.settings import ScoreSettings
 

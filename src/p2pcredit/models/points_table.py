@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from p2pcredit.models.binning import OTHER, Binning
+from p2pcredit.models.binning import Binning
+from p2pcredit.models.counts import OTHER
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.points import PointScale, levels_in, plain_points
 from p2pcredit.models.scorecard import ScorecardModel

@@ -16,9 +16,10 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.binning import Binning, fit_binning
+from p2pcredit.models.binning import Binning, bins_of_counts
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.points import PointScale, PointsRow, bins_with_points
 from p2pcredit.models.profile import Profile, Value, columns_of
 from p2pcredit.models.selection import select_binnings
@@ -198,6 +199,7 @@ def fit_scorecard(
     log_cumulative_hazard: float = 0.0,
     selection: SelectionSettings | None = None,
     scale: PointScale | None = None,
+    fitter: Fitter = HERE,
 ) -> ScorecardModel:
     """Which scorecard do these loans teach? Not yet calibrated.
 
@@ -209,6 +211,7 @@ def fit_scorecard(
         log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
         selection: Bars that a feature must pass; the defaults where None.
         scale: Points are made whole numbers on it; None leaves them as they are.
+        fitter: Who counts the values.
 
     Raises:
         TrainingError: If no feature passes.
@@ -219,7 +222,8 @@ def fit_scorecard(
     bars = selection or SelectionSettings()
     columns = columns_of(features, [feature.name for feature in candidates])
     goods = 1.0 - bads if expected is None else expected
-    binnings = [fit_binning(feature, columns[feature.name], bads, goods) for feature in candidates]
+    counted = fitter.count(columns, candidates, bads, goods)
+    binnings = [bins_of_counts(feature, held, bads, goods) for feature, held in zip(candidates, counted, strict=True)]
     kept, left_out = select_binnings(binnings, columns, bads, goods, bars)
     while kept:
         weights = np.column_stack([binning.transform(columns[binning.feature]) for binning in kept])

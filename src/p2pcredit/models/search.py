@@ -23,6 +23,7 @@ from p2pcredit.models.boosting import Trees, grow, learn_encoding
 from p2pcredit.models.calibration import logistic
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import HERE, Fitter
 
 FOLDS = 3
 LEAST_BADS = 60
@@ -68,11 +69,12 @@ def search_trees(
     threads: int,
     expected: Floats | None = None,
     device: str = CPU,
+    fitter: Fitter = HERE,
 ) -> tuple[Trees, tuple[Tried, ...]]:
     """Which setting tells most about loans of months it was not grown on?
 
     Args:
-        features, candidates, bads, seed, threads, expected, device: As in `fit_boosting`.
+        features, candidates, bads, seed, threads, expected, device, fitter: As in `fit_boosting`.
         months: The origination day of each loan. Loans of one calendar month stay together.
 
     Returns:
@@ -100,7 +102,7 @@ def search_trees(
             within = ~out
             watched = None if expected is None else expected[within]
             known = columns[within], bads[within], watched
-            booster = grow(encoding, *known, most, seed=seed, threads=threads, device=device)
+            booster = grow(encoding, *known, most, seed=seed, threads=threads, device=device, fitter=fitter)
             for rounds, margin in margins.items():
                 span = (0, rounds)
                 margin[out] = booster.inplace_predict(

@@ -31,6 +31,7 @@ from p2pcredit.models.evaluation import (
     ks,
     paired_auc_difference,
 )
+from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.leaks import check_leaks
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.splitting import Split, matured_loans, split_by_time, unmatured_levels
@@ -91,7 +92,9 @@ class TrainingRun:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: date, settings: Settings) -> TrainingRun:
+def train_candidates(
+    features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: date, settings: Settings, fitter: Fitter = HERE
+) -> TrainingRun:
     """Which models can be learned by a day, and how good is each on the newest matured loans?
 
     Args:
@@ -101,6 +104,7 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
             `as_of`.
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
+        fitter: Who grows trees and counts values.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details.
@@ -125,7 +129,7 @@ def train_candidates(features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: d
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
     for family in FAMILIES:
-        learner = Learner(family, usable, settings)
+        learner = Learner(family, usable, settings, fitter)
         for form in FORMS:
             try:
                 if form == "matured":

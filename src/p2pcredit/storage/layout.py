@@ -52,6 +52,11 @@ class Layout:
         return self.home / "scripts" / "datamart"
 
     @property
+    def fits(self) -> Path:
+        """Loans that executors fit on, while they do."""
+        return self.datamart / "gold" / "fits"
+
+    @property
     def completed_days(self) -> Path:
         """One small receipt per day whose gold tables are complete."""
         return self.datamart / "gold" / "completed_days"

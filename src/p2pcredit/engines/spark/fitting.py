@@ -1,0 +1,160 @@
+"""The heavy pieces of a fit on Spark: trees through `xgboost.spark`, values counted by an aggregation.
+
+The driver writes the loans of a fit as Parquet where executors see it, and gets back trees or counts. Rows keep their
+order within a worker, so one worker grows the trees that this machine would have grown, to the byte.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xgboost as xgb
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.engines.spark.session import spark_session
+from p2pcredit.models.counts import Counts, add_up, pool_rare
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import Growth
+from p2pcredit.settings import SparkSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_ROWS_PER_GROUP = 100_000
+_LOG_OF_XGBOOST = "XGBoost-PySpark"
+_TREES = "worker int, place bigint, columns array<float>, bad double"
+
+
+@dataclass(frozen=True)
+class SparkFitter:
+    """Grows trees and counts values on Spark.
+
+    Args:
+        settings: Where Spark runs, and how many workers grow a booster.
+        room: A directory that driver and executors see, for the loans of one fit at a time.
+    """
+
+    settings: SparkSettings
+    room: Path
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """How a card names it."""
+        return {"name": "spark", "tree_workers": self.settings.tree_workers}
+
+    def grow(self, growth: Growth) -> xgb.Booster:
+        """The trees that these loans teach; with one worker those of `LocalFitter.grow`, to the byte."""
+        from xgboost.spark import SparkXGBRegressor  # takes any objective as it is named
+
+        logging.getLogger(_LOG_OF_XGBOOST).setLevel(logging.WARNING)
+        workers = min(self.settings.tree_workers, growth.bads.size)
+        parameters = {name: value for name, value in growth.parameters.items() if name != "seed"}
+        if growth.margin is not None:
+            parameters["base_margin_col"] = "margin"
+        trainer = SparkXGBRegressor(
+            features_col="columns",
+            label_col="bad",
+            num_workers=workers,
+            n_estimators=growth.rounds,
+            random_state=growth.parameters["seed"],
+            missing=float("nan"),
+            verbose=False,
+            verbosity=0,
+            **parameters,
+        )
+        schema = _TREES if growth.margin is None else f"{_TREES}, margin double"
+        with self._handed(_loans(growth, workers), schema) as loans:
+            ordered = loans.repartitionById(workers, "worker").sortWithinPartitions("place")
+            grown: xgb.Booster = trainer.fit(ordered).get_booster()
+        return grown
+
+    def count(
+        self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
+    ) -> Iterator[Counts]:
+        """What the values of each of the features hold, in their order; see `count_values`.
+
+        Spark counts whole loans per value and kind of outcome, which no order changes; the sums are made of those here.
+        """
+        kinds, kind = np.unique(np.column_stack([bads, goods]), axis=0, return_inverse=True)
+        numeric = [feature.kind == "numeric" for feature in features]
+        names = [f"f{place}" for place in range(len(features))]
+        rows = columns.select(
+            *(
+                (pl.col(feature.name).cast(pl.Float64).fill_nan(None) + 0.0).alias(name)
+                if number
+                else pl.col(feature.name).cast(pl.String).alias(name)
+                for feature, name, number in zip(features, names, numeric, strict=True)
+            ),
+            pl.Series("kind", kind.reshape(-1), dtype=pl.Int32),
+        ).to_arrow()
+        types = [f"{name} {'double' if number else 'string'}" for name, number in zip(names, numeric, strict=True)]
+        with self._handed(rows, ", ".join([*types, "kind int"])) as loans:
+            found = _counted(loans, names, numeric)
+        parts = {int(part["feature"][0]): part for part in found.partition_by("feature")}
+        nothing = found.clear()
+        return (_as_counts(parts.get(place, nothing), kinds, number=number) for place, number in enumerate(numeric))
+
+    @contextmanager
+    def _handed(self, rows: pa.Table, schema: str) -> Iterator[DataFrame]:
+        """The rows where executors read them, gone again afterwards."""
+        self.room.mkdir(parents=True, exist_ok=True)
+        path = self.room / f"{uuid.uuid4().hex}.parquet"
+        try:
+            pq.write_table(rows, path, row_group_size=_ROWS_PER_GROUP, use_dictionary=False)
+            reader = spark_session(self.settings).read.option("__globPaths__", "false")
+            yield reader.schema(schema).parquet(str(path))
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _loans(growth: Growth, workers: int) -> pa.Table:
+    """The loans of a booster as executors read them: each worker's are neighbours."""
+    loans, width = growth.columns.shape
+    place = np.arange(loans, dtype=np.int64)
+    starts = pa.array(np.arange(0, loans * width + 1, width, dtype=np.int64))
+    found = {
+        "worker": pa.array((place * workers // loans).astype(np.int32)),
+        "place": pa.array(place),
+        "columns": pa.LargeListArray.from_arrays(starts, pa.array(growth.columns.reshape(-1))),
+        "bad": pa.array(growth.bads),
+    }
+    return pa.table(found if growth.margin is None else {**found, "margin": pa.array(growth.margin)})
+
+
+def _counted(loans: DataFrame, names: Sequence[str], numeric: Sequence[bool]) -> pl.DataFrame:
+    """How many loans of each feature, value and kind: `feature`, `number`, `level`, `kind`, `count`, in that order."""
+    told = (
+        f"{place}, {name}, CAST(NULL AS STRING)" if number else f"{place}, CAST(NULL AS DOUBLE), {name}"
+        for place, (name, number) in enumerate(zip(names, numeric, strict=True))
+    )
+    long = loans.selectExpr("kind", f"stack({len(names)}, {', '.join(told)}) AS (feature, number, level)")
+    found = pl.DataFrame(long.groupBy("feature", "number", "level", "kind").count().toArrow())
+    return found.sort("feature", "number", "level", "kind")
+
+
+def _as_counts(found: pl.DataFrame, kinds: Floats, *, number: bool) -> Counts:
+    value = found["number" if number else "level"]
+    loans = found["count"].cast(pl.Float64).to_numpy()
+    outcomes = kinds[found["kind"].to_numpy()]
+    sums = (loans, loans * outcomes[:, 0], loans * outcomes[:, 1])
+    gone = value.is_null().to_numpy()
+    lost, *others = (float(part[gone].sum()) for part in sums)
+    present = tuple(part[~gone] for part in sums)
+    values = value.drop_nulls()
+    place = (values.rank("dense").cast(pl.Int64) - 1).to_numpy()
+    distinct = values.unique().sort()
+    missing = (lost, others[0], others[1])
+    if number:
+        return Counts(distinct.to_numpy(), (), add_up(place, distinct.len(), present), missing)
+    groups, target = pool_rare(distinct.to_list(), add_up(place, distinct.len(), present).loans)
+    return Counts(np.zeros(0), groups, add_up(target[place], len(groups), present), missing)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import scored_loans
+import trained_homes
+
+from p2pcredit.contracts.features import FEATURES, Feature
+from p2pcredit.engines.spark.fitting import SparkFitter
+from p2pcredit.models.boosting import Trees, fit_boosting
+from p2pcredit.models.counts import Counts
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import HERE, Fitter
+from p2pcredit.models.scorecard import fit_scorecard
+from p2pcredit.settings import SparkSettings
+
+LOANS = scored_loans.loans()
+LEARNED = tuple(feature for feature in FEATURES if feature.name in scored_loans.LEARNED)
+RISK = LOANS["loan_to_income"].fill_null(0.3) + (LOANS["fico"].fill_null(700) < 700) * 0.3
+BADS = (np.random.default_rng(6).random(LOANS.height) < RISK.to_numpy()).astype(float)
+WATCHED = np.random.default_rng(7).choice([0.05, 0.1, 0.3], LOANS.height)
+
+
+@pytest.fixture
+def on_spark(tmp_path: Path, spark_here: SparkSettings) -> SparkFitter:
+    return SparkFitter(spark_here, tmp_path / "room")
+
+
+def test_a_training_gives_the_same_models_card_and_evidence(
+    homes: Callable[[str], Path], spark_here: SparkSettings
+) -> None:
+    here = homes("trained-here")
+    trained_homes.refined(here, loans_per_day=50)
+    there = here.with_name("there")
+    shutil.copytree(here, there)
+    ctx = trained_homes.context(there, spark_here)
+
+    local, spark = trained_homes.trained(trained_homes.context(here)), trained_homes.trained(ctx)
+
+    forms = {(found["family"], found["form"]) for found in local.card["candidates"]}
+    assert forms == {(family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard", "early")}
+    assert spark.card["engine"] == {"name": "spark", "tree_workers": 1}
+    assert {name: found for name, found in spark.card.items() if local.card[name] != found} == {
+        "engine": spark.card["engine"]
+    }
+    assert spark.files == local.files
+    assert not ctx.layout.fits.exists()
+
+
+@pytest.mark.parametrize("expected", [None, WATCHED], ids=["matured", "hazard"])
+def test_one_worker_grows_the_trees_of_this_machine_to_the_byte(expected: Floats | None, on_spark: SparkFitter) -> None:
+    def grown(fitter: Fitter) -> bytes:
+        model = fit_boosting(
+            LOANS, LEARNED, BADS, expected=expected, seed=4, threads=1, trees=Trees(rounds=30), fitter=fitter
+        )
+        return model.to_files()["booster.ubj"]
+
+    assert grown(on_spark) == grown(HERE)
+
+
+@pytest.mark.parametrize("expected", [None, WATCHED], ids=["matured", "hazard"])
+def test_a_scorecard_has_the_same_bins_and_points(expected: Floats | None, on_spark: SparkFitter) -> None:
+    local, spark = (
+        fit_scorecard(LOANS, LEARNED, BADS, expected=expected, fitter=fitter) for fitter in (HERE, on_spark)
+    )
+
+    assert len(local.binnings) > 1
+    assert spark.left_out == local.left_out
+    for ours, theirs in zip(local.binnings, spark.binnings, strict=True):
+        assert (theirs.edges, theirs.levels, theirs.shares) == (ours.edges, ours.levels, ours.shares)
+    for points, others in zip(local.points(), spark.points(), strict=True):
+        np.testing.assert_allclose(others, points, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(spark.predict(LOANS), local.predict(LOANS), rtol=0, atol=1e-6)
+
+
+def test_hard_values_are_counted_alike(on_spark: SparkFitter) -> None:
+    features = (Feature("number", "numeric", 0, "", ""), Feature("level", "category", 0, "", ""))
+    empty = Feature("empty", "numeric", 0, "", "")
+    columns = pl.DataFrame(
+        {
+            "number": [0.0, -0.0, float("nan"), None, 5e-324, 0.1 + 0.2, 0.3, -1e300] * 9,
+            "level": ["", " ", "OTHER", None, "ǆ", "😀", "a\nb", "Z"] * 8 + ["rare", *["Z"] * 7],
+            "empty": pl.Series([None] * 72, dtype=pl.Float64),
+        }
+    )
+    bads = (np.arange(72) % 5 == 0).astype(float)
+
+    local, spark = (list(fitter.count(columns, (*features, empty), bads, 1 - bads)) for fitter in (HERE, on_spark))
+
+    for ours, theirs in zip(local, spark, strict=True):
+        _assert_same(theirs, ours)
+
+
+def test_several_workers_learn_from_every_loan_and_draw_samples_of_their_own(
+    on_spark: SparkFitter, spark_here: SparkSettings
+) -> None:
+    two = SparkFitter(spark_here.model_copy(update={"tree_workers": 2}), on_spark.room)
+    few = trained_homes.few_values()
+
+    def margin(fitter: Fitter, **more: float) -> Floats:
+        booster = fitter.grow(replace(few, parameters={**few.parameters, **more}))
+        return np.asarray(booster.inplace_predict(few.columns, predict_type="margin"))
+
+    np.testing.assert_array_equal(margin(two), margin(HERE))
+    assert np.abs(margin(two, subsample=0.5) - margin(HERE, subsample=0.5)).max() > 1e-6
+
+
+def _assert_same(found: Counts, expected: Counts) -> None:
+    assert (found.values.tolist(), found.levels, found.missing) == (
+        expected.values.tolist(),
+        expected.levels,
+        expected.missing,
+    )
+    for name in ("loans", "bads", "goods"):
+        assert getattr(found.cells, name).tolist() == getattr(expected.cells, name).tolist()
