@@ -57,6 +57,17 @@ COLUMNS = {
     "principal_received": ("total_rec_prncp", "number"),
 }
 
+NEVER_MONTHS = 1200.0
+"""Months since an event that was looked up and not found."""
+
+LOOKED_UP_WITH = {
+    "months_since_delinquency": "delinquencies_2y_count",
+    "months_since_record": "public_records_count",
+    "months_since_inquiry": "months_since_newest_account",
+    "months_since_major_derogatory": "accounts_ever_120_days_count",
+}
+"""Months since an event, and the column that is filled wherever the event was looked for."""
+
 DERIVED = [
     "loan_id",
     "loan_amount",

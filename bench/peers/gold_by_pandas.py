@@ -9,7 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from columns import COLUMNS, DERIVED, LABELS, NOTES, PHRASES, REPORTING_LAG_DAYS, YEARLY_RATE
+from columns import (
+    COLUMNS,
+    DERIVED,
+    LABELS,
+    LOOKED_UP_WITH,
+    NEVER_MONTHS,
+    NOTES,
+    PHRASES,
+    REPORTING_LAG_DAYS,
+    YEARLY_RATE,
+)
 
 REQUIRED = ["loan_id", "issue_month", "loan_amount", "term_months", "loan_status"]
 
@@ -118,6 +128,8 @@ def build_features(loans: pd.DataFrame) -> pd.DataFrame:
     gold["employer_given"] = employer.str.len() > 0
     for topic, phrases in PHRASES.items():
         gold[f"mentions_{topic}"] = whole.str.contains(f"(?:^|[^a-z])(?:{phrases})", regex=True)
+    for months, beside in LOOKED_UP_WITH.items():
+        gold[months] = loans[months].mask(loans[months].isna() & loans[beside].notna(), NEVER_MONTHS)
     features = gold[DERIVED].assign(known_on=loans["origination_date"])
     numeric = features.select_dtypes(["number", "bool"]).columns
     return features.astype(dict.fromkeys(numeric, "float64"))

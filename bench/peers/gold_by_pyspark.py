@@ -8,7 +8,17 @@ import math
 import sys
 from functools import reduce
 
-from columns import COLUMNS, DERIVED, LABELS, NOTES, PHRASES, REPORTING_LAG_DAYS, YEARLY_RATE
+from columns import (
+    COLUMNS,
+    DERIVED,
+    LABELS,
+    LOOKED_UP_WITH,
+    NEVER_MONTHS,
+    NOTES,
+    PHRASES,
+    REPORTING_LAG_DAYS,
+    YEARLY_RATE,
+)
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (the name that everybody gives it)
 
@@ -104,6 +114,10 @@ def build_features(loans: DataFrame) -> DataFrame:
         "title_capitals_share": capitals_share(title),
         "employer_length": F.length(employer),
         "employer_given": F.length(employer) > 0,
+        **{
+            months: F.coalesce(F.col(months), F.when(F.col(beside).isNotNull(), F.lit(NEVER_MONTHS)))
+            for months, beside in LOOKED_UP_WITH.items()
+        },
         **{f"mentions_{topic}": whole.rlike(f"(^|[^a-z])({phrases})") for topic, phrases in PHRASES.items()},
     }
     kinds = {name: kind for name, (_, kind) in COLUMNS.items()}
@@ -114,8 +128,8 @@ def build_features(loans: DataFrame) -> DataFrame:
 
 
 def capitals_share(text: Column) -> Column:
-    letters = F.length(F.regexp_replace(text, "[^A-Za-z]", ""))
-    return F.length(F.regexp_replace(text, "[^A-Z]", "")) / F.when(letters > 0, letters)
+    letters = F.length(F.regexp_replace(text, "[^A-Za-z]+", ""))
+    return F.length(F.regexp_replace(text, "[^A-Z]+", "")) / F.when(letters > 0, letters)
 
 
 def build_labels(loans: DataFrame, events: DataFrame, first: str, last: str) -> DataFrame:

@@ -47,8 +47,7 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
     found: dict[str, Path] = {}
     files: dict[date, Path | None] = {}
     for day in days:
-        stem = f"{feed_name}_{day:%Y_%m_%d}"
-        names = (*(f"{stem}{ending}" for ending in DAY_ENDINGS), f"{feed_name}_{day:%Y_%m}.parquet")
+        names = (*_day_names(feed_name, day), f"{feed_name}_{day:%Y_%m}.parquet")
         name = next((name for name in names if name in there), None)
         if name is not None and name not in found:
             found[name] = _checked(layout, feed_name, directory / name)
@@ -132,8 +131,8 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
         ordered = rows.with_columns(absent).select(SNAPSHOT, *feed.sources).sort(SNAPSHOT, maintain_order=True)
         if span == DateRange(month_start(span.first), month_end(span.first)):
             _write_month(layout, feed.name, ordered, span)
-            for stale in (path for day in span for path in _day_files(layout, feed.name, day) if path.name in there):
-                _remove(stale)
+            for stale in sorted(there.intersection(name for day in span for name in _day_names(feed.name, day))):
+                _remove(directory / stale)
         else:
             _write_days(layout, feed.name, ordered, span)
 
@@ -147,11 +146,11 @@ def _write_month(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateR
 def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
     by_day = rows.partition_by(SNAPSHOT, as_dict=True)
     for day in span:
-        kept, *others = _day_files(layout, feed_name, day)
-        with replacing(kept) as path:
+        kept, *others = _day_names(feed_name, day)
+        with replacing(layout.landing / feed_name / kept) as path:
             by_day.get((day,), rows.clear()).drop(SNAPSHOT).write_csv(path, quote_style="always")
         for stale in others:
-            _remove(stale)
+            _remove(layout.landing / feed_name / stale)
 
 
 def _remove(path: Path) -> None:
@@ -161,8 +160,8 @@ def _remove(path: Path) -> None:
         raise disk_error("remove", path, error) from error
 
 
-def _day_files(layout: Layout, feed_name: str, day: date) -> tuple[Path, ...]:
-    return tuple(layout.landing / feed_name / f"{feed_name}_{day:%Y_%m_%d}{ending}" for ending in DAY_ENDINGS)
+def _day_names(feed_name: str, day: date) -> tuple[str, ...]:
+    return tuple(f"{feed_name}_{day:%Y_%m_%d}{ending}" for ending in DAY_ENDINGS)
 
 
 __all__ = [
