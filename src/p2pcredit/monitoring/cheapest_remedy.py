@@ -150,7 +150,8 @@ def _remedy(
         most = max(moved, key=lambda r: r.value or 0.0)
         state = "performance holds" if held else "performance undetermined"
         columns = f"{len(moved)} inputs" if len(moved) > 1 else "an input"
-        return "watch", f"{state}, {columns} moved ({most.metric} {most.value:.2f}): watch, no retraining", moved[:8]
+        words = f"{state}, {columns} moved to the watch level or beyond ({most.metric} {most.value:.2f})"
+        return "watch", f"{words}: watch, no retraining", moved[:8]
     if held:
         return "none", "nothing to do", []
     if score.matured is not None:
