@@ -23,6 +23,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
@@ -37,19 +39,11 @@ from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
+from young_home import SETTINGS as YOUNG_HOME
 
 RESULTS = Path(__file__).parents[1] / "results"
 FIRST, TRAINED, LAST = date(2021, 1, 1), date(2021, 6, 14), date(2021, 6, 30)
-SETTINGS = """\
-[labels]
-window_months = 3
-default_days = 30
-reporting_lag_days = 5
-[training]
-min_matured_loans = 300
-min_matured_bads = 20
-min_evaluation_bads = 5
-"""
+SETTINGS = f"{YOUNG_HOME}min_evaluation_bads = 5\n"
 DAG_FILES = ("data_preprocessing", "model_training_inference", "model_monitoring")
 ALLOWED_SECONDS, ALLOWED_TIMES = 0.3, 2.0
 IMPORTS = {

@@ -40,14 +40,17 @@ class Counts:
         return int(self.cells.loans.sum())
 
 
-def count_values(feature: Feature, column: pl.Series, bads: Floats, goods: Floats) -> Counts:
+def count_values(
+    feature: Feature, column: pl.Series, bads: Floats, goods: Floats, loans: Floats | None = None
+) -> Counts:
     """How many loans, bads and goods has each value of a feature? Added in the order of the rows.
 
     Args:
         feature: Its name and kind.
-        column: Its values, one per loan; NaN is missing.
-        bads: 1.0 for a loan that turned bad, else 0.0.
+        column: Its values, one per row; NaN is missing.
+        bads: Of each row: 1.0 for a loan that turned bad, else 0.0.
         goods: As in `fit_binning`.
+        loans: How many loans each row stands for, in whose sums `bads` and `goods` then are; one each where None.
 
     Raises:
         TrainingError: If lengths differ.
@@ -57,22 +60,23 @@ def count_values(feature: Feature, column: pl.Series, bads: Floats, goods: Float
     numeric = feature.kind == "numeric"
     values = column.cast(pl.Float64).to_numpy() if numeric else column.cast(pl.String)
     gone = np.isnan(values) if isinstance(values, np.ndarray) else values.is_null().to_numpy()
-    missing = (float(gone.sum()), float(bads[gone].sum()), float(goods[gone].sum()))
-    counted = (np.ones(column.len() - int(gone.sum())), bads[~gone], goods[~gone])
+    sums = (np.ones(column.len()) if loans is None else loans, bads, goods)
+    lost, lost_bads, lost_goods = (float(part[gone].sum()) for part in sums)
+    missing, counted = (lost, lost_bads, lost_goods), tuple(part[~gone] for part in sums)
     if isinstance(values, np.ndarray):
         series = pl.Series(values[~gone] + 0.0)  # so that -0 is 0
         single = series.unique().sort().to_numpy()
         few = single.size <= FEW_VALUES
         place = np.searchsorted(single, series.to_numpy()) if few else series.rank("dense").to_numpy() - 1
-        return Counts(single, (), add_up(place.astype(np.int64), single.size, counted), missing)
+        return Counts(single, (), _add_up(place.astype(np.int64), single.size, counted), missing)
     present = values.drop_nulls()
     levels = sorted(present.unique().to_list())
     place = present.replace_strict(levels, list(range(len(levels))), return_dtype=pl.Int64).to_numpy()
-    groups, target = pool_rare(levels, np.bincount(place, minlength=len(levels)).astype(np.float64))
-    return Counts(np.zeros(0), groups, add_up(target[place], len(groups), counted), missing)
+    groups, target = _pool_rare(levels, _add_up(place, len(levels), counted).loans)
+    return Counts(np.zeros(0), groups, _add_up(target[place], len(groups), counted), missing)
 
 
-def pool_rare(levels: list[str], loans: Floats) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
+def _pool_rare(levels: list[str], loans: Floats) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
     """Which levels stand alone, and which are too rare and go together as OTHER?
 
     Args:
@@ -83,7 +87,7 @@ def pool_rare(levels: list[str], loans: Floats) -> tuple[tuple[tuple[str, ...], 
         The groups, that of the rare ones last, and for each level the index of its group.
 
     Examples:
-        >>> groups, target = pool_rare(["BOAT", "CAR"], np.array([1.0, 99.0]))
+        >>> groups, target = _pool_rare(["BOAT", "CAR"], np.array([1.0, 99.0]))
         >>> groups, target.tolist()
         ((('CAR',), ('BOAT', 'OTHER')), [1, 0])
     """
@@ -95,7 +99,7 @@ def pool_rare(levels: list[str], loans: Floats) -> tuple[tuple[tuple[str, ...], 
     return ((*alone, together) if rare.any() else tuple(alone)), target
 
 
-def add_up(place: npt.NDArray[np.int64], size: int, counts: tuple[Floats, ...]) -> Cells:
+def _add_up(place: npt.NDArray[np.int64], size: int, counts: tuple[Floats, ...]) -> Cells:
     """Sums per cell, always added in the order of the rows, so that the same rows give the same bits."""
     loans, bads, goods = (np.bincount(place, values, size).astype(np.float64) for values in counts)
     return Cells(loans, bads, goods)

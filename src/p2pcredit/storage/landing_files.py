@@ -145,12 +145,13 @@ def _write_month(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateR
 
 def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
     by_day = rows.partition_by(SNAPSHOT, as_dict=True)
+    directory = layout.landing / feed_name
     for day in span:
         kept, *others = _day_names(feed_name, day)
-        with replacing(layout.landing / feed_name / kept) as path:
+        with replacing(directory / kept) as path:
             by_day.get((day,), rows.clear()).drop(SNAPSHOT).write_csv(path, quote_style="always")
         for stale in others:
-            _remove(layout.landing / feed_name / stale)
+            _remove(directory / stale)
 
 
 def _remove(path: Path) -> None:

@@ -22,7 +22,7 @@ import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.engines.spark.session import spark_session
-from p2pcredit.models.counts import Counts, add_up, pool_rare
+from p2pcredit.models.counts import Counts, count_values
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import Growth
 from p2pcredit.settings import SparkSettings
@@ -102,7 +102,7 @@ class SparkFitter:
             found = _counted(loans, names, numeric)
         parts = {int(part["feature"][0]): part for part in found.partition_by("feature")}
         nothing = found.clear()
-        return (_as_counts(parts.get(place, nothing), kinds, number=number) for place, number in enumerate(numeric))
+        return (_as_counts(feature, parts.get(place, nothing), kinds) for place, feature in enumerate(features))
 
     @contextmanager
     def _handed(self, rows: pa.Table, schema: str) -> Iterator[DataFrame]:
@@ -142,19 +142,8 @@ def _counted(loans: DataFrame, names: Sequence[str], numeric: Sequence[bool]) ->
     return found.sort("feature", "number", "level", "kind")
 
 
-def _as_counts(found: pl.DataFrame, kinds: Floats, *, number: bool) -> Counts:
-    value = found["number" if number else "level"]
+def _as_counts(feature: Feature, found: pl.DataFrame, kinds: Floats) -> Counts:
     loans = found["count"].cast(pl.Float64).to_numpy()
     outcomes = kinds[found["kind"].to_numpy()]
-    sums = (loans, loans * outcomes[:, 0], loans * outcomes[:, 1])
-    gone = value.is_null().to_numpy()
-    lost, *others = (float(part[gone].sum()) for part in sums)
-    present = tuple(part[~gone] for part in sums)
-    values = value.drop_nulls()
-    place = (values.rank("dense").cast(pl.Int64) - 1).to_numpy()
-    distinct = values.unique().sort()
-    missing = (lost, others[0], others[1])
-    if number:
-        return Counts(distinct.to_numpy(), (), add_up(place, distinct.len(), present), missing)
-    groups, target = pool_rare(distinct.to_list(), add_up(place, distinct.len(), present).loans)
-    return Counts(np.zeros(0), groups, add_up(target[place], len(groups), present), missing)
+    values = found["number" if feature.kind == "numeric" else "level"]
+    return count_values(feature, values, loans * outcomes[:, 0], loans * outcomes[:, 1], loans)
