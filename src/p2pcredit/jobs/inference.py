@@ -16,11 +16,11 @@ from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import engine_for
-from p2pcredit.periods import DateRange
+from p2pcredit.periods import DateRange, month_start
 from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete
-from p2pcredit.storage.lake import Lake, month_just_closed
+from p2pcredit.storage.lake import Lake
 
 if TYPE_CHECKING:
     from p2pcredit.models.scoring import ScoringModel
@@ -109,8 +109,8 @@ def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
     score = _ScoreRows(dict(ModelBank(ctx.layout).get(model_id).files), model_id, ctx.settings.scores)
     predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)
     engine.replace(PREDICTIONS, predictions, days)
-    if month_just_closed(days) is not None:
-        lake.close_periods(PREDICTIONS, days.first)
+    if (begun := month_start(days.last)) in days:
+        lake.close_periods(PREDICTIONS, begun)
     counts = predictions.per_day()
     per_day = {day: (model_id, int(counts.get(day, 0))) for day in days}
 

@@ -27,7 +27,7 @@ from p2pcredit.models.comparison import Comparison, compare_models
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.recalibration import Recalibration, recalibrate
-from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
+from p2pcredit.models.scoring import ScoringModel, load_model, score_points
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
@@ -312,9 +312,10 @@ def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
 def _reference(study: Study, model: ScoringModel) -> bytes:
     """The matured loans with the score that the model gives them, as Parquet bytes: equal inputs give equal bytes."""
     loans = study.features.join(study.matured.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
-    scored = score_loans(model, "reference", loans, study.settings)
+    points = score_points(model.predict(loans), study.settings.scores)
     buffer = BytesIO()
-    scored.select("loan_id", "snapshot_date", "score").write_parquet(buffer)
+    scored = loans.select("loan_id", "snapshot_date", pl.Series("score", points, dtype=pl.Int32))
+    scored.write_parquet(buffer)
     return buffer.getvalue()
 
 

@@ -22,7 +22,7 @@ from p2pcredit.storage.completeness import (
     mark_complete,
     mark_labels_built,
 )
-from p2pcredit.storage.lake import Lake, month_just_closed
+from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
@@ -222,5 +222,5 @@ def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]
 
 
 def _close_month(lake: Lake, table: Table, days: DateRange) -> None:
-    if month_just_closed(days) is not None and len(days) == 1:
+    if len(days) == 1 and days.first.day == 1:
         lake.close_periods(table, days.first)

@@ -21,6 +21,8 @@ from p2pcredit.models.scorecard import MODEL_FILE
 
 BOOSTER_FILE = "booster.ubj"
 LEAST_LEVEL_SHARE = 0.02
+CELLS_TOGETHER = 1 << 20
+"""How many cells of changed rows are predicted in one call: a call costs as much as some hundred rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +186,23 @@ class BoostingModel:
         if columns.shape[0] == 0:
             return found
         usual = self.encoding.encode(self._neutral_row())
-        used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
-        start = 0
-        for place, width in enumerate(self.encoding.widths):
-            span = slice(start, start + width)
-            start += width
-            if used.isdisjoint(range(span.start, span.stop)):
-                continue
-            kept = columns[:, span].copy()
-            columns[:, span] = usual[:, span]
-            found[:, place] = self.calibration.log_odds(self._margin(columns))
-            columns[:, span] = kept
+        together = max(1, CELLS_TOGETHER // columns.size)
+        spans = self._spans_used()
+        for first in range(0, len(spans), together):
+            some = spans[first : first + together]
+            changed = np.repeat(columns[None], len(some), axis=0)
+            for rows, (_, span) in zip(changed, some, strict=True):
+                rows[:, span] = usual[:, span]
+            margins = self._margin(changed.reshape(-1, columns.shape[1])).reshape(len(some), -1)
+            found[:, [place for place, _ in some]] = self.calibration.log_odds(margins).T
         return found
+
+    def _spans_used(self) -> list[tuple[int, slice]]:
+        """The features that a tree asks for: place among the features, and columns."""
+        used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
+        ends = np.cumsum(self.encoding.widths).tolist()
+        spans = [slice(end - width, end) for end, width in zip(ends, self.encoding.widths, strict=True)]
+        return [(place, span) for place, span in enumerate(spans) if used & set(range(span.start, span.stop))]
 
     def _margin(self, columns: Matrix) -> Floats:
         if columns.shape[0] == 0:

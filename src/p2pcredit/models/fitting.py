@@ -57,6 +57,10 @@ class Fitter(Protocol):
         """How a card names it."""
         ...
 
+    def at_once(self, cells: int, threads: int) -> int:
+        """How many fits on so many numbers, loans by features, are best made side by side on so many threads."""
+        ...
+
     def grow(self, growth: Growth) -> xgb.Booster:
         """The trees that these loans teach."""
         ...
@@ -75,6 +79,10 @@ class LocalFitter:
     def about(self) -> dict[str, Any]:
         """How a card names it."""
         return {"name": "polars"}
+
+    def at_once(self, cells: int, threads: int) -> int:
+        """As many as there are threads where none of them has work for a second one, else one after the other."""
+        return threads if cells < CELLS_PER_THREAD else 1
 
     def grow(self, growth: Growth) -> xgb.Booster:
         """The trees that these loans teach."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from importlib.metadata import entry_points
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.drift import measure_drift
 from p2pcredit.monitoring.early_signs import measure_early_signs
 from p2pcredit.monitoring.estimates import measure_estimates
+from p2pcredit.monitoring.extensions import entry_points
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.outcomes import unmeasured
 from p2pcredit.monitoring.performance import measure_performance

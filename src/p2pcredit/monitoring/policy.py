@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, SettingsError
 from p2pcredit.monitoring.cheapest_remedy import cheapest_remedy_first
+from p2pcredit.monitoring.extensions import entry_points
 from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.monitoring.metrics import one_line, without_nan
 from p2pcredit.monitoring.verdict import Policy, Verdict

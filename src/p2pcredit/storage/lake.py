@@ -2,8 +2,9 @@
 
 Files are kept apart by month (the partition column `snapshot_month`, which readers of this module never see). When a
 month closes, its daily files are compacted into one, and when a year has closed, its months into one file of the year,
-so that the cost of a day does not grow with history. Writing rows that are there already makes no commit: running a job
-twice changes nothing. A column that joins a table later is missing on the rows written before.
+so that the cost of a day does not grow with history. Years that closed long before the end of a span are written so
+from the start. Writing rows that are there already makes no commit: running a job twice changes nothing. A column that
+joins a table later is missing on the rows written before.
 """
 
 from __future__ import annotations
@@ -90,6 +91,13 @@ class Lake:
     def version(self, table: Table) -> int | None:
         """The Delta version of the table now, None where it does not exist."""
         return self._open(table).version() if self.exists(table) else None
+
+    def state(self, table: Table) -> tuple[str, int] | None:
+        """Which rows the table has, told apart by the table's own id and its version; None where it does not exist."""
+        if not self.exists(table):
+            return None
+        opened = self._open(table)
+        return str(opened.metadata().id), opened.version()
 
     def scan(self, table: Table, days: DateRange | None = None) -> pl.LazyFrame:
         """The table's rows, lazily; only those of `days` where given. An unwritten table has no rows.
@@ -251,7 +259,7 @@ class Lake:
         if not self.exists(table):
             return 0
         opened = self._open(table)
-        open_since = f"{add_months(today, -CLOSES_AFTER_MONTHS):%Y}"
+        open_since = f"{_open_since(today)}"
         months = [key for key in _values_of(opened, MONTH) if len(key) > len(open_since) and key < open_since]
         return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
 
@@ -285,7 +293,7 @@ class Lake:
         predicate = f"{_any_of(parts_of(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
-        data = rows.with_columns(pl.col("snapshot_date").dt.strftime("%Y-%m").alias(MONTH))
+        data = rows.with_columns(_part(days).alias(MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
         new = set(data.columns) - {field.name for field in opened.schema().fields}
@@ -343,20 +351,6 @@ class Lake:
         )
 
 
-def month_just_closed(days: DateRange) -> date | None:
-    """The month before, where `days` begins on the first of a month; None otherwise.
-
-    Examples:
-        >>> month_just_closed(DateRange(date(2010, 3, 1), date(2010, 3, 1)))
-        datetime.date(2010, 2, 1)
-        >>> month_just_closed(DateRange(date(2010, 3, 2), date(2010, 3, 2))) is None
-        True
-    """
-    if days.first.day != 1:
-        return None
-    return month_start(date.fromordinal(days.first.toordinal() - 1))
-
-
 def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
     missing = [name for name in table.schema if name not in frame.columns]
     if missing:
@@ -376,6 +370,23 @@ def parts_of(days: DateRange) -> list[str]:
     """In which parts of a table rows of these days may lie: their months, and their years where those were joined."""
     months = [f"{span.first:%Y-%m}" for span in days.months()]
     return [*months, *sorted({month[:4] for month in months})]
+
+
+def _part(days: DateRange) -> pl.Expr:
+    """In which part of a table does each row of these days go?
+
+    Its year, where `days` hold the whole of it and it has closed by the last of them, else its month: history written
+    together lies as it would once it had been joined.
+    """
+    year = pl.col("snapshot_date").dt.year()
+    first_whole = days.first.year + (days.first > date(days.first.year, 1, 1))
+    of_year = year.is_between(first_whole, _open_since(days.last) - 1)
+    return pl.when(of_year).then(year.cast(pl.String)).otherwise(pl.col("snapshot_date").dt.strftime("%Y-%m"))
+
+
+def _open_since(today: date) -> int:
+    """The oldest year whose rows still lie by month on a day."""
+    return add_months(today, -CLOSES_AFTER_MONTHS).year
 
 
 def _any_of(keys: list[str]) -> str:

@@ -13,7 +13,7 @@ from p2pcredit.contracts.features import Feature
 from p2pcredit.models.binning import bins_of_counts, fit_binning
 from p2pcredit.models.counts import Counts, count_values
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Growth
+from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Growth
 from p2pcredit.models.training import TrainingRun, train_candidates
 from p2pcredit.settings import Settings
 
@@ -30,6 +30,9 @@ class Told:
     @property
     def about(self) -> dict[str, Any]:
         return {"name": "told"}
+
+    def at_once(self, cells: int, threads: int) -> int:
+        return 1
 
     def grow(self, growth: Growth) -> xgb.Booster:
         self.grown.append(growth)
@@ -62,6 +65,23 @@ def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
     assert len(told.grown) == len(grown) == searched + fits
     assert len(told.counted) == fits
     assert [c.model.to_files() for c in found.candidates] == [c.model.to_files() for c in run.candidates]
+
+
+def test_small_fits_are_made_side_by_side_and_large_ones_have_the_threads_for_themselves() -> None:
+    assert HERE.at_once(CELLS_PER_THREAD - 1, 2) == 2
+    assert HERE.at_once(CELLS_PER_THREAD - 1, 1) == 1
+    assert HERE.at_once(CELLS_PER_THREAD, 2) == 1
+
+
+def test_fits_side_by_side_are_those_made_one_after_the_other(
+    book: tuple[pl.DataFrame, pl.DataFrame], run: TrainingRun
+) -> None:
+    alone = train_candidates(*book, as_of=AS_OF, settings=Settings(threads=1))
+    assert (alone.details, alone.periods) == (run.details, run.periods)
+    for one, other in zip(alone.candidates, run.candidates, strict=True):
+        assert one.metrics == other.metrics
+        assert one.judged.to_files() == other.judged.to_files()
+        assert one.model.to_files() == other.model.to_files()
 
 
 def test_trees_start_from_the_exposure_of_each_loan_in_the_hazard_form_only(

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.features import NEVER_MONTHS
-from p2pcredit.models import profile
+from p2pcredit.models import boosting, profile
 from p2pcredit.models.boosting import fit_boosting
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.profile import feature_named, neutral_profile
@@ -97,6 +97,16 @@ def test_contributions_are_what_the_neutral_value_takes_away(model: ScoringModel
     for place, name in enumerate(model.feature_names):
         moved = model.predict(loans.with_columns(pl.lit(model.neutral[name], loans.schema[name]).alias(name)))
         assert found[:, place] == pytest.approx(log_odds - np.log(moved) + np.log1p(-moved), abs=1e-5)
+
+
+def test_one_factor_at_a_time_says_what_all_factors_in_one_prediction_say(
+    model: ScoringModel, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loans = _hostile(book[0], model).head(100)
+    together = model.log_odds_at_neutral(loans)
+    for cells in (1, 20_000):
+        monkeypatch.setattr(boosting, "CELLS_TOGETHER", cells)
+        assert np.array_equal(model.log_odds_at_neutral(loans), together)
 
 
 def test_reasons_are_the_same_from_the_files_and_for_any_company(model: ScoringModel, book: Book) -> None:

@@ -12,7 +12,7 @@ from deltalake.exceptions import DeltaError
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake, month_just_closed
+from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 from processes_at_once import run_at_once
 
@@ -192,10 +192,18 @@ def test_a_damaged_table_is_a_storage_error_in_one_line(lake: Lake) -> None:
         lake.replace(LABEL_STORE, labels(("b", "2010-01-30")), span("2010-01-30"))
 
 
-def test_a_month_closes_on_the_first_day_of_the_next() -> None:
-    assert month_just_closed(span("2011-01-01")) == date(2010, 12, 1)
-    assert month_just_closed(span("2011-01-01", "2011-06-30")) == date(2010, 12, 1)
-    assert month_just_closed(span("2011-01-31")) is None
+def test_years_closed_by_the_end_of_a_span_are_written_as_one_file_each(lake: Lake, tmp_path: Path) -> None:
+    days = ["2008-12-31", "2009-01-01", "2009-07-04", "2009-12-31", "2010-01-01", "2010-03-31"]
+    lake.replace(LABEL_STORE, labels(*((day, day) for day in days)), span("2008-06-01", "2010-04-01"))
+    path = tmp_path / "scripts/datamart/gold/label_store"
+    parts = ["2008-12", "2009", "2010-01", "2010-03"]  # of 2008 the span has a half, and 2010 has not closed
+    assert sorted(file.parent.name for file in path.glob("*/*.parquet")) == [f"snapshot_month={part}" for part in parts]
+    assert loans(lake) == days
+    assert loans(lake, span("2009-07-01", "2010-01-01")) == ["2009-07-04", "2009-12-31", "2010-01-01"]
+    lake.replace(LABEL_STORE, labels(("x", "2009-07-05")), span("2009-07-04", "2009-07-05"))
+    assert loans(lake) == [*days[:2], "x", *days[3:]]
+    assert lake.join_closed_years(LABEL_STORE, date(2010, 4, 1)) == 3  # 2008's month, 2009's file and its late month
+    assert loans(lake) == [*days[:2], "x", *days[3:]]
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "/etc", "gold/../../x", "", "."])

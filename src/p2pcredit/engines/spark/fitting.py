@@ -52,6 +52,10 @@ class SparkFitter:
         """How a card names it."""
         return {"name": "spark", "tree_workers": self.settings.tree_workers}
 
+    def at_once(self, cells: int, threads: int) -> int:
+        """One fit after the other."""
+        return 1
+
     def grow(self, growth: Growth) -> xgb.Booster:
         """The trees that these loans teach; with one worker those of `LocalFitter.grow`, to the byte."""
         from xgboost.spark import SparkXGBRegressor  # takes any objective as it is named
