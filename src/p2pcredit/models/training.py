@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -163,7 +164,7 @@ def _side_by_side(
         return
     longest_first = sorted(pairs, key=lambda pair: (pair[0] != "boosting", pair[1] == "matured"))
     with ThreadPoolExecutor(at_once, "fit") as pool:
-        fits = {pair: pool.submit(copy_context().run, fit, *pair) for pair in longest_first}
+        fits = {pair: pool.submit(copy_context().run, partial(fit, *pair)) for pair in longest_first}
         yield from ((pair, fits[pair].result()) for pair in pairs)
 
 

@@ -113,7 +113,7 @@ def fit_bins(reference: pl.Series) -> Bins:
 
 
 def _present(values: pl.Series) -> NDArray[np.float64]:
-    numbers = values.cast(pl.Float64).drop_nulls().to_numpy()
+    numbers = values.cast(pl.Float64).to_numpy()  # a null becomes NaN
     present: NDArray[np.float64] = numbers[~np.isnan(numbers)]
     return present
 
