@@ -42,6 +42,13 @@ def run(run: Run) -> None:
         repeats=repeats,
         note="both families in three forms, search, judgement, evidence pack, bank",
     )
+    run.contend(
+        (PART, "train", "ours, on one thread", "ours"),
+        loans,
+        partial(train, "env", "P2P_THREADS=1", OUR_PYTHON.with_name("p2pcredit"), *ours),
+        repeats=repeats,
+        note="the same, no two fits side by side",
+    )
 
     def library() -> Measured:
         whole = train(*CHILD, "library", home, str(TRAINED))
@@ -52,7 +59,7 @@ def run(run: Run) -> None:
         loans,
         library,
         repeats=repeats,
-        note="seconds inside xgboost.train and scikit-learn's fit during the same command, clocked one by one",
+        note="seconds inside xgboost.train and scikit-learn's fit during the command on one thread, one by one",
     )
     for work, contenders in _FITS.items():
         for who, role, script, note in contenders:
