@@ -46,12 +46,16 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
         raise disk_error("look into", directory, error) from error
     found: dict[str, Path] = {}
     files: dict[date, Path | None] = {}
-    for day in days:
-        names = (*_day_names(feed_name, day), f"{feed_name}_{day:%Y_%m}.parquet")
-        name = next((name for name in names if name in there), None)
-        if name is not None and name not in found:
-            found[name] = _checked(layout, feed_name, directory / name)
-        files[day] = None if name is None else found[name]
+    stems = {name.partition(".")[0] for name in there}
+    for month in days.months():
+        of_month = month_file(layout, feed_name, month.first)
+        for day in month:
+            name = of_month.name if of_month.name in there else None
+            if f"{of_month.stem}_{day.day:02d}" in stems:
+                name = next((name for name in _day_names(feed_name, day) if name in there), name)
+            if name is not None and name not in found:
+                found[name] = _checked(layout, feed_name, directory / name)
+            files[day] = None if name is None else found[name]
     return files
 
 
