@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
@@ -105,6 +107,14 @@ def test_day_by_day_gives_the_predictions_of_the_span(ctx: JobContext) -> None:
     singly = (predictions(ctx), ctx.ledger.state().scored)
     run_inference(ctx, SPAN)
     assert (predictions(ctx), ctx.ledger.state().scored) == singly
+
+
+def test_a_month_that_ends_inside_a_span_is_joined(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    run_inference(ctx, DateRange(FIRST, FIRST))
+    run_inference(ctx, DateRange(SECOND, LAST))
+    files = DeltaTable(str(ctx.layout.table(PREDICTIONS.name))).file_uris()
+    assert sorted(Path(file).parent.name for file in files) == ["snapshot_month=2024-01", "snapshot_month=2024-02"]
 
 
 def test_a_day_that_is_not_preprocessed_is_left_out_and_said(ctx: JobContext) -> None:
