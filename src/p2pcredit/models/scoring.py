@@ -125,7 +125,7 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
         UsageError: If a feature of the model is not there.
     """
     chances = model.predict(features)
-    reasons = name_reasons(model, features, settings.scores)
+    reasons = name_reasons(model, features, settings.scores, chances)
     return features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),
@@ -157,12 +157,20 @@ def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
     return [chr(ord("A") + place) for place in places.tolist()]
 
 
-def name_reasons(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings) -> list[pl.Series]:
+def name_reasons(
+    model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings, chances: Floats | None = None
+) -> list[pl.Series]:
     """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer.
 
     A factor is named only if its neutral value alone, all else unchanged, would have given a better score in whole
     points. One whose value is missing is told as missing: nobody's income is called low because it is not known. Words
     that two factors share are told once, for the one that pushes most.
+
+    Args:
+        model: The champion.
+        features: Rows of the feature store.
+        scores: Points.
+        chances: The model's probability of default of each row, where it is known already.
 
     Source:
         Regulation B, 12 CFR 1002.9(b)(2): the principal reasons, true to the factors actually scored; its commentary
@@ -170,7 +178,7 @@ def name_reasons(model: ScoringModel, features: pl.DataFrame, scores: ScoreSetti
     """
     factors = [feature_named(name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
-    pushes = _whole_point_pushes(model, features, scores)
+    pushes = _whole_point_pushes(model, features, scores, model.predict(features) if chances is None else chances)
     by_text = np.zeros((features.height, len(texts)))
     values = columns_of(features, model.feature_names)
     for place, factor in enumerate(factors):
@@ -192,9 +200,8 @@ def name_reasons(model: ScoringModel, features: pl.DataFrame, scores: ScoreSetti
     return reasons
 
 
-def _whole_point_pushes(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings) -> Floats:
+def _whole_point_pushes(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings, chances: Floats) -> Floats:
     """How much log-odds does each factor add over its neutral value? 0 unless it takes a whole point of the score."""
-    chances = model.predict(features)
     at_neutral = model.log_odds_at_neutral(features)
     better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
     return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)
