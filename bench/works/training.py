@@ -35,20 +35,12 @@ def run(run: Run) -> None:
 
     ours = ("train", "--as-of", str(TRAINED), "--home", home, "--json")
     repeats = min(run.repeats, 2)
-    run.contend(
-        (PART, "train", "ours", "ours"),
-        loans,
-        partial(train, OUR_PYTHON.with_name("p2pcredit"), *ours),
-        repeats=repeats,
-        note="both families in three forms, search, judgement, evidence pack, bank",
-    )
-    run.contend(
-        (PART, "train", "ours, on one thread", "ours"),
-        loans,
-        partial(train, "env", "P2P_THREADS=1", OUR_PYTHON.with_name("p2pcredit"), *ours),
-        repeats=repeats,
-        note="the same, no two fits side by side",
-    )
+    for who, before, note in (
+        ("ours", (), "both families in three forms, search, judgement, evidence pack, bank"),
+        ("ours, on one thread", ("env", "P2P_THREADS=1"), "the same, no two fits side by side"),
+    ):
+        command = partial(train, *before, OUR_PYTHON.with_name("p2pcredit"), *ours)
+        run.contend((PART, "train", who, "ours"), loans, command, repeats=repeats, note=note)
 
     def library() -> Measured:
         whole = train(*CHILD, "library", home, str(TRAINED))

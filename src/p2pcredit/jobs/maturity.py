@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import narwhals as nw
 import polars as pl
@@ -13,7 +14,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.models.splitting import split_by_time
-from p2pcredit.settings import LabelSettings
+from p2pcredit.settings import LabelSettings, TrainingSettings
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 from p2pcredit.transforms.labels import labels_as_of, window_closed_on
@@ -21,7 +22,7 @@ from p2pcredit.transforms.labels import labels_as_of, window_closed_on
 
 def matured_counts(ctx: JobContext, day: date) -> tuple[int, int]:
     """How many loans have matured by a day, and how many of them are bad?"""
-    labels = labels_as_of(Lake(ctx.layout).frame(LABEL_STORE), day, ctx.settings.labels)
+    labels = _labels_as_of(ctx, day)
     counted = collect(labels.select(nw.len().alias("loans"), nw.col("label").sum().alias("bads")))
     return int(counted["loans"][0]), int(counted["bads"][0] or 0)
 
@@ -33,32 +34,31 @@ def enough_matured(ctx: JobContext, day: date) -> bool:
     """
     labels, training = ctx.settings.labels, ctx.settings.training
     state = Lake(ctx.layout).state(LABEL_STORE)
-    if state is None or day < _not_before(
-        ctx.layout, state, labels, training.min_matured_loans, training.min_matured_bads
-    ):
+    if state is None or day < _not_before(ctx.layout, state, labels, training):
         return False
+    closed_on = window_closed_on(nw.col("origination_date"), labels)
+    matured = collect(_labels_as_of(ctx, day).with_columns(closed_on.alias("window_closed_on")))
     try:
-        split_by_time(_matured(ctx, day), as_of=day, settings=ctx.settings.training)
+        split_by_time(matured, as_of=day, settings=training)
     except TooLittleDataError:
         return False
     return True
 
 
 @lru_cache(maxsize=1)
-def _not_before(layout: Layout, state: tuple[str, int], settings: LabelSettings, loans: int, bads: int) -> date:
-    """The day before which so many loans and bads have certainly not matured, by the labels in this state of theirs.
+def _not_before(layout: Layout, state: tuple[str, int], settings: LabelSettings, training: TrainingSettings) -> date:
+    """The day before which too few loans or bads have certainly matured, by the labels in this state of theirs.
 
     Nights are many before the first model; the labels of all of them are read once as long as they stay the same.
     """
     known = Lake(layout).frame(LABEL_STORE).filter(nw.col("definition") == settings.definition)
     closed_on = window_closed_on(nw.col("origination_date"), settings)
     matured_on = collect(known.select("label", nw.max_horizontal("known_on", closed_on).alias("matured_on")))
-    needed = ((loans, matured_on["matured_on"]), (bads, matured_on.filter(pl.col("label") == 1)["matured_on"]))
-    return max(days.sort()[number - 1] if len(days) >= number else date.max for number, days in needed)
+    bads = matured_on.filter(pl.col("label") == 1)
+    needed = ((training.min_matured_loans, matured_on), (training.min_matured_bads, bads))
+    days = ((number, rows["matured_on"].sort()) for number, rows in needed)
+    return max(day[number - 1] if len(day) >= number else date.max for number, day in days)
 
 
-def _matured(ctx: JobContext, day: date) -> pl.DataFrame:
-    settings = ctx.settings.labels
-    labels = labels_as_of(Lake(ctx.layout).frame(LABEL_STORE), day, settings)
-    closed_on = window_closed_on(nw.col("origination_date"), settings)
-    return collect(labels.with_columns(closed_on.alias("window_closed_on")))
+def _labels_as_of(ctx: JobContext, day: date) -> nw.LazyFrame[Any]:
+    return labels_as_of(Lake(ctx.layout).frame(LABEL_STORE), day, ctx.settings.labels)

@@ -259,7 +259,7 @@ class Lake:
         if not self.exists(table):
             return 0
         opened = self._open(table)
-        open_since = f"{_open_since(today)}"
+        open_since = str(_open_since(today))
         months = [key for key in _values_of(opened, MONTH) if len(key) > len(open_since) and key < open_since]
         return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
 

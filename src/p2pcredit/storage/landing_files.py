@@ -51,7 +51,7 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
         of_month = month_file(layout, feed_name, month.first)
         for day in month:
             name = of_month.name if of_month.name in there else None
-            if f"{of_month.stem}_{day.day:02d}" in stems:
+            if _day_stem(feed_name, day) in stems:
                 name = next((name for name in _day_names(feed_name, day) if name in there), name)
             if name is not None and name not in found:
                 found[name] = _checked(layout, feed_name, directory / name)
@@ -165,8 +165,13 @@ def _remove(path: Path) -> None:
         raise disk_error("remove", path, error) from error
 
 
+def _day_stem(feed_name: str, day: date) -> str:
+    return f"{feed_name}_{day:%Y_%m_%d}"
+
+
 def _day_names(feed_name: str, day: date) -> tuple[str, ...]:
-    return tuple(f"{feed_name}_{day:%Y_%m_%d}{ending}" for ending in DAY_ENDINGS)
+    stem = _day_stem(feed_name, day)
+    return tuple(f"{stem}{ending}" for ending in DAY_ENDINGS)
 
 
 __all__ = [
