@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import narwhals as nw
 import polars as pl
-from deltalake import DeltaTable
 
 from p2pcredit.engines.rows import RowFunction
 
 
-def scan_delta(table: DeltaTable | Path) -> pl.LazyFrame:
-    """A lazy frame over the current version of a Delta table, files skipped by their statistics."""
-    opened = table if isinstance(table, DeltaTable) else DeltaTable(str(table))
-    return _scan_files(opened) if {"%", "="} & set(opened.table_uri) else pl.scan_delta(opened)
-
-
-def _scan_files(table: DeltaTable) -> pl.LazyFrame:
-    """The same for a table whose path holds a blank or another sign that a URI writes in another way, or an `=`.
-
-    The reader that Polars brings takes the URI for the path, and a directory with an `=` for a partition.
-    """
-    columns = pl.scan_delta(table).collect_schema()
-    keys = set(table.metadata().partition_columns)
-    scans = []
-    for uri in table.file_uris():
-        below = [part.partition("=") for part in uri.removeprefix(_path(table.table_uri)).split("/")]
-        values = {key: unquote(value) for key, _, value in below if key in keys}
-        file = pl.scan_parquet(unquote(uri), hive_partitioning=False)
-        scans.append(file.with_columns(pl.lit(value).cast(columns[key]).alias(key) for key, value in values.items()))
-    return pl.concat(scans).select(list(columns)) if scans else pl.LazyFrame(schema=columns)
-
-
-def _path(uri: str) -> str:
-    return uri.removeprefix("file://")
+def scan_files(paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
+    """A lazy frame over Parquet files that hold these columns, those that a file lacks being missing on its rows."""
+    if not paths:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(list(paths), schema=schema, missing_columns="insert", hive_partitioning=False, glob=False)
 
 
 def collect(frame: pl.LazyFrame | pl.DataFrame | nw.LazyFrame[Any] | nw.DataFrame[Any]) -> pl.DataFrame:

@@ -17,8 +17,9 @@ from p2pcredit.engines.rows import RowFunction, Rows
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.handed_files import live_files, replace_with_files
-from p2pcredit.storage.lake import MONTH, Lake
+from p2pcredit.storage.handed_files import paths_of_rows, replace_with_files
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.parts import MONTH
 
 if TYPE_CHECKING:
     from p2pcredit.engines.spark.frames import SparkEngine, SparkRows
@@ -107,7 +108,7 @@ class _OnSpark:
     def read(self, table: Table, days: DateRange) -> Rows:
         from p2pcredit.engines.spark.frames import SparkRows, of_days
 
-        stored = self.engine.read(live_files(self.lake, table, days), table.schema)
+        stored = self.engine.read(paths_of_rows(self.lake, table, days), table.schema)
         return SparkRows(of_days(stored, days.first, days.last)[0])
 
     def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:

@@ -11,11 +11,9 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -25,26 +23,21 @@ from deltalake.transaction import AddAction, RemoveAction
 from p2pcredit.contracts.tables import Table
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, sync
-from p2pcredit.storage.lake import MONTH, Lake, parts_of
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.live_files import LiveFile, live_files
+from p2pcredit.storage.parts import MONTH
 
 Writer = Callable[[Sequence[str], Path], bool]
 """Given the live files that may hold rows of the days, writes what stands in their place below a directory, as
 `snapshot_month=YYYY-MM/*.parquet`; False, and nothing written, where the rows are there already."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    path: str
-    size: int
-    month: str
-
-
-def live_files(lake: Lake, table: Table, days: DateRange | None = None) -> list[str]:
+def paths_of_rows(lake: Lake, table: Table, days: DateRange | None = None) -> list[str]:
     """The paths of the files that hold the table's rows; with `days`, of those that may hold rows of these days."""
     if not lake.exists(table):
         return []
     opened = lake.opened(table)
-    return [_absolute(opened, file) for file in _live(opened, days)]
+    return [file.below(opened) for file in live_files(opened, days)]
 
 
 def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer) -> bool:
@@ -68,9 +61,9 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
     def once() -> bool:
         opened = _with_all_columns(lake.opened(table), table)
         work = lake.layout.table(table.name) / f"handed-{uuid.uuid4().hex}"
-        replaced = _live(opened, days)
+        replaced = live_files(opened, days)
         try:
-            if not write([_absolute(opened, file) for file in replaced], work):
+            if not write([file.below(opened) for file in replaced], work):
                 return False
             _commit(opened, replaced, _moved_in(work, table), days)
             return True
@@ -90,25 +83,6 @@ def _with_all_columns(opened: DeltaTable, table: Table) -> DeltaTable:
     if new:
         opened.alter.add_columns(new)
     return opened
-
-
-def _live(opened: DeltaTable, days: DateRange | None) -> list[_Live]:
-    """The live files whose month, and whose statistics where they have any, allow rows of these days."""
-    actions = pl.DataFrame(opened.get_add_actions(flatten=True))
-    month = pl.col(f"partition.{MONTH}")
-    if days is not None:
-        actions = actions.filter(month.is_in(parts_of(days)))
-        low, high = "min.snapshot_date", "max.snapshot_date"
-        if {low, high} <= set(actions.columns):
-            beside = (pl.col(low).cast(pl.Date) > days.last) | (pl.col(high).cast(pl.Date) < days.first)
-            actions = actions.filter(~beside.fill_null(False))
-    rows = actions.select("path", "size_bytes", month).sort("path").iter_rows()
-    return [_Live(*row) for row in rows]
-
-
-def _absolute(opened: DeltaTable, file: _Live) -> str:
-    root = unquote(opened.table_uri.removeprefix("file://")).rstrip("/")
-    return f"{root}/{unquote(file.path)}"
 
 
 def _moved_in(work: Path, table: Table) -> list[AddAction]:
@@ -157,14 +131,14 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _commit(opened: DeltaTable, replaced: list[_Live], added: list[AddAction], days: DateRange) -> None:
+def _commit(opened: DeltaTable, replaced: list[LiveFile], added: list[AddAction], days: DateRange) -> None:
     now = int(time.time() * 1000)  # vacuum counts from here; no row depends on it
     gone = [
         RemoveAction(
             path=file.path,
             data_change=True,
             deletion_timestamp=now,
-            partition_values={MONTH: file.month},
+            partition_values={MONTH: file.part},
             size=file.size,
         )
         for file in replaced

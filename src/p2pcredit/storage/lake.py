@@ -26,19 +26,16 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
-from p2pcredit.engines.local import scan_delta
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
-from p2pcredit.periods import DateRange, add_months, month_start
+from p2pcredit.periods import DateRange, month_start
 from p2pcredit.storage.delta_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.live_files import live_files, scan_live
 from p2pcredit.storage.locks import held
+from p2pcredit.storage.parts import MONTH, any_of, open_since, part_of_rows, parts_of
 
-MONTH = "snapshot_month"
-"""The column by which files are kept apart."""
 _ATTEMPTS = 12
-CLOSES_AFTER_MONTHS = 3
-"""How many months after its end a year is closed: whatever comes late has mostly come by then."""
 _PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 """A table opens by its last checkpoint and the few commits after it. Delta by itself would forget after 30 days how to
 read an older version, and models name the versions that they learned from."""
@@ -108,10 +105,7 @@ class Lake:
         if not self.exists(table):
             return pl.LazyFrame(schema=table.schema)
         opened = self._open(table)
-        frame = scan_delta(opened)
-        if days is not None:
-            frame = _of_days(frame, days)
-        return frame.select(_columns(opened, table))
+        return _scanned(opened, days).select(_columns(opened, table))
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
         """The same rows as transforms take them."""
@@ -214,7 +208,7 @@ class Lake:
             return 0
         opened = self._open(table)
         key = f"{month:%Y-%m}"
-        if len(opened.file_uris(file_pruning_predicate=f"{MONTH} = '{key}'")) < 2:
+        if sum(file.part == key for file in live_files(opened)) < 2:
             return 0
         path = self.layout.table(table.name)
         forget(path)
@@ -259,23 +253,23 @@ class Lake:
         if not self.exists(table):
             return 0
         opened = self._open(table)
-        open_since = str(_open_since(today))
-        months = [key for key in _values_of(opened, MONTH) if len(key) > len(open_since) and key < open_since]
+        still_open = str(open_since(today))
+        parts = {file.part for file in live_files(opened)}
+        months = [part for part in parts if len(part) > len(still_open) and part < still_open]
         return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
 
     def _join_year(self, table: Table, year: str) -> int:
         path, opened = self.layout.table(table.name), self._open(table)
-        keys = [key for key in _values_of(opened, MONTH) if key[:4] == year]
-        files = opened.file_uris(file_pruning_predicate=_any_of(keys))
+        files = [file for file in live_files(opened) if file.part[:4] == year]
         forget(path)
         try:
-            rows = scan_delta(opened).filter(pl.col(MONTH).is_in(keys)).collect()
+            rows = scan_live(opened, files).collect()
             rows = rows.sort("snapshot_date", *table.sorted_by, maintain_order=True)
             write_deltalake(
                 opened,
                 rows.with_columns(pl.lit(year).alias(MONTH)),
                 mode="overwrite",
-                predicate=_any_of(sorted({*keys, year})),
+                predicate=any_of(sorted({year, *(file.part for file in files)})),
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
         except CommitFailedError:
@@ -290,10 +284,10 @@ class Lake:
         existing = self._rows(opened, table, days, feed)
         if existing.equals(rows):
             return False
-        predicate = f"{_any_of(parts_of(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
+        predicate = f"{any_of(parts_of(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
-        data = rows.with_columns(_part(days).alias(MONTH))
+        data = rows.with_columns(part_of_rows(days).alias(MONTH))
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
         new = set(data.columns) - {field.name for field in opened.schema().fields}
@@ -311,7 +305,7 @@ class Lake:
         return True
 
     def _rows(self, opened: DeltaTable, table: Table, days: DateRange, feed: str | None) -> pl.DataFrame:
-        frame = _of_days(scan_delta(opened), days)
+        frame = _scanned(opened, days)
         if feed is not None:
             frame = frame.filter(pl.col("feed") == feed)
         return _ordered(frame.select(_columns(opened, table)).collect(), table)
@@ -366,43 +360,12 @@ def _columns(opened: DeltaTable, table: Table) -> list[pl.Expr]:
     ]
 
 
-def parts_of(days: DateRange) -> list[str]:
-    """In which parts of a table rows of these days may lie: their months, and their years where those were joined."""
-    months = [f"{span.first:%Y-%m}" for span in days.months()]
-    return [*months, *sorted({month[:4] for month in months})]
-
-
-def _part(days: DateRange) -> pl.Expr:
-    """In which part of a table does each row of these days go?
-
-    Its year, where `days` hold the whole of it and it has closed by the last of them, else its month: history written
-    together lies as it would once it had been joined.
-    """
-    year = pl.col("snapshot_date").dt.year()
-    first_whole = days.first.year + (days.first > date(days.first.year, 1, 1))
-    of_year = year.is_between(first_whole, _open_since(days.last) - 1)
-    return pl.when(of_year).then(year.cast(pl.String)).otherwise(pl.col("snapshot_date").dt.strftime("%Y-%m"))
-
-
-def _open_since(today: date) -> int:
-    """The oldest year whose rows still lie by month on a day."""
-    return add_months(today, -CLOSES_AFTER_MONTHS).year
-
-
-def _any_of(keys: list[str]) -> str:
-    return f"{MONTH} IN ({', '.join(repr(key) for key in keys)})"
-
-
-def _values_of(opened: DeltaTable, column: str) -> list[str]:
-    return sorted({str(values[column]) for values in opened.partitions()})
-
-
-def _of_days(frame: pl.LazyFrame, days: DateRange) -> pl.LazyFrame:
-    """The rows of these days, by month first so that files of other months are not opened."""
-    return frame.filter(
-        pl.col(MONTH).is_in(parts_of(days)),
-        pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)),
-    )
+def _scanned(opened: DeltaTable, days: DateRange | None) -> pl.LazyFrame:
+    """The rows of these days; files that cannot hold any are not opened."""
+    frame = scan_live(opened, live_files(opened, days))
+    if days is None:
+        return frame
+    return frame.filter(pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)))
 
 
 def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

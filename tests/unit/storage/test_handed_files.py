@@ -10,7 +10,7 @@ import pytest
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.handed_files import live_files, replace_with_files
+from p2pcredit.storage.handed_files import paths_of_rows, replace_with_files
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 
@@ -52,7 +52,7 @@ def test_one_commit_replaces_the_days_and_keeps_the_others(lake: Lake) -> None:
     assert before is not None
     assert lake.version(LABEL_STORE) == before + 1
     assert lake.read(LABEL_STORE)["label"].to_list() == [1, 0]
-    assert len(live_files(lake, LABEL_STORE)) == 1
+    assert len(paths_of_rows(lake, LABEL_STORE)) == 1
 
 
 def test_statistics_let_readers_skip_the_file(lake: Lake) -> None:
@@ -63,7 +63,7 @@ def test_statistics_let_readers_skip_the_file(lake: Lake) -> None:
     assert action["num_records"] == 2
     assert (action["min.snapshot_date"], action["max.snapshot_date"]) == (FIRST, SECOND)
     assert (action["min.label"], action["max.label"]) == (0, 1)
-    assert live_files(lake, LABEL_STORE, DateRange(date(2010, 1, 7), date(2010, 1, 31))) == []
+    assert paths_of_rows(lake, LABEL_STORE, DateRange(date(2010, 1, 7), date(2010, 1, 31))) == []
 
 
 def test_a_job_that_dies_before_its_commit_changes_nothing(lake: Lake) -> None:

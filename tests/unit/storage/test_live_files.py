@@ -1,0 +1,61 @@
+"""Which files of a table are opened for some days, and what is read of a table that another tool has changed."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable, TableFeatures
+
+from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.delta_tables import forget
+from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.live_files import live_files
+
+DAYS = [date(2009, 12, 31), date(2010, 1, 1), date(2010, 1, 2)]
+
+
+def label_of(day: date) -> pl.DataFrame:
+    row = {"loan_id": f"{day}", "definition": "pd12", "label": 0, "snapshot_date": day}
+    return pl.DataFrame([row], schema=LABEL_STORE.schema)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(Layout(tmp_path / "home"))
+    for day in DAYS:
+        lake.replace(LABEL_STORE, label_of(day), DateRange(day, day))
+    return lake
+
+
+def test_a_day_is_in_its_own_file_and_a_span_in_those_of_its_days(lake: Lake) -> None:
+    opened = lake.opened(LABEL_STORE)
+    assert [file.part for file in live_files(opened)] == ["2009-12", "2010-01", "2010-01"]
+    for day in DAYS:
+        (only,) = live_files(opened, DateRange(day, day))
+        assert pl.read_parquet(only.below(opened), hive_partitioning=False)["loan_id"].to_list() == [f"{day}"]
+    assert len(live_files(opened, DateRange(DAYS[0], DAYS[1]))) == 2
+    assert live_files(opened, DateRange(date(2010, 1, 3), date(2010, 1, 31))) == []
+
+
+def test_a_file_without_statistics_may_hold_any_day_of_its_month(lake: Lake) -> None:
+    table = lake.opened(LABEL_STORE)
+    table.alter.set_table_properties({"delta.dataSkippingNumIndexedCols": "0"})
+    day = date(2010, 2, 1)
+    lake.replace(LABEL_STORE, label_of(day), DateRange(day, day))
+    assert len(live_files(lake.opened(LABEL_STORE), DateRange(date(2010, 2, 5), date(2010, 2, 6)))) == 1
+    assert lake.read(LABEL_STORE, DateRange(day, day))["loan_id"].to_list() == [f"{day}"]
+
+
+def test_a_table_that_asks_more_of_its_readers_is_read_by_who_knows_how(lake: Lake) -> None:
+    path = lake.layout.table(LABEL_STORE.name)
+    changed = DeltaTable(str(path))
+    changed.alter.add_feature(TableFeatures.DeletionVectors, allow_protocol_versions_increase=True)
+    forget(path)
+    assert DeltaTable(str(path)).protocol().min_reader_version > 1
+    assert lake.read(LABEL_STORE)["snapshot_date"].to_list() == DAYS
+    assert lake.read(LABEL_STORE, DateRange(DAYS[1], DAYS[1]))["snapshot_date"].to_list() == [DAYS[1]]
