@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -45,4 +45,7 @@ class MetricResult:
 
     def as_row(self) -> dict[str, Any]:
         """A plain dict with the status as text."""
-        return {**asdict(self), "status": str(self.status)}
+        return {**{name: getattr(self, name) for name in _NAMES}, "status": str(self.status)}
+
+
+_NAMES = tuple(field.name for field in fields(MetricResult))

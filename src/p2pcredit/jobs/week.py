@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -23,6 +23,7 @@ from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.completeness import read_receipt
 from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
 
 LATE_DAYS = 30
 """Days past due from which a loan shows an early sign."""
@@ -93,16 +94,15 @@ class Week:
             .group_by("loan_id")
             .agg(pl.col("snapshot_date").min().alias("late_on"))
         )
-        predictions = self.lake.scan(PREDICTIONS, history).unique("loan_id", keep="first", maintain_order=True)
-        features = self.lake.scan(FEATURE_STORE, history).unique("loan_id", keep="first", maintain_order=True)
+        predictions, features = self.lake.scan(PREDICTIONS, history), self.lake.scan(FEATURE_STORE, history)
         frames = pl.collect_all([predictions, labels, features, late])
         return MonitoringInputs(
             week_end=week_end,
             champion_id=self.champion_id,
             champion_as_of=self.facts.champion_as_of,
-            predictions=frames[0].sort("snapshot_date", "loan_id"),
+            predictions=_once_each(frames[0]),
             labels=frames[1].sort("origination_date", "loan_id"),
-            features=frames[2].sort("snapshot_date", "loan_id"),
+            features=_once_each(frames[2]),
             reference=self._reference(),
             early_signs=frames[3].sort("loan_id"),
             feed_quality=self._feed_quality(),
@@ -135,14 +135,8 @@ class Week:
     def _reference(self) -> pl.DataFrame:
         if self.champion_id is None:
             return pl.DataFrame()
-        scores = pl.read_parquet(BytesIO(ModelBank(self.ctx.layout).get(self.champion_id).files[REFERENCE_FILE]))
-        if scores.is_empty():
-            return pl.DataFrame()
-        first, last = scores["snapshot_date"].min(), scores["snapshot_date"].max()
-        assert isinstance(first, date)
-        assert isinstance(last, date)
-        features = self.lake.scan(FEATURE_STORE, DateRange(first, last)).collect()
-        return features.join(scores, on=["loan_id", "snapshot_date"], how="inner").sort("snapshot_date", "loan_id")
+        scores = ModelBank(self.ctx.layout).get(self.champion_id).files[REFERENCE_FILE]
+        return _development_loans(self.ctx.layout, self.lake.state(FEATURE_STORE), scores)
 
     def _feed_quality(self) -> pl.DataFrame:
         first = self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1)
@@ -153,3 +147,25 @@ class Week:
         rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _once_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of loans by day and loan; of a loan that stands on several days, the first."""
+    ordered = rows.sort("snapshot_date", "loan_id")
+    if ordered["loan_id"].n_unique() == ordered.height:
+        return ordered
+    return ordered.unique("loan_id", keep="first", maintain_order=True)
+
+
+@lru_cache(maxsize=1)
+def _development_loans(layout: Layout, state: tuple[str, int] | None, scored: bytes) -> pl.DataFrame:
+    """The features, in this state of theirs, of the development loans whose scores the bank holds in a file.
+
+    They stay the same from week to week as long as the champion and its features do.
+    """
+    scores = pl.read_parquet(BytesIO(scored))
+    first, last = scores["snapshot_date"].min(), scores["snapshot_date"].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return pl.DataFrame()
+    features = Lake(layout).scan(FEATURE_STORE, DateRange(first, last)).collect()
+    return features.join(scores, on=["loan_id", "snapshot_date"], how="inner").sort("snapshot_date", "loan_id")

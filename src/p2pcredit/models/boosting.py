@@ -16,7 +16,7 @@ from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Fitter, Growth, Matrix
-from p2pcredit.models.profile import Profile, columns_of, feature_named
+from p2pcredit.models.profile import Profile, columns_of, feature_named, require_columns
 from p2pcredit.models.scorecard import MODEL_FILE
 
 BOOSTER_FILE = "booster.ubj"
@@ -73,14 +73,14 @@ class Encoding:
 
     def encode(self, features: pl.DataFrame) -> Matrix:
         """The columns of each row, (rows, sum of widths); NaN is missing."""
-        columns = columns_of(features, self.features)
+        require_columns(features, self.features)
         parts: list[pl.Expr] = []
         for name in self.features:
             if name not in self.levels:
-                parts.append(pl.col(name).cast(pl.Float32))
+                parts.append(pl.col(name).cast(pl.Float64).cast(pl.Float32))
             for place, level in enumerate(self.levels.get(name, ())):
-                parts.append((pl.col(name) == level).cast(pl.Float32).alias(f"{name}={place}"))
-        encoded = columns.select(parts).fill_null(float("nan"))
+                parts.append((pl.col(name).cast(pl.String) == level).cast(pl.Float32).alias(f"{name}={place}"))
+        encoded = features.select(part.fill_null(float("nan")) for part in parts)
         return np.ascontiguousarray(encoded.to_numpy(), dtype=np.float32).reshape(features.height, len(parts))
 
 

@@ -47,14 +47,23 @@ def columns_of(features: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     Raises:
         UsageError: If a column is not there.
     """
-    missing = [name for name in names if name not in features.columns]
-    if missing:
-        raise UsageError(f"the features lack '{missing[0]}', which the model needs; preprocess with this version again")
+    require_columns(features, names)
     categories = {feature.name for feature in FEATURES if feature.kind == "category"}
     return features.select(
         pl.col(name).cast(pl.String) if name in categories else pl.col(name).cast(pl.Float64).fill_nan(None)
         for name in names
     )
+
+
+def require_columns(features: pl.DataFrame, names: Sequence[str]) -> None:
+    """Make sure that the features of a model are there.
+
+    Raises:
+        UsageError: If a column is not.
+    """
+    missing = [name for name in names if name not in features.columns]
+    if missing:
+        raise UsageError(f"the features lack '{missing[0]}', which the model needs; preprocess with this version again")
 
 
 def feature_named(name: str) -> Feature:

@@ -71,17 +71,25 @@ def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
 
     Returns:
         One row per loan: `loan_id, snapshot_date, model_id, probability_of_default, score, grade, label` (null where
-        the loan cannot be judged yet), `vintage` (such as `2010Q1`), `term_months, platform_sub_grade`.
+        the loan cannot be judged yet), `vintage` (such as `2010Q1`), `term_months, platform_sub_grade`,
+        `sub_grade_rank` (grows with the platform's risk, null where it has no order).
     """
     after, last = matured_window(inputs.week_end, settings)
-    labels = inputs.labels.filter(
-        (pl.col("definition") == settings.labels.definition)
-        & (pl.col("origination_date") <= last)
-        & pl.col("label").is_not_null()
-    ).select("loan_id", pl.col("label").cast(pl.Int8))
-    about = inputs.features.select("loan_id", "term_months", "platform_sub_grade")
+    labels = (
+        inputs.labels.lazy()
+        .filter(
+            (pl.col("definition") == settings.labels.definition)
+            & (pl.col("origination_date") <= last)
+            & pl.col("label").is_not_null()
+        )
+        .select("loan_id", pl.col("label").cast(pl.Int8))
+    )
+    ranks = grade_ranks(inputs.features["platform_sub_grade"].drop_nulls().unique().to_list())
+    rank = pl.col("platform_sub_grade").replace_strict(ranks, default=None, return_dtype=pl.Float64)
+    about = inputs.features.lazy().select("loan_id", "term_months", "platform_sub_grade", sub_grade_rank=rank)
     return (
-        inputs.predictions.filter(pl.col("snapshot_date") > after)
+        inputs.predictions.lazy()
+        .filter(pl.col("snapshot_date") > after)
         .join(labels, on="loan_id", how="left")
         .join(about, on="loan_id", how="left")
         .with_columns(
@@ -89,6 +97,7 @@ def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
             vintage=pl.format("{}Q{}", pl.col("snapshot_date").dt.year(), pl.col("snapshot_date").dt.quarter()),
         )
         .sort("snapshot_date", "loan_id")
+        .collect()
     )
 
 
@@ -99,9 +108,11 @@ def whole_segments(scored: pl.DataFrame, champion_id: str | None) -> list[Judged
         scored: What `scored_loans` gives.
         champion_id: The model in service, None before the first.
     """
-    ranked = _with_rank(scored)
-    of_champion = ranked.filter(pl.col("model_id") == champion_id) if champion_id else ranked.clear()
-    return [_segment("all", ranked), _segment("champion", of_champion)]
+    of_champion = scored.filter(pl.col("model_id") == champion_id) if champion_id else scored.clear()
+    return [
+        _segment("all", _judged(scored), scored.height),
+        _segment("champion", _judged(of_champion), of_champion.height),
+    ]
 
 
 def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
@@ -110,13 +121,14 @@ def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
     Args:
         scored: What `scored_loans` gives.
     """
+    judged = _judged(scored)
     segments: list[JudgedLoans] = []
     for name, column in (("vintage", "vintage"), ("term", "term_months")):
-        parts = _with_rank(scored.filter(pl.col(column).is_not_null())).partition_by(column, as_dict=True)
+        served = dict(scored[column].value_counts().iter_rows())
+        parts = judged.filter(pl.col(column).is_not_null()).partition_by(column, as_dict=True)
         for (level,), part in sorted(parts.items()):
             text = f"{level:g}" if isinstance(level, float) else str(level)
-            if part["label"].count():
-                segments.append(_segment(f"{name}={text}", part))
+            segments.append(_segment(f"{name}={text}", part, served[level]))
     return segments
 
 
@@ -147,18 +159,15 @@ def grade_ranks(grades: list[str]) -> dict[str, float]:
     return ranks
 
 
-def _with_rank(scored: pl.DataFrame) -> pl.DataFrame:
-    grades = scored["platform_sub_grade"].drop_nulls().unique().to_list()
-    rank = pl.col("platform_sub_grade").replace_strict(grade_ranks(grades), default=None, return_dtype=pl.Float64)
-    return scored.with_columns(rank=rank)
+def _judged(scored: pl.DataFrame) -> pl.DataFrame:
+    return scored.filter(pl.col("label").is_not_null())
 
 
-def _segment(name: str, scored: pl.DataFrame) -> JudgedLoans:
-    judged = scored.filter(pl.col("label").is_not_null())
+def _segment(name: str, judged: pl.DataFrame, scored: int) -> JudgedLoans:
     return JudgedLoans(
         name,
         judged["label"].to_numpy().astype(np.int8),
         judged["probability_of_default"].cast(pl.Float64).to_numpy(),
-        judged["rank"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
-        scored.height,
+        judged["sub_grade_rank"].fill_null(float("nan")).to_numpy(),
+        scored,
     )
