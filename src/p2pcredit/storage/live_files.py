@@ -5,6 +5,7 @@ The table's log says it, with the bounds of the dates in each file: nothing is o
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,20 +43,27 @@ class LiveFile:
         return f"{root}/{unquote(self.path)}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """A file with the first and last date in it, None where its statistics do not tell."""
+
+    file: LiveFile
+    low: date | None
+    high: date | None
+
+    def may_hold(self, days: DateRange) -> bool:
+        if self.low is None or self.high is None:
+            return True
+        return self.low <= days.last and self.high >= days.first
+
+
 def live_files(opened: DeltaTable, days: DateRange | None = None) -> list[LiveFile]:
     """The files of a table, by path; with `days`, those whose part and whose dates allow rows of these days."""
-    actions = opened.get_add_actions(flatten=True)
-    bounds = [_LOW, _HIGH] if {_LOW, _HIGH} <= set(actions.schema.names) else []
-    needed = pl.DataFrame(actions.select(["path", "size_bytes", f"partition.{MONTH}", *bounds]))
-    rows = needed.sort("path").iter_rows()
+    dated = _dated_files(opened)
     if days is None:
-        return [LiveFile(path, size, key) for path, size, key, *_ in rows]
+        return [found.file for found in dated]
     parts = set(parts_of(days))
-    return [
-        LiveFile(path, size, key)
-        for path, size, key, *dates in rows
-        if key in parts and not (dates and _lie_beside(dates[0], dates[1], days))
-    ]
+    return [found.file for found in dated if found.file.part in parts and found.may_hold(days)]
 
 
 def scan_live(opened: DeltaTable, files: Sequence[LiveFile]) -> pl.LazyFrame:
@@ -67,12 +75,30 @@ def scan_live(opened: DeltaTable, files: Sequence[LiveFile]) -> pl.LazyFrame:
     return scan_files([file.below(opened) for file in files], schema)
 
 
-def _lie_beside(low: date | str | None, high: date | str | None, days: DateRange) -> bool:
-    """Whether all dates of a file, which has statistics of them, are others than these."""
-    if low is None or high is None:
-        return False
-    low, high = (date.fromisoformat(bound) if isinstance(bound, str) else bound for bound in (low, high))
-    return low > days.last or high < days.first
+_Known = tuple[weakref.ref[DeltaTable], int, list[_Dated]]
+_known: dict[int, _Known] = {}
+"""By the identity of a table that is open: it, its version, and its files at that version."""
+
+
+def _dated_files(opened: DeltaTable) -> list[_Dated]:
+    """All files of a table; its log is asked once for each version of a table that stays open."""
+    key, version = id(opened), opened.version()
+    known = _known.get(key)
+    if known is not None and known[0]() is opened and known[1] == version:
+        return known[2]
+    files = _read_dated_files(opened)
+    _known[key] = (weakref.ref(opened, lambda _: _known.pop(key, None)), version, files)
+    return files
+
+
+def _read_dated_files(opened: DeltaTable) -> list[_Dated]:
+    actions = opened.get_add_actions(flatten=True)
+    bounds = [_LOW, _HIGH] if {_LOW, _HIGH} <= set(actions.schema.names) else []
+    needed = pl.DataFrame(actions.select(["path", "size_bytes", f"partition.{MONTH}", *bounds]))
+    with_bounds = needed.with_columns(
+        (pl.col(name) if name in bounds else pl.lit(None)).cast(pl.Date).alias(name) for name in (_LOW, _HIGH)
+    )
+    return [_Dated(LiveFile(*row[:3]), *row[3:]) for row in with_bounds.sort("path").iter_rows()]
 
 
 __all__ = ["LiveFile", "live_files", "scan_live"]
