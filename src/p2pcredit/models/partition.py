@@ -82,58 +82,83 @@ def best_partition(
     """
     if all_bads <= 0.0 or all_goods <= 0.0:
         return None
-    tried = [_search(cells, limits, sign, all_bads, all_goods) for sign in ([direction] if direction else [1, -1])]
+    bins = _all_bins(cells, limits, all_bads, all_goods)
+    tried = [_search(bins, limits.most_bins, sign) for sign in ([direction] if direction else [1, -1])]
     found = [result for result in tried if result is not None]
     return max(found, key=lambda result: result[0])[1] if found else None
 
 
-def _search(
-    cells: Cells, limits: Limits, sign: int, all_bads: float, all_goods: float
-) -> tuple[float, tuple[int, ...]] | None:
-    """The most information, and the cut that carries it, with weights going in the direction of `sign`.
+@dataclass(frozen=True, slots=True)
+class _Bins:
+    """All runs of cells that a bin could be: at [i, j] that of the cells i..j-1.
 
-    `best[i, j]` is the most information of partitions of the cells up to j whose last bin is the cells i..j-1. The bin
-    before it ends at i; with those sorted by weight, a running maximum gives the best allowed one in one look-up.
+    Args:
+        allowed: Whether the limits let it be one.
+        weight: Its weight of evidence.
+        value: Its information value; -inf where it is not allowed.
     """
+
+    allowed: npt.NDArray[np.bool_]
+    weight: Floats
+    value: Floats
+
+
+def _all_bins(cells: Cells, limits: Limits, all_bads: float, all_goods: float) -> _Bins:
     size = cells.loans.size
     loans, bads, goods = (_spans(values) for values in (cells.loans, cells.bads, cells.goods))
     allowed = np.triu(np.ones((size, size + 1), dtype=bool), 1)
     allowed &= (loans >= limits.least_loans) & (bads >= limits.least_bads) & (goods >= limits.least_goods)
     allowed &= (bads > 0.0) & (goods > 0.0)
-    bads, goods = np.where(allowed, bads, 1.0), np.where(allowed, goods, 1.0)
-    weight = sign * evidence(bads, goods, all_bads, all_goods)
-    value = np.where(allowed, information(bads, goods, all_bads, all_goods), -np.inf)
-    ending = np.where(allowed[:, :size], weight[:, :size], np.inf)
+    counted = np.where(allowed, bads, 1.0), np.where(allowed, goods, 1.0)
+    value = np.where(allowed, information(*counted, all_bads, all_goods), -np.inf)
+    return _Bins(allowed, evidence(*counted, all_bads, all_goods), value)
+
+
+def _search(bins: _Bins, most: int, sign: int) -> tuple[float, tuple[int, ...]] | None:
+    """The most information, and the cut that carries it, with weights going in the direction of `sign`.
+
+    `best[i, j]` is the most information of partitions of the cells up to j whose last bin is the cells i..j-1. The bin
+    before it ends at i; with those sorted by weight, a running maximum gives the best allowed one in one look-up.
+    """
+    size = bins.value.shape[0]
+    weight = sign * bins.weight
+    ending = np.where(bins.allowed[:, :size], weight[:, :size], np.inf)
     order = np.argsort(ending, axis=0, kind="stable")
     ranked = np.take_along_axis(ending, order, axis=0)
     place = np.stack([np.searchsorted(ranked[:, i], weight[i], side="right") - 1 for i in range(size)])
-    reachable, place = allowed & (place >= 0), np.maximum(place, 0)
-    starts, steps = np.arange(size)[:, None], np.arange(size)[:, None]
+    value = np.where(place >= 0, bins.value, -np.inf)
+    place = np.maximum(place, 0)
+    ordered, looked_up = order * size + np.arange(size), place * size + np.arange(size)[:, None]  # in flat arrays
     best = np.full((size, size + 1), -np.inf)
-    best[0] = value[0]
-    layers: list[tuple[Floats, Indices]] = [(best, np.full((size, size + 1), -1))]
-    for _ in range(1, limits.most_bins):
-        gains = np.take_along_axis(layers[-1][0][:, :size], order, axis=0)
-        running = np.maximum.accumulate(gains, axis=0)
-        leader = np.maximum.accumulate(np.where(gains == running, steps, -1), axis=0)
-        before = running[place, starts]
-        usable = reachable & np.isfinite(before)
-        if not usable.any():
+    best[0] = bins.value[0]
+    layers, gains = [best], [best[:, :size]]
+    for _ in range(1, most):
+        gained = np.take(np.ascontiguousarray(layers[-1][:, :size]), ordered)
+        now = np.take(np.maximum.accumulate(gained, axis=0), looked_up) + value
+        if not np.isfinite(now).any():
             break
-        now = np.where(usable, before + np.where(usable, value, 0.0), -np.inf)
-        layers.append((now, np.where(usable, order[leader[place, starts], starts], -1)))
-    return _trace(layers, size)
+        layers.append(now)
+        gains.append(gained)
+    return _trace(layers, gains, order, place)
 
 
-def _trace(layers: list[tuple[Floats, Indices]], size: int) -> tuple[float, tuple[int, ...]] | None:
-    tops = [float(best[:, size].max()) for best, _ in layers]
+def _trace(
+    layers: list[Floats], gains: list[Floats], order: Indices, place: Indices
+) -> tuple[float, tuple[int, ...]] | None:
+    """The most information of all layers, and back from there the ends of its bins.
+
+    The bin before a bin is the last in order of weight, among those it may follow, that carries the most.
+    """
+    size = order.shape[0]
+    tops = [float(best[:, size].max()) for best in layers]
     depth = int(np.argmax(tops))
     if not np.isfinite(tops[depth]):
         return None
-    start, end, ends = int(np.argmax(layers[depth][0][:, size])), size, [size]
+    start, end, ends = int(np.argmax(layers[depth][:, size])), size, [size]
     for level in range(depth, 0, -1):
-        previous = int(layers[level][1][start, end])
-        start, end = previous, start
+        before = gains[level][: place[start, end] + 1, start]
+        last_best = np.flatnonzero(before == before.max())[-1]
+        start, end = int(order[last_best, start]), start
         ends.append(end)
     return tops[depth], tuple(reversed(ends))
 
