@@ -6,6 +6,7 @@ Quotes in irregular places, such as in the middle of a field, are refused: `exac
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,7 @@ from p2pcredit.platforms.csv_blocks import LONGEST_RECORD, Block, IrregularError
 from p2pcredit.platforms.exact_csv import fields_of_line
 
 _COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
-_BEFORE_OPENING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _QUOTE])
-_AFTER_CLOSING = np.isin(np.arange(256), [_COMMA, _NEWLINE, _RETURN, _QUOTE])
-_Places = npt.NDArray[np.int64]
+_Mask = npt.NDArray[np.bool_]
 
 
 def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[Block]:
@@ -58,20 +57,19 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[
 
 def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tuple[int, Block | None, int]:
     """How many bytes do the whole records of a text take that begins at a record; those; how many were seen by now."""
-    data = np.frombuffer(text, dtype=np.uint8)
-    quotes = _regular_quotes(data)
-    returns = _outside(np.flatnonzero(data[:-1] == _RETURN), quotes)
-    if not (data[returns + 1] == _NEWLINE).all():
+    signs = _Signs(*(np.frombuffer(text, dtype=np.uint8) == sign for sign in (_COMMA, _QUOTE, _NEWLINE, _RETURN)))
+    outside = _outside_quotes(signs)
+    if (signs.returns[:-1] & outside[:-1] & ~signs.newlines[1:]).any():
         raise IrregularError
-    ends = _outside(np.flatnonzero(data == _NEWLINE), quotes)
+    ends = np.flatnonzero(signs.newlines & outside)
     if not len(ends):
         return 0, None, seen
     used = int(ends[-1]) + 1
     decoded(path, text[:used], offset)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    counts = _fields(data[:used], ends, quotes[: np.searchsorted(quotes, used)])
+    counts = np.add.reduceat((signs.commas & outside)[:used], starts, dtype=np.int64) + 1
     lengths = ends - starts
-    blank = (lengths == 0) | ((lengths == 1) & (data[starts] == _RETURN))
+    blank = (lengths == 0) | ((lengths == 1) & signs.returns[starts])
     numbers = (seen + np.cumsum(~blank)).astype(np.int64)
     fits = (counts == width) & ~blank
     if fits.all():
@@ -88,32 +86,50 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tup
     return used, Block(body, numbers[fits], tuple(misfits)), int(numbers[-1])
 
 
-def _regular_quotes(data: npt.NDArray[np.uint8]) -> _Places:
-    """Where the quotes stand. Irregular ones are refused."""
-    quotes = np.flatnonzero(data == _QUOTE)
-    opening, closing = quotes[::2], quotes[1::2]
-    before = opening[opening > 0] - 1
-    after = closing[closing < len(data) - 1] + 1
-    if not (_BEFORE_OPENING[data[before]].all() and _AFTER_CLOSING[data[after]].all()):
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """Where in a text each of the signs of CSV stands."""
+
+    commas: _Mask
+    quotes: _Mask
+    newlines: _Mask
+    returns: _Mask
+
+
+def _outside_quotes(signs: _Signs) -> _Mask:
+    """Which bytes of a text that begins at a record stand outside quotes, closing quotes included?
+
+    Raises:
+        IrregularError: A quote opens inside a field, or closes before its end.
+    """
+    inside = _running_parity(signs.quotes)
+    before_opening = signs.commas | signs.newlines | signs.quotes
+    after_closing = before_opening | signs.returns
+    opening, closing = signs.quotes & inside, signs.quotes & ~inside
+    if (opening[1:] & ~before_opening[:-1]).any() or (closing[:-1] & ~after_closing[1:]).any():
         raise IrregularError
-    return quotes
+    return ~inside
 
 
-def _outside(places: _Places, quotes: _Places) -> _Places:
-    """Those of these places that stand outside quotes."""
-    outside: _Places = places[np.searchsorted(quotes, places) % 2 == 0]
-    return outside
+def _running_parity(marks: _Mask) -> _Mask:
+    """Up to each place and with it, is the number of marks odd? 64 places are worked on together.
 
+    Source:
+        G. Langdale and D. Lemire (2019), Parsing gigabytes of JSON per second: the prefix exclusive-or of quotes.
 
-def _fields(data: npt.NDArray[np.uint8], ends: _Places, quotes: _Places) -> _Places:
-    """How many fields each record has: its commas outside quotes, and one."""
-    commas = np.flatnonzero(data == _COMMA)
-    counts = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
-    if len(quotes):
-        quoted = np.diff(np.searchsorted(commas, quotes).reshape(-1, 2))[:, 0]
-        holding = np.flatnonzero(quoted)
-        np.subtract.at(counts, np.searchsorted(ends, quotes[::2][holding]), quoted[holding])
-    return counts
+    Examples:
+        >>> _running_parity(np.array([False, True, False, True, True])).tolist()
+        [False, True, True, False, True]
+    """
+    packed = np.packbits(marks, bitorder="little")
+    words = np.zeros(-(-packed.size // 8), dtype="<u8")
+    words.view(np.uint8)[: packed.size] = packed
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    last = words >> np.uint64(63)
+    carried = np.bitwise_xor.accumulate(last) ^ last  # the parity of all words before
+    words ^= np.uint64(0) - carried
+    return np.unpackbits(words.view(np.uint8), count=marks.size, bitorder="little").view(np.bool_)
 
 
 __all__ = ["counted_blocks"]

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError
 from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
 from p2pcredit.platforms.delimited import DelimitedFile, DelimitedText, open_delimited
@@ -92,7 +93,7 @@ def read_in_parts(
             rejected, learned = [], []
             rows.clear()
             try:
-                for place, part in enumerate(_parts(file, is_summary, exact=exact)):
+                for place, part in enumerate(ahead(_parts(file, is_summary, exact=exact))):
                     table = screen(_as_table(file, part, wanted, is_summary))
                     learned.append(learn(table.rows))
                     rejected.append(table.rejected)

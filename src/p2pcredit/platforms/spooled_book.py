@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.periods import DateRange, month_start
 from p2pcredit.platforms.raw_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
@@ -135,7 +136,7 @@ def spooled(parts: Iterable[RawBook], about: str) -> Iterator[SpooledBook]:
         }
         origins = dated({name: dtype() for name, dtype in ORIGINS_SCHEMA.items()})
         rows_in, rejected, covered, recipe = 0, [pl.DataFrame(schema=REJECTED_SCHEMA)], list[DateRange](), ""
-        for part in parts:
+        for part in ahead(iter(parts)):
             rows_in += part.rows_in
             recipe = recipe or part.recipe
             rejected.append(part.rejected)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
+from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
@@ -115,7 +116,7 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
     """Land a feed for every day of `days`: whole months as one Parquet file, other days as one CSV file each.
 
     What is written replaces what was there for those days; days without rows become files without rows. No more than
-    the rows of a month are held in memory.
+    the rows of two months are held in memory.
 
     Args:
         layout: The home directory.
@@ -129,22 +130,29 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
     """
     directory = layout.feed_file(feed.name, feed.name).parent  # a directory that leads away is not written to
     there = set(os.listdir(directory)) if directory.is_dir() else set()
+    for span, rows in ahead(_ready_to_write(feed, rows_of, days)):
+        if isinstance(rows, memoryview):
+            write_bytes_atomically(month_file(layout, feed.name, span.first), rows)
+            for stale in sorted(there.intersection(name for day in span for name in _day_names(feed.name, day))):
+                _remove(directory / stale)
+        else:
+            _write_days(layout, feed.name, rows, span)
+
+
+def _ready_to_write(
+    feed: Feed, rows_of: Callable[[date], pl.DataFrame], days: DateRange
+) -> Iterator[tuple[DateRange, pl.DataFrame | memoryview]]:
+    """Each month of these days with its rows; where it is whole, with the bytes of its file."""
     for span in days.months():
         rows = rows_of(month_start(span.first))
         absent = [pl.lit(None, dtype=pl.String).alias(name) for name in feed.sources if name not in rows.columns]
         ordered = rows.with_columns(absent).select(SNAPSHOT, *feed.sources).sort(SNAPSHOT, maintain_order=True)
-        if span == DateRange(month_start(span.first), month_end(span.first)):
-            _write_month(layout, feed.name, ordered, span)
-            for stale in sorted(there.intersection(name for day in span for name in _day_names(feed.name, day))):
-                _remove(directory / stale)
-        else:
-            _write_days(layout, feed.name, ordered, span)
-
-
-def _write_month(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
-    whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
-    rows.write_parquet(whole, compression="zstd", statistics=True)
-    write_bytes_atomically(month_file(layout, feed_name, span.first), whole.getbuffer())
+        if span != DateRange(month_start(span.first), month_end(span.first)):
+            yield span, ordered
+            continue
+        whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
+        ordered.write_parquet(whole, compression="zstd", statistics=True)
+        yield span, whole.getbuffer()
 
 
 def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:
