@@ -53,6 +53,7 @@ def main() -> None:
         failed = failed or bool(run.part.failures)
         write(results, asked.out)
         print(f"  {name} took {time.perf_counter() - started:.0f} s", flush=True)
+    run.clear()
     print((asked.out / "benchmark.md").read_text(encoding="utf-8"))
     raise SystemExit(1 if failed else 0)
 

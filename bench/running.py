@@ -73,11 +73,25 @@ class Run:
         return write_loans([stretch(self.loans)], self.scratch / "loans_stretched.csv")
 
     def fresh(self, name: str) -> Path:
-        """A directory under scratch that holds nothing yet."""
+        """A directory under scratch that holds nothing yet.
+
+        What was there is moved aside until the run ends: a file system from which thousands of files were just removed
+        makes new ones slowly for minutes, and whoever is measured next would pay for it.
+        """
         path = self.scratch / name
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            self._aside.mkdir(exist_ok=True)
+            path.rename(self._aside / f"{len(list(self._aside.iterdir()))}-{name}")
         path.mkdir(parents=True)
         return path
+
+    def clear(self) -> None:
+        """Remove what was moved aside."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    @property
+    def _aside(self) -> Path:
+        return self.scratch / "replaced"
 
     def measure(self, *command: str | Path, limit_seconds: float = LIMIT_SECONDS) -> Measured:
         """Measure one process."""

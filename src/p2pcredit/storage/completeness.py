@@ -17,7 +17,7 @@ from typing import Any
 from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, read_whole, write_json_atomically
-from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.layout import Layout, receipt_name
 
 _BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
 
@@ -29,14 +29,16 @@ def is_complete(layout: Layout, day: date) -> bool:
 
 def mark_complete(layout: Layout, facts: Mapping[date, dict[str, Any]]) -> None:
     """Say that all gold tables are complete for these days. The same facts leave the file of a day as it is."""
-    there: dict[Path, frozenset[str]] = {}
+    there: dict[Path, tuple[frozenset[str], list[str]]] = {}
+    completed = layout.completed_days
     for day, of_day in facts.items():
-        path = layout.day_receipt(day)
+        path = completed / receipt_name(day)
         if path.parent not in there:
-            there[path.parent] = frozenset(_listed(path.parent))
-        among = there[path.parent]
-        if path.name not in among or read_receipt(layout, day) != of_day:
-            write_json_atomically(path, of_day, durable=False, among=among)
+            names = _listed(path.parent)
+            there[path.parent] = frozenset(names), [name for name in names if name.startswith(".")]
+        known, hidden = there[path.parent]
+        if path.name not in known or read_receipt(layout, day) != of_day:
+            write_json_atomically(path, of_day, durable=False, among=hidden)
 
 
 def read_receipt(layout: Layout, day: date) -> dict[str, Any] | None:

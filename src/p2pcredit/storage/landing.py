@@ -6,10 +6,13 @@ of its month, `<feed>_YYYY_MM.parquet`, whose rows carry their day in `snapshot_
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +38,10 @@ _LANDED = {
     "source_digest": pl.String,
     UNPARSED: pl.String,
 }
+_Read = tuple[pl.DataFrame, Sequence[str]]
 _HONEST_ROWS = 1_000_000
 _MOST_ROWS_PER_BYTE = 10
+_AT_ONCE = 2
 _WHEN_EMPTY = "even a day without loans has the header line"
 
 
@@ -88,39 +93,45 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
         UnreadableFileError: A file is cut off, empty, damaged, no text, or holds rows of days that are not its own.
         HeaderError: A file lacks required columns.
     """
-    frames = [pl.DataFrame(schema=_LANDED)]
+    asked: dict[Path, list[date]] = {}
     missing: list[date] = []
+    for day, path in find_landing_files(layout, feed.name, days).items():
+        (missing if path is None else asked.setdefault(path, [])).append(day)
+    frames = [pl.DataFrame(schema=_LANDED)]
     ignored: set[str] = set()
-    for path, asked in _files_of(layout, feed.name, days):
-        if path is None:
-            missing.extend(asked)
-            continue
-        of_month = path == month_file(layout, feed.name, asked[0])
-        with holding_still(path, MissingFeedError):
-            digest = sha256_of_file(path)
-            if path.suffix == ".parquet":
-                raw, found = _read_parquet(path, feed, asked, month_file=of_month)
-            else:
-                raw, found = _read_csv(path, feed)
-        origin = [pl.lit(_relative(layout, path)).alias("source_file"), pl.lit(digest).alias("source_digest")]
-        if not of_month:
-            origin.append(pl.lit(asked[0]).alias(SNAPSHOT))
-        frames.append(raw.with_columns(origin))
+    for rows, found in _side_by_side(partial(_read_file, layout, feed), asked):
+        frames.append(rows)
         ignored |= set(found) - set(feed.sources) - {SNAPSHOT, ""}
     frame = _as_landed(pl.concat(frames, how="diagonal"), feed).sort(SNAPSHOT, _ROW_NUMBER)
     return LandingRead(frame, missing, tuple(sorted(ignored)))
 
 
+def _side_by_side(read: Callable[[Path, list[date]], _Read], asked: Mapping[Path, list[date]]) -> Iterator[_Read]:
+    """What each of these files holds, in their order; two are read at once."""
+    if len(asked) < _AT_ONCE:
+        yield from map(read, asked.keys(), asked.values())
+        return
+    with ThreadPoolExecutor(_AT_ONCE, "landing") as pool:
+        yield from pool.map(read, asked.keys(), asked.values())
+
+
+def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _Read:
+    """The rows of a file on the days asked for, with where they come from, and all columns that it has."""
+    of_month = path == month_file(layout, feed.name, asked[0])
+    with holding_still(path, MissingFeedError):
+        if path.suffix == ".parquet":
+            rows, found, digest = _read_parquet(path, feed, asked, month_file=of_month)
+        else:
+            digest = sha256_of_file(path)
+            rows, found = _read_csv(path, feed)
+    origin = [pl.lit(_relative(layout, path)).alias("source_file"), pl.lit(digest).alias("source_digest")]
+    if not of_month:
+        origin.append(pl.lit(asked[0]).alias(SNAPSHOT))
+    return rows.with_columns(origin), found
+
+
 def _relative(layout: Layout, path: Path) -> str:
     return path.relative_to(layout.landing).as_posix()
-
-
-def _files_of(layout: Layout, feed_name: str, days: DateRange) -> Iterator[tuple[Path | None, list[date]]]:
-    """Each file that holds days of the span, once, with those days; None for days without a file."""
-    asked: dict[Path | None, list[date]] = {}
-    for day, path in find_landing_files(layout, feed_name, days).items():
-        asked.setdefault(path, []).append(day)
-    yield from asked.items()
 
 
 def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
@@ -144,7 +155,9 @@ def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
     return pl.concat([text.frame, misfits], how="diagonal"), text.header
 
 
-def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool) -> tuple[pl.DataFrame, Sequence[str]]:
+def _read_parquet(
+    path: Path, feed: Feed, asked: list[date], *, month_file: bool
+) -> tuple[pl.DataFrame, Sequence[str], str]:
     try:
         content = path.read_bytes()  # never mapped: a file cut off while it is mapped ends the process
         if not content:
@@ -166,7 +179,8 @@ def _read_parquet(path: Path, feed: Feed, asked: list[date], *, month_file: bool
         typed = [pl.col(name).cast(pl.String) for name in feed.sources if rows.schema.get(name, pl.String) != pl.String]
         numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
         rows = rows.with_columns(numbered, *typed)
-        return _of_its_days(path, rows, asked) if month_file else rows, found
+        digest = hashlib.sha256(content).hexdigest()
+        return _of_its_days(path, rows, asked) if month_file else rows, found, digest
     except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())[:200] or "damaged"
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
@@ -211,8 +225,10 @@ def _of_its_days(path: Path, rows: pl.DataFrame, asked: list[date]) -> pl.DataFr
     """The rows of the days asked for, out of a file that holds its whole month and nothing else."""
     whole = DateRange(month_start(asked[0]), month_end(asked[0]))
     day = pl.col(SNAPSHOT)
-    astray = rows.filter(~day.is_between(whole.first, whole.last).fill_null(value=False)).height
-    if astray:
+    low, high = rows[SNAPSHOT].min(), rows[SNAPSHOT].max()
+    outside = isinstance(low, date) and isinstance(high, date) and (low < whole.first or high > whole.last)
+    if outside or rows[SNAPSHOT].null_count():
+        astray = rows.filter(~day.is_between(whole.first, whole.last).fill_null(value=False)).height
         raise UnreadableFileError(f"{path} holds {astray} rows without a {SNAPSHOT} in its month; mend them and retry")
     return rows if len(asked) == len(whole) else rows.filter(day.is_in(asked))
 

@@ -117,7 +117,7 @@ class Layout:
 
     def day_receipt(self, day: date) -> Path:
         """The receipt that says the gold tables are complete for `day`."""
-        return self.completed_days / f"{day:%Y}" / f"{day:%Y_%m_%d}.json"
+        return self.completed_days / receipt_name(day)
 
     def labels_built(self, days: DateRange) -> Path:
         """The mark that says the labels of these days were built, until the days are complete."""
@@ -146,3 +146,13 @@ class Layout:
         if not inside:
             raise OutsideHomeError(f"{path.name!r} leads out of {root}; use a plain name, or put the file itself there")
         return path
+
+
+def receipt_name(day: date) -> str:
+    """Where the receipt of a complete day lies among the others.
+
+    Examples:
+        >>> receipt_name(date(2010, 1, 2))
+        '2010/2010_01_02.json'
+    """
+    return f"{day:%Y/%Y_%m_%d}.json"
