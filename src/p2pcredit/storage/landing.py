@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,7 +39,6 @@ _LANDED = {
     "source_digest": pl.String,
     UNPARSED: pl.String,
 }
-_Read = tuple[pl.DataFrame, Sequence[str]]
 _HONEST_ROWS = 1_000_000
 _MOST_ROWS_PER_BYTE = 10
 _AT_ONCE = 2
@@ -97,16 +97,46 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
     missing: list[date] = []
     for day, path in find_landing_files(layout, feed.name, days).items():
         (missing if path is None else asked.setdefault(path, [])).append(day)
-    frames = [pl.DataFrame(schema=_LANDED)]
-    ignored: set[str] = set()
-    for rows, found in _side_by_side(partial(_read_file, layout, feed), asked):
-        frames.append(rows)
-        ignored |= set(found) - set(feed.sources) - {SNAPSHOT, ""}
-    frame = _as_landed(pl.concat(frames, how="diagonal"), feed).sort(SNAPSHOT, _ROW_NUMBER)
+    files = list(_side_by_side(partial(_read_file, layout, feed), asked))
+    ignored = {name for file in files for name in file.columns} - set(feed.sources) - {SNAPSHOT, ""}
+    frame = _as_landed(_with_origin(files), feed).sort(SNAPSHOT, _ROW_NUMBER)
     return LandingRead(frame, missing, tuple(sorted(ignored)))
 
 
-def _side_by_side(read: Callable[[Path, list[date]], _Read], asked: Mapping[Path, list[date]]) -> Iterator[_Read]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What was read of a landing file.
+
+    Args:
+        name: Where it lies, below the landing directory.
+        digest: SHA-256 of its bytes.
+        rows: Those of the days asked for, with `row_number`; with `snapshot_date` where the file says it.
+        day: Whose rows they are, where it does not.
+        columns: All that it has.
+    """
+
+    name: str
+    digest: str
+    rows: pl.DataFrame
+    day: date | None
+    columns: Sequence[str]
+
+
+def _with_origin(files: Sequence[_File]) -> pl.DataFrame:
+    """All rows, in the order of the files, with the file, its digest and the day of each."""
+    rows = pl.concat([pl.DataFrame(schema=_LANDED), *(file.rows for file in files)], how="diagonal")
+    of_file = np.repeat(np.arange(len(files)), np.array([file.rows.height for file in files], dtype=np.int64))
+    origins = pl.DataFrame(
+        [(file.name, file.digest, file.day) for file in files],
+        schema={"source_file": pl.String, "source_digest": pl.String, "_day": pl.Date},
+        orient="row",
+    )[of_file]
+    return rows.with_columns(
+        origins["source_file"], origins["source_digest"], pl.col(SNAPSHOT).fill_null(origins["_day"])
+    )
+
+
+def _side_by_side(read: Callable[[Path, list[date]], _File], asked: Mapping[Path, list[date]]) -> Iterator[_File]:
     """What each of these files holds, in their order; two are read at once."""
     if len(asked) < _AT_ONCE:
         yield from map(read, asked.keys(), asked.values())
@@ -115,8 +145,8 @@ def _side_by_side(read: Callable[[Path, list[date]], _Read], asked: Mapping[Path
         yield from pool.map(read, asked.keys(), asked.values())
 
 
-def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _Read:
-    """The rows of a file on the days asked for, with where they come from, and all columns that it has."""
+def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _File:
+    """What does a file hold of the days asked for?"""
     of_month = path == month_file(layout, feed.name, asked[0])
     with holding_still(path, MissingFeedError):
         if path.suffix == ".parquet":
@@ -124,10 +154,7 @@ def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _Re
         else:
             digest = sha256_of_file(path)
             rows, found = _read_csv(path, feed)
-    origin = [pl.lit(_relative(layout, path)).alias("source_file"), pl.lit(digest).alias("source_digest")]
-    if not of_month:
-        origin.append(pl.lit(asked[0]).alias(SNAPSHOT))
-    return rows.with_columns(origin), found
+    return _File(_relative(layout, path), digest, rows, None if of_month else asked[0], found)
 
 
 def _relative(layout: Layout, path: Path) -> str:
