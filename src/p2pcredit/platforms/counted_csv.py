@@ -6,7 +6,6 @@ Quotes in irregular places, such as in the middle of a field, are refused: `exac
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,8 @@ from p2pcredit.platforms.exact_csv import fields_of_line
 
 _COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
 _Mask = npt.NDArray[np.bool_]
+_and_not = np.greater
+"""Of two truths: the first and not the second."""
 
 
 def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[Block]:
@@ -57,19 +58,22 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[
 
 def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tuple[int, Block | None, int]:
     """How many bytes do the whole records of a text take that begins at a record; those; how many were seen by now."""
-    signs = _Signs(*(np.frombuffer(text, dtype=np.uint8) == sign for sign in (_COMMA, _QUOTE, _NEWLINE, _RETURN)))
-    outside = _outside_quotes(signs)
-    if (signs.returns[:-1] & outside[:-1] & ~signs.newlines[1:]).any():
+    if b"\n" not in text:
+        return 0, None, seen
+    data = np.frombuffer(text, dtype=np.uint8)
+    inside = _inside_quotes(data)
+    newlines, returns = _and_not(data == _NEWLINE, inside), data == _RETURN
+    if _and_not(_and_not(returns[:-1], inside[:-1]), newlines[1:]).any():
         raise IrregularError
-    ends = np.flatnonzero(signs.newlines & outside)
+    ends = np.flatnonzero(newlines)
     if not len(ends):
         return 0, None, seen
     used = int(ends[-1]) + 1
     decoded(path, text[:used], offset)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    counts = np.add.reduceat((signs.commas & outside)[:used], starts, dtype=np.int64) + 1
+    counts = np.add.reduceat(_and_not(data == _COMMA, inside)[:used], starts, dtype=np.int64) + 1
     lengths = ends - starts
-    blank = (lengths == 0) | ((lengths == 1) & signs.returns[starts])
+    blank = (lengths == 0) | ((lengths == 1) & returns[starts])
     numbers = (seen + np.cumsum(~blank)).astype(np.int64)
     fits = (counts == width) & ~blank
     if fits.all():
@@ -86,29 +90,24 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tup
     return used, Block(body, numbers[fits], tuple(misfits)), int(numbers[-1])
 
 
-@dataclass(frozen=True, slots=True)
-class _Signs:
-    """Where in a text each of the signs of CSV stands."""
-
-    commas: _Mask
-    quotes: _Mask
-    newlines: _Mask
-    returns: _Mask
-
-
-def _outside_quotes(signs: _Signs) -> _Mask:
-    """Which bytes of a text that begins at a record stand outside quotes, closing quotes included?
+def _inside_quotes(data: npt.NDArray[np.uint8]) -> _Mask:
+    """What of a text that begins at a record stands in quotes, opening quotes included and closing ones not?
 
     Raises:
-        IrregularError: A quote opens inside a field, or closes before its end.
+        IrregularError: If a quote opens elsewhere than where a field begins, or closes elsewhere than where it ends.
     """
-    inside = _running_parity(signs.quotes)
-    before_opening = signs.commas | signs.newlines | signs.quotes
-    after_closing = before_opening | signs.returns
-    opening, closing = signs.quotes & inside, signs.quotes & ~inside
-    if (opening[1:] & ~before_opening[:-1]).any() or (closing[:-1] & ~after_closing[1:]).any():
+    quotes = data == _QUOTE
+    inside = _running_parity(quotes)
+    beside = quotes | (data == _COMMA)
+    beside |= data == _NEWLINE
+    opening = quotes & inside
+    if _and_not(opening[1:], beside[:-1]).any():
         raise IrregularError
-    return ~inside
+    beside |= data == _RETURN
+    closing = _and_not(quotes, inside)
+    if _and_not(closing[:-1], beside[1:]).any():
+        raise IrregularError
+    return inside
 
 
 def _running_parity(marks: _Mask) -> _Mask:
