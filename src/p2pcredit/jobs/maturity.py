@@ -22,9 +22,11 @@ from p2pcredit.transforms.labels import labels_as_of, window_closed_on
 
 def matured_counts(ctx: JobContext, day: date) -> tuple[int, int]:
     """How many loans have matured by a day, and how many of them are bad?"""
-    labels = _labels_as_of(ctx, day)
-    counted = collect(labels.select(nw.len().alias("loans"), nw.col("label").sum().alias("bads")))
-    return int(counted["loans"][0]), int(counted["bads"][0] or 0)
+    state = Lake(ctx.layout).state(LABEL_STORE)
+    if state is None:
+        return 0, 0
+    loans, bads = (days.search_sorted(day, side="right") for days in _maturing(ctx.layout, state, ctx.settings.labels))
+    return int(loans), int(bads)
 
 
 def enough_matured(ctx: JobContext, day: date) -> bool:
@@ -45,19 +47,25 @@ def enough_matured(ctx: JobContext, day: date) -> bool:
     return True
 
 
-@lru_cache(maxsize=1)
 def _not_before(layout: Layout, state: tuple[str, int], settings: LabelSettings, training: TrainingSettings) -> date:
-    """The day before which too few loans or bads have certainly matured, by the labels in this state of theirs.
+    """The day before which too few loans or bads have matured, by the labels in this state of theirs."""
+    needed = training.min_matured_loans, training.min_matured_bads
+    pairs = zip(needed, _maturing(layout, state, settings), strict=True)
+    return max(days[number - 1] if len(days) >= number else date.max for number, days in pairs)
 
-    Nights are many before the first model; the labels of all of them are read once as long as they stay the same.
+
+@lru_cache(maxsize=1)
+def _maturing(layout: Layout, state: tuple[str, int], settings: LabelSettings) -> tuple[pl.Series, pl.Series]:
+    """The day on which each loan matured, and that on which each bad did, both in order.
+
+    Nights and weeks are many; the labels of all of them are read once as long as they stay in this state.
     """
     known = Lake(layout).frame(LABEL_STORE).filter(nw.col("definition") == settings.definition)
     closed_on = window_closed_on(nw.col("origination_date"), settings)
-    matured_on = collect(known.select("label", nw.max_horizontal("known_on", closed_on).alias("matured_on")))
-    bads = matured_on.filter(pl.col("label") == 1)
-    needed = ((training.min_matured_loans, matured_on), (training.min_matured_bads, bads))
-    days = ((number, rows["matured_on"].sort()) for number, rows in needed)
-    return max(day[number - 1] if len(day) >= number else date.max for number, day in days)
+    matured = collect(known.select("loan_id", "label", nw.max_horizontal("known_on", closed_on).alias("matured_on")))
+    bads = matured.filter(pl.col("label") == 1)
+    loans, bads = (rows.group_by("loan_id").agg(pl.col("matured_on").min()) for rows in (matured, bads))
+    return loans["matured_on"].sort(), bads["matured_on"].sort()
 
 
 def _labels_as_of(ctx: JobContext, day: date) -> nw.LazyFrame[Any]:

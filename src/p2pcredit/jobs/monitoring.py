@@ -25,7 +25,7 @@ def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
         return {"monitor": False, "reason": f"{week_end} is not preprocessed"}
     if week.champion_id is None:
         return {"monitor": False, "reason": f"no champion on {week_end}; nothing has been scored"}
-    if not week.lake.scan(PREDICTIONS, week.history).head(1).collect().height:
+    if not week.lake.has_rows(PREDICTIONS, week.history):
         return {"monitor": False, "reason": f"no loan has been scored up to {week_end}"}
     return {"monitor": True, "reason": f"champion {week.champion_id}"}
 

@@ -82,6 +82,29 @@ class CategoryBins:
 Bins = NumericBins | CategoryBins
 
 
+@dataclass(frozen=True)
+class BinnedColumn:
+    """A column of the reference in its own bins.
+
+    Args:
+        bins: Fitted on it.
+        counts: How many of its values fall in each.
+        loans: How many it has.
+        missing: How many of them are missing.
+    """
+
+    bins: Bins
+    counts: Counts
+    loans: int
+    missing: int
+
+    @classmethod
+    def of(cls, reference: pl.Series) -> BinnedColumn:
+        """The column in bins fitted on it."""
+        bins = fit_bins(reference)
+        return cls(bins, bins.count(reference), len(reference), reference.null_count())
+
+
 def fit_bins(reference: pl.Series) -> Bins:
     """Into which bins does a column fall, going by its reference?
 

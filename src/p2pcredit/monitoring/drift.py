@@ -14,9 +14,10 @@ import polars as pl
 from p2pcredit.contracts.features import features_of
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.binning import Counts, fit_bins
+from p2pcredit.monitoring.binning import BinnedColumn, Counts
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.outcomes import status_between_levels, unmeasured
+from p2pcredit.remembering import OfObjects
 from p2pcredit.settings import MonitoringSettings, Settings
 
 
@@ -92,10 +93,14 @@ def population_stability_index(reference: pl.Series, recent: pl.Series, confiden
         >>> population_stability_index(pl.Series([1.0, 2.0, 3.0]), pl.Series([1.0, 2.0, 3.0])).value
         0.0
     """
+    return _stability(BinnedColumn.of(reference), recent, confidence)
+
+
+def _stability(reference: BinnedColumn, recent: pl.Series, confidence: float) -> Stability:
     from scipy.special import chndtrinc  # policies import this room and measure nothing
 
-    bins = fit_bins(reference)
-    before, after = bins.count(reference), bins.count(recent)
+    bins, before = reference.bins, reference.counts
+    after = bins.count(recent)
     value = stability_of_counts(before, after)
     n, m = int(before.sum()), int(after.sum())
     freedom = max(int(((before > 0) | (after > 0)).sum()) - 1, 1)
@@ -119,25 +124,38 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
     recent = inputs.recent_features(settings)
     scores = inputs.of_champion(inputs.recent_predictions(settings))["score"]
     results = [
-        _measure_column("psi_score", inputs.reference["score"], scores, limits)
+        _measure_column("psi_score", _binned(inputs.reference, "score"), scores, limits)
         if "score" in inputs.reference.columns
         else unmeasured("psi_score", "all", len(scores), "no scored development loans", threshold=limits.psi_alert)
     ]
     for feature in features_of(settings.training.feature_set):
         if feature.name in inputs.reference.columns and feature.name in recent.columns:
-            before, after = inputs.reference[feature.name], recent[feature.name]
+            before, after = _binned(inputs.reference, feature.name), recent[feature.name]
             results.append(_measure_column(f"psi:{feature.name}", before, after, limits))
     return results
 
 
-def _measure_column(metric: str, before: pl.Series, after: pl.Series, limits: MonitoringSettings) -> MetricResult:
+def _binned(reference: pl.DataFrame, name: str) -> BinnedColumn:
+    """A column of the development loans in its bins, which are the same week after week."""
+    columns = _of_reference.get(reference)
+    if columns is None:
+        columns = _of_reference.put(reference, {})
+    if name not in columns:
+        columns[name] = BinnedColumn.of(reference[name])
+    return columns[name]
+
+
+_of_reference: OfObjects[pl.DataFrame, dict[str, BinnedColumn]] = OfObjects()
+
+
+def _measure_column(metric: str, before: BinnedColumn, after: pl.Series, limits: MonitoringSettings) -> MetricResult:
     n, threshold = len(after), limits.psi_alert
-    if n < limits.min_recent_loans or not len(before):
-        note = f"{n} recent loans, {limits.min_recent_loans} needed" if len(before) else "no development loans"
+    if n < limits.min_recent_loans or not before.loans:
+        note = f"{n} recent loans, {limits.min_recent_loans} needed" if before.loans else "no development loans"
         return unmeasured(metric, "all", n, note, threshold=threshold)
-    if before.null_count() == len(before) and after.null_count() == n:
+    if before.missing == before.loans and after.null_count() == n:
         return unmeasured(metric, "all", n, "missing on every loan, then and now", threshold=threshold)
-    found = population_stability_index(before, after, limits.confidence)
+    found = _stability(before, after, limits.confidence)
     status: Status = status_between_levels(found.value, limits.psi_watch, limits.psi_alert)
     note = f"{found.chance:.3f} by chance alone; largest move {found.largest}"
     return MetricResult(metric, "all", found.value, found.low, found.high, n, None, status, threshold, note)

@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _commit(opened: DeltaTable, replaced: list[LiveFile], added: list[AddAction], days: DateRange) -> None:
+def _commit(opened: DeltaTable, replaced: Sequence[LiveFile], added: list[AddAction], days: DateRange) -> None:
     now = int(time.time() * 1000)  # vacuum counts from here; no row depends on it
     gone = [
         RemoveAction(

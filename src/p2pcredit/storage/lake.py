@@ -107,6 +107,14 @@ class Lake:
         opened = self._open(table)
         return _scanned(opened, days).select(_columns(opened, table))
 
+    def has_rows(self, table: Table, days: DateRange) -> bool:
+        """Whether the table has any row of these days; mostly its log tells, and nothing is opened."""
+        if not self.exists(table):
+            return False
+        return any(file.holds(days) for file in live_files(self._open(table), days)) or not (
+            self.scan(table, days).head(1).collect().is_empty()
+        )
+
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
         """The same rows as transforms take them."""
         return nw.from_native(self.scan(table, days))

@@ -5,7 +5,6 @@ The table's log says it, with the bounds of the dates in each file: nothing is o
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,11 +15,21 @@ from deltalake import DeltaTable
 
 from p2pcredit.engines.local import scan_files
 from p2pcredit.periods import DateRange
+from p2pcredit.remembering import OfObjects
 from p2pcredit.storage.parts import MONTH, parts_of
 
-_LOW, _HIGH = "min.snapshot_date", "max.snapshot_date"
+_TOLD = {
+    "path": pl.String,
+    "size_bytes": pl.Int64,
+    f"partition.{MONTH}": pl.String,
+    "num_records": pl.Int64,
+    "min.snapshot_date": pl.Date,
+    "max.snapshot_date": pl.Date,
+}
+"""What the log tells of a file; without statistics, not all of it."""
 _PLAIN_READER = 1
-"""Up to this version of Delta's protocol a table's rows are the rows of its files, and nothing else."""
+"""Up to this version of Delta's protocol a table's rows are the rows of its files. A table that another tool changed
+may ask for a later one, with rows struck out by lists beside the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +40,24 @@ class LiveFile:
         path: Below the table's directory, as the log writes it.
         size: Bytes.
         part: The part of the table that it lies in, such as `2010-01`.
+        rows: How many it holds, None where the log does not tell.
+        low, high: The first and the last date in it, None where the log does not tell.
     """
 
     path: str
     size: int
     part: str
+    rows: int | None
+    low: date | None
+    high: date | None
+
+    def may_hold(self, days: DateRange) -> bool:
+        """Whether its dates allow rows of these days."""
+        return self.low is None or self.high is None or (self.low <= days.last and self.high >= days.first)
+
+    def holds(self, days: DateRange) -> bool:
+        """Whether it certainly has rows of these days."""
+        return bool(self.rows) and any(bound is not None and bound in days for bound in (self.low, self.high))
 
     def below(self, opened: DeltaTable) -> str:
         """Where it lies, given the table."""
@@ -43,62 +65,50 @@ class LiveFile:
         return f"{root}/{unquote(self.path)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Dated:
-    """A file with the first and last date in it, None where its statistics do not tell."""
-
-    file: LiveFile
-    low: date | None
-    high: date | None
-
-    def may_hold(self, days: DateRange) -> bool:
-        if self.low is None or self.high is None:
-            return True
-        return self.low <= days.last and self.high >= days.first
-
-
-def live_files(opened: DeltaTable, days: DateRange | None = None) -> list[LiveFile]:
+def live_files(opened: DeltaTable, days: DateRange | None = None) -> Sequence[LiveFile]:
     """The files of a table, by path; with `days`, those whose part and whose dates allow rows of these days."""
-    dated = _dated_files(opened)
+    files = _all_files(opened)
     if days is None:
-        return [found.file for found in dated]
+        return files
     parts = set(parts_of(days))
-    return [found.file for found in dated if found.file.part in parts and found.may_hold(days)]
+    return [file for file in files if file.part in parts and file.may_hold(days)]
 
 
 def scan_live(opened: DeltaTable, files: Sequence[LiveFile]) -> pl.LazyFrame:
     """The rows of these files of a table, lazily, in its columns but for the one that tells the part."""
-    if opened.protocol().min_reader_version > _PLAIN_READER:  # another tool changed it: some rows may be struck out
+    if _asks_more_of_readers(opened):
         return pl.scan_delta(opened).filter(pl.col(MONTH).is_in({file.part for file in files})).drop(MONTH)
     schema = pl.Schema(opened.schema().to_arrow())
     schema.pop(MONTH, None)
     return scan_files([file.below(opened) for file in files], schema)
 
 
-_Known = tuple[weakref.ref[DeltaTable], int, list[_Dated]]
-_known: dict[int, _Known] = {}
-"""By the identity of a table that is open: it, its version, and its files at that version."""
+_known: OfObjects[DeltaTable, tuple[int, tuple[LiveFile, ...]]] = OfObjects()
+"""Of a table that is open, the files that it had at a version."""
 
 
-def _dated_files(opened: DeltaTable) -> list[_Dated]:
-    """All files of a table; its log is asked once for each version of a table that stays open."""
-    key, version = id(opened), opened.version()
-    known = _known.get(key)
-    if known is not None and known[0]() is opened and known[1] == version:
-        return known[2]
-    files = _read_dated_files(opened)
-    _known[key] = (weakref.ref(opened, lambda _: _known.pop(key, None)), version, files)
-    return files
+def _all_files(opened: DeltaTable) -> tuple[LiveFile, ...]:
+    """The files of a table; its log is asked once for each version of a table that stays open."""
+    version, known = opened.version(), _known.get(opened)
+    if known is None or known[0] != version:
+        known = _known.put(opened, (version, _read_files(opened)))
+    return known[1]
 
 
-def _read_dated_files(opened: DeltaTable) -> list[_Dated]:
+def _read_files(opened: DeltaTable) -> tuple[LiveFile, ...]:
     actions = opened.get_add_actions(flatten=True)
-    bounds = [_LOW, _HIGH] if {_LOW, _HIGH} <= set(actions.schema.names) else []
-    needed = pl.DataFrame(actions.select(["path", "size_bytes", f"partition.{MONTH}", *bounds]))
-    with_bounds = needed.with_columns(
-        (pl.col(name) if name in bounds else pl.lit(None)).cast(pl.Date).alias(name) for name in (_LOW, _HIGH)
+    there = pl.DataFrame(actions.select([name for name in _TOLD if name in actions.schema.names]))
+    told = there.select(
+        (pl.col(name) if name in there.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in _TOLD.items()
     )
-    return [_Dated(LiveFile(*row[:3]), *row[3:]) for row in with_bounds.sort("path").iter_rows()]
+    if _asks_more_of_readers(opened):  # rows may be struck out that are still counted
+        told = told.with_columns(pl.lit(None).alias("num_records"))
+    return tuple(LiveFile(*row) for row in told.sort("path").iter_rows())
+
+
+def _asks_more_of_readers(opened: DeltaTable) -> bool:
+    return bool(opened.protocol().min_reader_version > _PLAIN_READER)
 
 
 __all__ = ["LiveFile", "live_files", "scan_live"]

@@ -59,3 +59,35 @@ def test_a_table_that_asks_more_of_its_readers_is_read_by_who_knows_how(lake: La
     assert DeltaTable(str(path)).protocol().min_reader_version > 1
     assert lake.read(LABEL_STORE)["snapshot_date"].to_list() == DAYS
     assert lake.read(LABEL_STORE, DateRange(DAYS[1], DAYS[1]))["snapshot_date"].to_list() == [DAYS[1]]
+
+
+def test_whether_there_are_rows_is_told_without_opening_a_file(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_scan(*_: object) -> pl.LazyFrame:
+        raise AssertionError("a file was opened")
+
+    with monkeypatch.context() as closed:
+        closed.setattr(Lake, "scan", no_scan)
+        assert lake.has_rows(LABEL_STORE, DateRange(DAYS[0], DAYS[2]))
+        assert lake.has_rows(LABEL_STORE, DateRange(date(2010, 1, 1), date(2010, 1, 31)))
+    assert not lake.has_rows(LABEL_STORE, DateRange(date(2010, 1, 3), date(2010, 1, 31)))
+    lake.replace(LABEL_STORE, label_of(DAYS[1]).clear(), DateRange(DAYS[1], DAYS[2]))
+    assert not lake.has_rows(LABEL_STORE, DateRange(DAYS[1], DAYS[2]))
+
+
+def test_whether_there_are_rows_between_the_first_and_last_of_a_file_is_looked_up(tmp_path: Path) -> None:
+    lake = Lake(Layout(tmp_path / "home"))
+    assert not lake.has_rows(LABEL_STORE, DateRange(DAYS[0], DAYS[2]))
+    month = DateRange(date(2010, 1, 1), date(2010, 1, 31))
+    lake.replace(LABEL_STORE, pl.concat([label_of(month.first), label_of(month.last)]), month)
+    assert not lake.has_rows(LABEL_STORE, DateRange(date(2010, 1, 2), date(2010, 1, 30)))
+    assert lake.has_rows(LABEL_STORE, DateRange(date(2010, 1, 2), date(2010, 1, 31)))
+
+
+def test_files_of_a_table_that_stays_open_are_those_of_its_newest_version(lake: Lake) -> None:
+    path = lake.layout.table(LABEL_STORE.name)
+    opened = DeltaTable(str(path))
+    before = live_files(opened)
+    lake.replace(LABEL_STORE, label_of(date(2010, 3, 1)), DateRange(date(2010, 3, 1), date(2010, 3, 1)))
+    assert live_files(opened) == before
+    opened.update_incremental()
+    assert len(live_files(opened)) == len(before) + 1
