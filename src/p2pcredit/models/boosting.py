@@ -126,20 +126,21 @@ class BoostingModel:
         """Probability of default of each row, strictly between 0 and 1."""
         return self.calibration.probability(self.margin(features))
 
-    def log_odds_at_neutral(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default of each row if one feature had its neutral value, the others as they are; 2-D.
+    def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
+        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value.
 
-        Each is what the model itself says of the changed row, so a factor named as a reason is one that would have
-        changed the score.
+        The second is what the model itself says of the changed row, so a factor named as a reason is one that would
+        have changed the score.
         """
-        return self._at_neutral(self.encoding.encode(features))
+        columns = self.encoding.encode(features)
+        margin = self._margin(columns)
+        return self.calibration.probability(margin), self._at_neutral(columns, self.calibration.log_odds(margin))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         columns = self.encoding.encode(features)
-        return np.asarray(
-            self.calibration.log_odds(self._margin(columns))[:, None] - self._at_neutral(columns), dtype=np.float64
-        )
+        log_odds = self.calibration.log_odds(self._margin(columns))
+        return np.asarray(log_odds[:, None] - self._at_neutral(columns, log_odds), dtype=np.float64)
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
         """The same trees with another calibration, and another neutral profile where given."""
@@ -179,10 +180,9 @@ class BoostingModel:
             trees=Trees(**content.get("trees", {})),
         )
 
-    def _at_neutral(self, columns: Matrix) -> Floats:
-        found = np.repeat(
-            self.calibration.log_odds(self._margin(columns))[:, None], len(self.encoding.features), axis=1
-        )
+    def _at_neutral(self, columns: Matrix, log_odds: Floats) -> Floats:
+        """The log-odds of rows with each feature at its neutral value, given those with all as they are."""
+        found = np.repeat(log_odds[:, None], len(self.encoding.features), axis=1)
         if columns.shape[0] == 0:
             return found
         usual = self.encoding.encode(self._neutral_row())

@@ -117,11 +117,12 @@ class ScorecardModel:
         """Probability of default of each row, strictly between 0 and 1."""
         return as_probability((self.scale or PointScale()).log_odds(_sum_up(self._parts(features))))
 
-    def log_odds_at_neutral(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default of each row if one feature had its neutral value, the others as they are; 2-D."""
-        parts = self._parts(features)
-        neutral = self._neutral_parts()
-        return (self.scale or PointScale()).log_odds(_sum_up(parts)[:, None] - parts + neutral)
+    def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
+        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value."""
+        parts, scale = self._parts(features), self.scale or PointScale()
+        points = _sum_up(parts)
+        at_neutral = scale.log_odds(points[:, None] - parts + self._neutral_parts())
+        return as_probability(scale.log_odds(points)), at_neutral
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""

@@ -63,12 +63,12 @@ class ScoringModel(Protocol):
         """Probability of default of each row, strictly between 0 and 1."""
         ...
 
-    def contributions(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+    def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
+        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value."""
         ...
 
-    def log_odds_at_neutral(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default of each row if one feature had its neutral value, all others as they are."""
+    def contributions(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         ...
 
     def to_files(self) -> dict[str, bytes]:
@@ -124,8 +124,8 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
     Raises:
         UsageError: If a feature of the model is not there.
     """
-    chances = model.predict(features)
-    reasons = name_reasons(model, features, settings.scores, chances)
+    chances, at_neutral = model.predict_with_neutral(features)
+    reasons = _reasons(model, features, _whole_point_pushes(chances, at_neutral, settings.scores))
     return features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),
@@ -157,9 +157,7 @@ def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
     return [chr(ord("A") + place) for place in places.tolist()]
 
 
-def name_reasons(
-    model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings, chances: Floats | None = None
-) -> list[pl.Series]:
+def name_reasons(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings) -> list[pl.Series]:
     """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer.
 
     A factor is named only if its neutral value alone, all else unchanged, would have given a better score in whole
@@ -170,15 +168,18 @@ def name_reasons(
         model: The champion.
         features: Rows of the feature store.
         scores: Points.
-        chances: The model's probability of default of each row, where it is known already.
 
     Source:
         Regulation B, 12 CFR 1002.9(b)(2): the principal reasons, true to the factors actually scored; its commentary
         holds more than four to be no help.
     """
+    return _reasons(model, features, _whole_point_pushes(*model.predict_with_neutral(features), scores))
+
+
+def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> list[pl.Series]:
+    """The same, given what each factor of each loan pushes."""
     factors = [feature_named(name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
-    pushes = _whole_point_pushes(model, features, scores, model.predict(features) if chances is None else chances)
     by_text = np.zeros((features.height, len(texts)))
     values = columns_of(features, model.feature_names)
     for place, factor in enumerate(factors):
@@ -200,8 +201,7 @@ def name_reasons(
     return reasons
 
 
-def _whole_point_pushes(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings, chances: Floats) -> Floats:
+def _whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
     """How much log-odds does each factor add over its neutral value? 0 unless it takes a whole point of the score."""
-    at_neutral = model.log_odds_at_neutral(features)
     better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
     return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)

@@ -103,10 +103,10 @@ def test_one_factor_at_a_time_says_what_all_factors_in_one_prediction_say(
     model: ScoringModel, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loans = _hostile(book[0], model).head(100)
-    together = model.log_odds_at_neutral(loans)
+    together = model.predict_with_neutral(loans)[1]
     for cells in (1, 20_000):
         monkeypatch.setattr(boosting, "CELLS_TOGETHER", cells)
-        assert np.array_equal(model.log_odds_at_neutral(loans), together)
+        assert np.array_equal(model.predict_with_neutral(loans)[1], together)
 
 
 def test_reasons_are_the_same_from_the_files_and_for_any_company(model: ScoringModel, book: Book) -> None:
