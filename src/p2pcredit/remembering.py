@@ -6,6 +6,7 @@ For objects without a hash, such as frames and open tables, which are told by th
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
@@ -18,25 +19,23 @@ class OfObjects(Generic[Thing, Value]):
     Examples:
         >>> class Table: ...
         >>> rows, table = OfObjects[Table, int](), Table()
-        >>> rows.put(table, 3)
-        3
-        >>> rows.get(table), rows.get(Table())
-        (3, None)
+        >>> rows.of(table, "version 1", lambda: 3), rows.of(table, "version 1", lambda: 4)
+        (3, 3)
+        >>> rows.of(table, "version 2", lambda: 5), rows.of(Table(), "version 2", lambda: 6)
+        (5, 6)
     """
 
     def __init__(self) -> None:
-        self._values: dict[int, tuple[weakref.ref[Thing], Value]] = {}
+        self._values: dict[int, tuple[weakref.ref[Thing], Hashable, Value]] = {}
 
-    def get(self, thing: Thing) -> Value | None:
-        """The object's value; None where it has none."""
-        found = self._values.get(id(thing))
-        return found[1] if found is not None and found[0]() is thing else None
-
-    def put(self, thing: Thing, value: Value) -> Value:
-        """Give the object this value; returns it."""
+    def of(self, thing: Thing, state: Hashable, make: Callable[[], Value]) -> Value:
+        """The object's value in this state; made where it has none, or has that of another state."""
         place = id(thing)
-        self._values[place] = (weakref.ref(thing, lambda _: self._values.pop(place, None)), value)
-        return value
+        found = self._values.get(place)
+        if found is None or found[0]() is not thing or found[1] != state:
+            gone = weakref.ref(thing, lambda _: self._values.pop(place, None))
+            found = self._values[place] = (gone, state, make())
+        return found[2]
 
 
 __all__ = ["OfObjects"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 import polars as pl
 
@@ -12,18 +13,17 @@ from p2pcredit.remembering import OfObjects
 def test_equal_frames_are_two_objects() -> None:
     known: OfObjects[pl.DataFrame, str] = OfObjects()
     first, second = pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]})
-    known.put(first, "first")
-    assert known.get(first) == "first"
-    assert known.get(second) is None
-    assert known.put(first, "again") == known.get(first) == "again"
+    assert known.of(first, 1, lambda: "first") == "first"
+    assert known.of(first, 1, lambda: "made twice") == "first"
+    assert known.of(second, 1, lambda: "second") == "second"
+    assert known.of(first, 2, lambda: "again") == known.of(first, 2, lambda: "made twice") == "again"
 
 
 def test_what_lived_for_a_moment_leaves_nothing() -> None:
     known: OfObjects[pl.DataFrame, int] = OfObjects()
     for number in range(1_000):
         frame = pl.DataFrame({"a": [number]})
-        assert known.get(frame) is None
-        known.put(frame, number)
+        assert known.of(frame, None, partial(int, number)) == number
     del frame
     gc.collect()
     assert not known._values

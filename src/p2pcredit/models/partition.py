@@ -131,7 +131,7 @@ def _search(bins: _Bins, most: int, sign: int) -> tuple[float, tuple[int, ...]] 
     ordered, looked_up = order * size + np.arange(size), place * size + np.arange(size)[:, None]  # in flat arrays
     best = np.full((size, size + 1), -np.inf)
     best[0] = bins.value[0]
-    layers, gains = [best], [best[:, :size]]
+    layers, gains = [best], list[Floats]()
     for _ in range(1, most):
         gained = np.take(np.ascontiguousarray(layers[-1][:, :size]), ordered)
         now = np.take(np.maximum.accumulate(gained, axis=0), looked_up) + value
@@ -147,7 +147,8 @@ def _trace(
 ) -> tuple[float, tuple[int, ...]] | None:
     """The most information of all layers, and back from there the ends of its bins.
 
-    The bin before a bin is the last in order of weight, among those it may follow, that carries the most.
+    The bin before a bin is the last in order of weight, among those it may follow, that carries the most. What those
+    carry is in `gains`, of each layer but the first.
     """
     size = order.shape[0]
     tops = [float(best[:, size].max()) for best in layers]
@@ -156,7 +157,7 @@ def _trace(
         return None
     start, end, ends = int(np.argmax(layers[depth][:, size])), size, [size]
     for level in range(depth, 0, -1):
-        before = gains[level][: place[start, end] + 1, start]
+        before = gains[level - 1][: place[start, end] + 1, start]
         last_best = np.flatnonzero(before == before.max())[-1]
         start, end = int(order[last_best, start]), start
         ends.append(end)

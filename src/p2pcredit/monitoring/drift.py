@@ -137,9 +137,7 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
 
 def _binned(reference: pl.DataFrame, name: str) -> BinnedColumn:
     """A column of the development loans in its bins, which are the same week after week."""
-    columns = _of_reference.get(reference)
-    if columns is None:
-        columns = _of_reference.put(reference, {})
+    columns = _of_reference.of(reference, None, dict)
     if name not in columns:
         columns[name] = BinnedColumn.of(reference[name])
     return columns[name]

@@ -58,7 +58,7 @@ class DecisionFacts:
     calibrated_bads: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class MonitoringInputs:
     """Everything a metric may see, every row of it known by `week_end`.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
-from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings
+from p2pcredit.remembering import OfObjects
+from p2pcredit.settings import Settings
 
 _LETTER_AND_NUMBER = re.compile(r"([A-Z])(\d{1,2})?")
 
@@ -63,12 +63,8 @@ def matured_window(week_end: date, settings: Settings) -> tuple[date, date]:
         >>> matured_window(date(2011, 3, 30), Settings())
         (datetime.date(2009, 2, 28), datetime.date(2010, 2, 28))
     """
-    return _window(week_end, settings.labels, settings.monitoring)
-
-
-def _window(week_end: date, definition: LabelSettings, monitoring: MonitoringSettings) -> tuple[date, date]:
-    last = newest_closed_origination(week_end, definition)
-    return add_months(last, -monitoring.window_months), last
+    last = newest_closed_origination(week_end, settings.labels)
+    return add_months(last, -settings.monitoring.window_months), last
 
 
 def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
@@ -79,17 +75,20 @@ def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
         the loan cannot be judged yet), `vintage` (such as `2010Q1`), `term_months, platform_sub_grade`,
         `sub_grade_rank` (grows with the platform's risk, null where it has no order).
     """
-    return _scored_loans(inputs, settings.labels, settings.monitoring)
+    state = settings.labels, settings.monitoring
+    return _of_inputs.of(inputs, state, lambda: _find_scored_loans(inputs, settings))
 
 
-@lru_cache(maxsize=1)
-def _scored_loans(inputs: MonitoringInputs, definition: LabelSettings, monitoring: MonitoringSettings) -> pl.DataFrame:
-    """The same; several metrics of a week ask for it."""
-    after, last = _window(inputs.week_end, definition, monitoring)
+_of_inputs: OfObjects[MonitoringInputs, pl.DataFrame] = OfObjects()
+"""Several metrics of a week ask for its scored loans."""
+
+
+def _find_scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
+    after, last = matured_window(inputs.week_end, settings)
     labels = (
         inputs.labels.lazy()
         .filter(
-            (pl.col("definition") == definition.definition)
+            (pl.col("definition") == settings.labels.definition)
             & (pl.col("origination_date") <= last)
             & pl.col("label").is_not_null()
         )

@@ -67,7 +67,7 @@ class LiveFile:
 
 def live_files(opened: DeltaTable, days: DateRange | None = None) -> Sequence[LiveFile]:
     """The files of a table, by path; with `days`, those whose part and whose dates allow rows of these days."""
-    files = _all_files(opened)
+    files = _files.of(opened, opened.version(), lambda: _read_files(opened))
     if days is None:
         return files
     parts = set(parts_of(days))
@@ -83,16 +83,8 @@ def scan_live(opened: DeltaTable, files: Sequence[LiveFile]) -> pl.LazyFrame:
     return scan_files([file.below(opened) for file in files], schema)
 
 
-_known: OfObjects[DeltaTable, tuple[int, tuple[LiveFile, ...]]] = OfObjects()
-"""Of a table that is open, the files that it had at a version."""
-
-
-def _all_files(opened: DeltaTable) -> tuple[LiveFile, ...]:
-    """The files of a table; its log is asked once for each version of a table that stays open."""
-    version, known = opened.version(), _known.get(opened)
-    if known is None or known[0] != version:
-        known = _known.put(opened, (version, _read_files(opened)))
-    return known[1]
+_files: OfObjects[DeltaTable, tuple[LiveFile, ...]] = OfObjects()
+"""The files of tables that are open; the log of one that stays open is asked once for each of its versions."""
 
 
 def _read_files(opened: DeltaTable) -> tuple[LiveFile, ...]:

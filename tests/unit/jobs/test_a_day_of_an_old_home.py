@@ -55,16 +55,19 @@ def logs(opened: Opened) -> list[str]:
 
 
 def land(layout: Layout, days: DateRange) -> None:
-    """A loan a day, paid off three weeks later."""
+    """A loan a day, paid off three weeks later; one a month defaults, so labels need the events of every month."""
     originated = [(f"{day:%Y%m%d}", day) for day in days]
     paid = [(name, day + timedelta(days=21)) for name, day in originated if day + timedelta(days=21) in days]
     terms = {"loan_amount": "5000", "term": "36 months", "annual_income": "50000", "home_ownership": "RENT"}
     for feed in FEEDS.values():
         known = paid if feed.name == "loan_performance" else originated
         frame = pl.DataFrame(known, schema={"loan_id": pl.String, "snapshot_date": pl.Date}, orient="row")
-        day = pl.col("snapshot_date").cast(pl.String)
-        values = {"origination_date": day, "event_date": day, "status": pl.lit("FULLY_PAID")}
-        values |= {name: pl.lit(text) for name, text in terms.items()} | {"days_past_due": pl.lit("0")}
+        day, bad = pl.col("snapshot_date").cast(pl.String), pl.col("loan_id").str.ends_with("05")
+        status = pl.when(bad).then(pl.lit("DEFAULT")).otherwise(pl.lit("FULLY_PAID"))
+        values = {"origination_date": day, "event_date": day, "status": status}
+        values |= {name: pl.lit(text) for name, text in terms.items()} | {
+            "days_past_due": pl.when(bad).then(pl.lit("90")).otherwise(pl.lit("0"))
+        }
         columns = [value.alias(name) for name, value in values.items() if name in feed.sources]
         write_landing(layout, feed, frame.with_columns(columns), days)
 
