@@ -28,6 +28,18 @@ def ten_years(run: Run) -> Path:
     return home
 
 
+def whole_book(run: Run, rows: int) -> tuple[Path, str]:
+    """A home with all days of a raw file of so many loans, no model in it yet, and its last day."""
+    home = run.scratch / f"home-book-{rows}"
+    if home not in run.ready:
+        run.fresh(home.name)
+        landed = run.product("land", "lendingclub", run.raw_file(rows), home=home)
+        span = ("--from", receipt_of(landed, "first_date"), "--to", receipt_of(landed, "last_date"))
+        run.product("preprocess", *span, home=home)
+        run.ready.add(home)
+    return home, receipt_of(run.product("status", home=home), "last_preprocessed")
+
+
 def forget_models(home: Path) -> None:
     """Take models, ledger and reports out of a home, so that it can be trained as if for the first time."""
     for name in ("model_bank", "logs", "reports"):

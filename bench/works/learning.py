@@ -1,7 +1,8 @@
 """Scripts of the part `training`: `python -m bench.works.learning WHAT ...`.
 
 prepare HOME DATE DIR      write loans, matrix, weights of evidence and both families' models to DIR; not measured
-library HOME DATE          run `p2pcredit train`; tell the seconds spent inside the libraries' own fits
+library HOME DATE THREADS  run `p2pcredit train`; tell the seconds spent inside the libraries' own fits
+matured HOME DATE          how many loans it learns from; not measured
 boosting DIR, scorecard DIR            one fit of ours, from the table of loans
 bare-xgboost DIR, bare-logistic DIR    the library's own fit, on the ready matrix
 """
@@ -25,6 +26,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from bench.works.timing import tell, timed
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.study import study_now
+from p2pcredit.models import fitting
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
 from p2pcredit.models.scorecard import PENALTY, ScorecardModel, fit_scorecard
 from p2pcredit.models.training import choose_features
@@ -60,12 +62,19 @@ def prepare(home: Path, day: date, out: Path) -> None:
     (out / "constraints.json").write_text(json.dumps(constraints))
 
 
-def library_seconds(home: Path, day: str) -> None:
+def matured(home: Path, day: date) -> None:
+    ctx = JobContext(Layout(home), Settings(), "bench", datetime.now(UTC))
+    print(json.dumps({"matured": study_now(ctx, day).matured.height}))
+
+
+def library_seconds(home: Path, day: str, threads: str) -> None:
     """Run our training with a clock around each fit of a library; nested fits count once.
 
-    On one thread, so that no two fits share the clock.
+    One fit after the other, so that no two share the clock; each with so many threads, however small it is.
     """
-    os.environ["P2P_THREADS"] = "1"
+    os.environ["P2P_THREADS"] = threads
+    fitting.LocalFitter.at_once = lambda self, threads: 1  # type: ignore[method-assign]
+    fitting.CELLS_PER_THREAD = 1
     spent, depth = [0.0], [0]
 
     def clocked(fit: Any) -> Any:
@@ -145,8 +154,10 @@ def main() -> None:
     what, *rest = sys.argv[1:]
     if what == "prepare":
         prepare(Path(rest[0]), date.fromisoformat(rest[1]), Path(rest[2]))
+    elif what == "matured":
+        matured(Path(rest[0]), date.fromisoformat(rest[1]))
     elif what == "library":
-        library_seconds(Path(rest[0]), rest[1])
+        library_seconds(Path(rest[0]), *rest[1:])
     elif what in ("boosting", "scorecard"):
         fit_ours(what, Path(rest[0]))
     else:

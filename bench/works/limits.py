@@ -1,4 +1,4 @@
-"""What fits: raw file to gold and scoring at three sizes, straight lines through seconds and memory, and a sentence."""
+"""What fits: raw file to gold, training and scoring at three sizes each, with straight lines and sentences."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from bench.measuring import CORES
 from bench.records import Record
 from bench.running import Run
-from bench.works.raw_to_gold import WORK, measure_ours
+from bench.works.raw_to_gold import measure_ours
 from bench.works.scoring import LOANS_EACH, score
+from bench.works.training import books, train_ours
 
 PART = "limits"
 SHARES = (4, 2, 1)
@@ -41,6 +42,8 @@ def run(run: Run) -> None:
     for share in SHARES:
         measure_ours(run, run.rows // share, PART)
         score(run, run.rows // LOANS_EACH // share, PART, floors=False)
+    for book in books(run):
+        train_ours(run, book, PART)
     assert run.part is not None
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     run.part.sentences = sentences(run.part.records, CORES, memory)
@@ -68,7 +71,7 @@ def sentences(records: list[Record], cores: int, memory_gb: float) -> list[str]:
         if len(points) < 2:
             continue
         rows, most = [point.rows for point in points], points[-1]
-        inside = "seconds" if work == WORK else "work_seconds"
+        inside = "work_seconds" if all(point.work_seconds for point in points) else "seconds"
         taken = [point.figure(inside) or 0.0 for point in points]
         held = [point.figure("peak_mb") or 0.0 for point in points]
         seconds, memory = fit_line(rows, taken), fit_line(rows, held)

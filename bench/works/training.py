@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.measuring import Measured
-from bench.running import HERE, OUR_PYTHON, THEIR_PYTHON, Run
-from bench.works.homes import TRAINED, forget_models, ten_years
+from bench.measuring import CORES, Measured
+from bench.running import HERE, OUR_PYTHON, PRODUCT, THEIR_PYTHON, Run
+from bench.works.homes import TRAINED, forget_models, ten_years, whole_book
 
-PART = "training"
+PART, TRAIN = "training", "train"
+LARGER = (100_000, 400_000)
+FEW = 50_000
+"""On more loans than this two threads are always quicker than one."""
 CHILD = (OUR_PYTHON, "-m", "bench.works.learning")
 _FITS = {
     "one boosting fit": (
@@ -25,45 +30,79 @@ _FITS = {
 
 
 def run(run: Run) -> None:
-    """End to end first, then one fit of each family."""
+    """End to end on three books first, then one fit of each family."""
     prepared, loans = prepared_loans(run)
-    home = ten_years(run)
-
-    def train(*command: str | Path) -> Measured:
-        forget_models(home)
-        return run.measure(*command)
-
-    ours = ("train", "--as-of", str(TRAINED), "--home", home, "--json")
-    repeats = min(run.repeats, 2)
-    for who, before, note in (
-        ("ours", (), "both families in three forms, search, judgement, evidence pack, bank"),
-        ("ours, on one thread", ("env", "P2P_THREADS=1"), "the same, no two fits side by side"),
-    ):
-        command = partial(train, *before, OUR_PYTHON.with_name("p2pcredit"), *ours)
-        run.contend((PART, "train", who, "ours"), loans, command, repeats=repeats, note=note)
-
-    def library() -> Measured:
-        whole = train(*CHILD, "library", home, str(TRAINED))
-        return Measured(float(whole.facts["work_seconds"]), whole.peak_mb)
-
-    run.contend(
-        (PART, "train", "bare library fits", "floor"),
-        loans,
-        library,
-        repeats=repeats,
-        note="seconds inside xgboost.train and scikit-learn's fit during the command on one thread, one by one",
-    )
+    for book in books(run):
+        train_ours(run, book, PART)
+        train_bare(run, book)
     for work, contenders in _FITS.items():
         for who, role, script, note in contenders:
             run.contend((PART, work, who, role), loans, partial(run.measure, *CHILD, script, prepared), note=note)
     peers = {
-        "train": (("scikit-learn", "train_by_sklearn.py", "two pipelines, each with a search of three settings"),),
+        TRAIN: (("scikit-learn", "train_by_sklearn.py", "two pipelines, each with a search of three settings"),),
         "one scorecard fit": (("optbinning", "scorecard_by_optbinning.py", "the same features, as shipped"),),
     }
     for work, contenders in peers.items():
         for who, script, note in contenders:
             command = (THEIR_PYTHON, HERE / "peers" / script, prepared / "loans.parquet", prepared / "features.json")
             run.contend((PART, work, who, "peer"), loans, partial(run.measure, *command), repeats=1, note=note)
+
+
+@dataclass(frozen=True)
+class Book:
+    """What is learned from: a home, the day as of which, and how many loans have matured by then."""
+
+    home: Path
+    day: str
+    loans: int
+
+    @property
+    def repeats(self) -> int:
+        """How often what takes long on it is measured."""
+        return 2 if self.loans <= FEW else 1
+
+
+def books(run: Run) -> Iterator[Book]:
+    """The home with ten years of history, and whole raw files of more loans."""
+    yield Book(ten_years(run), str(TRAINED), prepared_loans(run)[1])
+    for rows in sorted({min(rows, run.rows) for rows in LARGER}):
+        home, day = whole_book(run, rows)
+        yield Book(home, day, int(run.prepare(*CHILD, "matured", home, day)["matured"]))
+
+
+def train_ours(run: Run, book: Book, part: str) -> None:
+    """`p2pcredit train`."""
+    command = (PRODUCT, "train", "--as-of", book.day, "--home", book.home, "--json")
+
+    def work() -> Measured:
+        forget_models(book.home)
+        return run.measure(*command)
+
+    note = "both families in three forms, search, judgement, evidence pack, bank"
+    run.contend((part, TRAIN, "ours", "ours"), book.loans, work, repeats=book.repeats, note=note)
+
+
+def train_bare(run: Run, book: Book) -> None:
+    """The libraries' own fits inside it, one by one; the less of one thread and all, since threads of a small fit wait
+    for each other."""
+
+    def on(threads: int) -> Measured:
+        forget_models(book.home)
+        whole = run.measure(*CHILD, "library", book.home, book.day, str(threads))
+        return Measured(float(whole.facts["work_seconds"]), whole.peak_mb)
+
+    threads = (1, CORES) if book.loans <= FEW else (CORES,)
+    note = (
+        f"seconds inside xgboost.train and scikit-learn's fit during the command, one by one, each on {CORES} threads"
+    )
+    note += " or on one, whichever is less" if len(threads) > 1 else ""
+    run.contend(
+        (PART, TRAIN, "bare library fits", "floor"),
+        book.loans,
+        lambda: min((on(number) for number in threads), key=lambda one: one.seconds),
+        repeats=book.repeats,
+        note=note,
+    )
 
 
 def prepared_loans(run: Run) -> tuple[Path, int]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,12 +102,10 @@ def test_several_workers_learn_from_every_loan_and_draw_samples_of_their_own(
     two = SparkFitter(spark_here.model_copy(update={"tree_workers": 2}), on_spark.room)
     few = trained_homes.few_values()
 
-    def margin(fitter: Fitter, **more: float) -> Floats:
-        booster = fitter.grow(replace(few, parameters={**few.parameters, **more}))
-        return np.asarray(booster.inplace_predict(few.columns, predict_type="margin"))
-
-    np.testing.assert_array_equal(margin(two), margin(HERE))
-    assert np.abs(margin(two, subsample=0.5) - margin(HERE, subsample=0.5)).max() > 1e-6
+    margins = [trained_homes.margin_of(fitter, few) for fitter in (two, HERE)]
+    np.testing.assert_array_equal(*margins)
+    sampled = [trained_homes.margin_of(fitter, few, subsample=0.5) for fitter in (two, HERE)]
+    assert np.abs(sampled[0] - sampled[1]).max() > 1e-6
 
 
 def _assert_same(found: Counts, expected: Counts) -> None:

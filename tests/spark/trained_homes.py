@@ -11,7 +11,8 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.retraining import train_now
-from p2pcredit.models.fitting import Growth
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.fitting import Examples, Fitter
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
@@ -47,7 +48,7 @@ def trained(ctx: JobContext) -> BankedModel:
     return ModelBank(ctx.layout).get(receipt["model_id"])
 
 
-def few_values() -> Growth:
+def few_values() -> Examples:
     """Loans with few distinct values and no sampling, so that any number of workers cuts them alike.
 
     The two halves say the opposite of each other: trees that saw one of them are not those that saw both.
@@ -55,5 +56,11 @@ def few_values() -> Growth:
     place = np.arange(400)
     bads = ((place % 7 > 4) != ((place < 200) & (place % 3 > 0))).astype(float)
     columns = np.column_stack([place % 7, place % 3]).astype(np.float32)
+    return Examples(columns, bads, None)
+
+
+def margin_of(fitter: Fitter, examples: Examples, **more: float) -> Floats:
+    """What five trees that the fitter grows say of the loans."""
     how = {"tree_method": "hist", "objective": "binary:logistic", "base_score": 0.5, "seed": 1, "max_depth": 2}
-    return Growth(columns, bads, None, how, 5)
+    with fitter.growing(examples) as grow:
+        return np.asarray(grow({**how, **more}, 5).inplace_predict(examples.columns, predict_type="margin"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -15,7 +17,7 @@ from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Fitter, Growth, Matrix
+from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Examples, Fitter, Matrix, Threads
 from p2pcredit.models.profile import Profile, columns_of, feature_named, require_columns
 from p2pcredit.models.scorecard import MODEL_FILE
 
@@ -223,7 +225,7 @@ def fit_boosting(
     bads: Floats,
     *,
     seed: int,
-    threads: int,
+    threads: Threads,
     expected: Floats | None = None,
     log_cumulative_hazard: float = 0.0,
     trees: Trees | None = None,
@@ -253,50 +255,59 @@ def fit_boosting(
         raise TrainingError(f"{len(candidates)} features and {total:g} bads of {bads.size} loans teach no model")
     encoding = learn_encoding(features, candidates)
     grown = trees or Trees()
-    columns = encoding.encode(features)
-    booster = grow(encoding, columns, bads, expected, grown, seed=seed, threads=threads, device=device, fitter=fitter)
+    with growing(
+        encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, fitter=fitter
+    ) as grow:
+        booster = grow(grown)
     form = "matured" if expected is None else "hazard"
     return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)
 
 
-def grow(
+@contextmanager
+def growing(
     encoding: Encoding,
     columns: Matrix,
     bads: Floats,
     expected: Floats | None,
-    trees: Trees,
     *,
     seed: int,
-    threads: int,
+    threads: Threads,
     device: str = CPU,
     fitter: Fitter = HERE,
-) -> xgb.Booster:
-    """Which trees do these loans teach? Monotone where the contract of a feature says so.
+) -> Iterator[Callable[[Trees], xgb.Booster]]:
+    """Which trees do these loans teach? The loans are handed over once, for as many settings as are asked.
 
     Args:
         encoding: How the columns came about.
         columns: As `encode` gives them.
         bads, expected, seed, threads, device, fitter: As in `fit_boosting`.
-        trees: How to grow them.
 
-    Returns:
-        The trees, which score on the processor wherever they were grown: so they do once they are read from a file, and
-        a score must not depend on who gives it.
+    Yields:
+        Given how to grow them, the trees: monotone where the contract of a feature says so. Wherever they were grown
+        they score on the processor: so they do once they are read from a file, and a score must not depend on who
+        gives it.
     """
     signs = [
         feature_named(name).direction
         for name, width in zip(encoding.features, encoding.widths, strict=True)
         for _ in range(width)
     ]
-    params: dict[str, Any] = {**trees.parameters, "monotone_constraints": tuple(signs), "seed": seed}
+    aim: dict[str, Any] = {"monotone_constraints": tuple(signs), "seed": seed}
     if expected is None:
-        params |= {"objective": "binary:logistic", "base_score": float(bads.mean())}
+        aim |= {"objective": "binary:logistic", "base_score": float(bads.mean())}
     else:
-        params |= {"objective": "count:poisson", "base_score": 1.0}
+        aim |= {"objective": "count:poisson", "base_score": 1.0}
     margin = None if expected is None else np.log(expected)
-    booster = fitter.grow(Growth(columns, bads, margin, params, trees.rounds, threads, device))
-    booster.set_param({"device": CPU})
-    return booster
+    handed = fitter.growing(Examples(columns, bads, margin, threads, device))
+    del columns  # the fitter keeps them in a form of its own
+    with handed as growing_them:
+
+        def grow(trees: Trees) -> xgb.Booster:
+            booster = growing_them({**trees.parameters, **aim}, trees.rounds)
+            booster.set_param({"device": CPU})
+            return booster
+
+        yield grow
 
 
 def learn_encoding(features: pl.DataFrame, candidates: tuple[Feature, ...]) -> Encoding:

@@ -14,7 +14,7 @@ from p2pcredit.errors import TrainingError
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
 from p2pcredit.models.calibration import fit_calibration, transfer_calibration
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Fitter
+from p2pcredit.models.fitting import HERE, Fitter, Threads
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
@@ -37,6 +37,7 @@ class Learner:
     features: tuple[Feature, ...]
     settings: Settings
     fitter: Fitter = HERE
+    threads: Threads = 1
     trees: Trees | None = None
     tried: tuple[dict[str, Any], ...] = ()
 
@@ -50,7 +51,7 @@ class Learner:
     @property
     def _growing(self) -> dict[str, Any]:
         training = self.settings.training
-        machine = {"threads": self.settings.threads, "device": training.device, "fitter": self.fitter}
+        machine = {"threads": self.threads, "device": training.device, "fitter": self.fitter}
         return {"seed": training.seed, **machine}
 
     @property

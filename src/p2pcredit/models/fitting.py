@@ -6,7 +6,8 @@ process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,26 +27,29 @@ CELLS_PER_THREAD = 2_000_000
 Matrix = npt.NDArray[np.float32]
 
 
+Threads = int | Callable[[], int]
+"""How many processor threads of this machine may be used; asked anew for each booster where it can change."""
+
+Grow = Callable[[dict[str, Any], int], xgb.Booster]
+"""XGBoost's parameters, those of the machine left out, and how many trees -> the trees."""
+
+
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """What trees are grown from.
+class Examples:
+    """What trees are grown from, and where.
 
     Args:
         columns: (loans, columns); NaN is missing.
         bads: 1.0 for a loan that turned bad, else 0.0.
         margin: Where each loan starts from, on the scale of the objective; None for the same start for all.
-        parameters: As XGBoost takes them, those of the machine left out.
-        rounds: How many trees.
-        threads: How many processor threads of this machine may be used.
+        threads: As many processor threads may be used.
         device: Of this machine, `cpu` or `cuda`.
     """
 
     columns: Matrix
     bads: Floats
     margin: Floats | None
-    parameters: dict[str, Any]
-    rounds: int
-    threads: int = 1
+    threads: Threads = 1
     device: str = CPU
 
 
@@ -57,12 +61,12 @@ class Fitter(Protocol):
         """How a card names it."""
         ...
 
-    def at_once(self, cells: int, threads: int) -> int:
-        """How many fits on so many numbers, loans by features, are best made side by side on so many threads."""
+    def at_once(self, threads: int) -> int:
+        """How many fits may be made side by side on so many threads."""
         ...
 
-    def grow(self, growth: Growth) -> xgb.Booster:
-        """The trees that these loans teach."""
+    def growing(self, examples: Examples) -> AbstractContextManager[Grow]:
+        """Hand the loans over once; then as many boosters as are wanted are grown from them."""
         ...
 
     def count(
@@ -80,18 +84,28 @@ class LocalFitter:
         """How a card names it."""
         return {"name": "polars"}
 
-    def at_once(self, cells: int, threads: int) -> int:
-        """As many as there are threads where none of them has work for a second one, else one after the other."""
-        return threads if cells < CELLS_PER_THREAD else 1
+    def at_once(self, threads: int) -> int:
+        """One per thread: what a fit does besides growing trees does not gain by a second one."""
+        return threads
 
-    def grow(self, growth: Growth) -> xgb.Booster:
-        """The trees that these loans teach."""
-        needed = min(growth.threads, 1 + growth.columns.size // CELLS_PER_THREAD)
-        data = xgb.DMatrix(growth.columns, label=growth.bads, missing=np.nan, nthread=needed)
-        if growth.margin is not None:
-            data.set_base_margin(growth.margin)
-        machine = {"nthread": needed, "verbosity": 0, "device": growth.device}
-        return xgb.train({**growth.parameters, **machine}, data, num_boost_round=growth.rounds)
+    @contextmanager
+    def growing(self, examples: Examples) -> Iterator[Grow]:
+        """The loans are cut into bins with the first booster; those after it find them cut."""
+        threads, device = examples.threads, examples.device
+        of_use = 1 + examples.columns.size // CELLS_PER_THREAD
+
+        def machine() -> dict[str, Any]:
+            return {"nthread": min(threads if isinstance(threads, int) else threads(), of_use)}
+
+        loans = {"data": examples.columns, "label": examples.bads, "base_margin": examples.margin}
+        data = xgb.DMatrix(**loans, missing=np.nan, **machine())
+        del examples, loans  # and with them the columns, if nobody else holds them
+
+        def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
+            where = {**machine(), "verbosity": 0, "device": device}
+            return xgb.train({**parameters, **where}, data, num_boost_round=rounds)
+
+        yield grow
 
     def count(
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from p2pcredit.models.estimates import Estimate, Floats, checked_pair, normal_quantile, wilson_interval
 
@@ -179,9 +180,7 @@ def paired_auc_difference(
 
 
 def _midranks(values: Floats) -> Floats:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2.0
-    return np.asarray(middle[place], dtype=np.float64)
+    return np.asarray(pl.Series(values).rank("average").to_numpy(), dtype=np.float64)
 
 
 def _placements(truth: Floats, score: Floats) -> tuple[Floats, Floats]:

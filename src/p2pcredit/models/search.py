@@ -19,13 +19,15 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.contracts.features import Feature
-from p2pcredit.models.boosting import Trees, grow, learn_encoding
+from p2pcredit.models.boosting import Trees, growing, learn_encoding
 from p2pcredit.models.calibration import logistic
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Fitter
+from p2pcredit.models.fitting import HERE, Fitter, Threads
 
 FOLDS = 3
+ENOUGH_BADS = 3000
+"""With so many bads among the loans of the folds judged, another fold would tell no more than time is worth."""
 LEAST_BADS = 60
 MANY_BADS = 1000
 SETTINGS = (Trees(), Trees(max_depth=2))
@@ -66,7 +68,7 @@ def search_trees(
     months: pl.Series,
     *,
     seed: int,
-    threads: int,
+    threads: Threads,
     expected: Floats | None = None,
     device: str = CPU,
     fitter: Fitter = HERE,
@@ -80,7 +82,8 @@ def search_trees(
     Returns:
         The setting to use and all that were tried, best first. With fewer than 60 bads nothing is tried and the usual
         setting holds; so it does unless another's mean deviance is lower by more than its standard error. Deeper and
-        more trees are tried from 1,000 bads on.
+        more trees are tried from 1,000 bads on. A third of the months is judged by trees of the others, then the next
+        third, until 3,000 bads have been judged.
 
     Source:
         Breiman et al. (1984), Classification and Regression Trees, for the rule of one standard error; the deviance is
@@ -92,24 +95,28 @@ def search_trees(
     encoding = learn_encoding(features, candidates)
     columns = encoding.encode(features)
     fold = _folds(months)
-    losses: dict[Trees, Floats] = {}
     many = bads.sum() >= MANY_BADS
-    for setting in (*SETTINGS, *(SETTINGS_FOR_MANY_BADS if many else ())):
-        margins = {rounds: np.zeros(bads.size) for rounds in (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))}
-        most = replace(setting, rounds=max(margins))
-        for number in range(FOLDS):
-            out = fold == number
-            within = ~out
-            watched = None if expected is None else expected[within]
-            known = columns[within], bads[within], watched
-            booster = grow(encoding, *known, most, seed=seed, threads=threads, device=device, fitter=fitter)
-            for rounds, margin in margins.items():
-                span = (0, rounds)
-                margin[out] = booster.inplace_predict(
-                    columns[out], iteration_range=span, predict_type="margin", missing=np.nan
-                )
-        for rounds, margin in margins.items():
-            losses[replace(setting, rounds=rounds)] = _deviance(bads, margin, expected)
+    settings = (*SETTINGS, *(SETTINGS_FOR_MANY_BADS if many else ()))
+    lengths = (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))
+    margins = {replace(setting, rounds=rounds): np.zeros(bads.size) for setting in settings for rounds in lengths}
+    judged = np.zeros(bads.size, dtype=bool)
+    for number in range(FOLDS):
+        out = fold == number
+        unseen = columns[out]
+        known = columns[~out], bads[~out], None if expected is None else expected[~out]
+        with growing(encoding, *known, seed=seed, threads=threads, device=device, fitter=fitter) as grow:
+            for setting in settings:
+                booster = grow(replace(setting, rounds=max(lengths)))
+                for rounds in lengths:
+                    found = booster.inplace_predict(
+                        unseen, iteration_range=(0, rounds), predict_type="margin", missing=np.nan
+                    )
+                    margins[replace(setting, rounds=rounds)][out] = found
+        judged |= out
+        if bads[judged].sum() >= ENOUGH_BADS:
+            break
+    outcome, watched = bads[judged], None if expected is None else expected[judged]
+    losses = {trees: _deviance(outcome, margin[judged], watched) for trees, margin in margins.items()}
     tried = [_compared(trees, loss, losses[usual]) for trees, loss in losses.items()]
     tried.sort(key=lambda one: one.deviance)
     best = tried[0]

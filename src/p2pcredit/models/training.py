@@ -8,12 +8,8 @@ probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -38,12 +34,16 @@ from p2pcredit.models.evaluation import (
 from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.leaks import check_leaks
 from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.sharing import Hands, side_by_side
 from p2pcredit.models.splitting import Split, matured_loans, split_by_time, unmatured_levels
 from p2pcredit.settings import Settings
 
 Metrics = dict[str, float | int | None]
 FAMILIES = ("scorecard", "boosting")
 FORMS = ("matured", "hazard", "early")
+PAIRS = tuple((family, form) for family in FAMILIES for form in FORMS)
+AT_ONCE_AT_MOST = 3
+"""More candidates at once would need the memory without being quicker: the three boosters take nearly all the time."""
 AS_MANY = 0.1
 """Two candidates learned from as many defaults if one learned from no more than a tenth more than the other."""
 
@@ -133,8 +133,9 @@ def train_candidates(
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
 
-    def fit(family: str, form: str) -> Fitted | TrainingError:
-        learner = Learner(family, usable, settings, fitter)
+    def fit(pair: tuple[str, str]) -> Fitted | TrainingError:
+        family, form = pair
+        learner = Learner(family, usable, settings, fitter, hands.each)
         try:
             if form == "matured":
                 return fit_matured_form(learner, split)
@@ -143,8 +144,10 @@ def train_candidates(
             return error
 
     on_cpu = settings.training.device == CPU
-    at_once = fitter.at_once(loans.height * len(usable), settings.threads) if on_cpu else 1
-    for (family, form), fitted in _side_by_side(fit, at_once):
+    at_once = fitter.at_once(settings.threads) if on_cpu else 1
+    hands = Hands(settings.threads, min(at_once, AT_ONCE_AT_MOST), len(PAIRS))
+    longest_first = sorted(PAIRS, key=lambda pair: (pair[0] != "boosting", pair[1] == "matured"))
+    for (family, form), fitted in side_by_side(fit, PAIRS, longest_first, hands):
         if isinstance(fitted, TrainingError):
             details[f"{family}_{form}"] = {"missing_because": str(fitted)}
         else:
@@ -152,20 +155,6 @@ def train_candidates(
             candidates.append(_judge(fitted, split, settings))
     ranked = rank_candidates(candidates, settings.monitoring.confidence, settings.training.preferred_family)
     return TrainingRun(ranked, split.describe(), dropped, sub_grade_baseline(split.evaluate), details)
-
-
-def _side_by_side(
-    fit: Callable[[str, str], Fitted | TrainingError], at_once: int
-) -> Iterator[tuple[tuple[str, str], Fitted | TrainingError]]:
-    """Each family in each form, some of them fitted at once; in the order of `FAMILIES` and `FORMS` all the same."""
-    pairs = [(family, form) for family in FAMILIES for form in FORMS]
-    if at_once == 1:
-        yield from ((pair, fit(*pair)) for pair in pairs)
-        return
-    longest_first = sorted(pairs, key=lambda pair: (pair[0] != "boosting", pair[1] == "matured"))
-    with ThreadPoolExecutor(at_once, "fit") as pool:
-        fits = {pair: pool.submit(copy_context().run, partial(fit, *pair)) for pair in longest_first}
-        yield from ((pair, fits[pair].result()) for pair in pairs)
 
 
 def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:

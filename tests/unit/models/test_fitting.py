@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,8 +16,10 @@ from p2pcredit.contracts.features import Feature
 from p2pcredit.models.binning import bins_of_counts, fit_binning
 from p2pcredit.models.counts import Counts, count_values
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Growth
-from p2pcredit.models.training import TrainingRun, train_candidates
+from p2pcredit.models.fitting import HERE, Examples, Grow
+from p2pcredit.models.search import FOLDS
+from p2pcredit.models.sharing import Hands
+from p2pcredit.models.training import AT_ONCE_AT_MOST, PAIRS, TrainingRun, train_candidates
 from p2pcredit.settings import Settings
 
 AS_OF = date(2012, 6, 30)
@@ -24,19 +29,27 @@ class Told:
     """Does all here and keeps what it was asked for."""
 
     def __init__(self) -> None:
-        self.grown: list[Growth] = []
+        self.handed: list[Examples] = []
+        self.grown: list[tuple[Examples, dict[str, Any]]] = []
         self.counted: list[tuple[int, tuple[str, ...]]] = []
 
     @property
     def about(self) -> dict[str, Any]:
         return {"name": "told"}
 
-    def at_once(self, cells: int, threads: int) -> int:
+    def at_once(self, threads: int) -> int:
         return 1
 
-    def grow(self, growth: Growth) -> xgb.Booster:
-        self.grown.append(growth)
-        return HERE.grow(growth)
+    @contextmanager
+    def growing(self, examples: Examples) -> Iterator[Grow]:
+        self.handed.append(examples)
+        with HERE.growing(examples) as grow_here:
+
+            def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
+                self.grown.append((examples, parameters))
+                return grow_here(parameters, rounds)
+
+            yield grow
 
     def count(
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
@@ -55,22 +68,57 @@ def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
 
     found = train_candidates(*book, as_of=AS_OF, settings=Settings(), fitter=told)
 
-    searched = sum(
-        3 * len({tuple(tried[key] for key in ("max_depth", "min_child_weight")) for tried in details["search"]})
+    searched = [
+        len({tuple(tried[key] for key in ("max_depth", "min_child_weight")) for tried in details["search"]})
         for details in found.details.values()
         if "search" in details
-    )
+    ]
     fits = 2 + 3 + 3  # matured: judged and kept; hazard and early: before setting, before judging, kept
     assert searched
-    assert len(told.grown) == len(grown) == searched + fits
+    assert len(told.grown) == len(grown) == FOLDS * sum(searched) + fits
+    assert len(told.handed) == FOLDS * len(searched) + fits  # each fold's loans once for all settings
     assert len(told.counted) == fits
     assert [c.model.to_files() for c in found.candidates] == [c.model.to_files() for c in run.candidates]
 
 
-def test_small_fits_are_made_side_by_side_and_large_ones_have_the_threads_for_themselves() -> None:
-    assert HERE.at_once(CELLS_PER_THREAD - 1, 2) == 2
-    assert HERE.at_once(CELLS_PER_THREAD - 1, 1) == 1
-    assert HERE.at_once(CELLS_PER_THREAD, 2) == 1
+@pytest.mark.parametrize(
+    ("threads", "at_once", "each"),
+    [(1, 1, 1), (2, 2, 1), (3, 3, 1), (8, 3, 2)],
+)
+def test_fits_side_by_side_share_the_threads_and_the_last_has_them_all(threads: int, at_once: int, each: int) -> None:
+    hands = Hands(threads, min(HERE.at_once(threads), AT_ONCE_AT_MOST), len(PAIRS))
+    assert (hands.at_once, hands.each()) == (at_once, each)
+    for _ in range(len(PAIRS) - 1):
+        hands.one_less()
+    assert hands.each() == threads
+    hands.one_less()
+    assert hands.each() == threads
+
+
+def test_boosters_of_the_same_loans_are_those_that_each_had_for_itself() -> None:
+    chance = np.random.default_rng(3)
+    columns = chance.normal(size=(500, 4)).astype(np.float32)
+    examples = Examples(columns, (chance.random(500) < 0.3).astype(float), chance.normal(size=500), threads=lambda: 2)
+    settings = [{"tree_method": "hist", "max_depth": depth, "subsample": 0.7, "seed": 3} for depth in (2, 3)]
+
+    with HERE.growing(examples) as grow:
+        together = [grow(parameters, 5).save_raw("ubj") for parameters in settings]
+    alone = []
+    for parameters in settings:
+        with HERE.growing(replace(examples, threads=1)) as grow:
+            alone.append(grow(parameters, 5).save_raw("ubj"))
+
+    assert together == alone
+    assert together[0] != together[1]
+
+
+def test_loans_are_let_go_once_they_are_cut_into_bins() -> None:
+    columns = np.ones((100, 1), dtype=np.float32)
+    held = weakref.ref(columns)
+    with HERE.growing(Examples(columns, np.arange(100) % 2.0, None)) as grow:
+        del columns
+        assert held() is None
+        assert grow({"tree_method": "hist"}, 1).num_boosted_rounds() == 1
 
 
 def test_fits_side_by_side_are_those_made_one_after_the_other(
@@ -91,11 +139,11 @@ def test_trees_start_from_the_exposure_of_each_loan_in_the_hazard_form_only(
 
     train_candidates(*book, as_of=AS_OF, settings=Settings(), fitter=told)
 
-    for growth in told.grown:
-        hazard = growth.parameters["objective"] == "count:poisson"
-        assert (growth.margin is not None) == hazard
-        assert growth.columns.shape[0] == growth.bads.size
-        assert growth.columns.shape[1] == len(growth.parameters["monotone_constraints"])
+    for examples, parameters in told.grown:
+        hazard = parameters["objective"] == "count:poisson"
+        assert (examples.margin is not None) == hazard
+        assert examples.columns.shape[0] == examples.bads.size
+        assert examples.columns.shape[1] == len(parameters["monotone_constraints"])
 
 
 def test_bins_follow_from_counts_alone() -> None:

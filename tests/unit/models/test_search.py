@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from p2pcredit.contracts.features import Feature
+from p2pcredit.models import search
 from p2pcredit.models.boosting import Trees, fit_boosting
 from p2pcredit.models.search import SETTINGS, _deviance, search_trees
 from p2pcredit.models.training import TrainingRun
@@ -100,3 +101,26 @@ def test_monotone_constraints_hold_for_every_setting_that_is_tried() -> None:
         model = fit_boosting(frame, FEATURES, bads, seed=4, threads=1, trees=trees)
         richer = model.margin(base.with_columns(pl.Series("annual_income", np.linspace(-3, 3, 30))))
         assert np.all(np.diff(richer) <= 1e-6)
+
+
+def test_no_further_third_is_judged_once_enough_bads_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, bads, months = _loans()
+    first = ((months.dt.year() * 12 + months.dt.month() - 2010 * 12 - 1) % 3 == 0).to_numpy()
+
+    def settings_and_deviances() -> dict[Trees, float]:
+        _, tried = search_trees(frame, FEATURES, bads, months, seed=4, threads=1)
+        return {one.trees: one.deviance for one in tried}
+
+    of_all = settings_and_deviances()
+    monkeypatch.setattr(search, "ENOUGH_BADS", bads[first].sum() + 1)
+    of_two_thirds = settings_and_deviances()
+    monkeypatch.setattr(search, "ENOUGH_BADS", bads[first].sum())
+    of_one = settings_and_deviances()
+
+    assert of_all.keys() == of_two_thirds.keys() == of_one.keys()
+    assert len({found[SETTINGS[0]] for found in (of_all, of_two_thirds, of_one)}) == 3
+    known, unseen = frame.filter(~first), frame.filter(first)
+    model = fit_boosting(known, FEATURES, bads[~first], seed=4, threads=1, trees=Trees(rounds=100))
+    line = LogisticRegression(C=np.inf, tol=1e-10).fit(model.margin(unseen)[:, None], bads[first])
+    loss = 2 * log_loss(bads[first], line.predict_proba(model.margin(unseen)[:, None])[:, 1])
+    assert of_one[Trees(rounds=100)] == pytest.approx(loss, rel=1e-6)

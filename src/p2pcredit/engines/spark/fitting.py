@@ -24,7 +24,7 @@ from p2pcredit.contracts.features import Feature
 from p2pcredit.engines.spark.session import spark_session
 from p2pcredit.models.counts import Counts, count_values
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import Growth
+from p2pcredit.models.fitting import Examples, Grow
 from p2pcredit.settings import SparkSettings
 
 if TYPE_CHECKING:
@@ -52,35 +52,39 @@ class SparkFitter:
         """How a card names it."""
         return {"name": "spark", "tree_workers": self.settings.tree_workers}
 
-    def at_once(self, cells: int, threads: int) -> int:
+    def at_once(self, threads: int) -> int:
         """One fit after the other."""
         return 1
 
-    def grow(self, growth: Growth) -> xgb.Booster:
-        """The trees that these loans teach; with one worker those of `LocalFitter.grow`, to the byte."""
+    @contextmanager
+    def growing(self, examples: Examples) -> Iterator[Grow]:
+        """The loans are written once; with one worker the trees are those of `LocalFitter.growing`, to the byte."""
         from xgboost.spark import SparkXGBRegressor  # takes any objective as it is named
 
         logging.getLogger(_LOG_OF_XGBOOST).setLevel(logging.WARNING)
-        workers = min(self.settings.tree_workers, growth.bads.size)
-        parameters = {name: value for name, value in growth.parameters.items() if name != "seed"}
-        if growth.margin is not None:
-            parameters["base_margin_col"] = "margin"
-        trainer = SparkXGBRegressor(
-            features_col="columns",
-            label_col="bad",
-            num_workers=workers,
-            n_estimators=growth.rounds,
-            random_state=growth.parameters["seed"],
-            missing=float("nan"),
-            verbose=False,
-            verbosity=0,
-            **parameters,
-        )
-        schema = _TREES if growth.margin is None else f"{_TREES}, margin double"
-        with self._handed(_loans(growth, workers), schema) as loans:
+        workers = min(self.settings.tree_workers, examples.bads.size)
+        started = {} if examples.margin is None else {"base_margin_col": "margin"}
+        schema = _TREES if examples.margin is None else f"{_TREES}, margin double"
+        with self._handed(_loans(examples, workers), schema) as loans:
             ordered = loans.repartitionById(workers, "worker").sortWithinPartitions("place")
-            grown: xgb.Booster = trainer.fit(ordered).get_booster()
-        return grown
+
+            def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
+                trainer = SparkXGBRegressor(
+                    features_col="columns",
+                    label_col="bad",
+                    num_workers=workers,
+                    n_estimators=rounds,
+                    random_state=parameters["seed"],
+                    missing=float("nan"),
+                    verbose=False,
+                    verbosity=0,
+                    **{name: value for name, value in parameters.items() if name != "seed"},
+                    **started,
+                )
+                grown: xgb.Booster = trainer.fit(ordered).get_booster()
+                return grown
+
+            yield grow
 
     def count(
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
@@ -121,18 +125,18 @@ class SparkFitter:
             path.unlink(missing_ok=True)
 
 
-def _loans(growth: Growth, workers: int) -> pa.Table:
+def _loans(examples: Examples, workers: int) -> pa.Table:
     """The loans of a booster as executors read them: each worker's are neighbours."""
-    loans, width = growth.columns.shape
+    loans, width = examples.columns.shape
     place = np.arange(loans, dtype=np.int64)
     starts = pa.array(np.arange(0, loans * width + 1, width, dtype=np.int64))
     found = {
         "worker": pa.array((place * workers // loans).astype(np.int32)),
         "place": pa.array(place),
-        "columns": pa.LargeListArray.from_arrays(starts, pa.array(growth.columns.reshape(-1))),
-        "bad": pa.array(growth.bads),
+        "columns": pa.LargeListArray.from_arrays(starts, pa.array(examples.columns.reshape(-1))),
+        "bad": pa.array(examples.bads),
     }
-    return pa.table(found if growth.margin is None else {**found, "margin": pa.array(growth.margin)})
+    return pa.table(found if examples.margin is None else {**found, "margin": pa.array(examples.margin)})
 
 
 def _counted(loans: DataFrame, names: Sequence[str], numeric: Sequence[bool]) -> pl.DataFrame:

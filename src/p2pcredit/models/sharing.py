@@ -1,0 +1,71 @@
+"""Some fits at once on the processor threads there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from threading import Lock
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Hands:
+    """The threads there are, dealt among the fits at work: towards the end, fewer fits have more each.
+
+    Args:
+        threads: As many there are.
+        at_once: As many fits may be at work, 1 or more.
+        fits: As many are to be made.
+
+    Examples:
+        >>> hands = Hands(threads=2, at_once=2, fits=6)
+        >>> hands.each()
+        1
+        >>> for _ in range(5):
+        ...     hands.one_less()
+        >>> hands.each()
+        2
+    """
+
+    def __init__(self, threads: int, at_once: int, fits: int) -> None:
+        self.threads, self.at_once = threads, at_once
+        self._unfinished, self._counting = fits, Lock()
+
+    def each(self) -> int:
+        """As many threads as one fit may use now."""
+        return max(1, self.threads // max(1, min(self.at_once, self._unfinished)))
+
+    def one_less(self) -> None:
+        """A fit is finished."""
+        with self._counting:
+            self._unfinished -= 1
+
+
+def side_by_side(
+    fit: Callable[[Item], Result], items: Sequence[Item], started_in: Sequence[Item], hands: Hands
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with what came of it, in the order of `items`; as many at once as there are hands for.
+
+    Args:
+        fit: What is done with each.
+        items: In the order in which they come back.
+        started_in: The same in the order in which they are started where several are at work: the longest first.
+        hands: Who counts how many are left.
+    """
+    if hands.at_once == 1:
+        yield from ((item, fit(item)) for item in items)
+        return
+
+    def one(item: Item) -> Result:
+        try:
+            return fit(item)
+        finally:
+            hands.one_less()
+
+    with ThreadPoolExecutor(hands.at_once, "fit") as pool:
+        fits = {item: pool.submit(copy_context().run, partial(one, item)) for item in started_in}
+        yield from ((item, fits[item].result()) for item in items)
