@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 
 from p2pcredit.cli.airflow import say
 from p2pcredit.cli.edge import DebugOption, JsonOption, Receipt, command, job_context
-from p2pcredit.cli.progress import day_progress
+from p2pcredit.cli.progress import job_progress
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.periods import DateRange, parse_date
 
@@ -100,8 +101,8 @@ def _replay(ctx: JobContext, days: DateRange) -> None:
     from p2pcredit.jobs.replay import replay
 
     print_step(f"Replaying {days.first} to {days.last}: each night's and each Sunday's jobs, at a simulated clock")
-    with day_progress("replay", days) as advance:
-        done = replay(ctx, days, skip_last_monitoring=True, progress=advance)
+    with job_progress("replay") as progress:
+        done = replay(replace(ctx, progress=progress), days, skip_last_monitoring=True)
     say(
         f"{done['days']} days and {done['weeks']} weeks in {done['seconds']} s: {done['trainings']} trainings, "
         f"{done['decisions']} decisions, {done['scored']} loans scored"

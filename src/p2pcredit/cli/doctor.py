@@ -53,10 +53,10 @@ def doctor(
 
 def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
     from p2pcredit.cli.edge import print_receipt_as
-    from p2pcredit.cli.progress import point_progress
+    from p2pcredit.cli.progress import job_progress
     from p2pcredit.crashes.kit import crash_test
 
-    with point_progress() as progress:
+    with job_progress("crash test") as progress:
         receipt = crash_test(directory, progress=progress)
     if not receipt["violations"]:
         return receipt

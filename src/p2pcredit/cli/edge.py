@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 
 from p2pcredit.errors import UsageError
 from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.storage.home import resolve_home
 
 if TYPE_CHECKING:
@@ -159,14 +160,14 @@ def home_directory(home: Path | None) -> Path:
     return resolve_home(home, os.environ, Path.cwd())
 
 
-def job_context(home: Path | None, run_id: str = "cli") -> JobContext:
+def job_context(home: Path | None, run_id: str = "cli", progress: Progress = to_nobody) -> JobContext:
     """The surroundings of a job called from the command line: the present instant, and settings of the home."""
     from p2pcredit.jobs.context import JobContext
     from p2pcredit.settings import load_settings
     from p2pcredit.storage.layout import Layout
 
     directory = home_directory(home)
-    return JobContext(Layout(directory), load_settings(directory), run_id, datetime.now(UTC))
+    return JobContext(Layout(directory), load_settings(directory), run_id, datetime.now(UTC), progress)
 
 
 def date_range(day: str | None, first: str | None, last: str | None) -> DateRange:

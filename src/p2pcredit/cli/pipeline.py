@@ -18,7 +18,7 @@ from p2pcredit.cli.edge import (
     job_context,
     optional_date,
 )
-from p2pcredit.cli.progress import day_progress
+from p2pcredit.cli.progress import job_progress
 from p2pcredit.periods import DateRange, parse_date
 
 DayOption = Annotated[str | None, typer.Option("--date", help="One snapshot date, YYYY-MM-DD.", metavar="D")]
@@ -39,7 +39,9 @@ def land(
     """Turn a platform's raw download into the five daily feeds."""
     from p2pcredit.jobs.landing import land as land_files
 
-    return land_files(job_context(home), platform, files or [], optional_date(first), optional_date(last))
+    with job_progress("land") as progress:
+        ctx = job_context(home, progress=progress)
+        return land_files(ctx, platform, files or [], optional_date(first), optional_date(last))
 
 
 @job_command
@@ -54,7 +56,8 @@ def preprocess(
     """Take landed days through bronze and silver to the gold tables."""
     from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
 
-    return preprocess_days(job_context(home), date_range(day, first, last))
+    with job_progress("preprocess") as progress:
+        return preprocess_days(job_context(home, progress=progress), date_range(day, first, last))
 
 
 @job_command
@@ -68,7 +71,8 @@ def train(
     """Train the candidates, and let the best one challenge the champion."""
     from p2pcredit.jobs.retraining import train_now
 
-    return train_now(job_context(home), parse_date(as_of), why)
+    with job_progress("train") as progress:
+        return train_now(job_context(home, progress=progress), parse_date(as_of), why)
 
 
 @job_command
@@ -83,7 +87,8 @@ def infer(
     """Score the loans of some days, each with the model that was champion on its day."""
     from p2pcredit.jobs.inference import run_inference
 
-    return run_inference(job_context(home), date_range(day, first, last))
+    with job_progress("infer") as progress:
+        return run_inference(job_context(home, progress=progress), date_range(day, first, last))
 
 
 @job_command
@@ -121,12 +126,11 @@ def replay(
 
     if reports not in {"last", "all"}:
         raise UsageError(f"--reports {reports}: say 'last' or 'all'")
-    ctx = job_context(home, "replay")
-    if policy is not None:
-        ctx = ctx.with_policy(policy)
-    days = DateRange(parse_date(first), parse_date(last))
-    with day_progress("replay", days) as advance:
-        return replay_days(ctx, days, all_reports=reports == "all", progress=advance)
+    with job_progress("replay") as progress:
+        ctx = job_context(home, "replay", progress)
+        if policy is not None:
+            ctx = ctx.with_policy(policy)
+        return replay_days(ctx, DateRange(parse_date(first), parse_date(last)), all_reports=reports == "all")
 
 
 @job_command

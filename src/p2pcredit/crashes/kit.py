@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from p2pcredit.crashes.scenarios import JOBS, Job
 from p2pcredit.crashes.watching import Watched, explain_if_impossible
 from p2pcredit.crashes.zygote import Zygote
 from p2pcredit.errors import StorageError
+from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.storage.files import disk_error
 
-Progress = Callable[[str, int, int], None]
 _KILLED = -9
 _PREFIX = "p2pcredit-crash-test-"
 
@@ -37,7 +37,7 @@ def crash_test(
     *,
     jobs: Sequence[str] | None = None,
     most_points: int | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = to_nobody,
 ) -> dict[str, Any]:
     """Does every job survive a kill at each of its steps on this disk, and a disk full from any step on?
 
@@ -152,7 +152,7 @@ class Bench:
         shutil.copytree(self._ground / "home", self._ground / name, dirs_exist_ok=True)
 
 
-def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = lambda *_: None) -> Tried:
+def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = to_nobody) -> Tried:
     """Kill a job at its steps and let the disk be full from its steps on; each time read the home and run it again."""
     laws = _Laws(job, bench.picture(job.start), bench.picture((*job.start, job.step)))
     counted = bench.undisturbed((*job.start, job.step))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.ledger import Ledger
@@ -23,19 +24,21 @@ class JobContext:
         settings: All settings.
         run_id: Who asks: an Airflow run id, or `cli`, or `replay`. It stands in the ledger.
         at: The instant (UTC, aware) that is written into ledger and activity; simulated in a replay.
+        progress: Whom the job tells how far it has come.
     """
 
     layout: Layout
     settings: Settings
     run_id: str
     at: datetime
+    progress: Progress = field(default=to_nobody, compare=False, repr=False)
     ledger: Ledger = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ledger", Ledger(self.layout.ledger))
 
     def moved_to(self, at: datetime) -> JobContext:
-        """The same surroundings at another instant, sharing what was read of the ledger."""
+        """The same surroundings at another instant, sharing what was read of the ledger; told by who moved it."""
         moved = JobContext(self.layout, self.settings, self.run_id, at)
         object.__setattr__(moved, "ledger", self.ledger)
         return moved
@@ -44,4 +47,4 @@ class JobContext:
         """The same surroundings under another decision policy."""
         monitoring = self.settings.monitoring.model_copy(update={"policy": name})
         settings = self.settings.model_copy(update={"monitoring": monitoring})
-        return JobContext(self.layout, settings, self.run_id, self.at)
+        return JobContext(self.layout, settings, self.run_id, self.at, self.progress)

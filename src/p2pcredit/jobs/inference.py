@@ -40,6 +40,7 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     """
     complete = [day for day in days if is_complete(ctx.layout, day)]
     scored, model_ids, without_model = 0, [], 0
+    ctx.progress("", 0, len(days))
     with Lake(ctx.layout).rebuilding(PREDICTIONS):  # who is champion is asked while nobody else can score
         for model_id, group in groupby(complete, key=ctx.ledger.state().champion_on):
             span = list(group)
@@ -48,6 +49,7 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
                 continue
             for chunk in _contiguous(span):
                 scored += _score_span(ctx, model_id, chunk)
+                ctx.progress(f"{chunk.last}", (chunk.last - days.first).days + 1, len(days))
             if model_id not in model_ids:
                 model_ids.append(model_id)
     reasons = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +17,7 @@ from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import profile_named
+from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
 from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
 from p2pcredit.storage.landing import read_landing
@@ -67,7 +68,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
             for path in files:
                 still.enter_context(holding_still(path))
             sources = _digest(files)
-            parts = profile.parts(files, first, last)
+            parts = _told(ctx, profile.parts(files, first, last))
             book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
         return _land_book(ctx, profile.name, sources, book, first, last)
 
@@ -94,7 +95,8 @@ def _land_book(
         _write_manifest(ctx.layout, platform, [_under_way(entry, days) for entry in landings])
         _write_rejected(ctx.layout, platform, sources, book)
         if days is not None:
-            for name, feed in FEEDS.items():
+            for done, (name, feed) in enumerate(FEEDS.items()):
+                ctx.progress(f"writing {name}", done, len(FEEDS))
                 write_months(ctx.layout, feed, partial(book.rows, name), days)
         _write_manifest(ctx.layout, platform, landings)
     return {
@@ -112,6 +114,15 @@ def last_origination(ctx: JobContext, days: DateRange) -> date | None:
     """The last of these days on which a loan was originated, from the landing files; None where none was."""
     newest = read_landing(ctx.layout, FEEDS["loan_terms"], days).frame["snapshot_date"].max()
     return newest if isinstance(newest, date) else None
+
+
+def _told(ctx: JobContext, parts: Iterable[RawBook]) -> Iterator[RawBook]:
+    """The same parts; says of how many loans they were."""
+    loans = 0
+    for part in parts:
+        yield part
+        loans += part.rows_landed
+        ctx.progress(f"{loans:,} loans read", 0, None)
 
 
 def _tell_of_later_events(book: SpooledBook, days: DateRange) -> None:

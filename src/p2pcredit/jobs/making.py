@@ -29,6 +29,7 @@ from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.recalibration import Recalibration, recalibrate
 from p2pcredit.models.scoring import ScoringModel, load_model, score_points
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
+from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
 from p2pcredit.storage.bank import REFERENCE_FILE, BankedModel, json_bytes
@@ -86,19 +87,21 @@ def _on_one_thread() -> Iterator[None]:
 
 
 @_on_one_thread()
-def make_challenger(study: Study, fitter: Fitter = HERE) -> Made:
+def make_challenger(study: Study, fitter: Fitter = HERE, progress: Progress = to_nobody) -> Made:
     """Train all candidates as of the study's day, and hold the best against the champion.
 
     Args:
         study: What is known.
         fitter: Who grows trees and counts values; the card names it.
+        progress: Told of each candidate.
 
     Raises:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
     """
     known = study.features, study.outcomes
-    run = train_candidates(*known, as_of=study.day, settings=study.settings, fitter=fitter)
+    how: dict[str, Any] = {"settings": study.settings, "fitter": fitter, "progress": progress}
+    run = train_candidates(*known, as_of=study.day, **how)
     if not run.candidates:
         raise TooLittleDataError(
             f"no candidate could be fitted on what was known on {study.day}; wait for more matured loans"

@@ -141,6 +141,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
         features += build_feature_store(ctx, part)["rows"]
         labels += build_label_store(ctx, part)["rows"]
         complete_days(ctx, part)
+        ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),

@@ -9,7 +9,6 @@ next Saturday (each with the model that was champion on it).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
@@ -36,17 +35,15 @@ def replay(
     all_reports: bool = False,
     skip_last_monitoring: bool = False,
     day_by_day: bool = False,
-    progress: Callable[[date], None] = lambda _: None,
 ) -> Receipt:
     """Run exactly the jobs that the three DAGs would run on each day.
 
     Args:
-        ctx: Surroundings; its instant is replaced by the simulated clock.
+        ctx: Surroundings; its instant is replaced by the simulated clock. Each finished day is told as progress.
         days: Snapshot dates, in order.
         all_reports: Write every week's report, not only the last.
         skip_last_monitoring: Leave the weekly review of the last day to somebody else (a scheduler that goes on here).
         day_by_day: Do nothing in spans; for the proof that spans make no difference.
-        progress: Called with each finished day.
 
     Returns:
         `days`, `weeks`, `trainings`, `decisions`, `scored`, `seconds`.
@@ -64,6 +61,7 @@ def replay(
             waiting.clear()
 
     for span in spans:
+        ctx.progress(f"preprocessing to {span.last}", (span.first - days.first).days, len(days))
         preprocess(ctx.moved_to(_night_after(span.last, _PREPROCESSING_AT)), span)
         for day in span:
             counts["trainings"] += _train(ctx.moved_to(_night_after(day, _TRAINING_AT)), day)
@@ -76,7 +74,7 @@ def replay(
                 reviewed = monitor(ctx.moved_to(_night_after(day, _MONITORING_AT)), day, report=report)
                 counts["weeks"] += 1
                 counts["decisions"] += reviewed["decision"] is not None
-            progress(day)
+            ctx.progress(day.isoformat(), (day - days.first).days + 1, len(days))
     score_waiting()
     receipt: Receipt = {"days": len(days), **counts, "seconds": round(time.perf_counter() - began, 1)}
     record(ctx, "replay", receipt)

@@ -54,7 +54,7 @@ def train_model(ctx: JobContext, day: date) -> Trained:
     """
     study = study_now(ctx, day)
     with fitter_of(ctx) as fitter:
-        challenger = make_challenger(study, fitter)
+        challenger = make_challenger(study, fitter, ctx.progress)
     _bank(ctx, challenger)
     recalibration = challenger.recalibration
     if challenger.promoted or recalibration is None or not recalibration["promote"]:

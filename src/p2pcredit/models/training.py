@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from typing import Any
 
 import polars as pl
@@ -36,6 +37,7 @@ from p2pcredit.models.leaks import check_leaks
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.sharing import Hands, side_by_side
 from p2pcredit.models.splitting import Split, matured_loans, split_by_time, unmatured_levels
+from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.settings import Settings
 
 Metrics = dict[str, float | int | None]
@@ -97,7 +99,13 @@ class TrainingRun:
 
 
 def train_candidates(
-    features: pl.DataFrame, outcomes: pl.DataFrame, *, as_of: date, settings: Settings, fitter: Fitter = HERE
+    features: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    *,
+    as_of: date,
+    settings: Settings,
+    fitter: Fitter = HERE,
+    progress: Progress = to_nobody,
 ) -> TrainingRun:
     """Which models can be learned by a day, and how good is each on the newest matured loans?
 
@@ -109,6 +117,7 @@ def train_candidates(
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
         fitter: Who grows trees and counts values.
+        progress: Told of each candidate.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details.
@@ -142,7 +151,11 @@ def train_candidates(
             return fit_hazard_form(learner, split, loans, as_of=as_of, form=form)
         except TrainingError as error:
             return error
+        finally:
+            progress(f"{family} ({form}) of {matured.height:,} loans", next(done), len(PAIRS) + 1)
 
+    progress(f"{matured.height:,} matured loans", 0, len(PAIRS) + 1)
+    done = count(1)
     on_cpu = settings.training.device == CPU
     at_once = fitter.at_once(settings.threads) if on_cpu else 1
     hands = Hands(settings.threads, min(at_once, AT_ONCE_AT_MOST), len(PAIRS))

@@ -156,3 +156,14 @@ def test_bins_follow_from_counts_alone() -> None:
     counts = count_values(feature, column[mixed], bads[mixed], 1 - bads[mixed])
 
     assert bins_of_counts(feature, counts, bads, 1 - bads) == fit_binning(feature, column, bads, 1 - bads)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_candidate_is_told_as_progress(book: tuple[pl.DataFrame, pl.DataFrame], threads: int) -> None:
+    told: list[tuple[str, int, int | None]] = []
+
+    train_candidates(*book, as_of=AS_OF, settings=Settings(threads=threads), progress=lambda *step: told.append(step))
+
+    assert sorted(done for _, done, _ in told) == list(range(len(PAIRS) + 1))
+    assert {of for _, _, of in told} == {len(PAIRS) + 1}  # the evidence is still to come
+    assert all(any(what.startswith(f"{family} ({form})") for what, _, _ in told) for family, form in PAIRS)
