@@ -83,7 +83,7 @@ class Encoding:
             for place, level in enumerate(self.levels.get(name, ())):
                 parts.append((pl.col(name).cast(pl.String) == level).cast(pl.Float32).alias(f"{name}={place}"))
         encoded = features.select(part.fill_null(float("nan")) for part in parts)
-        return np.ascontiguousarray(encoded.to_numpy(), dtype=np.float32).reshape(features.height, len(parts))
+        return np.ascontiguousarray(encoded.to_numpy(order="c"), dtype=np.float32).reshape(features.height, len(parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     early = learner.on_labels(split.fit)
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
     judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
-    matured = pl.concat([split.fit, split.calibrate, split.evaluate])
+    matured = split.all
     kept = _calibrated_to(learner.on_labels(matured), split, setting, judging)
     kept = _with_neutral(kept, matured, learner.settings)
     details = {
@@ -151,7 +151,7 @@ def fit_hazard_form(
     Args:
         learner: The family and its features.
         split: Matured loans.
-        loans: All loans known, with what was observed of them.
+        loans: All loans known, with what was observed of them, in order of origination.
         as_of: The training date.
         form: `hazard` or `early`.
 
@@ -161,8 +161,7 @@ def fit_hazard_form(
     judging = split.evaluation_start
     setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
     loans = hide_unmatured_levels(loans, split, learner.features)
-    before_setting = loans.filter(pl.col("origination_date") < setting)
-    before_judging = loans.filter(pl.col("origination_date") < judging)
+    before_setting, before_judging = _before(loans, setting), _before(loans, judging)
     watched_before = _exposure(before_setting, as_of, learner.settings, form)
     learner = learner.searched_on_exposure(before_setting, watched_before)
     early = learner.on_exposure(before_setting, watched_before)
@@ -187,6 +186,11 @@ def fit_hazard_form(
     }
     kept, backtest = replace(kept, form=form), replace(backtest, form=form)
     return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
+
+
+def _before(loans: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The loans originated before a day, of loans in order of origination: no row is copied."""
+    return loans.head(int((loans["origination_date"] < day).sum()))
 
 
 def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> Exposure:

@@ -39,6 +39,11 @@ class Split:
         first: date = self.evaluate["origination_date"][0]
         return first
 
+    @property
+    def all(self) -> pl.DataFrame:
+        """All matured loans, in order of origination; no row is copied."""
+        return pl.concat([self.fit, self.calibrate, self.evaluate], rechunk=False)
+
     def describe(self) -> dict[str, dict[str, Any]]:
         """Dates and counts of the parts, as JSON values."""
         parts = {"fit": self.fit, "calibrate": self.calibrate, "evaluate": self.evaluate}
@@ -119,7 +124,7 @@ def hide_unmatured_levels(loans: pl.DataFrame, split: Split, features: tuple[Fea
     Such a loan still teaches by its other features. When it is scored, its level is one the model does not know. A term
     is hidden as missing.
     """
-    matured = pl.concat([split.fit, split.calibrate, split.evaluate])
+    matured = split.all
     hidden = [
         pl.when(pl.col(name).is_in(levels))
         .then(pl.lit(None if name == TERM else UNMATURED, dtype=loans.schema[name]))

@@ -36,7 +36,7 @@ from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.leaks import check_leaks
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.sharing import Hands, side_by_side
-from p2pcredit.models.splitting import Split, matured_loans, split_by_time, unmatured_levels
+from p2pcredit.models.splitting import Split, split_by_time, unmatured_levels
 from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.settings import Settings
 
@@ -130,11 +130,12 @@ def train_candidates(
     """
     _check_definition(outcomes, settings)
     require_device(settings.training.device, "training.device")
-    known = features.filter(pl.col("known_on") <= as_of).drop("snapshot_date", "known_on")
-    loans = outcomes.join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
+    known = features.lazy().filter(pl.col("known_on") <= as_of).drop("snapshot_date", "known_on")
+    joined = outcomes.lazy().join(known, on="loan_id", how="inner")
+    loans = joined.sort("origination_date", "loan_id").collect()
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
     usable, dropped = choose_features(split.fit, settings.training.feature_set)
-    matured = matured_loans(loans, as_of)
+    matured = split.all
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.leak_auc)
     candidates: list[Candidate] = []
     details: dict[str, Any] = {}
