@@ -38,7 +38,7 @@ class JobContext:
         object.__setattr__(self, "ledger", Ledger(self.layout.ledger))
 
     def moved_to(self, at: datetime) -> JobContext:
-        """The same surroundings at another instant, sharing what was read of the ledger; told by who moved it."""
+        """The same surroundings at another instant, sharing what was read of the ledger; it tells nobody."""
         moved = JobContext(self.layout, self.settings, self.run_id, at)
         object.__setattr__(moved, "ledger", self.ledger)
         return moved

@@ -103,8 +103,9 @@ def search_trees(
     for number in range(FOLDS):
         out = fold == number
         unseen = columns[out]
-        known = columns[~out], bads[~out], None if expected is None else expected[~out]
-        with growing(encoding, *known, seed=seed, threads=threads, device=device, fitter=fitter) as grow:
+        known, watched = bads[~out], None if expected is None else expected[~out]
+        how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "fitter": fitter}
+        with growing(encoding, columns[~out], known, watched, **how) as grow:
             for setting in settings:
                 booster = grow(replace(setting, rounds=max(lengths)))
                 for rounds in lengths:

@@ -153,7 +153,7 @@ def train_candidates(
         except TrainingError as error:
             return error
         finally:
-            progress(f"{family} ({form}) of {matured.height:,} loans", next(done), len(PAIRS) + 1)
+            progress(f"{family} ({form}) fitted", next(done), len(PAIRS) + 1)
 
     progress(f"{matured.height:,} matured loans", 0, len(PAIRS) + 1)
     done = count(1)

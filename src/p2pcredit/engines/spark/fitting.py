@@ -63,7 +63,7 @@ class SparkFitter:
 
         logging.getLogger(_LOG_OF_XGBOOST).setLevel(logging.WARNING)
         workers = min(self.settings.tree_workers, examples.bads.size)
-        started = {} if examples.margin is None else {"base_margin_col": "margin"}
+        started: dict[str, Any] = {} if examples.margin is None else {"base_margin_col": "margin"}
         schema = _TREES if examples.margin is None else f"{_TREES}, margin double"
         with self._handed(_loans(examples, workers), schema) as loans:
             ordered = loans.repartitionById(workers, "worker").sortWithinPartitions("place")
