@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 class LakeEngine(Protocol):
     """An engine that works on the tables of a lake."""
 
+    @property
+    def rows_together(self) -> int | None:
+        """How many rows a long job should ask for at a time, because they are held in memory; None for any number."""
+        ...
+
     def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
         """The table's rows of these days, as transforms take them; all columns or only those named."""
         ...
@@ -80,6 +85,7 @@ def as_quarantined(feed: Feed, broken: pl.DataFrame) -> pl.DataFrame:
 class _OnPolars:
     lake: Lake
     engine: PolarsEngine = field(default_factory=PolarsEngine)
+    rows_together: int | None = 100_000
 
     def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
         return self.lake.frame(table, days).select(list(columns or table.schema))
@@ -101,6 +107,7 @@ class _OnPolars:
 class _OnSpark:
     lake: Lake
     engine: SparkEngine
+    rows_together: int | None = None
 
     def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
         return self.read(table, days).lazy().select(list(columns or table.schema))

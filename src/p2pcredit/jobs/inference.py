@@ -15,12 +15,13 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.engines import engine_for
+from p2pcredit.jobs.engines import LakeEngine, engine_for
 from p2pcredit.periods import DateRange, month_start
 from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import is_complete
+from p2pcredit.storage.completeness import is_complete, read_receipt
 from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.layout import Layout
 
 if TYPE_CHECKING:
     from p2pcredit.models.scoring import ScoringModel
@@ -41,15 +42,17 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     complete = [day for day in days if is_complete(ctx.layout, day)]
     scored, model_ids, without_model = 0, [], 0
     ctx.progress("", 0, len(days))
-    with Lake(ctx.layout).rebuilding(PREDICTIONS):  # who is champion is asked while nobody else can score
+    lake = Lake(ctx.layout)
+    with lake.rebuilding(PREDICTIONS):  # who is champion is asked while nobody else can score
         for model_id, group in groupby(complete, key=ctx.ledger.state().champion_on):
             span = list(group)
             if model_id is None:
                 without_model += len(span)
                 continue
-            for chunk in _contiguous(span):
-                scored += _score_span(ctx, model_id, chunk)
-                ctx.progress(f"{chunk.last}", (chunk.last - days.first).days + 1, len(days))
+            engine = engine_for(ctx, lake)
+            for piece in _pieces(ctx.layout, span, engine.rows_together):
+                scored += _score_span(ctx, lake, engine, model_id, piece)
+                ctx.progress(f"{piece.last}", (piece.last - days.first).days + 1, len(days))
             if model_id not in model_ids:
                 model_ids.append(model_id)
     reasons = []
@@ -105,9 +108,7 @@ class _ScoreRows:
         return score_loans(self._model, self.model_id, features, Settings(scores=self.scores))
 
 
-def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
-    lake = Lake(ctx.layout)
-    engine = engine_for(ctx, lake)
+def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, days: DateRange) -> int:
     score = _ScoreRows(dict(ModelBank(ctx.layout).get(model_id).files), model_id, ctx.settings.scores)
     predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)
     engine.replace(PREDICTIONS, predictions, days)
@@ -129,11 +130,23 @@ def _score_span(ctx: JobContext, model_id: str, days: DateRange) -> int:
     return sum(counts.values())
 
 
-def _contiguous(days: list[date]) -> list[DateRange]:
-    ranges: list[DateRange] = []
+def _pieces(layout: Layout, days: list[date], at_most: int | None) -> list[DateRange]:
+    """Complete days as runs without a gap, of at most so many loans each; a day with more stands alone."""
+    pieces: list[DateRange] = []
+    held = 0
     for day in days:
-        if ranges and (day - ranges[-1].last).days == 1:
-            ranges[-1] = DateRange(ranges[-1].first, day)
+        loans = 0 if at_most is None or len(days) == 1 else _loans_of(layout, day)
+        follows = bool(pieces) and (day - pieces[-1].last).days == 1
+        if follows and (at_most is None or held + loans <= at_most):
+            pieces[-1] = DateRange(pieces[-1].first, day)
+            held += loans
         else:
-            ranges.append(DateRange(day, day))
-    return ranges
+            pieces.append(DateRange(day, day))
+            held = loans
+    return pieces
+
+
+def _loans_of(layout: Layout, day: date) -> int:
+    """How many rows the feature store has of a complete day, as its receipt says; 0 where it does not say."""
+    receipt = read_receipt(layout, day) or {}
+    return int(receipt.get("rows", {}).get("features", 0))

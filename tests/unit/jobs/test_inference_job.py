@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.engines import engine_for
 from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.serving import get_model
 from p2pcredit.periods import DateRange
@@ -134,3 +137,30 @@ def test_the_model_of_a_day_is_checked_file_by_file(ctx: JobContext) -> None:
         get_model(ctx, FIRST)
     with pytest.raises(BankError, match="was altered"):
         run_inference(ctx, SPAN)
+
+
+def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    crown(ctx, "m1", FIRST)
+    at_once = run_inference(ctx, SPAN)
+    expected = Lake(ctx.layout).read(PREDICTIONS)
+    for day in SPAN:
+        mark_complete(ctx.layout, {day: {"rows": {"features": 0 if day == SECOND else 2}}})
+    seen: list[int] = []
+    as_before = run_inference.__globals__["_score_span"]
+
+    def score_span(*arguments: Any) -> int:
+        seen.append(len(arguments[-1]))
+        return int(as_before(*arguments))
+
+    monkeypatch.setattr("p2pcredit.jobs.inference._score_span", score_span)
+    for at_most, pieces in ((1, [1, 1, 1, 1]), (2, [2, 1, 1]), (4, [3, 1]), (6, [4])):
+        monkeypatch.setattr("p2pcredit.jobs.inference.engine_for", partial(few_rows, at_most))
+        seen.clear()
+        assert run_inference(ctx, SPAN) == at_once
+        assert seen == pieces
+        assert Lake(ctx.layout).read(PREDICTIONS).equals(expected)
+
+
+def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:
+    """The engine of the settings, which bears few rows at a time."""
+    return replace(engine_for(ctx, lake), rows_together=at_most)  # type: ignore[type-var]
