@@ -30,7 +30,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, dict[str, Any] | No
         challenger = _made("c1", "hazard", promoted=challenger_wins, recalibration=recalibration)
         recalibrated = _made("r1", "recalibrated", promoted=True, recalibration=recalibration)
         monkeypatch.setattr(training, "study_now", lambda ctx, day: None)
-        monkeypatch.setattr(training, "make_challenger", lambda study, fitter: challenger)
+        monkeypatch.setattr(training, "make_challenger", lambda study, fitter, progress: challenger)
         monkeypatch.setattr(training, "make_recalibrated", lambda study: recalibrated)
 
     return set_up
