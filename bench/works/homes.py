@@ -18,26 +18,25 @@ NEXT_DAYS = tuple(WEEK_END + timedelta(days=ahead) for ahead in range(1, 8))
 
 def ten_years(run: Run) -> Path:
     """The home with ten years of history, made by our own commands once in a run; no model in it yet."""
-    home = run.scratch / "home-ten-years"
-    if home not in run.ready:
-        run.fresh(home.name)
-        landed = run.product("land", "lendingclub", run.raw_file(run.history_rows), home=home)
-        span = ("--from", receipt_of(landed, "first_date"), "--to", str(WEEK_END))
-        run.product("preprocess", *span, home=home)
-        run.ready.add(home)
-    return home
+    return _refined(run, "home-ten-years", run.history_rows, str(WEEK_END))
 
 
 def whole_book(run: Run, rows: int) -> tuple[Path, str]:
     """A home with all days of a raw file of so many loans, no model in it yet, and its last day."""
-    home = run.scratch / f"home-book-{rows}"
+    home = _refined(run, f"home-book-{rows}", rows)
+    return home, receipt_of(run.product("status", home=home), "last_preprocessed")
+
+
+def _refined(run: Run, name: str, rows: int, last: str | None = None) -> Path:
+    """A home with a raw file of so many loans landed, and preprocessed up to a day, or to its last."""
+    home = run.scratch / name
     if home not in run.ready:
-        run.fresh(home.name)
+        run.fresh(name)
         landed = run.product("land", "lendingclub", run.raw_file(rows), home=home)
-        span = ("--from", receipt_of(landed, "first_date"), "--to", receipt_of(landed, "last_date"))
+        span = ("--from", receipt_of(landed, "first_date"), "--to", last or receipt_of(landed, "last_date"))
         run.product("preprocess", *span, home=home)
         run.ready.add(home)
-    return home, receipt_of(run.product("status", home=home), "last_preprocessed")
+    return home
 
 
 def forget_models(home: Path) -> None:

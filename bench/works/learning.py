@@ -37,8 +37,7 @@ THREADS, SEED = 2, 20
 
 
 def prepare(home: Path, day: date, out: Path) -> None:
-    ctx = JobContext(Layout(home), Settings(), "bench", datetime.now(UTC))
-    loans = study_now(ctx, day).matured
+    loans = _matured_loans(home, day)
     loans.write_parquet(out / "loans.parquet")
     features, _ = choose_features(loans, "application")
     (out / "features.json").write_text(json.dumps([feature.name for feature in features]))
@@ -63,8 +62,7 @@ def prepare(home: Path, day: date, out: Path) -> None:
 
 
 def matured(home: Path, day: date) -> None:
-    ctx = JobContext(Layout(home), Settings(), "bench", datetime.now(UTC))
-    print(json.dumps({"matured": study_now(ctx, day).matured.height}))
+    print(json.dumps({"matured": _matured_loans(home, day).height}))
 
 
 def library_seconds(home: Path, day: str, threads: str) -> None:
@@ -139,6 +137,11 @@ def fit_bare_logistic(out: Path) -> None:
     weights, bads = np.load(out / "weights.npy"), np.load(out / "bads.npy")
     model = LogisticRegression(C=1.0 / PENALTY, solver="newton-cholesky", max_iter=200)
     tell(timed(lambda: model.fit(weights, bads))[1])
+
+
+def _matured_loans(home: Path, day: date) -> pl.DataFrame:
+    ctx = JobContext(Layout(home), Settings(), "bench", datetime.now(UTC))
+    return study_now(ctx, day).matured
 
 
 def _in_order(model: BoostingModel, features: Any) -> list[Any]:

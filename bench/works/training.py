@@ -56,10 +56,9 @@ class Book:
     day: str
     loans: int
 
-    @property
-    def repeats(self) -> int:
+    def repeats(self, wanted: int) -> int:
         """How often what takes long on it is measured."""
-        return 2 if self.loans <= FEW else 1
+        return min(wanted, 2 if self.loans <= FEW else 1)
 
 
 def books(run: Run) -> Iterator[Book]:
@@ -79,7 +78,7 @@ def train_ours(run: Run, book: Book, part: str) -> None:
         return run.measure(*command)
 
     note = "both families in three forms, search, judgement, evidence pack, bank"
-    run.contend((part, TRAIN, "ours", "ours"), book.loans, work, repeats=book.repeats, note=note)
+    run.contend((part, TRAIN, "ours", "ours"), book.loans, work, repeats=book.repeats(run.repeats), note=note)
 
 
 def train_bare(run: Run, book: Book) -> None:
@@ -100,7 +99,7 @@ def train_bare(run: Run, book: Book) -> None:
         (PART, TRAIN, "bare library fits", "floor"),
         book.loans,
         lambda: min((on(number) for number in threads), key=lambda one: one.seconds),
-        repeats=book.repeats,
+        repeats=book.repeats(run.repeats),
         note=note,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -126,3 +126,30 @@ class DateRange:
             last = min(month_end(add_months(month_start(first), together - 1)), self.last)
             yield DateRange(first, last)
             first = last + timedelta(days=1)
+
+
+def joined(parts: Iterable[tuple[DateRange, int]], at_most: int | None = None) -> list[DateRange]:
+    """Which spans come of joining those that follow each other without a gap?
+
+    Args:
+        parts: Spans in order, each with how much it holds.
+        at_most: How much a joined span may hold, None for any amount; a part that holds more stands alone.
+
+    Examples:
+        >>> days = [DateRange(date(2010, 1, day), date(2010, 1, day)) for day in (1, 2, 3, 5)]
+        >>> [len(span) for span in joined([(day, 4) for day in days])]
+        [3, 1]
+        >>> [len(span) for span in joined([(day, 4) for day in days], at_most=8)]
+        [2, 1, 1]
+    """
+    spans: list[DateRange] = []
+    held = 0
+    for part, size in parts:
+        follows = bool(spans) and (part.first - spans[-1].last).days == 1
+        if follows and (at_most is None or held + size <= at_most):
+            spans[-1] = DateRange(spans[-1].first, part.last)
+            held += size
+        else:
+            spans.append(part)
+            held = size
+    return spans

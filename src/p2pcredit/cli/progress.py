@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from p2pcredit.progress import Progress as Tell
 from p2pcredit.progress import to_nobody
@@ -19,7 +19,8 @@ def job_progress(job: str) -> Iterator[Tell]:
     if not sys.stderr.isatty():
         yield to_nobody
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[what]}"), TimeElapsedColumn())
+    name, step = TextColumn("{task.description}"), TextColumn("{task.fields[what]}")
+    columns = (name, BarColumn(), MofNCompleteColumn(), step, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(job, total=None, what="")
         yield lambda what, done, of: progress.update(task, total=of, completed=done, what=what)

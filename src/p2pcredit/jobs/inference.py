@@ -16,7 +16,7 @@ from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import LakeEngine, engine_for
-from p2pcredit.periods import DateRange, month_start
+from p2pcredit.periods import DateRange, joined, month_start
 from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete, read_receipt
@@ -132,18 +132,8 @@ def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, 
 
 def _pieces(layout: Layout, days: list[date], at_most: int | None) -> list[DateRange]:
     """Complete days as runs without a gap, of at most so many loans each; a day with more stands alone."""
-    pieces: list[DateRange] = []
-    held = 0
-    for day in days:
-        loans = 0 if at_most is None or len(days) == 1 else _loans_of(layout, day)
-        follows = bool(pieces) and (day - pieces[-1].last).days == 1
-        if follows and (at_most is None or held + loans <= at_most):
-            pieces[-1] = DateRange(pieces[-1].first, day)
-            held += loans
-        else:
-            pieces.append(DateRange(day, day))
-            held = loans
-    return pieces
+    counted = at_most is not None and len(days) > 1
+    return joined(((DateRange(day, day), _loans_of(layout, day) if counted else 0) for day in days), at_most)
 
 
 def _loans_of(layout: Layout, day: date) -> int:

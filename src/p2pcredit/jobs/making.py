@@ -99,9 +99,9 @@ def make_challenger(study: Study, fitter: Fitter = HERE, progress: Progress = to
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
     """
-    known = study.features, study.outcomes
-    how: dict[str, Any] = {"settings": study.settings, "fitter": fitter, "progress": progress}
-    run = train_candidates(*known, as_of=study.day, **how)
+    run = train_candidates(
+        study.features, study.outcomes, as_of=study.day, settings=study.settings, fitter=fitter, progress=progress
+    )
     if not run.candidates:
         raise TooLittleDataError(
             f"no candidate could be fitted on what was known on {study.day}; wait for more matured loans"

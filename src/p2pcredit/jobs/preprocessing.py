@@ -14,7 +14,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, T
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
-from p2pcredit.periods import DateRange, add_months
+from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
     days_with_labels,
     forget_labels_built,
@@ -162,16 +162,7 @@ def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETH
 
     if len(days) == 1:
         return [days]
-    spans: list[DateRange] = []
-    held_bytes = 0
-    for month, size in landed_bytes(ctx.layout, days):
-        if spans and held_bytes + size <= at_most:
-            spans[-1] = DateRange(spans[-1].first, month.last)
-            held_bytes += size
-        else:
-            spans.append(month)
-            held_bytes = size
-    return spans
+    return joined(landed_bytes(ctx.layout, days), at_most)
 
 
 def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> int:

@@ -26,7 +26,6 @@ CELLS_PER_THREAD = 2_000_000
 
 Matrix = npt.NDArray[np.float32]
 
-
 Threads = int | Callable[[], int]
 """How many processor threads of this machine may be used; asked anew for each booster where it can change."""
 

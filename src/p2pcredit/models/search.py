@@ -100,11 +100,11 @@ def search_trees(
     lengths = (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))
     margins = {replace(setting, rounds=rounds): np.zeros(bads.size) for setting in settings for rounds in lengths}
     judged = np.zeros(bads.size, dtype=bool)
+    how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "fitter": fitter}
     for number in range(FOLDS):
         out = fold == number
         unseen = columns[out]
         known, watched = bads[~out], None if expected is None else expected[~out]
-        how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "fitter": fitter}
         with growing(encoding, columns[~out], known, watched, **how) as grow:
             for setting in settings:
                 booster = grow(replace(setting, rounds=max(lengths)))

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
 from p2pcredit.handoff.events import EventKind
+from p2pcredit.jobs import inference
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.engines import engine_for
 from p2pcredit.jobs.inference import run_inference
@@ -146,7 +147,7 @@ def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monke
     for day in SPAN:
         mark_complete(ctx.layout, {day: {"rows": {"features": 0 if day == SECOND else 2}}})
     seen: list[int] = []
-    as_before = run_inference.__globals__["_score_span"]
+    as_before = inference._score_span
 
     def score_span(*arguments: Any) -> int:
         seen.append(len(arguments[-1]))
