@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture lint types imports unit dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup demo test torture lint types imports unit real dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -20,12 +20,12 @@ setup:
 demo: setup
 	@$(BIN)/p2pcredit demo $(if $(DATA),"$(DATA)" --platform $(PLATFORM)) --home $(DEMO_HOME)
 
-test: setup lint types imports unit dags spark e2e
+test: setup lint types imports unit real
 
 # The faults that `make test` tries a few times, tried in full; the table of what was tried goes into the docs.
 torture: setup
 	rm -rf build/torture
-	$(BIN)/pytest -q -n 2 -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src
+	$(BIN)/pytest -q -n 2 --dist worksteal -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src
 	$(BIN)/pytest -q -p no:randomly -m torture --torture --torture-results build/torture tests/e2e
 	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
 
@@ -40,7 +40,12 @@ imports: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/pytest -q -n 2 --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
+	$(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
+
+# What starts Airflow or a JVM mostly waits, so two of these run at a time; each prints what it has to say at its end.
+real: setup
+	@tools/set_up spark
+	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) e2e dags spark
 
 # Airflow is configured by its environment before it is imported, so these have processes of their own.
 dags: setup

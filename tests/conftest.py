@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import sys
 import threading
 import uuid
@@ -53,6 +55,26 @@ class Torture:
 def torture(request: pytest.FixtureRequest) -> Torture:
     results = request.config.getoption("--torture-results")
     return Torture(request.config.getoption("--torture"), Path(results) if results else None)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Gives the directory of a name, made by the first of the processes that run tests; not to be changed."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def directory_of(name: str, make: Callable[[Path], None]) -> Path:
+        directory, whole = shared / name, shared / f"{name}-is-whole"
+        with (shared / f"{name}-lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir()
+                make(directory)
+                whole.touch()
+        return directory
+
+    return directory_of
 
 
 class Killed(BaseException):

@@ -60,22 +60,24 @@ def nothing_hangs() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def raw_download(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    raw = tmp_path_factory.mktemp("raw") / "portfolio.csv.gz"
-    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=40))
-    return raw
+def raw_download(lived_home: Path) -> Path:
+    return lived_home.with_name("portfolio.csv.gz")
 
 
 @pytest.fixture(scope="session")
-def lived_home(tmp_path_factory: pytest.TempPathFactory, raw_download: Path) -> Path:
+def lived_home(made_once: Callable[..., Path]) -> Path:
     """A home with half a year behind it: tables, models, decisions, reports. Copy it before touching it."""
-    home = tmp_path_factory.mktemp("lived") / "home"
+    return made_once("lived", _live) / "home"
+
+
+def _live(directory: Path) -> None:
+    raw, home = directory / "portfolio.csv.gz", directory / "home"
+    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=40))
     home.mkdir()
     (home / "p2pcredit.toml").write_text(QUICK)
     ctx = JobContext(Layout(home), load_settings(home), "replay", datetime(2026, 1, 1, tzinfo=UTC))
-    land(ctx, "synthetic", [raw_download], FIRST, LAST)
+    land(ctx, "synthetic", [raw], FIRST, LAST)
     replay(ctx, DateRange(FIRST, LIVED))
-    return home
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from daily_book import DAYS, context, land
+from nightly_runs import young_home
 
 from p2pcredit.jobs.preprocessing import preprocess
 from processes_at_once import run_programs
@@ -24,6 +25,12 @@ def race() -> Race:
         run_programs("from daily_book import *\n", programs, path=Path(__file__).parent, timeout=timeout)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def young(made_once: Callable[..., Path]) -> Path:
+    """The home of `nightly_runs`, beside the download it was landed from; copy it before touching it."""
+    return made_once("young", lambda directory: young_home(directory / "home")) / "home"
 
 
 @pytest.fixture(scope="session")

@@ -9,19 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_runs import EVE, LAST, differences, nights, story, young_home
+from nightly_runs import EVE, LAST, differences, nights, story
 
 Race = Callable[..., None]
 pytestmark = pytest.mark.torture
 FIRST_NIGHT = date.fromordinal(EVE.toordinal() + 1)
 NIGHTS = "import nightly_runs; nightly_runs.nights(*sys.argv[1:])"
-
-
-@pytest.fixture(scope="module")
-def young(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("young") / "home"
-    young_home(home)
-    return home
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +24,8 @@ def until(torture: Any) -> date:
 
 
 @pytest.fixture(scope="module")
-def one_scheduler(young: Path, until: date) -> Path:
-    home = young.with_name("one")
+def one_scheduler(young: Path, until: date, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("one") / "home"
     shutil.copytree(young, home)
     nights(str(home), "night-", str(FIRST_NIGHT), str(until))
     return home

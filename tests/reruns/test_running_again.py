@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_runs import LAST, context, nights, young_home
+from nightly_runs import LAST, context, nights
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.alerting import send_alerts
@@ -69,10 +69,9 @@ JOBS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(young: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after a week of nights in which a decision was obeyed and a Saturday reviewed, with its report."""
-    home = tmp_path_factory.mktemp("finished") / "home"
-    young_home(home)
+    home = Path(shutil.copytree(young.parent, tmp_path_factory.mktemp("finished") / "young")) / "home"
     nights(str(home), "night-", str(FIRST_NIGHT), str(LAST_NIGHT))
     monitor(context(home, "week", SATURDAY), SATURDAY)
     return home

@@ -1,18 +1,20 @@
 """A process that has everything imported and has used nothing: it forks a fresh child for each run of a step.
 
-Importing Polars, delta-rs and XGBoost takes over a second and may be followed by a fork; using them may not. Requests
-come as JSON lines on standard input and are answered on standard output.
+Importing Polars, delta-rs, XGBoost and what draws charts takes seconds and may be followed by a fork; using them may
+not. Requests come as JSON lines on standard input and are answered on standard output.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
@@ -84,11 +86,17 @@ def do_step(step: str, home: Path) -> int:
     return 0
 
 
+def import_all() -> None:
+    """Import what the steps need, also what a job imports only when it comes to it."""
+    import_module("p2pcredit.crashes.scenarios")
+    for room in map(import_module, ("p2pcredit.jobs", "p2pcredit.reporting")):
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            import_module(module.name)
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
-    import p2pcredit.crashes.scenarios
-
-    assert p2pcredit.crashes.scenarios.STEPS
+    import_all()
     for line in sys.stdin:
         request = json.loads(line)
         step, home = request.pop("step"), Path(request.pop("home"))

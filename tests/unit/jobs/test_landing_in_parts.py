@@ -53,7 +53,7 @@ def landed(home: Path, files: list[Path]) -> tuple[dict[str, object], dict[str, 
 
 
 @pytest.mark.parametrize("irregular", [False, True], ids=["regular", "irregular late in the file"])
-@pytest.mark.parametrize(("block", "part", "held"), [(64, 1, 1), (1 << 10, 3_000, 10_000), (700, 1, 1 << 20)])
+@pytest.mark.parametrize(("block", "part", "held"), [(64, 300, 1), (1 << 10, 3_000, 10_000), (700, 1, 1 << 20)])
 def test_the_same_bytes_land_however_the_file_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, irregular: bool, block: int, part: int, held: int
 ) -> None:
