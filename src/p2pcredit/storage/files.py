@@ -22,13 +22,16 @@ _CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True, among: Collection[str] | None = None) -> Iterator[Path]:
+def replacing(
+    path: Path, *, durable: bool = True, among: Collection[str] | None = None, sync_names: bool = True
+) -> Iterator[Path]:
     """Where can I write so that `path` appears whole, or not at all?
 
     Args:
         path: The file to make or replace; its parents are made.
         durable: Sync file and directory to the disk before and after the move.
         among: The names in the directory, where they were listed just now: it is then not listed again for each file.
+        sync_names: False leaves it to the caller to `sync` the directory, once after many files.
 
     Yields:
         A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not. It
@@ -48,7 +51,7 @@ def replacing(path: Path, *, durable: bool = True, among: Collection[str] | None
             sync(temporary)
         temporary.replace(path)
         temporary = None
-        if durable:
+        if durable and sync_names:
             sync(path.parent)
     except P2PCreditError:
         raise
@@ -68,7 +71,12 @@ def replacing(path: Path, *, durable: bool = True, among: Collection[str] | None
 
 
 def write_bytes_atomically(
-    path: Path, data: bytes | memoryview, *, durable: bool = True, among: Collection[str] | None = None
+    path: Path,
+    data: bytes | memoryview,
+    *,
+    durable: bool = True,
+    among: Collection[str] | None = None,
+    sync_names: bool = True,
 ) -> None:
     """Make `path` hold exactly `data`: a reader sees the old file or the new one, never a part.
 
@@ -76,12 +84,12 @@ def write_bytes_atomically(
         path: The file to make or replace; its parents are made.
         data: Its whole content.
         durable: Sync file and directory to the disk.
-        among: As of `replacing`.
+        among, sync_names: As of `replacing`.
 
     Raises:
         StorageError: If the disk refuses, in one line.
     """
-    with replacing(path, durable=durable, among=among) as temporary:
+    with replacing(path, durable=durable, among=among, sync_names=sync_names) as temporary:
         temporary.write_bytes(data)
 
 

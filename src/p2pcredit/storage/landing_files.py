@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import disk_error, replacing, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, replacing, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -47,12 +47,13 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
         raise disk_error("look into", directory, error) from error
     found: dict[str, Path] = {}
     files: dict[date, Path | None] = {}
-    stems = {name.partition(".")[0] for name in there}
+    with_days = _months_with_days(there)
     for month in days.months():
         of_month = month_file(layout, feed_name, month.first)
+        name_of_month = of_month.name if of_month.name in there else None
         for day in month:
-            name = of_month.name if of_month.name in there else None
-            if _day_stem(feed_name, day) in stems:
+            name = name_of_month
+            if of_month.stem in with_days:
                 name = next((name for name in _day_names(feed_name, day) if name in there), name)
             if name is not None and name not in found:
                 found[name] = _checked(layout, feed_name, directory / name)
@@ -130,13 +131,21 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
     """
     directory = layout.feed_file(feed.name, feed.name).parent  # a directory that leads away is not written to
     there = set(os.listdir(directory)) if directory.is_dir() else set()
+    with_days = _months_with_days(there)
     for span, rows in ahead(_ready_to_write(feed, rows_of, days)):
-        if isinstance(rows, memoryview):
-            write_bytes_atomically(month_file(layout, feed.name, span.first), rows)
+        if not isinstance(rows, memoryview):
+            _write_days(layout, feed.name, rows, span)
+            continue
+        path = month_file(layout, feed.name, span.first)
+        in_place_of_days = path.stem in with_days
+        write_bytes_atomically(path, rows, among=there, sync_names=in_place_of_days)
+        if in_place_of_days:
             for stale in sorted(there.intersection(name for day in span for name in _day_names(feed.name, day))):
                 _remove(directory / stale)
-        else:
-            _write_days(layout, feed.name, rows, span)
+    try:
+        sync(directory)
+    except OSError as error:
+        raise disk_error("write", directory, error) from error
 
 
 def _ready_to_write(
@@ -173,12 +182,13 @@ def _remove(path: Path) -> None:
         raise disk_error("remove", path, error) from error
 
 
-def _day_stem(feed_name: str, day: date) -> str:
-    return f"{feed_name}_{day:%Y_%m_%d}"
+def _months_with_days(names: Collection[str]) -> frozenset[str]:
+    """The stems of the months of which files of single days are among these names."""
+    return frozenset(name.partition(".")[0][: -len("_dd")] for name in names)
 
 
 def _day_names(feed_name: str, day: date) -> tuple[str, ...]:
-    stem = _day_stem(feed_name, day)
+    stem = f"{feed_name}_{day:%Y_%m_%d}"
     return tuple(f"{stem}{ending}" for ending in DAY_ENDINGS)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from p2pcredit.contracts.feeds import DEMOGRAPHIC, FINANCIAL, LOAN_TERMS
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange
+from p2pcredit.storage import files, landing_files
 from p2pcredit.storage.landing import check_landing, read_landing
 from p2pcredit.storage.landing_files import find_landing_file, write_landing
 from p2pcredit.storage.layout import Layout
@@ -207,6 +208,32 @@ def test_a_new_month_replaces_older_day_files_and_a_new_day_goes_before_its_mont
     assert read_day(layout)["loan_id"].to_list() == ["new"]
     write_landing(layout, LOAN_TERMS, rows(("newer", DAY)), DateRange(DAY, DAY))
     assert read_day(layout)["loan_id"].to_list() == ["newer"]
+
+
+def test_the_names_of_many_months_are_synced_once_but_before_files_of_days_go(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did: list[str] = []
+    real_sync, real_unlink = files.sync, Path.unlink
+
+    def sync(path: Path) -> None:
+        did.append("names" if path.is_dir() else "file")
+        real_sync(path)
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        did.append("removed")
+        real_unlink(path, missing_ok=missing_ok)
+
+    for module in (files, landing_files):
+        monkeypatch.setattr(module, "sync", sync)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    autumn, day = DateRange(date(2010, 10, 1), DAY), DateRange(DAY, DAY)
+    write_landing(layout, LOAN_TERMS, rows(("1", DAY)), autumn)
+    assert did == ["file"] * 3 + ["names"]
+    write_landing(layout, LOAN_TERMS, rows(("2", DAY)), day)
+    did.clear()
+    write_landing(layout, LOAN_TERMS, rows(("1", DAY)), autumn)
+    assert did == ["file"] * 3 + ["names", "removed", "names"]
 
 
 def test_rows_outside_the_days_are_refused(layout: Layout) -> None:
