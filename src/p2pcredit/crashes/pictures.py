@@ -15,7 +15,7 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.state import fold
 from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import is_complete, read_receipt
+from p2pcredit.storage.completeness import days_complete, is_complete, read_receipt
 from p2pcredit.storage.decision_file import Unreadable, read_decision
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
@@ -104,8 +104,7 @@ def _read_tables(layout: Layout, picture: Picture, known: Picture) -> None:
 
 
 def _read_complete_days(layout: Layout, picture: Picture) -> None:
-    for path in sorted(layout.completed_days.glob("*/[!.]*.json")):
-        day = date(*(int(part) for part in path.stem.split("_")))
+    for day in days_complete(layout):
         receipt = read_receipt(layout, day)
         if not is_complete(layout, day) or receipt is None:
             picture.unreadable.append(f"the receipt of {day} cannot be read")

@@ -1,5 +1,9 @@
 """Whether the gold tables are complete for a day: one small receipt per day, cheap to ask for.
 
+The receipt of a day is a file of its own until all days of its month are complete; those of a whole month are one file.
+A day's own file goes before its month's, and is removed after that was written: whoever looks for the one and then for
+the other never misses both.
+
 Nothing heavy is imported here, because a waiting trigger asks every few seconds.
 """
 
@@ -11,55 +15,93 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import StorageError
-from p2pcredit.periods import DateRange
+from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.storage.files import disk_error, read_whole, write_json_atomically
-from p2pcredit.storage.layout import Layout, receipt_name
+from p2pcredit.storage.layout import Layout
 
 _BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
+_RECEIPT = re.compile(r"(\d{4})_(\d{2})(?:_(\d{2}))?\.json")
+Facts = dict[str, Any]
 
 
 def is_complete(layout: Layout, day: date) -> bool:
     """Have all gold tables been written for this day?"""
-    return layout.day_receipt(day).is_file()
+    return layout.day_receipt(day).is_file() or layout.month_receipt(day).is_file()
 
 
-def mark_complete(layout: Layout, facts: Mapping[date, dict[str, Any]]) -> None:
-    """Say that all gold tables are complete for these days. The same facts leave the file of a day as it is."""
-    there: dict[Path, tuple[frozenset[str], list[str]]] = {}
-    completed = layout.completed_days
-    for day, of_day in facts.items():
-        path = completed / receipt_name(day)
-        if path.parent not in there:
-            names = _listed(path.parent)
-            there[path.parent] = frozenset(names), [name for name in names if name.startswith(".")]
-        known, hidden = there[path.parent]
-        if path.name not in known or read_receipt(layout, day) != of_day:
-            write_json_atomically(path, of_day, durable=False, among=hidden)
+def mark_complete(layout: Layout, facts: Mapping[date, Facts]) -> None:
+    """Say that all gold tables are complete for these days. The same facts leave files as they are."""
+    for month, days in groupby(sorted(facts), month_start):
+        _mark_month(layout, DateRange(month, month_end(month)), {day: facts[day] for day in days})
 
 
-def read_receipt(layout: Layout, day: date) -> dict[str, Any] | None:
+def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> None:
+    whole = layout.month_receipt(month.first)
+    names = frozenset(_listed(whole.parent))
+    drafts = [name for name in names if name.startswith(".")]
+    paths = {day: layout.day_receipt(day) for day in month}
+    apart = [day for day, path in paths.items() if path.name in names]
+    if whole.name not in names and len({*apart, *facts}) < len(month):
+        for day, of_day in facts.items():
+            if day not in apart or read_receipt(layout, day) != of_day:
+                write_json_atomically(paths[day], of_day, durable=False, among=drafts)
+        return
+    there = _content(whole) if whole.name in names else None
+    content = {**(there or {}), **{f"{day}": _content(paths[day]) for day in apart}}
+    content |= {f"{day}": of_day for day, of_day in facts.items()}
+    if content != there:
+        write_json_atomically(whole, content, durable=False, among=drafts)
+    for day in apart:
+        _remove(paths[day])
+
+
+def read_receipt(layout: Layout, day: date) -> Facts | None:
     """The facts of a complete day, or None where it is not complete or its receipt is no receipt."""
-    try:
-        content = json.loads(read_whole(layout.day_receipt(day)))
-    except (FileNotFoundError, StorageError, ValueError, RecursionError):
-        return None
-    rows = content.get("rows", {}) if isinstance(content, dict) else None
+    own = layout.day_receipt(day)
+    found = _content(own)
+    if found is None and not own.is_file():
+        found = (_content(layout.month_receipt(day)) or {}).get(f"{day}")
+    rows = found.get("rows", {}) if isinstance(found, dict) else None
     if not isinstance(rows, dict) or not all(type(number) is int for number in rows.values()):
         return None
-    return dict(content)
+    return found
+
+
+def _content(path: Path) -> Facts | None:
+    try:
+        content = json.loads(read_whole(path))
+    except (FileNotFoundError, StorageError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def days_complete(layout: Layout) -> Iterator[date]:
+    """Every day that has a receipt, in order."""
+    for year in sorted(_names(layout.completed_days)):
+        yield from sorted({day for span in _receipts(layout, year) for day in span})
 
 
 def last_complete(layout: Layout) -> date | None:
     """The newest complete day."""
     for year in sorted(_names(layout.completed_days), reverse=True):
-        for name in sorted(_names(layout.completed_days / year), reverse=True):
-            with suppress(ValueError):  # a stranger's file among the receipts
-                return datetime.strptime(name, "%Y_%m_%d.json").date()
+        if spans := _receipts(layout, year):
+            return max(span.last for span in spans)
     return None
+
+
+def _receipts(layout: Layout, year: str) -> list[DateRange]:
+    """The days of each receipt in the directory of a year; strangers' files among them are passed over."""
+    found = []
+    for match in filter(None, map(_RECEIPT.fullmatch, _names(layout.completed_days / year))):
+        with suppress(ValueError):
+            first = date(int(match[1]), int(match[2]), int(match[3] or 1))
+            found.append(DateRange(first, first if match[3] else month_end(first)))
+    return found
 
 
 def mark_labels_built(layout: Layout, days: DateRange) -> None:
@@ -75,10 +117,7 @@ def forget_labels_built(layout: Layout, days: DateRange) -> None:
     """Take away the marks that lie within these days, which are complete now."""
     for path, marked in _built(layout):
         if days.first <= marked.first and marked.last <= days.last:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise disk_error("remove", path, error) from error
+            _remove(path)
 
 
 def days_with_labels(layout: Layout, days: DateRange) -> list[date]:
@@ -106,3 +145,10 @@ def _listed(directory: Path) -> list[str]:
         return []
     except OSError as error:
         raise disk_error("look into", directory, error) from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error("remove", path, error) from error

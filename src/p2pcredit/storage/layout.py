@@ -58,7 +58,7 @@ class Layout:
 
     @property
     def completed_days(self) -> Path:
-        """One small receipt per day whose gold tables are complete."""
+        """The receipts of the days whose gold tables are complete."""
         return self.datamart / "gold" / "completed_days"
 
     @property
@@ -116,8 +116,12 @@ class Layout:
         return self._inside(self.reports / f"swap_set_{model_id}_over_{replaces}.json", self.reports)
 
     def day_receipt(self, day: date) -> Path:
-        """The receipt that says the gold tables are complete for `day`."""
-        return self.completed_days / receipt_name(day)
+        """The receipt that says the gold tables are complete for `day`, where it has a file of its own."""
+        return self.completed_days / f"{day:%Y/%Y_%m_%d}.json"
+
+    def month_receipt(self, day: date) -> Path:
+        """The receipts of all days of the month of `day`, once all are complete."""
+        return self.completed_days / f"{day:%Y/%Y_%m}.json"
 
     def labels_built(self, days: DateRange) -> Path:
         """The mark that says the labels of these days were built, until the days are complete."""
@@ -146,13 +150,3 @@ class Layout:
         if not inside:
             raise OutsideHomeError(f"{path.name!r} leads out of {root}; use a plain name, or put the file itself there")
         return path
-
-
-def receipt_name(day: date) -> str:
-    """Where the receipt of a complete day lies among the others.
-
-    Examples:
-        >>> receipt_name(date(2010, 1, 2))
-        '2010/2010_01_02.json'
-    """
-    return f"{day:%Y/%Y_%m_%d}.json"
