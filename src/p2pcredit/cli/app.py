@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from p2pcredit.cli import airflow, decision, demo, doctor, models, pipeline
+from p2pcredit.cli import airflow, decision, demo, doctor, models, pipeline, vacuum
 
 app = typer.Typer(
     name="p2pcredit",
@@ -26,6 +26,7 @@ for function in (
     pipeline.export,
     demo.demo,
     doctor.doctor,
+    vacuum.vacuum,
 ):
     app.command()(function)
 app.add_typer(decision.app, name="decision")

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.models.splitting import matured_loans
@@ -143,10 +143,13 @@ def study_again(ctx: JobContext, banked: BankedModel) -> Study:
 
     Raises:
         BankError: If the champion it was held against is gone or was altered.
+        StorageError: If a table version it learned from is gone.
     """
     card = banked.card
     settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
     against = card.get("champion_id")
     champion = None if against is None else ModelBank(ctx.layout).get(against)
     lake = Lake(ctx.layout, pinned=card["delta_versions"])
+    for name in card["delta_versions"]:
+        lake.require_files(TABLES[name])
     return Study(lake, date.fromisoformat(card["as_of"]), settings, champion)

@@ -145,6 +145,22 @@ class Lake:
         if not self.exists(table):
             raise MissingTableError(f"table {table.name} has not been written yet; run 'p2pcredit preprocess' first")
 
+    def require_files(self, table: Table) -> None:
+        """Make sure that the table is there and none of its files was removed.
+
+        Raises:
+            MissingTableError: If it has not been written.
+            StorageError: If a file is gone, or its log cannot be read.
+        """
+        self.require(table)
+        opened = self._open(table)
+        gone = [file.path for file in live_files(opened) if not os.path.exists(file.below(opened))]
+        if gone:
+            raise StorageError(
+                f"version {opened.version()} of {table.name} lost {len(gone)} files, such as {gone[0]}; "
+                "restore them from a backup"
+            )
+
     @contextmanager
     def rebuilding(self, table: Table) -> Iterator[None]:
         """Hold a table while its rows are read for, made and written.

@@ -1,0 +1,22 @@
+"""`p2pcredit vacuum`: give room on the disk back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, command, job_context
+
+
+@command
+def vacuum(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Remove table files that nothing has needed for a week; what banked models were made from is kept."""
+    from p2pcredit.jobs.vacuuming import vacuum as give_room_back
+
+    return give_room_back(job_context(home), dry_run=dry_run)
