@@ -18,7 +18,7 @@ from p2pcredit.cli.edge import (
     job_context,
     optional_date,
 )
-from p2pcredit.cli.progress import job_progress
+from p2pcredit.cli.progress import shown_context
 from p2pcredit.periods import DateRange, parse_date
 
 DayOption = Annotated[str | None, typer.Option("--date", help="One snapshot date, YYYY-MM-DD.", metavar="D")]
@@ -39,8 +39,7 @@ def land(
     """Turn a platform's raw download into the five daily feeds."""
     from p2pcredit.jobs.landing import land as land_files
 
-    with job_progress("land") as progress:
-        ctx = job_context(home, progress=progress)
+    with shown_context("land", home) as ctx:
         return land_files(ctx, platform, files or [], optional_date(first), optional_date(last))
 
 
@@ -56,8 +55,8 @@ def preprocess(
     """Take landed days through bronze and silver to the gold tables."""
     from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
 
-    with job_progress("preprocess") as progress:
-        return preprocess_days(job_context(home, progress=progress), date_range(day, first, last))
+    with shown_context("preprocess", home) as ctx:
+        return preprocess_days(ctx, date_range(day, first, last))
 
 
 @job_command
@@ -71,8 +70,8 @@ def train(
     """Train the candidates, and let the best one challenge the champion."""
     from p2pcredit.jobs.retraining import train_now
 
-    with job_progress("train") as progress:
-        return train_now(job_context(home, progress=progress), parse_date(as_of), why)
+    with shown_context("train", home) as ctx:
+        return train_now(ctx, parse_date(as_of), why)
 
 
 @job_command
@@ -87,8 +86,8 @@ def infer(
     """Score the loans of some days, each with the model that was champion on its day."""
     from p2pcredit.jobs.inference import run_inference
 
-    with job_progress("infer") as progress:
-        return run_inference(job_context(home, progress=progress), date_range(day, first, last))
+    with shown_context("infer", home) as ctx:
+        return run_inference(ctx, date_range(day, first, last))
 
 
 @job_command
@@ -126,8 +125,7 @@ def replay(
 
     if reports not in {"last", "all"}:
         raise UsageError(f"--reports {reports}: say 'last' or 'all'")
-    with job_progress("replay") as progress:
-        ctx = job_context(home, "replay", progress)
+    with shown_context("replay", home, run_id="replay") as ctx:
         if policy is not None:
             ctx = ctx.with_policy(policy)
         return replay_days(ctx, DateRange(parse_date(first), parse_date(last)), all_reports=reports == "all")

@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from p2pcredit.cli.edge import job_context
 from p2pcredit.progress import Progress as Tell
 from p2pcredit.progress import to_nobody
+
+if TYPE_CHECKING:
+    from p2pcredit.jobs.context import JobContext
 
 
 @contextmanager
@@ -24,3 +30,10 @@ def job_progress(job: str) -> Iterator[Tell]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(job, total=None, what="")
         yield lambda what, done, of: progress.update(task, total=of, completed=done, what=what)
+
+
+@contextmanager
+def shown_context(job: str, home: Path | None, run_id: str = "cli") -> Iterator[JobContext]:
+    """The surroundings of a job called from the command line, which shows how far it has come."""
+    with job_progress(job) as progress:
+        yield job_context(home, run_id, progress)

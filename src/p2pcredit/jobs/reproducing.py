@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.fitting import ON_SPARK, engine_of_card, fitter_again
 from p2pcredit.jobs.making import RECALIBRATED, Made, make_challenger, make_recalibrated
 from p2pcredit.jobs.study import study_again
 from p2pcredit.models.devices import CPU, require_device
+from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON
 from p2pcredit.storage.bank import BankedModel, ModelBank, json_bytes
 
 CARD = "card.json"
@@ -52,6 +56,10 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     reason = f"all {len(original)} files are identical"
     if differing:
         reason = f"the same training made {made.model_id}; {', '.join(differing)} differ"
+        if not set(differing) & set(banked.files):
+            reason += "; the files that score are identical"
+        if _code(beside) not in {None, _code(made.beside)}:
+            reason += "; the code is another than when it was made"
         if _device(banked) != CPU:
             reason += f"; its trees were grown on '{_device(banked)}', and another such device may sum in another order"
         if engine.get("tree_workers", 1) > 1:
@@ -69,6 +77,13 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
         "checked": len(original),
         "reason": reason,
     }
+
+
+def _code(beside: Mapping[str, bytes]) -> str | None:
+    """The digest of the code that made a model, as its evidence says; None where there is none."""
+    if EVIDENCE_JSON not in beside:
+        return None
+    return str(json.loads(beside[EVIDENCE_JSON])["provenance"]["software"]["code_sha256"])
 
 
 def _device(banked: BankedModel) -> str:

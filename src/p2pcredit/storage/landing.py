@@ -203,7 +203,8 @@ def _read_parquet(
         table = file.read(columns=wanted, use_threads=False)
         table.validate(full=True)  # neither reader looks whether a text of a damaged file is UTF-8
         rows = pl.DataFrame(table)
-        typed = [pl.col(name).cast(pl.String) for name in feed.sources if rows.schema.get(name, pl.String) != pl.String]
+        types = rows.schema
+        typed = [pl.col(name).cast(pl.String) for name in feed.sources if types.get(name, pl.String) != pl.String]
         numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
         rows = rows.with_columns(numbered, *typed)
         digest = hashlib.sha256(content).hexdigest()

@@ -261,6 +261,17 @@ def test_a_copied_home_reproduces_every_byte_in_another_environment(copied: Path
     assert bank.get(model_id) == ModelBank(context(copied).layout).get(model_id)
 
 
+def test_other_code_is_said_to_be_why_only_its_evidence_differs(
+    home: Path, newest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2pcredit.jobs.software.code_digest", lambda: "0" * 64)
+    found = reproduce(context(home), newest)
+    assert found["differing"] == ["card.json", "evidence.html", "evidence.json"]
+    assert found["reason"].endswith(
+        "differ; the files that score are identical; the code is another than when it was made"
+    )
+
+
 def test_a_recalibrated_champion_is_a_model_of_its_own_that_can_be_made_again(copied: Path) -> None:
     ctx = context(copied)
     parent = ctx.ledger.state().champion_on(TRAININGS[1])
