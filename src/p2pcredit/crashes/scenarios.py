@@ -149,7 +149,7 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "break a row": _break_a_row,
     "land late rows": _land_late_rows,
     "preprocess the past": lambda ctx: preprocess(ctx, DateRange(FIRST, date(2021, 4, 29))),
-    "preprocess the eve": lambda ctx: preprocess(ctx, _only(EVE)),
+    "preprocess the last day of a month": lambda ctx: preprocess(ctx, _only(EVE)),
     "preprocess the day": lambda ctx: preprocess(ctx, _only(DAY)),
     "preprocess the first day": lambda ctx: preprocess(ctx, _only(EVE)),
     "refine all feeds of the day": _refine_all,
@@ -182,7 +182,7 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
 """Every step by name: those that only make a home, and those under test."""
 
 _LANDED = ("land all", "break a row")
-_BEFORE = (*_LANDED, "preprocess the past", "preprocess the eve")
+_BEFORE = (*_LANDED, "preprocess the past", "preprocess the last day of a month")
 _BRONZE, _SILVER = "preprocess: bronze", "preprocess: silver"
 _TRAINED = (*_BEFORE, "preprocess the day", "train a first model")
 _SCORED = (*_TRAINED, "infer")
@@ -196,6 +196,7 @@ JOBS = {
         Job((), "land"),
         Job(("land",), "land the rest of a month"),
         Job(_LANDED, "preprocess the first day"),
+        Job((*_LANDED, "preprocess the past"), "preprocess the last day of a month"),
         Job(_BEFORE, "preprocess: source checks"),
         Job(_BEFORE, _BRONZE),
         Job((*_BEFORE, _BRONZE), _SILVER),
