@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.fitting import ON_SPARK, engine_of_card, fitter_again
@@ -58,7 +60,7 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
         reason = f"the same training made {made.model_id}; {', '.join(differing)} differ"
         if not set(differing) & set(banked.files):
             reason += "; the files that score are identical"
-        if _code(beside) not in {None, _code(made.beside)}:
+        if _code(banked.card, beside) not in {None, _code(made.card, made.beside)}:
             reason += "; the code is another than when it was made"
         if _device(banked) != CPU:
             reason += f"; its trees were grown on '{_device(banked)}', and another such device may sum in another order"
@@ -79,11 +81,12 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     }
 
 
-def _code(beside: Mapping[str, bytes]) -> str | None:
-    """The digest of the code that made a model, as its evidence says; None where there is none."""
-    if EVIDENCE_JSON not in beside:
+def _code(card: Mapping[str, Any], beside: Mapping[str, bytes]) -> str | None:
+    """The digest of the code that made a model, as its evidence says; None where that is not there or was altered."""
+    told = beside.get(EVIDENCE_JSON)
+    if told is None or hashlib.sha256(told).hexdigest() != card["evidence"][EVIDENCE_JSON]:
         return None
-    return str(json.loads(beside[EVIDENCE_JSON])["provenance"]["software"]["code_sha256"])
+    return str(json.loads(told)["provenance"]["software"]["code_sha256"])
 
 
 def _device(banked: BankedModel) -> str:

@@ -272,6 +272,15 @@ def test_other_code_is_said_to_be_why_only_its_evidence_differs(
     )
 
 
+@pytest.mark.parametrize("broken", ["{", "[]", "{}"])
+def test_evidence_that_was_altered_differs_and_blames_no_code(copied: Path, newest: str, broken: str) -> None:
+    (context(copied).layout.model(newest) / "evidence.json").write_text(broken)
+    found = reproduce(context(copied), newest)
+    assert found["differing"] == ["evidence.json"]
+    assert "the files that score are identical" in found["reason"]
+    assert "code" not in found["reason"]
+
+
 def test_a_recalibrated_champion_is_a_model_of_its_own_that_can_be_made_again(copied: Path) -> None:
     ctx = context(copied)
     parent = ctx.ledger.state().champion_on(TRAININGS[1])
