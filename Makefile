@@ -43,6 +43,7 @@ unit: setup
 	$(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
 
 # What starts Airflow or a JVM mostly waits, so two of these run at a time; each prints what it has to say at its end.
+# PySpark is added before any of them, since nothing should be installed while tests run.
 real: setup
 	@tools/set_up spark
 	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) e2e dags spark

@@ -37,8 +37,7 @@ def vacuum(ctx: JobContext, *, dry_run: bool = False) -> Receipt:
     needed: dict[str, set[int]] = defaultdict(set)
     for model_id in models:
         for name, version in bank.get(model_id).card["delta_versions"].items():
-            if version is not None:
-                needed[name].add(int(version))
+            needed[name].add(version)
     tables: dict[str, dict[str, int]] = {}
     left_alone: dict[str, str] = {}
     for name, table in TABLES.items():

@@ -21,7 +21,7 @@ from typing import Any
 
 from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import disk_error, read_whole, write_json_atomically
+from p2pcredit.storage.files import disk_error, read_whole, remove, write_json_atomically
 from p2pcredit.storage.layout import Layout
 
 _BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
@@ -57,7 +57,7 @@ def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> N
     if content != there:
         write_json_atomically(whole, content, durable=False, among=drafts)
     for day in apart:
-        _remove(paths[day])
+        remove(paths[day])
 
 
 def read_receipt(layout: Layout, day: date) -> Facts | None:
@@ -117,7 +117,7 @@ def forget_labels_built(layout: Layout, days: DateRange) -> None:
     """Take away the marks that lie within these days, which are complete now."""
     for path, marked in _built(layout):
         if days.first <= marked.first and marked.last <= days.last:
-            _remove(path)
+            remove(path)
 
 
 def days_with_labels(layout: Layout, days: DateRange) -> list[date]:
@@ -145,10 +145,3 @@ def _listed(directory: Path) -> list[str]:
         return []
     except OSError as error:
         raise disk_error("look into", directory, error) from error
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise disk_error("remove", path, error) from error

@@ -225,6 +225,18 @@ _ADVICE: dict[type[OSError], str] = {
 }
 
 
+def remove(path: Path) -> None:
+    """Take a file away, or find that it is gone.
+
+    Raises:
+        StorageError: If the disk refuses, in one line.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error("remove", path, error) from error
+
+
 def sync(path: Path) -> None:
     """Ask the disk to keep this file, or the names in this directory, before going on."""
     handle = os.open(path, os.O_RDONLY)
@@ -264,6 +276,7 @@ __all__ = [
     "full_disk",
     "holding_still",
     "read_whole",
+    "remove",
     "replacing",
     "sha256_of_file",
     "sync",

@@ -14,7 +14,7 @@ from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import disk_error, replacing, sync, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, remove, replacing, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -141,7 +141,7 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
         write_bytes_atomically(path, rows, among=there, sync_names=in_place_of_days)
         if in_place_of_days:
             for stale in sorted(there.intersection(name for day in span for name in _day_names(feed.name, day))):
-                _remove(directory / stale)
+                remove(directory / stale)
     try:
         sync(directory)
     except OSError as error:
@@ -172,14 +172,7 @@ def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRa
         with replacing(directory / kept) as path:
             by_day.get((day,), rows.clear()).drop(SNAPSHOT).write_csv(path, quote_style="always")
         for stale in others:
-            _remove(directory / stale)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise disk_error("remove", path, error) from error
+            remove(directory / stale)
 
 
 def _months_with_days(names: Collection[str]) -> frozenset[str]:
