@@ -13,16 +13,24 @@ from bench.picture import draw
 from bench.records import Results
 from bench.running import EVIDENTLY_PYTHON, HERE, THEIR_PYTHON, Run
 from bench.table import page
-from bench.works import day, limits, monitoring, raw_to_gold, replay, scoring, training
+from bench.works import day, gpu, limits, monitoring, raw_to_gold, replay, scoring, training
+from p2pcredit.errors import SettingsError
+from p2pcredit.models.devices import require_device
 
 PARTS = {module.PART: module.run for module in (raw_to_gold, training, scoring, monitoring, day, replay, limits)}
+WHEN_ASKED = {gpu.PART: gpu.run}
+"""What needs a machine that few have."""
 FULL_ROWS, PEER_ROWS, HISTORY_ROWS = 2_260_000, 250_000, 50_000
 
 
 def main() -> None:
     """Measure the parts asked for, one after the other; write table and picture after each."""
+    known = {**PARTS, **WHEN_ASKED}
+    words = f"{', '.join(PARTS)}; all of them if none is named; and, only if named, {', '.join(WHEN_ASKED)}"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them if none is named")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them if none is named; {words}"
+    )
     parser.add_argument("--rows", type=int, default=FULL_ROWS, help="loans of the raw file (%(default)s)")
     parser.add_argument("--peer-rows", type=int, default=PEER_ROWS, help="at most so many for slow peers (%(default)s)")
     parser.add_argument("--history-rows", type=int, default=HISTORY_ROWS, help="loans of the home with ten years")
@@ -31,9 +39,14 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=HERE / "data", help="where files and homes are made")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="where the results go")
     asked = parser.parse_args()
-    unknown = sorted(set(asked.parts) - set(PARTS))
+    unknown = sorted(set(asked.parts) - set(known))
     if unknown:
-        parser.error(f"there is no part '{unknown[0]}'; the parts are {', '.join(PARTS)}")
+        parser.error(f"there is no part '{unknown[0]}'; the parts are {', '.join(known)}")
+    if gpu.PART in asked.parts:
+        try:
+            require_device(gpu.GPU, f"the part '{gpu.PART}'")
+        except SettingsError as error:
+            parser.error(str(error))
     keep_to_cores()
     results = Results(asked.out / "benchmark.json")
     history = min(asked.history_rows, asked.rows)
@@ -45,7 +58,7 @@ def main() -> None:
         print(f"{name}:", flush=True)
         run.part = results.begin(name, facts)
         try:
-            PARTS[name](run)
+            known[name](run)
         except Exception as error:  # whatever it is, the parts before and after it stand
             if not isinstance(error, ContenderError):
                 traceback.print_exc()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.measuring import CORES
 
-OURS = ("p2p-credit-score", "polars", "deltalake", "xgboost-cpu", "scikit-learn", "narwhals", "numpy")
+OURS = ("p2p-credit-score", "polars", "deltalake", "xgboost-cpu", "xgboost", "scikit-learn", "narwhals", "numpy")
 PEERS = ("pandas", "pyarrow", "pyspark", "scikit-learn", "optbinning")
 EVIDENTLY = ("evidently", "pandas")
 
@@ -24,14 +24,20 @@ def about(their_python: Path, evidently_python: Path, root: Path, data: str) -> 
         "commit": _said("git", "-C", str(root), "rev-parse", "--short", "HEAD") or "unknown",
         "processor": f"{_processor()}, {CORES} of {os.cpu_count()} cores",
         "memory": f"{memory:.0f} GB",
+        **_gpu(),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
-        "ours": ", ".join(f"{name} {_version(name)}" for name in OURS),
+        "ours": ", ".join(f"{name} {found}" for name in OURS if (found := _version(name)) != "none"),
         "peers": _peers(their_python, PEERS),
         "Evidently's own": _peers(evidently_python, EVIDENTLY),
         "Java": _java(),
         "loans drawn from": data,
     }
+
+
+def _gpu() -> dict[str, str]:
+    found = _said("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
+    return {"GPU": found.replace(", ", ", driver ")} if found else {}
 
 
 def _peers(python: Path, names: tuple[str, ...]) -> str:

@@ -22,16 +22,7 @@ from typing import Any
 CORES = 2
 SECONDS_BETWEEN_LOOKS = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-THREADS = {
-    name: str(CORES)
-    for name in (
-        "POLARS_MAX_THREADS",
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "LOKY_MAX_CPU_COUNT",
-    )
-}
+_LIBRARIES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
 class ContenderError(Exception):
@@ -75,7 +66,7 @@ def measure(
     Raises:
         ContenderError: If it ends with another code than 0, or not in time.
     """
-    variables = {**os.environ, **THREADS, **(environment or {})}
+    variables = {**os.environ, **threads_of(CORES), **(environment or {})}
     with ExitStack() as files:
         out = files.enter_context(tempfile.TemporaryFile())
         said = files.enter_context(log.open("wb")) if log else subprocess.DEVNULL
@@ -160,6 +151,11 @@ def end_session(session: int) -> None:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+
+
+def threads_of(cores: int) -> dict[str, str]:
+    """The variables that keep libraries to so many threads."""
+    return dict.fromkeys(_LIBRARIES, str(cores))
 
 
 def keep_to_cores() -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -93,12 +93,18 @@ class Run:
     def _aside(self) -> Path:
         return self.scratch / "replaced"
 
-    def measure(self, *command: str | Path, limit_seconds: float = LIMIT_SECONDS) -> Measured:
+    def measure(
+        self,
+        *command: str | Path,
+        limit_seconds: float = LIMIT_SECONDS,
+        environment: Mapping[str, str] | None = None,
+    ) -> Measured:
         """Measure one process."""
         log = self.scratch / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         path = f"{HERE / 'peers'}:{HERE.parent}"
-        return measure(command, environment={"PYTHONPATH": path}, limit_seconds=limit_seconds, log=log)
+        variables = {"PYTHONPATH": path, **(environment or {})}
+        return measure(command, environment=variables, limit_seconds=limit_seconds, log=log)
 
     def product(self, *arguments: str | Path, home: Path) -> Measured:
         """Measure one of our commands; its receipt is among the facts."""

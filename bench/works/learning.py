@@ -3,8 +3,10 @@
 prepare HOME DATE DIR      write loans, matrix, weights of evidence and both families' models to DIR; not measured
 library HOME DATE THREADS  run `p2pcredit train`; tell the seconds spent inside the libraries' own fits
 matured HOME DATE          how many loans it learns from; not measured
-boosting DIR, scorecard DIR            one fit of ours, from the table of loans
-bare-xgboost DIR, bare-logistic DIR    the library's own fit, on the ready matrix
+boosting DIR [DEVICE], scorecard DIR            one fit of ours, from the table of loans
+bare-xgboost DIR [DEVICE], bare-logistic DIR    the library's own fit, on the ready matrix
+
+DEVICE is where trees are grown, cpu or cuda; cpu if it is left out.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.study import study_now
 from p2pcredit.models import fitting
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
+from p2pcredit.models.devices import CPU, require_device
 from p2pcredit.models.scorecard import PENALTY, ScorecardModel, fit_scorecard
 from p2pcredit.models.training import choose_features
 from p2pcredit.settings import Settings
@@ -102,19 +105,21 @@ def library_seconds(home: Path, day: str, threads: str) -> None:
     tell(spent[0])
 
 
-def fit_ours(family: str, out: Path) -> BoostingModel | ScorecardModel:
+def fit_ours(family: str, out: Path, device: str = CPU) -> BoostingModel | ScorecardModel:
+    require_device(device, "the benchmark")  # also starts what the library needs to use it
     loans = pl.read_parquet(out / "loans.parquet")
     features, _ = choose_features(loans, "application")
     bads = _bads(loans)
     if family == "scorecard":
         model, seconds = timed(lambda: fit_scorecard(loans, features, bads))
     else:
-        model, seconds = timed(lambda: fit_boosting(loans, features, bads, seed=SEED, threads=THREADS))
+        model, seconds = timed(lambda: fit_boosting(loans, features, bads, seed=SEED, threads=THREADS, device=device))
     tell(seconds)
     return model
 
 
-def fit_bare_xgboost(out: Path) -> None:
+def fit_bare_xgboost(out: Path, device: str = CPU) -> None:
+    require_device(device, "the benchmark")
     matrix, bads = np.load(out / "matrix.npy"), np.load(out / "bads.npy")
     trees = Trees()
     constraints = tuple(json.loads((out / "constraints.json").read_text()))
@@ -124,6 +129,7 @@ def fit_bare_xgboost(out: Path) -> None:
         "base_score": float(bads.mean()),
         "monotone_constraints": constraints,
         "seed": SEED,
+        "device": device,
     }
     taken = []
     for threads in (1, THREADS):  # a small matrix is quicker with one
@@ -162,9 +168,9 @@ def main() -> None:
     elif what == "library":
         library_seconds(Path(rest[0]), *rest[1:])
     elif what in ("boosting", "scorecard"):
-        fit_ours(what, Path(rest[0]))
+        fit_ours(what, Path(rest[0]), *rest[1:])
     else:
-        {"bare-xgboost": fit_bare_xgboost, "bare-logistic": fit_bare_logistic}[what](Path(rest[0]))
+        {"bare-xgboost": fit_bare_xgboost, "bare-logistic": fit_bare_logistic}[what](Path(rest[0]), *rest[1:])
 
 
 if __name__ == "__main__":

@@ -62,8 +62,13 @@ class Book:
 
 
 def books(run: Run) -> Iterator[Book]:
-    """The home with ten years of history, and whole raw files of more loans."""
+    """The home with ten years of history, then the larger ones."""
     yield Book(ten_years(run), str(TRAINED), prepared_loans(run)[1])
+    yield from larger_books(run)
+
+
+def larger_books(run: Run) -> Iterator[Book]:
+    """Whole raw files of more loans."""
     for rows in sorted({min(rows, run.rows) for rows in LARGER}):
         home, day = whole_book(run, rows)
         yield Book(home, day, int(run.prepare(*CHILD, "matured", home, day)["matured"]))

@@ -7,8 +7,9 @@ process.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,9 @@ from p2pcredit.models.estimates import Floats
 
 CELLS_PER_THREAD = 2_000_000
 """With fewer numbers than this a second thread waits longer than it works; the trees are the same with any number."""
+
+_GPU = Lock()
+"""Held while trees grow on the GPU: two fits on it at once gain nothing, and need its memory twice."""
 
 Matrix = npt.NDArray[np.float32]
 
@@ -101,8 +105,9 @@ class LocalFitter:
         del examples, loans  # and with them the columns, if nobody else holds them
 
         def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
-            where = {**machine(), "verbosity": 0, "device": device}
-            return xgb.train({**parameters, **where}, data, num_boost_round=rounds)
+            with nullcontext() if device == CPU else _GPU:
+                where = {**machine(), "verbosity": 0, "device": device}
+                return xgb.train({**parameters, **where}, data, num_boost_round=rounds)
 
         yield grow
 

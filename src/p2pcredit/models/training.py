@@ -18,7 +18,7 @@ import polars as pl
 from p2pcredit.contracts.features import Feature, features_of
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.candidates import Fitted, Learner, fit_hazard_form, fit_matured_form
-from p2pcredit.models.devices import CPU, require_device
+from p2pcredit.models.devices import require_device
 from p2pcredit.models.evaluation import (
     Estimate,
     auc_interval,
@@ -157,9 +157,7 @@ def train_candidates(
 
     progress(f"{matured.height:,} matured loans", 0, len(PAIRS) + 1)
     done = count(1)
-    on_cpu = settings.training.device == CPU
-    at_once = fitter.at_once(settings.threads) if on_cpu else 1
-    hands = Hands(settings.threads, min(at_once, AT_ONCE_AT_MOST), len(PAIRS))
+    hands = Hands(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(PAIRS))
     longest_first = sorted(PAIRS, key=lambda pair: (pair[0] != "boosting", pair[1] == "matured"))
     for (family, form), fitted in side_by_side(fit, PAIRS, longest_first, hands):
         if isinstance(fitted, TrainingError):

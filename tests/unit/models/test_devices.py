@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from p2pcredit.errors import SettingsError
 from p2pcredit.models.boosting import fit_boosting
 from p2pcredit.models.candidates import Learner
 from p2pcredit.models.devices import require_device, used_device
+from p2pcredit.models.fitting import HERE, Examples
 from p2pcredit.settings import Settings, TrainingSettings
 
 AMOUNT = tuple(feature for feature in features_of("application") if feature.name == "loan_amount")
@@ -61,6 +64,35 @@ def test_the_setting_reaches_every_fit_and_every_fit_of_the_search(asked: list[s
     many = pl.concat([LOANS] * 3)
     learner.searched_on_labels(many).on_labels(many)
     assert asked == [device] * 7, "three folds of two settings, and the model"
+
+
+@pytest.mark.parametrize(("device", "at_most"), [("cuda", 1), ("cpu", 2)])
+def test_boosters_grow_on_a_gpu_one_after_the_other(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, device: str, at_most: int
+) -> None:
+    together, growing, counted = Barrier(2), [], []
+    train = xgb.train
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        growing.append(1)
+        counted.append(len(growing))
+        if at_most == 2:
+            together.wait(timeout=60)
+        try:
+            return train(*args, **kwargs)
+        finally:
+            growing.pop()
+
+    monkeypatch.setattr(xgb, "train", seen)
+    examples = Examples(np.arange(80, dtype=np.float32).reshape(80, 1), BADS, None, device=device)
+
+    def fit(_: int) -> None:
+        with HERE.growing(examples) as grow:
+            grow({"tree_method": "hist"}, 20)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fit, range(2 if at_most == 2 else 12)))
+    assert max(counted) == at_most
 
 
 def test_a_booster_scores_on_the_processor_wherever_it_was_grown(asked: list[str]) -> None:
