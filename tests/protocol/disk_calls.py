@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import fcntl
+import glob
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -77,6 +78,9 @@ class Calls:
         for name, mine in {"link": "link", "rename": "rename", "replace": "rename"}.items():
             patch.setattr(os, name, self._by_two_paths(mine, getattr(os, name)))
         patch.setattr(os, "scandir", self._scandir(os.scandir))
+        globber = getattr(glob, "_StringGlobber", None)  # from Python 3.13 on, `Path.glob` keeps two calls of its own
+        for name in ("lstat", "scandir") if globber else ():
+            patch.setattr(globber, name, staticmethod(getattr(os, name)))
         opened = self._open_file(io.open)
         patch.setattr(io, "open", opened)
         patch.setattr(builtins, "open", opened)

@@ -50,10 +50,10 @@ def simulate_events(draw: Draw, loan_ids: pl.Series, settings: SyntheticSettings
 def due_dates(originated: npt.NDArray[np.datetime64], months: Months) -> npt.NDArray[np.datetime64]:
     """When is the instalment of each month on book due: the loan's own day, or the month's last day before it?"""
     start = originated.astype("datetime64[M]")
-    own_day = (originated.astype("datetime64[D]") - start.astype("datetime64[D]")).astype(np.int64)
+    own_day = originated.astype("datetime64[D]") - start.astype("datetime64[D]")
     month = start + months.astype("timedelta64[M]")
-    length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
-    due: npt.NDArray[np.datetime64] = month.astype("datetime64[D]") + np.minimum(own_day, length - 1)
+    last = (month + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
+    due: npt.NDArray[np.datetime64] = np.minimum(month.astype("datetime64[D]") + own_day, last)
     return due
 
 
@@ -64,7 +64,7 @@ def _first_month(happens: npt.NDArray[np.bool_], never: int) -> Months:
 
 def _shock(draw: Draw, settings: SyntheticSettings) -> Floats:
     begins, ends = (np.datetime64(add_months(settings.first, months), "M") for months in settings.shock_months)
-    month = draw.originated.astype("datetime64[M]")[:, None] + np.arange(1, MOST_MONTHS + 1)
+    month = draw.originated.astype("datetime64[M]")[:, None] + np.arange(1, MOST_MONTHS + 1).astype("timedelta64[M]")
     return np.where((month >= begins) & (month <= ends), settings.shock_factor, 1.0)
 
 

@@ -18,7 +18,7 @@ def make_book(loans: int = 4000, seed: int = 11, *, as_of: date = AS_OF) -> tupl
     """Features and outcomes as observed by `as_of` of loans originated from 2009-01-01 to 2012-05-31."""
     rng = np.random.default_rng(seed)
     day = np.sort(rng.integers(0, 1246, loans))
-    origination = np.datetime64("2009-01-01") + day
+    origination = np.datetime64("2009-01-01") + day.astype("timedelta64[D]")
     income = np.round(rng.lognormal(10.8, 0.5, loans), -2)
     inquiries = rng.poisson(1.0, loans).astype(float)
     utilisation = np.where(rng.random(loans) < 0.05, np.nan, rng.beta(2, 2, loans))
@@ -32,7 +32,7 @@ def make_book(loans: int = 4000, seed: int = 11, *, as_of: date = AS_OF) -> tupl
     defaulted = bad & (month_of_default <= elapsed) & (month_of_default <= paid_off)
     closed = ~defaulted & (paid_off <= elapsed) & (paid_off < 12)
     observed = np.minimum.reduce([elapsed, paid_off, np.where(defaulted, month_of_default - 1, 99), np.full(loans, 12)])
-    window_closed = origination + 395
+    window_closed = origination + np.timedelta64(395, "D")
     matured = window_closed <= np.datetime64(as_of)
     ids = [f"L{i:05d}" for i in range(loans)]
     features = pl.DataFrame(

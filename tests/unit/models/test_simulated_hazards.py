@@ -68,7 +68,7 @@ def simulate(seed: int) -> Book:
     paid = np.where(leaves.any(axis=1), leaves.argmax(axis=1) + 1, 99)
     seen_default = (default <= elapsed) & (default <= paid)
     watched = np.minimum.reduce([elapsed, paid, default - 1, np.full(risk.size, 12)])
-    start = np.datetime64("2012-01", "M") - elapsed
+    start = np.datetime64("2012-01", "M") - elapsed.astype("timedelta64[M]")
     loans = frame.with_columns(
         pl.Series("origination_date", start.astype("datetime64[D]")),
         pl.Series("months_observed", watched, dtype=pl.Int32),
