@@ -103,8 +103,10 @@ def search_trees(
     how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "fitter": fitter}
     for number in range(FOLDS):
         out = fold == number
-        unseen = columns[out]
         known, watched = bads[~out], None if expected is None else expected[~out]
+        if not out.any() or not 0.0 < known.sum() < known.size:  # few months, or all defaults in those of one fold
+            continue
+        unseen = columns[out]
         with growing(encoding, columns[~out], known, watched, **how) as grow:
             for setting in settings:
                 booster = grow(replace(setting, rounds=max(lengths)))
@@ -116,6 +118,8 @@ def search_trees(
         judged |= out
         if bads[judged].sum() >= ENOUGH_BADS:
             break
+    if not 0.0 < bads[judged].sum() < judged.sum():  # nothing to tell the settings apart by
+        return usual, ()
     outcome, watched = bads[judged], None if expected is None else expected[judged]
     losses = {trees: _deviance(outcome, margin[judged], watched) for trees, margin in margins.items()}
     tried = [_compared(trees, loss, losses[usual]) for trees, loss in losses.items()]

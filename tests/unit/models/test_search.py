@@ -46,6 +46,25 @@ def test_the_same_loans_give_the_same_choice_with_any_number_of_threads(hazard: 
     assert next(one for one in tried if one.trees == SETTINGS[0]).gain == 0.0
 
 
+@pytest.mark.parametrize("hazard", [False, True])
+def test_a_book_of_one_month_tries_nothing_and_one_of_two_months_tries_what_it_can(hazard: bool) -> None:
+    frame, bads, _ = _loans()
+    expected = np.linspace(0.05, 0.2, bads.size) if hazard else None
+    days = pl.Series([date(2010, 1 + number % 2, 5) for number in range(bads.size)])
+    chosen, tried = search_trees(frame, FEATURES, bads, days, seed=4, threads=1, expected=expected)
+    assert chosen in [one.trees for one in tried]
+    one_month = pl.Series([date(2010, 1, 5)] * bads.size)
+    nothing = (SETTINGS[0], ())
+    assert search_trees(frame, FEATURES, bads, one_month, seed=4, threads=1, expected=expected) == nothing
+
+
+def test_months_without_a_default_teach_no_trees() -> None:
+    frame, bads, _ = _loans()
+    for months in (1, 2):
+        days = pl.Series([date(2010, 1 if bad else 2 + place % months, 5) for place, bad in enumerate(bads)])
+        assert search_trees(frame, FEATURES, bads, days, seed=4, threads=1) == (SETTINGS[0], ())
+
+
 def test_the_deviance_is_that_of_trees_grown_on_other_months_at_their_best_level_and_spread() -> None:
     frame, bads, months = _loans()
     _, tried = search_trees(frame, FEATURES, bads, months, seed=4, threads=1)
