@@ -253,6 +253,23 @@ def test_models_are_listed_shown_promoted_and_rolled_back(call: Call, home: Path
     assert "auc" in call("models", "show", "m1").stdout
 
 
+def test_a_person_sees_models_and_history_as_tables_and_a_status_at_a_glance(call: Call, home: Path) -> None:
+    metrics = {"auc": 0.71234, "auc_low": 0.65, "auc_high": 0.77, "ece": 0.02, "n": 1200, "bads": 80}
+    card = {"model_id": "m1", "family": "scorecard", "form": "matured", "as_of": "2024-01-01", "metrics": metrics}
+    ModelBank(Layout(home)).add("m1", {"model.json": b"{}"}, card)
+    call("models", "promote", "m1", "--why", "the first")
+    call("decision", "override", "--retrain", "--why", "a new product", "--date", "2024-01-15")
+    assert call("models", "list").stdout.splitlines() == [
+        "model_id  form     as_of       auc                   calibration_error  loans  defaults  role",
+        "m1        matured  2024-01-01  0.712 [0.650, 0.770]  0.020              1200   80        champion",
+    ]
+    header, promoted, decided = call("decision", "history").stdout.splitlines()
+    assert header.split() == ["number", "at", "event", "what"]
+    assert promoted.endswith("promoted  m1 from 2024-01-01 on: the first")
+    assert "decided   retrain, of 2024-01-15 by override: " in decided
+    assert "retrain, of 2024-01-15; see 'p2pcredit decision show'" in call("status").stdout
+
+
 def test_an_exported_csv_runs_no_formula(call: Call, home: Path, tmp_path: Path) -> None:
     row = {**dict.fromkeys(PREDICTIONS.schema), "loan_id": "=1+1", "snapshot_date": DAY, "reason_1": 'say "no", a'}
     Lake(Layout(home)).replace(PREDICTIONS, pl.DataFrame([row], schema=PREDICTIONS.schema), DateRange(DAY, DAY))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,12 +11,12 @@ from p2pcredit.cli.edge import (
     DebugOption,
     HomeOption,
     JsonOption,
-    Receipt,
     WhyOption,
     command,
     job_context,
     optional_date,
 )
+from p2pcredit.cli.printing import Receipt
 
 app = typer.Typer(help="The retraining decision: show it, its history, or override it.", no_args_is_help=True)
 
@@ -34,7 +34,33 @@ def show(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOptio
 @command
 def history(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """List every line of the ledger, oldest first."""
-    return [event.as_json() for event in job_context(home).ledger.events()]
+    events = [event.as_json() for event in job_context(home).ledger.events()]
+    return events if as_json else [_in_a_row(event) for event in events]
+
+
+def _in_a_row(event: dict[str, Any]) -> dict[str, Any]:
+    at = str(event["at"])[:16].replace("T", " ")
+    return {"number": event["number"], "at": at, "event": event["event"], "what": _what(event)}
+
+
+def _what(event: dict[str, Any]) -> str:
+    """What a ledger line says, in a line."""
+    match event["event"]:
+        case "decided":
+            decision = event["decision"]
+            what = "retrain" if decision["retrain"] else "do not retrain"
+            return f"{what}, of {decision['decision_date']} by {event['origin']}: {decision['reason']}"
+        case "trained":
+            return f"{event['outcome']} {event['model_id'] or ''}: {event['reason']}".replace(" :", ":")
+        case "scored":
+            days = sorted(event["days"])
+            return f"{sum(event['days'].values())} loans of {days[0]} to {days[-1]} by {event['model_id']}"
+        case "promoted" | "rolled_back":
+            return f"{event['model_id']} from {event['effective_on']} on: {event['why']}"
+        case "set_aside":
+            return f"{event['path']}: {event['why']}"
+        case _:
+            return str(event.get("reason") or event.get("decision_id") or "")
 
 
 @app.command()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from p2pcredit.cli.airflow import say
-from p2pcredit.cli.edge import DebugOption, JsonOption, Receipt, command, job_context
+from p2pcredit.cli.edge import DebugOption, JsonOption, command, job_context
+from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import job_progress
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.periods import DateRange, parse_date

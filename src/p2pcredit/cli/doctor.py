@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, command, job_context
+from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, command, job_context
+from p2pcredit.cli.printing import Receipt, print_receipt_as
 from p2pcredit.errors import StorageError
 
 CrashTestOption = Annotated[
@@ -52,7 +53,6 @@ def doctor(
 
 
 def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
-    from p2pcredit.cli.edge import print_receipt_as
     from p2pcredit.cli.progress import job_progress
     from p2pcredit.crashes.kit import crash_test
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from p2pcredit.cli.printing import Receipt, print_receipt_as
 from p2pcredit.errors import UsageError
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.progress import Progress, to_nobody
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from p2pcredit.jobs.context import JobContext
 
 P = ParamSpec("P")
-Receipt = dict[str, Any] | list[dict[str, Any]]
-
 HomeOption = Annotated[
     Path | None,
     typer.Option(
@@ -105,54 +103,6 @@ def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
     for name, value in arguments.items():
         if isinstance(value, str) and value != value.encode("utf-8", "replace").decode():
             raise UsageError(f"the text given for '{name}' is not UTF-8; write it in UTF-8")
-
-
-def print_receipt_as(receipt: Receipt, *, as_json: bool) -> None:
-    """Print a receipt on standard output: as one JSON object, or for a person."""
-    if as_json:
-        sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-    else:
-        print_receipt(receipt)
-
-
-def print_receipt(receipt: Receipt) -> None:
-    """Print a receipt for a person: a line per fact, nested facts indented."""
-    items = receipt if isinstance(receipt, list) else [receipt]
-    if not items:
-        sys.stdout.write("nothing yet\n")
-    for number, item in enumerate(items):
-        if number:
-            sys.stdout.write("\n")
-        _print_facts(item, "")
-
-
-def _print_facts(facts: dict[str, Any], indent: str) -> None:
-    width = max((len(str(key)) for key in facts), default=0)
-    for key, value in facts.items():
-        if isinstance(value, dict) and value and any(isinstance(inner, dict) for inner in value.values()):
-            sys.stdout.write(f"{indent}{key}:\n")
-            _print_facts(value, indent + "  ")
-        elif isinstance(value, list) and value and all(isinstance(inner, dict) for inner in value):
-            sys.stdout.write(f"{indent}{key}:\n")
-            for inner in value:
-                if any(isinstance(deeper, list | dict) for deeper in inner.values()):
-                    _print_facts(inner, indent + "  ")
-                else:
-                    sys.stdout.write(f"{indent}  {_shown(inner)}\n")
-        else:
-            sys.stdout.write(f"{indent}{key!s:<{width}}  {_shown(value)}\n")
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items()) or "-"
-    if isinstance(value, list | tuple):
-        return ", ".join(_shown(inner) for inner in value) or "-"
-    return str(value)
 
 
 def home_directory(home: Path | None) -> Path:

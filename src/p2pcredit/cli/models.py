@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, WhyOption, command, job_context
+from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, WhyOption, command, job_context
+from p2pcredit.cli.printing import Receipt, estimate
 
 app = typer.Typer(help="The model bank: who serves, why, and whether it holds.", no_args_is_help=True)
 IdArgument = Annotated[str, typer.Argument(help="The model's id, as 'models list' shows it.", metavar="ID")]
@@ -20,7 +21,20 @@ def list_all(home: HomeOption = None, as_json: JsonOption = False, debug: DebugO
     """List all models with their roles and metrics."""
     from p2pcredit.jobs.serving import list_models
 
-    return list_models(job_context(home))
+    models = list_models(job_context(home))
+    return models if as_json else [_in_a_row(model) for model in models]
+
+
+def _in_a_row(model: dict[str, Any]) -> dict[str, Any]:
+    metrics = model["metrics"] or {}
+    return {
+        **{key: model[key] for key in ("model_id", "form", "as_of")},
+        "auc": estimate(metrics, "auc"),
+        "calibration_error": estimate(metrics, "ece"),
+        "loans": metrics.get("n"),
+        "defaults": metrics.get("bads"),
+        "role": model["role"],
+    }
 
 
 @app.command()

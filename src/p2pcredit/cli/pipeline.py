@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,13 +11,13 @@ from p2pcredit.cli.edge import (
     DebugOption,
     HomeOption,
     JsonOption,
-    Receipt,
     command,
     date_range,
     job_command,
     job_context,
     optional_date,
 )
+from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import shown_context
 from p2pcredit.periods import DateRange, parse_date
 
@@ -155,4 +155,18 @@ def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpt
     """Show where this home stands: last days done, champion, waiting decision."""
     from p2pcredit.jobs.status import status as home_status
 
-    return home_status(job_context(home))
+    found = home_status(job_context(home))
+    return found if as_json else _at_a_glance(found)
+
+
+def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
+    """A status for a person: the waiting decision and the weeks retrained in a few words."""
+    waiting, weeks = found["pending_decision"], found["weeks_retrained"]
+    short = dict(found)
+    if waiting is not None:
+        what = ("retrain" if waiting["retrain"] else "do not retrain") + (
+            f" ({waiting['remedy']})" if waiting.get("remedy") else ""
+        )
+        short["pending_decision"] = f"{what}, of {waiting['decision_date']}; see 'p2pcredit decision show'"
+    short["weeks_retrained"] = f"{len(weeks)}, the last {weeks[-1]}" if weeks else None
+    return short

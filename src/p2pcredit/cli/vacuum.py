@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, Receipt, command, job_context
+from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, command, job_context
+from p2pcredit.cli.printing import Receipt
 
 
 @command
