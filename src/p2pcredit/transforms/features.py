@@ -15,6 +15,9 @@ _KEYS = ["loan_id", "snapshot_date"]
 _NOT_THE_BORROWERS = r"Borrower added on [0-9]+/[0-9]+/[0-9]+ ?>|<br ?/?>"
 """What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
 
+_NO_SINGLE_SPACE = f"[{BLANKS}]{{2,}}|[{BLANKS.replace(' ', '')}]"
+_NO_LETTERS = r"[^A-Za-z]+"
+
 
 def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     """What may a model see of each loan originated on these days?
@@ -31,11 +34,15 @@ def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]
         other = silver[name].drop("row_number", "origination_date")
         joined = joined.join(other, on=_KEYS, how="left")
     expressions = _expressions()
-    return joined.select(
-        *_KEYS,
-        nw.col("snapshot_date").alias("known_on"),
-        *(_as_contracted(expressions.get(f.name, nw.col(f.name)), f.kind).alias(f.name) for f in FEATURES),
-    ).select(*FEATURE_STORE_KEYS, *(f.name for f in FEATURES))
+    return (
+        _with_texts(joined)
+        .select(
+            *_KEYS,
+            nw.col("snapshot_date").alias("known_on"),
+            *(_as_contracted(expressions.get(f.name, nw.col(f.name)), f.kind).alias(f.name) for f in FEATURES),
+        )
+        .select(*FEATURE_STORE_KEYS, *(f.name for f in FEATURES))
+    )
 
 
 def _expressions() -> dict[str, nw.Expr]:
@@ -76,10 +83,25 @@ def _recency() -> dict[str, nw.Expr]:
     }
 
 
+def _with_texts(joined: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Beside its columns, what the borrower wrote in the forms that are measured below.
+
+    A pattern costs for each place that it matches. So the many single spaces are never matched by one: what is left
+    without them holds few places that are no letters, and its letters few capitals.
+    """
+    text = _written("description").str.replace_all(_NOT_THE_BORROWERS, " ").str.strip_chars(BLANKS)
+    return (
+        joined.with_columns(text.alias("_text"), _written("title").alias("_title"))
+        .with_columns(nw.col("_text").str.replace_all(_NO_SINGLE_SPACE, " ").alias("_spaced"))
+        .with_columns(nw.col("_spaced").str.replace_all(" ", "", literal=True).alias("_packed"))
+        .with_columns(nw.col("_packed").str.replace_all(_NO_LETTERS, "").alias("_letters"))
+    )
+
+
 def _wording() -> dict[str, nw.Expr]:
     """Simple facts of what the borrower wrote, whatever the language; the phrases are English."""
-    title, employer = _written("title"), _written("employment_title")
-    text = _written("description").str.replace_all(_NOT_THE_BORROWERS, " ").str.strip_chars(BLANKS)
+    text, title, employer = nw.col("_text"), nw.col("_title"), _written("employment_title")
+    spaces = nw.col("_spaced").str.len_chars() - nw.col("_packed").str.len_chars()
     whole = nw.concat_str(title, text, separator=" ").str.to_lowercase()
     found = {
         f"mentions_{topic}": whole.str.contains(f"(^|[^a-z])({'|'.join(words.split(', '))})")
@@ -87,10 +109,10 @@ def _wording() -> dict[str, nw.Expr]:
     }
     return {
         "description_length": text.str.len_chars(),
-        "description_words_count": text.str.replace_all(f"[^{BLANKS}]+[{BLANKS}]*", "x").str.len_chars(),
-        "description_capitals_share": _capitals_share(text),
+        "description_words_count": nw.when(text == "").then(nw.lit(0)).otherwise(spaces + 1),
+        "description_capitals_share": _capitals_share(nw.col("_letters")),
         "title_length": title.str.len_chars(),
-        "title_capitals_share": _capitals_share(title),
+        "title_capitals_share": _capitals_share(title.str.replace_all(_NO_LETTERS, "")),
         "employer_length": employer.str.len_chars(),
         "employer_given": employer.str.len_chars() > 0,
         **found,
@@ -101,10 +123,10 @@ def _written(column: str) -> nw.Expr:
     return nw.col(column).fill_null("").str.strip_chars(BLANKS)
 
 
-def _capitals_share(text: nw.Expr) -> nw.Expr:
-    """Capitals among the letters of A to Z; missing where there are none."""
-    letters = text.str.replace_all(r"[^A-Za-z]+", "").str.len_chars()
-    return text.str.replace_all(r"[^A-Z]+", "").str.len_chars() / nw.when(letters > 0).then(letters)
+def _capitals_share(letters: nw.Expr) -> nw.Expr:
+    """Capitals among letters of A to Z; missing where there are none."""
+    count = letters.str.len_chars()
+    return letters.str.replace_all(r"[a-z]+", "").str.len_chars() / nw.when(count > 0).then(count)
 
 
 def _positive(column: str) -> nw.Expr:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import re
 from datetime import date
+from string import ascii_letters, ascii_uppercase
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS, PHRASES, Feature, features_of
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, silver
 from p2pcredit.transforms.features import build_features
+from p2pcredit.transforms.typing import BLANKS
 
 DAY = date(2010, 3, 15)
 ALL = ("loan_terms", "demographic", "financial", "credit_history")
@@ -97,6 +102,15 @@ def test_what_the_borrower_wrote_becomes_simple_facts() -> None:
     assert (row["employer_given"], row["employer_length"]) == (1, 3)
     told = {topic for topic in PHRASES if row[f"mentions_{topic}"] == 1}
     assert told == {"thanks", "pleading", "rates"}
+
+
+@given(st.text(st.sampled_from([*BLANKS, *"  aZč7.<_"]), max_size=40))
+def test_words_and_capitals_are_those_that_a_reader_counts(text: str) -> None:
+    row = features(description=text)
+    letters = [sign for sign in text if sign in ascii_letters]
+    assert row["description_words_count"] == len([word for word in re.split(f"[{BLANKS}]+", text) if word])
+    share = sum(sign in ascii_uppercase for sign in letters) / len(letters) if letters else None
+    assert row["description_capitals_share"] == share
 
 
 def test_a_phrase_counts_at_the_start_of_a_word_only() -> None:
