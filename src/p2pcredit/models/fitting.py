@@ -18,6 +18,7 @@ import polars as pl
 import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import SettingsError
 from p2pcredit.models.counts import Counts, count_values
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
@@ -79,6 +80,20 @@ class Fitter(Protocol):
         ...
 
 
+@contextmanager
+def _on_the_gpu(device: str) -> Iterator[None]:
+    """Wait for the GPU, and say in one line what it refuses: too many loans for its memory, say."""
+    with _GPU:
+        try:
+            yield
+        except xgb.core.XGBoostError as error:
+            why = " ".join(str(error).partition("Stack trace")[0].split())
+            raise SettingsError(
+                f"the GPU could not grow the trees ({why}); free its memory, or set training.device to 'cpu' in place "
+                f"of '{device}'"
+            ) from error
+
+
 class LocalFitter:
     """Does both in this process."""
 
@@ -105,8 +120,8 @@ class LocalFitter:
         del examples, loans  # and with them the columns, if nobody else holds them
 
         def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
-            with nullcontext() if device == CPU else _GPU:
-                where = {**machine(), "verbosity": 0, "device": device}
+            where = {**machine(), "verbosity": 0, "device": device}
+            with nullcontext() if device == CPU else _on_the_gpu(device):
                 return xgb.train({**parameters, **where}, data, num_boost_round=rounds)
 
         yield grow

@@ -26,7 +26,7 @@ AMOUNT = tuple(feature for feature in features_of("application") if feature.name
 LOANS = pl.DataFrame(
     {
         "loan_amount": [1000.0 + 100 * n for n in range(80)],
-        "label": [n % 3 == 0 for n in range(80)],
+        "label": [n % 7 < 2 for n in range(80)],
         "origination_date": [date(2010, 1 + n % 12, 1) for n in range(80)],
     }
 )
@@ -93,6 +93,22 @@ def test_boosters_grow_on_a_gpu_one_after_the_other(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(fit, range(2 if at_most == 2 else 12)))
     assert max(counted) == at_most
+
+
+def test_what_a_gpu_refuses_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise xgb.core.XGBoostError("[12:00] bad_alloc:\n  out of memory\nStack trace:\n  [bt] (0) lib")
+
+    monkeypatch.setattr(xgb, "train", refuse)
+    with pytest.raises(SettingsError) as refused:
+        fit_boosting(LOANS, AMOUNT, BADS, seed=1, threads=1, device="cuda")
+    message = str(refused.value)
+    assert message.startswith(
+        "the GPU could not grow the trees ([12:00] bad_alloc: out of memory); free its memory, or "
+    )
+    assert message.endswith("set training.device to 'cpu' in place of 'cuda'")
+    with pytest.raises(xgb.core.XGBoostError):
+        fit_boosting(LOANS, AMOUNT, BADS, seed=1, threads=1)
 
 
 def test_a_booster_scores_on_the_processor_wherever_it_was_grown(asked: list[str]) -> None:
