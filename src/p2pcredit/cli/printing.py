@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
-from typing import Any
+from typing import Any, TypeGuard
 
 Receipt = dict[str, Any] | list[dict[str, Any]]
 
@@ -70,10 +70,14 @@ def _facts(facts: Mapping[str, Any]) -> list[str]:
 def _below(value: object) -> list[str] | None:
     """The lines under a fact that is too much for its own; None where it fits."""
     long = len(_shown(value)) > _WIDTH
+    if isinstance(value, dict) and len(value) > 1 and _alike(list(value.values())):
+        return _table([{"": key, **row} for key, row in value.items()])
     if isinstance(value, dict) and value and (long or any(isinstance(inner, dict) for inner in value.values())):
         return _facts(value)
     if not isinstance(value, list) or not value:
         return None
+    if len(value) > 1 and _alike(value):
+        return _table(value)
     if all(isinstance(inner, dict) for inner in value):
         flat = (all(not isinstance(deeper, list | dict) for deeper in inner.values()) for inner in value)
         return [line for inner, short in zip(value, flat, strict=True) for line in _item(inner, short)]
@@ -100,13 +104,20 @@ def _with_intervals(facts: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _alike(items: Sequence[Mapping[str, Any]]) -> bool:
-    same = all(item.keys() == items[0].keys() for item in items)
-    return same and not any(isinstance(value, list | dict) for item in items for value in item.values())
+def _alike(items: Sequence[object]) -> TypeGuard[Sequence[dict[str, Any]]]:
+    """Whether they are rows of one table: the same keys, and plain values."""
+    first = items[0]
+    return isinstance(first, dict) and all(
+        isinstance(item, dict)
+        and item.keys() == first.keys()
+        and not any(isinstance(value, list | dict) for value in item.values())
+        for item in items
+    )
 
 
 def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    rows = [[str(key) for key in items[0]], *([_shown(value) for value in item.values()] for item in items)]
+    told = [_with_intervals(item) for item in items]
+    rows = [list(told[0]), *([_shown(value) for value in item.values()] for item in told)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [_joined(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
