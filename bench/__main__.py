@@ -28,9 +28,7 @@ def main() -> None:
     known = {**PARTS, **WHEN_ASKED}
     words = f"{', '.join(PARTS)}; all of them if none is named; and, only if named, {', '.join(WHEN_ASKED)}"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them if none is named; {words}"
-    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=words)
     parser.add_argument("--rows", type=int, default=FULL_ROWS, help="loans of the raw file (%(default)s)")
     parser.add_argument("--peer-rows", type=int, default=PEER_ROWS, help="at most so many for slow peers (%(default)s)")
     parser.add_argument("--history-rows", type=int, default=HISTORY_ROWS, help="loans of the home with ten years")

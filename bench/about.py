@@ -27,7 +27,7 @@ def about(their_python: Path, evidently_python: Path, root: Path, data: str) -> 
         **_gpu(),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
-        "ours": ", ".join(f"{name} {found}" for name in OURS if (found := _version(name)) != "none"),
+        "ours": ", ".join(f"{name} {found}" for name in OURS if (found := _version(name))),
         "peers": _peers(their_python, PEERS),
         "Evidently's own": _peers(evidently_python, EVIDENTLY),
         "Java": _java(),
@@ -61,11 +61,11 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _version(name: str) -> str:
+def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "none"
+        return None
 
 
 def _said(*command: str) -> str:

@@ -38,6 +38,11 @@ def history(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOp
     return events if as_json else [_in_a_row(event) for event in events]
 
 
+def in_short(decision: dict[str, Any]) -> str:
+    """What a decision asks for, in a word or three."""
+    return "retrain" if decision["retrain"] else "do not retrain"
+
+
 def _in_a_row(event: dict[str, Any]) -> dict[str, Any]:
     at = str(event["at"])[:16].replace("T", " ")
     return {"number": event["number"], "at": at, "event": event["event"], "what": _what(event)}
@@ -48,10 +53,10 @@ def _what(event: dict[str, Any]) -> str:
     match event["event"]:
         case "decided":
             decision = event["decision"]
-            what = "retrain" if decision["retrain"] else "do not retrain"
-            return f"{what}, of {decision['decision_date']} by {event['origin']}: {decision['reason']}"
+            return f"{in_short(decision)}, of {decision['decision_date']} by {event['origin']}: {decision['reason']}"
         case "trained":
-            return f"{event['outcome']} {event['model_id'] or ''}: {event['reason']}".replace(" :", ":")
+            model = f" {event['model_id']}" if event["model_id"] else ""
+            return f"{event['outcome']}{model}: {event['reason']}"
         case "scored":
             days = sorted(event["days"])
             return f"{sum(event['days'].values())} loans of {days[0]} to {days[-1]} by {event['model_id']}"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from p2pcredit.jobs.context import JobContext
 
 P = ParamSpec("P")
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(

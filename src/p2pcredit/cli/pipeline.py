@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from p2pcredit.cli.decision import in_short
 from p2pcredit.cli.edge import (
     DebugOption,
     HomeOption,
@@ -164,9 +165,9 @@ def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
     waiting, weeks = found["pending_decision"], found["weeks_retrained"]
     short = dict(found)
     if waiting is not None:
-        what = ("retrain" if waiting["retrain"] else "do not retrain") + (
-            f" ({waiting['remedy']})" if waiting.get("remedy") else ""
+        remedy = f" ({waiting['remedy']})" if waiting["remedy"] else ""
+        short["pending_decision"] = (
+            f"{in_short(waiting)}{remedy}, of {waiting['decision_date']}; see 'p2pcredit decision show'"
         )
-        short["pending_decision"] = f"{what}, of {waiting['decision_date']}; see 'p2pcredit decision show'"
     short["weeks_retrained"] = f"{len(weeks)}, the last {weeks[-1]}" if weeks else None
     return short

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any, TypeGuard
 
@@ -61,9 +61,10 @@ def _facts(facts: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for key, value in told.items():
         below = _below(value)
-        lines += (
-            [f"{key:<{width}}  {_shown(value)}"] if below is None else [f"{key}:", *(f"  {line}" for line in below)]
-        )
+        if below is None:
+            lines.append(f"{key:<{width}}  {_shown(value)}")
+        else:
+            lines += [f"{key}:", *(f"  {line}" for line in below)]
     return lines
 
 
@@ -79,15 +80,10 @@ def _below(value: object) -> list[str] | None:
     if len(value) > 1 and _alike(value):
         return _table(value)
     if all(isinstance(inner, dict) for inner in value):
-        flat = (all(not isinstance(deeper, list | dict) for deeper in inner.values()) for inner in value)
-        return [line for inner, short in zip(value, flat, strict=True) for line in _item(inner, short)]
+        return [line for inner in value for line in ([_shown(inner)] if _is_flat(inner) else _facts(inner))]
     if len(value) > 1 and all(isinstance(inner, str) and " " in inner for inner in value):
         return value
     return wrap(_shown(value), _WIDTH, break_long_words=False, break_on_hyphens=False) if long else None
-
-
-def _item(facts: Mapping[str, Any], short: bool) -> list[str]:
-    return [_shown(dict(facts))] if short else _facts(facts)
 
 
 def _with_intervals(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,22 +104,20 @@ def _alike(items: Sequence[object]) -> TypeGuard[Sequence[dict[str, Any]]]:
     """Whether they are rows of one table: the same keys, and plain values."""
     first = items[0]
     return isinstance(first, dict) and all(
-        isinstance(item, dict)
-        and item.keys() == first.keys()
-        and not any(isinstance(value, list | dict) for value in item.values())
-        for item in items
+        isinstance(item, dict) and item.keys() == first.keys() and _is_flat(item) for item in items
     )
+
+
+def _is_flat(facts: Mapping[str, Any]) -> bool:
+    return not any(isinstance(value, list | dict) for value in facts.values())
 
 
 def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
     told = [_with_intervals(item) for item in items]
     rows = [list(told[0]), *([_shown(value) for value in item.values()] for item in told)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [_joined(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-
-
-def _joined(cells: Iterable[str]) -> str:
-    return "  ".join(cells).rstrip()
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return ["  ".join(row).rstrip() for row in padded]
 
 
 def _shown(value: object) -> str:

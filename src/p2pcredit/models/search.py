@@ -83,7 +83,8 @@ def search_trees(
         The setting to use and all that were tried, best first. With fewer than 60 bads nothing is tried and the usual
         setting holds; so it does unless another's mean deviance is lower by more than its standard error. Deeper and
         more trees are tried from 1,000 bads on. A third of the months is judged by trees of the others, then the next
-        third, until 3,000 bads have been judged.
+        third, until 3,000 bads have been judged; a third is passed over where it is empty, or where the others hold no
+        bads or nothing else.
 
     Source:
         Breiman et al. (1984), Classification and Regression Trees, for the rule of one standard error; the deviance is
