@@ -1,4 +1,4 @@
-"""Work one step ahead: the next item is made in a second thread while somebody uses the present one.
+"""Work some steps ahead: the next items are made in other threads while somebody uses the present one.
 
 For what only reads and calculates. Whoever writes to a disk does so in its own thread, so that the order of what
 changes there stays what it was.
@@ -6,13 +6,16 @@ changes there stays what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
+AT_ONCE = 2
 _END: Any = object()
 
 
@@ -32,4 +35,30 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
-__all__ = ["ahead"]
+def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Iterator[Made]:
+    """What is made of each of these items, in their order; two are made at once, while one before them is used.
+
+    For items of which each can be made without the others. An error comes where it would have come. At most two wait or
+    are being made.
+
+    Examples:
+        >>> list(made_ahead(str.upper, "abc"))
+        ['A', 'B', 'C']
+    """
+    if len(items) < AT_ONCE:
+        yield from map(make, items)
+        return
+    with ThreadPoolExecutor(AT_ONCE, "ahead") as pool:
+        coming: deque[Future[Made]] = deque()
+        try:
+            for item in items:
+                coming.append(pool.submit(copy_context().run, make, item))
+                if len(coming) > AT_ONCE:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+__all__ = ["AT_ONCE", "ahead", "made_ahead"]

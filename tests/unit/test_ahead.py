@@ -1,4 +1,4 @@
-"""One step ahead: the same items, the same errors at the same place, and never more than one item waiting."""
+"""Some steps ahead: the same items, the same errors at the same place, and never more than a few items waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p2pcredit.ahead import ahead
+from p2pcredit.ahead import ahead, made_ahead
 
 
 def test_never_more_than_one_item_waits() -> None:
@@ -56,4 +56,43 @@ def test_who_stops_early_leaves_no_thread_behind() -> None:
     items = ahead(iter(range(1_000)))
     assert next(items) == 0
     items.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+
+
+def test_what_is_made_side_by_side_comes_in_order() -> None:
+    first_may_end = threading.Event()
+
+    def make(number: int) -> int:
+        if number == 0:
+            assert first_may_end.wait(timeout=30)
+        elif number == 1:
+            first_may_end.set()  # the second is made while the first is not yet done
+        return number * 10
+
+    assert list(made_ahead(make, range(4))) == [0, 10, 20, 30]
+
+
+def test_never_more_than_two_are_made_before_they_are_asked_for() -> None:
+    begun: list[int] = []
+    for used in made_ahead(lambda number: begun.append(number) or number, range(6)):
+        assert max(begun) <= used + 2
+    assert sorted(begun) == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_error_in_making_comes_at_its_place_and_ends_it() -> None:
+    made = made_ahead(lambda number: 6 // number, [3, 2, 0, 1])
+    assert [next(made), next(made)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(made)
+
+
+def test_a_single_thing_is_made_in_the_thread_that_asks() -> None:
+    assert list(made_ahead(lambda _: threading.get_ident(), ["one"])) == [threading.get_ident()]
+
+
+def test_who_stops_early_leaves_no_maker_behind() -> None:
+    before = threading.active_count()
+    made = made_ahead(str, range(1_000))
+    assert next(made) == "0"
+    made.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before

@@ -21,8 +21,7 @@ def month_of_text(column: str) -> pl.Expr:
 
 def day_in_month(month: pl.Expr, day: pl.Expr) -> pl.Expr:
     """The `day` (1 to 31) of the month of `month`; the month's last day where it has fewer days."""
-    last = month.dt.month_end().dt.day()
-    return pl.date(month.dt.year(), month.dt.month(), pl.min_horizontal(day, last))
+    return pl.date(month.dt.year(), month.dt.month(), pl.min_horizontal(day, month.dt.days_in_month()))
 
 
 def stable_numbers(ids: pl.Series) -> pl.Series:

@@ -5,7 +5,7 @@ Quotes in irregular places, such as in the middle of a field, are refused: `exac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from p2pcredit.platforms.csv_blocks import LONGEST_RECORD, Block, IrregularError
 from p2pcredit.platforms.exact_csv import fields_of_line
 
 _COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
+_COUNTED_TOGETHER = 1 << 20
+"""Bytes whose marks stay in a core's own memory: counting more at a time takes two to three times as long."""
 _Mask = npt.NDArray[np.bool_]
 _and_not = np.greater
 """Of two truths: the first and not the second."""
@@ -38,11 +40,16 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[
     """
     rest, offset, seen = b"", 0, 0
     for chunk in chunks:
-        text = rest + chunk
-        used, block, seen = _counted(path, text, offset, seen, width)
-        rest, offset = text[used:], offset + used
-        if block is not None:
-            yield block
+        blocks, at = [], 0
+        while at < len(chunk):
+            some = chunk[at : at + max(_COUNTED_TOGETHER, len(rest))]  # more after a long record: none is counted often
+            at += len(some)
+            text = rest + some
+            used, block, seen = _counted(path, text, offset, seen, width)
+            rest, offset = text[used:], offset + used
+            blocks += [block] if block is not None else []
+        if blocks:
+            yield _joined(blocks)
         if len(rest) > LONGEST_RECORD:
             raise IrregularError
     if not rest:
@@ -54,6 +61,14 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[
     last = block.misfits[-1] if block.misfits else None
     inside = last is not None and seen > before and last.row_number == seen and len(last.fields) < width
     yield Block(block.body, block.numbers, block.misfits, last if inside else None)
+
+
+def _joined(blocks: Sequence[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    body = b"".join(block.body for block in blocks)
+    misfits = tuple(misfit for block in blocks for misfit in block.misfits)
+    return Block(body, np.concatenate([block.numbers for block in blocks]), misfits)
 
 
 def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tuple[int, Block | None, int]:
@@ -71,7 +86,7 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tup
     used = int(ends[-1]) + 1
     decoded(path, text[:used], offset)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    counts = np.add.reduceat(_and_not(data == _COMMA, inside)[:used], starts, dtype=np.int64) + 1
+    counts = np.add.reduceat(_and_not(data == _COMMA, inside)[:used], starts, dtype=np.int32) + 1
     lengths = ends - starts
     blank = (lengths == 0) | ((lengths == 1) & returns[starts])
     numbers = (seen + np.cumsum(~blank)).astype(np.int64)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError, UnreadableFileError
 from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
 from p2pcredit.platforms.counted_csv import counted_blocks
@@ -84,11 +85,12 @@ class DelimitedFile:
     chunk_bytes: int = CHUNK_BYTES
     when_empty: str = "download it again"
 
-    def batches(self, *, exact: bool = False) -> Iterator[DelimitedText]:
+    def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
         """What does each batch of records hold, in order?
 
         Args:
             exact: Read one record after the other, which follows any quotes, instead of counting commas.
+            in_two_threads: Cut the next batch out of the file while one is read, which pays for files of many batches.
 
         Raises:
             IrregularError: Counting cannot follow the quotes: what came before is void, read the file exactly.
@@ -101,7 +103,7 @@ class DelimitedFile:
             exact_blocks(self.path, text, width, self.chunk_bytes) if exact else counted_blocks(self.path, text, width)
         )
         try:
-            for block in blocks:
+            for block in ahead(blocks) if in_two_threads else blocks:
                 yield DelimitedText(self.header, self._rows(block), block.misfits, block.cut_off)
         except (IrregularError, pl.exceptions.PolarsError) as error:
             if not exact:

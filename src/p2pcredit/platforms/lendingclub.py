@@ -207,7 +207,7 @@ def _with_origination(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with `loan_id` and `originated`, the exact day inside the month of issue."""
     month = month_of_text("issue_d")
     ids = rows["id"].str.strip_chars()
-    place = pl.lit(stable_numbers(ids)) % month.dt.month_end().dt.day().cast(pl.UInt64)
+    place = pl.lit(stable_numbers(ids)) % month.dt.days_in_month().cast(pl.UInt64)
     return rows.with_columns(
         pl.lit(ids).alias("loan_id"), day_in_month(month, place.cast(pl.Int8) + 1).alias("originated")
     )

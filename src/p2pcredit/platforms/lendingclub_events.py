@@ -56,7 +56,12 @@ def rebuild_events(rows: pl.DataFrame, read_on: date | None) -> pl.DataFrame:
         month.fill_null(pl.col("originated").dt.month_start()), pl.col("originated").dt.month_start()
     )
     day = pl.col("originated").dt.day()
-    loans = rows.with_columns(
+    loans = rows.select(
+        "row_number",
+        "loan_id",
+        "originated",
+        "out_prncp",
+        "last_pymnt_amnt",
         pl.when(~unreadable).then(status.replace_strict(_STATUSES, default=None)).alias("outcome"),
         day_in_month(paid, day).alias("last_paid"),
         day_in_month(paid.dt.offset_by("1mo"), day).alias("missed"),

@@ -126,7 +126,7 @@ def _header_finder(path: Path, layouts: Mapping[str, Sequence[str]]) -> Callable
 def _parts(file: DelimitedFile, is_summary: Callable[[str], bool], *, exact: bool) -> Iterator[DelimitedText]:
     """The records of a file in parts of some size, at least one; at the end it is made sure that the file is whole."""
     waiting, size = [file.empty()], 0
-    for batch in file.batches(exact=exact):
+    for batch in file.batches(exact=exact, in_two_threads=True):
         batch.require_whole(file.path, is_summary)
         waiting.append(batch)
         size += int(batch.frame.estimated_size()) + sum(len(misfit.raw) for misfit in batch.misfits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from collections.abc import Hashable, Iterator
 from pathlib import Path
@@ -15,12 +16,12 @@ from p2pcredit.errors import SourceError
 
 IN_MEMORY_BYTES = 32 << 20
 Key = TypeVar("Key", bound=Hashable)
-_OLD_ARROW = pl.CompatLevel.oldest()
-"""Texts written one after the other: a slice of a frame then takes no more room than its own rows."""
 
 
 class Spool(Generic[Key]):
     """A place for rows under keys, gone when the block ends. However many they are, few of them are held in memory.
+
+    One thread puts rows in; once it is done, any number may get them.
 
     Args:
         about: What the rows come from, for the message.
@@ -80,11 +81,11 @@ class Spool(Generic[Key]):
     def _move_to_disk(self) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(suffix=".arrow")  # noqa: SIM115, closed by clear
+                self._file = tempfile.TemporaryFile(suffix=".parquet")  # noqa: SIM115, closed by clear
             start = self._file.seek(0, io.SEEK_END)
             for key, frames in self._held.items():
                 packed = io.BytesIO()
-                pl.concat(frames).write_ipc(packed, compression="lz4", compat_level=_OLD_ARROW)
+                pl.concat(frames).write_parquet(packed, compression="lz4", statistics=False)
                 length = self._file.write(packed.getbuffer())
                 self._places.setdefault(key, []).append((start, length))
                 start += length
@@ -96,8 +97,7 @@ class Spool(Generic[Key]):
     def _read(self, start: int, length: int) -> pl.DataFrame:
         assert self._file is not None
         try:
-            self._file.seek(start)
-            return pl.read_ipc(io.BytesIO(self._file.read(length)))
+            return pl.read_parquet(io.BytesIO(os.pread(self._file.fileno(), length, start)))
         except OSError as error:
             raise self._no_room(error) from error
 

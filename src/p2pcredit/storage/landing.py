@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from p2pcredit.ahead import made_ahead
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
@@ -41,7 +40,6 @@ _LANDED = {
 }
 _HONEST_ROWS = 1_000_000
 _MOST_ROWS_PER_BYTE = 10
-_AT_ONCE = 2
 _WHEN_EMPTY = "even a day without loans has the header line"
 
 
@@ -97,7 +95,7 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
     missing: list[date] = []
     for day, path in find_landing_files(layout, feed.name, days).items():
         (missing if path is None else asked.setdefault(path, [])).append(day)
-    files = list(_side_by_side(partial(_read_file, layout, feed), asked))
+    files = list(made_ahead(lambda one: _read_file(layout, feed, *one), asked.items()))
     ignored = {name for file in files for name in file.columns} - set(feed.sources) - {SNAPSHOT, ""}
     frame = _as_landed(_with_origin(files), feed).sort(SNAPSHOT, _ROW_NUMBER)
     return LandingRead(frame, missing, tuple(sorted(ignored)))
@@ -134,15 +132,6 @@ def _with_origin(files: Sequence[_File]) -> pl.DataFrame:
     return rows.with_columns(
         origins["source_file"], origins["source_digest"], pl.col(SNAPSHOT).fill_null(origins["_day"])
     )
-
-
-def _side_by_side(read: Callable[[Path, list[date]], _File], asked: Mapping[Path, list[date]]) -> Iterator[_File]:
-    """What each of these files holds, in their order; two are read at once."""
-    if len(asked) < _AT_ONCE:
-        yield from map(read, asked.keys(), asked.values())
-        return
-    with ThreadPoolExecutor(_AT_ONCE, "landing") as pool:
-        yield from pool.map(read, asked.keys(), asked.values())
 
 
 def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _File:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import date
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.ahead import ahead
+from p2pcredit.ahead import made_ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
@@ -116,8 +117,8 @@ def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRan
 def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFrame], days: DateRange) -> None:
     """Land a feed for every day of `days`: whole months as one Parquet file, other days as one CSV file each.
 
-    What is written replaces what was there for those days; days without rows become files without rows. No more than
-    the rows of two months are held in memory.
+    What is written replaces what was there for those days; days without rows become files without rows. Months are
+    made ready side by side; no more than the rows of a few are held in memory.
 
     Args:
         layout: The home directory.
@@ -132,7 +133,8 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
     directory = layout.feed_file(feed.name, feed.name).parent  # a directory that leads away is not written to
     there = set(os.listdir(directory)) if directory.is_dir() else set()
     with_days = _months_with_days(there)
-    for span, rows in ahead(_ready_to_write(feed, rows_of, days)):
+    spans = list(days.months())
+    for span, rows in zip(spans, made_ahead(partial(_ready_to_write, feed, rows_of), spans), strict=True):
         if not isinstance(rows, memoryview):
             _write_days(layout, feed.name, rows, span)
             continue
@@ -148,20 +150,18 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
         raise disk_error("write", directory, error) from error
 
 
-def _ready_to_write(
-    feed: Feed, rows_of: Callable[[date], pl.DataFrame], days: DateRange
-) -> Iterator[tuple[DateRange, pl.DataFrame | memoryview]]:
-    """Each month of these days with its rows; where it is whole, with the bytes of its file."""
-    for span in days.months():
-        rows = rows_of(month_start(span.first))
-        absent = [pl.lit(None, dtype=pl.String).alias(name) for name in feed.sources if name not in rows.columns]
-        ordered = rows.with_columns(absent).select(SNAPSHOT, *feed.sources).sort(SNAPSHOT, maintain_order=True)
-        if span != DateRange(month_start(span.first), month_end(span.first)):
-            yield span, ordered
-            continue
-        whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
-        ordered.write_parquet(whole, compression="zstd", statistics=True)
-        yield span, whole.getbuffer()
+def _ready_to_write(feed: Feed, rows_of: Callable[[date], pl.DataFrame], span: DateRange) -> pl.DataFrame | memoryview:
+    """The rows of a month, or of what is asked for of it; of a whole one the bytes of its file."""
+    rows = rows_of(month_start(span.first))
+    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in feed.sources if name not in rows.columns]
+    ordered = rows.with_columns(absent).select(SNAPSHOT, *feed.sources)
+    if not ordered[SNAPSHOT].is_sorted():
+        ordered = ordered.sort(SNAPSHOT, maintain_order=True)
+    if span != DateRange(month_start(span.first), month_end(span.first)):
+        return ordered
+    whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
+    ordered.write_parquet(whole, compression="zstd", statistics=True)
+    return whole.getbuffer()
 
 
 def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRange) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
+from p2pcredit.platforms import counted_csv
 from p2pcredit.platforms.delimited import DelimitedText, read_delimited
 
 
@@ -135,6 +136,20 @@ def test_an_absent_file_and_a_directory_are_source_errors(tmp_path: Path) -> Non
     for path in (tmp_path / "absent.csv", tmp_path):
         with pytest.raises(SourceError):
             read_delimited(path, first_line)
+
+
+@pytest.mark.parametrize("together", [1, 5, 40])
+def test_how_many_bytes_are_counted_together_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    long = b'"' + "ä\n,".encode() * 50 + b'"'
+    content = b"id,note\n" + b'1,"a, b"\r\n\r\n2,x,3\n' * 9 + b"7," + long + b"\n8,9"
+    whole = read(tmp_path / "a.csv", content)
+    monkeypatch.setattr(counted_csv, "_COUNTED_TOGETHER", together)
+    cut = read(tmp_path / "b.csv", content)
+    assert cut.frame.equals(whole.frame)
+    assert cut.misfits == whole.misfits
+    assert (whole.frame.height, len(whole.misfits)) == (11, 9)
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 64])
