@@ -7,7 +7,7 @@ changes there stays what it was.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -19,7 +19,7 @@ AT_ONCE = 2
 _END: Any = object()
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The same items in the same order; each is made while the one before it is used.
 
     An error comes where it would have come: after all items before it were used. At most one item waits.
@@ -35,7 +35,7 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
-def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Iterator[Made]:
+def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Generator[Made, None, None]:
     """What is made of each of these items, in their order; two are made at once, while one before them is used.
 
     For items of which each can be made without the others. An error comes where it would have come. At most two wait or

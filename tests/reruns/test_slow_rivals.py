@@ -14,10 +14,9 @@ from daily_book import DAYS, context, differences, land, make_book, unbalanced
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import ConflictError
-from p2pcredit.jobs import preprocessing
+from p2pcredit.jobs import landed, preprocessing
 from p2pcredit.jobs.preprocessing import build_label_store, complete_days, load_bronze, preprocess, refine_silver
 from p2pcredit.periods import DateRange
-from p2pcredit.storage import landing
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held, unchanged
@@ -38,7 +37,7 @@ class Overtaking:
 
     def __init__(self, step: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rival = threading.Thread(target=self.overtake, args=(home,))
-        room = landing if step == "read_landing" else preprocessing
+        room = landed if step == "read_landing" else preprocessing
         self.real = getattr(room, step)
         self.held_up = False
         monkeypatch.setattr(room, step, self)
@@ -91,6 +90,53 @@ def test_without_the_lock_the_older_rows_would_win(
     refine_silver(context(without_late_day), "loan_terms", ONLY)
     overtaking.rival.join()
     assert "silver/loan_terms" in differences(without_late_day, reference)
+
+
+def all_read_before_a_rival(home: Path) -> Any:
+    """Reads ahead as far as it goes, and then lets a rival do the late day on newer data."""
+
+    def read_all(items: Iterator[Any]) -> Iterator[Any]:
+        read = list(items)
+        if read:  # the rival reads a single day, and nothing ahead
+            assert len(read) == len(make_book())
+            assert None not in read
+            Overtaking.overtake(home)
+        yield from read
+
+    return read_all
+
+
+def test_what_was_read_ahead_is_read_again_where_newer_data_have_landed(
+    without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preprocessing, "ahead", all_read_before_a_rival(without_late_day))
+    preprocess(context(without_late_day), DAYS)
+    assert differences(without_late_day, reference) + unbalanced(without_late_day) == []
+
+
+def test_what_was_read_ahead_would_be_old(
+    without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preprocessing, "ahead", all_read_before_a_rival(without_late_day))
+    monkeypatch.setattr(landed.Landed, "still_holds", lambda *_: True)
+    preprocess(context(without_late_day), DAYS)
+    assert "bronze/loan_terms" in differences(without_late_day, reference)
+
+
+def test_what_was_read_ahead_is_not_read_again_where_it_still_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    real = landed.read_landing
+
+    def counted(layout: Layout, feed: Any, days: DateRange) -> Any:
+        read.append(feed.name)
+        return real(layout, feed, days)
+
+    monkeypatch.setattr(landed, "read_landing", counted)
+    land(tmp_path, DAYS)
+    preprocess(context(tmp_path), DAYS)
+    assert sorted(read) == sorted(make_book())
 
 
 def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: Path, reference: Path) -> None:

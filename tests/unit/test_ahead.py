@@ -55,7 +55,7 @@ def test_who_stops_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
     items = ahead(iter(range(1_000)))
     assert next(items) == 0
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert threading.active_count() == before
 
 
@@ -94,5 +94,5 @@ def test_who_stops_early_leaves_no_maker_behind() -> None:
     before = threading.active_count()
     made = made_ahead(str, range(1_000))
     assert next(made) == "0"
-    made.close()  # type: ignore[attr-defined]
+    made.close()
     assert threading.active_count() == before

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
 
+from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.jobs.activity import record
@@ -35,25 +37,36 @@ from p2pcredit.transforms.labels import (
 )
 from p2pcredit.transforms.silver import refine
 
+if TYPE_CHECKING:
+    from p2pcredit.jobs.landed import Landed
+
 BYTES_TOGETHER = 24 << 20
 """How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
 
 
-def load_bronze(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | None = None) -> Receipt:
     """Copy the landed rows of these days into bronze, as text, with where each came from.
+
+    Args:
+        ctx: The surroundings.
+        feed: Its name.
+        days: Their snapshot dates.
+        before: What had landed a moment ago; it is read again if it changed since.
 
     Raises:
         SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
-    from p2pcredit.jobs.source_checks import check_source  # what reads raw files is needed up to here only
-    from p2pcredit.storage.landing import read_landing
+    from p2pcredit.jobs.landed import read_landed  # what reads raw files is needed up to here only
+    from p2pcredit.jobs.source_checks import check_source
 
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     table = bronze(contract)
     with lake.rebuilding(table):
         with unchanged(ctx.layout.landing_lock, "the landing directory"):
-            landed = read_landing(ctx.layout, contract, days)
+            if before is None or not before.still_holds(ctx):
+                before = read_landed(ctx, feed, days)
+            landed = before.read
             require_whole_landing(ctx.layout, days)
         if landed.missing:
             check_source(ctx, feed, days)
@@ -126,22 +139,25 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     Raises:
         MissingFeedError: If any feed of any day is missing; nothing is then written.
     """
+    from p2pcredit.jobs.landed import landed_in_turn
     from p2pcredit.jobs.source_checks import check_source
 
     for feed in FEEDS:
         check_source(ctx, feed, days)
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
     features = labels = 0
-    for part in spans_together(ctx, days):
-        for feed in FEEDS:
-            load_bronze(ctx, feed, part)
-            done = refine_silver(ctx, feed, part)
-            for key, total in counts[feed].items():
-                counts[feed][key] = total + done[key]
-        features += build_feature_store(ctx, part)["rows"]
-        labels += build_label_store(ctx, part)["rows"]
-        complete_days(ctx, part)
-        ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
+    parts = spans_together(ctx, days)
+    with closing(ahead(landed_in_turn(ctx, parts if len(days) > 1 else []))) as landed:
+        for part in parts:
+            for feed in FEEDS:
+                load_bronze(ctx, feed, part, next(landed, None))
+                done = refine_silver(ctx, feed, part)
+                for key, total in counts[feed].items():
+                    counts[feed][key] = total + done[key]
+            features += build_feature_store(ctx, part)["rows"]
+            labels += build_label_store(ctx, part)["rows"]
+            complete_days(ctx, part)
+            ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),

@@ -166,24 +166,25 @@ def holding_still(path: Path, error: type[SourceError] = SourceError) -> Iterato
     Raises:
         SourceError: Or the kind given: it was not, and whatever was read of it is not to be trusted.
     """
-
-    def state() -> tuple[int, ...]:
-        try:
-            found = path.stat()
-        except OSError:
-            return ()
-        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
     changed = f"{path} changed while it was read; write under another name, rename when it is whole, and run it again"
-    before = state()
+    before = state_of_file(path)
     try:
         yield
     except P2PCreditError as found:
-        if state() == before:
+        if state_of_file(path) == before:
             raise
         raise error(changed) from found
-    if state() != before:
+    if state_of_file(path) != before:
         raise error(changed)
+
+
+def state_of_file(path: Path) -> tuple[int, ...]:
+    """What differs once a file was written to or another put in its place; empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
@@ -279,6 +280,7 @@ __all__ = [
     "remove",
     "replacing",
     "sha256_of_file",
+    "state_of_file",
     "sync",
     "write_bytes_atomically",
     "write_json_atomically",

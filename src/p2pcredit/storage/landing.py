@@ -19,7 +19,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from p2pcredit.ahead import made_ahead
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
@@ -95,7 +94,7 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
     missing: list[date] = []
     for day, path in find_landing_files(layout, feed.name, days).items():
         (missing if path is None else asked.setdefault(path, [])).append(day)
-    files = list(made_ahead(lambda one: _read_file(layout, feed, *one), asked.items()))
+    files = [_read_file(layout, feed, path, of_file) for path, of_file in asked.items()]
     ignored = {name for file in files for name in file.columns} - set(feed.sources) - {SNAPSHOT, ""}
     frame = _as_landed(_with_origin(files), feed).sort(SNAPSHOT, _ROW_NUMBER)
     return LandingRead(frame, missing, tuple(sorted(ignored)))
@@ -181,21 +180,22 @@ def _read_parquet(
         # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
         file = pq.ParquetFile(io.BytesIO(content))
         _refuse_bomb(path, file, len(content))
-        found = file.schema_arrow.names
+        schema = file.schema_arrow
+        found = schema.names
         _check_header(path, feed, found)
-        _check_types(path, feed, file.schema_arrow)
-        if month_file and (SNAPSHOT not in found or not pa.types.is_date32(file.schema_arrow.field(SNAPSHOT).type)):
+        _check_types(path, feed, schema)
+        if month_file and (SNAPSHOT not in found or not pa.types.is_date32(schema.field(SNAPSHOT).type)):
             raise HeaderError(
                 f"{path} has no column '{SNAPSHOT}' of type date; a file of a month says the day of each row"
             )
         wanted = [name for name in (*([SNAPSHOT] if month_file else []), *feed.sources) if name in found]
         table = file.read(columns=wanted, use_threads=False)
         table.validate(full=True)  # neither reader looks whether a text of a damaged file is UTF-8
-        rows = pl.DataFrame(table)
-        types = rows.schema
-        typed = [pl.col(name).cast(pl.String) for name in feed.sources if types.get(name, pl.String) != pl.String]
-        numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW_NUMBER)
-        rows = rows.with_columns(numbered, *typed)
+        numbers = np.arange(1, table.num_rows + 1, dtype=np.int64)
+        rows = pl.DataFrame(table.append_column(_ROW_NUMBER, pa.array(numbers)))
+        typed = [name for name, dtype in rows.schema.items() if dtype != pl.String and name in feed.sources]
+        if typed:
+            rows = rows.with_columns(pl.col(typed).cast(pl.String))
         digest = hashlib.sha256(content).hexdigest()
         return _of_its_days(path, rows, asked) if month_file else rows, found, digest
     except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
@@ -225,12 +225,14 @@ def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:
 
 def _check_types(path: Path, feed: Feed, schema: Any) -> None:
     """Refuse columns whose values have no one text: lists and records, and loan ids that became floats on the way."""
+    own = set(feed.sources)
     for field in schema:
-        if field.name in feed.sources and (pa.types.is_nested(field.type) or pa.types.is_duration(field.type)):
+        if field.name in own and (pa.types.is_nested(field.type) or pa.types.is_duration(field.type)):
             raise HeaderError(
                 f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row"
             )
-    twice = sorted({name for name in schema.names if name in feed.sources and schema.names.count(name) > 1})
+    names = [name for name in schema.names if name in own]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise HeaderError(f"{path}: the column '{twice[0]}' stands twice; name each column once")
     loan_id = schema.field("loan_id").type

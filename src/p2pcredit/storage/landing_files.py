@@ -13,9 +13,9 @@ import polars as pl
 
 from p2pcredit.ahead import made_ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
-from p2pcredit.errors import UnreadableFileError, UsageError
+from p2pcredit.errors import OutsideHomeError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import disk_error, remove, replacing, sync, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, remove, replacing, state_of_file, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -46,20 +46,30 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
         there = set()
     except OSError as error:
         raise disk_error("look into", directory, error) from error
-    found: dict[str, Path] = {}
+    plain = _is_inside(layout, feed_name)
     files: dict[date, Path | None] = {}
     with_days = _months_with_days(there)
     for month in days.months():
         of_month = month_file(layout, feed_name, month.first)
-        name_of_month = of_month.name if of_month.name in there else None
+        path = _checked(layout, feed_name, of_month, plain=plain) if of_month.name in there else None
+        files.update(dict.fromkeys(month, path))
+        if of_month.stem not in with_days:
+            continue
         for day in month:
-            name = name_of_month
-            if of_month.stem in with_days:
-                name = next((name for name in _day_names(feed_name, day) if name in there), name)
-            if name is not None and name not in found:
-                found[name] = _checked(layout, feed_name, directory / name)
-            files[day] = None if name is None else found[name]
+            own = next((name for name in _day_names(feed_name, day) if name in there), None)
+            if own is not None:
+                files[day] = _checked(layout, feed_name, directory / own, plain=plain)
     return files
+
+
+def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, tuple[int, ...]]:
+    """What differs once this feed landed again for any of these days: the state of each file that holds one.
+
+    Raises:
+        UnreadableFileError, OutsideHomeError, StorageError: As for one day.
+    """
+    files = find_landing_files(layout, feed_name, days).values()
+    return {path: state_of_file(path) for path in dict.fromkeys(files) if path is not None}
 
 
 def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]:
@@ -76,10 +86,20 @@ def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]
     return found
 
 
-def _checked(layout: Layout, feed_name: str, path: Path) -> Path:
+def _is_inside(layout: Layout, feed_name: str) -> bool:
+    """Whether the directory of a feed is no link that leads out of the landing directory."""
+    try:
+        layout.feed_file(feed_name, feed_name)
+    except OutsideHomeError:
+        return False
+    return True
+
+
+def _checked(layout: Layout, feed_name: str, path: Path, *, plain: bool) -> Path:
+    """The path, if a file lies there and not out of the landing directory; a `plain` directory does not lead away."""
     try:
         if path.is_file():
-            return layout.feed_file(feed_name, path.name)
+            return path if plain and not path.is_symlink() else layout.feed_file(feed_name, path.name)
     except OSError as error:
         raise disk_error("look into", path.parent, error) from error
     raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")
@@ -191,6 +211,7 @@ __all__ = [
     "find_landing_file",
     "find_landing_files",
     "landed_bytes",
+    "landed_state",
     "month_file",
     "write_landing",
     "write_months",

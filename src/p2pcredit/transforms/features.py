@@ -103,10 +103,7 @@ def _wording() -> dict[str, nw.Expr]:
     text, title, employer = nw.col("_text"), nw.col("_title"), _written("employment_title")
     spaces = nw.col("_spaced").str.len_chars() - nw.col("_packed").str.len_chars()
     whole = nw.concat_str(title, text, separator=" ").str.to_lowercase()
-    found = {
-        f"mentions_{topic}": whole.str.contains(f"(^|[^a-z])({'|'.join(words.split(', '))})")
-        for topic, words in PHRASES.items()
-    }
+    found = {f"mentions_{topic}": _begins_a_word(whole, words.replace(", ", "|")) for topic, words in PHRASES.items()}
     return {
         "description_length": text.str.len_chars(),
         "description_words_count": nw.when(text == "").then(nw.lit(0)).otherwise(spaces + 1),
@@ -119,6 +116,15 @@ def _wording() -> dict[str, nw.Expr]:
     }
 
 
+def _begins_a_word(text: nw.Expr, phrases: str) -> nw.Expr:
+    """Does any of these phrases stand in the text, with no letter before it?
+
+    Where none stands at all is found many times faster, and is mostly so.
+    """
+    candidate = nw.when(text.str.contains(phrases)).then(text).otherwise(nw.lit(""))
+    return candidate.str.contains(f"(^|[^a-z])({phrases})")
+
+
 def _written(column: str) -> nw.Expr:
     return nw.col(column).fill_null("").str.strip_chars(BLANKS)
 
@@ -126,7 +132,8 @@ def _written(column: str) -> nw.Expr:
 def _capitals_share(letters: nw.Expr) -> nw.Expr:
     """Capitals among letters of A to Z; missing where there are none."""
     count = letters.str.len_chars()
-    return letters.str.replace_all(r"[a-z]+", "").str.len_chars() / nw.when(count > 0).then(count)
+    small = letters.str.replace_all(r"[A-Z]+", "").str.len_chars()
+    return (count - small) / nw.when(count > 0).then(count)
 
 
 def _positive(column: str) -> nw.Expr:

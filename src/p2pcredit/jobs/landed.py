@@ -1,0 +1,61 @@
+"""What has landed, as bronze takes it in: read while other work is done, and taken only if it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from p2pcredit.contracts.feeds import FEEDS, feed_named
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.landing import LandingRead, read_landing
+from p2pcredit.storage.landing_files import landed_state
+from p2pcredit.storage.locks import unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a feed's landing files hold of some days.
+
+    Args:
+        feed: Its name.
+        days: The snapshot dates.
+        read: What was read.
+        state: What told the files apart from others when they were read.
+    """
+
+    feed: str
+    days: DateRange
+    read: LandingRead
+    state: dict[Path, tuple[int, ...]]
+
+    def still_holds(self, ctx: JobContext) -> bool:
+        """Whether the same files lie there as when they were read. Ask it while nobody can land."""
+        return landed_state(ctx.layout, self.feed, self.days) == self.state
+
+
+def read_landed(ctx: JobContext, feed: str, days: DateRange) -> Landed:
+    """What do a feed's landing files hold of these days? Ask it while nobody can land.
+
+    Raises:
+        SourceError: If a file cannot be used.
+    """
+    state = landed_state(ctx.layout, feed, days)
+    return Landed(feed, days, read_landing(ctx.layout, feed_named(feed), days), state)
+
+
+def landed_in_turn(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:
+    """What all feeds hold of each part in turn; None for what cannot be read, so that its own reader says why."""
+    for days in parts:
+        for feed in FEEDS:
+            try:
+                with unchanged(ctx.layout.landing_lock, "the landing directory"):
+                    landed = read_landed(ctx, feed, days)
+            except P2PCreditError:
+                landed = None
+            yield landed
+
+
+__all__ = ["Landed", "landed_in_turn", "read_landed"]
