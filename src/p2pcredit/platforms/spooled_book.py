@@ -12,7 +12,7 @@ import polars as pl
 
 from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.periods import DateRange, month_start
+from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.raw_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.spool import Spool
 
@@ -45,7 +45,9 @@ class _DatedRows:
             rows = self._spool.get(month)
         except KeyError:
             return self._none
-        return rows if days is None else rows.filter(pl.col(_DAY).is_between(days.first, days.last))
+        if days is None or (days.first <= month and month_end(month) <= days.last):
+            return rows
+        return rows.filter(pl.col(_DAY).is_between(days.first, days.last))
 
 
 @dataclass(frozen=True, slots=True)

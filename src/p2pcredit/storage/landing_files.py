@@ -172,11 +172,12 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
 
 def _ready_to_write(feed: Feed, rows_of: Callable[[date], pl.DataFrame], span: DateRange) -> pl.DataFrame | memoryview:
     """The rows of a month, or of what is asked for of it; of a whole one the bytes of its file."""
-    rows = rows_of(month_start(span.first))
-    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in feed.sources if name not in rows.columns]
-    ordered = rows.with_columns(absent).select(SNAPSHOT, *feed.sources)
+    ordered = rows_of(month_start(span.first))
     if not ordered[SNAPSHOT].is_sorted():
         ordered = ordered.sort(SNAPSHOT, maintain_order=True)
+    if ordered.columns != [SNAPSHOT, *feed.sources]:
+        absent = [pl.lit(None, dtype=pl.String).alias(name) for name in feed.sources if name not in ordered.columns]
+        ordered = ordered.with_columns(absent).select(SNAPSHOT, *feed.sources)
     if span != DateRange(month_start(span.first), month_end(span.first)):
         return ordered
     whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
