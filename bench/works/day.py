@@ -10,11 +10,11 @@ from bench.running import OUR_PYTHON, Run
 from bench.works.homes import NEXT_DAYS, one_month, with_champion
 
 PART, WORK = "day", "a day's preprocess and infer"
-_BY_COMMAND, _IN_PROCESS = NEXT_DAYS[:3], NEXT_DAYS[3:]
+_BY_COMMAND, _IN_PROCESS = NEXT_DAYS[:7], NEXT_DAYS[7:]
 
 
 def run(run: Run) -> None:
-    """Three days by command, then four in one process, in both homes in turn."""
+    """Seven days by command, then nine in one process, in both homes in turn."""
     homes = {"ours, after one month": one_month(run), "ours, after ten years": with_champion(run)}
     taken: dict[str, list[Measured]] = {who: [] for who in homes}
     for day in _BY_COMMAND:

@@ -12,8 +12,9 @@ TRAINED, WEEK_END = date(2017, 4, 30), date(2017, 6, 4)
 """The training date, and the last day of the monitored week: ten years after the first loans."""
 SCORED_FROM = TRAINED + timedelta(days=1)
 MONTH_FROM = WEEK_END - timedelta(days=30)
-NEXT_DAYS = tuple(WEEK_END + timedelta(days=ahead) for ahead in range(1, 8))
+NEXT_DAYS = tuple(WEEK_END + timedelta(days=ahead) for ahead in range(1, 17))
 """The days after the history, landed and not yet preprocessed."""
+LANDED_UNTIL = date(2017, 6, 30)
 
 
 def ten_years(run: Run) -> Path:
@@ -57,9 +58,12 @@ def with_champion(run: Run) -> Path:
 
 
 def one_month(run: Run) -> Path:
-    """A home with the last month of the same history only, and the same champion."""
+    """A home with the last month of the same history only, and the same champion.
+
+    The days to come are landed up to the end of their month: they lie in a file of the month in both homes.
+    """
     long, home = with_champion(run), run.fresh("home-one-month")
-    file, until = run.raw_file(run.history_rows), str(NEXT_DAYS[-1])
+    file, until = run.raw_file(run.history_rows), str(LANDED_UNTIL)
     run.product("land", "lendingclub", file, "--from", str(MONTH_FROM), "--to", until, home=home)
     for name in ("model_bank", "logs/decisions"):
         shutil.copytree(long / name, home / name)
