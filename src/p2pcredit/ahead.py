@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-AT_ONCE = 2
+_AT_ONCE = 2
 _END: Any = object()
 
 
@@ -45,15 +45,15 @@ def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Generat
         >>> list(made_ahead(str.upper, "abc"))
         ['A', 'B', 'C']
     """
-    if len(items) < AT_ONCE:
+    if len(items) < _AT_ONCE:
         yield from map(make, items)
         return
-    with ThreadPoolExecutor(AT_ONCE, "ahead") as pool:
+    with ThreadPoolExecutor(_AT_ONCE, "ahead") as pool:
         coming: deque[Future[Made]] = deque()
         try:
             for item in items:
                 coming.append(pool.submit(copy_context().run, make, item))
-                if len(coming) > AT_ONCE:
+                if len(coming) > _AT_ONCE:
                     yield coming.popleft().result()
             while coming:
                 yield coming.popleft().result()
@@ -61,4 +61,4 @@ def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Generat
             pool.shutdown(cancel_futures=True)
 
 
-__all__ = ["AT_ONCE", "ahead", "made_ahead"]
+__all__ = ["ahead", "made_ahead"]

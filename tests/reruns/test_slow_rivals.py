@@ -139,6 +139,13 @@ def test_what_was_read_ahead_is_not_read_again_where_it_still_holds(
     assert sorted(read) == sorted(make_book())
 
 
+def test_nothing_is_read_ahead_while_somebody_lands(tmp_path: Path) -> None:
+    land(tmp_path, DAYS)
+    ctx = context(tmp_path)
+    with held(ctx.layout.landing_lock, "the landing directory"):
+        assert list(landed.landed_in_turn(ctx, [DAYS])) == [None] * len(make_book())
+
+
 def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: Path, reference: Path) -> None:
     home, tonight = tmp_path / "home", DateRange(DAYS.last, DAYS.last)
     known_tonight = Lake(Layout(reference)).read(LABEL_STORE, tonight)

@@ -47,11 +47,11 @@ def read_landed(ctx: JobContext, feed: str, days: DateRange) -> Landed:
 
 
 def landed_in_turn(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:
-    """What all feeds hold of each part in turn; None for what cannot be read, so that its own reader says why."""
+    """What all feeds hold of each part in turn; None for what cannot be read now, so that its own reader says why."""
     for days in parts:
         for feed in FEEDS:
             try:
-                with unchanged(ctx.layout.landing_lock, "the landing directory"):
+                with unchanged(ctx.layout.landing_lock, "the landing directory", wait_seconds=0):
                     landed = read_landed(ctx, feed, days)
             except P2PCreditError:
                 landed = None
