@@ -45,6 +45,10 @@ class LakeEngine(Protocol):
         """Make the rows of these frames."""
         ...
 
+    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        """The same frames for work that asks for each of them many times: read before, where that is quicker."""
+        ...
+
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
         """What the function makes of the frame's rows, in the columns of the table."""
         ...
@@ -96,6 +100,9 @@ class _OnPolars:
     def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:
         return self.engine.run(*frames)
 
+    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        return [rows.lazy() for rows in self.engine.run(*frames)]
+
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
         return self.engine.mapped(frame, function, table.schema)
 
@@ -120,6 +127,9 @@ class _OnSpark:
 
     def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:
         return self.engine.run(*frames)
+
+    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        return frames
 
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
         return self.engine.mapped(frame, function, table.schema)

@@ -206,8 +206,8 @@ def _write_receipts(ctx: JobContext, span: DateRange, days: list[date]) -> None:
 
 def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:
     history = history_needed(days, ctx.settings.labels)
-    terms, performance = (
-        engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()
+    terms, performance = engine.read_once(
+        *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items())
     )
     return build_labels(terms, performance, days, ctx.settings.labels)
 
