@@ -151,7 +151,7 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "preprocess the past": lambda ctx: preprocess(ctx, DateRange(FIRST, date(2021, 4, 29))),
     "preprocess the last day of a month": lambda ctx: preprocess(ctx, _only(EVE)),
     "preprocess the day": lambda ctx: preprocess(ctx, _only(DAY)),
-    "preprocess the first day": lambda ctx: preprocess(ctx, _only(EVE)),
+    "preprocess two days at once": lambda ctx: preprocess(ctx, DateRange(EVE, DAY)),
     "refine all feeds of the day": _refine_all,
     "preprocess the day up to its receipt": _preprocess_up_to_receipt,
     "preprocess: source checks": lambda ctx: [check_source(ctx, feed, _only(DAY)) for feed in FEEDS],
@@ -195,7 +195,7 @@ JOBS = {
     for job in (
         Job((), "land"),
         Job(("land",), "land the rest of a month"),
-        Job(_LANDED, "preprocess the first day"),
+        Job(_LANDED, "preprocess two days at once"),
         Job((*_LANDED, "preprocess the past"), "preprocess the last day of a month"),
         Job(_BEFORE, "preprocess: source checks"),
         Job(_BEFORE, _BRONZE),
