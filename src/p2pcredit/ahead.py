@@ -50,15 +50,12 @@ def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Generat
         return
     with ThreadPoolExecutor(_AT_ONCE, "ahead") as pool:
         coming: deque[Future[Made]] = deque()
-        try:
-            for item in items:
-                coming.append(pool.submit(copy_context().run, make, item))
-                if len(coming) > _AT_ONCE:
-                    yield coming.popleft().result()
-            while coming:
+        for item in items:
+            coming.append(pool.submit(copy_context().run, make, item))
+            if len(coming) > _AT_ONCE:
                 yield coming.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while coming:
+            yield coming.popleft().result()
 
 
 __all__ = ["ahead", "made_ahead"]

@@ -17,33 +17,36 @@ from p2pcredit.storage.locks import unchanged
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What a feed's landing files hold of some days.
+    """What a feed's landing files held of some days.
 
     Args:
-        feed: Its name.
-        days: The snapshot dates.
         read: What was read.
         state: What told the files apart from others when they were read.
     """
 
-    feed: str
-    days: DateRange
     read: LandingRead
     state: dict[Path, tuple[int, ...]]
 
-    def still_holds(self, ctx: JobContext) -> bool:
-        """Whether the same files lie there as when they were read. Ask it while nobody can land."""
-        return landed_state(ctx.layout, self.feed, self.days) == self.state
+    def still_holds(self, ctx: JobContext, feed: str, days: DateRange) -> bool:
+        """Whether the same files lie there as when they were read."""
+        return landed_state(ctx.layout, feed, days) == self.state
 
 
-def read_landed(ctx: JobContext, feed: str, days: DateRange) -> Landed:
+def landed_now(ctx: JobContext, feed: str, days: DateRange, before: Landed | None = None) -> LandingRead:
     """What do a feed's landing files hold of these days? Ask it while nobody can land.
+
+    Args:
+        ctx: The surroundings.
+        feed: Its name.
+        days: The snapshot dates.
+        before: What was read of them before; it is read again if the files changed since.
 
     Raises:
         SourceError: If a file cannot be used.
     """
-    state = landed_state(ctx.layout, feed, days)
-    return Landed(feed, days, read_landing(ctx.layout, feed_named(feed), days), state)
+    if before is not None and before.still_holds(ctx, feed, days):
+        return before.read
+    return read_landing(ctx.layout, feed_named(feed), days)
 
 
 def landed_in_turn(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:
@@ -52,10 +55,11 @@ def landed_in_turn(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Land
         for feed in FEEDS:
             try:
                 with unchanged(ctx.layout.landing_lock, "the landing directory", wait_seconds=0):
-                    landed = read_landed(ctx, feed, days)
+                    state = landed_state(ctx.layout, feed, days)
+                    landed = Landed(landed_now(ctx, feed, days), state)
             except P2PCreditError:
                 landed = None
             yield landed
 
 
-__all__ = ["Landed", "landed_in_turn", "read_landed"]
+__all__ = ["Landed", "landed_in_turn", "landed_now"]

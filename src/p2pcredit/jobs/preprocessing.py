@@ -56,7 +56,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     Raises:
         SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
-    from p2pcredit.jobs.landed import read_landed  # what reads raw files is needed up to here only
+    from p2pcredit.jobs.landed import landed_now  # what reads raw files is needed up to here only
     from p2pcredit.jobs.source_checks import check_source
 
     contract = feed_named(feed)
@@ -64,9 +64,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     table = bronze(contract)
     with lake.rebuilding(table):
         with unchanged(ctx.layout.landing_lock, "the landing directory"):
-            if before is None or not before.still_holds(ctx):
-                before = read_landed(ctx, feed, days)
-            landed = before.read
+            landed = landed_now(ctx, feed, days, before)
             require_whole_landing(ctx.layout, days)
         if landed.missing:
             check_source(ctx, feed, days)

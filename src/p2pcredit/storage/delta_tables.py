@@ -15,14 +15,14 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-_Identity = tuple[int, int, int, int]
+from p2pcredit.storage.files import state_of_file
 
 
 @dataclass(slots=True)
 class _Kept:
     table: DeltaTable
     version: int
-    commit: _Identity
+    commit: tuple[int, ...]
 
 
 class _Tables(threading.local):
@@ -58,8 +58,8 @@ def open_newest(path: Path) -> DeltaTable:
 def remember(path: Path, table: DeltaTable) -> DeltaTable:
     """Keep a table that is open at the version it stands at now; returns it."""
     version = table.version()
-    commit = _identity(_commit(path, version))
-    if commit is None:  # its commit is gone from the log, or a link or the like: it is never taken for known
+    commit = _commit_state(path, version)
+    if not commit:  # its commit is gone from the log, or a link or the like: it is never taken for known
         forget(path)
     else:
         _tables.by_path[str(path)] = _Kept(table, version, commit)
@@ -76,7 +76,7 @@ def _holding(path: Path) -> _Kept | None:
     kept = _tables.by_path.get(str(path))
     if kept is None:
         return None
-    if kept.version != kept.table.version() or _identity(_commit(path, kept.version)) != kept.commit:
+    if kept.version != kept.table.version() or _commit_state(path, kept.version) != kept.commit:
         forget(path)
         return None
     return kept
@@ -86,12 +86,8 @@ def _commit(path: Path, version: int) -> str:
     return f"{path}/_delta_log/{version:020d}.json"
 
 
-def _identity(path: str) -> _Identity | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+def _commit_state(path: Path, version: int) -> tuple[int, ...]:
+    return state_of_file(_commit(path, version), follow_links=False)
 
 
 __all__ = ["forget", "known_table", "open_newest", "remember"]

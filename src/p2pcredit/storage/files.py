@@ -178,10 +178,10 @@ def holding_still(path: Path, error: type[SourceError] = SourceError) -> Iterato
         raise error(changed)
 
 
-def state_of_file(path: Path) -> tuple[int, ...]:
+def state_of_file(path: Path | str, *, follow_links: bool = True) -> tuple[int, ...]:
     """What differs once a file was written to or another put in its place; empty where there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path, follow_symlinks=follow_links)
     except OSError:
         return ()
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

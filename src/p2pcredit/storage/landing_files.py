@@ -51,15 +51,17 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
     with_days = _months_with_days(there)
     for month in days.months():
         of_month = month_file(layout, feed_name, month.first)
-        path = _checked(layout, feed_name, of_month, plain=plain) if of_month.name in there else None
-        files.update(dict.fromkeys(month, path))
-        if of_month.stem not in with_days:
-            continue
-        for day in month:
-            own = next((name for name in _day_names(feed_name, day) if name in there), None)
-            if own is not None:
-                files[day] = _checked(layout, feed_name, directory / own, plain=plain)
+        own = _own_files(feed_name, month, there) if of_month.stem in with_days else {}
+        needed = of_month.name in there and len(own) < len(month)
+        files.update(dict.fromkeys(month, _checked(layout, of_month, plain=plain) if needed else None))
+        files.update({day: _checked(layout, directory / name, plain=plain) for day, name in own.items()})
     return files
+
+
+def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[date, str]:
+    """The names of the files that hold one of these days alone."""
+    names = {day: [name for name in _day_names(feed_name, day) if name in there] for day in days}
+    return {day: found[0] for day, found in names.items() if found}
 
 
 def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, tuple[int, ...]]:
@@ -95,11 +97,11 @@ def _is_inside(layout: Layout, feed_name: str) -> bool:
     return True
 
 
-def _checked(layout: Layout, feed_name: str, path: Path, *, plain: bool) -> Path:
+def _checked(layout: Layout, path: Path, *, plain: bool) -> Path:
     """The path, if a file lies there and not out of the landing directory; a `plain` directory does not lead away."""
     try:
         if path.is_file():
-            return path if plain and not path.is_symlink() else layout.feed_file(feed_name, path.name)
+            return path if plain and not path.is_symlink() else layout.feed_file(path.parent.name, path.name)
     except OSError as error:
         raise disk_error("look into", path.parent, error) from error
     raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")

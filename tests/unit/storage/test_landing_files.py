@@ -154,6 +154,14 @@ def test_a_day_file_goes_before_its_month_and_csv_before_gzip_before_parquet(lay
     assert read_day(layout, date(2010, 12, 30)).height == 0
 
 
+def test_what_lies_under_the_name_of_a_month_is_looked_at_where_a_day_needs_it(layout: Layout) -> None:
+    of_day = put(layout, "loan_terms_2010_12_31.csv", HEADER)
+    (layout.landing / "loan_terms" / "loan_terms_2010_12.parquet").mkdir()
+    assert find_landing_file(layout, "loan_terms", DAY) == of_day
+    with pytest.raises(UnreadableFileError, match="move it away"):
+        find_landing_file(layout, "loan_terms", date(2010, 12, 30))
+
+
 def test_typed_values_of_a_parquet_file_become_text(layout: Layout) -> None:
     frame = pl.DataFrame(
         {"loan_id": [1], "origination_date": [DAY], "loan_amount": [5.5], "term": [36], "grade": ["A"]}
