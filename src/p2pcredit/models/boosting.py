@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import xgboost as xgb
 
@@ -17,7 +18,7 @@ from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import CELLS_PER_THREAD, HERE, Examples, Fitter, Matrix, Threads
+from p2pcredit.models.fitting import HERE, Examples, Fitter, Matrix, Threads
 from p2pcredit.models.profile import Profile, columns_of, feature_named, require_columns
 from p2pcredit.models.scorecard import MODEL_FILE
 
@@ -25,6 +26,9 @@ BOOSTER_FILE = "booster.ubj"
 LEAST_LEVEL_SHARE = 0.02
 CELLS_TOGETHER = 1 << 20
 """How many cells of changed rows are predicted in one call: a call costs as much as some hundred rows."""
+CELLS_FOR_ANOTHER_THREAD = 1 << 16
+"""From so many cells on rows are predicted on two threads. They wait for each other once, not at every node of a tree
+as those of a fit do, so it pays much sooner than there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,15 @@ class Encoding:
                 parts.append((pl.col(name).cast(pl.String) == level).cast(pl.Float32).alias(f"{name}={place}"))
         encoded = features.select(part.fill_null(float("nan")) for part in parts)
         return np.ascontiguousarray(encoded.to_numpy(order="c"), dtype=np.float32).reshape(features.height, len(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A feature set to its neutral value: its place among the features, its columns, and the rows that this changes."""
+
+    place: int
+    span: slice
+    rows: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,20 +196,26 @@ class BoostingModel:
         )
 
     def _at_neutral(self, columns: Matrix, log_odds: Floats) -> Floats:
-        """The log-odds of rows with each feature at its neutral value, given those with all as they are."""
+        """The log-odds of rows with each feature at its neutral value, given those with all as they are.
+
+        A row whose value of a feature is the neutral one is not predicted again for it.
+        """
         found = np.repeat(log_odds[:, None], len(self.encoding.features), axis=1)
         if columns.shape[0] == 0:
             return found
-        usual = self.encoding.encode(self._neutral_row())
-        together = max(1, CELLS_TOGETHER // columns.size)
-        spans = self._spans_used()
-        for first in range(0, len(spans), together):
-            some = spans[first : first + together]
-            changed = np.repeat(columns[None], len(some), axis=0)
-            for rows, (_, span) in zip(changed, some, strict=True):
-                rows[:, span] = usual[:, span]
-            margins = self._margin(changed.reshape(-1, columns.shape[1])).reshape(len(some), -1)
-            found[:, [place for place, _ in some]] = self.calibration.log_odds(margins).T
+        usual = self.encoding.encode(self._neutral_row())[0]
+        changes = (
+            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self._spans_used()
+        )
+        for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
+            rows = np.concatenate([change.rows for change in some])
+            changed, first = columns[rows], 0
+            for change in some:
+                last = first + change.rows.size
+                changed[first:last, change.span] = usual[change.span]
+                first = last
+            places = np.repeat([change.place for change in some], [change.rows.size for change in some])
+            found[rows, places] = self.calibration.log_odds(self._margin(changed))
         return found
 
     def _spans_used(self) -> list[tuple[int, slice]]:
@@ -209,7 +228,7 @@ class BoostingModel:
     def _margin(self, columns: Matrix) -> Floats:
         if columns.shape[0] == 0:
             return np.zeros(0)
-        self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_PER_THREAD)})
+        self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_FOR_ANOTHER_THREAD)})
         raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan)
         return np.asarray(raw, dtype=np.float64) + self.offset
 
@@ -217,6 +236,29 @@ class BoostingModel:
         kinds = {name: pl.String() if name in self.encoding.levels else pl.Float64() for name in self.feature_names}
         values = {name: [self.neutral.get(name)] for name in self.feature_names}
         return pl.DataFrame(values, schema=kinds)
+
+
+def _rows_other_than(usual: Matrix, columns: Matrix) -> npt.NDArray[np.int64]:
+    """Places of the rows of (rows, columns) that differ from `usual`, (columns,), somewhere; NaN equals NaN.
+
+    Examples:
+        >>> _rows_other_than(np.array([1, np.nan]), np.array([[1, np.nan], [1, 1], [np.nan, np.nan]])).tolist()
+        [1, 2]
+    """
+    other = (columns != usual) & ~(np.isnan(columns) & np.isnan(usual))
+    return np.flatnonzero(other.any(axis=1))
+
+
+def _in_parts(changes: Iterable[_Change], rows_together: int) -> Iterator[list[_Change]]:
+    """The changes in their order, as many to a part as have so many rows together; one alone may have more."""
+    part: list[_Change] = []
+    for change in changes:
+        if part and sum(one.rows.size for one in (*part, change)) > rows_together:
+            yield part
+            part = []
+        part.append(change)
+    if part:
+        yield part
 
 
 def fit_boosting(

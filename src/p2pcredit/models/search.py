@@ -11,19 +11,21 @@ later at no cost. Judged without it, half as many trees won for their narrower s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.boosting import Trees, growing, learn_encoding
 from p2pcredit.models.calibration import logistic
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Fitter, Threads
+from p2pcredit.models.fitting import HERE, Fitter, Matrix, Threads
 
 FOLDS = 3
 ENOUGH_BADS = 3000
@@ -111,11 +113,8 @@ def search_trees(
         with growing(encoding, columns[~out], known, watched, **how) as grow:
             for setting in settings:
                 booster = grow(replace(setting, rounds=max(lengths)))
-                for rounds in lengths:
-                    found = booster.inplace_predict(
-                        unseen, iteration_range=(0, rounds), predict_type="margin", missing=np.nan
-                    )
-                    margins[replace(setting, rounds=rounds)][out] = found
+                for rounds, margin in _margins_after(booster, lengths, unseen):
+                    margins[replace(setting, rounds=rounds)][out] = margin
         judged |= out
         if bads[judged].sum() >= ENOUGH_BADS:
             break
@@ -127,6 +126,23 @@ def search_trees(
     tried.sort(key=lambda one: one.deviance)
     best = tried[0]
     return (best.trees if best.gain < -STANDARD_ERRORS * best.error else usual), tuple(tried)
+
+
+def _margins_after(
+    booster: xgb.Booster, lengths: Iterable[int], columns: Matrix
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """The margin of each row after so many trees, for each of the rising lengths.
+
+    Each goes on from the one before. The library adds the trees up one after the other, so the margins are those of a
+    prediction from the first tree on, to the last digit.
+    """
+    known, margin = 0, None
+    for rounds in lengths:
+        margin = booster.inplace_predict(
+            columns, iteration_range=(known, rounds), predict_type="margin", missing=np.nan, base_margin=margin
+        )
+        yield rounds, margin
+        known = rounds
 
 
 def _folds(months: pl.Series) -> npt.NDArray[np.int64]:

@@ -11,7 +11,7 @@ import pytest
 
 from p2pcredit.contracts.features import NEVER_MONTHS
 from p2pcredit.models import boosting, profile
-from p2pcredit.models.boosting import fit_boosting
+from p2pcredit.models.boosting import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.profile import feature_named, neutral_profile
 from p2pcredit.models.scorecard import fit_scorecard
@@ -107,6 +107,32 @@ def test_one_factor_at_a_time_says_what_all_factors_in_one_prediction_say(
     for cells in (1, 20_000):
         monkeypatch.setattr(boosting, "CELLS_TOGETHER", cells)
         assert np.array_equal(model.predict_with_neutral(loans)[1], together)
+
+
+def test_a_loan_is_not_predicted_again_for_a_factor_that_it_has_at_its_neutral_value(
+    run: TrainingRun, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = next(c.model for c in run.candidates if (c.family, c.form) == ("boosting", "matured"))
+    usual = {name: pl.lit(model.neutral[name], book[0].schema[name]).alias(name) for name in model.feature_names}
+    loans = book[0].head(10).with_columns(usual.values())
+    predicted: list[int] = []
+    margin = BoostingModel._margin
+
+    def counted(self: BoostingModel, columns: np.ndarray) -> np.ndarray:
+        predicted.append(columns.shape[0])
+        return margin(self, columns)
+
+    monkeypatch.setattr(BoostingModel, "_margin", counted)
+    assert not model.contributions(loans).any()
+    assert sum(predicted) == 10
+
+    predicted.clear()
+    income = pl.Series("annual_income", [1_000.0, None, 90_000.0], loans.schema["annual_income"])
+    poor = pl.concat([loans.head(3).with_columns(income), loans.tail(7)])
+    assert np.flatnonzero(model.contributions(poor).any(axis=0)).tolist() == [
+        model.feature_names.index("annual_income")
+    ]
+    assert sum(predicted) == 13
 
 
 def test_reasons_are_the_same_from_the_files_and_for_any_company(model: ScoringModel, book: Book) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 import pytest
+import xgboost as xgb
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models import search
 from p2pcredit.models.boosting import Trees, fit_boosting
-from p2pcredit.models.search import SETTINGS, _deviance, search_trees
+from p2pcredit.models.search import SETTINGS, _deviance, _margins_after, search_trees
 from p2pcredit.models.training import TrainingRun
 
 FEATURES = (
@@ -143,3 +145,26 @@ def test_no_further_third_is_judged_once_enough_bads_were(monkeypatch: pytest.Mo
     line = LogisticRegression(C=np.inf, tol=1e-10).fit(model.margin(unseen)[:, None], bads[first])
     loss = 2 * log_loss(bads[first], line.predict_proba(model.margin(unseen)[:, None])[:, 1])
     assert of_one[Trees(rounds=100)] == pytest.approx(loss, rel=1e-6)
+
+
+@pytest.mark.parametrize("hazard", [False, True])
+def test_margins_after_more_and_more_trees_are_those_from_the_first_tree_on_and_no_tree_is_asked_twice(
+    hazard: bool,
+) -> None:
+    frame, bads, _ = _loans()
+    expected = np.linspace(0.05, 0.2, bads.size) if hazard else None
+    model = fit_boosting(frame, FEATURES, bads, seed=4, threads=1, expected=expected, trees=Trees(rounds=40))
+    columns = model.encoding.encode(frame)
+    asked: list[tuple[int, int]] = []
+
+    class Watched:
+        def inplace_predict(self, data: np.ndarray, **how: Any) -> np.ndarray:
+            asked.append(how["iteration_range"])
+            return model.booster.inplace_predict(data, **how)
+
+    for rounds, margin in _margins_after(cast(xgb.Booster, Watched()), (10, 20, 40), columns):
+        whole = model.booster.inplace_predict(
+            columns, iteration_range=(0, rounds), predict_type="margin", missing=np.nan
+        )
+        assert np.array_equal(margin, whole)
+    assert asked == [(0, 10), (10, 20), (20, 40)]
