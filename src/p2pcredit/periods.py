@@ -86,6 +86,16 @@ def month_end(day: date) -> date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+def count_of_days(number: int) -> str:
+    """So many days, in words.
+
+    Examples:
+        >>> count_of_days(1), count_of_days(27)
+        ('1 day', '27 days')
+    """
+    return f"{number} day{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class DateRange:
     """Whole days from `first` to `last`, both included.

@@ -98,6 +98,10 @@ def test_every_command_of_the_design_is_there() -> None:
     assert {tuple(name.split(":")) for name in promised.split()} <= set(LEAVES)
 
 
+def test_the_status_of_an_empty_home_says_what_to_begin_with(call: Call) -> None:
+    assert "land a loan file" in call("status").stdout
+
+
 def test_the_status_of_an_empty_home_is_one_json_object(call: Call, home: Path) -> None:
     result = call("status", "--json")
     assert result.exit_code == 0
@@ -137,7 +141,7 @@ def test_with_json_there_is_one_json_value_on_standard_output_and_else_words(
     ("arguments", "words"),
     [
         (("preprocess", "--date", "2024-01-15"), "feed 'loan_terms' has not landed for 2024-01-15"),
-        (("export", "gold/predictions", "--out", "x.csv"), "has not been written yet"),
+        (("export", "gold/predictions", "--out", "x.csv"), "has not been written yet; run 'p2pcredit infer' first"),
         (("models", "show", "m1"), "no model 'm1' in the bank; known are: none"),
         (("models", "show", "../x"), "leads out of"),
         (("models", "promote", "m1", "--why", "x"), "no model 'm1'"),
@@ -313,13 +317,15 @@ def test_importing_the_package_loads_no_engine_and_no_airflow() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_installed_program_starts_at_once(home: Path) -> None:
-    program = Path(sys.executable).with_name("p2pcredit")
-    if not program.exists():
+PROGRAM = Path(sys.executable).with_name("p2pcredit")
+
+
+@pytest.mark.parametrize("program", [[PROGRAM], [sys.executable, "-m", "p2pcredit"]], ids=["program", "module"])
+def test_the_installed_program_starts_at_once(program: list[str | Path], home: Path) -> None:
+    if not PROGRAM.exists():
         pytest.skip("the program is not installed beside this interpreter")
-    done = subprocess.run(
-        [program, "status", "--json", "--home", home], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [*program, "status", "--json", "--home", home]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["champion"] is None
 

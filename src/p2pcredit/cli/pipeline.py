@@ -161,9 +161,11 @@ def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpt
 
 
 def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
-    """A status for a person: the waiting decision and the weeks retrained in a few words."""
+    """A status for a person: the waiting decision and the weeks retrained in a few words, and what to begin with."""
     waiting, weeks = found["pending_decision"], found["weeks_retrained"]
     short = dict(found)
+    if found["last_preprocessed"] is None:
+        short["last_preprocessed"] = "nothing yet; land a loan file, then preprocess its days"
     if waiting is not None:
         remedy = f" ({waiting['remedy']})" if waiting["remedy"] else ""
         short["pending_decision"] = (

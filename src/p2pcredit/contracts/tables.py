@@ -28,12 +28,18 @@ TYPES_BY_KIND: dict[Kind, pl.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its name under the datamart, its columns, and the columns its rows are sorted by within a date."""
+    """A table: its name under the datamart, its columns, and the columns its rows are sorted by within a date.
+
+    Args:
+        row: What one row is.
+        made_by: The command that writes it.
+    """
 
     name: str
     schema: dict[str, pl.DataType]
     sorted_by: tuple[str, ...]
     row: str
+    made_by: str = "preprocess"
 
 
 def bronze(feed: Feed) -> Table:
@@ -111,6 +117,7 @@ PREDICTIONS = Table(
     },
     ("loan_id",),
     "one scored loan",
+    made_by="infer",
 )
 
 MONITORING = Table(
@@ -132,6 +139,7 @@ MONITORING = Table(
     },
     ("metric", "segment"),
     "one metric of one segment in one week (snapshot_date equals week_end_date)",
+    made_by="monitor",
 )
 
 TABLES: dict[str, Table] = {

@@ -16,7 +16,7 @@ from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import LakeEngine, engine_for
-from p2pcredit.periods import DateRange, joined, month_start
+from p2pcredit.periods import DateRange, count_of_days, joined, month_start
 from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete, read_receipt
@@ -57,9 +57,9 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
                 model_ids.append(model_id)
     reasons = []
     if len(complete) < len(days):
-        reasons.append(f"{len(days) - len(complete)} days are not preprocessed")
+        reasons.append(f"not preprocessed: {count_of_days(len(days) - len(complete))}")
     if without_model:
-        reasons.append(f"{without_model} days have no champion yet")
+        reasons.append(f"without a champion yet: {count_of_days(without_model)}")
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.periods import DateRange
+from p2pcredit.periods import DateRange, count_of_days
 from p2pcredit.storage.landing import check_landing
 from p2pcredit.storage.landing_files import find_landing_files
 from p2pcredit.storage.landing_manifest import require_whole_landing
@@ -24,7 +24,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     if missing:
         raise MissingFeedError(
             f"feed '{feed}' has not landed for {missing[0]}"
-            + (f" and {len(missing) - 1} more days" if len(missing) > 1 else "")
+            + (f" and {count_of_days(len(missing) - 1)} more" if len(missing) > 1 else "")
             + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
         )
     require_whole_landing(ctx.layout, days)

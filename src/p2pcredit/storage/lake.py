@@ -143,7 +143,7 @@ class Lake:
             MissingTableError: If it has not.
         """
         if not self.exists(table):
-            raise MissingTableError(f"table {table.name} has not been written yet; run 'p2pcredit preprocess' first")
+            raise _unwritten(table)
 
     def require_files(self, table: Table) -> None:
         """Make sure that the table is there and none of its files was removed.
@@ -340,7 +340,7 @@ class Lake:
         try:
             return open_newest(path) if pinned is None else DeltaTable(str(path), version=pinned)
         except TableNotFoundError as error:
-            raise MissingTableError(f"table {table.name} has not been written yet") from error
+            raise _unwritten(table) from error
         except (DeltaError, OSError) as error:
             raise self.refused("read", table, error) from error
 
@@ -367,6 +367,10 @@ class Lake:
             partition_by=[MONTH],
             configuration=dict(_PROPERTIES),
         )
+
+
+def _unwritten(table: Table) -> MissingTableError:
+    return MissingTableError(f"table {table.name} has not been written yet; run 'p2pcredit {table.made_by}' first")
 
 
 def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:

@@ -73,7 +73,7 @@ def predictions(ctx: JobContext) -> list[tuple[date, str]]:
 def test_without_a_champion_nothing_is_scored_and_it_is_said(ctx: JobContext) -> None:
     receipt = run_inference(ctx, SPAN)
     assert (receipt["scored"], receipt["model_ids"], receipt["skipped_days"]) == (0, [], 4)
-    assert receipt["reason"] == "4 days have no champion yet"
+    assert receipt["reason"] == "without a champion yet: 4 days"
     assert get_model(ctx, LAST)["model_id"] is None
     assert ctx.ledger.events() == ()
 
@@ -88,7 +88,7 @@ def test_each_day_is_scored_by_the_champion_of_its_day(ctx: JobContext) -> None:
         "scored": 4,
         "model_ids": ["m1", "m2"],
         "skipped_days": 1,
-        "reason": "1 days have no champion yet",
+        "reason": "without a champion yet: 1 day",
     }
     assert predictions(ctx) == [(THIRD, "m1"), (LAST, "m2")]
     assert ctx.ledger.state().scored == {SECOND: ("m1", 0), THIRD: ("m1", 2), LAST: ("m2", 2)}
@@ -126,7 +126,7 @@ def test_a_day_that_is_not_preprocessed_is_left_out_and_said(ctx: JobContext) ->
     ctx.layout.day_receipt(THIRD).unlink()
     receipt = run_inference(ctx, SPAN)
     assert (receipt["scored"], receipt["skipped_days"]) == (4, 1)
-    assert receipt["reason"] == "1 days are not preprocessed"
+    assert receipt["reason"] == "not preprocessed: 1 day"
     assert THIRD not in ctx.ledger.state().scored
 
 

@@ -274,7 +274,7 @@ def test_a_missing_feed_is_a_clear_error_and_nothing_is_written(ctx: JobContext,
 def test_a_span_tells_how_many_more_days_are_missing(ctx: JobContext) -> None:
     for path in (ctx.layout.landing / "financial").glob("financial_2010_02_*.csv"):
         path.unlink()
-    with pytest.raises(MissingFeedError, match="2010-02-01 and 27 more days"):
+    with pytest.raises(MissingFeedError, match="2010-02-01 and 27 days more"):
         check_source(ctx, "financial", SPAN)
 
 
