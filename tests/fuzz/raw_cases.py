@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -49,6 +48,7 @@ class RawCase:
     def build(self, seeds: dict[str, RawSeed]) -> bytes:
         book = seeds[self.book]
         sheet = Sheet(list(book.header), [list(book.rows[place]) for place in self.kept], quote_all=book.quote_all)
+        sheet.delimiter = book.delimiter
         for name in self.names:
             if mutate := VALUE_MUTATIONS.get(name) or SHEET_MUTATIONS.get(name) or RAW_VALUES.get(name):
                 mutate(sheet, self._luck(name))
@@ -56,7 +56,7 @@ class RawCase:
         for name in self.names:
             if name in TEXT_MUTATIONS:
                 text = TEXT_MUTATIONS[name](text, self._luck(name))
-        data = text.encode("utf-8", "replace")
+        data = text.encode(book.encoding, "replace")
         for name in self.names:
             if name in BYTE_MUTATIONS:
                 data = BYTE_MUTATIONS[name](data, self._luck(name))
@@ -89,17 +89,18 @@ def make_raw_case(seed: str, seeds: dict[str, RawSeed]) -> RawCase:
     return RawCase(seed, book, packed, tuple(dict.fromkeys(names)), tuple(range(len(seeds[book].rows))))
 
 
-def count_records(data: bytes, required: Sequence[str]) -> int:
-    """How many records stand below the header; fails where the bytes are damaged, no UTF-8, or hold no header."""
+def count_records(data: bytes, book: RawSeed) -> int:
+    """How many records stand below the header; fails where bytes are damaged, wrongly encoded, or without header."""
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
-    at = 0
-    for _ in range(HEADER_SEARCH_LINES):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        header = [name.strip() for name in fields_alone(text[at:end].rstrip("\r"))]
-        if set(required) <= set(header):
-            return len(records_of(text[end + 1 :], len(header)))
-        at = end + 1
+    text = data.removeprefix(b"\xef\xbb\xbf").decode(book.encoding)
+    for separator in book.separators:
+        at = 0
+        for _ in range(HEADER_SEARCH_LINES):
+            end = text.find("\n", at)
+            end = len(text) if end < 0 else end
+            header = [name.strip() for name in fields_alone(text[at:end].rstrip("\r"), separator)]
+            if set(book.required) <= set(header):
+                return len(records_of(text[end + 1 :], len(header), separator))
+            at = end + 1
     raise ValueError("no header")

@@ -42,9 +42,30 @@ events:
 """
 
 
+OWN_MAPPINGS = {
+    "own": OWN_MAPPING,
+    "own, by semicolons": OWN_MAPPING.replace(
+        "loan_id: Contract", 'file: {decimal: ",", encoding: windows-1252}\nloan_id: Contract'
+    ),
+}
+ANY_SEPARATOR = ",;\t|"
+
+
+def profile_for(platform: str, tmp: Path) -> str:
+    """What a person writes after `land`: the platform's name, or the path of the mapping, which is written to `tmp`."""
+    if platform not in OWN_MAPPINGS:
+        return platform
+    path = tmp / "own.yaml"
+    path.write_text(OWN_MAPPINGS[platform])
+    return str(path)
+
+
 @dataclass(frozen=True)
 class RawSeed:
-    """The rows of a download, the line above its header, and the columns that tell the header from other lines."""
+    """The rows of a download, the line above its header, and the columns that tell the header from other lines.
+
+    `separators` are those under which a header is sought, `delimiter` is the one that it is written with.
+    """
 
     platform: str
     header: list[str]
@@ -52,6 +73,9 @@ class RawSeed:
     required: tuple[str, ...]
     note: str = ""
     quote_all: bool = False
+    separators: str = ","
+    delimiter: str = ","
+    encoding: str = "utf-8"
 
 
 def invented_seeds() -> dict[str, RawSeed]:
@@ -72,12 +96,17 @@ def invented_seeds() -> dict[str, RawSeed]:
     own = ["Contract", "Paid out", "Amount", "Months", "Rate", "Home", "Employed months", "State", "Since", "Days late"]
     states = [("paid", "01.05.2011", "0"), ("late", "", "45"), ("open", "", "0"), ("lost", "01.06.2011", "130")]
     owns = [[f"K{n}", "31.12.2010", "900", "12", "0.1234", "Miete", "30", *states[n % 4]] for n in range(8)]
+    commas = [[*row[:2], "1.900,50 €", "12", "0,1234", "Mühle", *row[6:]] for row in owns]
+    needed = ("Contract", "State", "Paid out", "Amount", "Months")
     small = {"loan": LAYOUTS["LoanStats"], "prosper": tuple(prosper[i] for i in (0, 5, 1, 2, 3))}
     return {
         "invented LoanStats": RawSeed("lendingclub", club, [*loans, summary], small["loan"], "Notes", quote_all=True),
         "invented accepted": RawSeed("lendingclub", club, loans, small["loan"]),
-        "invented Prosper": RawSeed("prosper", prosper, people, small["prosper"]),
-        "a mapping of one's own": RawSeed("own", own, owns, ("Contract", "State", "Paid out", "Amount", "Months")),
+        "invented Prosper": RawSeed("prosper", prosper, people, small["prosper"], separators=ANY_SEPARATOR),
+        "a mapping of one's own": RawSeed("own", own, owns, needed, separators=ANY_SEPARATOR),
+        "one by semicolons": RawSeed(
+            "own, by semicolons", own, commas, needed, separators=ANY_SEPARATOR, delimiter=";", encoding="windows-1252"
+        ),
     }
 
 
@@ -94,6 +123,8 @@ def real_seeds() -> dict[str, RawSeed]:
         note = lines.readline().strip() if name == "LoanStats" else ""
         header, *rows = [row for row in csv.reader(lines) if row][: _REAL_ROWS + 1]
         required = invented_seeds()["invented Prosper"].required if name == "prosper" else LAYOUTS["LoanStats"]
-        platform = "prosper" if name == "prosper" else "lendingclub"
-        seeds[f"real {name}"] = RawSeed(platform, header, rows, required, note, quote_all=name == "LoanStats")
+        platform, separators = ("prosper", ANY_SEPARATOR) if name == "prosper" else ("lendingclub", ",")
+        seeds[f"real {name}"] = RawSeed(
+            platform, header, rows, required, note, quote_all=name == "LoanStats", separators=separators
+        )
     return seeds

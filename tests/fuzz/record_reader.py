@@ -14,7 +14,7 @@ class Record(NamedTuple):
     raw: str
 
 
-def fields_alone(line: str) -> tuple[str, ...]:
+def fields_alone(line: str, separator: str = ",") -> tuple[str, ...]:
     """The fields of one line, read by itself: an open quote ends with it, letters after a closing quote belong on."""
     fields: list[str] = []
     at = 0
@@ -32,7 +32,7 @@ def fields_alone(line: str) -> tuple[str, ...]:
                 else:
                     at += 1
                     break
-        end = line.find(",", at)
+        end = line.find(separator, at)
         rest = line[at:] if end < 0 else line[at:end]
         if "\r" in rest:
             return ()
@@ -42,7 +42,7 @@ def fields_alone(line: str) -> tuple[str, ...]:
         at = end + 1
 
 
-def _strict(text: str, at: int) -> tuple[tuple[str, ...], int] | None:
+def _strict(text: str, at: int, separator: str) -> tuple[tuple[str, ...], int] | None:
     """The fields of the record that starts at `at`, and where it ends; None where its quotes are damaged."""
     fields: list[str] = []
     while True:
@@ -64,30 +64,30 @@ def _strict(text: str, at: int) -> tuple[tuple[str, ...], int] | None:
                 return tuple(fields), ends
             if text[ends] == "\n":
                 return tuple(fields), ends + 1
-            if text[at] != ",":
+            if text[at] != separator:
                 return None
             at += 1
             continue
-        comma, newline = text.find(",", at), text.find("\n", at)
+        mark, newline = text.find(separator, at), text.find("\n", at)
         newline = len(text) if newline < 0 else newline
-        last = comma < 0 or newline < comma
-        value = text[at:newline].rstrip("\r") if last else text[at:comma]
+        last = mark < 0 or newline < mark
+        value = text[at:newline].rstrip("\r") if last else text[at:mark]
         if "\r" in value:
             return None
         fields.append(value)
         if last:
             return tuple(fields), min(newline + 1, len(text))
-        at = comma + 1
+        at = mark + 1
 
 
-def records_of(text: str, width: int) -> list[Record]:
+def records_of(text: str, width: int, separator: str = ",") -> list[Record]:
     """Every record of the text below its header, blank lines apart."""
     found: list[Record] = []
     at = 0
     while at < len(text):
         newline = text.find("\n", at)
         line_end = len(text) if newline < 0 else newline + 1
-        read = _strict(text, at)
+        read = _strict(text, at, separator)
         if read is not None and read[1] > line_end:
             lines = text.count("\n", at, read[1]) + (not text[: read[1]].endswith("\n"))
             if len(read[0]) != width or lines > MOST_LINES:
@@ -95,6 +95,6 @@ def records_of(text: str, width: int) -> list[Record]:
         fields, end = read if read is not None else (None, line_end)
         raw = text[at:end].rstrip("\r\n")
         if raw:
-            found.append(Record(fields_alone(raw) if fields is None else fields, raw))
+            found.append(Record(fields_alone(raw, separator) if fields is None else fields, raw))
         at = end
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from laws import context
 from raw_cases import count_records, make_raw_case
-from raw_seeds import OWN_MAPPING, invented_seeds, real_seeds
+from raw_seeds import invented_seeds, profile_for, real_seeds
 
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.landing import land
@@ -18,7 +18,6 @@ def test_the_receipt_of_a_landing_accounts_for_every_record_and_a_refused_downlo
     torture: Any, tmp_path: Path
 ) -> None:
     seeds = invented_seeds() | real_seeds()
-    (tmp_path / "own.yaml").write_text(OWN_MAPPING)
     found = []
     times = torture.times(12, 300)
     for number in range(times):
@@ -26,14 +25,14 @@ def test_the_receipt_of_a_landing_accounts_for_every_record_and_a_refused_downlo
         ctx = context(tmp_path / str(number))
         path = tmp_path / case.file_name
         path.write_bytes(case.build(seeds))
-        platform = seeds[case.book].platform
+        platform = profile_for(seeds[case.book].platform, tmp_path)
         try:
-            receipt = land(ctx, str(tmp_path / "own.yaml") if platform == "own" else platform, [path], None, None)
+            receipt = land(ctx, platform, [path], None, None)
         except P2PCreditError as error:
             if "\n" in str(error) or ctx.layout.landing.exists():
                 found.append(f"{case}: {error}")
             continue
-        rows = count_records(path.read_bytes(), seeds[case.book].required)
+        rows = count_records(path.read_bytes(), seeds[case.book])
         rejected = [
             json.loads(line)
             for file in (ctx.layout.landing / "rejected").iterdir()

@@ -6,22 +6,14 @@ from typing import Any
 
 import pytest
 from raw_cases import RawCase, count_records, make_raw_case
-from raw_seeds import OWN_MAPPING, RawSeed, invented_seeds, real_seeds
+from raw_seeds import RawSeed, invented_seeds, profile_for, real_seeds
 
 from p2pcredit.errors import SourceError
-from p2pcredit.platforms.profiles import Profile, profile_named
+from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION
 
 FAULT = "mutated raw downloads"
 REFUSED = "refused"
-
-
-def profile_of(platform: str, tmp: Path) -> Profile:
-    if platform != "own":
-        return profile_named(platform)
-    path = tmp / "own.yaml"
-    path.write_text(OWN_MAPPING)
-    return profile_named(str(path))
 
 
 def problem_with(case: RawCase, seeds: dict[str, RawSeed], tmp: Path) -> str | None:
@@ -30,7 +22,7 @@ def problem_with(case: RawCase, seeds: dict[str, RawSeed], tmp: Path) -> str | N
     path = tmp / case.file_name
     path.write_bytes(data)
     try:
-        book = profile_of(seeds[case.book].platform, tmp).read([path], None, None)
+        book = profile_named(profile_for(seeds[case.book].platform, tmp)).read([path], None, None)
         days = book.days()
     except SourceError as error:
         message = str(error)
@@ -41,7 +33,7 @@ def problem_with(case: RawCase, seeds: dict[str, RawSeed], tmp: Path) -> str | N
             raise
         return f"{type(error).__name__} escaped: {str(error)[:300]}"
     try:
-        expected = count_records(data, seeds[case.book].required)
+        expected = count_records(data, seeds[case.book])
     except Exception as error:
         return f"it was read, though a second reader says {type(error).__name__}: {str(error)[:200]}"
     if not book.rows_in == expected == book.rows_landed + book.rejected.height:

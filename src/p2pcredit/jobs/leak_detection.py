@@ -13,7 +13,6 @@ from p2pcredit.contracts.feeds import CLOSING_STATUSES, DEFAULT_STATUSES
 from p2pcredit.errors import UsageError
 from p2pcredit.models.raw_leaks import Finding, find_raw_leaks
 from p2pcredit.periods import add_months
-from p2pcredit.platforms.delimited import read_delimited
 from p2pcredit.platforms.lendingclub import COLUMNS, NAME, known_after_origination
 from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.settings import Settings
@@ -40,8 +39,8 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
         UsageError: If the loans of the profile are not found in the file, or too few have turned bad to say anything.
         SourceError: If the file cannot be used.
     """
-    book = profile_named(platform).read([path], None, None)
-    raw = read_delimited(path, _longest_line).frame.drop("row_number")
+    profile = profile_named(platform)
+    book, raw = profile.read([path], None, None), profile.columns(path)
     ids = book.feeds["loan_terms"]["loan_id"]
     key = next((name for name in raw.columns if _is_key(raw[name], ids)), None)
     if key is None:
@@ -99,11 +98,6 @@ def _landed(columns: Sequence[str]) -> dict[str, str]:
         for name, source in mapped.items()
         if source in columns
     }
-
-
-def _longest_line(lines: Sequence[Sequence[str]]) -> int:
-    """The header is the first of the longest lines: a note above it has fewer fields."""
-    return max(range(len(lines)), key=lambda at: (len(lines[at]), -at))
 
 
 def _is_key(column: pl.Series, ids: pl.Series) -> bool:

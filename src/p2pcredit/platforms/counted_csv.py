@@ -1,4 +1,4 @@
-"""CSV text cut into records by counting commas and line ends outside quotes, a block of bytes at a time, with NumPy.
+"""CSV text cut into records by counting separators and line ends outside quotes, a block at a time, with NumPy.
 
 Quotes in irregular places, such as in the middle of a field, are refused: `exact_csv` reads such files.
 """
@@ -6,6 +6,7 @@ Quotes in irregular places, such as in the middle of a field, are refused: `exac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from p2pcredit.platforms.csv_blocks import LONGEST_RECORD, Block, IrregularError, Misfit, decoded
 from p2pcredit.platforms.exact_csv import fields_of_line
 
-_COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
+_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 _COUNTED_TOGETHER = 1 << 20
 """Bytes whose marks stay in a core's own memory: counting more at a time takes two to three times as long."""
 _Mask = npt.NDArray[np.bool_]
@@ -22,13 +23,27 @@ _and_not = np.greater
 """Of two truths: the first and not the second."""
 
 
-def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[Block]:
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """How many fields a record has, and what stands between them."""
+
+    width: int
+    separator: str
+
+    @property
+    def mark(self) -> int:
+        """The separator as a byte."""
+        return ord(self.separator)
+
+
+def counted_blocks(path: Path, chunks: Iterator[bytes], width: int, separator: str = ",") -> Iterator[Block]:
     """Which records do these bytes hold, and which of them have `width` fields?
 
     Args:
         path: The file, for messages.
         chunks: Its bytes below the header.
         width: The number of fields of the header.
+        separator: What stands between fields, an ASCII character.
 
     Yields:
         A block for each chunk in which a record ends. The last one says whether the file ends inside a record: it has
@@ -39,13 +54,14 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[
         UnreadableFileError: Not UTF-8 text.
     """
     rest, offset, seen = b"", 0, 0
+    fields = _Fields(width, separator)
     for chunk in chunks:
         blocks, at = [], 0
         while at < len(chunk):
             some = chunk[at : at + max(_COUNTED_TOGETHER, len(rest))]  # more after a long record: none is counted often
             at += len(some)
             text = rest + some
-            used, block, seen = _counted(path, text, offset, seen, width)
+            used, block, seen = _counted(path, text, offset, seen, fields)
             rest, offset = text[used:], offset + used
             blocks += [block] if block is not None else []
         if blocks:
@@ -55,7 +71,7 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int) -> Iterator[
     if not rest:
         return
     before = seen
-    used, block, seen = _counted(path, rest + b"\n", offset, seen, width)
+    used, block, seen = _counted(path, rest + b"\n", offset, seen, fields)
     if block is None or used != len(rest) + 1:
         raise IrregularError
     last = block.misfits[-1] if block.misfits else None
@@ -71,12 +87,13 @@ def _joined(blocks: Sequence[Block]) -> Block:
     return Block(body, np.concatenate([block.numbers for block in blocks]), misfits)
 
 
-def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tuple[int, Block | None, int]:
+def _counted(path: Path, text: bytes, offset: int, seen: int, fields: _Fields) -> tuple[int, Block | None, int]:
     """How many bytes do the whole records of a text take that begins at a record; those; how many were seen by now."""
     if b"\n" not in text:
         return 0, None, seen
     data = np.frombuffer(text, dtype=np.uint8)
-    inside = _inside_quotes(data)
+    between = data == fields.mark
+    inside = _inside_quotes(data, between)
     newlines, returns = _and_not(data == _NEWLINE, inside), data == _RETURN
     if _and_not(_and_not(returns[:-1], inside[:-1]), newlines[1:]).any():
         raise IrregularError
@@ -86,11 +103,11 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tup
     used = int(ends[-1]) + 1
     decoded(path, text[:used], offset)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    counts = np.add.reduceat(_and_not(data == _COMMA, inside)[:used], starts, dtype=np.int32) + 1
+    counts = np.add.reduceat(_and_not(between, inside)[:used], starts, dtype=np.int32) + 1
     lengths = ends - starts
     blank = (lengths == 0) | ((lengths == 1) & returns[starts])
     numbers = (seen + np.cumsum(~blank)).astype(np.int64)
-    fits = (counts == width) & ~blank
+    fits = (counts == fields.width) & ~blank
     if fits.all():
         return used, Block(text[:used], numbers), int(numbers[-1])
     # Runs of fitting records are copied whole; each misfit is read on its own.
@@ -101,19 +118,23 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, width: int) -> tup
         raw = text[starts[at] : ends[at]].decode("utf-8").rstrip("\r")
         if "\n" in raw:
             raise IrregularError
-        misfits.append(Misfit(int(numbers[at]), fields_of_line(raw), raw))
+        misfits.append(Misfit(int(numbers[at]), fields_of_line(raw, fields.separator), raw))
     return used, Block(body, numbers[fits], tuple(misfits)), int(numbers[-1])
 
 
-def _inside_quotes(data: npt.NDArray[np.uint8]) -> _Mask:
+def _inside_quotes(data: npt.NDArray[np.uint8], between: _Mask) -> _Mask:
     """What of a text that begins at a record stands in quotes, opening quotes included and closing ones not?
+
+    Args:
+        data: Its bytes.
+        between: Where a separator stands.
 
     Raises:
         IrregularError: If a quote opens elsewhere than where a field begins, or closes elsewhere than where it ends.
     """
     quotes = data == _QUOTE
     inside = _running_parity(quotes)
-    beside = quotes | (data == _COMMA)
+    beside = quotes | between
     beside |= data == _NEWLINE
     opening = quotes & inside
     if _and_not(opening[1:], beside[:-1]).any():

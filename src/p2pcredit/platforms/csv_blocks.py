@@ -46,6 +46,10 @@ class Block:
     cut_off: Misfit | None = None
 
 
+class NotUtf8Error(UnreadableFileError):
+    """The bytes of a file are no UTF-8 text."""
+
+
 class IrregularError(Exception):
     """Quotes stand where the counting of fields cannot follow them."""
 
@@ -54,15 +58,15 @@ def decoded(path: Path, raw: bytes, offset: int) -> str:
     """The text of bytes that begin `offset` bytes below the header of a file.
 
     Raises:
-        UnreadableFileError: If they are no UTF-8 text.
+        NotUtf8Error: If they are no UTF-8 text.
     """
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UnreadableFileError(
+        raise NotUtf8Error(
             f"{path} is not UTF-8 text: byte 0x{raw[error.start]:02x} at position {offset + error.start} of its rows; "
             "save it as UTF-8"
         ) from error
 
 
-__all__ = ["LONGEST_RECORD", "Block", "IrregularError", "Misfit", "decoded"]
+__all__ = ["LONGEST_RECORD", "Block", "IrregularError", "Misfit", "NotUtf8Error", "decoded"]

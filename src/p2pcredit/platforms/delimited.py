@@ -9,8 +9,8 @@ is held in memory, unless the whole is asked for.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +20,7 @@ from p2pcredit.errors import HeaderError, UnreadableFileError
 from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
 from p2pcredit.platforms.counted_csv import counted_blocks
 from p2pcredit.platforms.csv_blocks import Block, IrregularError, Misfit, decoded
+from p2pcredit.platforms.dialect import COMMAS, Dialect
 from p2pcredit.platforms.exact_csv import exact_blocks, fields_of_line
 
 HEADER_SEARCH_LINES = 20
@@ -74,6 +75,7 @@ class DelimitedFile:
         header: Its column names.
         header_lines: The lines up to the header and with it.
         columns: The columns wanted; None for all.
+        dialect: How it is written, with the one separator that it has.
         chunk_bytes: Bytes looked at together.
         when_empty: What to do about an empty file, for the message.
     """
@@ -82,6 +84,7 @@ class DelimitedFile:
     header: tuple[str, ...]
     header_lines: int
     columns: frozenset[str] | None = None
+    dialect: Dialect = COMMAS
     chunk_bytes: int = CHUNK_BYTES
     when_empty: str = "download it again"
 
@@ -89,27 +92,29 @@ class DelimitedFile:
         """What does each batch of records hold, in order?
 
         Args:
-            exact: Read one record after the other, which follows any quotes, instead of counting commas.
+            exact: Read one record after the other, which follows any quotes, instead of counting separators.
             in_two_threads: Cut the next batch out of the file while one is read, which pays for files of many batches.
 
         Raises:
             IrregularError: Counting cannot follow the quotes: what came before is void, read the file exactly.
             UnreadableFileError: Cut off in its packing, damaged, not UTF-8 text, or no CSV even when read exactly.
         """
-        width = len(self.header)
+        width, separator = len(self.header), self.dialect.separators
         chunks = read_chunks(self.path, chunk_bytes=self.chunk_bytes, when_empty=self.when_empty)
-        text = _below_header(chunks, self.header_lines)
-        blocks = (
-            exact_blocks(self.path, text, width, self.chunk_bytes) if exact else counted_blocks(self.path, text, width)
-        )
+        text = _below_header(self.dialect.as_utf8(self.path, chunks), self.header_lines)
+        if exact:
+            blocks = exact_blocks(self.path, text, width, self.chunk_bytes, separator)
+            separator = ","
+        else:
+            blocks = counted_blocks(self.path, text, width, separator)
         try:
             for block in ahead(blocks) if in_two_threads else blocks:
-                yield DelimitedText(self.header, self._rows(block), block.misfits, block.cut_off)
+                yield DelimitedText(self.header, self._rows(block, separator), block.misfits, block.cut_off)
         except (IrregularError, pl.exceptions.PolarsError) as error:
             if not exact:
                 raise IrregularError from error
             raise UnreadableFileError(
-                f"{self.path} cannot be read as CSV; write it with commas, double quotes and one header line"
+                f"{self.path} cannot be read as CSV; write it with double quotes, one header line and one separator"
             ) from error
 
     def empty(self) -> DelimitedText:
@@ -121,13 +126,13 @@ class DelimitedFile:
     def _wanted(self) -> list[str]:
         return [name for name in self.header if name and (self.columns is None or name in self.columns)]
 
-    def _rows(self, block: Block) -> pl.DataFrame:
+    def _rows(self, block: Block, separator: str) -> pl.DataFrame:
         if not len(block.numbers):
             return self.empty().frame
         places = [f"column_{place}" for place in range(len(self.header))]
         place_of = dict(zip(self.header, places, strict=True))
-        source = io.BytesIO(f"{','.join(places)}\n".encode() + block.body)
-        read = pl.scan_csv(source, schema=dict.fromkeys(places, pl.String), glob=False)
+        source = io.BytesIO(f"{separator.join(places)}\n".encode() + block.body)
+        read = pl.scan_csv(source, separator=separator, schema=dict.fromkeys(places, pl.String), glob=False)
         texts = [pl.col(place_of[name]).alias(name) for name in self._wanted()]
         blanks_out = [
             pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name) for name in self._wanted()
@@ -142,6 +147,7 @@ def open_delimited(
     path: Path,
     find_header: FindHeader,
     columns: Iterable[str] | None = None,
+    dialect: Dialect = COMMAS,
     *,
     chunk_bytes: int = CHUNK_BYTES,
     when_empty: str = "download it again",
@@ -149,9 +155,10 @@ def open_delimited(
     """Which header does a CSV file have?
 
     Args:
-        path: UTF-8 text, plain or gzip, with commas, double quotes and `\\n` or `\\r\\n`.
+        path: Text, plain or gzip, with double quotes and `\\n` or `\\r\\n`.
         find_header: Picks the header among the first lines.
         columns: The columns wanted; None for all.
+        dialect: How the file is written. Of several separators the first counts under which a header is found.
         chunk_bytes: Bytes looked at together.
         when_empty: What to do about an empty file, for the message.
 
@@ -159,17 +166,19 @@ def open_delimited(
         UnreadableFileError: Empty, cut off, damaged, not UTF-8 text.
         HeaderError: No header, or a column twice.
     """
-    start = next(read_chunks(path, chunk_bytes=LONGEST_HEADER, when_empty=when_empty))
-    header, header_lines = _find_header(path, start, find_header)
+    start = next(dialect.as_utf8(path, read_chunks(path, chunk_bytes=LONGEST_HEADER, when_empty=when_empty)))
+    header, header_lines, separator = _find_header(path, start, find_header, dialect.separators)
     refuse_bomb(path)
     wanted = None if columns is None else frozenset(columns)
-    return DelimitedFile(path, header, header_lines, wanted, chunk_bytes, when_empty)
+    found = replace(dialect, separators=separator)
+    return DelimitedFile(path, header, header_lines, wanted, found, chunk_bytes, when_empty)
 
 
 def read_delimited(
     path: Path,
     find_header: FindHeader,
     columns: Iterable[str] | None = None,
+    dialect: Dialect = COMMAS,
     *,
     chunk_bytes: int = CHUNK_BYTES,
     when_empty: str = "download it again",
@@ -178,7 +187,7 @@ def read_delimited(
 
     Args and errors are those of `open_delimited` and of `DelimitedFile.batches`.
     """
-    file = open_delimited(path, find_header, columns, chunk_bytes=chunk_bytes, when_empty=when_empty)
+    file = open_delimited(path, find_header, columns, dialect, chunk_bytes=chunk_bytes, when_empty=when_empty)
     try:
         batches = list(file.batches())
     except IrregularError:
@@ -188,7 +197,10 @@ def read_delimited(
     return DelimitedText(file.header, pl.concat(batch.frame for batch in batches), misfits, batches[-1].cut_off)
 
 
-def _find_header(path: Path, start: bytes, find_header: FindHeader) -> tuple[tuple[str, ...], int]:
+def _find_header(
+    path: Path, start: bytes, find_header: FindHeader, separators: str
+) -> tuple[tuple[str, ...], int, str]:
+    """The header, how many lines there are up to it, and what stands between its fields."""
     lines = start.split(b"\n", HEADER_SEARCH_LINES)[:HEADER_SEARCH_LINES]
     if b"\0" in lines[0]:
         raise UnreadableFileError(f"{path} is not text: its first line holds a zero byte; check what was downloaded")
@@ -197,14 +209,29 @@ def _find_header(path: Path, start: bytes, find_header: FindHeader) -> tuple[tup
     if len(lines) == 1 and len(start) >= LONGEST_HEADER:
         raise HeaderError(f"{path} has no line end in its first {LONGEST_HEADER} bytes; its header is one short line")
     texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
-    parsed = [tuple(name.strip() for name in fields_of_line(text)) for text in texts]
-    at = find_header(parsed)
+    cut = {mark: [tuple(name.strip() for name in fields_of_line(text, mark)) for text in texts] for mark in separators}
+    at, separator = _first_header(cut, find_header)
     decoded(path, lines[at], 0)
-    header = parsed[at]
+    header = cut[separator][at]
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise HeaderError(f"{path}: the column '{twice[0]}' stands twice in the header; name each column once")
-    return header, at + 1
+    return header, at + 1, separator
+
+
+def _first_header(cut: Mapping[str, Sequence[Sequence[str]]], find_header: FindHeader) -> tuple[int, str]:
+    """Where does the header stand, and under which separator?
+
+    Raises:
+        HeaderError: Under none; what is said is of the separator that cuts the lines into the most fields.
+    """
+    refused: dict[str, HeaderError] = {}
+    for mark, lines in cut.items():
+        try:
+            return find_header(lines), mark
+        except HeaderError as error:
+            refused[mark] = error
+    raise refused[max(refused, key=lambda mark: max(len(line) for line in cut[mark]))]
 
 
 def _below_header(chunks: Iterator[bytes], header_lines: int) -> Iterator[bytes]:

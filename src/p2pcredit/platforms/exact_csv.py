@@ -18,7 +18,9 @@ _MOST_LINES_OF_A_RECORD = 1_000
 csv.field_size_limit(LONGEST_RECORD)
 
 
-def exact_blocks(path: Path, chunks: Iterator[bytes], width: int, block_bytes: int) -> Iterator[Block]:
+def exact_blocks(
+    path: Path, chunks: Iterator[bytes], width: int, block_bytes: int, separator: str = ","
+) -> Iterator[Block]:
     """Which records do these bytes hold, and which of them have `width` fields?
 
     Args:
@@ -26,6 +28,7 @@ def exact_blocks(path: Path, chunks: Iterator[bytes], width: int, block_bytes: i
         chunks: Its bytes below the header.
         width: The number of fields of the header.
         block_bytes: The characters after which a block ends.
+        separator: What stands between fields; in the blocks it is a comma.
 
     Yields:
         Blocks of records. The last one says whether the file ends inside a record: the last one, without a line end
@@ -38,7 +41,7 @@ def exact_blocks(path: Path, chunks: Iterator[bytes], width: int, block_bytes: i
     body, numbers, misfits, held = io.StringIO(), [], [], 0
     writer = csv.writer(body, lineterminator="\n", quoting=csv.QUOTE_ALL)
     last = cut_off = None
-    for number, (fields, raw) in enumerate(exact_records(iter(lines), width), start=1):
+    for number, (fields, raw) in enumerate(exact_records(iter(lines), width, separator), start=1):
         last = Misfit(number, fields, raw)
         fits = len(fields) == width
         if fits:
@@ -46,7 +49,7 @@ def exact_blocks(path: Path, chunks: Iterator[bytes], width: int, block_bytes: i
             numbers.append(number)
         else:
             misfits.append(last)
-        if is_open(raw):
+        if is_open(raw, separator):
             cut_off = last
         elif fits:
             cut_off = None
@@ -85,7 +88,7 @@ class _Lines:
             yield decoded(self.path, rest, offset)
 
 
-def fields_of_line(line: str) -> tuple[str, ...]:
+def fields_of_line(line: str, separator: str = ",") -> tuple[str, ...]:
     """What fields does this one line hold, read by itself?
 
     A quote that is not closed ends with the line. A line that cannot be read as CSV at all, such as one with a lone
@@ -100,12 +103,12 @@ def fields_of_line(line: str) -> tuple[str, ...]:
         ()
     """
     try:
-        return tuple(next(csv.reader([line]), []))
+        return tuple(next(csv.reader([line], delimiter=separator), []))
     except csv.Error:
         return ()
 
 
-def is_open(raw: str) -> bool:
+def is_open(raw: str, separator: str = ",") -> bool:
     """Whether this record ends inside a quoted field.
 
     Examples:
@@ -115,12 +118,12 @@ def is_open(raw: str) -> bool:
     if raw.count('"') % 2 == 0:
         return False
     try:
-        return next(csv.reader([raw], strict=True), None) is None
+        return next(csv.reader([raw], delimiter=separator, strict=True), None) is None
     except csv.Error as error:
         return "unexpected end of data" in str(error)
 
 
-def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str, ...], str]]:
+def exact_records(lines: Iterator[str], width: int, separator: str = ",") -> Iterator[tuple[tuple[str, ...], str]]:
     """Which records do these lines hold, and what is the raw text of each?
 
     A record may span lines where a quoted field holds line ends. A record that spans lines and does not have `width`
@@ -129,6 +132,7 @@ def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str,
     Args:
         lines: Lines with their line ends.
         width: The number of fields of the header.
+        separator: What stands between fields.
 
     Yields:
         Fields and raw text of every record, blank lines apart.
@@ -152,7 +156,7 @@ def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str,
     while True:
         taken: list[str] = []
         try:
-            fields = tuple(next(csv.reader(next_lines(taken), strict=True), ()))
+            fields = tuple(next(csv.reader(next_lines(taken), delimiter=separator, strict=True), ()))
         except csv.Error:
             fields = ()
         if not taken:
@@ -163,7 +167,7 @@ def exact_records(lines: Iterator[str], width: int) -> Iterator[tuple[tuple[str,
             fields = ()
         raw = "".join(taken).rstrip("\r\n")
         if raw:
-            yield (fields or fields_of_line(raw)), raw
+            yield (fields or fields_of_line(raw, separator)), raw
 
 
 __all__ = ["exact_blocks", "exact_records", "fields_of_line", "is_open"]

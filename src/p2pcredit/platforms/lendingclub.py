@@ -18,7 +18,7 @@ from p2pcredit.periods import DateRange, add_months, month_end, month_start
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
 from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, rebuild_events
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_in_parts
+from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_columns, read_in_parts
 
 NAME = "lendingclub"
 _NEEDED = ("id", "loan_amnt", "term", "issue_d", "loan_status", "last_pymnt_d")
@@ -151,6 +151,10 @@ class LendingClub:
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """The same as one book in memory."""
         return join_books(list(self.parts(files, first, last)))
+
+    def columns(self, file: Path) -> pl.DataFrame:
+        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
+        return read_columns(file, LAYOUTS)
 
 
 def _is_summary(text: str) -> bool:

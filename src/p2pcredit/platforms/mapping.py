@@ -2,100 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import polars as pl
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
-from p2pcredit.errors import UsageError
-from p2pcredit.platforms.mapping_events import PAST_DUE, EventRules, build_events
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS
+from p2pcredit.errors import UnreadableFileError, UsageError
+from p2pcredit.platforms.csv_blocks import NotUtf8Error
+from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.platforms.mapping_events import PAST_DUE, build_events
+from p2pcredit.platforms.mapping_schema import PlatformMapping, Source
+from p2pcredit.platforms.number_texts import is_number, misread_number, plain_number
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import RawTable, read_in_parts
+from p2pcredit.platforms.raw_csv import RawTable, read_columns, read_in_parts
 
 ISO = "iso"
+logger = logging.getLogger("p2pcredit")
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 _MOST_BYTES = 1 << 20
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _short_form(value: object) -> object:
-    return {"column": value} if isinstance(value, str) else value
-
-
-class _Source(_Strict):
-    """Where a value comes from: `column` (or the first of `columns` that is not blank), and how it is changed.
-
-    `values` replaces texts, `times` multiplies a number, `round` rounds it to so many decimals, `date` says how a date
-    is written (`iso`, or a pattern such as `%d.%m.%Y`).
-    """
-
-    column: str = ""
-    columns: tuple[str, ...] = ()
-    values: dict[str, str] = {}
-    times: float | None = None
-    round: int | None = Field(None, ge=0, le=9)
-    date: str | None = None
-
-    @model_validator(mode="after")
-    def _named(self) -> _Source:
-        if bool(self.column) == bool(self.columns):
-            raise ValueError("give either 'column' or 'columns'")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.columns or (self.column,)
-
-
-_SourceOrName = Annotated[_Source, BeforeValidator(_short_form)]
-
-
-class _Events(_Strict):
-    status: str
-    on: _SourceOrName | None = None
-    days_past_due: str | None = None
-    read_on: date | None = None
-    rules: dict[str, Literal["past_due"] | tuple[EventRules, ...]]
-
-
-class _Mapping(_Strict):
-    name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
-    loan_id: str
-    origination_date: _SourceOrName
-    feeds: dict[str, dict[str, _SourceOrName]]
-    events: _Events
-
-    @model_validator(mode="after")
-    def _known_columns(self) -> _Mapping:
-        for name, columns in self.feeds.items():
-            if name not in {feed.name for feed in APPLICATION_FEEDS}:
-                known = ", ".join(feed.name for feed in APPLICATION_FEEDS)
-                raise ValueError(f"feeds.{name} is no feed about an application; those are {known}")
-            unknown = set(columns) - set(FEEDS[name].sources[2:])
-            if unknown:
-                raise ValueError(
-                    f"feeds.{name}.{min(unknown)} is no column of that feed; see {FEEDS[name].sources[2:]}"
-                )
-        lacking = {"loan_amount", "term"} - set(self.feeds.get("loan_terms", {}))
-        if lacking:
-            raise ValueError(f"feeds.loan_terms.{min(lacking)} is missing")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
 class MappedPlatform:
     """The profile that a mapping describes. Build it with `load_mapping`."""
 
-    mapping: _Mapping
+    mapping: PlatformMapping
 
     @property
     def name(self) -> str:
@@ -116,25 +55,54 @@ class MappedPlatform:
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
         for path in files:
-            yield from self._parts_of(path)
+            try:
+                yield from self._parts_of(path)
+            except NotUtf8Error as error:
+                hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
+                raise UnreadableFileError(f"{error}, {hint}") from error
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """The same as one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
     def _parts_of(self, path: Path) -> Iterator[RawBook]:
-        mapping, events = self.mapping, self.mapping.events
-        terms = mapping.feeds["loan_terms"]
-        sources = [mapping.origination_date, *(source for feed in mapping.feeds.values() for source in feed.values())]
-        sources += [events.on] if events.on else []
-        wanted = [mapping.loan_id, events.status, *(name for source in sources for name in source.names)]
-        wanted += [events.days_past_due] if events.days_past_due else []
-        needed = [mapping.loan_id, events.status, *mapping.origination_date.names]
-        needed += [*terms["loan_amount"].names, *terms["term"].names]
-        layouts = {mapping.name: tuple(dict.fromkeys(needed))}
         return read_in_parts(
-            path, layouts, dict.fromkeys(wanted), screen=self._screen, learn=self._last_date, build=self._book
+            path,
+            self._layouts,
+            dict.fromkeys(name for names in self.mapping.wanted for name in names),
+            screen=self._screen,
+            learn=self._last_date,
+            build=self._book,
+            dialect=self._dialect,
+            tell_absent=partial(self._tell_absent, path),
         )
+
+    def _tell_absent(self, path: Path, names: Sequence[str]) -> None:
+        """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed."""
+        missing = [" or ".join(either) for either in self.mapping.wanted if set(either) <= set(names)]
+        if missing:
+            logger.warning(
+                "%s has no column %s, which the mapping names; check how it is written, else its values are missing",
+                path.name,
+                ", ".join(dict.fromkeys(missing)),
+            )
+
+    def columns(self, file: Path) -> pl.DataFrame:
+        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
+        return read_columns(file, self._layouts, self._dialect)
+
+    @property
+    def _layouts(self) -> dict[str, tuple[str, ...]]:
+        """The columns without which a line is not the header."""
+        mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
+        needed = [mapping.loan_id, mapping.events.status, *mapping.origination_date.names]
+        needed += [*terms["loan_amount"].names, *terms["term"].names]
+        return {mapping.name: tuple(dict.fromkeys(needed))}
+
+    @property
+    def _dialect(self) -> Dialect:
+        """How its downloads are written; which separator they have is seen from their header."""
+        return Dialect(ANY_SEPARATOR, self.mapping.file.encoding)
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:
         """The last date on which a loan began, or its status."""
@@ -150,7 +118,44 @@ class MappedPlatform:
         name = mapping.origination_date.names[0]
         table = table.reject(originated.is_null(), pl.lit(f"unreadable {name}"))
         early = f"{name} lies before {EARLIEST_ORIGINATION.year}"
-        return table.reject(originated < EARLIEST_ORIGINATION, pl.lit(early))
+        table = table.reject(originated < EARLIEST_ORIGINATION, pl.lit(early))
+        return self._with_plain_numbers(table)
+
+    def _with_plain_numbers(self, table: RawTable) -> RawTable:
+        """The numbers in the form that feeds hold; what would be read as another number than was meant is rejected."""
+        decimal = self.mapping.file.decimal
+        if decimal is None:
+            self._require_plain_amounts(table)
+            return table
+        sign = "comma" if decimal == "," else "point"
+        misread = {name: misread_number(pl.col(name), decimal) for name in self.mapping.number_columns}
+        table = table.reject(
+            pl.any_horizontal(misread.values()),
+            pl.coalesce(
+                pl.when(found).then(pl.lit(f"{name} is no number with a decimal {sign}"))
+                for name, found in misread.items()
+            ),
+        )
+        plain = [plain_number(pl.col(name), decimal).alias(name) for name in misread]
+        return replace(table, rows=table.rows.with_columns(plain))
+
+    def _require_plain_amounts(self, table: RawTable) -> None:
+        """Make sure that most amounts are not written so that they would end in quarantine for want of a decimal sign.
+
+        Raises:
+            UnreadableFileError: If they are.
+        """
+        amounts = table.rows.select(_text(self.mapping.feeds["loan_terms"]["loan_amount"]).alias("amount")).drop_nulls()
+        amount = pl.col("amount")
+        odd = amounts.filter(
+            amount.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+            & (is_number(amount, ",") | is_number(amount, "."))
+        )
+        if 2 * odd.height > amounts.height:
+            raise UnreadableFileError(
+                f"{table.file} holds amounts such as '{odd.item(0, 0)}', which are no plain numbers; name their "
+                "decimal sign in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'"
+            )
 
     def _book(self, table: RawTable, last_dates: Sequence[date | None]) -> RawBook:
         mapping, events = self.mapping, self.mapping.events
@@ -190,7 +195,7 @@ def load_mapping(path: Path) -> MappedPlatform:
         if path.stat().st_size > _MOST_BYTES:
             raise UsageError(f"the profile {path} has more than {_MOST_BYTES} bytes; a mapping is far smaller")
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return MappedPlatform(_Mapping.model_validate(content))
+        return MappedPlatform(PlatformMapping.model_validate(content))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the profile {path} cannot be read; check the path and that it is UTF-8 text") from error
     except RecursionError as error:
@@ -204,11 +209,11 @@ def load_mapping(path: Path) -> MappedPlatform:
         raise UsageError(f"the profile {path}, key '{key}': {first['msg']}") from error
 
 
-def _text(source: _Source) -> pl.Expr:
+def _text(source: Source) -> pl.Expr:
     return pl.coalesce(pl.col(name) for name in source.names)
 
 
-def _as_date(source: _Source) -> pl.Expr:
+def _as_date(source: Source) -> pl.Expr:
     text = _text(source).str.strip_chars()
     if source.date is None or source.date == ISO:
         found = text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False)
@@ -223,14 +228,14 @@ def _whole_days(column: str) -> pl.Expr:
     return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
 
 
-def _as_text(source: _Source) -> pl.Expr:
+def _as_text(source: Source) -> pl.Expr:
     """The value as text, changed as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
     text = _text(source)
     if source.date is not None:
         return pl.coalesce(_as_date(source).cast(pl.String), text)
     if source.values:
         text = text.str.strip_chars().replace(source.values)
-    if source.times is None and source.round is None:
+    if not source.is_number:
         return text
     number = text.str.strip_chars().cast(pl.Float64, strict=False) * (1.0 if source.times is None else source.times)
     rounded = number.round(6 if source.round is None else source.round)

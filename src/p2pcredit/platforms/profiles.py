@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+import polars as pl
+
 from p2pcredit.errors import UsageError
 from p2pcredit.platforms.lendingclub import LendingClub
 from p2pcredit.platforms.mapping import load_mapping
@@ -27,6 +29,9 @@ class Profile(Protocol):
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """The same as one book in memory."""
+
+    def columns(self, file: Path) -> pl.DataFrame:
+        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
 
 
 PROFILES: dict[str, Callable[[], Profile]] = {"lendingclub": LendingClub, "prosper": prosper, "synthetic": Synthetic}

@@ -12,7 +12,8 @@ import polars as pl
 from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError
 from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
-from p2pcredit.platforms.delimited import DelimitedFile, DelimitedText, open_delimited
+from p2pcredit.platforms.delimited import DelimitedFile, DelimitedText, open_delimited, read_delimited
+from p2pcredit.platforms.dialect import COMMAS, Dialect
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.spool import Spool
 
@@ -64,6 +65,8 @@ def read_in_parts(
     learn: Callable[[pl.DataFrame], Learned],
     build: Callable[[RawTable, Sequence[Learned]], RawBook],
     is_summary: Callable[[str], bool] = lambda text: False,
+    dialect: Dialect = COMMAS,
+    tell_absent: Callable[[Sequence[str]], None] = lambda names: None,
 ) -> Iterator[RawBook]:
     """Which books do the parts of a raw CSV file (plain or gzip) make? The file is never held whole.
 
@@ -78,6 +81,8 @@ def read_in_parts(
         learn: What the sound rows of a part say about the file.
         build: The book of a part, given what was learned of all parts.
         is_summary: Whether a record of another shape than the header, given its first field, is a summary line.
+        dialect: How the file is written.
+        tell_absent: Told of the wanted columns that the header lacks, if there are any.
 
     Yields:
         Books of parts in the order of the file; one without rows for a file without records.
@@ -87,7 +92,10 @@ def read_in_parts(
         HeaderError: Fits no layout; says which columns are missing.
     """
     wanted = list(columns)
-    file = open_delimited(path, _header_finder(path, layouts), wanted)
+    file = open_delimited(path, _header_finder(path, layouts), wanted, dialect)
+    absent = [name for name in wanted if name not in file.header]
+    if absent:
+        tell_absent(absent)
     with Spool[int](path) as rows:
         for exact in (False, True):
             rejected, learned = [], []
@@ -103,6 +111,14 @@ def read_in_parts(
                 continue
         for place in rows:
             yield build(RawTable(path.name, rows.get(place), rejected[place]), learned)
+
+
+def read_columns(path: Path, layouts: Mapping[str, Sequence[str]], dialect: Dialect = COMMAS) -> pl.DataFrame:
+    """Every column of a raw CSV file as text, whole in memory; records of another shape than its header are left out.
+
+    Args and errors are those of `read_in_parts`.
+    """
+    return read_delimited(path, _header_finder(path, layouts), dialect=dialect).frame.drop("row_number")
 
 
 def _header_finder(path: Path, layouts: Mapping[str, Sequence[str]]) -> Callable[[Sequence[Sequence[str]]], int]:
@@ -162,4 +178,4 @@ def _as_table(
     return RawTable(file.path.name, part.frame.with_columns(absent).select("row_number", *wanted), rejected)
 
 
-__all__ = ["PART_BYTES", "SUMMARY_REASON", "RawTable", "read_in_parts"]
+__all__ = ["PART_BYTES", "SUMMARY_REASON", "RawTable", "read_columns", "read_in_parts"]

@@ -14,7 +14,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import RawTable, read_in_parts
+from p2pcredit.platforms.raw_csv import RawTable, read_columns, read_in_parts
 from p2pcredit.platforms.synthetic_events import simulate_events
 from p2pcredit.platforms.synthetic_loans import HOMES, PURPOSES, STATES, Draw, SyntheticSettings, draw_loans
 
@@ -59,6 +59,10 @@ class Synthetic:
         """The same as one book in memory."""
         parts = list(self.parts(files, first, last))
         return join_books(parts) if files else parts[0]
+
+    def columns(self, file: Path) -> pl.DataFrame:
+        """Every column of what `write_raw` wrote, as text; records of another shape are left out."""
+        return read_columns(file, _LAYOUTS)
 
 
 def generate(settings: SyntheticSettings) -> RawBook:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
 from p2pcredit.platforms import counted_csv
-from p2pcredit.platforms.delimited import DelimitedText, read_delimited
+from p2pcredit.platforms.delimited import DelimitedText, open_delimited, read_delimited
+from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
 
 
 def first_line(lines: Sequence[Sequence[str]]) -> int:
@@ -173,6 +174,72 @@ def test_whatever_the_csv_module_writes_is_read_back(
     text = read(tmp_path / "a.csv", out.getvalue().encode())
     assert cells(text) == [tuple(field if field.strip(" \t\r\n") else None for field in row) for row in rows]
     assert text.misfits == ()
+
+
+OTHER_FIELDS = st.text(st.sampled_from('a,;|\t" \r\n'), max_size=6)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("irregular", [False, True])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(OTHER_FIELDS, OTHER_FIELDS), max_size=5))
+def test_fields_may_stand_between_other_signs_than_commas(
+    tmp_path: Path, separator: str, irregular: bool, rows: list[tuple[str, str]]
+) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([("x", "y"), *rows])
+    odd = f'5" pipe{separator}1,5\n' if irregular else ""
+    path = tmp_path / "a.csv"
+    path.write_bytes((out.getvalue() + odd).encode())
+    text = read_delimited(path, two_names, dialect=Dialect(ANY_SEPARATOR))
+    expected = [tuple(field if field.strip(" \t\r\n") else None for field in row) for row in rows]
+    assert cells(text) == [*expected, *([('5" pipe', "1,5")] if irregular else [])]
+    assert text.misfits == ()
+
+
+def two_names(lines: Sequence[Sequence[str]]) -> int:
+    if tuple(lines[0]) != ("x", "y"):
+        raise HeaderError(f"{len(lines[0])} names")
+    return 0
+
+
+def test_the_separator_is_the_first_under_which_a_header_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for text, separator in (("x,y\n1,2;3\n", ","), ("x;y\n1,2;3\n", ";"), ("x\ty\n1\t2\n", "\t")):
+        path.write_text(text)
+        assert open_delimited(path, two_names, dialect=Dialect(ANY_SEPARATOR)).dialect.separators == separator
+    path.write_text("x;y\n1;2\n")
+    with pytest.raises(HeaderError, match="1 names"):
+        open_delimited(path, two_names)
+
+
+def test_a_header_that_is_found_nowhere_is_told_of_the_separator_that_cuts_most(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x;z;q\n1,0;2;3\n")
+    with pytest.raises(HeaderError, match="3 names"):
+        open_delimited(path, two_names, dialect=Dialect(ANY_SEPARATOR))
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "iso-8859-2", "gb18030"])
+@pytest.mark.parametrize("chunk_bytes", [1, 3, 1 << 20])
+def test_text_in_another_encoding_is_read_as_it_was_meant(tmp_path: Path, encoding: str, chunk_bytes: int) -> None:
+    word = {"windows-1252": "Küche €", "iso-8859-2": "Łódź", "gb18030": "借款人"}[encoding]
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"x,y\n{word},{word}\n".encode(encoding))
+    assert cells(read_delimited(path, two_names, dialect=Dialect(encoding=encoding), chunk_bytes=chunk_bytes)) == [
+        (word, word)
+    ]
+
+
+@pytest.mark.parametrize(("encoding", "bad"), [("windows-1252", b"\x81"), ("gb18030", b"\xff"), ("gb18030", b"\x81")])
+def test_bytes_that_the_encoding_does_not_know_are_named(tmp_path: Path, encoding: str, bad: bytes) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x,y\n1," + bad)
+    with pytest.raises(
+        UnreadableFileError, match=rf"is not {encoding} text: byte 0x\w\w near position [67]; name"
+    ) as caught:
+        read_delimited(path, two_names, dialect=Dialect(encoding=encoding), chunk_bytes=1 << 20)
+    assert "\n" not in str(caught.value)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from p2pcredit.errors import HeaderError, UsageError
+from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
 from p2pcredit.platforms.mapping import load_mapping
 from p2pcredit.platforms.profiles import PROFILES, profile_named
 from p2pcredit.platforms.prosper import prosper
@@ -123,6 +123,8 @@ def test_a_raw_file_of_another_platform_names_the_missing_columns(tmp_path: Path
         ("status: FULLY_PAID", "status: DONE", r"key 'events\.rules\.paid"),
         ("times: 100", "times: much", r"key 'feeds\.loan_terms\.interest_rate\.times'"),
         ("{columns: [Region, Land]}", "{}", "give either 'column' or 'columns'"),
+        ("name: lender", "name: lender\nfile: {encoding: utf-16}", r"key 'file\.encoding': .*'utf-16' is no encoding"),
+        ("name: lender", "name: lender\nfile: {decimal: ;}", r"key 'file\.decimal'"),
         ("name: lender", "name: [", "is not YAML"),
         ("name: lender", "name: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
@@ -168,3 +170,78 @@ def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Pa
     book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert book.rejected["reason"].to_list() == ["unreadable Start", "Start lies before 1970"]
     assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,") == [("7", "2020-02-03", "paid", None)]
+
+
+COMMAS = MAPPING.replace("loan_id: Nr", 'file: {decimal: ",", encoding: windows-1252}\nloan_id: Nr')
+
+
+def test_a_download_with_semicolons_decimal_commas_and_an_older_encoding_lands_as_its_plain_twin(
+    tmp_path: Path,
+) -> None:
+    plain, german = tmp_path / "plain.csv", tmp_path / "german.csv"
+    plain.write_text(
+        f"{HEADER}\n7,03.02.2020,1500.50,12,0.1234,Miete,Küste,,slow,,40\n8,04.02.2020,900,36,,,,,open,,\n"
+    )
+    lines = ["7;03.02.2020;1.500,50 €;12;0,1234;Miete;Küste;;slow;;40,0", "8;04.02.2020;900,00;36;;;;;open;;"]
+    german.write_text("\n".join([HEADER.replace(",", ";"), *lines]), encoding="windows-1252")
+    known = load_mapping(mapping_file(tmp_path)).read([plain], None, None)
+    found = load_mapping(mapping_file(tmp_path, COMMAS)).read([german], None, None)
+    for name, feed in known.feeds.items():
+        amount = pl.col("loan_amount").cast(pl.Float64) if name == "loan_terms" else []
+        assert found.feeds[name].with_columns(amount).equals(feed.with_columns(amount)), name
+
+
+def test_what_would_be_read_as_another_number_than_was_meant_is_rejected(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    rows = ["1;01.01.2020;12.34;12;;;;;open;;", "2;01.01.2020;1.234;12;;;;;open;;", "3;01.01.2020;5;x;0.1;;;;open;;"]
+    raw.write_text("\n".join([HEADER.replace(",", ";"), *rows, "4;01.01.2020;5;12 Monate;k. A.;;;;open;;2.5"]))
+    book = load_mapping(mapping_file(tmp_path, COMMAS)).read([raw], None, None)
+    assert book.feeds["loan_terms"].select("loan_id", "loan_amount").rows() == [("2", "1234")]
+    assert book.rejected.select("row_number", "reason").rows() == [
+        (1, "Amount is no number with a decimal comma"),
+        (3, "Rate is no number with a decimal comma"),
+        (4, "Late is no number with a decimal comma"),
+    ]
+    assert '"Amount":"12.34"' in book.rejected["raw"][0]
+
+
+@pytest.mark.parametrize("amount", ["1.500,50", "12,5", "$1,500.50", "1 500"])
+def test_amounts_that_are_no_plain_numbers_ask_for_the_decimal_sign(tmp_path: Path, amount: str) -> None:
+    raw = tmp_path / "raw.csv"
+    row = f"7;03.02.2020;{amount};12;;;;;open;;"
+    raw.write_text("\n".join([HEADER.replace(",", ";"), row, row]))
+    with pytest.raises(
+        UnreadableFileError, match=r"raw\.csv holds amounts such as .* 'file: {decimal: \",\"}'"
+    ) as caught:
+        load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert "\n" not in str(caught.value)
+    raw.write_text("\n".join([HEADER.replace(",", ";"), row, row.replace(amount, "1"), row.replace(amount, "2")]))
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert book.feeds["loan_terms"]["loan_amount"].to_list() == [amount, "1", "2"]  # one slip of the pen is quarantined
+
+
+def test_a_file_that_is_not_utf_8_asks_for_its_encoding(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_bytes(f"{HEADER}\n7,03.02.2020,5,12,,,K\xfcste,,open,,\n".encode("latin-1"))
+    with pytest.raises(UnreadableFileError, match=r"not UTF-8 text: byte 0xfc .* 'file: {encoding: windows-1252}'"):
+        load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+
+
+def test_every_column_of_a_download_can_be_looked_at(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"a note, with a comma\n{HEADER.replace(',', ';')};More\n7;03.02.2020;5;12;;;;;open;;;1,5\n")
+    table = load_mapping(mapping_file(tmp_path)).columns(raw)
+    assert table.columns == [*HEADER.split(","), "More"]
+    assert table["More"].to_list() == ["1,5"]
+
+
+def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n7,03.02.2020,5,12,,,,,open,,\n".replace("Home", "House").replace("Region", "R"))
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert book.rows_landed == 1
+    assert [record.message for record in caplog.records] == [
+        "raw.csv has no column Home, which the mapping names; check how it is written, else its values are missing"
+    ]
