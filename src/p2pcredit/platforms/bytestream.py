@@ -16,7 +16,10 @@ CHUNK_BYTES = 8 << 20
 HONEST_BYTES = 64 << 20
 MOST_PACKING = 100
 _GZIP_MAGIC = b"\x1f\x8b"
+_WORKBOOK = "a spreadsheet; save its sheet as CSV in UTF-8"
+_WORKBOOK_ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".ods"})
 _FOREIGN = {
+    b"\xd0\xcf\x11\xe0\xa1\xb1": _WORKBOOK,
     b"PK\x03\x04": "a zip archive; unpack it and give the CSV inside",
     b"PAR1": "a Parquet file; give it the ending .parquet",
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
@@ -110,6 +113,7 @@ def refuse_bomb(path: Path) -> None:
 def _refuse_foreign(path: Path, magic: bytes) -> None:
     for start, advice in _FOREIGN.items():
         if magic.startswith(start):
+            advice = _WORKBOOK if path.suffix.lower() in _WORKBOOK_ENDINGS else advice
             raise UnreadableFileError(f"{path} is {advice}")
     if path.suffix == ".gz" and magic and not magic.startswith(_GZIP_MAGIC):
         raise UnreadableFileError(f"{path} is not gzip, though its name says so; rename it or download it again")

@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -22,6 +23,7 @@ from p2pcredit.platforms.counted_csv import counted_blocks
 from p2pcredit.platforms.csv_blocks import Block, IrregularError, Misfit, decoded
 from p2pcredit.platforms.dialect import COMMAS, Dialect
 from p2pcredit.platforms.exact_csv import exact_blocks, fields_of_line
+from p2pcredit.platforms.parquet_files import twice_named
 
 HEADER_SEARCH_LINES = 20
 LONGEST_HEADER = 1 << 20
@@ -66,6 +68,28 @@ class DelimitedText:
             )
 
 
+class RawFile(Protocol):
+    """A download whose header was found, in whatever form."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Its column names."""
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Columns that it holds as numbers, not as texts of them."""
+
+    def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
+        """Its records in order, some at a time."""
+
+    def empty(self) -> DelimitedText:
+        """The file without its records."""
+
+
 @dataclass(frozen=True, slots=True)
 class DelimitedFile:
     """A CSV file whose header was found. Open it with `open_delimited`.
@@ -87,6 +111,11 @@ class DelimitedFile:
     dialect: Dialect = COMMAS
     chunk_bytes: int = CHUNK_BYTES
     when_empty: str = "download it again"
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Columns that hold numbers, not texts of them: none of a file that is text."""
+        return frozenset()
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
         """What does each batch of records hold, in order?
@@ -187,7 +216,13 @@ def read_delimited(
 
     Args and errors are those of `open_delimited` and of `DelimitedFile.batches`.
     """
-    file = open_delimited(path, find_header, columns, dialect, chunk_bytes=chunk_bytes, when_empty=when_empty)
+    return read_whole(
+        open_delimited(path, find_header, columns, dialect, chunk_bytes=chunk_bytes, when_empty=when_empty)
+    )
+
+
+def read_whole(file: RawFile) -> DelimitedText:
+    """The same of a file whose header was found."""
     try:
         batches = list(file.batches())
     except IrregularError:
@@ -213,9 +248,9 @@ def _find_header(
     at, separator = _first_header(cut, find_header)
     decoded(path, lines[at], 0)
     header = cut[separator][at]
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if twice:
-        raise HeaderError(f"{path}: the column '{twice[0]}' stands twice in the header; name each column once")
+    twice = twice_named(name for name in header if name)
+    if twice is not None:
+        raise HeaderError(f"{path}: the column '{twice}' stands twice in the header; name each column once")
     return header, at + 1, separator
 
 
@@ -245,4 +280,13 @@ def _below_header(chunks: Iterator[bytes], header_lines: int) -> Iterator[bytes]
             yield rest
 
 
-__all__ = ["DelimitedFile", "DelimitedText", "FindHeader", "Misfit", "open_delimited", "read_delimited"]
+__all__ = [
+    "DelimitedFile",
+    "DelimitedText",
+    "FindHeader",
+    "Misfit",
+    "RawFile",
+    "open_delimited",
+    "read_delimited",
+    "read_whole",
+]

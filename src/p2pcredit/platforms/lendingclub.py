@@ -18,7 +18,7 @@ from p2pcredit.periods import DateRange, add_months, month_end, month_start
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
 from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, rebuild_events
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import SUMMARY_REASON, RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.raw_files import SUMMARY_REASON, RawTable, read_columns, read_in_parts
 
 NAME = "lendingclub"
 _NEEDED = ("id", "loan_amnt", "term", "issue_d", "loan_status", "last_pymnt_d")

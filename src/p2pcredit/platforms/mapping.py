@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from p2pcredit.platforms.mapping_events import PAST_DUE, build_events
 from p2pcredit.platforms.mapping_schema import PlatformMapping, Source
 from p2pcredit.platforms.number_texts import is_number, misread_number, plain_number
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.raw_files import RawTable, read_columns, read_in_parts
 
 ISO = "iso"
+TOLD_ABSENT = 5
 logger = logging.getLogger("p2pcredit")
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 _MOST_BYTES = 1 << 20
@@ -79,12 +81,13 @@ class MappedPlatform:
 
     def _tell_absent(self, path: Path, names: Sequence[str]) -> None:
         """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed."""
-        missing = [" or ".join(either) for either in self.mapping.wanted if set(either) <= set(names)]
-        if missing:
+        told = dict.fromkeys(" or ".join(either) for either in self.mapping.wanted if set(either) <= set(names))
+        if told:
+            others = f" and {len(told) - TOLD_ABSENT} others" if len(told) > TOLD_ABSENT else ""
             logger.warning(
                 "%s has no column %s, which the mapping names; check how it is written, else its values are missing",
                 path.name,
-                ", ".join(dict.fromkeys(missing)),
+                ", ".join(islice(told, TOLD_ABSENT)) + others,
             )
 
     def columns(self, file: Path) -> pl.DataFrame:
@@ -127,8 +130,11 @@ class MappedPlatform:
         if decimal is None:
             self._require_plain_amounts(table)
             return table
+        texts = [name for name in self.mapping.number_columns if name not in table.numbers]
+        if not texts:
+            return table
         sign = "comma" if decimal == "," else "point"
-        misread = {name: misread_number(pl.col(name), decimal) for name in self.mapping.number_columns}
+        misread = {name: misread_number(pl.col(name), decimal) for name in texts}
         table = table.reject(
             pl.any_horizontal(misread.values()),
             pl.coalesce(

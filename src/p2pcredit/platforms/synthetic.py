@@ -14,7 +14,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_csv import RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.raw_files import RawTable, read_columns, read_in_parts
 from p2pcredit.platforms.synthetic_events import simulate_events
 from p2pcredit.platforms.synthetic_loans import HOMES, PURPOSES, STATES, Draw, SyntheticSettings, draw_loans
 

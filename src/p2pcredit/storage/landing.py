@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.platforms.bytestream import most_unpacked_bytes
 from p2pcredit.platforms.delimited import read_delimited
+from p2pcredit.platforms.parquet_files import refuse_parquet_bomb, twice_named
 from p2pcredit.storage.files import holding_still, sha256_of_file
 from p2pcredit.storage.landing_files import SNAPSHOT, find_landing_file, find_landing_files, month_file
 from p2pcredit.storage.layout import Layout
@@ -37,8 +37,6 @@ _LANDED = {
     "source_digest": pl.String,
     UNPARSED: pl.String,
 }
-_HONEST_ROWS = 1_000_000
-_MOST_ROWS_PER_BYTE = 10
 _WHEN_EMPTY = "even a day without loans has the header line"
 
 
@@ -179,7 +177,7 @@ def _read_parquet(
             raise UnreadableFileError(f"{path} has 0 bytes; write it as Parquet, with no rows where there are none")
         # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
         file = pq.ParquetFile(io.BytesIO(content))
-        _refuse_bomb(path, file, len(content))
+        refuse_parquet_bomb(path, file.metadata, len(content))
         schema = file.schema_arrow
         found = schema.names
         _check_header(path, feed, found)
@@ -203,17 +201,6 @@ def _read_parquet(
         raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
 
 
-def _refuse_bomb(path: Path, file: Any, packed: int) -> None:
-    """A small file must not fill the memory: not more rows, nor more bytes when unpacked, than honest data has."""
-    about = file.metadata
-    unpacked = sum(about.row_group(place).total_byte_size for place in range(about.num_row_groups))
-    if about.num_rows > _HONEST_ROWS + _MOST_ROWS_PER_BYTE * packed or unpacked > most_unpacked_bytes(packed):
-        raise UnreadableFileError(
-            f"{path} has {packed} bytes and says that it holds {about.num_rows} rows and {unpacked} bytes; no loan "
-            "data packs so well, so it is not read"
-        )
-
-
 def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:
     lacking = [name for name in feed.required_sources if name not in found]
     if lacking:
@@ -231,10 +218,9 @@ def _check_types(path: Path, feed: Feed, schema: Any) -> None:
             raise HeaderError(
                 f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row"
             )
-    names = [name for name in schema.names if name in own]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise HeaderError(f"{path}: the column '{twice[0]}' stands twice; name each column once")
+    twice = twice_named(name for name in schema.names if name in own)
+    if twice is not None:
+        raise HeaderError(f"{path}: the column '{twice}' stands twice; name each column once")
     loan_id = schema.field("loan_id").type
     if pa.types.is_floating(loan_id) or pa.types.is_decimal(loan_id):
         raise HeaderError(f"{path}: loan_id is of type {loan_id}, so that id 7 reads 7.0; write it as text")

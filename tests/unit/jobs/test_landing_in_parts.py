@@ -13,7 +13,7 @@ import pytest
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
-from p2pcredit.platforms import bytestream, delimited, raw_csv, spool
+from p2pcredit.platforms import bytestream, delimited, raw_files, spool
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 
@@ -62,7 +62,7 @@ def test_the_same_bytes_land_however_the_file_is_cut(
     receipt = whole[0]
     assert receipt["rows_in"] == 322
     assert receipt["rows_in"] == int(str(receipt["rows_landed"])) + int(str(receipt["rows_rejected"]))
-    monkeypatch.setattr(raw_csv, "PART_BYTES", part)
+    monkeypatch.setattr(raw_files, "PART_BYTES", part)
     monkeypatch.setattr(spool, "IN_MEMORY_BYTES", held)
     monkeypatch.setattr(delimited.open_delimited, "__kwdefaults__", {"chunk_bytes": block, "when_empty": ""})
     assert landed(tmp_path / "cut", files) == whole
@@ -74,7 +74,7 @@ def test_a_file_is_passed_over_twice_and_a_part_is_the_most_that_is_held(
     path = raw(tmp_path / "a.csv", rows=2_000)
     part, block = 20_000, 4_096
     read_bytes, parts = [], []
-    chunks, joined = bytestream.read_chunks, raw_csv._joined
+    chunks, joined = bytestream.read_chunks, raw_files._joined
 
     def counted(*args: object, **kwargs: object) -> Iterator[bytes]:
         for chunk in chunks(*args, **kwargs):  # type: ignore[arg-type]
@@ -87,8 +87,8 @@ def test_a_file_is_passed_over_twice_and_a_part_is_the_most_that_is_held(
         return found
 
     monkeypatch.setattr(delimited, "read_chunks", counted)
-    monkeypatch.setattr(raw_csv, "_joined", measured)
-    monkeypatch.setattr(raw_csv, "PART_BYTES", part)
+    monkeypatch.setattr(raw_files, "_joined", measured)
+    monkeypatch.setattr(raw_files, "PART_BYTES", part)
     monkeypatch.setattr(delimited.open_delimited, "__kwdefaults__", {"chunk_bytes": block, "when_empty": ""})
     landed(tmp_path / "home", [path])
     size = path.stat().st_size

@@ -107,6 +107,8 @@ def test_a_column_named_twice_is_refused(tmp_path: Path) -> None:
         ("a.csv.gz", b"a,b\n1,2\n", "is not gzip"),
         ("a.csv", b"a,b\n\xff\xfe,2\n", "not UTF-8 text: byte 0xff"),
         ("a.csv", b"PK\x03\x04rest", "zip archive"),
+        ("a.XLSX", b"PK\x03\x04rest", "is a spreadsheet; save its sheet as CSV"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "is a spreadsheet; save its sheet as CSV"),
         ("a.csv", b"PAR1rest", "Parquet"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16"), "UTF-16"),
         ("a.csv", b"\0\1\2\3", "not text"),

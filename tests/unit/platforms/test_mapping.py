@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
+from p2pcredit.platforms import mapping
 from p2pcredit.platforms.mapping import load_mapping
 from p2pcredit.platforms.profiles import PROFILES, profile_named
 from p2pcredit.platforms.prosper import prosper
@@ -236,7 +237,7 @@ def test_every_column_of_a_download_can_be_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = tmp_path / "raw.csv"
     raw.write_text(f"{HEADER}\n7,03.02.2020,5,12,,,,,open,,\n".replace("Home", "House").replace("Region", "R"))
@@ -245,3 +246,9 @@ def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
     assert [record.message for record in caplog.records] == [
         "raw.csv has no column Home, which the mapping names; check how it is written, else its values are missing"
     ]
+
+    caplog.clear()
+    raw.write_text("Nr,Start,Amount,Months,State\n7,03.02.2020,5,12,open\n")
+    monkeypatch.setattr(mapping, "TOLD_ABSENT", 2)
+    load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert "no column Rate, Home and 3 others, which" in caplog.records[0].message

@@ -1,9 +1,9 @@
-"""The raw CSV download of a platform: its header found below notes, its rows, and what is rejected with a reason."""
+"""The raw download of a platform: its header found below notes, its rows, and what is rejected with a reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,8 +12,9 @@ import polars as pl
 from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError
 from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
-from p2pcredit.platforms.delimited import DelimitedFile, DelimitedText, open_delimited, read_delimited
+from p2pcredit.platforms.delimited import DelimitedText, RawFile, open_delimited, read_whole
 from p2pcredit.platforms.dialect import COMMAS, Dialect
+from p2pcredit.platforms.parquet_files import is_parquet
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.spool import Spool
 
@@ -31,11 +32,13 @@ class RawTable:
         file: Its name.
         rows: `row_number` (Int64, from 1 below the header) and every wanted column as text, absent ones missing.
         rejected: `file`, `row_number`, `reason`, `raw`.
+        numbers: Columns that the file holds as numbers, not as texts of them.
     """
 
     file: str
     rows: pl.DataFrame
     rejected: pl.DataFrame
+    numbers: frozenset[str] = frozenset()
 
     @property
     def rows_in(self) -> int:
@@ -53,7 +56,7 @@ class RawTable:
             pl.struct(pl.exclude("row_number")).struct.json_encode().alias("raw"),
         )
         kept = marked.filter(~pl.col("_rejected")).drop("_rejected")
-        return RawTable(self.file, kept, pl.concat([self.rejected, rejected]).sort("row_number"))
+        return replace(self, rows=kept, rejected=pl.concat([self.rejected, rejected]).sort("row_number"))
 
 
 def read_in_parts(
@@ -68,7 +71,7 @@ def read_in_parts(
     dialect: Dialect = COMMAS,
     tell_absent: Callable[[Sequence[str]], None] = lambda names: None,
 ) -> Iterator[RawBook]:
-    """Which books do the parts of a raw CSV file (plain or gzip) make? The file is never held whole.
+    """Which books do the parts of a raw file (CSV, plain or gzip, or Parquet) make? The file is never held whole.
 
     The file is read once, and the rows of its parts wait, packed, until the end of it has been seen: only then is it
     known that it is whole, and what it says as a whole, such as until when its statuses were read.
@@ -81,7 +84,7 @@ def read_in_parts(
         learn: What the sound rows of a part say about the file.
         build: The book of a part, given what was learned of all parts.
         is_summary: Whether a record of another shape than the header, given its first field, is a summary line.
-        dialect: How the file is written.
+        dialect: How a CSV file is written.
         tell_absent: Told of the wanted columns that the header lacks, if there are any.
 
     Yields:
@@ -92,7 +95,7 @@ def read_in_parts(
         HeaderError: Fits no layout; says which columns are missing.
     """
     wanted = list(columns)
-    file = open_delimited(path, _header_finder(path, layouts), wanted, dialect)
+    file = _open(path, layouts, wanted, dialect)
     absent = [name for name in wanted if name not in file.header]
     if absent:
         tell_absent(absent)
@@ -110,15 +113,24 @@ def read_in_parts(
             except IrregularError:
                 continue
         for place in rows:
-            yield build(RawTable(path.name, rows.get(place), rejected[place]), learned)
+            yield build(RawTable(path.name, rows.get(place), rejected[place], file.numbers), learned)
+
+
+def _open(path: Path, layouts: Mapping[str, Sequence[str]], columns: Iterable[str] | None, dialect: Dialect) -> RawFile:
+    find_header = _header_finder(path, layouts)
+    if is_parquet(path):
+        from p2pcredit.platforms.raw_parquet import open_parquet  # most downloads are CSV
+
+        return open_parquet(path, find_header, columns)
+    return open_delimited(path, find_header, columns, dialect)
 
 
 def read_columns(path: Path, layouts: Mapping[str, Sequence[str]], dialect: Dialect = COMMAS) -> pl.DataFrame:
-    """Every column of a raw CSV file as text, whole in memory; records of another shape than its header are left out.
+    """Every column of a raw file as text, whole in memory; records of another shape than its header are left out.
 
     Args and errors are those of `read_in_parts`.
     """
-    return read_delimited(path, _header_finder(path, layouts), dialect=dialect).frame.drop("row_number")
+    return read_whole(_open(path, layouts, None, dialect)).frame.drop("row_number")
 
 
 def _header_finder(path: Path, layouts: Mapping[str, Sequence[str]]) -> Callable[[Sequence[Sequence[str]]], int]:
@@ -139,7 +151,7 @@ def _header_finder(path: Path, layouts: Mapping[str, Sequence[str]]) -> Callable
     return find_header
 
 
-def _parts(file: DelimitedFile, is_summary: Callable[[str], bool], *, exact: bool) -> Iterator[DelimitedText]:
+def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> Iterator[DelimitedText]:
     """The records of a file in parts of some size, at least one; at the end it is made sure that the file is whole."""
     waiting, size = [file.empty()], 0
     for batch in file.batches(exact=exact, in_two_threads=True):
@@ -157,9 +169,7 @@ def _joined(batches: Sequence[DelimitedText]) -> DelimitedText:
     return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), misfits)
 
 
-def _as_table(
-    file: DelimitedFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]
-) -> RawTable:
+def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]) -> RawTable:
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in file.header]
 
     def reason(misfit: Misfit) -> str:
@@ -175,7 +185,8 @@ def _as_table(
         ],
         schema=REJECTED_SCHEMA,
     )
-    return RawTable(file.path.name, part.frame.with_columns(absent).select("row_number", *wanted), rejected)
+    rows = part.frame.with_columns(absent).select("row_number", *wanted)
+    return RawTable(file.path.name, rows, rejected, file.numbers)
 
 
 __all__ = ["PART_BYTES", "SUMMARY_REASON", "RawTable", "read_columns", "read_in_parts"]
