@@ -16,6 +16,8 @@ PART, TRAIN = "training", "train"
 LARGER = (100_000, 400_000)
 FEW = 50_000
 """On more loans than this two threads are always quicker than one."""
+MANY = 150_000
+"""A training on more loans takes minutes, and is measured once."""
 CHILD = (OUR_PYTHON, "-m", "bench.works.learning")
 _FITS = {
     "one boosting fit": (
@@ -58,7 +60,7 @@ class Book:
 
     def repeats(self, wanted: int) -> int:
         """How often what takes long on it is measured."""
-        return min(wanted, 2 if self.loans <= FEW else 1)
+        return wanted if self.loans <= MANY else 1
 
 
 def books(run: Run) -> Iterator[Book]:
