@@ -151,7 +151,8 @@ class MappedPlatform:
         Raises:
             UnreadableFileError: If they are.
         """
-        amounts = table.rows.select(_text(self.mapping.feeds["loan_terms"]["loan_amount"]).alias("amount")).drop_nulls()
+        source = self.mapping.feeds["loan_terms"]["loan_amount"]
+        amounts = table.rows.select(_text(source).replace(source.values).alias("amount")).drop_nulls()
         amount = pl.col("amount")
         odd = amounts.filter(
             amount.str.strip_chars().cast(pl.Float64, strict=False).is_null()
@@ -221,10 +222,11 @@ def _text(source: Source) -> pl.Expr:
 
 def _as_date(source: Source) -> pl.Expr:
     text = _text(source).str.strip_chars()
-    if source.date is None or source.date == ISO:
-        found = text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False)
-    else:
-        found = text.str.to_date(source.date, strict=False)
+    found = text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False)
+    if source.date is not None and source.date != ISO:
+        of_pattern = text.str.to_date(source.date, strict=False)
+        # What has a type of its own reads as ISO, which means another day to one pattern only.
+        found = of_pattern if source.date.startswith("%Y-%d") else pl.coalesce(of_pattern, found)
     return pl.when(found.is_between(_FIRST_DATE, _LAST_DATE)).then(found)
 
 

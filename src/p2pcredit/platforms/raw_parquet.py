@@ -50,7 +50,8 @@ class ParquetDownload:
             for batch in file.iter_batches(ROWS_TOGETHER, columns=list(self.columns), use_threads=False):
                 batch.validate(full=True)  # neither reader looks whether a text of a damaged file is UTF-8
                 numbers = pl.Series("row_number", np.arange(seen + 1, seen + len(batch) + 1), dtype=pl.Int64)
-                rows = _frame(batch).select(_as_text(name, dtype) for name, dtype in _frame(batch).schema.items())
+                typed = _frame(batch)
+                rows = typed.select(_as_text(name, dtype) for name, dtype in typed.schema.items())
                 seen += len(batch)
                 yield DelimitedText(self.header, rows.select(numbers, pl.all()), ())
 

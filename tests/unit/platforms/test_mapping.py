@@ -173,6 +173,15 @@ def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Pa
     assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,") == [("7", "2020-02-03", "paid", None)]
 
 
+def test_a_day_that_the_pattern_means_otherwise_is_never_read_as_iso(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n7,2020-03-02,5,12,,,,,open,,\n8,2020-02-25,5,12,,,,,open,,\n")
+    swapped = MAPPING.replace('Start, date: "%d.%m.%Y"', 'Start, date: "%Y-%d-%m"')
+    book = load_mapping(mapping_file(tmp_path, swapped)).read([raw], None, None)
+    assert book.feeds["loan_terms"]["origination_date"].to_list() == ["2020-02-03"]
+    assert book.rejected["reason"].to_list() == ["unreadable Start"]
+
+
 COMMAS = MAPPING.replace("loan_id: Nr", 'file: {decimal: ",", encoding: windows-1252}\nloan_id: Nr')
 
 

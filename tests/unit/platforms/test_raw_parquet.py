@@ -32,11 +32,15 @@ events:
 """
 
 
-@pytest.fixture
-def lender(tmp_path: Path) -> MappedPlatform:
+def plain_mapping(tmp_path: Path) -> Path:
     path = tmp_path / "lender.yaml"
     path.write_text(MAPPING)
-    return load_mapping(path)
+    return path
+
+
+@pytest.fixture
+def lender(tmp_path: Path) -> MappedPlatform:
+    return load_mapping(plain_mapping(tmp_path))
 
 
 def columns(rows: int = 3) -> dict[str, pa.Array]:
@@ -77,6 +81,19 @@ def test_types_become_the_texts_that_a_csv_file_would_hold(tmp_path: Path, lende
 def test_a_day_may_be_an_instant_or_a_text(tmp_path: Path, lender: MappedPlatform, value: object) -> None:
     path = put(tmp_path / "raw.parquet", columns() | {"Start": pa.array([value] * 3)})
     assert lender.read([path], None, None).feeds["loan_terms"]["origination_date"].to_list() == ["2020-02-03"] * 3
+
+
+@pytest.mark.parametrize("pattern", ["%d.%m.%Y", "%Y/%m/%d"])
+def test_the_mapping_of_a_csv_file_serves_its_twin_in_parquet(tmp_path: Path, pattern: str) -> None:
+    mapping = tmp_path / "dated.yaml"
+    mapping.write_text(
+        MAPPING.replace("origination_date: Start", f'origination_date: {{column: Start, date: "{pattern}"}}')
+    )
+    platform = load_mapping(mapping)
+    typed = put(tmp_path / "typed.parquet", columns())
+    texts = put(tmp_path / "texts.parquet", columns() | {"Start": pa.array([f"{date(2020, 2, 3):{pattern}}"] * 3)})
+    assert same(platform.read([texts], None, None), load_mapping(plain_mapping(tmp_path)).read([typed], None, None))
+    assert same(platform.read([typed], None, None), platform.read([texts], None, None))
 
 
 def test_a_decimal_sign_speaks_of_texts_and_not_of_numbers(tmp_path: Path) -> None:
