@@ -9,8 +9,9 @@ from importlib.util import find_spec
 
 import polars as pl
 
+from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
-from p2pcredit.contracts.tables import TABLES
+from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.storage.bank import ModelBank
@@ -75,6 +76,32 @@ def _days(ctx: JobContext) -> Finding:
     return Status.PASS, f"preprocessed up to {last}"
 
 
+def _rows(ctx: JobContext) -> Finding:
+    """Which share of all rows had to be set aside? The same limit as each week's, over all days."""
+    lake, limit = Lake(ctx.layout), ctx.settings.monitoring.quarantined_share_limit
+    if not lake.exists(QUARANTINE):
+        return Status.UNDETERMINED, "no row has been looked at yet"
+    set_aside = lake.scan(QUARANTINE)
+    counts = dict(set_aside.group_by("feed").len().collect().iter_rows())
+    kept = {name: silver(feed) for name, feed in FEEDS.items() if lake.exists(silver(feed))}
+    rows = {name: counts.get(name, 0) for name in FEEDS}
+    for name, table in kept.items():
+        rows[name] += int(lake.scan(table).select(pl.len()).collect().item())
+    share = {name: counts.get(name, 0) / found for name, found in rows.items() if found}
+    if not share:
+        return Status.UNDETERMINED, "no row has come in yet"
+    worst = max(share, key=lambda name: share[name])
+    if share[worst] <= limit:
+        return Status.PASS, f"{sum(counts.values()):,} of {sum(rows.values()):,} rows are in quarantine"
+    rules = set_aside.filter(pl.col("feed") == worst).select(pl.col("rules").str.split("; ").explode()).collect()
+    rule = rules["rules"].value_counts().sort("count", "rules", descending=[True, False])["rules"][0]
+    return (
+        Status.FAIL,
+        f"{counts[worst]:,} of {rows[worst]:,} rows of {worst} are in quarantine, most for '{rule}'; look at "
+        "silver/quarantine, mend the source or its mapping, and land again",
+    )
+
+
 def _ledger(ctx: JobContext) -> Finding:
     events = ctx.ledger.events()
     if not events:
@@ -125,6 +152,7 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "disk": _disk,
     "tables": _tables,
     "days": _days,
+    "rows": _rows,
     "ledger": _ledger,
     "decision_file": _decision,
     "model_bank": _bank,

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.tables import LABEL_STORE, PREDICTIONS
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import LABEL_STORE, PREDICTIONS, QUARANTINE, Table, silver
 from p2pcredit.errors import MissingTableError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Origin
@@ -170,6 +171,34 @@ def test_a_damage_is_found_and_said_in_one_line(
     assert found["checks"][check]["status"] == "fail"
     assert "\n" not in found["checks"][check]["finding"]
     assert found["healthy"] is False
+
+
+def rows_of(table: Table, number: int, **values: object) -> pl.DataFrame:
+    base = dict.fromkeys(table.schema) | {"snapshot_date": DAY}
+    return pl.DataFrame([base | values | {"row_number": at + 1} for at in range(number)], schema=table.schema)
+
+
+@pytest.mark.parametrize(
+    ("set_aside", "status", "says"),
+    [
+        (0, "pass", "0 of 38 rows are in quarantine"),
+        (1, "pass", "1 of 39 rows are in quarantine"),
+        (2, "fail", "2 of 21 rows of loan_terms are in quarantine, most for 'loan_amount: not a number'; look at"),
+    ],
+)
+def test_more_rows_in_quarantine_than_the_limit_are_a_fault(
+    ctx: JobContext, set_aside: int, status: str, says: str
+) -> None:
+    assert checks(ctx)["rows"] == "undetermined"
+    lake, day = Lake(ctx.layout), DateRange(DAY, DAY)
+    rules = "loan_amount: not a number; row: duplicate"
+    lake.replace(QUARANTINE, rows_of(QUARANTINE, set_aside, feed="loan_terms", rules=rules), day)
+    assert checks(ctx)["rows"] == ("fail" if set_aside else "undetermined")
+    for name in ("loan_terms", "financial"):
+        lake.replace(silver(FEEDS[name]), rows_of(silver(FEEDS[name]), 19), day)
+    found = examine(ctx)["checks"]["rows"]
+    assert found["status"] == status
+    assert found["finding"].startswith(says)
 
 
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", 'a"b', "a,b", "a\nb", "plain", "", None, "čau"]
