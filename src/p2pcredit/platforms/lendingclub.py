@@ -131,7 +131,7 @@ class LendingClub:
         """Which feeds do these downloads hold, part by part?
 
         Args:
-            files: One or more downloads, plain or gzip.
+            files: One or more downloads: CSV, plain or gzip, or Parquet.
             first, last: Not needed here; the caller cuts the book.
 
         Raises:

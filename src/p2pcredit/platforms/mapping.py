@@ -47,7 +47,7 @@ class MappedPlatform:
         """Which feeds do these downloads hold, part by part?
 
         Args:
-            files: One or more CSV files, plain or gzip.
+            files: One or more files: CSV, plain or gzip, or Parquet.
             first, last: Not needed here; the caller cuts the book.
 
         Raises:
