@@ -99,6 +99,8 @@ def _measure_platform(loans: JudgedLoans, settings: MonitoringSettings) -> list[
     lacking = _too_little(int(label.size), int(label.sum()), settings)
     if lacking:
         note = lacking if loans.n == label.size else f"with a sub-grade of the platform: {lacking}"
+        if loans.n and not label.size:
+            note = "no loan that has matured has a sub-grade of the platform"
         return [
             unmeasured(name, loans.segment, int(label.size), note, share_matured=loans.share_matured)
             for name in _AGAINST_PLATFORM

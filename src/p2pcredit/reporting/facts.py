@@ -195,8 +195,8 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
 def _what_is_unknown(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
     said: list[str] = []
     served, own = found.get(("auc", "all")), found.get(("auc", "champion"))
-    if served is not None and served["share_matured"] is not None:
-        waiting = 1 - served["share_matured"]
+    waiting = 0.0 if served is None or served["share_matured"] is None else 1 - served["share_matured"]
+    if waiting > 0:
         said.append(
             f"{waiting:.0%} of the loans scored since the judged window began have no outcome yet: a loan is "
             f"judged {facts['thresholds']['label_months']} months and {facts['thresholds']['label_lag_days']} days "

@@ -127,7 +127,8 @@ def test_sub_grade_is_measured_as_ordinal_risk_on_the_same_loans() -> None:
 def test_a_platform_without_sub_grades_leaves_the_comparison_undetermined() -> None:
     inputs = make_inputs(900)
     without = replace(inputs, features=inputs.features.with_columns(platform_sub_grade=pl.lit(None, dtype=pl.String)))
-    assert measure(without)["auc_sub_grade", "all"].value is None
+    compared = measure(without)["auc_sub_grade", "all"]
+    assert (compared.value, compared.note) == (None, "no loan that has matured has a sub-grade of the platform")
     assert measure(without)["auc", "all"].value is not None
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -109,6 +110,17 @@ def test_the_summary_says_what_is_known_unknown_and_decided() -> None:
     assert "1 of 2 columns moved to the alert level or beyond: Score." in summary["known"]
     assert any("55% of the loans" in line for line in summary["unknown"])
     assert any("implied" in line or "imply an AUC of 0.670" in line for line in summary["unknown"])
+
+
+def test_nothing_is_said_to_be_open_once_every_loan_has_its_outcome() -> None:
+    matured = [replace(result, share_matured=1.0) for result in RESULTS]
+    assert not any("no outcome yet" in line for line in facts(matured)["summary"]["unknown"])
+
+
+def test_a_card_shows_what_the_champion_has_and_not_what_it_lacks(page: Page) -> None:
+    assert "scorecard" in page.words
+    assert "unknown" not in page.words
+    assert facts()["champion"]["gini"] is None
 
 
 def test_later_weeks_and_a_former_run_of_this_week_play_no_part_in_the_history() -> None:
