@@ -83,10 +83,10 @@ def _rows(ctx: JobContext) -> Finding:
         return Status.UNDETERMINED, "no row has been looked at yet"
     set_aside = lake.scan(QUARANTINE)
     counts = dict(set_aside.group_by("feed").len().collect().iter_rows())
-    kept = {name: silver(feed) for name, feed in FEEDS.items() if lake.exists(silver(feed))}
     rows = {name: counts.get(name, 0) for name in FEEDS}
-    for name, table in kept.items():
-        rows[name] += int(lake.scan(table).select(pl.len()).collect().item())
+    for name, feed in FEEDS.items():
+        if lake.exists(silver(feed)):
+            rows[name] += int(lake.scan(silver(feed)).select(pl.len()).collect().item())
     share = {name: counts.get(name, 0) / found for name, found in rows.items() if found}
     if not share:
         return Status.UNDETERMINED, "no row has come in yet"

@@ -98,8 +98,11 @@ def _measure_platform(loans: JudgedLoans, settings: MonitoringSettings) -> list[
     label, risk, sub_grade = loans.label[graded], loans.risk[graded], loans.sub_grade[graded]
     lacking = _too_little(int(label.size), int(label.sum()), settings)
     if lacking:
-        note = lacking if loans.n == label.size else f"with a sub-grade of the platform: {lacking}"
-        if loans.n and not label.size:
+        if loans.n == label.size:
+            note = lacking
+        elif label.size:
+            note = f"with a sub-grade of the platform: {lacking}"
+        else:
             note = "no loan that has matured has a sub-grade of the platform"
         return [
             unmeasured(name, loans.segment, int(label.size), note, share_matured=loans.share_matured)

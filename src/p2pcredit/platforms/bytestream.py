@@ -16,12 +16,13 @@ CHUNK_BYTES = 8 << 20
 HONEST_BYTES = 64 << 20
 MOST_PACKING = 100
 _GZIP_MAGIC = b"\x1f\x8b"
+_PARQUET_MAGIC = b"PAR1"
 _WORKBOOK = "a spreadsheet; save its sheet as CSV in UTF-8"
 _WORKBOOK_ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".ods"})
 _FOREIGN = {
     b"\xd0\xcf\x11\xe0\xa1\xb1": _WORKBOOK,
     b"PK\x03\x04": "a zip archive; unpack it and give the CSV inside",
-    b"PAR1": "a Parquet file; give it the ending .parquet",
+    _PARQUET_MAGIC: "a Parquet file; give it the ending .parquet",
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8",
     b"BZh": "a bzip2 file; unpack it or pack it with gzip",
@@ -95,6 +96,15 @@ def read_chunks(
         raise UnreadableFileError(f"{path} has 0 bytes of text; {when_empty}")
 
 
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does; one that cannot be opened does not."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
+    except OSError:
+        return False
+
+
 def refuse_bomb(path: Path) -> None:
     """Make sure that a packed file is whole and packs as loan data does, by unpacking it once. Plain ones are let pass.
 
@@ -129,4 +139,4 @@ def _readable_bytes(path: Path) -> int:
     return found
 
 
-__all__ = ["CHUNK_BYTES", "most_unpacked_bytes", "read_chunks", "refuse_bomb"]
+__all__ = ["CHUNK_BYTES", "is_parquet", "most_unpacked_bytes", "read_chunks", "refuse_bomb"]

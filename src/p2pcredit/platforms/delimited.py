@@ -9,6 +9,7 @@ is held in memory, unless the whole is asked for.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,6 @@ from p2pcredit.platforms.counted_csv import counted_blocks
 from p2pcredit.platforms.csv_blocks import Block, IrregularError, Misfit, decoded
 from p2pcredit.platforms.dialect import COMMAS, Dialect
 from p2pcredit.platforms.exact_csv import exact_blocks, fields_of_line
-from p2pcredit.platforms.parquet_files import twice_named
 
 HEADER_SEARCH_LINES = 20
 LONGEST_HEADER = 1 << 20
@@ -131,14 +131,14 @@ class DelimitedFile:
         width, separator = len(self.header), self.dialect.separators
         chunks = read_chunks(self.path, chunk_bytes=self.chunk_bytes, when_empty=self.when_empty)
         text = _below_header(self.dialect.as_utf8(self.path, chunks), self.header_lines)
-        if exact:
-            blocks = exact_blocks(self.path, text, width, self.chunk_bytes, separator)
-            separator = ","
-        else:
-            blocks = counted_blocks(self.path, text, width, separator)
+        blocks = (
+            exact_blocks(self.path, text, width, self.chunk_bytes, separator)
+            if exact
+            else counted_blocks(self.path, text, width, separator)
+        )
         try:
             for block in ahead(blocks) if in_two_threads else blocks:
-                yield DelimitedText(self.header, self._rows(block, separator), block.misfits, block.cut_off)
+                yield DelimitedText(self.header, self._rows(block), block.misfits, block.cut_off)
         except (IrregularError, pl.exceptions.PolarsError) as error:
             if not exact:
                 raise IrregularError from error
@@ -155,11 +155,12 @@ class DelimitedFile:
     def _wanted(self) -> list[str]:
         return [name for name in self.header if name and (self.columns is None or name in self.columns)]
 
-    def _rows(self, block: Block, separator: str) -> pl.DataFrame:
+    def _rows(self, block: Block) -> pl.DataFrame:
         if not len(block.numbers):
             return self.empty().frame
         places = [f"column_{place}" for place in range(len(self.header))]
         place_of = dict(zip(self.header, places, strict=True))
+        separator = self.dialect.separators
         source = io.BytesIO(f"{separator.join(places)}\n".encode() + block.body)
         read = pl.scan_csv(source, separator=separator, schema=dict.fromkeys(places, pl.String), glob=False)
         texts = [pl.col(place_of[name]).alias(name) for name in self._wanted()]
@@ -227,9 +228,23 @@ def read_whole(file: RawFile) -> DelimitedText:
         batches = list(file.batches())
     except IrregularError:
         batches = list(file.batches(exact=True))
-    batches.insert(0, file.empty())
+    return joined([file.empty(), *batches])
+
+
+def joined(batches: Sequence[DelimitedText]) -> DelimitedText:
+    """Batches that follow each other as one, at least one."""
     misfits = tuple(misfit for batch in batches for misfit in batch.misfits)
-    return DelimitedText(file.header, pl.concat(batch.frame for batch in batches), misfits, batches[-1].cut_off)
+    return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), misfits, batches[-1].cut_off)
+
+
+def twice_named(names: Iterable[str]) -> str | None:
+    """The first in the alphabet of the names that stand more than once; None where each stands once.
+
+    Examples:
+        >>> twice_named(["b", "a", "c", "b", "a"]), twice_named(["a"])
+        ('a', None)
+    """
+    return min((name for name, times in Counter(names).items() if times > 1), default=None)
 
 
 def _find_header(
@@ -286,7 +301,9 @@ __all__ = [
     "FindHeader",
     "Misfit",
     "RawFile",
+    "joined",
     "open_delimited",
     "read_delimited",
     "read_whole",
+    "twice_named",
 ]

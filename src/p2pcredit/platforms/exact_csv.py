@@ -28,7 +28,7 @@ def exact_blocks(
         chunks: Its bytes below the header.
         width: The number of fields of the header.
         block_bytes: The characters after which a block ends.
-        separator: What stands between fields; in the blocks it is a comma.
+        separator: What stands between fields, in the blocks too.
 
     Yields:
         Blocks of records. The last one says whether the file ends inside a record: the last one, without a line end
@@ -39,7 +39,7 @@ def exact_blocks(
     """
     lines = _Lines(path, chunks)
     body, numbers, misfits, held = io.StringIO(), [], [], 0
-    writer = csv.writer(body, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer = csv.writer(body, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
     last = cut_off = None
     for number, (fields, raw) in enumerate(exact_records(iter(lines), width, separator), start=1):
         last = Misfit(number, fields, raw)

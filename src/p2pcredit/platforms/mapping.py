@@ -154,10 +154,8 @@ class MappedPlatform:
         source = self.mapping.feeds["loan_terms"]["loan_amount"]
         amounts = table.rows.select(_text(source).replace(source.values).alias("amount")).drop_nulls()
         amount = pl.col("amount")
-        odd = amounts.filter(
-            amount.str.strip_chars().cast(pl.Float64, strict=False).is_null()
-            & (is_number(amount, ",") | is_number(amount, "."))
-        )
+        unread = amounts.filter(amount.str.strip_chars().cast(pl.Float64, strict=False).is_null())
+        odd = unread.filter(is_number(amount, ",") | is_number(amount, "."))
         if 2 * odd.height > amounts.height:
             raise UnreadableFileError(
                 f"{table.file} holds amounts such as '{odd.item(0, 0)}', which are no plain numbers; name their "

@@ -1,27 +1,47 @@
-"""What a Parquet file is told by, and what is refused of one that somebody else wrote."""
+"""What is refused of a Parquet file that somebody else wrote, and in which words."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.errors import UnreadableFileError
+import polars as pl
+import pyarrow as pa
+
+from p2pcredit.errors import HeaderError, UnreadableFileError
 from p2pcredit.platforms.bytestream import most_unpacked_bytes
 
-_MAGIC = b"PAR1"
 _HONEST_ROWS = 1_000_000
 _MOST_ROWS_PER_BYTE = 10
 
 
-def is_parquet(path: Path) -> bool:
-    """Whether a file begins as Parquet does; one that cannot be opened does not."""
+@contextmanager
+def reading_parquet(path: Path, instead: str) -> Iterator[None]:
+    """Say in one line that a file cannot be read as Parquet, and what to do instead.
+
+    PyArrow reads what others wrote, because it says in an error what Polars, of some damaged files, says in a panic.
+    Nobody maps the file: one that is cut off while it is mapped ends the process.
+
+    Raises:
+        UnreadableFileError: If it is damaged or cut off.
+    """
     try:
-        with path.open("rb") as stream:
-            return stream.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+        yield
+    except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200] or "damaged"
+        raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); {instead}") from error
+
+
+def holds_no_text(kind: Any) -> bool:
+    """Whether values of this type, lists, records or durations, have no one text."""
+    return bool(pa.types.is_nested(kind) or pa.types.is_duration(kind))
+
+
+def without_text(path: Path, field: Any) -> HeaderError:
+    """What to say of a column whose values have no one text."""
+    return HeaderError(f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row")
 
 
 def refuse_parquet_bomb(path: Path, about: Any, packed: int) -> None:
@@ -43,14 +63,4 @@ def refuse_parquet_bomb(path: Path, about: Any, packed: int) -> None:
         )
 
 
-def twice_named(names: Iterable[str]) -> str | None:
-    """The first in the alphabet of the names that stand more than once; None where each stands once.
-
-    Examples:
-        >>> twice_named(["b", "a", "c", "b", "a"]), twice_named(["a"])
-        ('a', None)
-    """
-    return min((name for name, times in Counter(names).items() if times > 1), default=None)
-
-
-__all__ = ["is_parquet", "refuse_parquet_bomb", "twice_named"]
+__all__ = ["holds_no_text", "reading_parquet", "refuse_parquet_bomb", "without_text"]

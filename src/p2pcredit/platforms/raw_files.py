@@ -11,10 +11,10 @@ import polars as pl
 
 from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError
+from p2pcredit.platforms.bytestream import is_parquet
 from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
-from p2pcredit.platforms.delimited import DelimitedText, RawFile, open_delimited, read_whole
+from p2pcredit.platforms.delimited import DelimitedText, RawFile, joined, open_delimited, read_whole
 from p2pcredit.platforms.dialect import COMMAS, Dialect
-from p2pcredit.platforms.parquet_files import is_parquet
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.spool import Spool
 
@@ -159,14 +159,9 @@ def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> 
         waiting.append(batch)
         size += int(batch.frame.estimated_size()) + sum(len(misfit.raw) for misfit in batch.misfits)
         if size >= PART_BYTES:
-            yield _joined(waiting)
+            yield joined(waiting)
             waiting, size = [file.empty()], 0
-    yield _joined(waiting)
-
-
-def _joined(batches: Sequence[DelimitedText]) -> DelimitedText:
-    misfits = tuple(misfit for batch in batches for misfit in batch.misfits)
-    return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), misfits)
+    yield joined(waiting)
 
 
 def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]) -> RawTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
-from p2pcredit.platforms.delimited import DelimitedText, FindHeader
-from p2pcredit.platforms.parquet_files import refuse_parquet_bomb, twice_named
+from p2pcredit.errors import HeaderError
+from p2pcredit.platforms.delimited import DelimitedText, FindHeader, twice_named
+from p2pcredit.platforms.parquet_files import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
 
 ROWS_TOGETHER = 1 << 16
 _WHOLE_BELOW = 1e15
@@ -83,10 +84,7 @@ def open_parquet(path: Path, find_header: FindHeader, columns: Iterable[str] | N
         raise HeaderError(f"{path}: the column '{twice}' stands twice; name each column once")
     untold = {name for name in wanted & set(header) if not _has_text(schema.field(name).type)}
     if untold and columns is not None:
-        name = min(untold)
-        raise HeaderError(
-            f"{path}: the column '{name}' is of type {schema.field(name).type}; write one text or number a row"
-        )
+        raise without_text(path, schema.field(min(untold)))
     kept = tuple(name for name in header if name in wanted - untold)
     return ParquetDownload(path, header, kept, frozenset(name for name in kept if _is_number(schema.field(name).type)))
 
@@ -99,22 +97,15 @@ def _has_text(kind: Any) -> bool:
     if pa.types.is_dictionary(kind):
         return _has_text(kind.value_type)
     blob = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
-    return not (pa.types.is_nested(kind) or pa.types.is_duration(kind) or blob or pa.types.is_binary_view(kind))
+    return not (holds_no_text(kind) or blob or pa.types.is_binary_view(kind))
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with path.open("rb") as stream:  # never mapped: a file cut off while it is mapped ends the process
-            # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
-            file = pq.ParquetFile(stream)
-            refuse_parquet_bomb(path, file.metadata, path.stat().st_size)
-            yield file
-    except FileNotFoundError as error:
-        raise SourceError(f"there is no file {path}; check the path") from error
-    except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200] or "damaged"
-        raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); download it again") from error
+    with reading_parquet(path, "download it again"), path.open("rb") as stream:
+        file = pq.ParquetFile(stream)
+        refuse_parquet_bomb(path, file.metadata, os.fstat(stream.fileno()).st_size)
+        yield file
 
 
 def _frame(batch: Any) -> pl.DataFrame:

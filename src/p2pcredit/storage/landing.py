@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.platforms.delimited import read_delimited
-from p2pcredit.platforms.parquet_files import refuse_parquet_bomb, twice_named
+from p2pcredit.platforms.delimited import read_delimited, twice_named
+from p2pcredit.platforms.parquet_files import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
 from p2pcredit.storage.files import holding_still, sha256_of_file
 from p2pcredit.storage.landing_files import SNAPSHOT, find_landing_file, find_landing_files, month_file
 from p2pcredit.storage.layout import Layout
@@ -171,11 +171,10 @@ def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
 def _read_parquet(
     path: Path, feed: Feed, asked: list[date], *, month_file: bool
 ) -> tuple[pl.DataFrame, Sequence[str], str]:
-    try:
-        content = path.read_bytes()  # never mapped: a file cut off while it is mapped ends the process
+    with reading_parquet(path, "land it again"):
+        content = path.read_bytes()
         if not content:
             raise UnreadableFileError(f"{path} has 0 bytes; write it as Parquet, with no rows where there are none")
-        # PyArrow reads it because it says in an error what Polars, of some damaged files, says in a panic.
         file = pq.ParquetFile(io.BytesIO(content))
         refuse_parquet_bomb(path, file.metadata, len(content))
         schema = file.schema_arrow
@@ -196,9 +195,6 @@ def _read_parquet(
             rows = rows.with_columns(pl.col(typed).cast(pl.String))
         digest = hashlib.sha256(content).hexdigest()
         return _of_its_days(path, rows, asked) if month_file else rows, found, digest
-    except (pa.ArrowException, pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200] or "damaged"
-        raise UnreadableFileError(f"{path} cannot be read as Parquet ({reason}); land it again") from error
 
 
 def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:
@@ -214,10 +210,8 @@ def _check_types(path: Path, feed: Feed, schema: Any) -> None:
     """Refuse columns whose values have no one text: lists and records, and loan ids that became floats on the way."""
     own = set(feed.sources)
     for field in schema:
-        if field.name in own and (pa.types.is_nested(field.type) or pa.types.is_duration(field.type)):
-            raise HeaderError(
-                f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row"
-            )
+        if field.name in own and holds_no_text(field.type):
+            raise without_text(path, field)
     twice = twice_named(name for name in schema.names if name in own)
     if twice is not None:
         raise HeaderError(f"{path}: the column '{twice}' stands twice; name each column once")

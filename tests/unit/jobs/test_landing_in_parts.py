@@ -74,7 +74,7 @@ def test_a_file_is_passed_over_twice_and_a_part_is_the_most_that_is_held(
     path = raw(tmp_path / "a.csv", rows=2_000)
     part, block = 20_000, 4_096
     read_bytes, parts = [], []
-    chunks, joined = bytestream.read_chunks, raw_files._joined
+    chunks, joined = bytestream.read_chunks, raw_files.joined
 
     def counted(*args: object, **kwargs: object) -> Iterator[bytes]:
         for chunk in chunks(*args, **kwargs):  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_a_file_is_passed_over_twice_and_a_part_is_the_most_that_is_held(
         return found
 
     monkeypatch.setattr(delimited, "read_chunks", counted)
-    monkeypatch.setattr(raw_files, "_joined", measured)
+    monkeypatch.setattr(raw_files, "joined", measured)
     monkeypatch.setattr(raw_files, "PART_BYTES", part)
     monkeypatch.setattr(delimited.open_delimited, "__kwdefaults__", {"chunk_bytes": block, "when_empty": ""})
     landed(tmp_path / "home", [path])
