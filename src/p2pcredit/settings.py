@@ -31,6 +31,29 @@ class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
+class LandingSettings(_Group):
+    """When a landing is no success.
+
+    `max_rejected_share`: a raw file of which a larger share of records is rejected is refused.
+    """
+
+    max_rejected_share: Share = 0.2
+
+
+class PreprocessingSettings(_Group):
+    """When a day is no success.
+
+    `max_quarantined_share`: a feed of which a larger share of rows is set aside stops the day.
+    `schema_drift`: what a column or feed that was filled before and no longer is does to the day: `report` says so,
+    `stop_if_used` stops the day too where the champion reads the column, `stop` always stops it.
+    `schema_drift_days`: how many days before are looked at for what a feed usually holds.
+    """
+
+    max_quarantined_share: Share = 0.2
+    schema_drift: Literal["report", "stop_if_used", "stop"] = "stop_if_used"
+    schema_drift_days: int = Field(28, ge=1, le=366)
+
+
 class LabelTarget(_Group):
     """One definition of a label: default within so many months on book.
 
@@ -141,6 +164,19 @@ class ScoreSettings(_Group):
     loss_given_default: Share = 0.6
 
 
+class ScoringSettings(_Group):
+    """What happens to loans that lie outside what the model was trained on.
+
+    `outside_training`: what is done with a loan of which a value that matters to the model is missing though it never
+    was in training, or is of a level never seen: `score` it as usual, `refer` it to a person (probability of default
+    given, grade and decision withheld), or `refuse` it (nothing given).
+    `max_outside_training_share`: a day with a larger share of such loans is alerted.
+    """
+
+    outside_training: Literal["score", "refer", "refuse"] = "refer"
+    max_outside_training_share: Share = 0.1
+
+
 class MonitoringSettings(_Group):
     """What monitoring looks at and when it speaks up."""
 
@@ -196,10 +232,13 @@ class Settings(_Group):
         'pd12'
     """
 
+    landing: LandingSettings = LandingSettings()
+    preprocessing: PreprocessingSettings = PreprocessingSettings()
     labels: LabelSettings = LabelSettings()
     training: TrainingSettings = TrainingSettings()
     selection: SelectionSettings = SelectionSettings()
     scores: ScoreSettings = ScoreSettings()
+    scoring: ScoringSettings = ScoringSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()
     alerts: AlertSettings = AlertSettings()

@@ -70,9 +70,13 @@ QUARANTINE = Table(
         "row_number": pl.Int64(),
         "rules": pl.String(),
         "raw": pl.String(),
+        "kind": pl.String(),
+        "column": pl.String(),
+        "loan_id": pl.String(),
     },
-    ("feed", "row_number"),
-    "a row that broke rules: every rule it broke, separated by '; ', and its raw values as JSON",
+    ("feed", "row_number", "kind", "column"),
+    "a row, or one optional value of a row, that broke rules: `kind` is `row` or `value`, `column` the value's column "
+    "in the feed, `rules` every rule broken, separated by '; ', `raw` the raw values as JSON, `loan_id` the row's id",
 )
 
 FEATURE_STORE = Table(

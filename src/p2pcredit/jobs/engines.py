@@ -20,6 +20,7 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.handed_files import paths_of_rows, replace_with_files
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.parts import MONTH
+from p2pcredit.transforms.typing import BLANKS
 
 if TYPE_CHECKING:
     from p2pcredit.engines.spark.frames import SparkEngine, SparkRows
@@ -82,6 +83,9 @@ def as_quarantined(feed: Feed, broken: pl.DataFrame) -> pl.DataFrame:
         "row_number",
         "rules",
         pl.struct("unparsed", *feed.sources).struct.json_encode().alias("raw"),
+        pl.lit("row").alias("kind"),
+        pl.lit(None, dtype=pl.String).alias("column"),
+        pl.col("loan_id").str.strip_chars(BLANKS).alias("loan_id"),
     )
 
 
