@@ -59,7 +59,8 @@ def preprocess(
     from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
 
     with shown_context("preprocess", home) as ctx:
-        return preprocess_days(ctx, date_range(day, first, last))
+        done = preprocess_days(ctx, date_range(day, first, last))
+    return done if as_json else _with_values_below(done)
 
 
 @job_command
@@ -151,6 +152,20 @@ def export(
     ctx = job_context(home)
     known = optional_date(as_of)
     return export_table(ctx, table, out, as_of=known, first=optional_date(first), last=optional_date(last))
+
+
+def _with_values_below(done: dict[str, Any]) -> dict[str, Any]:
+    """A preprocessing for a person: feeds as a table, and below it the columns that lost values."""
+    lost = {
+        f"{feed}.{column}": count
+        for feed, counts in done["feeds"].items()
+        for column, count in counts["values_missing"].items()
+    }
+    feeds = {
+        feed: {**counts, "values_missing": sum(counts["values_missing"].values())}
+        for feed, counts in done["feeds"].items()
+    }
+    return {**done, "feeds": feeds, **({"values_missing": lost} if lost else {})}
 
 
 @command

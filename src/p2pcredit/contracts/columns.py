@@ -9,12 +9,14 @@ from enum import StrEnum
 class Kind(StrEnum):
     """How the text of a landing file is read.
 
-    TEXT loses blanks around it (blank is missing) and is else as it stands: no letter is folded or normalised. CATEGORY
-    is trimmed and upper-cased. DATE is `YYYY-MM-DD`. NUMBER is a decimal with a point. COUNT is a whole number (`3` or
-    `3.0`). PERCENT is `10.65%` or `10.65` and becomes a share, 0.1065. TERM is `36`, ` 36 months`. YEARS is
-    `10+ years`, `< 1 year`, `3 years`, `7`; `n/a` is missing.
+    Every kind loses blanks around it; blank is missing, and so are the signs of `contracts.missing`. TEXT is else as it
+    stands: no letter is folded or normalised. ID is TEXT, but `68407277.0` is the whole number it was, and a number in
+    scientific notation is none. CATEGORY is upper-cased. DATE is `YYYY-MM-DD`. NUMBER is a decimal with a point. COUNT
+    is a whole number (`3`, `3.0`, `3e0`). PERCENT is `10.65%` or `10.65` and becomes a share, 0.1065. TERM is `36`,
+    ` 36 months`. YEARS is `10+ years`, `< 1 year`, `3 years`, `7`.
     """
 
+    ID = "id"
     TEXT = "text"
     CATEGORY = "category"
     DATE = "date"
@@ -29,13 +31,18 @@ class Kind(StrEnum):
 class Column:
     """One column of a feed.
 
+    A required column makes the row: the loan, its day, its amount and term, what an event says. A row without it, or
+    with a value that cannot be read or lies outside its bounds, is set aside. Every other value stands for itself: one
+    that cannot be read or lies outside its bounds is missing, by itself, and the row stays.
+
     Args:
         source: Its name in the landing file and in bronze, where it is text.
         kind: How the text is read.
         name: Its name in silver, with the unit; the same as `source` where empty.
-        required: A row without it is quarantined.
+        required: A row without it, or where it breaks a rule, is quarantined.
         minimum, maximum: Inclusive bounds of the typed value (shares, not percents).
         allowed: The only values a category may have; empty means any.
+        levels: Values that a category is known to have among others; a sign of missing among them is a value.
         description: What it is, for the reference.
     """
 
@@ -46,6 +53,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: frozenset[str] = field(default_factory=frozenset)
+    levels: frozenset[str] = field(default_factory=frozenset)
     description: str = ""
 
     @property

@@ -2,6 +2,10 @@
 
 A landing file has a header with the `source` names below. Required columns must be there; any other column of the
 contract may be left out and is then missing on every row; columns that no contract names are ignored and reported.
+
+What makes a row is required: the loan's id and day, its amount and term; an event's day, status and days past due. No
+other value can make a row meaningless: each is one fact of its own, and what is made of several is missing where one of
+them is. One that cannot be read is missing by itself.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ class Feed:
         return tuple(column.source for column in self.columns if column.required)
 
 
-_LOAN_ID = Column("loan_id", Kind.TEXT, required=True, description="The platform's id of the loan.")
+_LOAN_ID = Column("loan_id", Kind.ID, required=True, description="The platform's id of the loan.")
 _ORIGINATED = Column("origination_date", Kind.DATE, required=True, description="The day the loan was issued.")
 
 
@@ -96,7 +100,12 @@ DEMOGRAPHIC = Feed(
             maximum=80,
             description="Years employed.",
         ),
-        Column("home_ownership", Kind.CATEGORY, description="RENT, OWN, MORTGAGE, OTHER, NONE, ANY ..."),
+        Column(
+            "home_ownership",
+            Kind.CATEGORY,
+            levels=frozenset({"RENT", "OWN", "MORTGAGE", "OTHER", "NONE", "ANY"}),
+            description="RENT, OWN, MORTGAGE, OTHER, NONE, ANY ...",
+        ),
         Column("state", Kind.CATEGORY, description="State or region of the borrower."),
         Column("zip3", Kind.CATEGORY, description="First three digits of the postal code."),
     ),

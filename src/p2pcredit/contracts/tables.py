@@ -15,6 +15,7 @@ from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UsageError
 
 TYPES_BY_KIND: dict[Kind, pl.DataType] = {
+    Kind.ID: pl.String(),
     Kind.TEXT: pl.String(),
     Kind.CATEGORY: pl.String(),
     Kind.DATE: pl.Date(),
@@ -56,7 +57,7 @@ def bronze(feed: Feed) -> Table:
 
 
 def silver(feed: Feed) -> Table:
-    """The typed rows of a feed that break no rule."""
+    """The typed rows of a feed whose required columns break no rule; an optional value that does is missing."""
     typed = {column.typed_name: TYPES_BY_KIND[column.kind] for column in feed.columns}
     lineage: dict[str, pl.DataType] = {"snapshot_date": pl.Date(), "row_number": pl.Int64()}
     return Table(f"silver/{feed.name}", {**lineage, **typed}, ("loan_id", "row_number"), "the typed row")

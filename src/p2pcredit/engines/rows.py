@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 RowFunction = Callable[[pl.DataFrame], pl.DataFrame]
-"""What is done to rows, each for itself: any cut of the rows into parts gives the same."""
+"""What is made of rows, of each for itself none or more: any cut of the rows into parts gives the same."""
 
 
 class Rows(Protocol):
@@ -27,4 +27,8 @@ class Rows(Protocol):
 
     def per_day(self) -> dict[date, int]:
         """How many rows of each snapshot date that has any."""
+        ...
+
+    def counts(self, *columns: str) -> dict[tuple[str | None, ...], int]:
+        """How many rows of each combination of texts in these columns that occurs."""
         ...

@@ -14,6 +14,7 @@ from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import last_complete
 from p2pcredit.storage.decision_file import Unreadable, read_decision
@@ -81,7 +82,7 @@ def _rows(ctx: JobContext) -> Finding:
     lake, limit = Lake(ctx.layout), ctx.settings.monitoring.quarantined_share_limit
     if not lake.exists(QUARANTINE):
         return Status.UNDETERMINED, "no row has been looked at yet"
-    set_aside = lake.scan(QUARANTINE)
+    set_aside = rows_set_aside(lake)
     counts = dict(set_aside.group_by("feed").len().collect().iter_rows())
     rows = {name: counts.get(name, 0) for name in FEEDS}
     for name, feed in FEEDS.items():
@@ -100,6 +101,38 @@ def _rows(ctx: JobContext) -> Finding:
         f"{counts[worst]:,} of {rows[worst]:,} rows of {worst} are in quarantine, most for '{rule}'; look at "
         "silver/quarantine, mend the source or its mapping, and land again",
     )
+
+
+def _values(ctx: JobContext) -> Finding:
+    """Find the column that lost the largest share of the optional values that were given for it."""
+    lake, limit = Lake(ctx.layout), ctx.settings.preprocessing.max_quarantined_share
+    if not lake.exists(QUARANTINE):
+        return Status.UNDETERMINED, "no value has been looked at yet"
+    records = values_lost(lake).select("feed", "column", "rules", "raw").collect()
+    if records.is_empty():
+        return Status.PASS, "every optional value given could be used"
+    lost = records.group_by("feed", "column").len("lost")
+    given = values_given(lake, lost.select("feed", "column").iter_rows())
+    shares = (
+        lost.join(given, on=["feed", "column"])
+        .with_columns((pl.col("lost") + pl.col("read")).alias("given"))
+        .with_columns((pl.col("lost") / pl.col("given")).alias("share"))
+        .sort("share", "lost", "feed", "column", descending=[True, True, False, False])
+    )
+    worst = shares.row(0, named=True)
+    feed, column = worst["feed"], worst["column"]
+    own = records.filter(pl.col("feed") == feed, pl.col("column") == column)
+    rule = own["rules"].value_counts().sort("count", "rules", descending=[True, False])["rules"][0]
+    example = own.filter(pl.col("rules") == rule).sort("raw")["raw"][0]
+    said = (
+        f"{worst['lost']:,} of {worst['given']:,} values given for {column} in {feed} could not be used, most for "
+        f"'{rule}', such as {example}"
+    )
+    others = shares.height - 1
+    said += f"; {others} other column{'s' if others > 1 else ''} lost values too" if others else ""
+    if worst["share"] <= limit:
+        return Status.PASS, said
+    return Status.FAIL, f"{said}; look at kind 'value' in silver/quarantine, mend the source or its mapping, land again"
 
 
 def _ledger(ctx: JobContext) -> Finding:
@@ -153,6 +186,7 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "tables": _tables,
     "days": _days,
     "rows": _rows,
+    "values": _values,
     "ledger": _ledger,
     "decision_file": _decision,
     "model_bank": _bank,

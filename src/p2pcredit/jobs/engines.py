@@ -20,7 +20,7 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.handed_files import paths_of_rows, replace_with_files
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.parts import MONTH
-from p2pcredit.transforms.typing import BLANKS
+from p2pcredit.transforms.silver import LOAN, RULE_OF, optional_with_rules
 
 if TYPE_CHECKING:
     from p2pcredit.engines.spark.frames import SparkEngine, SparkRows
@@ -75,18 +75,40 @@ def engine_for(ctx: JobContext, lake: Lake) -> LakeEngine:
     return _OnSpark(lake, SparkEngine(ctx.settings.spark))
 
 
-def as_quarantined(feed: Feed, broken: pl.DataFrame) -> pl.DataFrame:
-    """Broken rows of a feed as the quarantine keeps them: every rule they broke, and their raw values as JSON."""
-    return broken.select(
+def as_quarantined(feed: Feed, faulty: pl.DataFrame) -> pl.DataFrame:
+    """What the quarantine keeps of faulty rows: a broken row whole, of a sound row each value that it lost.
+
+    Args:
+        feed: Their contract.
+        faulty: What `transforms.silver.refine` gives beside the sound rows.
+
+    Returns:
+        Records of `silver/quarantine`: of kind `row` with every rule it broke and its raw values as JSON, or of kind
+        `value` with the column, the rule that its value broke, and the raw text as JSON.
+    """
+    broken = pl.col("rules") != ""
+    rows = faulty.filter(broken).select(_record(feed, "row", "rules", "unparsed", *feed.sources))
+    kept = faulty.filter(~broken)
+    values = [
+        kept.filter(pl.col(f"{RULE_OF}{name}").is_not_null()).select(
+            _record(feed, "value", f"{RULE_OF}{name}", name, column=name)
+        )
+        for name in optional_with_rules(feed)
+    ]
+    return pl.concat([rows, *values])
+
+
+def _record(feed: Feed, kind: str, rules: str, *raw: str, column: str | None = None) -> list[pl.Expr]:
+    return [
         pl.lit(feed.name).alias("feed"),
-        "snapshot_date",
-        "row_number",
-        "rules",
-        pl.struct("unparsed", *feed.sources).struct.json_encode().alias("raw"),
-        pl.lit("row").alias("kind"),
-        pl.lit(None, dtype=pl.String).alias("column"),
-        pl.col("loan_id").str.strip_chars(BLANKS).alias("loan_id"),
-    )
+        pl.col("snapshot_date"),
+        pl.col("row_number"),
+        pl.col(rules).alias("rules"),
+        pl.struct(raw).struct.json_encode().alias("raw"),
+        pl.lit(kind).alias("kind"),
+        pl.lit(column, dtype=pl.String).alias("column"),
+        pl.col(LOAN).alias("loan_id"),
+    ]
 
 
 @dataclass(frozen=True)

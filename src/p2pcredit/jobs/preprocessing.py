@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -16,6 +17,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, T
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
+from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
     days_with_labels,
@@ -74,15 +76,21 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
 
 
 def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Type the bronze rows of these days; rows that break a rule go to the quarantine, with every rule they broke."""
+    """Type the bronze rows of these days; broken rows, and values that sound rows lost, are kept in the quarantine.
+
+    Returns:
+        `feed`, `rows_in`, `silver`, `quarantined` (rows), `values_missing` (optional column to how many of its values
+        could not be read or lay outside their bounds, where any did), `changed`.
+    """
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     with lake.rebuilding(silver(contract)):
         engine = engine_for(ctx, lake)
         raw = engine.read(bronze(contract), days)
         refined = refine(raw.lazy(), contract)
-        sound, broken = engine.run(refined.sound, refined.broken)
-        quarantined = engine.mapped(broken.lazy(), partial(as_quarantined, contract), QUARANTINE)
+        sound, faulty = engine.run(refined.sound, refined.faulty)
+        quarantined = engine.mapped(faulty.lazy(), partial(as_quarantined, contract), QUARANTINE)
+        set_aside = quarantined.counts("kind", "column")
         changed = engine.replace(silver(contract), sound, days)
         changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
         _close_month(lake, silver(contract), days)
@@ -90,7 +98,8 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         "feed": feed,
         "rows_in": raw.height,
         "silver": sound.height,
-        "quarantined": broken.height,
+        "quarantined": sum(count for (kind, _), count in set_aside.items() if kind == "row"),
+        "values_missing": {column: count for (kind, column), count in set_aside.items() if kind == "value"},
         "changed": changed,
     }
 
@@ -101,7 +110,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
     with lake.rebuilding(FEATURE_STORE):
         engine = engine_for(ctx, lake)
         frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
-        (features,) = engine.run(build_features(frames))
+        (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
         changed = engine.replace(FEATURE_STORE, features, days)
         _close_month(lake, FEATURE_STORE, days)
     return {"rows": features.height, "changed": changed}
@@ -132,7 +141,8 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     """Do all stages for a span of days, as many whole months at a time as memory bears, one commit per table.
 
     Returns:
-        `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`), `features`, `labels`.
+        `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
+        many values it lost), `features`, `labels`.
 
     Raises:
         MissingFeedError: If any feed of any day is missing; nothing is then written.
@@ -143,6 +153,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     for feed in FEEDS:
         check_source(ctx, feed, days)
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
+    lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
     features = labels = 0
     parts = spans_together(ctx, days)
     with closing(ahead(landed_in_turn(ctx, parts if len(days) > 1 else []))) as landed:
@@ -152,6 +163,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
                 done = refine_silver(ctx, feed, part)
                 for key, total in counts[feed].items():
                     counts[feed][key] = total + done[key]
+                lost[feed].update(done["values_missing"])
             features += build_feature_store(ctx, part)["rows"]
             labels += build_label_store(ctx, part)["rows"]
             complete_days(ctx, part)
@@ -159,7 +171,7 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
-        "feeds": counts,
+        "feeds": {feed: {**counts[feed], "values_missing": dict(sorted(lost[feed].items()))} for feed in FEEDS},
         "features": features,
         "labels": labels,
     }
@@ -211,18 +223,23 @@ def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFram
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
-    """Per day: rows of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none."""
+    """Per day: rows of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none.
+
+    Values that sound rows lost are counted as `values_missing:<feed>:<column>`.
+    """
     lake = Lake(ctx.layout)
     tables = {"features": FEATURE_STORE, "labels": LABEL_STORE, **{name: silver(feed) for name, feed in FEEDS.items()}}
     named = [
         lake.scan(table, days).group_by("snapshot_date", pl.lit(name).alias("name")).len()
         for name, table in tables.items()
     ]
-    broken = (
-        lake.scan(QUARANTINE, days).group_by("snapshot_date", pl.format("quarantined:{}", "feed").alias("name")).len()
+    broken = rows_set_aside(lake, days).group_by("snapshot_date", pl.format("quarantined:{}", "feed").alias("name"))
+    lost = values_lost(lake, days).group_by(
+        "snapshot_date", pl.format(VALUES_MISSING + "{}:{}", "feed", "column").alias("name")
     )
     counts: dict[date, dict[str, int]] = {}
-    for day, name, rows in pl.concat([*named, broken]).sort("snapshot_date", "name").collect().iter_rows():
+    together = pl.concat([*named, broken.len(), lost.len()]).sort("snapshot_date", "name")
+    for day, name, rows in together.collect().iter_rows():
         counts.setdefault(day, {})[name] = rows
     return counts
 

@@ -14,6 +14,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.set_aside import rows_set_aside
 from p2pcredit.models.splitting import matured_loans
 from p2pcredit.settings import Settings
 from p2pcredit.storage.bank import BankedModel, ModelBank
@@ -84,7 +85,7 @@ class Study:
             frame.filter(day).select(pl.len()).collect().item()
             for frame in (
                 self.lake.scan(bronze(FEEDS["loan_terms"])),
-                self.lake.scan(QUARANTINE).filter(pl.col("feed") == "loan_terms"),
+                rows_set_aside(self.lake).filter(pl.col("feed") == "loan_terms"),
                 self.lake.scan(silver(FEEDS["loan_terms"])),
             )
         )

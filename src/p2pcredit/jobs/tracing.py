@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, bronze
 from p2pcredit.errors import StorageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.set_aside import rows_set_aside, values_lost
 from p2pcredit.models.profile import columns_of
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import REASONS, ScoringModel, load_model, score_loans
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.lake import Lake
+from p2pcredit.transforms.typing import BLANKS, plain_id
 
 
 def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
@@ -28,13 +31,14 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         feature of the model as known that day, its effect on the log-odds against the usual borrower at the cut-off,
         and for a scorecard its bin and points) and `scores_the_same_now`; `label` (newest row of the main definition,
         with `known_on`; None while undetermined) and `label_history`; `landed` (per feed and row: `source_file`,
-        `row_number`, `source_digest`); `set_aside` (rows in quarantine); `reason`, one line.
+        `row_number`, `source_digest`); `set_aside` (rows in quarantine); `values_missing` (values that were given and
+        could not be used: `feed`, `snapshot_date`, `row_number`, `column`, `text`, `rules`); `reason`, one line.
 
     Raises:
         StorageError: If the lake holds no such loan.
         BankError: If the model that scored it is gone or was altered.
     """
-    lake = Lake(ctx.layout)
+    lake, loan_id = Lake(ctx.layout), plain_id(loan_id)
     landed = _landed(lake, loan_id)
     if not landed:
         raise StorageError(f"there is no loan '{loan_id}' in the lake; give the platform's id as it was landed")
@@ -54,6 +58,7 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         "label_history": [_plain(row) for row in labels],
         "landed": landed,
         "set_aside": _set_aside(lake, loan_id),
+        "values_missing": _values_missing(lake, loan_id),
         "reason": said,
     }
 
@@ -126,8 +131,9 @@ def _points(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> dic
 
 def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
     found = []
+    spellings = f"^{re.escape(loan_id)}" + (r"(\.0*)?$" if loan_id.isascii() and loan_id.isdigit() else "$")
     for feed in FEEDS.values():
-        rows = lake.scan(bronze(feed)).filter(pl.col("loan_id").str.strip_chars() == loan_id)
+        rows = lake.scan(bronze(feed)).filter(pl.col("loan_id").str.strip_chars(BLANKS).str.contains(spellings))
         wanted = rows.select("snapshot_date", "source_file", "row_number", "source_digest")
         found += [{"feed": feed.name, **_plain(row)} for row in _rows(wanted.sort("snapshot_date", "row_number"))]
     return found
@@ -135,9 +141,22 @@ def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
 
 def _set_aside(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
     """The loan's rows that broke a rule, with every rule they broke."""
-    rows = _rows(lake.scan(QUARANTINE).sort("snapshot_date", "feed", "row_number"))
-    own = [row for row in rows if str(json.loads(row["raw"]).get("loan_id") or "").strip() == loan_id]
+    named = pl.col("loan_id").is_null() | (pl.col("loan_id") == loan_id)  # records of old homes do not name their loan
+    rows = _rows(rows_set_aside(lake).filter(named).sort("snapshot_date", "feed", "row_number"))
+    own = [row for row in rows if row["loan_id"] or plain_id(json.loads(row["raw"]).get("loan_id") or "") == loan_id]
     return [_plain({key: row[key] for key in ("feed", "snapshot_date", "row_number", "rules")}) for row in own]
+
+
+def _values_missing(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
+    """The values that were given for the loan and could not be used, as they were written."""
+    own = values_lost(lake).filter(pl.col("loan_id") == loan_id).sort("snapshot_date", "feed", "row_number", "column")
+    told = ("feed", "snapshot_date", "row_number", "column")
+    return [
+        _plain(
+            {**{key: row[key] for key in told}, "text": json.loads(row["raw"])[row["column"]], "rules": row["rules"]}
+        )
+        for row in _rows(own)
+    ]
 
 
 def _of(lake: Lake, table: Any, loan_id: str) -> pl.LazyFrame:

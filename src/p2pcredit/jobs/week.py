@@ -16,6 +16,7 @@ from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.maturity import matured_counts
+from p2pcredit.jobs.set_aside import VALUES_MISSING, values_given
 from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
 from p2pcredit.monitoring.policy import Verdict, results_from_rows
 from p2pcredit.monitoring.policy import decide as decide_remedy
@@ -106,6 +107,7 @@ class Week:
             reference=self._reference(),
             early_signs=frames[3].sort("loan_id"),
             feed_quality=self._feed_quality(),
+            values_lost=self._values_lost(),
             development_bads=self.facts.development_bads,
             known_bads=self.facts.known_bads,
         )
@@ -138,12 +140,35 @@ class Week:
         scores = ModelBank(self.ctx.layout).get(self.champion_id).files[REFERENCE_FILE]
         return _development_loans(self.ctx.layout, self.lake.state(FEATURE_STORE), scores)
 
-    def _feed_quality(self) -> pl.DataFrame:
+    @cached_property
+    def _recent(self) -> DateRange:
         first = self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1)
-        receipts = [read_receipt(self.ctx.layout, day) or {} for day in DateRange(first, self.week_end)]
+        return DateRange(first, self.week_end)
+
+    @cached_property
+    def _counted(self) -> Counter[str]:
+        """What the receipts of the recent days counted, all of them together."""
         totals: Counter[str] = Counter()
-        for receipt in receipts:
-            totals.update(receipt.get("rows", {}))
+        for day in self._recent:
+            totals.update((read_receipt(self.ctx.layout, day) or {}).get("rows", {}))
+        return totals
+
+    def _values_lost(self) -> pl.DataFrame:
+        """How many of the values given for each column that lost any could not be used in the recent days."""
+        counted = {
+            tuple(name.removeprefix(VALUES_MISSING).split(":", 1)): count
+            for name, count in self._counted.items()
+            if name.startswith(VALUES_MISSING)
+        }
+        rows = [(feed, column, count) for (feed, column), count in sorted(counted.items())]
+        lost = pl.DataFrame(rows, schema={"feed": pl.String, "column": pl.String, "lost": pl.Int64}, orient="row")
+        read = values_given(self.lake, lost.select("feed", "column").iter_rows(), self._recent)
+        return lost.join(read, on=["feed", "column"], maintain_order="left").select(
+            "feed", "column", "lost", (pl.col("lost") + pl.col("read")).alias("given")
+        )
+
+    def _feed_quality(self) -> pl.DataFrame:
+        totals = self._counted
         rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")

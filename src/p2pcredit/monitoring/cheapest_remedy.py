@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.monitoring.metrics import one_line
+from p2pcredit.monitoring.quality import QUALITY_METRICS, ROWS_METRIC
 from p2pcredit.monitoring.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
 from p2pcredit.settings import Settings
 
@@ -109,11 +110,12 @@ def _remedy(
     results: Sequence[MetricResult], by_name: _ByName, score: _Score, facts: DecisionFacts, settings: Settings
 ) -> tuple[Remedy, str, list[MetricResult]]:
     limits = settings.monitoring
-    broken = [r for r in results if r.metric == "quarantined_share" and r.status is Status.FAIL]
+    broken = [r for r in results if r.metric in QUALITY_METRICS and r.status is Status.FAIL]
     if broken:
-        worst = max(broken, key=lambda r: r.value or 0.0)
-        share = f"{worst.value:.1%} of {worst.segment.removeprefix('feed=')}"
-        return "repair_data", f"data broken: {share} quarantined, limit {limits.quarantined_share_limit:.1%}", broken
+        worst = max(broken, key=lambda r: (r.metric == ROWS_METRIC, r.value or 0.0))
+        what = "quarantined" if worst.metric == ROWS_METRIC else "unusable"
+        share = f"{worst.value:.1%} of {worst.segment.partition('=')[2]} {what}"
+        return "repair_data", f"data broken: {share}, limit {limits.quarantined_share_limit:.1%}", broken
     if facts.champion_id is None:
         return "none", "no champion serves yet", []
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import polars as pl
@@ -21,6 +21,7 @@ _COLUMNS = {
     "features": ("loan_id", "snapshot_date", "known_on", "term_months", "platform_sub_grade"),
     "early_signs": ("loan_id", "late_on"),
     "feed_quality": ("feed", "rows_in", "quarantined"),
+    "values_lost": ("feed", "column", "lost", "given"),
 }
 _DATES = {
     "predictions": ("snapshot_date",),
@@ -58,6 +59,10 @@ class DecisionFacts:
     calibrated_bads: int | None = None
 
 
+def _nothing_lost() -> pl.DataFrame:
+    return pl.DataFrame(schema={"feed": pl.String, "column": pl.String, "lost": pl.Int64, "given": pl.Int64})
+
+
 @dataclass(frozen=True)
 class MonitoringInputs:
     """Everything a metric may see, every row of it known by `week_end`.
@@ -75,6 +80,8 @@ class MonitoringInputs:
         feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed.
         development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
+        values_lost: `feed, column, lost, given`: of the optional values given in the recent days, how many could not be
+            used; only columns that lost any.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, or a
@@ -92,6 +99,7 @@ class MonitoringInputs:
     feed_quality: pl.DataFrame
     development_bads: int | None
     known_bads: int
+    values_lost: pl.DataFrame = field(default_factory=_nothing_lost)
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""

@@ -1,4 +1,4 @@
-"""Data quality: which share of the rows that came in had to be set aside."""
+"""Data quality: which share of the rows and of the values that came in could not be used."""
 
 from __future__ import annotations
 
@@ -9,31 +9,45 @@ from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.outcomes import share_interval, unmeasured
 from p2pcredit.settings import Settings
 
+ROWS_METRIC = "quarantined_share"
+VALUES_METRIC = "values_lost_share"
+QUALITY_METRICS = frozenset({ROWS_METRIC, VALUES_METRIC})
+"""Metrics of the data alone: where they pass they say nothing about a model, where one fails the data are broken."""
+
 
 def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """Which share of the rows of each feed was quarantined in the recent days?
+    """Measure which share of the rows of each feed, and of the values of each column, was lost in the recent days.
 
-    Every row was looked at, so the share itself is held against the limit; its interval says how far so few rows speak
-    for the feed.
+    Every row and value was looked at, so the share itself is held against the limit; its interval says how far so few
+    speak for the feed.
 
     Returns:
-        `quarantined_share` for each segment `feed=NAME`. A feed without rows is undetermined.
+        `quarantined_share` for each segment `feed=NAME`; a feed without rows is undetermined. `values_lost_share` for
+        each segment `column=FEED.COLUMN` that lost an optional value: of the values given, those that could not be read
+        or lay outside their bounds.
     """
-    limit = settings.monitoring.quarantined_share_limit
     totals = (
         inputs.feed_quality.group_by("feed")
         .agg(pl.col("rows_in").sum().cast(pl.Int64), pl.col("quarantined").sum().cast(pl.Int64))
         .sort("feed")
     )
-    results: list[MetricResult] = []
-    for feed, rows, quarantined in totals.iter_rows():
-        metric, segment = "quarantined_share", f"feed={feed}"
-        if rows <= 0:
-            results.append(unmeasured(metric, segment, 0, "no row came in", threshold=limit))
-            continue
-        share = quarantined / rows
-        low, high = share_interval(min(quarantined, rows), rows, settings.monitoring.confidence)
-        status = Status.FAIL if share > limit else Status.PASS
-        note = f"{quarantined} of {rows} rows"
-        results.append(MetricResult(metric, segment, share, low, high, rows, None, status, limit, note))
-    return results
+    rows = [
+        _share(ROWS_METRIC, f"feed={feed}", quarantined, found, "rows", settings)
+        for feed, found, quarantined in totals.iter_rows()
+    ]
+    columns = inputs.values_lost.sort("feed", "column").select("feed", "column", "lost", "given")
+    values = [
+        _share(VALUES_METRIC, f"column={feed}.{column}", lost, given, "values given", settings)
+        for feed, column, lost, given in columns.iter_rows()
+    ]
+    return [*rows, *values]
+
+
+def _share(metric: str, segment: str, lost: int, found: int, what: str, settings: Settings) -> MetricResult:
+    limit = settings.monitoring.quarantined_share_limit
+    if found <= 0:
+        return unmeasured(metric, segment, 0, "no row came in", threshold=limit)
+    share = lost / found
+    low, high = share_interval(min(lost, found), found, settings.monitoring.confidence)
+    status = Status.FAIL if share > limit else Status.PASS
+    return MetricResult(metric, segment, share, low, high, found, None, status, limit, f"{lost} of {found} {what}")

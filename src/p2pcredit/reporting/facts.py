@@ -15,6 +15,7 @@ from p2pcredit.monitoring.policy import results_from_rows
 from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
 
+_TOLD_COLUMNS = 6
 HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
 _HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "share_matured", "status")
 
@@ -189,6 +190,14 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     ]
     if broken:
         said.append(f"Too many rows were quarantined in {', '.join(segment_in_words(s) for s in broken)}.")
+    unusable = [
+        f"{segment_in_words(row['segment'])} ({row['note']})"
+        for row in facts["results"]
+        if row["metric"] == "values_lost_share" and row["value"] is not None
+    ]
+    if unusable:
+        more = f" and {len(unusable) - _TOLD_COLUMNS} other columns" if len(unusable) > _TOLD_COLUMNS else ""
+        said.append(f"Values could not be used in {', '.join(unusable[:_TOLD_COLUMNS])}{more}.")
     return said or ["Nothing about the model could be measured this week."]
 
 

@@ -67,7 +67,12 @@ SECTIONS: tuple[Section, ...] = (
         ("psi_score", "psi:"),
         by_size=True,
     ),
-    Section("quality", "Data quality", "Share of the recent rows that had to be set aside.", ("quarantined_share",)),
+    Section(
+        "quality",
+        "Data quality",
+        "Share of the recent rows that had to be set aside, and of each column's values that could not be used.",
+        ("quarantined_share", "values_lost_share"),
+    ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
 
@@ -89,8 +94,9 @@ _METRICS = {
     "late30_within_6m": "30 days late within 6 months",
     "psi_score": "Score",
     "quarantined_share": "Quarantined rows",
+    "values_lost_share": "Values that could not be used",
 }
-_PERCENTS = ("default_rate", "late30_", "quarantined_share")
+_PERCENTS = ("default_rate", "late30_", "quarantined_share", "values_lost_share")
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
 
@@ -113,9 +119,14 @@ def segment_in_words(segment: str) -> str:
     Examples:
         >>> [segment_in_words(s) for s in ("all", "champion", "vintage=2010Q1", "term=36", "feed=loan_terms")]
         ['whole service', 'champion', 'vintage 2010Q1', 'term 36 months', 'loan terms']
+        >>> segment_in_words("column=financial.annual_income")
+        'annual income (financial)'
     """
     kind, _, level = segment.partition("=")
     words = {"all": "whole service", "vintage": f"vintage {level}", "term": f"term {level} months"}
+    if kind == "column":
+        feed, _, column = level.replace("_", " ").partition(".")
+        return f"{column} ({feed})"
     return level.replace("_", " ") if kind == "feed" else words.get(kind, segment)
 
 

@@ -12,6 +12,8 @@ from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, NEVER_MON
 from p2pcredit.transforms.typing import BLANKS
 
 _KEYS = ["loan_id", "snapshot_date"]
+_LOST = "_lost_"
+_LOOKED_UP_WITH = {feature.name: feature.looked_up_with for feature in FEATURES if feature.looked_up_with}
 _NOT_THE_BORROWERS = r"Borrower added on [0-9]+/[0-9]+/[0-9]+ ?>|<br ?/?>"
 """What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
 
@@ -19,12 +21,16 @@ _NO_SINGLE_SPACE = f"[{BLANKS}]{{2,}}|[{BLANKS.replace(' ', '')}]"
 _NO_LETTERS = r"[^A-Za-z]+"
 
 
-def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
-    """What may a model see of each loan originated on these days?
+def build_features(
+    silver: Mapping[str, nw.LazyFrame[Any]], quarantine: nw.LazyFrame[Any] | None = None
+) -> nw.LazyFrame[Any]:
+    """Build what a model may see of each loan originated on these days.
 
     Args:
         silver: The typed rows of the feeds `loan_terms`, `demographic`, `financial` and `credit_history`, by name, for
             the same days. A loan is a row of `loan_terms`; what another feed lacks is missing.
+        quarantine: What was set aside on the same days: months since an event that were given and could not be read are
+            missing, and never count as no event. None where nothing was set aside.
 
     Returns:
         `loan_id`, `snapshot_date`, `known_on` (the snapshot date) and every feature of the contract.
@@ -33,6 +39,7 @@ def build_features(silver: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]
     for name in ("demographic", "financial", "credit_history"):
         other = silver[name].drop("row_number", "origination_date")
         joined = joined.join(other, on=_KEYS, how="left")
+    joined = _with_lost_recency(joined, quarantine)
     expressions = _expressions()
     return (
         _with_texts(joined)
@@ -74,13 +81,28 @@ def _ratios() -> dict[str, nw.Expr]:
 def _recency() -> dict[str, nw.Expr]:
     """Months since an event; a loan for which it was looked up and none was found counts as never."""
     return {
-        feature.name: nw.coalesce(
-            nw.col(feature.name).cast(nw.Float64),
-            nw.when(~nw.col(feature.looked_up_with).is_null()).then(nw.lit(NEVER_MONTHS)),
+        name: nw.coalesce(
+            nw.col(name).cast(nw.Float64),
+            nw.when(~nw.col(looked_up_with).is_null() & nw.col(f"{_LOST}{name}").is_null()).then(nw.lit(NEVER_MONTHS)),
         )
-        for feature in FEATURES
-        if feature.looked_up_with
+        for name, looked_up_with in _LOOKED_UP_WITH.items()
     }
+
+
+def _with_lost_recency(joined: nw.LazyFrame[Any], quarantine: nw.LazyFrame[Any] | None) -> nw.LazyFrame[Any]:
+    """Beside each loan's columns, a mark for the months since an event that it gave and that could not be read."""
+    if quarantine is None:
+        return joined.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"{_LOST}{name}") for name in _LOOKED_UP_WITH)
+    lost = (
+        quarantine.filter(nw.col("kind") == "value", nw.col("column").is_in(list(_LOOKED_UP_WITH)))
+        .with_columns(
+            nw.when(nw.col("column") == name).then(nw.lit(1)).cast(nw.Int64).alias(f"{_LOST}{name}")
+            for name in _LOOKED_UP_WITH
+        )
+        .group_by(_KEYS)
+        .agg(nw.col(f"{_LOST}{name}").max() for name in _LOOKED_UP_WITH)
+    )
+    return joined.join(lost, on=_KEYS, how="left")
 
 
 def _with_texts(joined: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -10,17 +10,26 @@ from __future__ import annotations
 import narwhals as nw
 
 from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.contracts.missing import missing_signs
 
 BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """The characters that Unicode calls white space."""
 _BLANK = f"[{BLANKS}]*"
 
-_NUMBER = r"^[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\z"
-_COUNT = r"^[+-]?[0-9]{1,15}(\.0*)?\z"
-_PERCENT = rf"^[+-]?[0-9]{{1,12}}(\.[0-9]+)?{_BLANK}%?\z"
-_TERM = rf"^[0-9]{{1,4}}(\.0+)?({_BLANK}[Mm]onths?)?\z"
-_YEARS = rf"^(<{_BLANK}1|[0-9]{{1,3}}(\.[0-9]+)?){_BLANK}\+?{_BLANK}([Yy]ears?)?\z"
-_NOT_AVAILABLE = r"^(?i:n/a|na|none|null|nan)\z"
+_DECIMAL = r"(?:[0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+)"
+_EXPONENT = "[eE][+-]?[0-9]{1,2}"
+_NUMBER = rf"^[+-]?{_DECIMAL}(?:{_EXPONENT})?\z"
+_PERCENT = rf"^[+-]?{_DECIMAL}(?:{_EXPONENT})?{_BLANK}%?\z"
+_TERM = rf"^\+?[0-9]{{1,4}}(\.0*)?({_BLANK}[Mm]onths?)?\z"
+_YEARS = rf"^(<{_BLANK}1|\+?(?:[0-9]{{1,3}}(?:\.[0-9]*)?|\.[0-9]+)){_BLANK}\+?{_BLANK}([Yy]ears?)?\z"
+_LARGEST_COUNT = 1e15
+_APART = f"[,'\u2019{BLANKS}]"
+_IN_GROUPS = rf"^[+-]?[$€£]?{_BLANK}[0-9][0-9.]*(?:{_APART}+[0-9.]+)+{_BLANK}[$€£%]?\z"
+_WHOLE_DIGITS = 15
+"""So many digits a number with decimals keeps."""
+_WHOLE_ID = rf"^[0-9]{{1,{_WHOLE_DIGITS}}}\.0*\z"
+_SCIENTIFIC_ID = r"^[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+\z"
+_ROUNDED_ID = rf"^[0-9]{{{_WHOLE_DIGITS + 1},}}\.0*\z"
 _DATE = (
     r"^(?:(?:1[5-9]|2[0-9])[0-9]{2}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
@@ -29,33 +38,39 @@ _DATE = (
 
 
 def trimmed_text(column: Column) -> nw.Expr:
-    """The text of a column without blanks around it; blank is missing, a category is in capitals."""
-    text = nw.col(column.source).str.strip_chars(BLANKS)
-    if column.kind is Kind.CATEGORY:
-        text = text.str.to_uppercase()
-    blank = text == ""
-    if column.kind is Kind.YEARS:
-        blank = blank | text.str.contains(_NOT_AVAILABLE)
-    return nw.when(~blank).then(text)
+    """The text of a column without blanks around it, a category in capitals; blank and a sign of missing are missing."""
+    bare = nw.col(column.source).str.strip_chars(BLANKS)
+    text = bare.str.to_uppercase() if column.kind is Kind.CATEGORY else bare
+    compared = bare if column.kind is Kind.TEXT else bare.str.to_lowercase()
+    return nw.when(~compared.is_in(["", *sorted(missing_signs(column))])).then(text)
 
 
 def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
     """The typed value of a trimmed text; missing where the text does not fit the kind."""
     if column.kind in {Kind.TEXT, Kind.CATEGORY}:
         return text
+    if column.kind is Kind.ID:
+        whole = text.str.replace_all(r"\.0*\z", "")
+        return nw.when(~_is_spoilt_id(text)).then(nw.when(text.str.contains(_WHOLE_ID)).then(whole).otherwise(text))
     pattern, _ = _PATTERNS[column.kind]
     return _CASTS[column.kind](nw.when(text.str.contains(pattern)).then(text))
 
 
 def problem_with(column: Column, text: nw.Expr, value: nw.Expr) -> nw.Expr | None:
-    """What is wrong with a column, given its trimmed text and its typed value? Missing where it is fine.
+    """Name the rule that a column breaks, given its trimmed text and its typed value; missing where it is fine.
 
     Returns:
         An expression of texts like `interest_rate: above 100 percent`; None where nothing can be wrong.
     """
     problems = [(text.is_null(), "missing")] if column.required else []
+    if column.kind is Kind.ID:
+        problems.append((_is_spoilt_id(text), "a number that lost digits, export ids as text"))
     if column.kind in _PATTERNS:
-        problems.append((value.is_null() & ~text.is_null(), _PATTERNS[column.kind][1]))
+        unread, words = value.is_null() & ~text.is_null(), _PATTERNS[column.kind][1]
+        if column.kind is not Kind.DATE:
+            grouped = nw.when(unread).then(text).str.contains(_IN_GROUPS)
+            problems.append((grouped, f"{words}, {_WRITE_PLAINLY}"))
+        problems.append((unread, words))
     problems += _range_problems(column, value)
     if not problems:
         return None
@@ -74,12 +89,35 @@ def _number(text: nw.Expr) -> nw.Expr:
 
 
 def _count(text: nw.Expr) -> nw.Expr:
-    return text.cast(nw.Float64).cast(nw.Int64)
+    number = text.cast(nw.Float64)
+    small = nw.when((number < _LARGEST_COUNT) & (number > -_LARGEST_COUNT)).then(number)
+    whole = small.cast(nw.Int64)
+    return nw.when(whole.cast(nw.Float64) == small).then(whole)
+
+
+def plain_id(text: str) -> str:
+    """An id as silver writes it.
+
+    Examples:
+        >>> plain_id(" 68407277.0 "), plain_id("007"), plain_id("LC-1.0")
+        ('68407277', '007', 'LC-1.0')
+    """
+    bare = text.strip(BLANKS)
+    digits, point, zeros = bare.partition(".")
+    whole = bool(point) and digits.isascii() and digits.isdigit() and len(digits) <= _WHOLE_DIGITS
+    return digits if whole and not zeros.strip("0") else bare
+
+
+def _is_spoilt_id(text: nw.Expr) -> nw.Expr:
+    return text.str.contains(_SCIENTIFIC_ID) | text.str.contains(_ROUNDED_ID)
 
 
 def _percent(text: nw.Expr) -> nw.Expr:
     # Not divided: Polars divides one row and many rows by a number to different last digits.
-    return nw.concat_str([text.str.replace_all(f"{_BLANK}%", ""), nw.lit("e-2")]).cast(nw.Float64)
+    bare = text.str.replace_all(f"{_BLANK}%", "")
+    raised = nw.when(bare.str.contains("[eE]")).then(bare.str.replace_all(r"^.*[eE]\+?", ""))
+    power = (raised.cast(nw.Int64).fill_null(0) - 2).cast(nw.String)
+    return nw.concat_str([bare.str.replace_all("[eE].*", ""), nw.lit("e"), power]).cast(nw.Float64)
 
 
 def _term(text: nw.Expr) -> nw.Expr:
@@ -90,10 +128,11 @@ def _years(text: nw.Expr) -> nw.Expr:
     return text.str.replace_all(f"^<{_BLANK}1.*", "0").str.replace_all(r"[^0-9.]", "").cast(nw.Float64)
 
 
+_WRITE_PLAINLY = "write 24000.00 without thousands sign or name the decimal sign in the mapping"
 _PATTERNS = {
     Kind.DATE: (_DATE, "not a date (YYYY-MM-DD)"),
     Kind.NUMBER: (_NUMBER, "not a number"),
-    Kind.COUNT: (_COUNT, "not a whole number"),
+    Kind.COUNT: (_NUMBER, "not a whole number"),
     Kind.PERCENT: (_PERCENT, "not a percent"),
     Kind.TERM: (_TERM, "not a term in months"),
     Kind.YEARS: (_YEARS, "not a number of years"),

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import FEEDS, LOAN_PERFORMANCE, LOAN_TERMS, Feed
 from p2pcredit.contracts.tables import silver
-from p2pcredit.transforms.silver import refine
+from p2pcredit.transforms.silver import RULE_OF, optional_with_rules, refine
 
 DAY = date(2010, 1, 5)
+_ORIGINATED = {"loan_id": "1", "origination_date": "2010-01-05"}
 SOUND: dict[str, dict[str, str]] = {
+    **dict.fromkeys(("demographic", "financial", "credit_history"), _ORIGINATED),
     "loan_terms": {"loan_id": "1", "origination_date": "2010-01-05", "loan_amount": "1000", "term": "36"},
     "loan_performance": {"loan_id": "1", "event_date": "2010-01-05", "status": "CURRENT", "days_past_due": "0"},
 }
@@ -29,13 +31,26 @@ def rows(feed: Feed, *changes: dict[str, Any]) -> pl.LazyFrame:
 
 
 def run(frame: pl.LazyFrame, feed: Feed) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The sound rows, and the broken ones."""
     refined = refine(nw.from_native(frame), feed)
-    return nw.to_native(refined.sound).collect(), nw.to_native(refined.broken).collect()
+    faulty = nw.to_native(refined.faulty).collect()
+    return nw.to_native(refined.sound).collect(), faulty.filter(pl.col("rules") != "")
 
 
 def rules(feed: Feed, *changes: dict[str, Any]) -> dict[int, str]:
     _, broken = run(rows(feed, *changes), feed)
     return dict(broken.select("row_number", "rules").sort("row_number").iter_rows())
+
+
+def values_lost(feed: Feed, *changes: dict[str, Any]) -> list[tuple[int, str, str]]:
+    """Row number, column and rule of each value that a sound row lost."""
+    faulty = nw.to_native(refine(nw.from_native(rows(feed, *changes)), feed).faulty).collect()
+    return sorted(
+        (row["row_number"], name, row[f"{RULE_OF}{name}"])
+        for row in faulty.filter(pl.col("rules") == "").iter_rows(named=True)
+        for name in optional_with_rules(feed)
+        if row[f"{RULE_OF}{name}"] is not None
+    )
 
 
 def test_a_sound_row_is_typed_as_the_contract_says() -> None:
@@ -52,11 +67,12 @@ def test_a_sound_row_is_typed_as_the_contract_says() -> None:
     ("change", "rule"),
     [
         ({"loan_amount": "-5"}, "loan_amount: negative"),
-        ({"installment": "-5"}, "installment: negative"),
-        ({"interest_rate": "4000%"}, "interest_rate: above 100 percent"),
-        ({"interest_rate": "ten"}, "interest_rate: not a percent"),
         ({"loan_id": " "}, "loan_id: missing"),
+        ({"loan_id": "NaN"}, "loan_id: missing"),
+        ({"loan_id": "6.84E+07"}, "loan_id: a number that lost digits, export ids as text"),
         ({"loan_amount": None}, "loan_amount: missing"),
+        ({"loan_amount": "#N/A"}, "loan_amount: missing"),
+        ({"term": " null "}, "term: missing"),
         ({"term": "soon"}, "term: not a term in months"),
         ({"term": "0"}, "term: below 1"),
         ({"origination_date": "2010-01-06"}, "origination_date: in the future"),
@@ -84,6 +100,52 @@ def test_a_servicing_event_that_breaks_a_rule_says_which(change: dict[str, Any],
     assert rules(LOAN_PERFORMANCE, change) == {1: rule}
 
 
+@pytest.mark.parametrize(
+    ("feed", "change", "name", "rule"),
+    [
+        ("loan_terms", {"installment": "-5"}, "installment", "negative"),
+        ("loan_terms", {"interest_rate": "4000%"}, "interest_rate_share", "above 100 percent"),
+        ("loan_terms", {"interest_rate": "ten"}, "interest_rate_share", "not a percent"),
+        ("financial", {"debt_to_income": "-1"}, "debt_to_income_share", "negative"),
+        (
+            "financial",
+            {"annual_income": "24,000.00"},
+            "annual_income",
+            "not a number, write 24000.00 without thousands sign or name the decimal sign in the mapping",
+        ),
+        ("demographic", {"employment_length": "many"}, "employment_length_years", "not a number of years"),
+        ("credit_history", {"earliest_credit_line": "2010-01-06"}, "earliest_credit_line", "in the future"),
+        ("credit_history", {"earliest_credit_line": "Jan-85"}, "earliest_credit_line", "not a date (YYYY-MM-DD)"),
+        ("credit_history", {"open_accounts_count": "2.5"}, "open_accounts_count", "not a whole number"),
+        ("credit_history", {"fico_low": "1e6"}, "fico_low", "above 900"),
+        ("loan_performance", {"amount_received": "x"}, "amount_received", "not a number"),
+    ],
+)
+def test_an_optional_value_that_breaks_a_rule_is_missing_by_itself_and_its_row_stays(
+    feed: str, change: dict[str, Any], name: str, rule: str
+) -> None:
+    contract = FEEDS[feed]
+    sound, broken = run(rows(contract, change), contract)
+    (source,) = change
+    assert broken.is_empty()
+    assert sound[name].to_list() == [None]
+    assert sound["loan_id"].to_list() == ["1"]
+    assert values_lost(contract, change) == [(1, source, f"{source}: {rule}")]
+
+
+def test_the_other_values_of_a_row_that_lost_one_are_those_it_has() -> None:
+    lost, kept = {"annual_income": "x", "revolving_balance": "7"}, {"annual_income": "5", "revolving_balance": "6"}
+    sound, _ = run(rows(FEEDS["financial"], lost, {**kept, "loan_id": "2"}), FEEDS["financial"])
+    found = sound.sort("loan_id").select("annual_income", "revolving_balance").rows()
+    assert found == [(None, 7.0), (5.0, 6.0)]
+
+
+def test_a_row_that_is_set_aside_names_only_what_makes_it_none_and_loses_no_value_beside() -> None:
+    change = {"loan_amount": "x", "installment": "y"}
+    assert rules(LOAN_TERMS, change) == {1: "loan_amount: not a number"}
+    assert values_lost(LOAN_TERMS, change) == []
+
+
 def test_every_rule_a_row_breaks_is_named() -> None:
     change = {"loan_id": None, "loan_amount": "x", "term": "999", "unparsed": "x"}
     assert rules(LOAN_TERMS, change)[1].split("; ") == [
@@ -109,6 +171,17 @@ def test_of_a_loan_that_stands_twice_the_first_sound_row_is_kept() -> None:
 
 def test_the_same_loan_written_with_blanks_around_its_id_is_a_duplicate() -> None:
     assert rules(LOAN_TERMS, {}, {"loan_id": " 1 "}) == {2: "loan_id: duplicate"}
+
+
+def test_an_id_that_became_a_number_with_decimals_is_the_loan_it_was() -> None:
+    sound, _ = run(rows(LOAN_TERMS, {"loan_id": "68407277.0"}, {"loan_id": "68407277"}), LOAN_TERMS)
+    assert sound["loan_id"].to_list() == ["68407277"]
+    assert rules(LOAN_TERMS, {"loan_id": "68407277.0"}, {"loan_id": "68407277"}) == {2: "loan_id: duplicate"}
+
+
+def test_events_with_values_that_cannot_be_read_are_one_only_if_those_are_written_alike() -> None:
+    changes = [{"amount_received": "1,000"}, {"amount_received": "2,000"}, {"amount_received": " 2,000"}]
+    assert rules(LOAN_PERFORMANCE, *changes) == {3: "row: duplicate"}
 
 
 def test_the_same_loan_on_two_days_is_no_duplicate() -> None:

@@ -55,6 +55,11 @@ class SparkRows:
             self._counted.update((row[0], int(row[1])) for row in self.frame.groupBy("snapshot_date").count().collect())
         return dict(self._counted)
 
+    def counts(self, *columns: str) -> dict[tuple[str | None, ...], int]:
+        """How many rows of each combination of texts in these columns that occurs."""
+        found = self.frame.groupBy(*columns).count().orderBy(*columns).collect()
+        return {tuple(row[:-1]): int(row[-1]) for row in found}
+
 
 @dataclass(frozen=True)
 class SparkEngine:

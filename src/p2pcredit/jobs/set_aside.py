@@ -1,0 +1,51 @@
+"""What the quarantine holds: rows that were set aside whole, and optional values that sound rows lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import QUARANTINE, silver
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.lake import Lake
+
+VALUES_MISSING = "values_missing:"
+"""Before `<feed>:<column>` in the receipt of a day: how many values of the column were lost."""
+
+
+def rows_set_aside(lake: Lake, days: DateRange | None = None) -> pl.LazyFrame:
+    """The records of whole rows; those written before records had a kind are such."""
+    return lake.scan(QUARANTINE, days).filter(pl.col("kind").ne_missing("value"))
+
+
+def values_lost(lake: Lake, days: DateRange | None = None) -> pl.LazyFrame:
+    """The records of single values."""
+    return lake.scan(QUARANTINE, days).filter(pl.col("kind") == "value")
+
+
+def values_given(lake: Lake, columns: Iterable[tuple[str, str]], days: DateRange | None = None) -> pl.DataFrame:
+    """Count the values of some columns that could be read.
+
+    Args:
+        lake: The tables.
+        columns: Each as feed and column, as the feed names it.
+        days: The days looked at; all where None.
+
+    Returns:
+        `feed`, `column`, `read`: how many values stand in silver.
+    """
+    asked: dict[str, list[str]] = {}
+    for feed, column in columns:
+        asked.setdefault(feed, []).append(column)
+    found = []
+    for feed, names in asked.items():
+        typed = {column.source: column.typed_name for column in FEEDS[feed].columns}
+        counted = lake.scan(silver(FEEDS[feed]), days).select(pl.col(typed[name]).count().alias(name) for name in names)
+        found += [(feed, name, int(count)) for name, count in counted.collect().row(0, named=True).items()]
+    schema = {"feed": pl.String, "column": pl.String, "read": pl.Int64}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+__all__ = ["VALUES_MISSING", "rows_set_aside", "values_given", "values_lost"]
