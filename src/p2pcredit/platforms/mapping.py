@@ -21,6 +21,7 @@ from p2pcredit.platforms.csv_blocks import NotUtf8Error
 from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.platforms.mapping_events import PAST_DUE, build_events
 from p2pcredit.platforms.mapping_schema import PlatformMapping, Source
+from p2pcredit.platforms.missing_signs import blanked, first_given
 from p2pcredit.platforms.number_texts import is_number, misread_number, plain_number
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_files import RawTable, read_columns, read_in_parts
@@ -109,13 +110,14 @@ class MappedPlatform:
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:
         """The last date on which a loan began, or its status."""
-        on = self.mapping.events.on
+        on, rows = self.mapping.events.on, blanked(rows, self.mapping.own_signs)
         dates = [_as_date(self.mapping.origination_date).max(), *([_as_date(on).max()] if on else [])]
         last = rows.select(pl.max_horizontal(dates)).item()
         return last if isinstance(last, date) else None
 
     def _screen(self, table: RawTable) -> RawTable:
         mapping = self.mapping
+        table = replace(table, rows=blanked(table.rows, mapping.own_signs))
         table = table.reject(pl.col(mapping.loan_id).is_null(), pl.lit("no id"))
         originated = _as_date(mapping.origination_date)
         name = mapping.origination_date.names[0]
@@ -215,7 +217,7 @@ def load_mapping(path: Path) -> MappedPlatform:
 
 
 def _text(source: Source) -> pl.Expr:
-    return pl.coalesce(pl.col(name) for name in source.names)
+    return first_given(source.names)
 
 
 def _as_date(source: Source) -> pl.Expr:

@@ -21,15 +21,23 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _as_written(value: object) -> object:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _short_form(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
+
+
+Signs = tuple[Annotated[str, BeforeValidator(_as_written)], ...]
+"""Texts that mean no value. A number may stand without quotes."""
 
 
 class Source(_Strict):
     """Where a value comes from: `column` (or the first of `columns` that is not blank), and how it is changed.
 
     `values` replaces texts, `times` multiplies a number, `round` rounds it to so many decimals, `date` says how a date
-    is written (`iso`, or a pattern such as `%d.%m.%Y`).
+    is written (`iso`, or a pattern such as `%d.%m.%Y`). `missing` names texts that mean no value in these raw columns.
     """
 
     column: str = ""
@@ -38,6 +46,7 @@ class Source(_Strict):
     times: float | None = None
     round: int | None = Field(None, ge=0, le=9)
     date: str | None = None
+    missing: Signs = ()
 
     @model_validator(mode="after")
     def _named(self) -> Source:
@@ -73,10 +82,12 @@ class WrittenAs(_Strict):
     """How the download is written.
 
     `decimal` is the sign before decimals; where it is given, thousands may be grouped and amounts carry their currency.
+    `missing` names texts that mean no value in any column, beside the usual signs.
     """
 
     encoding: str = UTF_8
     decimal: DecimalSign | None = None
+    missing: Signs = ()
 
     @field_validator("encoding")
     @classmethod
@@ -124,6 +135,16 @@ class PlatformMapping(_Strict):
             *(source.names for source in sources),
             *([(late,)] if late else []),
         )
+
+    @property
+    def own_signs(self) -> dict[str, frozenset[str]]:
+        """Per raw column that has any, the texts that this mapping calls missing."""
+        found = {name: set(self.file.missing) for names in self.wanted for name in names}
+        sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
+        for source in [*sources, *([self.events.on] if self.events.on else [])]:
+            for name in source.names:
+                found[name].update(source.missing)
+        return {name: frozenset(signs) for name, signs in found.items() if signs}
 
     @property
     def number_columns(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def refine(raw: nw.LazyFrame[Any], feed: Feed) -> Refined:
     Returns:
         `sound` has `snapshot_date`, `row_number` and the typed columns. `faulty` has the raw columns of each row that
         is broken or loses a value; `rules`: every rule that makes the row none, separated by "; ", empty for a sound
-        row; the loan as `_loan`; and for each optional column that rules speak of, as `_rule_<column>`, the rule broken.
+        row; the loan as `_loan`; and for each optional column that rules speak of the rule broken, as `_rule_<column>`.
     """
     texts = raw.with_columns(*(trimmed_text(column).alias(f"_text_{column.source}") for column in feed.columns))
     typed = texts.with_columns(

@@ -38,7 +38,7 @@ _DATE = (
 
 
 def trimmed_text(column: Column) -> nw.Expr:
-    """The text of a column without blanks around it, a category in capitals; blank and a sign of missing are missing."""
+    """The text of a column without blanks around it, a category in capitals; missing where it is a sign of that."""
     bare = nw.col(column.source).str.strip_chars(BLANKS)
     text = bare.str.to_uppercase() if column.kind is Kind.CATEGORY else bare
     compared = bare if column.kind is Kind.TEXT else bare.str.to_lowercase()

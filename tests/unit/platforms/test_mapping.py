@@ -64,6 +64,44 @@ def test_columns_are_mapped_replaced_multiplied_and_dated(tmp_path: Path) -> Non
     assert book.feeds["financial"]["loan_id"].to_list() == ["7", "8"]
 
 
+def test_the_signs_of_missing_that_a_mapping_names_land_as_blanks(tmp_path: Path) -> None:
+    own = MAPPING.replace("events:\n", "file: {missing: [n.v., 9999]}\nevents:\n").replace(
+        "interest_rate: {column: Rate,", "interest_rate: {column: Rate, missing: [-1, 'keine'],"
+    )
+    raw = tmp_path / "raw.csv"
+    raw.write_text(
+        f"{HEADER}\n7,03.02.2020,500,12, N.V. ,9999,n.v.,Tirol,open,,\n8,03.02.2020,-1,12,-1,keine,99990,,open,,\n"
+        "9,03.02.2020,700,12,9999.0,Miete,,9999,open,,\nn.v.,03.02.2020,700,12,1,,,,open,,\n"
+    )
+    book = load_mapping(mapping_file(tmp_path, own)).read([raw], None, None)
+    assert book.feeds["loan_terms"].select("loan_id", "loan_amount", "interest_rate").rows() == [
+        ("7", "500", None),
+        ("8", "-1", None),
+        ("9", "700", None),
+    ]
+    home = book.feeds["demographic"].select("home_ownership", "state").rows()
+    assert home == [(None, "Tirol"), ("keine", "99990"), ("RENT", None)]
+    assert book.rejected["reason"].to_list() == ["no id"]
+
+
+def test_a_date_that_means_no_value_is_not_the_day_on_which_statuses_were_read(tmp_path: Path) -> None:
+    own = MAPPING.replace("  read_on: 2020-12-31\n", "").replace(
+        "events:\n", "file: {missing: ['31.12.2999']}\nevents:\n"
+    )
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,paid,01.06.2020,\n2,01.01.2020,5,12,1,,,,slow,31.12.2999,40\n")
+    book = load_mapping(mapping_file(tmp_path, own)).read([raw], None, None)
+    assert book.feeds["loan_performance"]["event_date"].to_list() == ["2020-05-22", "2020-06-01"]
+
+
+@pytest.mark.parametrize("sign", ["NA", "n/a", "-", "NULL", "#N/A"])
+def test_of_several_columns_one_that_holds_a_sign_of_missing_gives_way_to_the_next(tmp_path: Path, sign: str) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n7,03.02.2020,500,12,1,,{sign},Tirol,open,,\n")
+    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+    assert book.feeds["demographic"]["state"].to_list() == ["Tirol"]
+
+
 def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
     assert performance(
         tmp_path,
