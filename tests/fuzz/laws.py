@@ -14,6 +14,7 @@ from landing_cases import Case
 from landing_days import LOANS_A_DAY, land_clean
 from meanings import is_same, may_be_refused, meaning
 
+from p2pcredit.contracts.columns import Column
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, TABLES, silver
 from p2pcredit.errors import SourceError
@@ -117,7 +118,12 @@ def _judge(case: Case, clean: _Book, mutated: _Book) -> Iterable[str]:
         yield f"it was read, though a second reader says {type(error).__name__}: {str(error)[:200]}"
         return
     sound = mutated.sound.get((case.feed, case.day), {})
-    broken = mutated.broken.get((case.feed, case.day), [])
+    records = mutated.broken.get((case.feed, case.day), [])
+    broken = [record for record in records if record["kind"] == "row"]
+    lost = {(record["row_number"], record["column"]): record for record in records if record["kind"] == "value"}
+    if len(broken) + len(lost) != len(records) or not {number for number, _ in lost} <= set(sound):
+        yield "a record of quarantine is doubled, of no kind, or of a value whose row is not in silver"
+        return
     if len(rows) != len(sound) + len(broken):
         yield f"{len(rows)} rows in, {len(sound)} in silver, {len(broken)} in quarantine"
         return
@@ -127,19 +133,38 @@ def _judge(case: Case, clean: _Book, mutated: _Book) -> Iterable[str]:
         return
     for row in rows:
         if row.number in sound:
-            yield from _wrong_values(feed, row, sound[row.number])
+            yield from _wrong_values(feed, row, sound[row.number], lost, case)
         else:
             yield from _wrong_quarantine(feed, row, refused_rows[row.number], case)
     yield from _untouched(case, touched, clean, mutated, len(rows))
 
 
-def _wrong_values(feed: Feed, row: Row, typed: dict[str, Any]) -> Iterable[str]:
+def _wrong_values(
+    feed: Feed, row: Row, typed: dict[str, Any], lost: dict[tuple[int, str], dict[str, Any]], case: Case
+) -> Iterable[str]:
+    """Each value is what its text means, or is missing and stands in quarantine with its text and a rule."""
     if row.misfit is not None:
         yield f"row {row.number} has the wrong number of fields and is in silver"
     for column in feed.columns:
-        text = row.texts.get(column.source)
-        if column.source not in row.uncertain and not is_same(typed[column.typed_name], meaning(column, text)):
+        text, record = row.texts.get(column.source), lost.get((row.number, column.source))
+        if record is not None:
+            yield from _wrong_loss(column, row, typed, record, case)
+        elif column.source not in row.uncertain and not is_same(typed[column.typed_name], meaning(column, text)):
             yield f"row {row.number}: {column.source} {text!r:.80} became {typed[column.typed_name]!r:.80}"
+
+
+def _wrong_loss(column: Column, row: Row, typed: dict[str, Any], record: dict[str, Any], case: Case) -> Iterable[str]:
+    text, raw = row.texts.get(column.source), json.loads(record["raw"])
+    told = f"row {row.number}: {column.source} {text!r:.80}"
+    if column.required or typed[column.typed_name] is not None or record["loan_id"] != typed["loan_id"]:
+        yield f"{told} is in quarantine as a value lost, and silver has {typed[column.typed_name]!r:.80}"
+    if list(raw) != [column.source] or not record["rules"].startswith(f"{column.source}: "):
+        yield f"{told} is kept as {raw} with the rule {record['rules']!r}"
+    elif column.source not in row.uncertain:
+        if raw[column.source] != text and not _same_number(raw[column.source], text):
+            yield f"{told}: quarantine keeps {raw[column.source]!r:.80}"
+        if not may_be_refused(column, text, case.day) or meaning(column, text) is None:
+            yield f"{told}: {record['rules']} is no reason to lose it"
 
 
 def _wrong_quarantine(feed: Feed, row: Row, broken: dict[str, Any], case: Case) -> Iterable[str]:
@@ -157,7 +182,7 @@ def _wrong_quarantine(feed: Feed, row: Row, broken: dict[str, Any], case: Case) 
     reasons = [
         c.source
         for c in feed.columns
-        if c.source in row.uncertain or may_be_refused(c, row.texts.get(c.source), case.day)
+        if c.required and (c.source in row.uncertain or may_be_refused(c, row.texts.get(c.source), case.day))
     ]
     named = {rule.split(":")[0] for rule in rules}
     for name in named - set(reasons) - {"row"}:

@@ -14,12 +14,55 @@ BROKEN = object()
 
 _BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NOT_AVAILABLE = {"n/a", "na", "none", "null", "nan"}
+_NOTHING = {
+    *(
+        "na",
+        "n/a",
+        "n.a.",
+        "n.a",
+        "#n/a",
+        "#n/a n/a",
+        "#na",
+        "<na>",
+        "n\\a",
+        "nan",
+        "-nan",
+        "nat",
+        "null",
+        "nil",
+        "none",
+    ),
+    *("undefined", "missing", "\\n", "(null)", "<null>", "(blank)", "not available", "not applicable"),
+    *("#null!", "#value!", "#ref!", "#num!", "#name?", "#div/0!", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    *("-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "?", "??", "???", "*", "_"),
+}
+_NOTHING_IN_TEXT = {"NA", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "\\N", "#NULL!", "#VALUE!", "#REF!"}
+_HOMES = {"NONE"}
+"""What looks like nothing and is a level: LendingClub writes it for a home that is neither rented nor owned."""
 
 
 def trimmed(text: str | None) -> str | None:
     """The text without blanks around it; None where nothing is left."""
     return (text or "").strip(_BLANKS) or None
+
+
+def given(column: Column, text: str | None) -> str | None:
+    """The trimmed text; None where it is blank or a sign that there is no value."""
+    text = trimmed(text)
+    if text is None or (column.kind is Kind.TEXT and text in _NOTHING_IN_TEXT):
+        return None
+    if column.kind is Kind.TEXT or (column.source == "home_ownership" and text.upper() in _HOMES):
+        return text
+    return None if text.lower() in _NOTHING else text
+
+
+def _loan(text: str) -> object:
+    """An id; the whole number that it was where it gained a point, nothing where its digits are lost."""
+    digits = re.fullmatch(r"([0-9]+)\.0*", text)
+    if digits:
+        return digits[1] if len(digits[1]) <= 15 else BROKEN
+    powers = re.fullmatch(r"[+-]?[0-9]([.,][0-9]+)?[eE]([+-]?)[0-9]+", text)
+    return BROKEN if powers and (powers[1] or powers[2] == "+") else text
 
 
 def _number(text: str, parts: int = 1) -> object:
@@ -45,10 +88,12 @@ def _years(text: str) -> object:
 
 def meaning(column: Column, text: str | None) -> object:
     """The value a person reads in this text: None where it is blank, `BROKEN` where it says nothing of the kind."""
-    text = trimmed(text)
+    text = given(column, text)
     if text is None or column.kind is Kind.TEXT:
         return text
     match column.kind:
+        case Kind.ID:
+            return _loan(text)
         case Kind.CATEGORY:
             return text.upper()
         case Kind.DATE:
@@ -65,7 +110,7 @@ def meaning(column: Column, text: str | None) -> object:
         case Kind.TERM:
             return _whole(re.sub(rf"[{_BLANKS}]*[mM]onths?$", "", text))
         case Kind.YEARS:
-            return None if text.lower() in _NOT_AVAILABLE else _years(text)
+            return _years(text)
     raise AssertionError(column.kind)
 
 
@@ -75,14 +120,14 @@ def is_same(value: object, other: object) -> bool:
 
 
 def may_be_refused(column: Column, text: str | None, day: dt.date) -> bool:
-    """Whether this value alone is reason enough to quarantine its row."""
+    """Whether this value alone is reason enough not to use it: to quarantine its row where it is required."""
     value = meaning(column, text)
     if value is BROKEN or (value is None and column.required):
         return True
     if isinstance(value, dt.date):
         return value != day if column.required else value > day or not 1500 <= value.year < 3000
     if isinstance(value, int | float):
-        exotic = re.search(r"[0-9]{13}|[eE]|^\+|\.$", trimmed(text) or "") is not None
+        exotic = re.search(r"[0-9]{13}|[eE][+-]?[0-9]{3}", trimmed(text) or "") is not None
         low, high = column.minimum, column.maximum
         return exotic or (low is not None and value < low) or (high is not None and value > high)
     return bool(column.allowed) and value is not None and value not in column.allowed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -127,7 +127,11 @@ class MappedPlatform:
         return self._with_plain_numbers(table)
 
     def _with_plain_numbers(self, table: RawTable) -> RawTable:
-        """The numbers in the form that feeds hold; what would be read as another number than was meant is rejected."""
+        """The numbers in the form that feeds hold.
+
+        What would be read as another number than was meant is rejected where it makes the loan; else it lands as words
+        that are no number, so that it is missing by itself.
+        """
         decimal = self.mapping.file.decimal
         if decimal is None:
             self._require_plain_amounts(table)
@@ -136,15 +140,20 @@ class MappedPlatform:
         if not texts:
             return table
         sign = "comma" if decimal == "," else "point"
-        misread = {name: misread_number(pl.col(name), decimal) for name in texts}
+        found = {name: misread_number(pl.col(name), decimal) for name in texts}
+        misread = {name: odd for name, odd in found.items() if name in self.mapping.required_numbers}
+        table = replace(table, rows=table.rows.with_columns(_unread(found, misread, sign)))
         table = table.reject(
-            pl.any_horizontal(misread.values()),
+            pl.any_horizontal(pl.lit(value=False), *misread.values()),
             pl.coalesce(
-                pl.when(found).then(pl.lit(f"{name} is no number with a decimal {sign}"))
-                for name, found in misread.items()
+                pl.lit(None, dtype=pl.String),
+                *(
+                    pl.when(odd).then(pl.lit(f"{name} is no number with a decimal {sign}"))
+                    for name, odd in misread.items()
+                ),
             ),
         )
-        plain = [plain_number(pl.col(name), decimal).alias(name) for name in misread]
+        plain = [plain_number(pl.col(name), decimal).alias(name) for name in texts]
         return replace(table, rows=table.rows.with_columns(plain))
 
     def _require_plain_amounts(self, table: RawTable) -> None:
@@ -218,6 +227,16 @@ def load_mapping(path: Path) -> MappedPlatform:
 
 def _text(source: Source) -> pl.Expr:
     return first_given(source.names)
+
+
+def _unread(odd: Mapping[str, pl.Expr], required: Collection[str], sign: str) -> list[pl.Expr]:
+    """The texts of optional numbers, those that would be misread followed by what is wrong with them."""
+    said = f" is no number with a decimal {sign}"
+    return [
+        pl.when(wrong).then(pl.col(name) + said).otherwise(pl.col(name)).alias(name)
+        for name, wrong in odd.items()
+        if name not in required
+    ]
 
 
 def _as_date(source: Source) -> pl.Expr:

@@ -147,6 +147,12 @@ class PlatformMapping(_Strict):
         return {name: frozenset(signs) for name, signs in found.items() if signs}
 
     @property
+    def required_numbers(self) -> frozenset[str]:
+        """The raw columns of numbers without which a loan or what became of it is none."""
+        terms, late = self.feeds["loan_terms"], self.events.days_past_due
+        return frozenset([*terms["loan_amount"].names, *terms["term"].names, *([late] if late else [])])
+
+    @property
     def number_columns(self) -> tuple[str, ...]:
         """The raw columns that are read as numbers, each once."""
         names = [

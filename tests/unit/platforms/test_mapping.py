@@ -239,15 +239,19 @@ def test_a_download_with_semicolons_decimal_commas_and_an_older_encoding_lands_a
         assert found.feeds[name].with_columns(amount).equals(feed.with_columns(amount)), name
 
 
-def test_what_would_be_read_as_another_number_than_was_meant_is_rejected(tmp_path: Path) -> None:
+def test_what_would_be_read_as_another_number_is_rejected_where_it_makes_the_loan_and_else_lands_as_no_number(
+    tmp_path: Path,
+) -> None:
     raw = tmp_path / "raw.csv"
     rows = ["1;01.01.2020;12.34;12;;;;;open;;", "2;01.01.2020;1.234;12;;;;;open;;", "3;01.01.2020;5;x;0.1;;;;open;;"]
     raw.write_text("\n".join([HEADER.replace(",", ";"), *rows, "4;01.01.2020;5;12 Monate;k. A.;;;;open;;2.5"]))
     book = load_mapping(mapping_file(tmp_path, COMMAS)).read([raw], None, None)
-    assert book.feeds["loan_terms"].select("loan_id", "loan_amount").rows() == [("2", "1234")]
+    assert book.feeds["loan_terms"].select("loan_id", "loan_amount", "interest_rate").rows() == [
+        ("2", "1234", None),
+        ("3", "5", "0.1 is no number with a decimal comma"),
+    ]
     assert book.rejected.select("row_number", "reason").rows() == [
         (1, "Amount is no number with a decimal comma"),
-        (3, "Rate is no number with a decimal comma"),
         (4, "Late is no number with a decimal comma"),
     ]
     assert '"Amount":"12.34"' in book.rejected["raw"][0]
