@@ -82,7 +82,7 @@ def _whole(text: str) -> object:
 def _years(text: str) -> object:
     if re.fullmatch(rf"<[{_BLANKS}]*1[{_BLANKS}]*\+?[{_BLANKS}]*(?:[yY]ears?)?", text):
         return 0.0
-    found = re.fullmatch(rf"([0-9.]+)[{_BLANKS}]*\+?[{_BLANKS}]*(?:[yY]ears?)?", text)
+    found = re.fullmatch(rf"(\+?[0-9.]+)[{_BLANKS}]*\+?[{_BLANKS}]*(?:[yY]ears?)?", text)
     return _number(found[1]) if found else BROKEN
 
 

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, Table, bronze, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.engines.spark.session import spark_session
 from p2pcredit.settings import SparkSettings
 from p2pcredit.transforms.features import build_features
@@ -49,6 +49,22 @@ TEXTS = [
         "",
         "  ",
     ),
+    *(
+        "24,000.00",
+        "$1,000",
+        "1\u202f234",
+        "12,5 %",
+        ".125",
+        "5.%",
+        "1e1",
+        "2.5E-3%",
+        "1e3",
+        "3.5",
+        "+36",
+        "NaN",
+        "\\N",
+    ),
+    *("68407277.0", "6.84E+07", "1234567890123456.0", "\u2013", "#N/A", "None", "not available", "."),
     *("straße", "İstanbul", "ΑΣ ΑΣ.", "ǆ", "ﬁn", "😀 é", "0.1", "123.456789012345", "0.30000000000000004", "101%"),
     *(
         "Credit card PLEASE",
@@ -67,6 +83,7 @@ SOUND = {
     Kind.YEARS: "5 years",
     Kind.CATEGORY: "CURRENT",
     Kind.TEXT: "some text",
+    Kind.ID: "77.0",
 }
 
 
@@ -78,7 +95,7 @@ def raw(feed: str, count: int = 250) -> pl.DataFrame:
         for column in FEEDS[feed].columns:
             text = SOUND[column.kind] if chance.random() < 0.8 else chance.choice(TEXTS)
             row[column.source] = chance.choice(BLANKS) + text + chance.choice(BLANKS)
-        if chance.random() < 0.9:
+        if chance.random() < 0.8:
             row["loan_id"] = f"l{chance.randrange(200)}"
         rows.append(row)
     return pl.DataFrame(rows, schema=bronze(FEEDS[feed]).schema)
@@ -94,7 +111,7 @@ def collected(frame: nw.LazyFrame[Any], table: Table | None = None) -> pl.DataFr
     return found.cast({name: dtype for name, dtype in (table.schema if table else {}).items() if name in found.columns})
 
 
-@pytest.mark.parametrize("feed", ["loan_terms", "demographic", "financial"])
+@pytest.mark.parametrize("feed", ["loan_terms", "demographic", "financial", "credit_history", "loan_performance"])
 def test_hard_texts_are_typed_and_set_aside_alike(feed: str, spark_here: SparkSettings) -> None:
     rows = raw(feed)
     local = refine(nw.from_native(rows.lazy()), FEEDS[feed])
@@ -119,8 +136,11 @@ def test_features_of_hard_texts_are_the_same(spark_here: SparkSettings) -> None:
         frame = pl.DataFrame(rows, schema=silver(feed).schema)
         local[feed.name], spark[feed.name] = nw.from_native(frame.lazy()), on_spark(frame, spark_here)
 
-    expected = collected(build_features(local), FEATURE_STORE).sort("loan_id")
-    found = collected(build_features(spark), FEATURE_STORE).sort("loan_id")
+    record = {"snapshot_date": DAY, "kind": "value", "column": "months_since_delinquency"}
+    records = [{**record, "loan_id": f"l{n}"} for n in range(9)]
+    quarantine = pl.DataFrame(records, schema=QUARANTINE.schema)
+    expected = collected(build_features(local, nw.from_native(quarantine.lazy())), FEATURE_STORE).sort("loan_id")
+    found = collected(build_features(spark, on_spark(quarantine, spark_here)), FEATURE_STORE).sort("loan_id")
 
     assert_frame_equal(found, expected, check_exact=True)
 

@@ -116,11 +116,11 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         "from": "2010-01-30",
         "to": "2010-03-20",
         "feeds": {
-            "loan_terms": {"rows_in": 7, "silver": 4, "quarantined": 3},
-            "demographic": {"rows_in": 5, "silver": 5, "quarantined": 0},
-            "financial": {"rows_in": 5, "silver": 5, "quarantined": 0},
-            "credit_history": {"rows_in": 5, "silver": 5, "quarantined": 0},
-            "loan_performance": {"rows_in": 4, "silver": 3, "quarantined": 1},
+            "loan_terms": {"rows_in": 7, "silver": 4, "quarantined": 3, "values_missing": {}},
+            "demographic": {"rows_in": 5, "silver": 5, "quarantined": 0, "values_missing": {}},
+            "financial": {"rows_in": 5, "silver": 5, "quarantined": 0, "values_missing": {}},
+            "credit_history": {"rows_in": 5, "silver": 5, "quarantined": 0, "values_missing": {}},
+            "loan_performance": {"rows_in": 4, "silver": 3, "quarantined": 1, "values_missing": {}},
         },
         "features": 4,
         "labels": 5,
@@ -255,7 +255,7 @@ def test_a_row_corrected_and_landed_again_leaves_the_quarantine(done: JobContext
     path = done.layout.landing / "loan_terms" / "loan_terms_2010_01_30.csv"
     path.write_text(path.read_text().replace("-5", "50"))
     receipt = preprocess(done, DateRange(FIRST, FIRST))
-    assert receipt["feeds"]["loan_terms"] == {"rows_in": 3, "silver": 3, "quarantined": 0}
+    assert receipt["feeds"]["loan_terms"] == {"rows_in": 3, "silver": 3, "quarantined": 0, "values_missing": {}}
     assert "loan_amount: negative" not in Lake(done.layout).read(QUARANTINE)["rules"].to_list()
     assert Lake(done.layout).read(FEATURE_STORE, DateRange(FIRST, FIRST))["loan_id"].to_list() == ["l1", "l2", "l3"]
 
@@ -289,7 +289,7 @@ def test_a_file_without_its_required_columns_is_an_error(ctx: JobContext) -> Non
 def test_a_day_without_loans_is_complete_with_no_rows(ctx: JobContext) -> None:
     day = date(2010, 2, 15)
     receipt = preprocess(ctx, DateRange(day, day))
-    assert receipt["feeds"]["loan_terms"] == {"rows_in": 0, "silver": 0, "quarantined": 0}
+    assert receipt["feeds"]["loan_terms"] == {"rows_in": 0, "silver": 0, "quarantined": 0, "values_missing": {}}
     assert read_receipt(ctx.layout, day) == {"snapshot_date": "2010-02-15", "rows": {}}
 
 

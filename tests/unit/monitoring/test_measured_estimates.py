@@ -88,6 +88,17 @@ def test_a_loan_late_after_the_months_counts_as_on_time() -> None:
     assert six > 0
 
 
+def test_each_column_that_lost_values_is_held_against_the_limit() -> None:
+    lost = pl.DataFrame({"feed": ["f", "f", "g"], "column": ["b", "a", "c"], "lost": [6, 5, 1], "given": [100, 100, 1]})
+    found = measure_quality(replace(make_inputs(30), values_lost=lost), Settings())
+    shares = [(r.segment, r.value, r.n, r.status) for r in found if r.metric == "values_lost_share"]
+    assert shares == [
+        ("column=f.a", pytest.approx(0.05), 100, Status.PASS),
+        ("column=f.b", pytest.approx(0.06), 100, Status.FAIL),
+        ("column=g.c", 1.0, 1, Status.FAIL),
+    ]
+
+
 def test_quarantined_share_has_three_outcomes() -> None:
     quality = pl.DataFrame(
         {"feed": ["a", "b", "c", "b"], "rows_in": [100, 60, 0, 40], "quarantined": [5, 3, 0, 3]},

@@ -34,6 +34,10 @@ def quality(share: float, status: Status) -> MetricResult:
     return MetricResult("quarantined_share", "feed=loan_terms", share, 0.0, 0.2, 100, None, status, 0.05)
 
 
+def values_lost(share: float, status: Status, column: str = "financial.annual_income") -> MetricResult:
+    return MetricResult("values_lost_share", f"column={column}", share, 0.0, 0.2, 100, None, status, 0.05)
+
+
 def ratio(value: float, status: Status) -> MetricResult:
     return MetricResult("calibration_ratio", "champion", value, value - 0.1, value + 0.1, 900, 0.4, status, 1.5)
 
@@ -49,6 +53,20 @@ def settle(*results: MetricResult, facts: DecisionFacts = FACTS, **limits: Any) 
 @pytest.fixture(autouse=True)
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "entry_points", lambda group: EntryPoints([]))
+
+
+def test_a_column_that_lost_too_many_values_is_broken_data_and_repaired() -> None:
+    verdict = settle(auc(0.55, FAIL), values_lost(0.3, FAIL), facts=replace(FACTS, known_bads=500))
+    assert (verdict.remedy, verdict.retrain) == ("repair_data", False)
+    assert "data broken: 30.0% of financial.annual_income unusable, limit 5.0%" in verdict.reason
+    both = settle(auc(0.55, FAIL), values_lost(0.9, FAIL), quality(0.06, FAIL))
+    assert "data broken: 6.0% of loan_terms quarantined, limit 5.0%" in both.reason
+    assert settle(auc(0.66, PASS), values_lost(0.01, PASS)).remedy == "none"
+
+
+def test_values_lost_within_the_limit_are_no_evidence_about_a_model() -> None:
+    assert not monitoring_has_evidence([values_lost(0.01, PASS), quality(0.0, PASS)])
+    assert monitoring_has_evidence([values_lost(0.3, FAIL)])
 
 
 def test_a_matured_ranking_below_the_threshold_beyond_its_interval_retrains() -> None:

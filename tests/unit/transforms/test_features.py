@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS, PHRASES, Feature, features_of
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, silver
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.typing import BLANKS
 
@@ -160,6 +160,21 @@ def test_never_is_the_most_months_and_what_nobody_looked_for_stays_missing(featu
     assert features(**{feature.name: 7.0})[feature.name] == 7.0
     assert features()[feature.name] is None
     assert features(without=("credit_history",))[feature.name] is None
+
+
+def test_months_that_were_given_and_could_not_be_read_are_missing_and_not_never() -> None:
+    loans = ["l1", "l2"]
+    frames = {}
+    for feed in APPLICATION_FEEDS:
+        base = dict.fromkeys(silver(feed).schema) | {"snapshot_date": DAY, "delinquencies_2y_count": 0}
+        columns = silver(feed).schema
+        rows = [{name: (base | {"loan_id": loan})[name] for name in columns} for loan in loans]
+        frames[feed.name] = nw.from_native(pl.LazyFrame(rows, schema=columns))
+    record = {"snapshot_date": DAY, "loan_id": "l1", "kind": "value", "column": "months_since_delinquency"}
+    others = [record | {"kind": "row", "loan_id": "l2"}, record | {"loan_id": "l2", "column": "fico_low"}]
+    quarantine = pl.LazyFrame([record, record, *others], schema=QUARANTINE.schema)
+    found = nw.to_native(build_features(frames, nw.from_native(quarantine))).collect().sort("loan_id")
+    assert found.select("loan_id", "months_since_delinquency").rows() == [("l1", None), ("l2", NEVER_MONTHS)]
 
 
 def test_never_is_the_most_that_a_landing_file_may_hold_and_counts_as_safest() -> None:
