@@ -196,7 +196,7 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
         if row["metric"] == "values_lost_share" and row["value"] is not None
     ]
     if unusable:
-        more = f" and {len(unusable) - _TOLD_COLUMNS} other columns" if len(unusable) > _TOLD_COLUMNS else ""
+        more = f" and {len(unusable) - _TOLD_COLUMNS} more" if len(unusable) > _TOLD_COLUMNS else ""
         said.append(f"Values could not be used in {', '.join(unusable[:_TOLD_COLUMNS])}{more}.")
     return said or ["Nothing about the model could be measured this week."]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
+from p2pcredit.contracts.missing import MISSING_SIGNS, TEXT_MISSING_SIGNS
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS, TABLES, TYPES_BY_KIND, bronze, silver, table_named
 from p2pcredit.errors import UsageError
@@ -49,6 +51,30 @@ def test_a_feed_has_no_name_twice_and_requires_its_key_and_date(feed: object) ->
     assert set(bronze(feed).schema) >= set(feed.sources)
     assert set(silver(feed).schema) == {"snapshot_date", "row_number", *typed}
     assert all(column.description for column in feed.columns)
+
+
+def test_what_makes_a_row_is_required_and_nothing_else() -> None:
+    required = {feed.name: set(feed.required_sources) for feed in FEEDS.values()}
+    assert required == {
+        "loan_terms": {"loan_id", "origination_date", "loan_amount", "term"},
+        "demographic": {"loan_id", "origination_date"},
+        "financial": {"loan_id", "origination_date"},
+        "credit_history": {"loan_id", "origination_date"},
+        "loan_performance": {"loan_id", "event_date", "status", "days_past_due"},
+    }
+    assert all(feed.columns[0].kind is Kind.ID for feed in FEEDS.values())
+
+
+def test_the_documented_signs_of_missing_are_those_that_are_read() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "reference" / "landing-files.md").read_text(encoding="utf-8")
+    section = text.partition("### Signs of a missing value")[2].partition("### Ids")[0]
+    of_all, of_words = (
+        section.partition("- **Categories**")[0],
+        section.partition("own words**")[2].partition("People")[0],
+    )
+    assert {sign.lower() for sign in re.findall("`([^`]+)`", of_all)} == MISSING_SIGNS
+    words = set(re.findall("`([^`]+)`", of_words)) - {"title", "description", "employment_title"}
+    assert words == TEXT_MISSING_SIGNS
 
 
 def test_a_percent_is_a_share_in_silver_and_says_so() -> None:

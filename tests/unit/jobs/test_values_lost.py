@@ -224,6 +224,12 @@ def test_the_doctor_names_the_column_that_lost_more_than_the_limit(
     assert found["checks"]["rows"]["status"] == "pass"
 
 
+def test_the_doctor_does_not_call_values_fine_where_no_row_could_be_used(ctx: JobContext) -> None:
+    land(ctx, {feed: {"1": "1,2,3,4"} for feed in SOUND}, loans=1)
+    preprocess(ctx, SPAN)
+    assert examine(ctx)["checks"]["values"] == {"status": "undetermined", "finding": "no row stands in silver"}
+
+
 def test_a_column_of_which_nothing_could_be_read_is_told_first_and_the_others_counted(ctx: JobContext) -> None:
     land(ctx, {"financial": {str(n): f'"{n},000",{-1 if n == 1 else 5}' for n in range(1, 6)}})
     preprocess(ctx, SPAN)

@@ -112,6 +112,26 @@ def test_the_summary_says_what_is_known_unknown_and_decided() -> None:
     assert any("implied" in line or "imply an AUC of 0.670" in line for line in summary["unknown"])
 
 
+def test_the_report_names_each_column_that_lost_values_with_its_count() -> None:
+    columns = [f"financial.c{n}_x" for n in range(7)]
+    lost = [
+        MetricResult("values_lost_share", f"column={c}", 0.1, 0.0, 0.2, 30, None, FAIL, 0.05, "3 of 30 values given")
+        for c in columns
+    ]
+    told = facts(results=[*RESULTS, *lost])
+    (section,) = [section for section in told["sections"] if section["key"] == "quality"]
+    rows = [row for row in section["rows"] if row["metric"] == "values_lost_share"]
+    assert [(row["segment_words"], row["value_words"], row["note"]) for row in rows][0] == (
+        "c0 x (financial)",
+        "10.0%",
+        "3 of 30 values given",
+    )
+    assert len(rows) == 7
+    (said,) = [line for line in told["summary"]["known"] if line.startswith("Values could not be used")]
+    assert "c0 x (financial) (3 of 30 values given), " in said
+    assert said.endswith("and 1 more.")
+
+
 def test_nothing_is_said_to_be_open_once_every_loan_has_its_outcome() -> None:
     matured = [replace(result, share_matured=1.0) for result in RESULTS]
     assert not any("no outcome yet" in line for line in facts(matured)["summary"]["unknown"])
