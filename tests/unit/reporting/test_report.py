@@ -121,11 +121,8 @@ def test_the_report_names_each_column_that_lost_values_with_its_count() -> None:
     told = facts(results=[*RESULTS, *lost])
     (section,) = [section for section in told["sections"] if section["key"] == "quality"]
     rows = [row for row in section["rows"] if row["metric"] == "values_lost_share"]
-    assert [(row["segment_words"], row["value_words"], row["note"]) for row in rows][0] == (
-        "c0 x (financial)",
-        "10.0%",
-        "3 of 30 values given",
-    )
+    assert [row["segment_words"] for row in rows][:2] == ["c0 x (financial)", "c1 x (financial)"]
+    assert {(row["value_words"], row["note"]) for row in rows} == {("10.0%", "3 of 30 values given")}
     assert len(rows) == 7
     (said,) = [line for line in told["summary"]["known"] if line.startswith("Values could not be used")]
     assert "c0 x (financial) (3 of 30 values given), " in said
