@@ -47,7 +47,7 @@ def job_context(context: Context) -> JobContext:
     Raises:
         SettingsError: If a setting of the home or of the environment is wrong.
     """
-    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import load_settings
     from p2pcredit.storage.layout import Layout
 
@@ -62,6 +62,7 @@ def job_context(context: Context) -> JobContext:
         settings=settings,
         run_id=f"{run.dag_id}.{run.run_id}",
         at=job_instant(fired_at, datetime.now(UTC), simulated=schedule_span(os.environ).catchup),
+        caller=Caller.SCHEDULED,
     )
 
 
@@ -84,14 +85,15 @@ def tell_of_failure(context: Context) -> None:
 def _failure_context(context: Context) -> JobContext:
     """The surroundings of the failed job; where its settings are what is wrong, plain ones without channels."""
     from p2pcredit.errors import SettingsError
-    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import Settings
     from p2pcredit.storage.layout import Layout
 
     try:
         return job_context(context)
     except SettingsError:
-        return JobContext(Layout(home_of_process()), Settings(), context["dag_run"].run_id, datetime.now(UTC))
+        run_id = context["dag_run"].run_id
+        return JobContext(Layout(home_of_process()), Settings(), run_id, datetime.now(UTC), caller=Caller.SCHEDULED)
 
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:
