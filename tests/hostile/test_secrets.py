@@ -28,6 +28,7 @@ def test_no_file_and_no_output_of_any_job_holds_it(
     jobs = [*every_job(home, raw_download), ["preprocess", "--date", "2031-01-01"], ["models", "show", "m9"]]
     jobs = [[*job, "--debug"] for job in jobs] + [["monitor", "--week-end", str(LIVED)]]
     loud = "import logging; logging.basicConfig(level=logging.DEBUG)"
+    (home / "logs/retraining_decision.json").write_text("{")  # something to alert of
     ran = run(home, *jobs, preamble=loud, P2P_ALERTS__URLS=urls)
     failed = [outcome for outcome in ran.outcomes if outcome.code]
     assert [outcome.traceback != "" for outcome in failed] == [True, True]

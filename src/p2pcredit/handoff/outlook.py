@@ -81,7 +81,8 @@ def outlook(
         return Outlook(Standing.NEVER, f"a newer decision{f', {replaced_by},' if replaced_by else ''} took its place")
     first, last = decision.first_day(), decision.valid_until(valid_days)
     if not decision.retrain:
-        return Outlook(Standing.NOT_ASKED, "it asks for no retraining, and stands until another decision is made")
+        lasts = f"expired on {last}" if last < day else "stands until another decision is made"
+        return Outlook(Standing.NOT_ASKED, f"it asks for no retraining, and {lasts}")
     if last < first:
         why = f"its expires_on {last} lies before its decision_date {decision.decision_date}, so it holds on no day"
         return Outlook(Standing.NEVER, why)

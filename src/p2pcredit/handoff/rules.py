@@ -55,7 +55,7 @@ def plan_retraining(
         if verdict is None and record.decision.retrain and limited and not overrides:
             taken = state.weeks_retrained() | weeks_with_log
             found = outlook(record.decision, day, valid_days=settings.valid_days, weeks_retrained=taken)
-            until = "expires before" if found.obeyed_from is None else f"waits until {found.obeyed_from}"
+            until = "expires before the next week" if found.obeyed_from is None else f"waits until {found.obeyed_from}"
             return Plan(False, _limit_reason(week) + f"; decision {record.decision_id} {until}")
         if verdict is None and record.decision.retrain:
             why = f"decision {record.decision_id} of {record.decision.decision_date}: {record.decision.reason}"

@@ -1,7 +1,7 @@
 """Turn a week's measurements and recorded warnings into alert lines: by severity, like ones grouped with a count.
 
 Failed checks of the whole service and of the data always alert. Checks that failed for parts of the book (a vintage, a
-term) alert as information. Of the undetermined checks only a feed without rows alerts: it must not look like clean data.
+term) alert as information. Of the undetermined checks only a feed without rows alerts: it is not clean data.
 """
 
 from __future__ import annotations
@@ -63,19 +63,11 @@ def alerts_of_results(results: Sequence[MetricResult]) -> list[Alert]:
         measured[key] = measured.get(key, 0) + 1
         if (finding := finding_of(result)) is not None:
             groups.setdefault((finding, *key), []).append(result)
-    absent = [key for key in groups if key[0] is Finding.DATA_ABSENT]
-    alerts: list[Alert] = []
-    for key, found in groups.items():
-        severity = SEVERITIES[key[0]]
-        if key in absent:
-            alerts.append(Alert(severity, _absent(found)))
-        elif len(found) <= MOST_OF_A_KIND or key[0] is Finding.DATA_QUARANTINED:
-            alerts += [Alert(severity, _failed(result)) for result in found]
-        else:
-            worst = max(found, key=_distance)
-            line = f"{key[1]} failed in {len(found)} of {measured[key[1:]]} checks, furthest {_failed(worst)}"
-            alerts.append(Alert(severity, line))
-    return alerts
+    return [
+        Alert(SEVERITIES[finding], line)
+        for (finding, family, part), found in groups.items()
+        for line in _lines_of(finding, found, f"{family} failed in {len(found)} of {measured[family, part]} checks")
+    ]
 
 
 def alerts_of_warnings(entries: Iterable[Mapping[str, Any]]) -> list[Alert]:
@@ -112,6 +104,15 @@ def in_short(said: object) -> str:
     return " ".join(str(said).split())[:_MOST_CHARACTERS]
 
 
+def _lines_of(finding: Finding, found: list[MetricResult], counted: str) -> list[str]:
+    if finding is Finding.DATA_ABSENT:
+        feeds = ", ".join(result.segment.removeprefix("feed=") for result in found)
+        return [f"no row came in over the recent days: {feeds}"]
+    if len(found) <= MOST_OF_A_KIND or finding is Finding.DATA_QUARANTINED:
+        return [_failed(result) for result in found]
+    return [f"{counted}, furthest {_failed(max(found, key=_distance))}"]
+
+
 def _is_of_data(result: MetricResult) -> bool:
     return result.metric == _QUALITY or result.segment.startswith("feed=")
 
@@ -133,11 +134,6 @@ def _failed(result: MetricResult) -> str:
         f"{result.metric} ({result.segment}) failed: {_shown(result.value)} against {_shown(result.threshold)},"
         f" n={result.n}"
     )
-
-
-def _absent(found: list[MetricResult]) -> str:
-    feeds = ", ".join(result.segment.removeprefix("feed=") for result in found)
-    return f"no row came in over the recent days: {feeds}"
 
 
 def _counted(said: list[str]) -> str:

@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class UnforeseenFailure(AirflowFailException):
+    """An error that no job foresees: it may quote a borrower's values, so an alert names its type alone.
+
+    Args:
+        what: Which job broke.
+        kind: The type of the error.
+        message: Its text, for the task's log.
+    """
+
+    def __init__(self, what: str, kind: str, message: str) -> None:
+        super().__init__(f"{what}: {kind}: {message}")
+        self.without_values = f"{what}: {kind}; see the task's log"
+
+
 def day_of(context: Context) -> date:
     """Which snapshot date does the run of this task work on?
 
@@ -149,7 +163,7 @@ def raise_for_airflow(what: str, error: Exception) -> NoReturn:
             log.warning("%s may heal: %s", what, message)
             raise known.with_traceback(None) from None
         raise AirflowFailException(message) from None
-    raise AirflowFailException(f"{what} broke: {type(error).__name__}: {message}") from error
+    raise UnforeseenFailure(f"{what} broke", type(error).__name__, message) from error
 
 
 def one_line(error: Exception, limit: int = 500) -> str:
