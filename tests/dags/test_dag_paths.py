@@ -298,7 +298,11 @@ def test_each_job_is_told_that_a_scheduled_run_calls_it(run_dag: Any, jobs: Any)
     assert {ctx.caller for ctx in jobs.contexts} == {Caller.SCHEDULED}
 
 
-def test_of_an_error_that_nobody_foresaw_the_alert_names_the_type_alone() -> None:
+def test_of_an_unforeseen_error_the_alert_names_the_type_alone() -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from p2pcredit.orchestration.job_calls import raise_for_airflow
+
     with pytest.raises(AirflowFailException) as caught:
         raise_for_airflow("inference.score_day", KeyError("Jane Doe"))
     assert "Jane Doe" in str(caught.value)  # in the task's log
