@@ -16,7 +16,10 @@ import typer
 from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
+from p2pcredit.cli.edge import job_context
 from p2pcredit.contracts.tables import PREDICTIONS
+from p2pcredit.jobs.alerting import send_alerts
+from p2pcredit.jobs.context import Caller
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import mark_complete
@@ -372,3 +375,32 @@ def test_a_model_made_again_with_other_bytes_ends_with_exit_code_1_and_still_pri
     assert result.stderr == "Error: 1 differs\n"
     monkeypatch.setattr("p2pcredit.jobs.reproducing.reproduce", lambda ctx, model_id: {**receipt, "identical": True})
     assert call("models", "reproduce", "m1").exit_code == 0
+
+
+def test_a_persons_failed_command_is_kept_as_theirs_and_never_as_a_warning(call: Call, home: Path) -> None:
+    home.mkdir()
+    for arguments in (
+        ("export", "gold/predictions", "--out", "x.csv"),
+        ("replay", "--from", "2024-01-01", "--to", "2024-01-02"),
+    ):
+        assert call(*arguments).exit_code == 1
+    entries = [json.loads(line) for line in (home / "logs/activity.jsonl").read_text().splitlines()]
+    assert [entry["command"] for entry in entries if entry["job"] == "failed_command"] == ["export", "replay"]
+    assert not [entry for entry in entries if entry["job"] == "warning"]
+    assert send_alerts(job_context(home), DAY)["alerts"] == []
+
+
+def test_the_context_of_a_command_says_that_a_person_calls(home: Path) -> None:
+    assert job_context(home).caller is Caller.PERSON
+
+
+def test_status_and_show_tell_a_person_why_the_decision_is_not_obeyed(call: Call, home: Path) -> None:
+    (home / "logs").mkdir(parents=True)
+    content = {"decision_date": "2009-06-30", "performance_score": 0.5, "retrain": True, "reason": "low"}
+    Layout(home).decision_file.write_text(json.dumps(content))
+    for arguments in (("status",), ("decision", "show")):
+        assert "expired on 2009-07-14" in call(*arguments).stdout, arguments
+    shown = json.loads(call("decision", "show", "--json").stdout)
+    assert shown.keys() >= {*content, "origin", "fate", "acted_on_by", "acted_model_id", "outcome", "file"}
+    assert (shown["obeyed_until"], "expired" in shown["note"]) == (None, True)
+    assert "expired on 2009-07-14" in json.loads(call("status", "--json").stdout)["pending_decision"]["note"]

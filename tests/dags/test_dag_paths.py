@@ -13,6 +13,8 @@ import pytest
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.errors import MissingFeedError, SettingsError, TooLittleDataError, UnreadableDecisionError
+from p2pcredit.jobs.activity import without_values
+from p2pcredit.jobs.context import Caller
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.periods import DateRange
 
@@ -289,3 +291,19 @@ def test_the_trigger_can_be_built_again_from_what_it_says_of_itself() -> None:
     module, _, name = path.rpartition(".")
     again = getattr(import_module(module), name)(**facts)
     assert again.serialize() == (path, facts)
+
+
+def test_each_job_is_told_that_a_scheduled_run_calls_it(run_dag: Any, jobs: Any) -> None:
+    run_dag(data_preprocessing.dag)
+    assert {ctx.caller for ctx in jobs.contexts} == {Caller.SCHEDULED}
+
+
+def test_of_an_unforeseen_error_the_alert_names_the_type_alone() -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from p2pcredit.orchestration.job_calls import raise_for_airflow
+
+    with pytest.raises(AirflowFailException) as caught:
+        raise_for_airflow("inference.score_day", KeyError("Jane Doe"))
+    assert "Jane Doe" in str(caught.value)  # in the task's log
+    assert without_values(caught.value) == "inference.score_day broke: KeyError; see the task's log"

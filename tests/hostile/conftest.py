@@ -187,8 +187,16 @@ def state_of(home: Path) -> dict[str, str]:
 
 def warnings_of(home: Path) -> list[str]:
     """What the activity file keeps for the alerts of the week."""
-    lines = [json.loads(line) for line in (home / "logs/activity.jsonl").read_text().splitlines()]
-    return [line["message"] for line in lines if line["job"] == "warning"]
+    return [line["message"] for line in _activity_of(home) if line["job"] == "warning"]
+
+
+def failed_commands_of(home: Path) -> list[str]:
+    """Which commands of a person the activity file says failed."""
+    return [line["command"] for line in _activity_of(home) if line["job"] == "failed_command"]
+
+
+def _activity_of(home: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (home / "logs/activity.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture

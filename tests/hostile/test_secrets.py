@@ -28,6 +28,7 @@ def test_no_file_and_no_output_of_any_job_holds_it(
     jobs = [*every_job(home, raw_download), ["preprocess", "--date", "2031-01-01"], ["models", "show", "m9"]]
     jobs = [[*job, "--debug"] for job in jobs] + [["monitor", "--week-end", str(LIVED)]]
     loud = "import logging; logging.basicConfig(level=logging.DEBUG)"
+    (home / "logs/retraining_decision.json").write_text("{")  # something to alert of
     ran = run(home, *jobs, preamble=loud, P2P_ALERTS__URLS=urls)
     failed = [outcome for outcome in ran.outcomes if outcome.code]
     assert [outcome.traceback != "" for outcome in failed] == [True, True]
@@ -37,7 +38,8 @@ def test_no_file_and_no_output_of_any_job_holds_it(
     assert SECRET not in said
     files = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
-    assert any(b"preprocess failed: feed 'loan_terms' has not landed for 2031-01-01" in body for body in channel.seen)
+    assert any(b"the decision file could not be read" in body for body in channel.seen)
+    assert not any(b"has not landed for 2031-01-01" in body for body in channel.seen)  # a person's own
     torture.record("secret of a channel, all jobs with --debug", len(ran.outcomes), note=f"{len(files)} files searched")
 
 

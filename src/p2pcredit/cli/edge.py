@@ -52,7 +52,7 @@ def command(function: Callable[P, Receipt]) -> Callable[P, None]:
 
 
 def job_command(function: Callable[P, Receipt]) -> Callable[P, None]:
-    """The same for the work of the pipeline, whose failures are also kept for the alerts of the week."""
+    """The same for the work of the pipeline, whose failures are also kept in the activity file, as the person's own."""
     return _command(function, remembered=True)
 
 
@@ -91,13 +91,13 @@ def _told(error: Exception) -> str:
 
 
 def _remember(home: object, job: str, error: Exception) -> None:
-    from p2pcredit.jobs.activity import remember_failure
+    from p2pcredit.jobs.activity import remember_failed_command
     from p2pcredit.jobs.context import JobContext
     from p2pcredit.settings import Settings
     from p2pcredit.storage.layout import Layout
 
     directory = home_directory(home if isinstance(home, Path) else None)  # its settings may be what is wrong
-    remember_failure(JobContext(Layout(directory), Settings(), "cli", datetime.now(UTC)), job, error)
+    remember_failed_command(JobContext(Layout(directory), Settings(), "cli", datetime.now(UTC)), job, error)
 
 
 def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
@@ -113,12 +113,12 @@ def home_directory(home: Path | None) -> Path:
 
 def job_context(home: Path | None, run_id: str = "cli", progress: Progress = to_nobody) -> JobContext:
     """The surroundings of a job called from the command line: the present instant, and settings of the home."""
-    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import load_settings
     from p2pcredit.storage.layout import Layout
 
     directory = home_directory(home)
-    return JobContext(Layout(directory), load_settings(directory), run_id, datetime.now(UTC), progress)
+    return JobContext(Layout(directory), load_settings(directory), run_id, datetime.now(UTC), progress, Caller.PERSON)
 
 
 def date_range(day: str | None, first: str | None, last: str | None) -> DateRange:

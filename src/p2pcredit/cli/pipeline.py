@@ -180,7 +180,11 @@ def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpt
 def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
     """A status for a person: the waiting decision and the weeks retrained in a few words, and what to begin with."""
     waiting, weeks = found["pending_decision"], found["weeks_retrained"]
-    short = dict(found)
+    short: dict[str, Any] = {}
+    for name, value in found.items():
+        short[name] = value
+        if name == "pending_decision" and waiting is not None:
+            short["outlook"] = waiting["note"]
     if found["last_preprocessed"] is None:
         short["last_preprocessed"] = "nothing yet; land a loan file, then preprocess its days"
     if waiting is not None:

@@ -66,6 +66,10 @@ class Decision(BaseModel):
             raise ValueError("must be a finite number or null")
         return value
 
+    def first_day(self) -> date:
+        """The first snapshot date whose training run may act on it: the day before its date."""
+        return date.fromordinal(max(self.decision_date.toordinal() - 1, 1))
+
     def valid_until(self, valid_days: int) -> date:
         """The last day on which it may be acted on."""
         if self.expires_on is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from p2pcredit.contracts.decision import Decision
+from p2pcredit.handoff.outlook import outlook
 from p2pcredit.handoff.state import DecisionRecord, Fate, HandoffState, Origin
 from p2pcredit.periods import week_monday
 from p2pcredit.settings import HandoffSettings
@@ -52,7 +53,10 @@ def plan_retraining(
         verdict = _validity(record.decision, day, settings)
         overrides = record.origin is Origin.OVERRIDE
         if verdict is None and record.decision.retrain and limited and not overrides:
-            return Plan(False, _limit_reason(week) + f"; decision {record.decision_id} waits")
+            taken = state.weeks_retrained() | weeks_with_log
+            found = outlook(record.decision, day, valid_days=settings.valid_days, weeks_retrained=taken)
+            until = "expires before the next week" if found.obeyed_from is None else f"waits until {found.obeyed_from}"
+            return Plan(False, _limit_reason(week) + f"; decision {record.decision_id} {until}")
         if verdict is None and record.decision.retrain:
             why = f"decision {record.decision_id} of {record.decision.decision_date}: {record.decision.reason}"
             return Plan(True, why, record.decision_id, overrides_limit=limited, remedy=record.decision.remedy)
@@ -68,12 +72,10 @@ def plan_retraining(
 
 def _validity(decision: Decision, day: date, settings: HandoffSettings) -> str | None:
     """Why a decision does not hold on `day`; None where it does."""
-    until = decision.valid_until(settings.valid_days)
-    if until < day:
-        return f"the decision of {decision.decision_date} expired on {until}"
-    if decision.decision_date > day + timedelta(days=1):
-        return f"the decision is dated {decision.decision_date}, after the snapshot date {day}; it waits"
-    return None
+    if decision.first_day() <= day <= decision.valid_until(settings.valid_days):
+        return None
+    asked = decision.model_copy(update={"retrain": True})  # a no that has expired says so too
+    return outlook(asked, day, valid_days=settings.valid_days).note
 
 
 def _limit_reason(week: date) -> str:

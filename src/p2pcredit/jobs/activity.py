@@ -6,16 +6,22 @@ import errno
 import json
 import logging
 import os
+import re
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from p2pcredit.contracts.alerts import SEVERITIES, Finding
 from p2pcredit.errors import StorageError
-from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.storage.files import disk_error
 
 logger = logging.getLogger("p2pcredit")
 _MOST_WORDS = 1_000
+_TAIL_BYTES = 8 << 20
+_LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 
 
 def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
@@ -49,21 +55,118 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
 
 
 def remember_failure(ctx: JobContext, job: str, error: Exception) -> str:
-    """Keep in the activity file, for the alerts of the week, that a job failed. It never fails itself.
+    """Keep in the activity file, for the alerts of the week, that a scheduled job failed. It never fails itself.
 
     Nothing is written where there is no home yet.
 
     Returns:
-        The line.
+        The line, without a borrower's values.
     """
-    message = f"{job} failed: {' '.join(str(error).split())[:_MOST_WORDS] or type(error).__name__}"
-    if ctx.layout.home.is_dir():
-        with suppress(StorageError, OSError, ValueError):  # the disk may be what failed
-            record(ctx, "warning", {"message": message})
+    message = f"{job} failed: {without_values(error)}"
+    _record_if_home(ctx, "warning", _warning(ctx, message, Finding.JOB_FAILED))
     return message
 
 
-def warn(ctx: JobContext, message: str) -> None:
-    """Say something loudly: in the log as a warning, and in the activity file for the alerts of the week."""
+def remember_failed_command(ctx: JobContext, command: str, error: Exception) -> None:
+    """Keep in the activity file that a person's command failed. It never alerts, and never fails itself.
+
+    The person has the exit code and the error on standard error. Nothing is written where there is no home yet.
+    """
+    _record_if_home(ctx, "failed_command", {"command": command, "message": _in_one_line(error)})
+
+
+def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> None:
+    """Warn of the state of data, model or hand-off: in the log, and in the activity file for the alerts of the week.
+
+    Args:
+        ctx: Surroundings; a warning of a replay stands in the activity file and alerts nobody.
+        message: One line without a borrower's values.
+        finding: Its kind, which gives its severity.
+    """
     logger.warning(message)
-    record(ctx, "warning", {"message": message})
+    record(ctx, "warning", _warning(ctx, message, finding))
+
+
+def warn_once(ctx: JobContext, about: str, message: str, finding: Finding = Finding.WARNING) -> bool:
+    """Warn unless the activity file holds a warning about the same thing already.
+
+    A line is written whole or is read as none, so a process killed before, in or after the write leaves exactly one
+    warning once the step is done again. Callers that may meet hold a lock.
+
+    Args:
+        ctx: Surroundings.
+        about: The thing warned of, such as `decision hand-1`; one warning for each.
+        message: One line without a borrower's values.
+        finding: Its kind, which gives its severity.
+
+    Returns:
+        Whether it was said now. What a replay said, and alerted nobody of, does not count outside one.
+    """
+    replayed = ctx.caller is Caller.REPLAY
+    for entry in recent_entries(ctx):
+        said = entry.get("job") == "warning" and entry.get("about") == about
+        if said and (entry.get("caller") == Caller.REPLAY) is replayed:
+            return False
+    logger.warning(message)
+    record(ctx, "warning", {**_warning(ctx, message, finding), "about": about})
+    return True
+
+
+def recent_entries(ctx: JobContext) -> Iterator[dict[str, Any]]:
+    """The entries in the last few megabytes of the activity file, oldest first; lines torn by a crash are left out.
+
+    Raises:
+        StorageError: If something else than a file lies there, or the disk refuses.
+    """
+    for line in _last_lines(ctx.layout.activity):
+        try:
+            entry: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict):
+            yield entry
+
+
+def without_values(error: Exception) -> str:
+    """Put an error on one line for alert channels: lists of values found in data are left out.
+
+    An error that quotes data otherwise carries a line without them as its attribute `without_values`.
+
+    Examples:
+        >>> without_values(ValueError('conversion failed for 1 value: ["Nurse, ward 3"]'))
+        'conversion failed for 1 value: [...]'
+        >>> without_values(KeyError())
+        'KeyError'
+    """
+    return _LIST.sub("[...]", getattr(error, "without_values", None) or _in_one_line(error))
+
+
+def _warning(ctx: JobContext, message: str, finding: Finding) -> dict[str, Any]:
+    return {"message": message, "severity": str(SEVERITIES[finding]), "caller": str(ctx.caller)}
+
+
+def _record_if_home(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
+    if ctx.layout.home.is_dir():
+        with suppress(StorageError, OSError, ValueError):  # the disk may be what failed
+            record(ctx, job, facts)
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:_MOST_WORDS] or type(error).__name__
+
+
+def _last_lines(path: Path) -> list[bytes]:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise StorageError(f"{path} is not an ordinary file; move it away, a new one is then begun")
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            start = max(0, os.fstat(handle).st_size - _TAIL_BYTES)
+            lines = os.pread(handle, _TAIL_BYTES, start).splitlines()
+        finally:
+            os.close(handle)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise disk_error("read", path, error) from error
+    return lines[1:] if start else lines  # the first may be half a line

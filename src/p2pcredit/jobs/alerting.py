@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from p2pcredit.contracts.results import Status
+from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity, ordered
 from p2pcredit.contracts.tables import MONITORING
-from p2pcredit.errors import StorageError
-from p2pcredit.jobs.activity import record, remember_failure, warn
-from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.handoff.outlook import Standing
+from p2pcredit.jobs.activity import recent_entries, record, remember_failure, warn
+from p2pcredit.jobs.context import Caller, JobContext, Receipt
+from p2pcredit.jobs.outlooks import outlook_of
+from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
+from p2pcredit.monitoring.policy import results_from_rows
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import disk_error
 from p2pcredit.storage.lake import Lake
 
 logger = logging.getLogger("p2pcredit")
 _WATCHED_DAYS = 8
 """One more than a week, so that what went wrong during the last review is told by this one: rather twice than never."""
 
-_TAIL_BYTES = 8 << 20
-_MOST_LINES = 100
-_MOST_CHARACTERS = 1_000
 _SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
 """Loggers of libraries that would write a channel's address down."""
 
@@ -35,13 +31,15 @@ _SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
 def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
     """Say what needs a person this week: failed checks, a decision to retrain, warnings of the last days.
 
-    No channel configured is fine, and said in the log. A channel that does not answer is said as a warning; addresses
-    never appear anywhere.
+    The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
+    said as a warning; addresses never appear anywhere.
 
     Returns:
-        `alerts` (lines), `sent` (channels reached), `channels`, `reason`.
+        `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
+        `reason`.
     """
-    lines = _failed_checks(ctx, week_end) + _decision(ctx, week_end) + _warnings(ctx)
+    alerts = ordered([*_measured(ctx, week_end), *_decision(ctx, week_end), *_warned(ctx)])
+    lines, severities = [alert.line for alert in alerts], [str(alert.severity) for alert in alerts]
     channels = len(ctx.settings.alerts.urls)
     sent = 0
     if not lines:
@@ -50,31 +48,46 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         reason = f"{len(lines)} alerts, no alert channel configured (setting alerts.urls)"
         logger.warning("alerts of %s, not sent anywhere: %s", week_end, "; ".join(lines))
     else:
-        sent, troubles = _notify(ctx, f"P2PCreditScore, week to {week_end}", "\n".join(lines))
+        sent, troubles = _notify(ctx, _title(alerts, week_end), _body(alerts))
         for trouble in troubles:
             warn(ctx, trouble)
         reason = f"{len(lines)} alerts to {sent} of {channels} channels"
-    receipt: Receipt = {"alerts": lines, "sent": sent, "channels": channels, "reason": reason}
+    receipt: Receipt = {
+        "alerts": lines,
+        "severities": severities,
+        "sent": sent,
+        "channels": channels,
+        "reason": reason,
+    }
     record(ctx, "send_alerts", {"week_end_date": week_end.isoformat(), **receipt})
     return receipt
 
 
-def _failed_checks(ctx: JobContext, week_end: date) -> list[str]:
+def _title(alerts: list[Alert], week_end: date) -> str:
+    counts = Counter(alert.severity for alert in alerts)
+    told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    return f"P2PCreditScore, week to {week_end}: {told}"
+
+
+def _body(alerts: list[Alert]) -> str:
+    return "\n".join(f"{alert.severity}: {alert.line.removeprefix('warning: ')}" for alert in alerts)
+
+
+def _measured(ctx: JobContext, week_end: date) -> list[Alert]:
     rows = Lake(ctx.layout).read(MONITORING, DateRange(week_end, week_end))
-    return [
-        f"{row['metric']} ({row['segment']}) failed: {_shown(row['value'])} against {_shown(row['threshold'])},"
-        f" n={row['n']}"
-        for row in rows.iter_rows(named=True)
-        if row["status"] == Status.FAIL and row["segment"] in {"all", "champion", "service"}
-    ]
+    return alerts_of_results(results_from_rows(rows.iter_rows(named=True)))
 
 
-def _decision(ctx: JobContext, week_end: date) -> list[str]:
+def _decision(ctx: JobContext, week_end: date) -> list[Alert]:
     current = ctx.ledger.state().current
     if current is None or not current.decision.retrain or current.decision.decision_date != week_end:
         return []
     what = "recalibration" if current.decision.remedy == "recalibrate" else "retraining"
-    return [f"{what} decided: {_in_short(current.decision.reason)}"]
+    line = f"{what} decided: {in_short(current.decision.reason)}"
+    outlook = outlook_of(ctx, current)
+    if outlook.standing is Standing.NEVER:
+        line += f"; it will not be obeyed: {outlook.note}"
+    return [Alert(SEVERITIES[Finding.DECISION_MADE], line)]
 
 
 def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
@@ -90,35 +103,31 @@ def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
     return {"message": message, "sent": sent, "channels": len(ctx.settings.alerts.urls)}
 
 
-def _warnings(ctx: JobContext) -> list[str]:
-    since = (ctx.at - timedelta(days=_WATCHED_DAYS)).isoformat()
-    found: list[str] = []
-    for line in _last_lines(ctx.layout.activity):
-        try:
-            entry: Any = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # a line torn by a crash; the next one is whole
-        if isinstance(entry, dict) and entry.get("job") == "warning" and since <= str(entry.get("at")):
-            found.append(f"warning: {_in_short(entry.get('message'))}")
-    if len(found) > _MOST_LINES:
-        found = [*found[-_MOST_LINES:], f"warning: {len(found) - _MOST_LINES} earlier ones stand in the activity file"]
-    return found
+def _warned(ctx: JobContext) -> list[Alert]:
+    """The warnings since eight days ago, or since the last review where that is longer ago; not those of a replay.
+
+    A warning dated after the present instant is one of another clock and waits for its own week.
+    """
+    warnings: list[tuple[datetime, dict[str, Any]]] = []
+    reviewed = since = ctx.at - timedelta(days=_WATCHED_DAYS)
+    for entry in recent_entries(ctx):
+        at = _instant(entry.get("at"))
+        if at is None or at > ctx.at or entry.get("caller") == Caller.REPLAY:
+            continue
+        if entry.get("job") == "send_alerts":
+            reviewed = at
+        elif entry.get("job") == "warning":
+            warnings.append((at, entry))
+    since = min(since, reviewed)
+    return alerts_of_warnings(entry for at, entry in warnings if at >= since)
 
 
-def _last_lines(path: Path) -> list[bytes]:
-    """The lines at the end of the file that fit into a few megabytes; none where there is no file."""
+def _instant(said: object) -> datetime | None:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise StorageError(f"{path} is not an ordinary file; move it away, a new one is then begun")
-        with path.open("rb") as stream:
-            start = max(0, stream.seek(0, os.SEEK_END) - _TAIL_BYTES)
-            stream.seek(start)
-            lines = stream.read(_TAIL_BYTES).splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise disk_error("read", path, error) from error
-    return lines[1:] if start else lines  # the first may be half a line
+        at = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
 def _notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
@@ -154,11 +163,3 @@ def _addresses_unsaid() -> Iterator[None]:
     finally:
         for each, level in zip(loggers, levels, strict=True):
             each.setLevel(level)
-
-
-def _in_short(said: object) -> str:
-    return " ".join(str(said).split())[:_MOST_CHARACTERS]
-
-
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"

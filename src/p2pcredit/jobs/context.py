@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from p2pcredit.progress import Progress, to_nobody
@@ -13,6 +14,18 @@ from p2pcredit.storage.ledger import Ledger
 
 Receipt = dict[str, Any]
 """What a job says when it is done: JSON values only, small enough for an XCom."""
+
+
+class Caller(StrEnum):
+    """Who calls a job: a scheduled run, a person at the command line, or a replay at a simulated clock.
+
+    A person's failed command is told to that person only, and what a replay warns of lies in the past: neither alerts
+    the team. Set where jobs are called, never guessed from a run id.
+    """
+
+    SCHEDULED = "scheduled"
+    PERSON = "person"
+    REPLAY = "replay"
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class JobContext:
         run_id: Who asks: an Airflow run id, or `cli`, or `replay`. It stands in the ledger.
         at: The instant (UTC, aware) that is written into ledger and activity; simulated in a replay.
         progress: Whom the job tells how far it has come.
+        caller: Scheduled run, person or replay; says which warnings and failures the team is alerted of.
     """
 
     layout: Layout
@@ -32,6 +46,7 @@ class JobContext:
     run_id: str
     at: datetime
     progress: Progress = field(default=to_nobody, compare=False, repr=False)
+    caller: Caller = Caller.PERSON
     ledger: Ledger = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -39,12 +54,11 @@ class JobContext:
 
     def moved_to(self, at: datetime) -> JobContext:
         """The same surroundings at another instant, sharing what was read of the ledger; it tells nobody."""
-        moved = JobContext(self.layout, self.settings, self.run_id, at)
+        moved = replace(self, at=at, progress=to_nobody)
         object.__setattr__(moved, "ledger", self.ledger)
         return moved
 
     def with_policy(self, name: str) -> JobContext:
         """The same surroundings under another decision policy."""
         monitoring = self.settings.monitoring.model_copy(update={"policy": name})
-        settings = self.settings.model_copy(update={"monitoring": monitoring})
-        return JobContext(self.layout, settings, self.run_id, self.at, self.progress)
+        return replace(self, settings=self.settings.model_copy(update={"monitoring": monitoring}))

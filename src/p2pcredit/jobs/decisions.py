@@ -17,6 +17,7 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Fate, HandoffState, Origin
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.outlooks import in_words, outlook_of, outlook_of_file, warn_if_not_obeyed
 from p2pcredit.storage.decision_file import (
     Unreadable,
     finish_taking_away,
@@ -29,12 +30,16 @@ from p2pcredit.storage.decision_file import (
 )
 
 
-def reconcile(ctx: JobContext) -> HandoffState:
+def reconcile(ctx: JobContext, day: date | None = None) -> HandoffState:
     """Bring ledger and decision file together: take in what a person wrote, set aside what nobody can read.
 
     A readable file with something new becomes a ledger line. An unreadable one is moved to a name of its own, and said
     loudly. A decision that waits in the ledger and is not in the file is written there again; a file that a person puts
-    there meanwhile stays, and is taken in by the next step.
+    there meanwhile stays, and is taken in by the next step. One that no run will obey is warned of, once.
+
+    Args:
+        ctx: Surroundings.
+        day: The snapshot date that the step works on; None where it works on none.
     """
     path = ctx.layout.decision_file
     with ctx.ledger.exclusive():
@@ -52,6 +57,7 @@ def reconcile(ctx: JobContext) -> HandoffState:
             return state
         if shown is None or shown.decision_id != current.decision_id:
             place_decision(path, current.decision, shown)
+        warn_if_not_obeyed(ctx, state, day)
         return state
 
 
@@ -79,7 +85,7 @@ def clear_decision(ctx: JobContext, day: date) -> Receipt:
     """Remove the decision file if its decision was acted on; any other decision stays where it is."""
     cleared = []
     with ctx.ledger.exclusive():
-        for decision in list(reconcile(ctx).decisions.values()):
+        for decision in list(reconcile(ctx, day).decisions.values()):
             if decision.fate is not Fate.ACTED_ON or decision.cleared:
                 continue
             remove_decision(ctx.layout.decision_file, decision.decision)
@@ -137,7 +143,8 @@ def show_decision(ctx: JobContext) -> Receipt:
 
     Returns:
         The decision's own fields (none where there is no decision), and `origin`, `fate`, `acted_on_by`,
-        `acted_model_id`, `outcome` (of the training), `file` (what lies in the decision file).
+        `acted_model_id`, `outcome` (of the training), `file` (what lies in the decision file), `obeyed_from` and
+        `obeyed_until` (snapshot dates whose training run obeys it; None where none does), `note` (why, in words).
     """
     shown = read_decision(ctx.layout.decision_file)
     state = ctx.ledger.state()
@@ -150,6 +157,7 @@ def show_decision(ctx: JobContext) -> Receipt:
             "acted_model_id": None,
             "outcome": None,
             "file": "written by hand, taken up by the next run",
+            **in_words(outlook_of_file(ctx, shown)),
         }
     file = "absent" if shown is None else "this decision"
     if isinstance(shown, Unreadable):
@@ -163,6 +171,7 @@ def show_decision(ctx: JobContext) -> Receipt:
         "acted_model_id": None if current is None else current.model_id,
         "outcome": None if current is None else current.outcome,
         "file": file,
+        **in_words(None if current is None else outlook_of(ctx, current)),
     }
 
 

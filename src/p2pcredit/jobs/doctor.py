@@ -13,8 +13,10 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver
 from p2pcredit.errors import P2PCreditError
+from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
+from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import last_complete
 from p2pcredit.storage.decision_file import Unreadable, read_decision
@@ -157,7 +159,26 @@ def _decision(ctx: JobContext) -> Finding:
             Status.FAIL,
             f"unreadable: {shown.why}; the next run sets it aside, write it again or use 'decision override'",
         )
-    return Status.PASS, "no decision file" if shown is None else "readable"
+    pending = pending_decision(ctx, ctx.ledger.state(), shown)
+    if pending is None:
+        return Status.PASS, "no decision file" if shown is None else "readable; no decision waits"
+    found, asks = pending.outlook, pending.decision.retrain
+    told = f"readable; {found.note}"
+    if asks and found.standing is Standing.NEVER:
+        return Status.FAIL, f"the decision that waits will not be obeyed: {found.note}; {WHAT_TO_DO}"
+    if asks and found.dated_ahead:
+        return _dated_ahead(ctx, pending)
+    return Status.UNDETERMINED if asks and found.standing is Standing.LATE else Status.PASS, told
+
+
+def _dated_ahead(ctx: JobContext, pending: Pending) -> Finding:
+    """A decision dated further ahead than one may serve is a slip; one of the next days may be meant."""
+    ahead = (pending.decision.decision_date - ctx.at.date()).days
+    slip = ahead > ctx.settings.handoff.valid_days
+    return (
+        Status.FAIL if slip else Status.UNDETERMINED,
+        f"{pending.outlook.note}; where that is not meant, {WHAT_TO_DO}",
+    )
 
 
 def _bank(ctx: JobContext) -> Finding:

@@ -9,12 +9,13 @@ next Saturday (each with the model that was champion on it).
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.activity import record, warn
-from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.preprocessing import preprocess, spans_together
@@ -39,7 +40,8 @@ def replay(
     """Run exactly the jobs that the three DAGs would run on each day.
 
     Args:
-        ctx: Surroundings; its instant is replaced by the simulated clock. Each finished day is told as progress.
+        ctx: Surroundings; its instant is replaced by the simulated clock, and what it warns of alerts nobody.
+            Each finished day is told as progress.
         days: Snapshot dates, in order.
         all_reports: Write every week's report, not only the last.
         skip_last_monitoring: Leave the weekly review of the last day to somebody else (a scheduler that goes on here).
@@ -49,6 +51,7 @@ def replay(
         `days`, `weeks`, `trainings`, `decisions`, `scored`, `seconds`.
     """
     began = time.perf_counter()
+    ctx = replace(ctx, caller=Caller.REPLAY)
     last_week_end = max((day for day in days if day.weekday() == _SATURDAY), default=None)
     counts = {"weeks": 0, "trainings": 0, "decisions": 0, "scored": 0}
     spans = [DateRange(day, day) for day in days] if day_by_day else spans_together(ctx, days)

@@ -16,6 +16,7 @@ from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision, reconcile
 from p2pcredit.jobs.fitting import require_engine
+from p2pcredit.jobs.outlooks import weeks_with_log
 from p2pcredit.periods import week_monday
 from p2pcredit.storage.files import read_whole, write_bytes_atomically
 
@@ -109,13 +110,6 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
     return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
 
 
-def weeks_with_log(ctx: JobContext, day: date) -> set[date]:
-    """The Monday of the week of this snapshot date, if a retraining log of that week lies there, whoever wrote it."""
-    monday = week_monday(day)
-    named = (ctx.layout.retraining_log(date.fromordinal(monday.toordinal() + place)) for place in range(7))
-    return {monday} if any(os.path.lexists(path) for path in named) else set()
-
-
 def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
     if ctx.ledger.state().champion_on(day) is not None:
         return False
@@ -127,7 +121,7 @@ def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
 def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
     with ctx.ledger.exclusive():
         return plan_retraining(
-            reconcile(ctx),
+            reconcile(ctx, day),
             day,
             settings=ctx.settings.handoff,
             weeks_with_log=weeks_with_log(ctx, day),
@@ -213,3 +207,6 @@ def _log_line(event: LedgerEvent) -> str:
         f"{event.at} snapshot_date={facts['snapshot_date']} outcome={facts['outcome']} model={facts['model_id']}"
         f" decision={facts['decision_id'] or 'none'} run={event.run_id} reason={facts['reason']}\n"
     )
+
+
+__all__ = ["check_retraining", "log_retraining", "train_if_due", "train_now", "weeks_with_log"]

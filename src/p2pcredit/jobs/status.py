@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.handoff.state import Fate
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.outlooks import in_words, pending_decision
 from p2pcredit.storage.completeness import last_complete
 from p2pcredit.storage.decision_file import Unreadable, read_decision
 
@@ -13,23 +13,21 @@ def status(ctx: JobContext) -> Receipt:
     """Where does this home stand? Nothing is changed by asking.
 
     Returns:
-        `home`, `last_preprocessed`, `last_scored`, `champion`, `pending_decision` (the decision that waits, or None),
+        `home`, `last_preprocessed`, `last_scored`, `champion`, `pending_decision` (the decision that waits, with
+        `obeyed_from`, `obeyed_until` and `note`, which says why where no run obeys it; or None),
         `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`), `last_report`, `weeks_retrained`.
     """
     state = ctx.ledger.state()
     shown = read_decision(ctx.layout.decision_file)
     preprocessed = last_complete(ctx.layout)
     reports = sorted(path.name for path in ctx.layout.reports.glob("monitoring_*.html"))
-    current = state.current
-    pending = current.decision if current is not None and current.fate in {Fate.PENDING, Fate.CLAIMED} else None
-    if isinstance(shown, Decision) and state.known_content(shown) is None:
-        pending = shown  # written by hand, not yet taken into the ledger
+    pending = pending_decision(ctx, state, shown)
     return {
         "home": str(ctx.layout.home),
         "last_preprocessed": None if preprocessed is None else preprocessed.isoformat(),
         "last_scored": max(state.scored).isoformat() if state.scored else None,
         "champion": state.champion,
-        "pending_decision": None if pending is None else pending.as_json(),
+        "pending_decision": None if pending is None else {**pending.decision.as_json(), **in_words(pending.outlook)},
         "decision_file": _described(shown),
         "last_report": str(ctx.layout.reports / reports[-1]) if reports else None,
         "weeks_retrained": sorted(week.isoformat() for week in state.weeks_retrained()),

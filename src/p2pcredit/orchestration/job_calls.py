@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class UnforeseenFailure(AirflowFailException):
+    """An error that no job foresees: it may quote a borrower's values, so an alert names its type alone.
+
+    Args:
+        what: Which job broke.
+        kind: The type of the error.
+        message: Its text, for the task's log.
+    """
+
+    def __init__(self, what: str, kind: str, message: str) -> None:
+        super().__init__(f"{what}: {kind}: {message}")
+        self.without_values = f"{what}: {kind}; see the task's log"
+
+
 def day_of(context: Context) -> date:
     """Which snapshot date does the run of this task work on?
 
@@ -47,7 +61,7 @@ def job_context(context: Context) -> JobContext:
     Raises:
         SettingsError: If a setting of the home or of the environment is wrong.
     """
-    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import load_settings
     from p2pcredit.storage.layout import Layout
 
@@ -62,6 +76,7 @@ def job_context(context: Context) -> JobContext:
         settings=settings,
         run_id=f"{run.dag_id}.{run.run_id}",
         at=job_instant(fired_at, datetime.now(UTC), simulated=schedule_span(os.environ).catchup),
+        caller=Caller.SCHEDULED,
     )
 
 
@@ -84,14 +99,15 @@ def tell_of_failure(context: Context) -> None:
 def _failure_context(context: Context) -> JobContext:
     """The surroundings of the failed job; where its settings are what is wrong, plain ones without channels."""
     from p2pcredit.errors import SettingsError
-    from p2pcredit.jobs.context import JobContext
+    from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import Settings
     from p2pcredit.storage.layout import Layout
 
     try:
         return job_context(context)
     except SettingsError:
-        return JobContext(Layout(home_of_process()), Settings(), context["dag_run"].run_id, datetime.now(UTC))
+        run_id = context["dag_run"].run_id
+        return JobContext(Layout(home_of_process()), Settings(), run_id, datetime.now(UTC), caller=Caller.SCHEDULED)
 
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:
@@ -147,7 +163,7 @@ def raise_for_airflow(what: str, error: Exception) -> NoReturn:
             log.warning("%s may heal: %s", what, message)
             raise known.with_traceback(None) from None
         raise AirflowFailException(message) from None
-    raise AirflowFailException(f"{what} broke: {type(error).__name__}: {message}") from error
+    raise UnforeseenFailure(f"{what} broke", type(error).__name__, message) from error
 
 
 def one_line(error: Exception, limit: int = 500) -> str:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
-from p2pcredit.jobs.activity import warn
-from p2pcredit.jobs.alerting import send_alerts
-from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.activity import recent_entries, remember_failed_command, remember_failure, warn
+from p2pcredit.jobs.alerting import alert_failure, send_alerts
+from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import AlertSettings, Settings
 from p2pcredit.storage.lake import Lake
@@ -78,3 +79,92 @@ def test_a_channel_that_does_not_answer_is_said_without_its_address(tmp_path: Pa
     assert "alert channel 1 did not take the message" in written
     assert "alert channel 2 is not an address Apprise knows" in written
     assert SECRET not in written
+
+
+def monitored(ctx: JobContext, *results: MetricResult) -> None:
+    rows = [{"snapshot_date": WEEK_END, "week_end_date": WEEK_END, "model_id": "m", **r.as_row()} for r in results]
+    Lake(ctx.layout).replace(MONITORING, pl.DataFrame(rows, schema=MONITORING.schema), DateRange(WEEK_END, WEEK_END))
+
+
+def test_a_feed_above_its_quarantine_limit_alerts(tmp_path: Path, channel: Any) -> None:
+    ctx = context(tmp_path, channel.url)
+    monitored(ctx, MetricResult("quarantined_share", "feed=financial", 0.4, 0.3, 0.5, 90, None, Status.FAIL, 0.05))
+    receipt = send_alerts(ctx, WEEK_END)
+    assert receipt["alerts"] == ["quarantined_share (feed=financial) failed: 0.400 against 0.050, n=90"]
+    assert (receipt["severities"], receipt["sent"]) == (["critical"], 1)
+    assert b"critical: quarantined_share" in channel.seen[0]
+    assert b"1 critical" in channel.seen[0]  # in the title
+
+
+def test_alerts_stand_by_severity_and_the_receipt_says_which_each_is(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    warn(ctx, "a swap set could not be written")
+    remember_failure(ctx, "preprocess", ValueError("no disk"))
+    monitored(ctx, MetricResult("auc", "vintage=2010Q1", 0.5, None, None, 90, None, Status.FAIL, 0.62))
+    receipt = send_alerts(ctx, WEEK_END)
+    assert receipt["severities"] == ["critical", "warning", "info"]
+    assert receipt["alerts"][0] == "warning: preprocess failed: no disk"
+
+
+def test_a_persons_failed_command_never_alerts_the_team(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    remember_failed_command(ctx, "replay", ValueError("--to lies before --from"))
+    (kept,) = recent_entries(ctx)
+    assert (kept["job"], kept["command"], kept["message"]) == ("failed_command", "replay", "--to lies before --from")
+    assert send_alerts(ctx, WEEK_END)["reason"] == "nothing to alert"
+
+
+def test_a_warning_about_data_or_model_alerts_whoever_ran_the_job(tmp_path: Path) -> None:
+    for caller in (Caller.PERSON, Caller.SCHEDULED):
+        ctx = replace(context(tmp_path / caller), caller=caller)
+        warn(ctx, "the decision file could not be read")
+        assert send_alerts(ctx, WEEK_END)["alerts"] == ["warning: the decision file could not be read"]
+
+
+def test_what_a_replay_warns_of_at_its_simulated_clock_alerts_nobody(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    warn(replace(ctx, caller=Caller.REPLAY).moved_to(ctx.at - timedelta(days=1)), "training of 2024-01-12 failed")
+    assert send_alerts(ctx, WEEK_END)["alerts"] == []
+    assert "training of 2024-01-12 failed" in ctx.layout.activity.read_text()
+
+
+def test_a_warning_of_a_clock_that_is_ahead_waits_for_its_week(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    warn(ctx.moved_to(ctx.at + timedelta(days=365)), "later")
+    assert send_alerts(ctx, WEEK_END)["alerts"] == []
+
+
+def test_warnings_since_the_last_review_are_told_where_reviews_were_skipped(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    for days, message in ((40, "told already"), (20, "in between"), (9, "nine days ago")):
+        warn(ctx.moved_to(ctx.at - timedelta(days=days)), message)
+        if days == 40:
+            send_alerts(ctx.moved_to(ctx.at - timedelta(days=30)), WEEK_END - timedelta(days=28))
+    assert send_alerts(ctx, WEEK_END)["alerts"] == ["warning: in between", "warning: nine days ago"]
+    assert send_alerts(ctx, WEEK_END)["alerts"] == []
+
+
+def test_the_same_warning_of_seven_nights_is_one_line(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    for night in range(7):
+        warn(ctx.moved_to(ctx.at - timedelta(days=night)), "feed financial has no column annual_income")
+    assert send_alerts(ctx, WEEK_END)["alerts"] == ["warning: feed financial has no column annual_income (7 times)"]
+
+
+def test_an_alert_of_a_failure_leaves_out_values_found_in_data(tmp_path: Path, channel: Any) -> None:
+    ctx = context(tmp_path, channel.url)
+    broken = ValueError('conversion to f64 failed in column "dti" for 1 out of 3 values: ["Jane Doe, 7"]')
+    alert_failure(ctx, "preprocess", broken)
+    send_alerts(ctx, WEEK_END)
+    told = b"".join(channel.seen) + ctx.layout.activity.read_bytes()
+    assert b"Jane" not in told
+    assert b"for 1 out of 3 values: [...]" in told
+
+
+def test_an_error_may_say_in_which_words_it_is_told(tmp_path: Path, channel: Any) -> None:
+    error = ValueError("KeyError: 'Jane Doe'")
+    error.without_values = "KeyError; see the task's log"  # type: ignore[attr-defined]
+    assert alert_failure(context(tmp_path, channel.url), "infer", error)["message"] == (
+        "infer failed: KeyError; see the task's log"
+    )
+    assert b"Jane" not in channel.seen[0]

@@ -1,0 +1,155 @@
+"""Turn a week's measurements and recorded warnings into alert lines: by severity, like ones grouped with a count.
+
+Failed checks of the whole service and of the data always alert. Checks that failed for parts of the book (a vintage, a
+term) alert as information. Of the undetermined checks only a feed without rows alerts: it is not clean data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity
+from p2pcredit.contracts.results import MetricResult, Status
+
+WHOLE_SEGMENTS = ("all", "champion", "service")
+MOST_OF_A_KIND = 2
+"""Failed checks of one kind that each get a line; more of them are one line with their count."""
+
+MOST_WARNINGS = 100
+_MOST_CHARACTERS = 1_000
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_QUALITY = "quarantined_share"
+_FINDINGS: Mapping[str, Finding] = {
+    _QUALITY: Finding.DATA_QUARANTINED,
+    "auc": Finding.RANKING,
+    "calibration_ratio": Finding.CALIBRATION,
+    "psi_score": Finding.DRIFT,
+    "psi": Finding.DRIFT,
+}
+
+
+def finding_of(result: MetricResult) -> Finding | None:
+    """Name the kind of finding that a measurement is; None where it needs no attention.
+
+    Examples:
+        >>> failed = MetricResult("quarantined_share", "feed=financial", 0.4, 0.3, 0.5, 90, None, Status.FAIL, 0.05)
+        >>> str(finding_of(failed))
+        'data_quarantined'
+    """
+    if result.metric == _QUALITY and result.status is Status.UNDETERMINED and result.n == 0:
+        return Finding.DATA_ABSENT
+    if result.status is not Status.FAIL:
+        return None
+    if result.segment in WHOLE_SEGMENTS or _is_of_data(result):
+        return _FINDINGS.get(_family(result), Finding.OTHER_METRIC)
+    return Finding.PART_OF_BOOK
+
+
+def alerts_of_results(results: Sequence[MetricResult]) -> list[Alert]:
+    """Make the alerts of a week's measurements.
+
+    Args:
+        results: All measurements of the week, those that passed included: a group says of how many it is.
+
+    Returns:
+        One alert per failed check, or per group of like checks where there are more than `MOST_OF_A_KIND`.
+    """
+    groups: dict[tuple[Finding, str, str], list[MetricResult]] = {}
+    measured: dict[tuple[str, str], int] = {}
+    for result in results:
+        key = (_family(result), _part(result))
+        measured[key] = measured.get(key, 0) + 1
+        if (finding := finding_of(result)) is not None:
+            groups.setdefault((finding, *key), []).append(result)
+    return [
+        Alert(SEVERITIES[finding], line)
+        for (finding, family, part), found in groups.items()
+        for line in _lines_of(finding, found, f"{family} failed in {len(found)} of {measured[family, part]} checks")
+    ]
+
+
+def alerts_of_warnings(entries: Iterable[Mapping[str, Any]]) -> list[Alert]:
+    """Make the alerts of warnings that jobs have recorded, oldest first.
+
+    The same message is one alert with its count, also where only the dates in it differ; its latest wording is told.
+    Of more than `MOST_WARNINGS` the most urgent and the latest are kept, and one line says how many are left out.
+
+    Args:
+        entries: Recorded warnings: `message` and, where known, `severity`.
+
+    Examples:
+        >>> [a.line for a in alerts_of_warnings([{"message": "x of 2024-01-01"}, {"message": "x of 2024-01-02"}])]
+        ['warning: x of 2024-01-02 (2 times, on different days)']
+    """
+    texts: dict[tuple[Severity, str], list[str]] = {}
+    for entry in entries:
+        text = in_short(entry.get("message"))
+        key = (_severity(entry.get("severity")), _ISO_DATE.sub("D", text))
+        texts.setdefault(key, []).append(text)
+        texts[key] = texts.pop(key)  # the latest stand last
+    alerts = [Alert(severity, f"warning: {_counted(said)}") for (severity, _), said in texts.items()]
+    left_out = len(alerts) - MOST_WARNINGS
+    if left_out <= 0:
+        return alerts
+    urgency = list(Severity)
+    kept = sorted(range(len(alerts)), key=lambda place: (urgency.index(alerts[place].severity), -place))[:MOST_WARNINGS]
+    line = f"warning: {left_out} earlier ones stand in the activity file"
+    return [*(alerts[place] for place in sorted(kept)), Alert(Severity.INFO, line)]
+
+
+def in_short(said: object) -> str:
+    """Put a text on one line and cut it to what a message may hold."""
+    return " ".join(str(said).split())[:_MOST_CHARACTERS]
+
+
+def _lines_of(finding: Finding, found: list[MetricResult], counted: str) -> list[str]:
+    if finding is Finding.DATA_ABSENT:
+        feeds = ", ".join(result.segment.removeprefix("feed=") for result in found)
+        return [f"no row came in over the recent days: {feeds}"]
+    if len(found) <= MOST_OF_A_KIND or finding is Finding.DATA_QUARANTINED:
+        return [_failed(result) for result in found]
+    return [f"{counted}, furthest {_failed(max(found, key=_distance))}"]
+
+
+def _is_of_data(result: MetricResult) -> bool:
+    return result.metric == _QUALITY or result.segment.startswith("feed=")
+
+
+def _family(result: MetricResult) -> str:
+    return result.metric.partition(":")[0]
+
+
+def _part(result: MetricResult) -> str:
+    return "whole" if result.segment in WHOLE_SEGMENTS else result.segment.partition("=")[0]
+
+
+def _distance(result: MetricResult) -> float:
+    return abs(result.value - result.threshold) if result.value is not None and result.threshold is not None else -1.0
+
+
+def _failed(result: MetricResult) -> str:
+    return (
+        f"{result.metric} ({result.segment}) failed: {_shown(result.value)} against {_shown(result.threshold)},"
+        f" n={result.n}"
+    )
+
+
+def _counted(said: list[str]) -> str:
+    if len(said) == 1:
+        return said[0]
+    days = "" if len(set(said)) == 1 else ", on different days"
+    return f"{said[-1]} ({len(said)} times{days})"
+
+
+def _severity(said: object) -> Severity:
+    known = {str(severity): severity for severity in Severity}
+    return known.get(str(said), Severity.WARNING)
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
+
+
+__all__ = ["MOST_OF_A_KIND", "MOST_WARNINGS", "alerts_of_results", "alerts_of_warnings", "finding_of", "in_short"]
