@@ -15,8 +15,8 @@ from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
+from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import last_complete
 from p2pcredit.storage.decision_file import Unreadable, read_decision
