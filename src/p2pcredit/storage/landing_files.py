@@ -13,7 +13,7 @@ import polars as pl
 
 from p2pcredit.ahead import made_ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
-from p2pcredit.errors import OutsideHomeError, UnreadableFileError, UsageError
+from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.storage.files import disk_error, remove, replacing, state_of_file, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
@@ -26,6 +26,7 @@ def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
     """Which file holds this feed's rows of `day`: its own, else its month's, else None?
 
     Raises:
+        SourceError: If two files of its own hold the day, such as `.csv` and `.csv.gz`.
         UnreadableFileError: If something else than a file bears that name.
         OutsideHomeError: If it is a link that leads out of the landing directory.
     """
@@ -36,7 +37,7 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
     """The same for each of these days, in order; the directory is listed once.
 
     Raises:
-        UnreadableFileError, OutsideHomeError: As for one day.
+        SourceError, UnreadableFileError, OutsideHomeError: As for one day.
         StorageError: If the directory cannot be looked into.
     """
     directory = layout.landing / feed_name
@@ -59,16 +60,30 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
 
 
 def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[date, str]:
-    """The names of the files that hold one of these days alone."""
-    names = {day: [name for name in _day_names(feed_name, day) if name in there] for day in days}
-    return {day: found[0] for day, found in names.items() if found}
+    """The name of the file that holds a day alone, for each of these days that has one.
+
+    Raises:
+        SourceError: If two files hold the same day; neither is preferred.
+    """
+    own: dict[date, str] = {}
+    capitals = [name for name in there if name != name.lower()]
+    for day in days:
+        names = _day_names(feed_name, day)
+        found = [name for name in names if name in there]
+        found += sorted(name for name in capitals if found and name.lower() in names)
+        if len(found) > 1:
+            paths = " and ".join(f"data/{feed_name}/{name}" for name in found)
+            raise SourceError(f"{paths} hold feed '{feed_name}' of {day} more than once; keep one, move the rest away")
+        if found:
+            own[day] = found[0]
+    return own
 
 
 def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, tuple[int, ...]]:
     """What differs once this feed landed again for any of these days: the state of each file that holds one.
 
     Raises:
-        UnreadableFileError, OutsideHomeError, StorageError: As for one day.
+        SourceError, OutsideHomeError, StorageError: As for one day.
     """
     files = find_landing_files(layout, feed_name, days).values()
     return {path: state_of_file(path) for path in dict.fromkeys(files) if path is not None}
@@ -78,7 +93,7 @@ def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]
     """How many bytes hold what has landed of all feeds, for each month of these days?
 
     Raises:
-        UnreadableFileError, OutsideHomeError, StorageError: As for one day.
+        SourceError, OutsideHomeError, StorageError: As for one day.
     """
     files = [find_landing_files(layout, feed, days) for feed in FEEDS]
     found = []

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import DEMOGRAPHIC, FINANCIAL, LOAN_TERMS
-from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError, UsageError
+from p2pcredit.errors import HeaderError, MissingFeedError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage import files, landing_files
 from p2pcredit.storage.landing import check_landing, read_landing
-from p2pcredit.storage.landing_files import find_landing_file, write_landing
+from p2pcredit.storage.landing_files import find_landing_file, landed_bytes, landed_state, write_landing
 from p2pcredit.storage.layout import Layout
 
 DAY = date(2010, 12, 31)
@@ -138,7 +138,7 @@ def test_check_says_file_rows_and_bytes(layout: Layout) -> None:
     assert facts == {"file": "loan_terms/loan_terms_2010_12_31.csv", "rows": 1, "bytes": path.stat().st_size}
 
 
-def test_a_day_file_goes_before_its_month_and_csv_before_gzip_before_parquet(layout: Layout) -> None:
+def test_a_day_file_goes_before_its_month_however_it_is_written(layout: Layout) -> None:
     write_landing(layout, LOAN_TERMS, rows(("month", DAY)), DateRange(date(2010, 12, 1), DAY))
     for ending, content in ((".parquet", None), (".csv.gz", gzip.compress), (".csv", bytes)):
         name = f"loan_terms_2010_12_31{ending}"
@@ -151,6 +151,7 @@ def test_a_day_file_goes_before_its_month_and_csv_before_gzip_before_parquet(lay
             put(layout, name, content(text))
         assert read_day(layout)["loan_id"].to_list() == [ending]
         assert find_landing_file(layout, "loan_terms", DAY) == layout.landing / "loan_terms" / name
+        (layout.landing / "loan_terms" / name).unlink()
     assert read_day(layout, date(2010, 12, 30)).height == 0
 
 
@@ -326,3 +327,31 @@ def test_a_text_that_is_not_utf8_in_parquet_is_refused(layout: Layout) -> None:
     pq.write_table(pa.table({name: broken if name == "term" else pa.array(["1"]) for name in names}), path)
     with pytest.raises(UnreadableFileError, match="UTF8"):
         read_day(layout)
+
+
+@pytest.mark.parametrize("other", [".csv.gz", ".parquet", ".CSV"])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda layout: read_day(layout),
+        lambda layout: check_landing(layout, LOAN_TERMS, DAY),
+        lambda layout: landed_state(layout, "loan_terms", DateRange(date(2010, 12, 1), DAY)),
+        lambda layout: landed_bytes(layout, DateRange(DAY, DAY)),
+    ],
+    ids=["read", "check", "state", "bytes"],
+)
+def test_two_files_for_one_day_are_refused_by_both_names(layout: Layout, other: str, look: Any) -> None:
+    put(layout, "loan_terms_2010_12_31.csv", f"{HEADER}\n1,2010-12-31,5,36\n")
+    put(layout, f"loan_terms_2010_12_31{other}", b"whatever it holds")
+    with pytest.raises(SourceError, match="keep one, move the rest away") as caught:
+        look(layout)
+    assert "data/loan_terms/loan_terms_2010_12_31.csv and" in str(caught.value)
+    assert f"loan_terms_2010_12_31{other} hold" in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_landing_a_day_again_leaves_one_file_of_it(layout: Layout) -> None:
+    put(layout, "loan_terms_2010_12_31.csv", f"{HEADER}\n1,2010-12-31,5,36\n")
+    put(layout, "loan_terms_2010_12_31.csv.gz", b"an earlier delivery")
+    write_landing(layout, LOAN_TERMS, rows(("2", DAY)), DateRange(DAY, DAY))
+    assert read_day(layout)["loan_id"].to_list() == ["2"]
