@@ -6,7 +6,9 @@
     ├── SourceError                 a raw or landing file cannot be used
     │   ├── MissingFeedError        a feed has not landed for a day (may heal: the file may still come)
     │   ├── UnreadableFileError     truncated, not text, or not what its name says
-    │   └── HeaderError             the columns are not those of the contract
+    │   ├── HeaderError             the columns are not those of the contract
+    │   ├── QuarantineError         most rows of a day broke a rule
+    │   └── SchemaDriftError        a day lacks what its feed usually has, and a model uses
     ├── StorageError                a table, bank or ledger cannot be read or written
     │   ├── MissingTableError       nothing has been written there yet
     │   ├── ConflictError           somebody else committed first (heals by trying again)
@@ -63,6 +65,23 @@ class UnreadableFileError(SourceError, ValueError):
 
 class HeaderError(SourceError, ValueError):
     """The columns of a file are not those that its contract asks for."""
+
+
+class QuarantineError(SourceError, ValueError):
+    """So many rows of a day broke a rule that the day is not made complete.
+
+    Args:
+        message: The line for the person at the keyboard, with a value that broke the rule.
+        without_values: The same without that value, for alert channels.
+    """
+
+    def __init__(self, message: str, without_values: str = "") -> None:
+        super().__init__(message)
+        self.without_values = without_values or message
+
+
+class SchemaDriftError(SourceError, ValueError):
+    """A feed of a day lacks columns or rows that it usually has, and settings say that this stops the day."""
 
 
 class StorageError(P2PCreditError):
@@ -142,6 +161,8 @@ __all__ = [
     "MonitoringError",
     "OutsideHomeError",
     "P2PCreditError",
+    "QuarantineError",
+    "SchemaDriftError",
     "ServiceError",
     "SettingsError",
     "SourceError",

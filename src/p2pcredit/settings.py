@@ -43,10 +43,13 @@ class LandingSettings(_Group):
 class PreprocessingSettings(_Group):
     """When a day is no success.
 
-    `max_quarantined_share`: a feed of which a larger share of rows is set aside stops the day.
+    `max_quarantined_share`: a day stops where a larger share of a feed's rows is set aside. One or two rows are too
+    many only if they are half of the rows or more, and the day is preprocessed by itself. Days that are preprocessed
+    together stop also where a larger share of the rows of a month, or of all of them, is set aside. With 1 none stops.
     `schema_drift`: what a column or feed that was filled before and no longer is does to the day: `report` says so,
-    `stop_if_used` stops the day too where the champion reads the column, `stop` always stops it.
-    `schema_drift_days`: how many days before are looked at for what a feed usually holds.
+    `stop_if_used` stops the day too where nothing is left of what the champion reads, `stop` always stops it. A day is
+    taken as it is with `preprocess --accept-drift --why TEXT`.
+    `schema_drift_days`: how many complete days before are looked at for what a feed usually holds.
     """
 
     max_quarantined_share: Share = 0.2

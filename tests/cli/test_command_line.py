@@ -170,6 +170,9 @@ def test_a_domain_error_is_one_line_on_standard_error_and_exit_one(
         ("preprocess", "--date", "15/01/2024"),
         ("preprocess", "--date", "2024-01-15", "--from", "2024-01-15"),
         ("preprocess", "--from", "2024-01-15"),
+        ("preprocess", "--date", "2024-01-15", "--accept-drift"),
+        ("preprocess", "--date", "2024-01-15", "--why", "because"),
+        ("preprocess", "--date", "2024-01-15", "--accept-drift", "--why", " "),
         ("preprocess", "--from", "2024-01-15", "--to", "2024-01-14"),
         ("train",),
         ("infer", "--date", "tomorrow"),
@@ -404,3 +407,25 @@ def test_status_and_show_tell_a_person_why_the_decision_is_not_obeyed(call: Call
     assert shown.keys() >= {*content, "origin", "fate", "acted_on_by", "acted_model_id", "outcome", "file"}
     assert (shown["obeyed_until"], "expired" in shown["note"]) == (None, True)
     assert "expired on 2009-07-14" in json.loads(call("status", "--json").stdout)["pending_decision"]["note"]
+
+
+def test_a_doctor_that_finds_something_prints_it_and_ends_with_an_error(call: Call, home: Path) -> None:
+    assert call("doctor", "--json").exit_code == 0
+    home.joinpath("logs").mkdir(parents=True)
+    home.joinpath("logs/retraining_decision.json").write_text("{")
+    result = call("doctor", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["healthy"]) == (1, False)
+    assert found["reason"].startswith("not healthy: decision_file: unreadable")
+    assert result.stderr.startswith("Error: not healthy: decision_file: unreadable")
+    assert result.stderr.count("\n") == 1
+
+
+def test_two_files_for_one_day_are_refused_by_both_names(call: Call, home: Path) -> None:
+    directory = home / "data" / "loan_terms"
+    directory.mkdir(parents=True)
+    for ending in (".csv", ".csv.gz"):
+        (directory / f"loan_terms_2024_01_15{ending}").write_text("loan_id\n")
+    result = call("preprocess", "--date", "2024-01-15")
+    assert result.exit_code == 1
+    assert "loan_terms_2024_01_15.csv and data/loan_terms/loan_terms_2024_01_15.csv.gz hold" in result.stderr

@@ -22,7 +22,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
-from p2pcredit.settings import Settings
+from p2pcredit.settings import PreprocessingSettings, Settings
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 
@@ -30,8 +30,9 @@ Violation = tuple[Case, str]
 
 
 def context(home: Path) -> JobContext:
-    """The surroundings of a run long after all days."""
-    return JobContext(Layout(home), Settings(), "fuzz", datetime(2026, 1, 1, tzinfo=UTC))
+    """The surroundings of a run long after all days, which goes on whatever share of rows is set aside."""
+    settings = Settings(preprocessing=PreprocessingSettings(max_quarantined_share=1.0))
+    return JobContext(Layout(home), settings, "fuzz", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def put(layout: Layout, case: Case) -> Path:

@@ -14,13 +14,16 @@ from p2pcredit.contracts.tables import QUARANTINE, TABLES, bronze, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange, parse_date
-from p2pcredit.settings import LabelSettings, Settings
+from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
 from p2pcredit.storage.completeness import read_receipt
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 
 DAYS = DateRange(date(2010, 1, 25), date(2010, 3, 4))
-SETTINGS = Settings(labels=LabelSettings(window_months=1, reporting_lag_days=1))
+SETTINGS = Settings(
+    labels=LabelSettings(window_months=1, reporting_lag_days=1),
+    preprocessing=PreprocessingSettings(max_quarantined_share=1.0),  # half of the book is broken
+)
 HEADERS = {
     "loan_terms": "loan_id,origination_date,loan_amount,term",
     "demographic": "loan_id,origination_date,home_ownership",

@@ -36,7 +36,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and debug logs.")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is recorded in the ledger.")]
 
-_CHECKS = ("identical", "verified")
+_CHECKS = ("healthy", "identical", "verified")
 """Keys of receipts by which a check says whether all is as it was."""
 
 _errors = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -45,8 +45,8 @@ _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 def command(function: Callable[P, Receipt]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
-    Exit codes: 0 done, 1 an error or a check that found a difference (`verified` or `identical` is False), 2 wrong
-    usage. A difference is told in one line too; its receipt is printed all the same.
+    Exit codes: 0 done, 1 an error or a failed check (`healthy`, `verified` or `identical` is False), 2 wrong usage.
+    What a check found is told in one line too; its receipt is printed all the same.
     """
     return _command(function, remembered=False)
 

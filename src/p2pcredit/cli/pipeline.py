@@ -51,15 +51,30 @@ def preprocess(
     day: DayOption = None,
     first: FromOption = None,
     last: ToOption = None,
+    accept_drift: Annotated[
+        bool,
+        typer.Option(
+            "--accept-drift", help="Take columns or feeds that changed as right from these days on; needs --why."
+        ),
+    ] = False,
+    why: Annotated[
+        str | None, typer.Option("--why", help="With --accept-drift: the reason, which is recorded.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Take landed days through bronze and silver to the gold tables."""
+    """Take landed days through bronze and silver to the gold tables.
+
+    Ends with an error where most rows of a day are set aside, or a day lacks a column that the champion uses.
+    """
+    from p2pcredit.errors import UsageError
     from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
 
+    if accept_drift != bool(why and why.strip()):
+        raise UsageError("--accept-drift and --why TEXT go together: say why the new shape is right")
     with shown_context("preprocess", home) as ctx:
-        done = preprocess_days(ctx, date_range(day, first, last))
+        done = preprocess_days(ctx, date_range(day, first, last), why if accept_drift else None)
     return done if as_json else _with_values_below(done)
 
 

@@ -15,10 +15,14 @@ from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.day_checks import findings_of_day
+from p2pcredit.jobs.deliveries import in_short, landed_anew
+from p2pcredit.jobs.kept_facts import seen_in_receipts
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
-from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
+from p2pcredit.jobs.quarantine_checks import commonest_cause, count_set_aside
+from p2pcredit.jobs.set_aside import values_given, values_lost
 from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import last_complete
+from p2pcredit.storage.completeness import days_complete, last_complete, read_receipts
 from p2pcredit.storage.decision_file import Unreadable, read_decision
 from p2pcredit.storage.lake import Lake
 
@@ -30,7 +34,8 @@ def examine(ctx: JobContext) -> Receipt:
     """Check a home directory, change nothing.
 
     Returns:
-        `home`, `healthy` (True only when nothing failed), `checks`: per check `status` and `finding`.
+        `home`, `healthy` (True only when nothing failed), `reason` (what failed; None where nothing did), `checks`: per
+        check `status` and `finding`.
     """
     checks: dict[str, dict[str, str]] = {}
     for name, check in _CHECKS.items():
@@ -41,8 +46,9 @@ def examine(ctx: JobContext) -> Receipt:
         except (OSError, pl.exceptions.PolarsError) as error:
             status, finding = Status.FAIL, f"cannot be read: {' '.join(str(error).split())[:200]}"
         checks[name] = {"status": str(status), "finding": finding}
-    healthy = all(check["status"] != Status.FAIL for check in checks.values())
-    return {"home": str(ctx.layout.home), "healthy": healthy, "checks": checks}
+    failed = [f"{name}: {check['finding']}" for name, check in checks.items() if check["status"] == Status.FAIL]
+    reason = f"not healthy: {'; '.join(failed)}" if failed else None
+    return {"home": str(ctx.layout.home), "healthy": not failed, "reason": reason, "checks": checks}
 
 
 def _home(ctx: JobContext) -> Finding:
@@ -80,29 +86,56 @@ def _days(ctx: JobContext) -> Finding:
 
 
 def _rows(ctx: JobContext) -> Finding:
-    """Which share of all rows had to be set aside? The same limit as each week's, over all days."""
+    """Hold the share of rows that were set aside against the limit of each week, over all days."""
     lake, limit = Lake(ctx.layout), ctx.settings.monitoring.quarantined_share_limit
     if not lake.exists(QUARANTINE):
         return Status.UNDETERMINED, "no row has been looked at yet"
-    set_aside = rows_set_aside(lake)
-    counts = dict(set_aside.group_by("feed").len().collect().iter_rows())
-    rows = {name: counts.get(name, 0) for name in FEEDS}
+    counts = {feed: sum(days.values()) for feed, days in count_set_aside(lake, FEEDS, None).items()}
+    rows = dict(counts)
     for name, feed in FEEDS.items():
         if lake.exists(silver(feed)):
             rows[name] += int(lake.scan(silver(feed)).select(pl.len()).collect().item())
-    share = {name: counts.get(name, 0) / found for name, found in rows.items() if found}
+    share = {name: counts[name] / found for name, found in rows.items() if found}
     if not share:
         return Status.UNDETERMINED, "no row has come in yet"
-    worst = max(share, key=lambda name: share[name])
-    if share[worst] <= limit:
+    broken = sorted((name for name in share if share[name] > limit), key=lambda name: -share[name])
+    if not broken:
         return Status.PASS, f"{sum(counts.values()):,} of {sum(rows.values()):,} rows are in quarantine"
-    rules = set_aside.filter(pl.col("feed") == worst).select(pl.col("rules").str.split("; ").explode()).collect()
-    rule = rules["rules"].value_counts().sort("count", "rules", descending=[True, False])["rules"][0]
-    return (
-        Status.FAIL,
-        f"{counts[worst]:,} of {rows[worst]:,} rows of {worst} are in quarantine, most for '{rule}'; look at "
-        "silver/quarantine, mend the source or its mapping, and land again",
-    )
+    said = ", ".join(f"{counts[name]:,} of {rows[name]:,} rows of {name}" for name in broken)
+    cause = commonest_cause(lake, None, FEEDS)
+    because = "" if cause is None else f", {cause.sentence}"
+    return Status.FAIL, f"{said} are in quarantine{because}; see silver/quarantine, mend and land again"
+
+
+def _schema(ctx: JobContext) -> Finding:
+    """Compare the newest complete day with those before it, as its preprocessing did."""
+    last = last_complete(ctx.layout)
+    if last is None:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    judged = findings_of_day(ctx, last)
+    said = [finding.sentence for finding in judged.findings.get(last, ())]
+    if judged.status == "fail":
+        accept = f"p2pcredit preprocess --date {last} --accept-drift --why TEXT"
+        return Status.FAIL, f"{last}: {'; '.join(said[:3])}; mend the file and preprocess again, or accept it: {accept}"
+    if judged.status == "undetermined":
+        return Status.UNDETERMINED, f"{last}: too few days or rows before to compare with"
+    return Status.PASS, f"{last}: {'; '.join(said) if said else 'columns and feeds as in the days before'}"
+
+
+def _deliveries(ctx: JobContext) -> Finding:
+    """Look at every complete day whether its landing files hold what was preprocessed."""
+    days = list(days_complete(ctx.layout))
+    if not days:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    receipts = read_receipts(ctx.layout, days)
+    known = {feed: seen_in_receipts(receipts, feed) for feed in FEEDS}
+    anew = {feed: found for feed in FEEDS if (found := landed_anew(ctx, feed, known[feed]))}
+    if anew:
+        said = "; ".join(f"{feed} of {in_short(days)}" for feed, days in anew.items())
+        return Status.FAIL, f"landed anew after they were preprocessed: {said}; preprocess those days again"
+    if not all(known.values()):
+        return Status.UNDETERMINED, "the receipts of the days do not say which files were preprocessed"
+    return Status.PASS, f"{len(days):,} days hold what landed for them"
 
 
 def _values(ctx: JobContext) -> Finding:
@@ -210,6 +243,8 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "days": _days,
     "rows": _rows,
     "values": _values,
+    "schema": _schema,
+    "deliveries": _deliveries,
     "ledger": _ledger,
     "decision_file": _decision,
     "model_bank": _bank,

@@ -47,6 +47,24 @@ def enough_matured(ctx: JobContext, day: date) -> bool:
     return True
 
 
+def what_is_lacking(ctx: JobContext, day: date) -> str | None:
+    """Say in numbers what a first model lacks by a day; None where enough has matured."""
+    training = ctx.settings.training
+    loans, bads = matured_counts(ctx, day)
+    if loans < training.min_matured_loans or bads < training.min_matured_bads:
+        return (
+            f"{loans:,} loans have matured by {day} ({training.min_matured_loans:,} needed), "
+            f"{bads:,} of them defaults ({training.min_matured_bads:,} needed)"
+        )
+    closed_on = window_closed_on(nw.col("origination_date"), ctx.settings.labels)
+    matured = collect(_labels_as_of(ctx, day).with_columns(closed_on.alias("window_closed_on")))
+    try:
+        split_by_time(matured, as_of=day, settings=training)
+    except TooLittleDataError as error:
+        return str(error)
+    return None
+
+
 def _not_before(layout: Layout, state: tuple[str, int], settings: LabelSettings, training: TrainingSettings) -> date:
     """The day before which too few loans or bads have matured, by the labels in this state of theirs."""
     needed = training.min_matured_loans, training.min_matured_bads

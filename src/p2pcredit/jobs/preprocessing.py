@@ -16,17 +16,23 @@ from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.day_checks import Judged, drift_receipt, judge_days
 from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
+from p2pcredit.jobs.feed_history import landed_before, seen_in_tables
+from p2pcredit.jobs.kept_facts import kept_acceptances
 from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
+    Facts,
     days_with_labels,
     forget_labels_built,
     is_complete,
     mark_complete,
     mark_labels_built,
+    read_receipts,
 )
 from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.landed_notes import forget_landed, note_landed
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.locks import held, unchanged
 from p2pcredit.transforms.features import build_features
@@ -41,6 +47,9 @@ from p2pcredit.transforms.silver import refine
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.landed import Landed
+
+_MOST_TOLD = 10
+"""How many findings the receipt of one task names, since Airflow keeps it in its database."""
 
 BYTES_TOGETHER = 24 << 20
 """How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
@@ -71,17 +80,32 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
         if landed.missing:
             check_source(ctx, feed, days)
         changed = lake.replace(table, landed.frame, days)
+        if landed_before(ctx, feed, days) != landed.files:  # receipts say it where the days are complete
+            note_landed(ctx.layout, feed, days, landed.files)
         _close_month(lake, table, days)
     return {"feed": feed, "rows": landed.frame.height, "changed": changed, "ignored": list(landed.ignored_columns)}
 
 
 def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Type the bronze rows of these days; broken rows, and values that sound rows lost, are kept in the quarantine.
+    """Type the bronze rows of a feed for these days, and judge what came of them.
+
+    Broken rows, and values that sound rows lost, are kept in the quarantine.
 
     Returns:
         `feed`, `rows_in`, `silver`, `quarantined` (rows), `values_missing` (optional column to how many of its values
-        could not be read or lay outside their bounds, where any did), `changed`.
+        could not be read or lay outside their bounds, where any did), `changed`, `schema_status`, `schema_drift` (the
+        first ten findings; see `preprocess`).
+
+    Raises:
+        QuarantineError: If too many rows were set aside; bronze, silver and quarantine are written all the same.
+        SchemaDriftError: If the feed lacks what it usually has and settings say that this stops the day; likewise.
     """
+    receipt = _refine(ctx, feed, days)
+    judged = judge_days(ctx, [feed], days)
+    return {**receipt, "schema_status": judged.status, "schema_drift": drift_receipt([judged])[:_MOST_TOLD]}
+
+
+def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     with lake.rebuilding(silver(contract)):
@@ -129,44 +153,71 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended}
 
 
-def complete_days(ctx: JobContext, days: DateRange) -> Receipt:
-    """Say that the gold tables are complete for these days, with the rows that each of them has."""
+def complete_days(ctx: JobContext, days: DateRange, judged: Judged | None = None) -> Receipt:
+    """Mark the gold tables of these days complete, with the rows that each has and the shape of each feed.
+
+    Args:
+        ctx: The surroundings.
+        days: The days.
+        judged: What was found of them; gathered anew where another process judged them.
+    """
     _close_month(Lake(ctx.layout), QUARANTINE, days)
-    _write_receipts(ctx, days, list(days))
+    found = judged or Judged(seen_in_tables(ctx, FEEDS, days))
+    _write_receipts(ctx, days, list(days), found)
+    forget_landed(ctx.layout, days)
     forget_labels_built(ctx.layout, days)
     return {"complete": len(days)}
 
 
-def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
+def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None) -> Receipt:
     """Do all stages for a span of days, as many whole months at a time as memory bears, one commit per table.
+
+    Args:
+        ctx: The surroundings.
+        days: The days.
+        accept_drift: Why columns or feeds that differ from what they usually are are right so from these days on.
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
-        many values it lost), `features`, `labels`.
+        many values it lost), `features`, `labels`, `schema_status` (`pass`, `fail`, `undetermined`), `schema_drift`
+        (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`, `first_date`,
+        `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they were
+        preprocessed).
 
     Raises:
         MissingFeedError: If any feed of any day is missing; nothing is then written.
+        QuarantineError: If too many rows of a day were set aside. All feeds are in silver and quarantine by then, gold
+            is not built, and the day is not complete.
+        SchemaDriftError: If a day lacks what settings say that it must not lack; likewise.
     """
+    return preprocess_and_judge(ctx, days, accept_drift)[0]
+
+
+def preprocess_and_judge(
+    ctx: JobContext, days: DateRange, accept_drift: str | None = None
+) -> tuple[Receipt, list[Judged]]:
+    """Do the same, and give what was found of the days beside the receipt."""
     from p2pcredit.jobs.landed import landed_in_turn
     from p2pcredit.jobs.source_checks import check_source
 
-    for feed in FEEDS:
-        check_source(ctx, feed, days)
+    checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
     lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
     features = labels = 0
+    judged: list[Judged] = []
     parts = spans_together(ctx, days)
     with closing(ahead(landed_in_turn(ctx, parts if len(days) > 1 else []))) as landed:
         for part in parts:
             for feed in FEEDS:
                 load_bronze(ctx, feed, part, next(landed, None))
-                done = refine_silver(ctx, feed, part)
+                done = _refine(ctx, feed, part)
                 for key, total in counts[feed].items():
                     counts[feed][key] = total + done[key]
                 lost[feed].update(done["values_missing"])
+            judged.append(judge_days(ctx, FEEDS, part, accept_drift))
             features += build_feature_store(ctx, part)["rows"]
             labels += build_label_store(ctx, part)["rows"]
-            complete_days(ctx, part)
+            complete_days(ctx, part, judged[-1])
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     receipt: Receipt = {
         "from": days.first.isoformat(),
@@ -174,9 +225,13 @@ def preprocess(ctx: JobContext, days: DateRange) -> Receipt:
         "feeds": {feed: {**counts[feed], "values_missing": dict(sorted(lost[feed].items()))} for feed in FEEDS},
         "features": features,
         "labels": labels,
+        "schema_status": max((one.status for one in judged), key=("pass", "undetermined", "fail").index),
+        "schema_drift": drift_receipt(judged),
+        "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
+        "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
     }
     record(ctx, "preprocess", receipt)
-    return receipt
+    return receipt, judged
 
 
 def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETHER) -> list[DateRange]:
@@ -206,12 +261,21 @@ def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> 
     return labels.height
 
 
-def _write_receipts(ctx: JobContext, span: DateRange, days: list[date]) -> None:
+def _write_receipts(ctx: JobContext, span: DateRange, days: list[date], judged: Judged | None = None) -> None:
+    """Write the receipts of these days; where they were not judged, what they keep besides rows stays."""
     with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
-        counts = _rows_per_day(ctx, span)
-        mark_complete(
-            ctx.layout, {day: {"snapshot_date": day.isoformat(), "rows": counts.get(day, {})} for day in days}
-        )
+        counts, before = _rows_per_day(ctx, span), read_receipts(ctx.layout, days)
+        facts: dict[date, Facts] = {}
+        for day in days:
+            kept = before.get(day, {}) if judged is None else _judged_facts(judged, day, before.get(day))
+            facts[day] = {**kept, "snapshot_date": day.isoformat(), "rows": counts.get(day, {})}
+        mark_complete(ctx.layout, facts)
+
+
+def _judged_facts(judged: Judged, day: date, before: Facts | None) -> Facts:
+    digests = {feed: seen[day].digest for feed, seen in judged.seen.items()}
+    kept = judged.accepted.get(day) or kept_acceptances(before, digests)
+    return judged.facts_of(day) | ({"accepted_drift": kept} if kept else {})
 
 
 def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:

@@ -13,12 +13,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
-from p2pcredit.errors import P2PCreditError
+from p2pcredit.errors import P2PCreditError, TrainingError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
+from p2pcredit.jobs.day_checks import require_what_is_used
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.preprocessing import preprocess, spans_together
+from p2pcredit.jobs.maturity import what_is_lacking
+from p2pcredit.jobs.preprocessing import preprocess_and_judge, spans_together
 from p2pcredit.jobs.retraining import log_retraining, train_if_due
 from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
@@ -48,7 +50,12 @@ def replay(
         day_by_day: Do nothing in spans; for the proof that spans make no difference.
 
     Returns:
-        `days`, `weeks`, `trainings`, `decisions`, `scored`, `seconds`.
+        `days`, `weeks`, `trainings`, `decisions`, `scored`, `seconds`, `reason` (why nothing was scored; None where
+        loans were).
+
+    Raises:
+        QuarantineError, SchemaDriftError: If a day is not fit to be used; the replay ends there, naming it.
+        TrainingError: If nothing was scored because trainings failed that were due.
     """
     began = time.perf_counter()
     ctx = replace(ctx, caller=Caller.REPLAY)
@@ -56,6 +63,8 @@ def replay(
     counts = {"weeks": 0, "trainings": 0, "decisions": 0, "scored": 0}
     spans = [DateRange(day, day) for day in days] if day_by_day else spans_together(ctx, days)
     waiting: list[date] = []
+    failures: list[str] = []
+    loans = 0
 
     def score_waiting() -> None:
         if waiting:
@@ -65,9 +74,15 @@ def replay(
 
     for span in spans:
         ctx.progress(f"preprocessing to {span.last}", (span.first - days.first).days, len(days))
-        preprocess(ctx.moved_to(_night_after(span.last, _PREPROCESSING_AT)), span)
+        at = ctx.moved_to(_night_after(span.last, _PREPROCESSING_AT))
+        receipt, judged = preprocess_and_judge(at, span)
+        loans += receipt["features"]
+        findings = {day: found for one in judged for day, found in one.findings.items()}
         for day in span:
-            counts["trainings"] += _train(ctx.moved_to(_night_after(day, _TRAINING_AT)), day)
+            require_what_is_used(ctx, day, findings.get(day, ()))  # by a champion that was made within the span
+            trained, failure = _train(ctx.moved_to(_night_after(day, _TRAINING_AT)), day)
+            counts["trainings"] += trained
+            failures += [failure] if failure else []
             waiting.append(day)
             if day_by_day:
                 score_waiting()
@@ -79,23 +94,48 @@ def replay(
                 counts["decisions"] += reviewed["decision"] is not None
             ctx.progress(day.isoformat(), (day - days.first).days + 1, len(days))
     score_waiting()
-    receipt: Receipt = {"days": len(days), **counts, "seconds": round(time.perf_counter() - began, 1)}
-    record(ctx, "replay", receipt)
-    return receipt
+    reason = None if counts["scored"] else _why_nothing(ctx, days.last, loans, failures)
+    seconds = round(time.perf_counter() - began, 1)
+    done: Receipt = {"days": len(days), **counts, "seconds": seconds, "reason": reason}
+    record(ctx, "replay", done)
+    if failures and not counts["scored"]:
+        raise TrainingError(f"replay to {days.last}: {reason}")
+    return done
 
 
-def _train(ctx: JobContext, day: date) -> int:
-    """The training steps of one night; a failed training is said loudly and does not stop the next day."""
+def _train(ctx: JobContext, day: date) -> tuple[int, str | None]:
+    """Do the training steps of one night; a failed training is said loudly and does not stop the next day.
+
+    Returns:
+        How many models were trained, and what failed.
+    """
     try:
         done = train_if_due(ctx, day)
     except P2PCreditError as error:
-        warn(ctx, f"training of {day} failed: {error}")
-        return 0
+        failure = f"training of {day} failed: {error}"
+        warn(ctx, failure)
+        return 0, failure
     if done["outcome"] in {"none", "refused"} and done["model_id"] is None:
-        return 0
+        return 0, None
     clear_decision(ctx, day)
     log_retraining(ctx, day)
-    return 1
+    return 1, None
+
+
+def _why_nothing(ctx: JobContext, day: date, loans: int, failures: list[str]) -> str:
+    """Say why nothing was scored: no loan, too little matured, a training that failed, or no model fit to serve."""
+    if not loans:
+        return "nothing to do: no loan was originated on these days"
+    if failures:
+        return f"nothing was scored, since {failures[-1]}" + (f" ({len(failures)} did)" if len(failures) > 1 else "")
+    if ctx.ledger.state().champion_on(day) is not None:
+        return "nothing was scored: no loan was originated on a day with a champion"
+    lacking = what_is_lacking(ctx, day)
+    if lacking is not None:
+        return f"nothing was trained, so nothing scored: too little has matured for a first model; {lacking}"
+    last = ctx.ledger.state().trainings[-1:]
+    why = last[0].facts["reason"] if last else "see 'p2pcredit decision history'"
+    return f"no model came to serve, so nothing was scored: {why}"
 
 
 def _night_after(day: date, at: clock_time) -> datetime:

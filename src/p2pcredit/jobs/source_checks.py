@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.errors import MissingFeedError
+from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.deliveries import in_short, recently_landed_anew
 from p2pcredit.periods import DateRange, count_of_days
 from p2pcredit.storage.landing import check_landing
 from p2pcredit.storage.landing_files import find_landing_files
@@ -12,7 +14,12 @@ from p2pcredit.storage.landing_manifest import require_whole_landing
 
 
 def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Has a feed landed for every day, in files that can be read?
+    """Make sure that a feed has landed for every day, in files that can be read.
+
+    Days before that landed anew since they were preprocessed are said in a warning.
+
+    Returns:
+        `feed`, `days`, `rows` (of a single day), `landed_anew` (days before, of those that drift is judged by).
 
     Raises:
         MissingFeedError: If a day has no file or its landing is not whole; it may still come.
@@ -28,4 +35,10 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
             + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
         )
     require_whole_landing(ctx.layout, days)
-    return {"feed": feed, "days": len(days), "rows": sum(int(fact["rows"]) for fact in facts) if facts else None}
+    anew = recently_landed_anew(ctx, feed, days.first)
+    if anew:
+        span = f"--date {anew[0]}" if len(anew) == 1 else f"--from {anew[0]} --to {anew[-1]}"
+        what = f"feed '{feed}' landed anew for {in_short(anew)} after it was preprocessed"
+        warn(ctx, f"{what}; take it in with: p2pcredit preprocess {span}")
+    rows = sum(int(fact["rows"]) for fact in facts) if facts else None
+    return {"feed": feed, "days": len(days), "rows": rows, "landed_anew": [day.isoformat() for day in anew]}

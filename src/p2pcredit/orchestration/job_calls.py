@@ -162,7 +162,10 @@ def raise_for_airflow(what: str, error: Exception) -> NoReturn:
         if known.retryable:
             log.warning("%s may heal: %s", what, message)
             raise known.with_traceback(None) from None
-        raise AirflowFailException(message) from None
+        failure = AirflowFailException(message)
+        if (for_alerts := getattr(known, "without_values", None)) is not None:
+            setattr(failure, "without_values", one_line(ValueError(for_alerts)))  # noqa: B010, Airflow's type has none
+        raise failure from None
     raise UnforeseenFailure(f"{what} broke", type(error).__name__, message) from error
 
 

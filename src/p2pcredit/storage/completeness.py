@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from itertools import groupby
@@ -49,13 +49,13 @@ def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> N
     if whole.name not in names and len({*apart, *facts}) < len(month):
         for day, of_day in facts.items():
             if day not in apart or read_receipt(layout, day) != of_day:
-                write_json_atomically(paths[day], of_day, durable=False, among=drafts)
+                write_json_atomically(paths[day], of_day, durable=False, among=drafts, indent=None)
         return
     there = _content(whole) if whole.name in names else None
     content = {**(there or {}), **{f"{day}": _content(paths[day]) for day in apart}}
     content |= {f"{day}": of_day for day, of_day in facts.items()}
     if content != there:
-        write_json_atomically(whole, content, durable=False, among=drafts)
+        write_json_atomically(whole, content, durable=False, among=drafts, indent=None)
     for day in apart:
         remove(paths[day])
 
@@ -70,6 +70,36 @@ def read_receipt(layout: Layout, day: date) -> Facts | None:
     if not isinstance(rows, dict) or not all(type(number) is int for number in rows.values()):
         return None
     return found
+
+
+def read_receipts(layout: Layout, days: Iterable[date]) -> dict[date, Facts]:
+    """Read the facts of those of these days that are complete, the file of a month once for all of its days."""
+    found: dict[date, Facts] = {}
+    for month, of_month in groupby(sorted(days), month_start):
+        whole = _content(layout.month_receipt(month)) or {}
+        for day in of_month:
+            facts = _content(layout.day_receipt(day)) or whole.get(f"{day}")
+            if isinstance(facts, dict):
+                found[day] = facts
+    return found
+
+
+def last_complete_before(layout: Layout, day: date, number: int) -> list[date]:
+    """List the newest complete days before a day, at most so many, in order. No receipt is opened."""
+    found: set[date] = set()
+    for year in sorted(_names(layout.completed_days), reverse=True):
+        found |= {one for span in _receipts(layout, year) if span.first < day for one in span if one < day}
+        if len(found) >= number:
+            break
+    return sorted(found)[-number:]
+
+
+def receipt_written_at(layout: Layout, day: date) -> int:
+    """Give when the receipt of a complete day was last written, in nanoseconds since 1970; 0 where it has none."""
+    for path in (layout.day_receipt(day), layout.month_receipt(day)):
+        with suppress(OSError):
+            return path.stat().st_mtime_ns
+    return 0
 
 
 def _content(path: Path) -> Facts | None:

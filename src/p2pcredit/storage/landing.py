@@ -25,6 +25,7 @@ from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.delimited import read_delimited, twice_named
 from p2pcredit.platforms.parquet_files import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
 from p2pcredit.storage.files import holding_still, sha256_of_file
+from p2pcredit.storage.landed_notes import LandedFile
 from p2pcredit.storage.landing_files import SNAPSHOT, find_landing_file, find_landing_files, month_file
 from p2pcredit.storage.layout import Layout
 
@@ -51,11 +52,13 @@ class LandingRead:
             by day and row number.
         missing: Days for which nothing has landed, in order.
         ignored_columns: Columns found that no contract names, in alphabetical order.
+        files: The file that each day was read from.
     """
 
     frame: pl.DataFrame
     missing: list[date]
     ignored_columns: tuple[str, ...]
+    files: dict[date, LandedFile]
 
 
 def check_landing(layout: Layout, feed: Feed, day: date) -> dict[str, Any]:
@@ -93,9 +96,17 @@ def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
     for day, path in find_landing_files(layout, feed.name, days).items():
         (missing if path is None else asked.setdefault(path, [])).append(day)
     files = [_read_file(layout, feed, path, of_file) for path, of_file in asked.items()]
-    ignored = {name for file in files for name in file.columns} - set(feed.sources) - {SNAPSHOT, ""}
+    landed = [_as_known(file, feed) for file in files]
+    by_day = {day: known for known, of_file in zip(landed, asked.values(), strict=True) for day in of_file}
+    ignored = {name for file in landed for name in file.unknown}
     frame = _as_landed(_with_origin(files), feed).sort(SNAPSHOT, _ROW_NUMBER)
-    return LandingRead(frame, missing, tuple(sorted(ignored)))
+    return LandingRead(frame, missing, tuple(sorted(ignored)), by_day)
+
+
+def _as_known(file: _File, feed: Feed) -> LandedFile:
+    found, known = set(file.columns), set(feed.sources)
+    absent = tuple(name for name in feed.sources if name not in found)
+    return LandedFile(file.digest, file.size, absent, tuple(sorted(found - known - {SNAPSHOT, ""})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,7 @@ class _File:
     Args:
         name: Where it lies, below the landing directory.
         digest: SHA-256 of its bytes.
+        size: How many bytes.
         rows: Those of the days asked for, with `row_number`; with `snapshot_date` where the file says it.
         day: Whose rows they are, where it does not.
         columns: All that it has.
@@ -112,6 +124,7 @@ class _File:
 
     name: str
     digest: str
+    size: int
     rows: pl.DataFrame
     day: date | None
     columns: Sequence[str]
@@ -136,11 +149,11 @@ def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _Fi
     of_month = path == month_file(layout, feed.name, asked[0])
     with holding_still(path, MissingFeedError):
         if path.suffix == ".parquet":
-            rows, found, digest = _read_parquet(path, feed, asked, month_file=of_month)
+            rows, found, digest, size = _read_parquet(path, feed, asked, month_file=of_month)
         else:
-            digest = sha256_of_file(path)
+            digest, size = sha256_of_file(path), path.stat().st_size
             rows, found = _read_csv(path, feed)
-    return _File(_relative(layout, path), digest, rows, None if of_month else asked[0], found)
+    return _File(_relative(layout, path), digest, size, rows, None if of_month else asked[0], found)
 
 
 def _relative(layout: Layout, path: Path) -> str:
@@ -170,7 +183,7 @@ def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
 
 def _read_parquet(
     path: Path, feed: Feed, asked: list[date], *, month_file: bool
-) -> tuple[pl.DataFrame, Sequence[str], str]:
+) -> tuple[pl.DataFrame, Sequence[str], str, int]:
     with reading_parquet(path, "land it again"):
         content = path.read_bytes()
         if not content:
@@ -194,7 +207,7 @@ def _read_parquet(
         if typed:
             rows = rows.with_columns(pl.col(typed).cast(pl.String))
         digest = hashlib.sha256(content).hexdigest()
-        return _of_its_days(path, rows, asked) if month_file else rows, found, digest
+        return _of_its_days(path, rows, asked) if month_file else rows, found, digest, len(content)
 
 
 def _check_header(path: Path, feed: Feed, found: Sequence[str]) -> None:

@@ -127,6 +127,10 @@ class Layout:
         """The mark that says the labels of these days were built, until the days are complete."""
         return self.completed_days / f"labels_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.built"
 
+    def landed_note(self, feed: str, days: DateRange) -> Path:
+        """What bronze took in of a feed for these days, until the days are complete."""
+        return self.completed_days / f"landed_{feed}_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.json"
+
     @property
     def completed_days_lock(self) -> Path:
         """The file that stands for the right to write receipts of complete days."""

@@ -183,7 +183,11 @@ def rows_of(table: Table, number: int, **values: object) -> pl.DataFrame:
     [
         (0, "pass", "0 of 38 rows are in quarantine"),
         (1, "pass", "1 of 39 rows are in quarantine"),
-        (2, "fail", "2 of 21 rows of loan_terms are in quarantine, most for 'loan_amount: not a number'; look at"),
+        (
+            2,
+            "fail",
+            "2 of 21 rows of loan_terms are in quarantine, most often by 'loan_amount: not a number'",
+        ),
     ],
 )
 def test_more_rows_in_quarantine_than_the_limit_are_a_fault(

@@ -17,7 +17,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing import preprocess, refine_silver, spans_together
 from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
-from p2pcredit.settings import LabelSettings, Settings
+from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
 from p2pcredit.storage.completeness import is_complete, last_complete, read_receipt
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.landing_files import landed_bytes
@@ -26,7 +26,10 @@ from p2pcredit.storage.layout import Layout
 FIRST = date(2010, 1, 30)
 LAST = date(2010, 3, 20)
 SPAN = DateRange(FIRST, LAST)
-SETTINGS = Settings(labels=LabelSettings(window_months=1, reporting_lag_days=2, lifetime_terms_months=()))
+SETTINGS = Settings(
+    labels=LabelSettings(window_months=1, reporting_lag_days=2, lifetime_terms_months=()),
+    preprocessing=PreprocessingSettings(max_quarantined_share=1.0),
+)
 HEADERS = {
     "loan_terms": "loan_id,origination_date,loan_amount,term,surprise",
     "demographic": "loan_id,origination_date,home_ownership",
@@ -124,6 +127,10 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         },
         "features": 4,
         "labels": 5,
+        "schema_status": "undetermined",
+        "schema_drift": [],
+        "accepted_drift": [],
+        "landed_anew": {},
     }
     assert json.loads(json.dumps(receipt)) == receipt
     lake = Lake(ctx.layout)
@@ -147,7 +154,11 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
     assert all(is_complete(ctx.layout, day) for day in SPAN)
     assert last_complete(ctx.layout) == LAST
     feeds = {"credit_history": 3, "demographic": 3, "financial": 3, "loan_terms": 2, "quarantined:loan_terms": 1}
-    assert read_receipt(ctx.layout, FIRST) == {"snapshot_date": "2010-01-30", "rows": {"features": 2, **feeds}}
+    kept = read_receipt(ctx.layout, FIRST)
+    assert kept is not None
+    assert kept["rows"] == {"features": 2, **feeds}
+    terms = kept["feeds"]["loan_terms"]
+    assert (terms["rows"], terms["filled"]["term"], terms["unknown"], len(terms["digest"])) == (2, 2, ["surprise"], 64)
 
 
 def test_rows_in_bronze_say_where_they_came_from(done: JobContext) -> None:
@@ -290,7 +301,9 @@ def test_a_day_without_loans_is_complete_with_no_rows(ctx: JobContext) -> None:
     day = date(2010, 2, 15)
     receipt = preprocess(ctx, DateRange(day, day))
     assert receipt["feeds"]["loan_terms"] == {"rows_in": 0, "silver": 0, "quarantined": 0, "values_missing": {}}
-    assert read_receipt(ctx.layout, day) == {"snapshot_date": "2010-02-15", "rows": {}}
+    kept = read_receipt(ctx.layout, day)
+    assert kept is not None
+    assert (kept["rows"], [feed["rows"] for feed in kept["feeds"].values()]) == ({}, [0] * 5)
 
 
 def test_when_a_month_closes_its_files_are_joined(ctx: JobContext) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2pcredit.contracts.feature_sources import columns_behind, sources_of
 from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS, PHRASES, Feature, features_of
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, silver
@@ -183,3 +184,62 @@ def test_never_is_the_most_that_a_landing_file_may_hold_and_counts_as_safest() -
         assert column.maximum == NEVER_MONTHS
         assert feature.direction == -1
         assert feature.looked_up_with in silver(FEEDS["credit_history"]).schema
+
+
+FULL: dict[str, Any] = {
+    **{column.typed_name: 7.0 for feed in APPLICATION_FEEDS for column in feed.columns},
+    "loan_id": "1",
+    "origination_date": DAY,
+    "earliest_credit_line": date(2000, 1, 1),
+    "loan_amount": 1000.0,
+    "term_months": 36,
+    "title": "A loan",
+    "description": "Business, Please",
+}
+"""A loan with a value in every column."""
+
+
+def whole(**changed: Any) -> dict[str, Any]:
+    texts = {"purpose", "platform_grade", "platform_sub_grade", "home_ownership", "state", "zip3", "employment_title"}
+    texts |= {"income_verification", "application_type"}
+    values = {name: str(value) if name in texts else value for name, value in FULL.items()}
+    values |= {name: 7 for name in values if name.endswith("_count")}
+    return features(**(values | changed))
+
+
+def what_moves_with(column: str) -> set[str]:
+    """The features that differ once a column is blank, in a full loan or one that lacks what goes before it."""
+    others: list[dict[str, Any]] = [{}, *({f.name: None} for f in FEATURES if f.looked_up_with == column)]
+    others += [{"revolving_limit": None}] if column.startswith("revolving_") else []
+    moved: set[str] = set()
+    for lacking in others:
+        full, without = whole(**lacking), whole(**{**lacking, column: None})
+        moved |= {f.name for f in FEATURES if full[f.name] != without[f.name]}
+    return moved
+
+
+@pytest.mark.parametrize(
+    ("feed", "column"),
+    [
+        (feed.name, c)
+        for feed in APPLICATION_FEEDS
+        for c in feed.columns
+        if c.source not in ("loan_id", "origination_date")
+    ],
+    ids=lambda value: getattr(value, "source", value),
+)
+def test_the_list_of_what_features_are_made_of_agrees_with_the_code(feed: str, column: Any) -> None:
+    listed = {f.name for f in FEATURES if (feed, column.source) in sources_of(f.name)}
+    phrases = {f"mentions_{topic}" for topic in PHRASES}
+    moved = what_moves_with(column.typed_name)
+    assert moved - listed == set()
+    assert listed - moved <= (phrases if column.source in ("title", "description") else set())
+
+
+def test_every_feature_is_made_of_something() -> None:
+    assert all(sources_of(f.name) for f in FEATURES)
+    assert columns_behind(["fico", "term_months"]) == {
+        ("credit_history", "fico_low"),
+        ("credit_history", "fico_high"),
+        ("loan_terms", "term"),
+    }

@@ -1,0 +1,77 @@
+"""Judge whether too many rows were set aside, and say what to write where a rule is broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
+
+_FEW = 2
+
+_STATUSES = ", ".join(sorted(PERFORMANCE_STATUSES))
+_ADVICE = {
+    "not a date": "write dates as YYYY-MM-DD; in a mapping say how they are written, such as date: '%d.%m.%Y'",
+    "in the future": "check how its dates are written, and that each row is in the file of its own day",
+    "not on the day it was landed for": "put each row in the file of its own day",
+    "not a term": "write terms in months, such as 36",
+    "not a": "write plain numbers such as 1234.56; in a mapping say how numbers are written, such as decimal: ','",
+    "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules",
+    "missing": "fill that column; in a mapping name the column of the download that holds it",
+    "duplicate": "deliver each row once",
+    "wrong number of fields": "put fields that hold commas or line ends in double quotes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The rule that most rows broke.
+
+    Args:
+        rule: As the quarantine says it, such as `term: missing`.
+        rows: How many rows broke it.
+        example: A value that broke it; empty where it is a missing one.
+    """
+
+    rule: str
+    rows: int
+    example: str
+
+    @property
+    def sentence(self) -> str:
+        """Say it to a person, with what to write.
+
+        Examples:
+            >>> print(Cause("row: wrong number of fields", 9, "7,8,9").sentence)  # doctest: +ELLIPSIS
+            most often by 'row: wrong number of fields' (9 rows, such as '7,8,9'): put fields that hold commas ...
+        """
+        such_as = f", such as '{self.example}'" if self.example else ""
+        rows = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        return f"most often by '{self.rule}' ({rows}{such_as}): {advice_on(self.rule)}"
+
+
+def too_many_set_aside(set_aside: int, rows: int, limit: float, *, few_count: bool = True) -> bool:
+    """Whether a share of rows above the limit was set aside.
+
+    Args:
+        set_aside: How many rows were.
+        rows: How many came in.
+        limit: The share.
+        few_count: Whether one or two rows are too many where they are half of the rows or more; else they never are.
+
+    Examples:
+        >>> too_many_set_aside(3, 10, 0.2), too_many_set_aside(1, 4, 0.2), too_many_set_aside(1, 2, 0.2)
+        (True, False, True)
+        >>> too_many_set_aside(1, 1, 0.2, few_count=False)
+        False
+    """
+    return set_aside > limit * rows and (set_aside > _FEW or (few_count and 2 * set_aside >= rows))
+
+
+def advice_on(rule: str) -> str:
+    """Say what to write so that a rule is kept."""
+    column, _, problem = rule.partition(": ")
+    found = next((advice for words, advice in _ADVICE.items() if words in problem), None)
+    return found or f"mend the values of {column}; in a mapping scale them with 'times'"
+
+
+__all__ = ["Cause", "advice_on", "too_many_set_aside"]

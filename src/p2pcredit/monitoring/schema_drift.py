@@ -1,0 +1,228 @@
+"""Compare the shape of a feed on a day with the shape it usually has: columns that vanish, empty out or appear.
+
+A day's shape is how many rows a feed has, in how many of them each column is filled, and which columns its file names.
+Names in a header are facts; that a column is blank in a few rows is not. So an emptied column is told by an exact test
+(hypergeometric): were the blanks spread over usual rows and today's by chance, how often would today get none of the
+filled ones? Rarer than `CHANCE` (`CHANCE_IF_OFTEN_BLANK`) is drift, else it is undetermined. A feed on its first days
+is undetermined, but for what needs no history: no row, or few, where loans came in, and a missing column beside an
+unknown one named alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from p2pcredit.contracts.feeds import Feed
+from p2pcredit.monitoring.column_names import likely_name
+from p2pcredit.monitoring.feed_shapes import FeedDay, UsualDays, chance_of_so_few
+
+CHANCE = 0.001
+"""That a column which is always filled is blank is drift where it is less likely than this to happen by chance."""
+
+CHANCE_IF_OFTEN_BLANK = 1e-6
+"""The same for other columns: where blanks are usual, so many days and columns are looked at that rare ones happen."""
+
+_ALWAYS = 0.99
+_NEARLY_ALL = 0.9
+_LEAST_WEEKS = 3
+_MANY_ROWS = 7
+"""A feed that has so many rows on a weekday has none on it by chance less than once in 1,000 times (Poisson)."""
+
+What = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way in which a feed differs from what it usually is.
+
+    Args:
+        feed: Its name.
+        column: The column as landed; empty where the whole feed is meant.
+        what: `absent` from the header, `empty` in all rows, `sparse` (filled in less than half as many as usual),
+            `no_rows` or `few_rows` where loans came in, `quiet` (no row, unlike on such weekdays before), `unknown` to
+            the contract and new.
+        today: Share of rows in which it is filled, or of loans that the feed has; rows where it is `quiet`.
+        usual: The same in the days before; None where there are none.
+        likely_name: Of the columns that no contract names, the one that may be its new name; else empty.
+        harmless: Whether no loan of the day is touched, because none came in.
+    """
+
+    feed: str
+    column: str
+    what: What
+    today: float = 0.0
+    usual: float | None = None
+    likely_name: str = ""
+    harmless: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Say it to a person, without the day.
+
+        Examples:
+            >>> print(Finding("financial", "annual_income", "absent", 0.0, 0.98, "annual_inc").sentence)
+            feed 'financial' lacks column 'annual_income' (usually filled in 98% of rows); is it now 'annual_inc'?
+        """
+        usually = ""
+        if self.usual is not None and self.what == "quiet":
+            usually = f" (on such weekdays {self.usual:.0f} on average)"
+        elif self.usual is not None:
+            filled, of = ("filled in ", "rows") if self.column else ("", "the loans")
+            usually = f" (usually {filled}{self.usual:.0%} of {of})"
+        renamed = f"; is it now '{self.likely_name}'?" if self.likely_name else ""
+        said = {
+            "absent": f"lacks column '{self.column}'{usually}{renamed}",
+            "empty": f"has no value in column '{self.column}'{usually}{renamed}",
+            "sparse": f"has a value in column '{self.column}' in {self.today:.0%} of rows only{usually}{renamed}",
+            "no_rows": f"has no row though loans came in{usually}",
+            "few_rows": f"has rows for {self.today:.0%} of the day's loans only{usually}",
+            "quiet": f"has no row{usually}",
+            "unknown": f"has a new column '{self.column}' that no contract names",
+        }
+        return f"feed '{self.feed}' {said[self.what]}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as receipts do; shares have four digits."""
+        usual = None if self.usual is None else round(self.usual, 4)
+        return {
+            "feed": self.feed,
+            "column": self.column or None,
+            "what": self.what,
+            "today": round(self.today, 4),
+            "usual": usual,
+            "likely_name": self.likely_name or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of comparing a day.
+
+    Args:
+        findings: How the feed differs.
+        undetermined: Columns without a value today, of which it cannot be told yet whether that is chance.
+        has_history: Whether there were rows to compare with.
+    """
+
+    findings: tuple[Finding, ...]
+    undetermined: tuple[str, ...]
+    has_history: bool
+
+
+def compare_schema(
+    feed: Feed, day: date, today: FeedDay, usual: UsualDays, accepted: Mapping[str, date] | None = None
+) -> Comparison:
+    """Find in which ways a feed of a day differs from its last days.
+
+    Args:
+        feed: Its contract.
+        day: The day.
+        today: Its shape on the day.
+        usual: Its last days before.
+        accepted: Column (empty for the whole feed) -> the day from which its new shape was accepted; for it, what was
+            before that day is forgotten, and the day itself is not judged.
+    """
+    accepted = accepted or {}
+    gone = frozenset(today.absent or ())
+    suspects = [column for column in feed.sources if _is_suspect(column, column in gone, today, usual)]
+    suspects = [name for name in suspects if name not in ("loan_id", feed.date_column) and accepted.get(name) != day]
+    findings: list[Finding] = []
+    undetermined: list[str] = []
+    if suspects or today.unknown:
+        header = [shape for _, shape in usual.days if shape.absent is not None]
+        for column in suspects:
+            beside = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
+            others = [name for name in today.unknown or () if name not in beside]
+            since = usual.since(accepted.get(column))
+            found = _judge_column(feed.name, column, column in gone, today, since, others)
+            if found == "undetermined":
+                undetermined.append(column)
+            elif isinstance(found, Finding):
+                findings.append(found)
+        known = {name for shape in header for name in shape.unknown or ()}
+        new = [name for name in today.unknown or () if name not in known and accepted.get(name) != day]
+        findings = _with_likely_names(findings, new)
+        named = {finding.likely_name for finding in findings}
+        extra = [name for name in new if header and name not in named]
+        findings += [Finding(feed.name, name, "unknown", harmless=True) for name in extra]
+    if accepted.get("") != day:
+        findings += _judge_rows(feed, day, today, usual, accepted.get(""))
+    return Comparison(tuple(findings), tuple(undetermined), has_history=usual.rows > 0)
+
+
+def _is_suspect(column: str, gone: bool, today: FeedDay, usual: UsualDays) -> bool:
+    """Whether a column may differ at all: quick, since most columns of most days do not."""
+    before = usual.filled.get(column, 0)
+    if gone:
+        return before > 0 or not usual.rows
+    if not today.rows:
+        return False
+    return before * today.rows > 2 * today.filled.get(column, 0) * usual.rows
+
+
+def _judge_column(
+    feed: str, column: str, gone: bool, today: FeedDay, usual: Sequence[FeedDay], others: Sequence[str]
+) -> Finding | Literal["undetermined"] | None:
+    harmless, name = not (today.rows or today.loans), likely_name(column, others)
+    if gone and not any(shape.rows for shape in usual):
+        return Finding(feed, column, "absent", likely_name=name, harmless=harmless) if name else None
+    filled, rows, before = today.filled.get(column, 0), today.rows, list(usual)
+    while not filled and before and not before[-1].filled.get(column, 0):
+        rows += before.pop().rows  # days since it was last filled count as one with today
+    usual_filled, usual_rows = sum(shape.filled.get(column, 0) for shape in before), sum(s.rows for s in before)
+    if not usual_filled:
+        return None
+    share = usual_filled / usual_rows
+    if gone and not any(column in (shape.absent or ()) for shape in before):
+        return Finding(feed, column, "absent", 0.0, share, name, harmless=harmless)
+    if not today.rows:
+        return None
+    if chance_of_so_few(filled, rows, usual_filled, usual_rows) >= _rarest(share):
+        return "undetermined"
+    return Finding(feed, column, "sparse" if filled else "empty", filled / today.rows, share, name)
+
+
+def _rarest(share: float) -> float:
+    return CHANCE if share >= _ALWAYS else CHANCE_IF_OFTEN_BLANK
+
+
+def _judge_rows(feed: Feed, day: date, today: FeedDay, usual: UsualDays, accepted: date | None) -> list[Finding]:
+    """Look whether the loans of the day are in the feed."""
+    if not today.loans:
+        return [] if today.rows else _judge_silence(feed, day, usual, accepted)
+    before = usual.since(accepted)
+    loans, covered = sum(shape.loans for shape in before), sum(shape.covered for shape in before)
+    share, now = (covered / loans if loans else None), today.covered / today.loans
+    if now >= (0.5 if share is None else share / 2):
+        return []
+    plain = share is None or share >= _NEARLY_ALL
+    if not plain and chance_of_so_few(today.covered, today.loans, covered, loans) >= CHANCE_IF_OFTEN_BLANK:
+        return []
+    return [Finding(feed.name, "", "few_rows" if today.covered else "no_rows", now, share)]
+
+
+def _judge_silence(feed: Feed, day: date, usual: UsualDays, accepted: date | None) -> list[Finding]:
+    """Look whether a day without loans or events is one that usually has them: by the same weekday of weeks before."""
+    if feed.one_row_per_loan and feed.name != "loan_terms":
+        return []
+    days = [(at, shape) for at, shape in usual.days if at.weekday() == day.weekday()]
+    alike = [shape.rows for at, shape in days if accepted is None or at >= accepted]
+    if len(alike) < _LEAST_WEEKS or min(alike) == 0 or sum(alike) < _MANY_ROWS * len(alike):
+        return []
+    return [Finding(feed.name, "", "quiet", 0.0, sum(alike) / len(alike), harmless=feed.one_row_per_loan)]
+
+
+def _with_likely_names(findings: Sequence[Finding], new: Sequence[str]) -> list[Finding]:
+    """Where one column vanished and one new column is named like no other, take it for the same column."""
+    named = {finding.likely_name for finding in findings}
+    left = [name for name in new if name not in named]
+    unnamed = [finding for finding in findings if not finding.likely_name]
+    if len(unnamed) == len(left) == 1:
+        return [replace(finding, likely_name=finding.likely_name or left[0]) for finding in findings]
+    return list(findings)
+
+
+__all__ = ["CHANCE", "CHANCE_IF_OFTEN_BLANK", "Comparison", "Finding", "compare_schema"]
