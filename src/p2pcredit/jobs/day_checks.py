@@ -11,7 +11,7 @@ from p2pcredit.contracts.feature_sources import columns_behind
 from p2pcredit.contracts.feeds import FEEDS, feed_named
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.activity import warn
-from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.feed_history import seen_in_tables
 from p2pcredit.jobs.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.quarantine_checks import require_few_set_aside
@@ -24,6 +24,7 @@ from p2pcredit.storage.completeness import Facts, last_complete_before, read_rec
 _MOST_SAID = 10
 _LOSSES = frozenset({"absent", "empty", "no_rows"})
 """What leaves nothing of a column: these stop a day by default where the champion uses the column."""
+_HALF = 0.5
 _DRIFT = _LOSSES | {"sparse", "few_rows", "quiet"}
 
 
@@ -76,7 +77,7 @@ def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_
     _compare(ctx, judged, days, accept_drift)
     _say(ctx, judged)
     for day in days:
-        require_what_is_used(ctx, day, judged.findings.get(day, ()))
+        require_what_is_used(ctx, day, judged.findings.get(day, ()), historic=len(days) > 1)
     return judged
 
 
@@ -89,8 +90,15 @@ def findings_of_day(ctx: JobContext, day: date) -> Judged:
     return judged
 
 
-def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Finding]) -> None:
+def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Finding], *, historic: bool = False) -> None:
     """Make sure that a day lacks nothing that settings say it must not lack.
+
+    Args:
+        ctx: The surroundings.
+        day: The day.
+        findings: How it differs from the days before.
+        historic: Whether many days are done at once, as in a replay. By default a column that fades out of a book, and
+            was filled in less than half of the rows before its last, is then said and stops nothing.
 
     Raises:
         SchemaDriftError: If it does, in one line.
@@ -103,6 +111,8 @@ def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Findin
     if setting == "stop_if_used":
         used = columns_behind(_features(ctx, champion)) if champion is not None else frozenset()
         touching = [finding for finding in touching if finding.what in _LOSSES and _is_among(finding, used)]
+        if historic or ctx.caller is Caller.REPLAY:
+            touching = [finding for finding in touching if not _fades(finding)]
     if not touching:
         return
     used_by = f", which champion {champion} uses" if setting == "stop_if_used" else ""
@@ -184,6 +194,10 @@ def _say(ctx: JobContext, judged: Judged) -> None:
         warn(
             ctx, f"schema drift: {len(said) - _MOST_SAID} more columns or feeds differ; see schema_drift in the receipt"
         )
+
+
+def _fades(finding: Finding) -> bool:
+    return finding.what == "empty" and finding.usual is not None and finding.usual < _HALF
 
 
 def _is_among(finding: Finding, used: frozenset[tuple[str, str]]) -> bool:

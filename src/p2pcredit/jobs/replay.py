@@ -79,7 +79,9 @@ def replay(
         loans += receipt["features"]
         findings = {day: found for one in judged for day, found in one.findings.items()}
         for day in span:
-            require_what_is_used(ctx, day, findings.get(day, ()))  # by a champion that was made within the span
+            require_what_is_used(
+                ctx, day, findings.get(day, ()), historic=True
+            )  # by a champion that was made within the span
             trained, failure = _train(ctx.moved_to(_night_after(day, _TRAINING_AT)), day)
             counts["trainings"] += trained
             failures += [failure] if failure else []

@@ -218,6 +218,29 @@ def test_days_of_a_span_are_compared_with_each_other(run_on: Callable[..., JobCo
     assert (entry["first_date"], entry["last_date"], entry["days"]) == ("2020-03-02", "2020-03-02", 1)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_column_that_fades_out_of_a_historic_book_stops_a_night_only(
+    run_on: Callable[..., JobContext], at_once: bool
+) -> None:
+    ctx = run_on(DAY, "cli")
+    days = [DAY - timedelta(days=n) for n in range(10, -1, -1)]
+    for day in days:
+        land_day(ctx.layout, day, 60)
+        filled = 0 if day == DAY else 18
+        lines = lines_of("credit_history", day, filled) + lines_of("credit_history", day, 60, ",")[filled:]
+        write(ctx.layout, "credit_history", day, lines)
+    crown(ctx, "fico")
+    if at_once:
+        assert found(preprocess(ctx, DateRange(days[0], DAY))) == [
+            ("credit_history", "fico_low", "empty"),
+            ("credit_history", "fico_high", "empty"),
+        ]
+        return
+    preprocess(ctx, DateRange(days[0], days[-2]))
+    with pytest.raises(SchemaDriftError, match=r"'fico_low' \(usually filled in 30% of rows\)"):
+        preprocess(ctx, ONE)
+
+
 def test_a_replay_stops_at_the_day_though_its_month_was_preprocessed_before_the_champion(
     run_on: Callable[..., JobContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
