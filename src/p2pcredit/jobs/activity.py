@@ -54,7 +54,7 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
     )
 
 
-def remember_failure(ctx: JobContext, job: str, error: Exception) -> str:
+def remember_failure(ctx: JobContext, job: str, error: BaseException) -> str:
     """Keep in the activity file, for the alerts of the week, that a scheduled job failed. It never fails itself.
 
     Nothing is written where there is no home yet.
