@@ -12,6 +12,8 @@
     ├── StorageError                a table, bank or ledger cannot be read or written
     │   ├── MissingTableError       nothing has been written there yet
     │   ├── ConflictError           somebody else committed first (heals by trying again)
+    │   ├── HomeError               a directory cannot be home: its name, its kind, this user's rights
+    │   │   └── MissingHomeError    the home does not exist (may heal: its disk may still be mounted)
     │   ├── OutsideHomeError        a path leads out of the home directory
     │   └── BankError               a model directory is missing, incomplete or altered
     ├── DecisionError               the retraining hand-off cannot go on
@@ -98,6 +100,19 @@ class ConflictError(StorageError):
     retryable = True
 
 
+class HomeError(StorageError, ValueError):
+    """A directory cannot be home."""
+
+
+class MissingHomeError(HomeError, FileNotFoundError):
+    """The home does not exist; its disk may still be mounted."""
+
+    retryable = True
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
 class OutsideHomeError(StorageError, ValueError):
     """A path leads out of the home directory."""
 
@@ -154,9 +169,11 @@ __all__ = [
     "ConflictError",
     "DecisionError",
     "HeaderError",
+    "HomeError",
     "LeakError",
     "MissingExtraError",
     "MissingFeedError",
+    "MissingHomeError",
     "MissingTableError",
     "MonitoringError",
     "OutsideHomeError",

@@ -7,23 +7,27 @@ it. Only the command line and the DAGs call `load_settings`; everything below ta
 from __future__ import annotations
 
 import os
-import stat
-import tomllib
+import re
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnparsableVariableError
 
 from p2pcredit.errors import SettingsError
-
-_MOST_BYTES = 1 << 20
+from p2pcredit.names import similar_name
+from p2pcredit.settings_sources import read_settings_file, refuse_unknown_variables, unknown_key
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 EARLY_DAYS = 30
 """Days past due that are an early sign of default, and no label."""
+
+_LONG_MONTH_DAYS = 31
+_LEAST_SHARE_TO_FIT = 0.1
+_MOST_GRADES = 26
 
 
 class _Group(BaseModel):
@@ -57,6 +61,14 @@ class PreprocessingSettings(_Group):
     schema_drift_days: int = Field(28, ge=1, le=366)
 
 
+def _bads_among_loans(bads: int, loans: int) -> None:
+    if bads >= loans:
+        raise ValueError(
+            f"min_matured_bads is {bads} and min_matured_loans {loans}, which leaves no good loan; raise the loans or "
+            "lower the bads"
+        )
+
+
 class LabelTarget(_Group):
     """One definition of a label: default within so many months on book.
 
@@ -88,6 +100,14 @@ class LabelSettings(_Group):
     reporting_lag_days: int = Field(30, ge=0, le=120)
     lifetime_terms_months: tuple[Annotated[int, Field(ge=1, le=120)], ...] = (36, 60)
 
+    @model_validator(mode="after")
+    def _each_term_is_named_once(self) -> Self:
+        terms = self.lifetime_terms_months
+        twice = next((term for place, term in enumerate(terms) if term in terms[:place]), None)
+        if twice is not None:
+            raise ValueError(f"lifetime_terms_months names {twice} twice; name each term once")
+        return self
+
     @property
     def definition(self) -> str:
         """The main label's name, with its horizon in it: `pd12` by default."""
@@ -118,7 +138,7 @@ class TrainingSettings(_Group):
     `device`: where boosting grows its trees, `cpu` or `cuda`; scores are calculated on the processor either way.
     """
 
-    feature_set: str = Field("application", pattern="^(application|priced)$")
+    feature_set: Literal["application", "priced"] = "application"
     min_matured_loans: int = Field(500, ge=50)
     min_matured_bads: int = Field(50, ge=10)
     evaluation_share: Share = 0.25
@@ -129,9 +149,27 @@ class TrainingSettings(_Group):
     promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
     more_evidence_growth: float = Field(0.25, ge=0.0)
     no_worse_margin: float = Field(0.02, ge=0.0, le=0.2)
-    preferred_family: str = Field("boosting", pattern="^(boosting|scorecard)$")
-    seed: int = 20
-    device: str = Field("cpu", pattern="^(cpu|cuda)$")
+    preferred_family: Literal["boosting", "scorecard"] = "boosting"
+    seed: int = Field(20, ge=0, lt=1 << 31)
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    @model_validator(mode="after")
+    def _something_is_left_to_fit(self) -> Self:
+        judged, left = self.evaluation_share, 1 - self.evaluation_share - self.calibration_share
+        if not judged:
+            raise ValueError("evaluation_share is 0, so no model could be judged; write 0.25 or so")
+        if left < _LEAST_SHARE_TO_FIT - 1e-9:
+            raise ValueError(
+                f"evaluation_share and calibration_share leave {max(left, 0):.0%} of the loans to fit on; together "
+                f"they may be {1 - _LEAST_SHARE_TO_FIT} at most"
+            )
+        _bads_among_loans(self.min_matured_bads, self.min_matured_loans)
+        if self.min_evaluation_bads > self.min_matured_bads:
+            raise ValueError(
+                f"min_evaluation_bads is {self.min_evaluation_bads}, more than all of min_matured_bads, "
+                f"{self.min_matured_bads}; lower the first or raise the second"
+            )
+        return self
 
 
 class SelectionSettings(_Group):
@@ -163,8 +201,25 @@ class ScoreSettings(_Group):
     base_score: float = 600.0
     base_odds: float = Field(50.0, gt=0)
     grade_bounds: tuple[float, ...] = (0.02, 0.035, 0.055, 0.08, 0.115, 0.165)
-    approval_cutoff: Share = 0.08
+    approval_cutoff: float = Field(0.08, gt=0.0, lt=1.0)
     loss_given_default: Share = 0.6
+
+    @model_validator(mode="after")
+    def _bounds_rise(self) -> Self:
+        bounds = self.grade_bounds
+        if not bounds or len(bounds) > _MOST_GRADES - 1:
+            raise ValueError(f"grade_bounds has {len(bounds)} bounds; write 1 to {_MOST_GRADES - 1}, rising")
+        if not all(0 < bound < 1 for bound in bounds):
+            raise ValueError("grade_bounds are probabilities of default; write each above 0 and below 1")
+        fallen = next(((low, high) for low, high in pairwise(bounds) if low >= high), None)
+        if fallen is not None:
+            raise ValueError(f"grade_bounds must rise, and {fallen[1]} comes after {fallen[0]}; write them in order")
+        if self.approval_cutoff < bounds[0]:
+            raise ValueError(
+                f"approval_cutoff is {self.approval_cutoff}, below the first of grade_bounds, {bounds[0]}, so that "
+                "even grade A holds declined loans; raise it or begin the grades lower"
+            )
+        return self
 
 
 class ScoringSettings(_Group):
@@ -196,6 +251,27 @@ class MonitoringSettings(_Group):
     min_matured_bads: int = Field(15, ge=2)
     confidence: float = Field(0.9, ge=0.5, lt=1.0)
     refresh_bads_growth: float = Field(0.25, ge=0.0)
+
+    @model_validator(mode="after")
+    def _limits_are_in_order(self) -> Self:
+        low, high = self.calibration_ratio_bounds
+        if not 0 < low < 1 < high:
+            raise ValueError(
+                f"calibration_ratio_bounds are {low} and {high}; write one above 0 and below 1, then one above 1, such "
+                "as [0.67, 1.5]"
+            )
+        if self.psi_watch >= self.psi_alert:
+            raise ValueError(
+                f"psi_watch is {self.psi_watch} and must lie below psi_alert, {self.psi_alert}; lower the first or "
+                "raise the second"
+            )
+        _bads_among_loans(self.min_matured_bads, self.min_matured_loans)
+        if self.recent_days > self.window_months * _LONG_MONTH_DAYS:
+            raise ValueError(
+                f"recent_days is {self.recent_days}, longer than window_months, {self.window_months}; make the recent "
+                "days fewer or the window longer"
+            )
+        return self
 
 
 class HandoffSettings(_Group):
@@ -257,15 +333,16 @@ def load_settings(home: Path) -> Settings:
         SettingsError: One line naming the first setting that is wrong, and the file or variable to mend.
     """
     file = home / "p2pcredit.toml"
+    try:
+        content = read_settings_file(file)
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
+    _refuse_unknown_keys(file, content)
+    refuse_unknown_variables(os.environ, _GROUPS)
 
     class _Loaded(BaseSettings, Settings):
         model_config = SettingsConfigDict(
-            env_prefix="P2P_",
-            env_nested_delimiter="__",
-            toml_file=file,
-            extra="ignore",
-            frozen=True,
-            hide_input_in_errors=True,
+            env_prefix="P2P_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
         )
 
         @classmethod
@@ -277,38 +354,44 @@ def load_settings(home: Path) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return env_settings, TomlConfigSettingsSource(settings_cls)
+            return env_settings, init_settings
 
     try:
-        _refuse_unknown_keys(file)
-        loaded = _Loaded()
+        loaded = _Loaded(**content)
         return Settings(**{name: getattr(loaded, name) for name in Settings.model_fields})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting '{where}': {first['msg']}; mend it in {file} or in P2P_* variables") from error
+        raise SettingsError(f"{_told(error)}; mend it in {file} or in P2P_* variables") from error
     except UnparsableVariableError as error:
         raise SettingsError(f'{error}; write lists in P2P_* variables as JSON, such as ["..."]') from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{file} is not UTF-8 text; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise SettingsError(f"{file} is nested too deeply for settings; write plain groups and values") from error
-    except OSError as error:
-        raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
 
 
-def _refuse_unknown_keys(file: Path) -> None:
-    if not os.path.lexists(file):
-        return
-    found = file.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise SettingsError(f"{file} is not an ordinary file; settings must not be passed over, so move it away")
-    if found.st_size > _MOST_BYTES:
-        raise SettingsError(f"{file} has {found.st_size} bytes, where settings have at most {_MOST_BYTES}")
-    content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    unknown = sorted(set(content) - set(Settings.model_fields))
+def _told(error: ValidationError) -> str:
+    """Say the first thing that is wrong: of a choice what was found and what there is, of others no value."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    where = ".".join(place)
+    if first["type"] == "extra_forbidden" and len(place) == 2:
+        return unknown_key(place[0], place[1], _GROUPS.get(place[0]) or ())
+    if first["type"] == "literal_error":
+        known = str(first["ctx"]["expected"])
+        close = similar_name(str(first["input"]), re.findall(r"'([^']*)'", known))
+        meant = "" if close is None else f", perhaps '{close}' was meant"
+        return f"setting '{where}' is {str(first['input'])[:60]!r}{meant}; write {known}"
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"setting '{where}': {said}" if where else f"settings: {said}"
+
+
+def _refuse_unknown_keys(file: Path, content: dict[str, Any]) -> None:
+    unknown = sorted(set(content) - set(_GROUPS))
     if unknown:
-        known = ", ".join(sorted(Settings.model_fields))
-        raise SettingsError(f"{file}: unknown setting '{unknown[0]}'; known are {known}")
+        close = similar_name(unknown[0], _GROUPS)
+        meant = "" if close is None else f"; perhaps '{close}' was meant"
+        raise SettingsError(f"{file}: unknown setting '{unknown[0]}'; known are {', '.join(sorted(_GROUPS))}{meant}")
+
+
+def _names_in(kind: Any) -> tuple[str, ...] | None:
+    return tuple(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+_GROUPS = {name: _names_in(field.annotation) for name, field in Settings.model_fields.items()}
+"""Every setting or group at the top, with the names in the group; None where it is a plain value."""

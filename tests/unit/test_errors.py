@@ -54,7 +54,7 @@ def test_all_names_exactly_the_public_names() -> None:
 
 def test_only_what_can_heal_by_itself_is_tried_again() -> None:
     healing = {name for name, cls in classes().items() if getattr(cls, "retryable", False)}
-    assert healing == {"MissingFeedError", "ConflictError", "ServiceError"}
+    assert healing == {"MissingFeedError", "MissingHomeError", "ConflictError", "ServiceError"}
 
 
 @pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "MissingExtraError"])

@@ -24,7 +24,7 @@ def up(
     """Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1), or what has ended of one."""
     from p2pcredit.orchestration.local import up as start
 
-    running = start(home_directory(home), port, progress=say)
+    running = start(home_directory(home, may_be_missing=True), port, progress=say)
     return {
         "url": running.url,
         "user": running.user,

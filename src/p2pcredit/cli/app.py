@@ -36,7 +36,9 @@ app.add_typer(airflow.app, name="airflow")
 
 def main() -> None:
     """Run the program."""
-    app()
+    from p2pcredit.cli.start import main as start
+
+    start()
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from p2pcredit.cli.airflow import say
-from p2pcredit.cli.edge import DebugOption, JsonOption, command, job_context
+from p2pcredit.cli.edge import DebugOption, JsonOption, command, home_directory, job_context, named_directory
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import job_progress
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.storage.home import check_home_for_airflow
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.context import JobContext
@@ -35,7 +36,10 @@ def demo(
     file: Annotated[Path | None, typer.Argument(help="A raw loan file; else a synthetic portfolio is made.")] = None,
     platform: Annotated[str, typer.Option("--platform", help="The platform of FILE.")] = "lendingclub",
     home: Annotated[
-        Path, typer.Option("--home", help="Where to; an earlier demo there is replaced.", metavar="DIR")
+        Path,
+        typer.Option(
+            "--home", help="Where to; an earlier demo there is replaced.", metavar="DIR", parser=named_directory
+        ),
     ] = Path("demo-home"),
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -45,7 +49,8 @@ def demo(
         raise MissingExtraError("the demo", "airflow")
     from p2pcredit.orchestration.demo import run_scheduled_days
 
-    directory = home.absolute()
+    directory = home_directory(home, may_be_missing=True)
+    check_home_for_airflow(directory)
     _make_room(directory)
     ctx = job_context(directory, "demo")
     landed = _land(ctx, "synthetic" if file is None else platform, file)

@@ -10,6 +10,7 @@ import typer
 from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.cli.printing import Receipt, print_receipt_as
 from p2pcredit.errors import StorageError
+from p2pcredit.storage.home import check_home
 
 CrashTestOption = Annotated[
     Path | None,
@@ -56,6 +57,7 @@ def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
     from p2pcredit.cli.progress import job_progress
     from p2pcredit.crashes.kit import crash_test
 
+    check_home(directory.absolute(), may_be_missing=True)
     with job_progress("crash test") as progress:
         receipt = crash_test(directory, progress=progress)
     if not receipt["violations"]:
@@ -70,7 +72,7 @@ def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
 def _detect_leaks(path: Path, platform: str, home: Path | None, *, as_json: bool) -> Receipt:
     from p2pcredit.jobs.leak_detection import detect_leaks
 
-    receipt = detect_leaks(path, platform, job_context(home).settings)
+    receipt = detect_leaks(path, platform, job_context(home, may_be_missing=True).settings)
     if as_json:
         return receipt
     told = {

@@ -16,20 +16,36 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from p2pcredit.cli.printing import Receipt, print_receipt_as
-from p2pcredit.errors import UsageError
+from p2pcredit.cli.start import interrupts
+from p2pcredit.errors import HomeError, UsageError
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.progress import Progress, to_nobody
-from p2pcredit.storage.home import resolve_home
+from p2pcredit.storage.home import check_home, resolve_home
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.context import JobContext
 
 P = ParamSpec("P")
 
+
+def named_directory(text: str | Path) -> Path:
+    """Read the directory of `--home`: an empty text, of a shell variable that is not set, never means this directory.
+
+    Raises:
+        BadParameter: If it is empty.
+    """
+    if not str(text).strip():
+        raise typer.BadParameter("it is empty; name a directory, or leave the option out")
+    return Path.cwd() / text if str(text).startswith("./~") else Path(text)  # a path forgets the ./ that tells it apart
+
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", help="Home directory; else P2P_HOME, AIRFLOW_HOME, /opt/airflow, ./p2p-home.", metavar="DIR"
+        "--home",
+        help="Home directory; else P2P_HOME, AIRFLOW_HOME, /opt/airflow, ./p2p-home.",
+        metavar="DIR",
+        parser=named_directory,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
@@ -66,7 +82,11 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
             receipt = function(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and not _is_panic(error):
+                raise
+            if interrupts.came:  # a library made an error of it
+                raise KeyboardInterrupt from error
             wrong_usage = isinstance(error, UsageError)
             if remembered and not wrong_usage:
                 _remember(kwargs.get("home"), function.__name__, error)
@@ -74,6 +94,8 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
                 raise
             sys.stderr.write(f"Error: {_told(error)}\n")
             raise typer.Exit(2 if wrong_usage else 1) from error
+        if interrupts.came:  # it was swallowed on the way
+            raise KeyboardInterrupt
         print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
         if isinstance(receipt, dict) and any(receipt.get(check) is False for check in _CHECKS):
             sys.stderr.write(f"Error: {receipt['reason']}\n")
@@ -82,7 +104,13 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
     return run
 
 
-def _told(error: Exception) -> str:
+def _is_panic(error: BaseException) -> bool:
+    from p2pcredit.jobs.failures import is_panic
+
+    return is_panic(error)
+
+
+def _told(error: BaseException) -> str:
     from p2pcredit.jobs.failures import domain_error
 
     known = domain_error(error)
@@ -90,13 +118,17 @@ def _told(error: Exception) -> str:
     return " ".join(what.split()).encode("utf-8", "backslashreplace").decode()
 
 
-def _remember(home: object, job: str, error: Exception) -> None:
+def _remember(home: object, job: str, error: BaseException) -> None:
     from p2pcredit.jobs.activity import remember_failed_command
     from p2pcredit.jobs.context import JobContext
     from p2pcredit.settings import Settings
     from p2pcredit.storage.layout import Layout
 
-    directory = home_directory(home if isinstance(home, Path) else None)  # its settings may be what is wrong
+    try:
+        directory = home_directory(home if isinstance(home, Path) else None)
+    except HomeError:
+        return  # the home is what is wrong
+    # its settings may be what is wrong
     remember_failed_command(JobContext(Layout(directory), Settings(), "cli", datetime.now(UTC)), job, error)
 
 
@@ -106,33 +138,64 @@ def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
             raise UsageError(f"the text given for '{name}' is not UTF-8; write it in UTF-8")
 
 
-def home_directory(home: Path | None) -> Path:
-    """The home directory that holds for this call."""
-    return resolve_home(home, os.environ, Path.cwd())
+def home_directory(home: Path | None, *, may_be_missing: bool = False) -> Path:
+    """Find the home directory that holds for this call, and check that it can be one.
 
-
-def job_context(home: Path | None, run_id: str = "cli", progress: Progress = to_nobody) -> JobContext:
-    """The surroundings of a job called from the command line: the present instant, and settings of the home."""
-    from p2pcredit.jobs.context import Caller, JobContext
-    from p2pcredit.settings import load_settings
-    from p2pcredit.storage.layout import Layout
-
-    directory = home_directory(home)
-    return JobContext(Layout(directory), load_settings(directory), run_id, datetime.now(UTC), progress, Caller.PERSON)
-
-
-def date_range(day: str | None, first: str | None, last: str | None) -> DateRange:
-    """The days asked for by `--date` or by `--from` and `--to`.
+    Args:
+        home: What `--home` says.
+        may_be_missing: Whether the command makes it where it does not exist.
 
     Raises:
-        UsageError: If neither or both are given.
+        MissingHomeError: If it does not exist.
+        HomeError: If it cannot be home.
     """
-    if day is not None and first is None and last is None:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise HomeError("the present directory was removed; change to one that exists and run it again") from error
+    directory = resolve_home(home, os.environ, here)
+    check_home(directory, may_be_missing=may_be_missing)
+    return directory
+
+
+def job_context(
+    home: Path | None, run_id: str = "cli", progress: Progress = to_nobody, *, may_be_missing: bool = False
+) -> JobContext:
+    """The surroundings of a job called from the command line: the present instant, and settings of the home."""
+    from p2pcredit.jobs.checked_settings import settings_of
+    from p2pcredit.jobs.context import Caller, JobContext
+    from p2pcredit.storage.layout import Layout
+
+    directory = home_directory(home, may_be_missing=may_be_missing)
+    return JobContext(Layout(directory), settings_of(directory), run_id, datetime.now(UTC), progress, Caller.PERSON)
+
+
+def date_range(day: str | None, first: str | None, last: str | None, there: Callable[[], DateRange]) -> DateRange:
+    """The days asked for by `--date` or by `--from` and `--to`; an end that is not given is that of what is there.
+
+    Args:
+        day, first, last: What the options say.
+        there: Gives the days that are there, such as those that have landed; asked only where an end is not given.
+
+    Raises:
+        UsageError: If a single day and a range are given, or a range has its end before its beginning.
+    """
+    if day is not None:
+        if first is not None or last is not None:
+            raise UsageError("--date names one day and --from and --to a range; give one or the other")
         only = parse_date(day)
         return DateRange(only, only)
-    if day is None and first is not None and last is not None:
-        return DateRange(parse_date(first), parse_date(last))
-    raise UsageError("say which days: --date D, or --from D together with --to D")
+    start, end = optional_date(first), optional_date(last)
+    if start is not None and end is not None:
+        return DateRange(start, end)
+    known = there()
+    if start is not None and start > known.last:
+        raise UsageError(
+            f"--from {start} lies after the days there are, {known.first} to {known.last}; choose among them"
+        )
+    if end is not None and end < known.first:
+        raise UsageError(f"--to {end} lies before the days there are, {known.first} to {known.last}; choose among them")
+    return DateRange(start or known.first, end or known.last)
 
 
 def optional_date(text: str | None) -> date | None:

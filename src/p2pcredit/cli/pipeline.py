@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +43,7 @@ def land(
     """Turn a platform's raw download into the five daily feeds."""
     from p2pcredit.jobs.landing import land as land_files
 
-    with shown_context("land", home) as ctx:
+    with shown_context("land", home, may_be_missing=True) as ctx:
         return land_files(ctx, platform, files or [], optional_date(first), optional_date(last))
 
 
@@ -69,12 +70,14 @@ def preprocess(
     Ends with an error where most rows of a day are set aside, or a day lacks a column that the champion uses.
     """
     from p2pcredit.errors import UsageError
+    from p2pcredit.jobs.known_days import landed_days
     from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
 
     if accept_drift != bool(why and why.strip()):
         raise UsageError("--accept-drift and --why TEXT go together: say why the new shape is right")
     with shown_context("preprocess", home) as ctx:
-        done = preprocess_days(ctx, date_range(day, first, last), why if accept_drift else None)
+        days = date_range(day, first, last, partial(landed_days, ctx.layout))
+        done = preprocess_days(ctx, days, why if accept_drift else None)
     return done if as_json else _with_values_below(done)
 
 
@@ -87,10 +90,13 @@ def train(
     debug: DebugOption = False,
 ) -> Receipt:
     """Train the candidates, and let the best one challenge the champion."""
+    from p2pcredit.jobs.known_days import require_known
     from p2pcredit.jobs.retraining import train_now
 
     with shown_context("train", home) as ctx:
-        return train_now(ctx, parse_date(as_of), why)
+        day = parse_date(as_of)
+        require_known(ctx.layout, day)
+        return train_now(ctx, day, why)
 
 
 @job_command
@@ -104,9 +110,12 @@ def infer(
 ) -> Receipt:
     """Score the loans of some days, each with the model that was champion on its day."""
     from p2pcredit.jobs.inference import run_inference
+    from p2pcredit.jobs.known_days import preprocessed_days, require_preprocessed
 
     with shown_context("infer", home) as ctx:
-        return run_inference(ctx, date_range(day, first, last))
+        days = date_range(day, first, last, partial(preprocessed_days, ctx.layout))
+        require_preprocessed(ctx.layout, days)
+        return run_inference(ctx, days)
 
 
 @job_command
@@ -118,18 +127,20 @@ def monitor(
 ) -> Receipt:
     """Measure what has matured, write the report and the retraining decision, and send alerts."""
     from p2pcredit.jobs.alerting import send_alerts
+    from p2pcredit.jobs.known_days import require_preprocessed
     from p2pcredit.jobs.review import monitor as review_week
 
-    ctx = job_context(home)
-    receipt = review_week(ctx, parse_date(week_end))
-    send_alerts(ctx, parse_date(week_end))  # also in a week without a decision: then a job may have failed
+    ctx, day = job_context(home), parse_date(week_end)
+    receipt = review_week(ctx, day)
+    send_alerts(ctx, day)  # also in a week without a decision: then a job may have failed
+    require_preprocessed(ctx.layout, DateRange(day, day))
     return receipt
 
 
 @job_command
 def replay(
-    first: Annotated[str, typer.Option("--from", help="First snapshot date.", metavar="D")],
-    last: Annotated[str, typer.Option("--to", help="Last snapshot date.", metavar="D")],
+    first: FromOption = None,
+    last: ToOption = None,
     policy: Annotated[
         str | None, typer.Option("--policy", help="Decide by another policy than the settings say.")
     ] = None,
@@ -140,14 +151,19 @@ def replay(
 ) -> Receipt:
     """Walk through history as the three DAGs would have lived it."""
     from p2pcredit.errors import UsageError
+    from p2pcredit.jobs.checked_settings import require_policy
+    from p2pcredit.jobs.known_days import landed_days
     from p2pcredit.jobs.replay import replay as replay_days
+    from p2pcredit.names import no_such
 
     if reports not in {"last", "all"}:
-        raise UsageError(f"--reports {reports}: say 'last' or 'all'")
+        raise UsageError(no_such("choice for --reports", reports, ("last", "all")))
     with shown_context("replay", home, run_id="replay") as ctx:
         if policy is not None:
+            require_policy(policy)
             ctx = ctx.with_policy(policy)
-        return replay_days(ctx, DateRange(parse_date(first), parse_date(last)), all_reports=reports == "all")
+        days = date_range(None, first, last, partial(landed_days, ctx.layout))
+        return replay_days(ctx, days, all_reports=reports == "all")
 
 
 @job_command

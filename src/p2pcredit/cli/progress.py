@@ -33,7 +33,9 @@ def job_progress(job: str) -> Iterator[Tell]:
 
 
 @contextmanager
-def shown_context(job: str, home: Path | None, run_id: str = "cli") -> Iterator[JobContext]:
+def shown_context(
+    job: str, home: Path | None, run_id: str = "cli", *, may_be_missing: bool = False
+) -> Iterator[JobContext]:
     """The surroundings of a job called from the command line, which shows how far it has come."""
     with job_progress(job) as progress:
-        yield job_context(home, run_id, progress)
+        yield job_context(home, run_id, progress, may_be_missing=may_be_missing)

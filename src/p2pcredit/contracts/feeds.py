@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.errors import UsageError
+from p2pcredit.names import no_such
 
 PERFORMANCE_STATUSES = frozenset({"CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"})
 """What a servicing event may say. LATE and DEFAULT carry `days_past_due`; FULLY_PAID and CHARGED_OFF close the loan."""
@@ -196,5 +197,5 @@ def feed_named(name: str) -> Feed:
         UsageError: If there is no feed of that name.
     """
     if name not in FEEDS:
-        raise UsageError(f"there is no feed '{name}'; the feeds are {', '.join(FEEDS)}")
+        raise UsageError(no_such("feed", name, FEEDS))
     return FEEDS[name]

@@ -13,6 +13,7 @@ from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UsageError
+from p2pcredit.names import no_such
 
 TYPES_BY_KIND: dict[Kind, pl.DataType] = {
     Kind.ID: pl.String(),
@@ -168,5 +169,5 @@ def table_named(name: str) -> Table:
         UsageError: If there is no such table.
     """
     if name not in TABLES:
-        raise UsageError(f"there is no table '{name}'; the tables are {', '.join(TABLES)}")
+        raise UsageError(no_such("table", name, TABLES))
     return TABLES[name]

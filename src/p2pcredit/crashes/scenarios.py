@@ -106,7 +106,7 @@ def _break_a_row(ctx: JobContext) -> None:
 
 def _land_late_rows(ctx: JobContext) -> None:
     """Put a file of its own in the place of EVE, with one loan less than its month says."""
-    rows = pl.read_parquet(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m}.parquet")
+    rows = pl.read_parquet(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m}.parquet", glob=False)
     own = rows.filter(pl.col("snapshot_date") == EVE).drop("snapshot_date").slice(1)
     own.write_csv(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m_%d}.csv")
 

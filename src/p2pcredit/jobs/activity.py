@@ -54,7 +54,7 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
     )
 
 
-def remember_failure(ctx: JobContext, job: str, error: Exception) -> str:
+def remember_failure(ctx: JobContext, job: str, error: BaseException) -> str:
     """Keep in the activity file, for the alerts of the week, that a scheduled job failed. It never fails itself.
 
     Nothing is written where there is no home yet.
@@ -67,7 +67,7 @@ def remember_failure(ctx: JobContext, job: str, error: Exception) -> str:
     return message
 
 
-def remember_failed_command(ctx: JobContext, command: str, error: Exception) -> None:
+def remember_failed_command(ctx: JobContext, command: str, error: BaseException) -> None:
     """Keep in the activity file that a person's command failed. It never alerts, and never fails itself.
 
     The person has the exit code and the error on standard error. Nothing is written where there is no home yet.
@@ -127,7 +127,7 @@ def recent_entries(ctx: JobContext) -> Iterator[dict[str, Any]]:
             yield entry
 
 
-def without_values(error: Exception) -> str:
+def without_values(error: BaseException) -> str:
     """Put an error on one line for alert channels: lists of values found in data are left out.
 
     An error that quotes data otherwise carries a line without them as its attribute `without_values`.
@@ -151,7 +151,7 @@ def _record_if_home(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
             record(ctx, job, facts)
 
 
-def _in_one_line(error: Exception) -> str:
+def _in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:_MOST_WORDS] or type(error).__name__
 
 

@@ -8,7 +8,12 @@ from p2pcredit.errors import P2PCreditError, StorageError
 from p2pcredit.storage.files import disk_error
 
 
-def domain_error(error: Exception) -> P2PCreditError | None:
+def is_panic(error: BaseException) -> bool:
+    """Tell the panic of a library in Rust, which is no `Exception`, from an interrupt or an exit."""
+    return type(error).__name__ == "PanicException" and type(error).__module__.startswith("pyo3")
+
+
+def domain_error(error: BaseException) -> P2PCreditError | None:
     """Which error of ours is this? None where it is a fault of the program, which nobody foresaw.
 
     Examples:
@@ -22,6 +27,11 @@ def domain_error(error: Exception) -> P2PCreditError | None:
     if isinstance(error, OSError):
         name = error.filename
         return disk_error("use", Path(name if isinstance(name, str) else "the disk"), error)
+    if is_panic(error):
+        what = " ".join(str(error).split())[:300]
+        return StorageError(
+            f"a library broke down ({what}); see 'p2pcredit doctor', or run it with --debug and report it"
+        )
     if isinstance(error, MemoryError):
         return StorageError("this needs more memory than there is; give it more, or work on fewer days at a time")
     from deltalake.exceptions import DeltaError
@@ -35,4 +45,4 @@ def domain_error(error: Exception) -> P2PCreditError | None:
     return None
 
 
-__all__ = ["domain_error"]
+__all__ = ["domain_error", "is_panic"]

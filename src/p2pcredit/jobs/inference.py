@@ -19,7 +19,7 @@ from p2pcredit.jobs.engines import LakeEngine, engine_for
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start
 from p2pcredit.settings import ScoreSettings, Settings
 from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import is_complete, read_receipt
+from p2pcredit.storage.completeness import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 
@@ -57,7 +57,9 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
                 model_ids.append(model_id)
     reasons = []
     if len(complete) < len(days):
-        reasons.append(f"not preprocessed: {count_of_days(len(days) - len(complete))}")
+        done = preprocessed_range(ctx.layout)
+        among = "" if done is None else f" (preprocessed are {done.first} to {done.last})"
+        reasons.append(f"not preprocessed: {count_of_days(len(days) - len(complete))}{among}")
     if without_model:
         reasons.append(f"without a champion yet: {count_of_days(without_model)}")
     receipt: Receipt = {

@@ -52,7 +52,10 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
     outcome, labels = _outcome(loans, None if days is None else days.last, settings)
     bads = int(np.nansum(labels))
     if bads < LEAST_BADS or int((labels == 0.0).sum()) < LEAST_BADS:
-        raise UsageError(f"{bads} bad loans in {path}; {LEAST_BADS} bads and as many goods are needed to find leaks")
+        raise UsageError(
+            f"{bads} bad loans in {path}; {LEAST_BADS} bads and as many goods are needed to find leaks, so give a "
+            "larger file"
+        )
     is_known = platform == NAME
     findings, honest = find_raw_leaks(
         loans.select(raw.columns),

@@ -11,6 +11,7 @@ from p2pcredit.models.points import PointScale
 from p2pcredit.models.points_table import PointsFormat, as_json, points_text
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import load_model
+from p2pcredit.names import no_such
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.files import write_bytes_atomically
 
@@ -33,7 +34,7 @@ def print_points(ctx: JobContext, model_id: str, form: str, out: Path | None) ->
         StorageError: If the disk refuses.
     """
     if form not in get_args(PointsFormat):
-        raise UsageError(f"there is no format '{form}'; known are {', '.join(get_args(PointsFormat))}")
+        raise UsageError(no_such("format", form, get_args(PointsFormat)))
     model = load_model(ModelBank(ctx.layout).get(model_id).files)
     if not isinstance(model, ScorecardModel):
         raise UsageError(f"{model_id} is a {model.family} model, which has no points; choose a scorecard")

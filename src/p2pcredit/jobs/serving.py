@@ -69,7 +69,7 @@ def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
         UsageError: If it is champion already.
     """
     if ctx.ledger.state().champion == model_id:
-        raise UsageError(f"{model_id} is the champion already")
+        raise UsageError(f"{model_id} is the champion already; see 'p2pcredit models list' for others")
     return _crown(ctx, EventKind.PROMOTED, model_id, why)
 
 

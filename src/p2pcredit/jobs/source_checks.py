@@ -9,7 +9,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.deliveries import in_short, recently_landed_anew
 from p2pcredit.periods import DateRange, count_of_days
 from p2pcredit.storage.landing import check_landing
-from p2pcredit.storage.landing_files import find_landing_files
+from p2pcredit.storage.landing_files import find_landing_files, landed_range
 from p2pcredit.storage.landing_manifest import require_whole_landing
 
 
@@ -26,14 +26,16 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         SourceError: If a file cannot be used, in one line.
     """
     contract = feed_named(feed)
-    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
     missing = [day for day, path in find_landing_files(ctx.layout, feed, days).items() if path is None]
     if missing:
+        landed = landed_range(ctx.layout)
         raise MissingFeedError(
             f"feed '{feed}' has not landed for {missing[0]}"
             + (f" and {count_of_days(len(missing) - 1)} more" if len(missing) > 1 else "")
             + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
+            + (f", or choose days of {landed.first} to {landed.last}, which have landed" if landed else "")
         )
+    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
     require_whole_landing(ctx.layout, days)
     anew = recently_landed_anew(ctx, feed, days.first)
     if anew:

@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
 from p2pcredit.engines.local import collect
+from p2pcredit.errors import BankError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import rows_set_aside
 from p2pcredit.models.splitting import matured_loans
@@ -143,11 +145,17 @@ def study_again(ctx: JobContext, banked: BankedModel) -> Study:
     """The ground on which a banked model was made, from what its card names.
 
     Raises:
-        BankError: If the champion it was held against is gone or was altered.
+        BankError: If the champion it was held against is gone or was altered, or its settings are none of this version.
         StorageError: If a table version it learned from is gone.
     """
     card = banked.card
-    settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
+    try:
+        settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
+    except ValidationError as error:
+        raise BankError(
+            f"the card of model {card.get('model_id')} holds settings that this version refuses "
+            f"({error.errors()[0]['msg']}); make it again with the version that its card names"
+        ) from error
     against = card.get("champion_id")
     champion = None if against is None else ModelBank(ctx.layout).get(against)
     lake = Lake(ctx.layout, pinned=card["delta_versions"])

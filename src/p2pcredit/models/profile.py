@@ -74,7 +74,9 @@ def feature_named(name: str) -> Feature:
     """
     found = next((feature for feature in FEATURES if feature.name == name), None)
     if found is None:
-        raise UsageError(f"there is no feature '{name}' in the contract; the model was made by another version")
+        raise UsageError(
+            f"there is no feature '{name}' in the contract; the model was made by another version, so train a new one"
+        )
     return found
 
 

@@ -18,6 +18,7 @@ from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.monitoring.metrics import one_line, without_nan
 from p2pcredit.monitoring.quality import QUALITY_METRICS
 from p2pcredit.monitoring.verdict import Policy, Verdict
+from p2pcredit.names import no_such
 from p2pcredit.settings import Settings
 
 POLICIES_GROUP = "p2pcredit.policies"
@@ -31,6 +32,7 @@ __all__ = [
     "available_policies",
     "decide",
     "monitoring_has_evidence",
+    "policy_named",
     "results_from_rows",
 ]
 
@@ -44,6 +46,18 @@ def available_policies() -> dict[str, Policy]:
     return policies
 
 
+def policy_named(name: str) -> Policy:
+    """Find a policy by its name.
+
+    Raises:
+        SettingsError: If there is none, with the similar one and all there are.
+    """
+    policies = available_policies()
+    if name not in policies:
+        raise SettingsError(no_such("policy", name, sorted(policies)))
+    return policies[name]
+
+
 def decide(results: Sequence[MetricResult], facts: DecisionFacts, settings: Settings) -> Verdict:
     """What is to be done, in the eyes of the policy that the settings name?
 
@@ -51,12 +65,10 @@ def decide(results: Sequence[MetricResult], facts: DecisionFacts, settings: Sett
         SettingsError: If there is no policy of that name.
         MonitoringError: If the policy fails or answers with no verdict; the last valid decision then still serves.
     """
-    policies = available_policies()
     name = settings.monitoring.policy
-    if name not in policies:
-        raise SettingsError(f"there is no policy '{name}'; the policies are {', '.join(sorted(policies))}")
+    policy = policy_named(name)
     try:
-        verdict = policies[name]([without_nan(result) for result in results], facts, settings)
+        verdict = policy([without_nan(result) for result in results], facts, settings)
     except Exception as error:
         raise MonitoringError(one_line(f"the policy '{name}' failed: {type(error).__name__}: {error}")) from error
     if not isinstance(verdict, Verdict):

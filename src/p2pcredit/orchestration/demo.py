@@ -124,7 +124,7 @@ def run_scheduled_days(
 
 def _check_dates(sunday: date, last_day: date) -> None:
     if sunday.weekday() != 6:
-        raise UsageError(f"{sunday} is a {sunday:%A}; monitoring runs on Sundays")
+        raise UsageError(f"{sunday} is a {sunday:%A}; monitoring runs on Sundays, so choose one")
     if not sunday <= last_day <= sunday + timedelta(days=5):
         raise UsageError(f"the last day is {last_day}; choose one from {sunday} to {sunday + timedelta(days=5)}")
     if last_day >= datetime.now(UTC).date() - timedelta(days=1):

@@ -16,7 +16,7 @@ from airflow.sdk.log import mask_secret
 
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
 from p2pcredit.orchestration.schedules import schedule_span
-from p2pcredit.storage.home import resolve_home
+from p2pcredit.storage.home import check_home, resolve_home
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,8 +51,15 @@ def day_of(context: Context) -> date:
 
 
 def home_of_process() -> Path:
-    """Which home does this process work in?"""
-    return resolve_home(None, os.environ, Path.cwd())
+    """Find the home that this process works in, and check that it can be one.
+
+    Raises:
+        MissingHomeError: If it does not exist; its disk may still be mounted.
+        HomeError: If it cannot be home.
+    """
+    home = resolve_home(None, os.environ, Path.cwd())
+    check_home(home)
+    return home
 
 
 def job_context(context: Context) -> JobContext:
@@ -61,12 +68,12 @@ def job_context(context: Context) -> JobContext:
     Raises:
         SettingsError: If a setting of the home or of the environment is wrong.
     """
+    from p2pcredit.jobs.checked_settings import settings_of
     from p2pcredit.jobs.context import Caller, JobContext
-    from p2pcredit.settings import load_settings
     from p2pcredit.storage.layout import Layout
 
     home = home_of_process()
-    settings = load_settings(home)
+    settings = settings_of(home)
     for url in settings.alerts.urls:
         mask_secret(url.get_secret_value())
     run = context["dag_run"]
@@ -98,16 +105,16 @@ def tell_of_failure(context: Context) -> None:
 
 def _failure_context(context: Context) -> JobContext:
     """The surroundings of the failed job; where its settings are what is wrong, plain ones without channels."""
-    from p2pcredit.errors import SettingsError
+    from p2pcredit.errors import HomeError, SettingsError
     from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import Settings
     from p2pcredit.storage.layout import Layout
 
     try:
         return job_context(context)
-    except SettingsError:
-        run_id = context["dag_run"].run_id
-        return JobContext(Layout(home_of_process()), Settings(), run_id, datetime.now(UTC), caller=Caller.SCHEDULED)
+    except (SettingsError, HomeError):
+        layout, run_id = Layout(resolve_home(None, os.environ, Path.cwd())), context["dag_run"].run_id
+        return JobContext(layout, Settings(), run_id, datetime.now(UTC), caller=Caller.SCHEDULED)
 
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:
@@ -140,11 +147,17 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
         receipt: dict[str, Any] = json_safe(getattr(work, function)(job_context(context), *arguments))
     except Exception as error:
         raise_for_airflow(job, error)
+    except BaseException as error:
+        from p2pcredit.jobs.failures import is_panic
+
+        if not is_panic(error):
+            raise
+        raise_for_airflow(job, error)
     log.info("%s: %s", job, receipt)
     return receipt
 
 
-def raise_for_airflow(what: str, error: Exception) -> NoReturn:
+def raise_for_airflow(what: str, error: BaseException) -> NoReturn:
     """Raise an error so that Airflow tries again what can heal, and nothing else.
 
     Raises:
@@ -169,7 +182,7 @@ def raise_for_airflow(what: str, error: Exception) -> NoReturn:
     raise UnforeseenFailure(f"{what} broke", type(error).__name__, message) from error
 
 
-def one_line(error: Exception, limit: int = 500) -> str:
+def one_line(error: BaseException, limit: int = 500) -> str:
     """The message of an error in one line.
 
     Examples:

@@ -24,6 +24,7 @@ from p2pcredit.orchestration.local_record import Record, locked, read_record, wr
 from p2pcredit.orchestration.local_settings import HOST, LocalPaths, local_environment, login
 from p2pcredit.orchestration.processes import StartedProcess, is_running, members, start_process, stop_processes
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG, VARIABLES
+from p2pcredit.storage.home import check_home_for_airflow
 
 HEALTHY_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})
 # In the order in which they are started. Without --skip-serve-logs, scheduler and triggerer would open log servers on
@@ -92,6 +93,7 @@ def up(
     Raises:
         MissingExtraError: If Airflow is not installed.
         UsageError: If the port is not one.
+        HomeError: If Airflow cannot work in that directory.
         ServiceError: If the port is taken, a component ends by itself, it is not healthy in time, or a process that one
             left behind does not even end when killed.
     """
@@ -100,6 +102,7 @@ def up(
     if not 1 <= port <= 65535:
         raise UsageError(f"{port} is not a port; choose one from 1024 to 65535, such as 8080")
     paths = LocalPaths(home.absolute())
+    check_home_for_airflow(paths.home)
     tell = progress or (lambda line: None)
     with locked(paths):
         found = read_record(paths)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
 
@@ -61,6 +62,16 @@ def login(paths: LocalPaths) -> tuple[str, str]:
     return USER, str(json.loads(paths.passwords.read_text(encoding="utf-8"))[USER])
 
 
+def database_url(paths: LocalPaths) -> str:
+    """Write the address of Airflow's SQLite file, with `?`, `%` and `#` of the path escaped.
+
+    Examples:
+        >>> database_url(LocalPaths(Path("/srv/a?b")))
+        'sqlite:////srv/a%3Fb/airflow/airflow.db'
+    """
+    return f"sqlite:///{quote(str(paths.root / 'airflow.db'))}"
+
+
 def local_environment(
     paths: LocalPaths, port: int, inherited: Mapping[str, str], extra: Mapping[str, str]
 ) -> dict[str, str]:
@@ -100,7 +111,7 @@ def local_environment(
         "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(paths.passwords),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{paths.root / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(paths),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         BUNDLE_VARIABLE: bundle_config(),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(paths.logs / "tasks"),

@@ -82,7 +82,9 @@ def schedule_span(environ: Mapping[str, str]) -> Span:
     start = _instant(environ, START_VARIABLE) or DEFAULT_START
     end = _instant(environ, END_VARIABLE)
     if end is not None and end < start:
-        raise SettingsError(f"{END_VARIABLE} ({end.isoformat()}) lies before the start ({start.isoformat()})")
+        raise SettingsError(
+            f"{END_VARIABLE} ({end.isoformat()}) lies before {START_VARIABLE} ({start.isoformat()}); swap or mend them"
+        )
     catchup = environ.get(CATCHUP_VARIABLE, "").strip() or "0"
     if catchup not in {"0", "1"}:
         raise SettingsError(f"{CATCHUP_VARIABLE} is {catchup!r}; write 1 to run the past too, or 0")

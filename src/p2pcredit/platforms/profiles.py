@@ -10,6 +10,7 @@ from typing import Protocol
 import polars as pl
 
 from p2pcredit.errors import UsageError
+from p2pcredit.names import no_such
 from p2pcredit.platforms.lendingclub import LendingClub
 from p2pcredit.platforms.mapping import load_mapping
 from p2pcredit.platforms.prosper import prosper
@@ -56,8 +57,7 @@ def profile_named(name_or_path: str) -> Profile:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
         return load_mapping(path)
-    known = ", ".join(PROFILES)
-    raise UsageError(f"there is no platform '{name_or_path}'; known are {known}; or a YAML file")
+    raise UsageError(f"{no_such('platform', name_or_path, PROFILES)}; or name a YAML file, ending in .yaml")
 
 
 __all__ = ["PROFILES", "Profile", "profile_named"]

@@ -116,6 +116,15 @@ def days_complete(layout: Layout) -> Iterator[date]:
         yield from sorted({day for span in _receipts(layout, year) for day in span})
 
 
+def preprocessed_range(layout: Layout) -> DateRange | None:
+    """The first and the newest complete day; None where there is none."""
+    last = last_complete(layout)
+    for year in sorted(_names(layout.completed_days)):
+        if last is not None and (spans := _receipts(layout, year)):
+            return DateRange(min(span.first for span in spans), last)
+    return None
+
+
 def last_complete(layout: Layout) -> date | None:
     """The newest complete day."""
     for year in sorted(_names(layout.completed_days), reverse=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection
 from datetime import date
 from functools import partial
@@ -20,6 +21,9 @@ from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
 SNAPSHOT = "snapshot_date"
+_DATED = re.compile(
+    r"(?P<feed>[a-z_]+?)_(?P<year>\d{4})_(?P<month>\d{2})(?:_(?P<day>\d{2}))?(?P<ending>\.csv|\.csv\.gz|\.parquet)"
+)
 
 
 def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
@@ -77,6 +81,37 @@ def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[
         if found:
             own[day] = found[0]
     return own
+
+
+def landed_range(layout: Layout) -> DateRange | None:
+    """The first and the last day that files of any feed hold, by their names; None where nothing has landed.
+
+    Raises:
+        StorageError: If a directory cannot be looked into.
+    """
+    spans: list[DateRange] = []
+    for feed in FEEDS:
+        directory = layout.landing / feed
+        try:
+            there = os.listdir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise disk_error("look into", directory, error) from error
+        spans += filter(None, (_days_of_name(feed, name) for name in there))
+    return DateRange(min(s.first for s in spans), max(s.last for s in spans)) if spans else None
+
+
+def _days_of_name(feed_name: str, name: str) -> DateRange | None:
+    """The days that a landing file holds, as its name says; None where it is no name of a landing file."""
+    found = _DATED.fullmatch(name)
+    if found is None or found["feed"] != feed_name or (found["day"] is None and found["ending"] != ".parquet"):
+        return None
+    try:
+        first = date(int(found["year"]), int(found["month"]), int(found["day"] or 1))
+    except ValueError:
+        return None
+    return DateRange(first, first if found["day"] else month_end(first))
 
 
 def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, tuple[int, ...]]:
@@ -229,6 +264,7 @@ __all__ = [
     "find_landing_file",
     "find_landing_files",
     "landed_bytes",
+    "landed_range",
     "landed_state",
     "month_file",
     "write_landing",

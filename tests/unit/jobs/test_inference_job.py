@@ -126,7 +126,7 @@ def test_a_day_that_is_not_preprocessed_is_left_out_and_said(ctx: JobContext) ->
     ctx.layout.day_receipt(THIRD).unlink()
     receipt = run_inference(ctx, SPAN)
     assert (receipt["scored"], receipt["skipped_days"]) == (4, 1)
-    assert receipt["reason"] == "not preprocessed: 1 day"
+    assert receipt["reason"] == "not preprocessed: 1 day (preprocessed are 2024-01-29 to 2024-02-01)"
     assert THIRD not in ctx.ledger.state().scored
 
 

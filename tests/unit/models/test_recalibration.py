@@ -93,7 +93,9 @@ def test_the_halves_are_cut_by_time_and_only_the_newer_judges(
 def test_too_few_bads_are_said_with_the_numbers(book: tuple[pl.DataFrame, pl.DataFrame], run: TrainingRun) -> None:
     champion = _champion(run)
     matured = _matured(book, champion, shift=0.8)
-    settings = Settings(training=TrainingSettings(min_evaluation_bads=5000))
+    settings = Settings(
+        training=TrainingSettings(min_matured_loans=5001, min_matured_bads=5000, min_evaluation_bads=5000)
+    )
     with pytest.raises(TooLittleDataError, match=r"bads among the \d+ loans of the older half since 2009-01-01"):
         recalibrate(champion, champion, matured, unseen_from=date(2009, 1, 1), settings=settings)
     with pytest.raises(TooLittleDataError, match="0 bads among the 0 loans"):

@@ -116,7 +116,7 @@ def test_too_few_matured_loans_are_a_refusal_with_the_numbers(book: Book) -> Non
 
 def test_too_few_bads_to_judge_by_are_a_refusal(book: Book) -> None:
     features, outcomes = book
-    strict = Settings(training=TrainingSettings(min_evaluation_bads=500))
+    strict = Settings(training=TrainingSettings(min_matured_bads=200, min_evaluation_bads=200))
     with pytest.raises(TooLittleDataError, match="to judge a model"):
         train_candidates(features, outcomes, as_of=AS_OF, settings=strict)
 

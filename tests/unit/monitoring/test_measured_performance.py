@@ -97,7 +97,7 @@ def test_twice_the_expected_bads_fail_the_calibration_but_not_the_ranking() -> N
     assert found["auc", "all"].status is Status.PASS
 
 
-@pytest.mark.parametrize("limits", [{"min_matured_loans": 5000}, {"min_matured_bads": 5000}])
+@pytest.mark.parametrize("limits", [{"min_matured_loans": 5000}, {"min_matured_bads": 500, "min_matured_loans": 501}])
 def test_too_few_loans_or_bads_leave_the_metric_undetermined(limits: dict[str, int]) -> None:
     for result in measure(make_inputs(900), **limits).values():
         assert result.value is None

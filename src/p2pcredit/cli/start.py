@@ -1,0 +1,108 @@
+"""Start the program so that an interrupt always ends it: with exit code 130 and one line, also while it still imports.
+
+An interrupt in the middle of an import can be lost: what imports may catch it, or be left half made. So it waits until
+the import is over, a fraction of a second; a second one does not wait. One that something swallowed all the same, such
+as a library that calls back from C, is raised again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+else:
+    import _signal as signal  # what `signal` is made of: that takes 10 ms to load, and an interrupt then is a traceback
+
+INTERRUPTED = 130
+"""The exit code of a program that an interrupt ended: 128 and the number of the signal."""
+
+_LINE = "Error: interrupted; what was done stays done, run it again to go on\n"
+_IMPORTERS = frozenset(
+    {"importlib._bootstrap", "importlib._bootstrap_external", "_frozen_importlib", "_frozen_importlib_external"}
+)
+_AGAIN_SECONDS = 0.02
+
+
+class Interrupts:
+    """Whether an interrupt came, and when it is raised."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def listen(self) -> None:
+        """Take over the interrupt, unless this process was told to ignore it."""
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            return
+        signal.signal(signal.SIGINT, self._take)
+        signal.signal(signal.SIGALRM, self._look_again)
+
+    def rest(self) -> None:
+        """Raise nothing any more: the program ends."""
+        if self.came:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.came and _is_importing(frame):
+            os.write(2, _LINE.encode())
+            os._exit(INTERRUPTED)
+        self.came = True
+        self._raise_when_it_is_time(frame)
+
+    def _look_again(self, number: int, frame: FrameType | None) -> None:
+        if _is_handled(sys.exc_info()[1]):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        else:
+            self._raise_when_it_is_time(frame)
+
+    def _raise_when_it_is_time(self, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        if not _is_importing(frame):
+            raise KeyboardInterrupt
+
+
+interrupts = Interrupts()
+"""Those of this process."""
+
+
+def main() -> None:
+    """Run the program."""
+    code: object = 0
+    try:
+        interrupts.listen()
+        from p2pcredit.cli.app import app
+
+        app()
+    except KeyboardInterrupt:
+        interrupts.rest()
+        code = INTERRUPTED
+    except SystemExit as end:
+        interrupts.rest()
+        code = end.code
+    if interrupts.came or code == INTERRUPTED:
+        code = INTERRUPTED
+        sys.stderr.write(_LINE)
+    sys.exit(code if code is None or isinstance(code, int | str) else 1)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _IMPORTERS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_handled(error: BaseException | None) -> bool:
+    """Whether the interrupt that was raised is on its way up, with what is cleaned up on the way."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
+
+
+__all__ = ["INTERRUPTED", "Interrupts", "interrupts", "main"]
