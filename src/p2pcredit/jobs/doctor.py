@@ -17,6 +17,7 @@ from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
+from p2pcredit.jobs.unknown_outcomes import check_outcomes
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import last_complete
 from p2pcredit.storage.decision_file import Unreadable, read_decision
@@ -210,6 +211,7 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "days": _days,
     "rows": _rows,
     "values": _values,
+    "outcomes": check_outcomes,
     "ledger": _ledger,
     "decision_file": _decision,
     "model_bank": _bank,

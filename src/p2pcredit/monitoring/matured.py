@@ -1,7 +1,8 @@
 """Which scored loans can be judged: those whose whole label window has closed, and how many more are waiting.
 
 The loans in question are those scored in the newest `monitoring.window_months` of originations that have matured, and
-all scored since: the second part is what the share matured is a share of.
+all scored since: the second part is what the share matured is a share of. Loans whose outcome cannot be known are left
+out of both; `monitoring.quality` counts them.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def matured_window(week_end: date, settings: Settings) -> tuple[date, date]:
 
 
 def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
-    """Which loans were scored since the window of judged originations began, and what came of them?
+    """Gather the loans scored since the window of judged originations began, with what came of them.
+
+    Loans whose outcome cannot be known are left out.
 
     Returns:
         One row per loan: `loan_id, snapshot_date, model_id, probability_of_default, score, grade, label` (null where
@@ -98,7 +101,8 @@ def _find_scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataF
     rank = pl.col("platform_sub_grade").replace_strict(ranks, default=None, return_dtype=pl.Float64)
     about = inputs.features.lazy().select("loan_id", "term_months", "platform_sub_grade", sub_grade_rank=rank)
     return (
-        inputs.predictions.lazy()
+        inputs.with_knowable_outcome(inputs.predictions)
+        .lazy()
         .filter(pl.col("snapshot_date") > after)
         .join(labels, on="loan_id", how="left")
         .join(about, on="loan_id", how="left")
