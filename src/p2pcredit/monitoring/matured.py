@@ -7,7 +7,6 @@ out of both; `monitoring.quality` counts them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,12 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from p2pcredit.models.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
 from p2pcredit.remembering import OfObjects
 from p2pcredit.settings import Settings
-
-_LETTER_AND_NUMBER = re.compile(r"([A-Z])(\d{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -144,33 +142,6 @@ def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
             text = f"{level:g}" if isinstance(level, float) else str(level)
             segments.append(_segment(f"{name}={text}", part, served[level]))
     return segments
-
-
-def grade_ranks(grades: list[str]) -> dict[str, float]:
-    """In which order do a platform's own grades grow riskier?
-
-    A letter with a number (`A1` to `G5`) goes by letter, then number; `AA` lies before `A` and `HR` (high risk) after
-    every letter. Any other grade has no place in the order and is left out.
-
-    Args:
-        grades: Distinct grades, as the platform writes them.
-
-    Returns:
-        Rank of each grade that has one; more is riskier.
-
-    Examples:
-        >>> sorted(ranks := grade_ranks(["HR", "B2", "AA", "A", "B10", "7"]), key=ranks.get)
-        ['AA', 'A', 'B2', 'B10', 'HR']
-    """
-    ranks: dict[str, float] = {}
-    for grade in grades:
-        plain = grade.strip().upper()
-        match = _LETTER_AND_NUMBER.fullmatch(plain)
-        if plain in ("AA", "HR"):
-            ranks[grade] = -1.0 if plain == "AA" else 2600.0
-        elif match:
-            ranks[grade] = (ord(match[1]) - ord("A")) * 100.0 + float(match[2] or 0)
-    return ranks
 
 
 def _judged(scored: pl.DataFrame) -> pl.DataFrame:

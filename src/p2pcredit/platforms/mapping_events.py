@@ -13,8 +13,6 @@ from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
 
 PAST_DUE = "past_due"
 UNKNOWN = "unknown"
-Rule = Literal["past_due", "unknown"] | tuple["EventRules", ...]
-"""What a mapping says of a status."""
 _PLACE = "_place"
 _PAST_DUE_STEPS = (("LATE", 30), ("DEFAULT", 90))
 
@@ -27,6 +25,10 @@ class EventRules(BaseModel):
     status: Literal["CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"]
     days_past_due: int = Field(0, ge=0, le=10_000)
     after_days: int = Field(0, ge=-3650, le=3650)
+
+
+Rule = Literal["past_due", "unknown"] | tuple[EventRules, ...]
+"""What a mapping says of a status."""
 
 
 def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date | None) -> pl.DataFrame:
