@@ -16,6 +16,7 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
+from p2pcredit.jobs.serving import overridden_floor
 from p2pcredit.jobs.set_aside import rows_set_aside, values_given, values_lost
 from p2pcredit.jobs.unknown_outcomes import check_outcomes
 from p2pcredit.storage.bank import ModelBank
@@ -192,7 +193,9 @@ def _bank(ctx: JobContext) -> Finding:
         return Status.FAIL, f"the champion {champion} is not in the bank; restore it or 'p2pcredit models rollback'"
     if not ids:
         return Status.UNDETERMINED, "no model yet"
-    return Status.PASS, f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
+    said = f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
+    below = None if champion is None else overridden_floor(bank.get(champion).card)
+    return Status.PASS, said if below is None else f"{said}, which does not pass the floor ({below})"
 
 
 def _airflow(_: JobContext) -> Finding:

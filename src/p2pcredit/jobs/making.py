@@ -64,7 +64,7 @@ class Made:
     reason: str
     comparison: dict[str, Any] | None
     recalibration: dict[str, Any] | None
-    gate: dict[str, Any]
+    gate: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ class Study:
 
 def _why_unknown(of_no_loan: int) -> str:
     note = "an event of theirs is in quarantine; neither good nor bad, left out"
-    return f"{note}; {of_no_loan} events there name no loan and may be of any" if of_no_loan else note
+    return f"{note}; events there that name no loan, and may be of any: {of_no_loan}" if of_no_loan else note
 
 
 def study_now(ctx: JobContext, day: date) -> Study:

@@ -52,7 +52,7 @@ class UnknownOutcomes:
         if self.reason:
             said += f", mostly because of {self.reason}"
         if self.of_no_loan:
-            said += f"; {self.of_no_loan:,} events in quarantine name no loan, so they may be of any"
+            said += f"; events in quarantine that name no loan, and may be of any: {self.of_no_loan:,}"
         return said
 
 
@@ -109,7 +109,7 @@ def check_outcomes(ctx: JobContext) -> tuple[Status, str]:
     return (
         Status.FAIL,
         f"{found.in_words()}; they are neither good nor bad for any model, above the limit of {limit:.0%}; name their "
-        "statuses in the mapping or mend the source, and land again",
+        "statuses in the mapping, or mend statuses and dates in the source, and land again",
     )
 
 

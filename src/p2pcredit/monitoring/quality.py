@@ -62,7 +62,7 @@ def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricRes
     metric, segment, limit = UNKNOWN_METRIC, "all", settings.preprocessing.max_quarantined_share
     after, _ = matured_window(inputs.week_end, settings)
     scored = inputs.predictions.filter(pl.col("snapshot_date") > after)
-    nameless = f"{inputs.events_of_no_loan} events set aside name no loan and may be of any"
+    nameless = f"events that name no loan, and may be of any: {inputs.events_of_no_loan}"
     if scored.is_empty():
         note = f"no loan was scored since {after}"
         note = f"{note}; {nameless}" if inputs.events_of_no_loan else note

@@ -201,6 +201,9 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     unknown = found.get(("unknown_outcome_share", "all"))
     if unknown is not None and unknown["value"]:
         said.append(f"The outcome of {unknown['value']:.1%} of the scored loans cannot be known: {unknown['note']}.")
+    gate = (facts["champion"] or {}).get("gate")
+    if gate is not None and gate["status"] != "pass":
+        said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
     return said or ["Nothing about the model could be measured this week."]
 
 

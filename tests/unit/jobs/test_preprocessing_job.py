@@ -124,6 +124,8 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         },
         "features": 4,
         "labels": 5,
+        "unknown_outcomes": 1,
+        "of_no_loan": 0,
     }
     assert json.loads(json.dumps(receipt)) == receipt
     lake = Lake(ctx.layout)
