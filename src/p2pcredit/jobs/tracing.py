@@ -36,9 +36,9 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         and for a scorecard its bin and points) and `scores_the_same_now`; `label` (newest row of the main definition,
         with `known_on`; None while undetermined) and `label_history`; `landed` (per feed and row: `source_file`,
         `row_number`, `source_digest`); `set_aside` (rows in quarantine); `values_missing` (values that were given and
-        could not be used: `feed`, `snapshot_date`, `row_number`, `column`, `text`, `rules`); `unknown_since` (the day on
-        which an event of it was set aside, so that its outcome cannot be known and no model learns from it or is judged
-        by it; else None); `reason`, one line.
+        could not be used: `feed`, `snapshot_date`, `row_number`, `column`, `text`, `rules`); `unknown_since` (the day
+        on which an event of it was set aside, so that its outcome cannot be known and no model learns from it or is
+        judged by it; else None); `reason`, one line.
 
     Raises:
         StorageError: If the lake holds no such loan.

@@ -70,8 +70,8 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "quality",
         "Data quality",
-        "Share of the recent rows that had to be set aside, of each column's values that could not be used, and of loans "
-        "whose outcome cannot be known: they are neither good nor bad, and left out of all that judges.",
+        "Share of the recent rows that had to be set aside, of each column's values that could not be used, and of "
+        "loans whose outcome cannot be known: they are neither good nor bad, and left out of all that judges.",
         ("quarantined_share", "values_lost_share", "unknown_outcome_share"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
