@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,17 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.making import _choose, make_recalibrated
 from p2pcredit.jobs.retraining import train_now
 from p2pcredit.jobs.serving import promote
+from p2pcredit.jobs.study import study_now
+from p2pcredit.models.estimates import Estimate
+from p2pcredit.models.gate import Gate
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.bank import ModelBank
@@ -116,6 +122,11 @@ def test_on_a_book_that_teaches_nothing_neither_a_first_model_nor_a_challenger_s
     assert card["compared_with_champion"]["promote"]
     assert ctx.ledger.state().champion == first["model_id"]
 
+    again = make_recalibrated(study_now(ctx, LATE))
+    assert again.gate is not None
+    assert again.gate["status"] != "pass"
+    assert f"the ranking does not pass the floor: {again.gate['reason']}" in again.reason
+
 
 def test_a_model_with_something_to_say_serves_and_ledger_and_card_say_what_it_was_held_against(tmp_path: Path) -> None:
     ctx = home_of(tmp_path, signal=1.0, grade=unrelated)
@@ -148,3 +159,29 @@ def test_a_model_that_a_plain_logistic_clearly_beats_does_not_serve(
     receipt = train_now(ctx, LATE, "for the test")
     assert receipt["outcome"] == "refused"
     assert "ranks worse than a plain logistic regression (-0." in receipt["reason"]
+
+
+@pytest.mark.parametrize(
+    ("gates", "chosen"),
+    [
+        (["pass", "pass"], 0),
+        (["beaten", "beaten", "pass", "pass"], 2),
+        (["beaten", "beaten"], 0),
+        (["noise", "pass"], 0),
+        (["undetermined", "pass"], 0),
+    ],
+)
+def test_where_a_benchmark_beats_the_leader_the_first_that_passes_is_taken(
+    gates: list[str], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = {"pass": Status.PASS, "beaten": Status.FAIL, "noise": Status.FAIL, "undetermined": Status.UNDETERMINED}
+    lows = {"noise": 0.45, "undetermined": 0.45}
+
+    def gate(evaluation: str, _: Any) -> Gate:
+        return Gate(statuses[evaluation], "", 0.9, Estimate(0.6, lows.get(evaluation, 0.55), 0.65, 100, 20), ())
+
+    monkeypatch.setattr("p2pcredit.jobs.making._gate", gate)
+    candidates: list[Any] = [SimpleNamespace(evaluation=name) for name in gates]
+    best, found = _choose(candidates, None)  # type: ignore[arg-type]
+    assert best is candidates[chosen]
+    assert found.status is statuses[gates[chosen]]
