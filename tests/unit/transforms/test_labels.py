@@ -12,7 +12,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import build_labels, history_needed, labels_as_of, window_closed_on
-from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
+from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS, first_set_aside, without_name
 
 SETTINGS = LabelSettings()
 BORN = date(2010, 1, 15)
@@ -313,3 +313,9 @@ def test_an_event_set_aside_after_the_window_closed_says_nothing_of_it() -> None
 def test_only_what_may_have_told_the_outcome_makes_it_unknown(more: dict[str, Any], is_unknown: bool) -> None:
     found = labels(terms(a=BORN), performance(), set_aside=quarantine(("a", BORN), **more))
     assert found == ([] if is_unknown else [("a", 0, CLOSED)])
+
+
+def test_an_event_whose_loan_id_lost_its_digits_is_of_no_loan() -> None:
+    broken = nw.from_native(quarantine(("6.84E+07", BORN), rules="loan_id: became a number; status: missing"))
+    assert collect(without_name(broken)).height == 1
+    assert collect(first_set_aside(broken)).is_empty()
