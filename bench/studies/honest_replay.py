@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.models.evaluation import (
     Estimate,
@@ -53,7 +53,8 @@ def replay(file: Path, home: Path, first: date, last: date) -> None:
 def scored_loans(home: Path) -> pl.DataFrame:
     """Each scored loan with its probability, its label, its term and the rank of its sub-grade, oldest first."""
     lake = Lake(Layout(home))
-    labels = collect(labels_as_of(lake.frame(LABEL_STORE), date(9998, 1, 1), load_settings(home).labels))
+    known = lake.frame(LABEL_STORE), lake.frame(QUARANTINE)
+    labels = collect(labels_as_of(*known, date(9998, 1, 1), load_settings(home).labels))
     told = lake.scan(FEATURE_STORE).select("loan_id", "platform_sub_grade", "term_months").collect().unique("loan_id")
     scored = lake.scan(PREDICTIONS).collect().sort("snapshot_date", "loan_id").unique("loan_id", keep="first")
     loans = scored.join(labels.select("loan_id", "label"), on="loan_id").join(told, on="loan_id")

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.models.candidates import Learner
 from p2pcredit.models.evaluation import auc, calibration_ratio
@@ -45,16 +45,16 @@ def main() -> None:
     asked = parser.parse_args()
     settings, lake = Settings(), Lake(Layout(asked.home))
     features = lake.scan(FEATURE_STORE).collect().unique("loan_id").sort("snapshot_date", "loan_id")
-    tables = (lake.frame(t) for t in (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE))
-    terms, performance, labels = tables
-    truth = collect(labels_as_of(lake.frame(LABEL_STORE), date(9998, 1, 1), settings.labels)).select("loan_id", "label")
+    sources = (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE, QUARANTINE)
+    tables = [lake.frame(table) for table in sources]
+    truth = collect(labels_as_of(*tables[2:], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
     print("| as of | learned from | loans | bads | mean predicted | true rate | observed / expected | AUC |")
     print("|---|---|---|---|---|---|---|---|")
     for day in asked.dates:
         seen = pl.col("snapshot_date") < day
         known, last = features.filter(seen), add_months(day, MONTHS_AFTER)
         later = features.filter(~seen, pl.col("snapshot_date") < last).join(truth, on="loan_id", how="inner")
-        outcomes = collect(build_outcomes(terms, performance, labels, as_of=day, settings=settings.labels))
+        outcomes = collect(build_outcomes(*tables, as_of=day, settings=settings.labels))
         resolved = resolved_labels(outcomes).join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
         usable, _ = choose_features(resolved, settings.training.feature_set)
         naive = Learner("boosting", usable, settings).on_labels(resolved)

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.models.evaluation import auc, calibration_ratio, expected_calibration_error, paired_auc_difference
 from p2pcredit.models.training import FORMS, train_candidates
@@ -55,8 +55,9 @@ def main() -> None:
     settings, lake = Settings(), Lake(Layout(asked.home))
     features = lake.scan(FEATURE_STORE).collect().unique("loan_id").sort("snapshot_date", "loan_id")
     features = features.with_columns(pl.lit(None, dtype=features.schema[name]).alias(name) for name in asked.without)
-    tables = [lake.frame(t) for t in (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE)]
-    truth = collect(labels_as_of(tables[2], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
+    sources = (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE, QUARANTINE)
+    tables = [lake.frame(table) for table in sources]
+    truth = collect(labels_as_of(*tables[2:], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
     parts: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for day, until in itertools.pairwise(asked.dates):
         originated = pl.col("snapshot_date")

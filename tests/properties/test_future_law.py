@@ -13,19 +13,20 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
-from p2pcredit.contracts.tables import silver
+from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.labels import build_labels, labels_as_of
 from p2pcredit.transforms.outcomes import build_outcomes
+from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
 
 SETTINGS = LabelSettings(window_months=3, reporting_lag_days=10, lifetime_terms_months=(6,))
 START = date(2010, 1, 1)
 END = START + timedelta(days=400)
 DAYS = DateRange(START, END)
-Build = Callable[[pl.LazyFrame, pl.LazyFrame, date], pl.DataFrame]
+Build = Callable[[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame, date], pl.DataFrame]
 EVENT = {
     "loan_id": pl.String,
     "event_date": pl.Date,
@@ -34,15 +35,18 @@ EVENT = {
     "snapshot_date": pl.Date,
 }
 
+BROKEN = "EATEN"
+"""A status of no sound row: its event is in quarantine."""
+
 events = st.tuples(
-    st.integers(0, 250), st.integers(0, 60), st.sampled_from(["LATE", "DEFAULT", "FULLY_PAID", "CHARGED_OFF"])
+    st.integers(0, 250), st.integers(0, 60), st.sampled_from(["LATE", "DEFAULT", "FULLY_PAID", "CHARGED_OFF", BROKEN])
 )
 loans = st.tuples(st.integers(0, 150), st.lists(events, max_size=3))
 portfolios = st.lists(loans, min_size=1, max_size=6)
 Portfolio = list[tuple[int, list[tuple[int, int, str]]]]
 
 
-def tables(portfolio: Portfolio) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+def tables(portfolio: Portfolio) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     born = [START + timedelta(days=offset) for offset, _ in portfolio]
     names = [f"l{n}" for n in range(len(portfolio))]
     terms = pl.LazyFrame(
@@ -60,36 +64,51 @@ def tables(portfolio: Portfolio) -> tuple[pl.LazyFrame, pl.LazyFrame]:
         for name, day, (_, happened) in zip(names, born, portfolio, strict=True)
         for after, lag, status in happened
     ]
-    return terms, pl.LazyFrame(seen, schema=EVENT)
+    events = pl.LazyFrame(seen, schema=EVENT)
+    broken = events.filter(pl.col("status") == BROKEN).select(
+        pl.lit("loan_performance").alias("feed"),
+        "snapshot_date",
+        pl.lit("status: unknown value").alias("rules"),
+        pl.lit("row").alias("kind"),
+        pl.lit(None, dtype=pl.String).alias("column"),
+        "loan_id",
+    )
+    assert tuple(broken.collect_schema()) == QUARANTINE_COLUMNS
+    assert set(QUARANTINE_COLUMNS) <= set(QUARANTINE.schema)
+    return terms, events.filter(pl.col("status") != BROKEN), broken
 
 
 def keeps_the_future_out(build: Build, portfolio: Portfolio, day: date) -> bool:
     """Whether building as of a day from all data equals building from what was known by that day."""
-    terms, performance = tables(portfolio)
-    cut = pl.col("snapshot_date") <= day
-    return build(terms, performance, day).equals(build(terms.filter(cut), performance.filter(cut), day))
+    whole = tables(portfolio)
+    known = (table.filter(pl.col("snapshot_date") <= day) for table in whole)
+    return build(*whole, day).equals(build(*known, day))
 
 
-def built(terms: pl.LazyFrame, performance: pl.LazyFrame, days: DateRange) -> pl.DataFrame:
-    return collect(build_labels(nw.from_native(terms), nw.from_native(performance), days, SETTINGS))
+def built(
+    terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, days: DateRange = DAYS
+) -> pl.DataFrame:
+    return collect(build_labels(*map(nw.from_native, (terms, performance, quarantine)), days, SETTINGS))
 
 
-def label_rows(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
-    return built(terms, performance, DAYS).filter(pl.col("known_on") <= day).sort("known_on", "loan_id", "label")
+def label_rows(terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date) -> pl.DataFrame:
+    return built(terms, performance, quarantine).filter(pl.col("known_on") <= day).sort("known_on", "loan_id", "label")
 
 
-def labels_to_learn_from(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
-    store = nw.from_native(built(terms, performance, DAYS).lazy())
-    return collect(labels_as_of(store, day, SETTINGS)).sort("loan_id")
+def labels_to_learn_from(
+    terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date
+) -> pl.DataFrame:
+    store = built(terms, performance, quarantine).lazy()
+    return collect(labels_as_of(*map(nw.from_native, (store, quarantine)), day, SETTINGS)).sort("loan_id")
 
 
-def outcomes(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
-    store = built(terms, performance, DAYS).lazy()
-    tables = (nw.from_native(table) for table in (terms, performance, store))
+def outcomes(terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date) -> pl.DataFrame:
+    store = built(terms, performance, quarantine).lazy()
+    tables = (nw.from_native(table) for table in (terms, performance, store, quarantine))
     return collect(build_outcomes(*tables, as_of=day, settings=SETTINGS))
 
 
-def leak_by_resolution(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
+def leak_by_resolution(terms: pl.LazyFrame, performance: pl.LazyFrame, _: pl.LazyFrame, day: date) -> pl.DataFrame:
     """A leak: every loan that ever defaults is called bad from its first day."""
     bad = performance.filter(pl.col("status") != "FULLY_PAID").select("loan_id").unique()
     return (
@@ -100,10 +119,20 @@ def leak_by_resolution(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date
     )
 
 
-def leak_by_event_date(terms: pl.LazyFrame, performance: pl.LazyFrame, day: date) -> pl.DataFrame:
+def leak_by_event_date(
+    terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date
+) -> pl.DataFrame:
     """A leak: a default counts from the day it happened, not from the day it became visible."""
     as_if_seen_at_once = performance.with_columns(pl.col("event_date").alias("snapshot_date"))
-    return label_rows(terms, as_if_seen_at_once, day)
+    return label_rows(terms, as_if_seen_at_once, quarantine, day)
+
+
+def leak_by_quarantine(
+    terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date
+) -> pl.DataFrame:
+    """A leak: a loan of which any event will be set aside has no label from its first day on."""
+    ever = quarantine.with_columns(pl.lit(START).alias("snapshot_date"))
+    return label_rows(terms, performance, ever, day)
 
 
 @pytest.mark.parametrize("build", [label_rows, labels_to_learn_from, outcomes])
@@ -116,7 +145,7 @@ def test_later_data_never_change_what_was_built_as_of_a_day(build: Build) -> Non
     law()
 
 
-@pytest.mark.parametrize("leak", [leak_by_resolution, leak_by_event_date])
+@pytest.mark.parametrize("leak", [leak_by_resolution, leak_by_event_date, leak_by_quarantine])
 def test_the_law_breaks_on_a_leak(leak: Build) -> None:
     cases = st.tuples(portfolios, st.integers(0, 400))
     portfolio, offset = find(
@@ -130,12 +159,12 @@ def test_the_law_breaks_on_a_leak(leak: Build) -> None:
 @settings(max_examples=20, deadline=None)
 @given(portfolios, st.integers(0, 400), st.integers(1, 60))
 def test_labels_of_a_span_are_those_of_its_days_one_by_one(portfolio: Portfolio, offset: int, length: int) -> None:
-    terms, performance = tables(portfolio)
+    whole = tables(portfolio)
     first = START + timedelta(days=offset)
     span = DateRange(first, first + timedelta(days=length))
-    at_once = built(terms, performance, span).sort("known_on", "loan_id", "label")
+    at_once = built(*whole, span).sort("known_on", "loan_id", "label")
     known = {day for day in span if day in set(at_once["known_on"].to_list()) or day == first}
-    singly = pl.concat(built(terms, performance, DateRange(day, day)) for day in sorted(known))
+    singly = pl.concat(built(*whole, DateRange(day, day)) for day in sorted(known))
     assert singly.sort("known_on", "loan_id", "label").equals(at_once)
 
 

@@ -20,7 +20,9 @@ from p2pcredit.jobs.deliveries import in_short, landed_anew
 from p2pcredit.jobs.kept_facts import seen_in_receipts
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.jobs.quarantine_checks import commonest_cause, count_set_aside
+from p2pcredit.jobs.serving import overridden_floor
 from p2pcredit.jobs.set_aside import values_given, values_lost
+from p2pcredit.jobs.unknown_outcomes import check_outcomes
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import days_complete, last_complete, read_receipts
 from p2pcredit.storage.decision_file import Unreadable, read_decision
@@ -224,7 +226,9 @@ def _bank(ctx: JobContext) -> Finding:
         return Status.FAIL, f"the champion {champion} is not in the bank; restore it or 'p2pcredit models rollback'"
     if not ids:
         return Status.UNDETERMINED, "no model yet"
-    return Status.PASS, f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
+    said = f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
+    below = None if champion is None else overridden_floor(bank.get(champion).card)
+    return Status.PASS, said if below is None else f"{said}, which does not pass the floor ({below})"
 
 
 def _airflow(_: JobContext) -> Finding:
@@ -245,6 +249,7 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "values": _values,
     "schema": _schema,
     "deliveries": _deliveries,
+    "outcomes": check_outcomes,
     "ledger": _ledger,
     "decision_file": _decision,
     "model_bank": _bank,

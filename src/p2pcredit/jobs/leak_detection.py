@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.feeds import CLOSING_STATUSES, DEFAULT_STATUSES
+from p2pcredit.contracts.feeds import CLOSING_STATUSES, LOAN_PERFORMANCE
+from p2pcredit.engines.local import collect
 from p2pcredit.errors import UsageError
 from p2pcredit.models.raw_leaks import Finding, find_raw_leaks
 from p2pcredit.periods import add_months
 from p2pcredit.platforms.lendingclub import COLUMNS, NAME, known_after_origination
 from p2pcredit.platforms.profiles import profile_named
-from p2pcredit.settings import Settings
+from p2pcredit.settings import LabelSettings, Settings
+from p2pcredit.transforms.labels import default_events
+from p2pcredit.transforms.silver import LOAN, refine
+from p2pcredit.transforms.typing import plain_id
+from p2pcredit.transforms.unknown_outcomes import HARMLESS, SPOILT_ID
 
 LEAST_BADS = 20
 PRICE = tuple(COLUMNS["loan_terms"][name] for name in ("interest_rate", "installment", "grade", "sub_grade"))
@@ -24,7 +30,8 @@ PRICE = tuple(COLUMNS["loan_terms"][name] for name in ("interest_rate", "install
 def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any]:
     """Which raw columns give the outcome away, and what would one have bragged about?
 
-    The outcome is the main label where enough loans have matured by the end of the file, else how ended loans ended.
+    The outcome is the main label where enough loans have matured by the end of the file, else how ended loans ended. A
+    loan of which an event would end in quarantine has none, and counts as neither running nor ended.
 
     Args:
         path: The platform's download.
@@ -32,7 +39,8 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
         settings: The window of the label and the AUC above which a single column is a leak.
 
     Returns:
-        `platform`, `file`, `outcome`, `loans`, `bads`, `honest_auc`, `with_all_auc`, `in_words`, `forbidden` (names),
+        `platform`, `file`, `outcome`, `loans`, `bads`, `unknown_outcomes` (loans left out, and `of_no_loan` events that
+        name none), `honest_auc`, `with_all_auc`, `in_words`, `forbidden` (names),
         `columns` (one finding each, worst first).
 
     Raises:
@@ -45,9 +53,8 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
     key = next((name for name in raw.columns if _is_key(raw[name], ids)), None)
     if key is None:
         raise UsageError(f"no column of {path} holds the loan ids of {platform}; land the file first and look at it")
-    loans = raw.with_columns(pl.col(key).str.strip_chars()).join(
-        _ends(book.feeds["loan_terms"], book.feeds["loan_performance"]).rename({"loan_id": key}), on=key, how="inner"
-    )
+    ends, of_no_loan = _ends(book.feeds["loan_terms"], book.feeds["loan_performance"], settings.labels)
+    loans = raw.with_columns(pl.col(key).str.strip_chars()).join(ends.rename({"loan_id": key}), on=key, how="inner")
     days = book.days()
     outcome, labels = _outcome(loans, None if days is None else days.last, settings)
     bads = int(np.nansum(labels))
@@ -60,7 +67,7 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
     findings, honest = find_raw_leaks(
         loans.select(raw.columns),
         labels,
-        running=(~loans["ended"]).cast(pl.Float64).to_numpy(),
+        running=loans.select((~pl.col("ended")).cast(pl.Float64).fill_null(float("nan")))["ended"].to_numpy(),
         age=loans["originated"].cast(pl.Int32).cast(pl.Float64).to_numpy(),
         known_after=known_after_origination if is_known else lambda _: None,
         at_application=_landed(raw.columns) if is_known else {},
@@ -73,6 +80,8 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
         "outcome": outcome,
         "loans": int((~np.isnan(labels)).sum()),
         "bads": bads,
+        "unknown_outcomes": int(loans["unknown"].sum()),
+        "of_no_loan": of_no_loan,
         "honest_auc": None if honest is None else round(honest, 3),
         "in_words": _in_words(findings, honest),
         "forbidden": [finding.column for finding in findings if finding.forbidden],
@@ -108,27 +117,45 @@ def _is_key(column: pl.Series, ids: pl.Series) -> bool:
     return values.n_unique() >= 0.99 * ids.n_unique() and ids.is_in(values.implode()).mean() == 1.0
 
 
-def _ends(terms: pl.DataFrame, performance: pl.DataFrame) -> pl.DataFrame:
-    """Per loan: `originated`, `defaulted_on`, `ended` (paid off or charged off)."""
-    status = pl.col("status").str.strip_chars().str.to_uppercase()
-    seen = performance.group_by("loan_id").agg(
-        pl.col("snapshot_date").filter(status.is_in(sorted(DEFAULT_STATUSES))).min().alias("defaulted_on"),
-        status.is_in(sorted(CLOSING_STATUSES)).any().alias("ended"),
-    )
+def _ends(terms: pl.DataFrame, performance: pl.DataFrame, settings: LabelSettings) -> tuple[pl.DataFrame, int]:
+    """How each loan ended, by its sound events, and how many broken ones name no loan.
+
+    Returns:
+        `loan_id`, `originated`, `defaulted_on`, `ended` (paid off or charged off; null where it cannot be known),
+        `unknown` (an event of the loan breaks a rule).
+    """
+    rows = performance.with_row_index("row_number").with_columns(pl.lit(None, dtype=pl.String).alias("unparsed"))
+    refined = refine(nw.from_native(rows.lazy()), LOAN_PERFORMANCE)
+    sound, faulty = collect(refined.sound), collect(refined.faulty)
+    broken = faulty.filter(pl.col("rules") != "", pl.col("rules") != HARMLESS)
+    nameless = pl.col(LOAN).is_null() | pl.col("rules").str.contains(SPOILT_ID, literal=True)
+    defaults = collect(default_events(nw.from_native(sound.lazy()), settings))
+    defaulted = defaults.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("defaulted_on"))
+    closed = sound.filter(pl.col("status").is_in(sorted(CLOSING_STATUSES)))["loan_id"].unique()
+    set_aside = broken.filter(~nameless)[LOAN].unique()
     loans = terms.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("originated"))
-    return loans.join(seen, on="loan_id", how="left").with_columns(pl.col("ended").fill_null(False))
+    loans = loans.with_columns(pl.Series("plain", [plain_id(loan or "") for loan in loans["loan_id"]], dtype=pl.String))
+    unknown = pl.col("plain").is_in(set_aside.implode())
+    found = loans.join(defaulted, left_on="plain", right_on="loan_id", how="left").select(
+        "loan_id",
+        "originated",
+        pl.when(~unknown).then("defaulted_on").alias("defaulted_on"),
+        pl.when(~unknown).then(pl.col("plain").is_in(closed.implode())).alias("ended"),
+        unknown.alias("unknown"),
+    )
+    return found, broken.filter(nameless).height
 
 
 def _outcome(loans: pl.DataFrame, last: Any, settings: Settings) -> tuple[str, np.ndarray[Any, np.dtype[np.float64]]]:
     window = settings.labels.window_months
-    origin, default = pl.col("originated"), pl.col("defaulted_on")
+    origin, default, known = pl.col("originated"), pl.col("defaulted_on"), ~pl.col("unknown")
     bad = (default <= origin.dt.offset_by(f"{window}mo")).fill_null(False)
     final = loans.select(
         pl.when(default.is_not_null()).then(1.0).when("ended").then(0.0).otherwise(float("nan")).alias("x")
     )["x"].to_numpy()
     if last is None:
         return "how ended loans ended", final
-    matured = origin <= add_months(last, -window)
+    matured = known & (origin <= add_months(last, -window))
     main = loans.select(pl.when(matured).then(bad.cast(pl.Float64)).otherwise(float("nan")).alias("x"))["x"].to_numpy()
     if np.nansum(main) >= LEAST_BADS:
         return f"{settings.labels.definition} of matured loans", main

@@ -8,7 +8,7 @@ taken in another order and the last bits of a coefficient differ.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from p2pcredit.contracts.results import Status
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.software import environment, software
 from p2pcredit.jobs.study import Study
@@ -26,6 +27,7 @@ from p2pcredit.jobs.swapping import JUDGED, judged_files, newest_loans, swap_set
 from p2pcredit.models.comparison import Comparison, compare_models
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.fitting import HERE, Fitter
+from p2pcredit.models.gate import Gate, benchmarks_of, hold_to_floor
 from p2pcredit.models.recalibration import Recalibration, recalibrate
 from p2pcredit.models.scoring import ScoringModel, load_model, score_points
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
@@ -51,6 +53,7 @@ class Made:
         reason: Why or why not, in one line.
         comparison: Against the champion; None without one or for a recalibration.
         recalibration: What the cheaper remedy would have gained, or gained.
+        gate: What the floor says of it, as the card has it.
     """
 
     model_id: str
@@ -61,6 +64,7 @@ class Made:
     reason: str
     comparison: dict[str, Any] | None
     recalibration: dict[str, Any] | None
+    gate: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class _Draft:
     reason: str
     comparison: dict[str, Any] | None
     recalibration: dict[str, Any] | None
+    gate: Gate
 
 
 @contextmanager
@@ -88,7 +93,7 @@ def _on_one_thread() -> Iterator[None]:
 
 @_on_one_thread()
 def make_challenger(study: Study, fitter: Fitter = HERE, progress: Progress = to_nobody) -> Made:
-    """Train all candidates as of the study's day, and hold the best against the champion.
+    """Train all candidates as of the study's day, and hold the best to the floor and against the champion.
 
     Args:
         study: What is known.
@@ -106,10 +111,10 @@ def make_challenger(study: Study, fitter: Fitter = HERE, progress: Progress = to
         raise TooLittleDataError(
             f"no candidate could be fitted on what was known on {study.day}; wait for more matured loans"
         )
-    best = run.candidates[0]
+    best, gate = _choose(run.candidates, study)
     held = _champion_on(study, best.evaluation)
     comparison = None if held is None else _compare(best, held, study)
-    promoted, reason = _verdict(best, comparison)
+    promoted, reason = _verdict(best, gate, comparison)
     making = {
         "periods": run.periods,
         "dropped_features": run.dropped,
@@ -131,13 +136,17 @@ def make_challenger(study: Study, fitter: Fitter = HERE, progress: Progress = to
         reason,
         None if comparison is None else comparison.as_json(),
         tried if tried is None or isinstance(tried, dict) else tried.as_json(),
+        gate,
     )
     return _finish(study, draft, fitter)
 
 
 @_on_one_thread()
 def make_recalibrated(study: Study) -> Made:
-    """The champion with a new calibration, as a model of its own.
+    """Give the champion a new calibration, as a model of its own.
+
+    The floor is measured and said, and keeps nothing back: the ranking that it judges serves already, and without the
+    new calibration it would go on serving with worse probabilities.
 
     Raises:
         TooLittleDataError: If too few loans have matured since the champion was judged, or there is no champion.
@@ -157,6 +166,8 @@ def make_recalibrated(study: Study) -> Made:
         "defaults_learned_from": champion.card.get("defaults_learned_from"),
     }
     metrics = {**_metrics(labels.to_numpy(), chances.to_numpy(), study)}
+    gate = _gate(done.evaluation, study)
+    reason = done.reason if gate.passed else f"{done.reason}; the ranking does not pass the floor: {gate.reason}"
     draft = _Draft(
         done.model,
         done.judged,
@@ -166,9 +177,10 @@ def make_recalibrated(study: Study) -> Made:
         metrics,
         making,
         done.promote,
-        done.reason,
+        reason,
         None,
         done.as_json(),
+        gate,
     )
     return _finish(study, draft, HERE)
 
@@ -213,12 +225,45 @@ def _compare(best: Candidate, held: np.ndarray[Any, np.dtype[np.float64]], study
     return compare_models(labels, chances, held, settings, challenger_defaults=best.defaults, champion_defaults=learned)
 
 
-def _verdict(best: Candidate, comparison: Comparison | None) -> tuple[bool, str]:
+def _choose(candidates: Sequence[Candidate], study: Study) -> tuple[Candidate, Gate]:
+    """The leading candidate with what the floor says of it; where a benchmark beats it, the first that passes instead.
+
+    One that is not above chance is not replaced: on loans that teach nothing, one of several passes by luck.
+    """
+    leader = candidates[0]
+    gate = _gate(leader.evaluation, study)
+    if gate.above_chance and gate.status is Status.FAIL:
+        for other in candidates[1:]:
+            found = _gate(other.evaluation, study)
+            if found.passed:
+                return other, found
+    return leader, gate
+
+
+def _gate(evaluation: pl.DataFrame, study: Study) -> Gate:
+    """What the floor says of these probabilities of default, on loans that judge and nothing had seen."""
+    settings = study.settings
+    judging = study.matured.join(evaluation.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
+    earlier = study.matured.filter(pl.col("origination_date") < judging["origination_date"].min())
+    chances = judging.select("loan_id").join(evaluation, on="loan_id", how="left", maintain_order="left")
+    return hold_to_floor(
+        judging["label"].to_numpy(),
+        chances["probability_of_default"].to_numpy(),
+        benchmarks_of(judging, earlier, settings.training.feature_set),
+        confidence=settings.monitoring.confidence,
+        least_bads=settings.training.min_evaluation_bads,
+    )
+
+
+def _verdict(best: Candidate, gate: Gate, comparison: Comparison | None) -> tuple[bool, str]:
+    stays = "nothing serves yet" if comparison is None else "the champion stays"
+    if not gate.passed:
+        return False, f"below the floor: {gate.reason}; {stays}"
     if comparison is not None:
-        return comparison.promote, comparison.reason
+        return comparison.promote, f"{comparison.reason}; {gate.reason}" if comparison.promote else comparison.reason
     if beats_base_rate(best):
-        return True, f"first model: AUC {best.metrics['auc']:.3f} on later loans, better than the base rate"
-    return False, "the first model does not beat the base rate on later loans; nothing serves yet"
+        return True, f"first model: {gate.reason}; better than the base rate"
+    return False, f"the first model's probabilities are no better than the base rate on later loans; {stays}"
 
 
 def _metrics(labels: Any, chances: Any, study: Study) -> dict[str, Any]:
@@ -256,6 +301,7 @@ def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
     champion_id = None if study.champion is None else study.champion.model_id
     swapped = _swap_set(study, draft)
     settings = study.settings.model_dump(mode="json", exclude={"alerts", "engine", "spark"})
+    gate = draft.gate.as_json()
     subject = Subject(
         model_id=model_id,
         form=draft.form,
@@ -274,6 +320,7 @@ def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
             "champion_id": champion_id,
             "comparison": draft.comparison,
             "recalibration": draft.recalibration,
+            "gate": gate,
         },
         swap_set=swapped,
         provenance={
@@ -300,6 +347,7 @@ def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
         "champion_id": champion_id,
         "compared_with_champion": draft.comparison,
         "recalibration": draft.recalibration,
+        "gate": gate,
         "delta_versions": study.versions,
         "settings": settings,
         "environment": environment(),
@@ -307,9 +355,13 @@ def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
         "engine": fitter.about,
         "matured_loans": study.matured.height,
         "matured_bads": int(study.matured["label"].sum() or 0),
+        "unknown_outcomes": study.unknown_outcomes,
+        "events_of_no_loan": study.events_of_no_loan,
         "evidence": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(beside.items())},
     }
-    return Made(model_id, files, card, beside, draft.promoted, draft.reason, draft.comparison, draft.recalibration)
+    return Made(
+        model_id, files, card, beside, draft.promoted, draft.reason, draft.comparison, draft.recalibration, gate
+    )
 
 
 def _reference(study: Study, model: ScoringModel) -> bytes:

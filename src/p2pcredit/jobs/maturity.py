@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.context import JobContext
@@ -18,11 +18,15 @@ from p2pcredit.settings import LabelSettings, TrainingSettings
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 from p2pcredit.transforms.labels import labels_as_of, window_closed_on
+from p2pcredit.transforms.unknown_outcomes import drop_unknown
+
+State = tuple[tuple[str, int], tuple[str, int] | None]
+"""The states of the label store and of the quarantine."""
 
 
 def matured_counts(ctx: JobContext, day: date) -> tuple[int, int]:
-    """How many loans have matured by a day, and how many of them are bad?"""
-    state = Lake(ctx.layout).state(LABEL_STORE)
+    """Count the loans that have matured by a day, and the bads among them."""
+    state = _state(ctx.layout)
     if state is None:
         return 0, 0
     loans, bads = (days.search_sorted(day, side="right") for days in _maturing(ctx.layout, state, ctx.settings.labels))
@@ -35,7 +39,7 @@ def enough_matured(ctx: JobContext, day: date) -> bool:
     Asked before a training is claimed, so that a night that could not train leaves nothing behind.
     """
     labels, training = ctx.settings.labels, ctx.settings.training
-    state = Lake(ctx.layout).state(LABEL_STORE)
+    state = _state(ctx.layout)
     if state is None or day < _not_before(ctx.layout, state, labels, training):
         return False
     closed_on = window_closed_on(nw.col("origination_date"), labels)
@@ -65,7 +69,14 @@ def what_is_lacking(ctx: JobContext, day: date) -> str | None:
     return None
 
 
-def _not_before(layout: Layout, state: tuple[str, int], settings: LabelSettings, training: TrainingSettings) -> date:
+def _state(layout: Layout) -> State | None:
+    """Which labels there are, and which events were set aside; None before the first label."""
+    lake = Lake(layout)
+    labels = lake.state(LABEL_STORE)
+    return None if labels is None else (labels, lake.state(QUARANTINE))
+
+
+def _not_before(layout: Layout, state: State, settings: LabelSettings, training: TrainingSettings) -> date:
     """The day before which too few loans or bads have matured, by the labels in this state of theirs."""
     needed = training.min_matured_loans, training.min_matured_bads
     pairs = zip(needed, _maturing(layout, state, settings), strict=True)
@@ -73,13 +84,15 @@ def _not_before(layout: Layout, state: tuple[str, int], settings: LabelSettings,
 
 
 @lru_cache(maxsize=1)
-def _maturing(layout: Layout, state: tuple[str, int], settings: LabelSettings) -> tuple[pl.Series, pl.Series]:
+def _maturing(layout: Layout, state: State, settings: LabelSettings) -> tuple[pl.Series, pl.Series]:
     """The day on which each loan matured, and that on which each bad did, both in order.
 
     Nights and weeks are many; the labels of all of them are read once as long as they stay in this state.
     """
-    known = Lake(layout).frame(LABEL_STORE).filter(nw.col("definition") == settings.definition)
+    lake = Lake(layout)
     closed_on = window_closed_on(nw.col("origination_date"), settings)
+    labels = lake.frame(LABEL_STORE).filter(nw.col("definition") == settings.definition)
+    known = drop_unknown(labels, lake.frame(QUARANTINE), by=closed_on)
     matured = collect(known.select("loan_id", "label", nw.max_horizontal("known_on", closed_on).alias("matured_on")))
     bads = matured.filter(pl.col("label") == 1)
     loans, bads = (rows.group_by("loan_id").agg(pl.col("matured_on").min()) for rows in (matured, bads))
@@ -87,4 +100,5 @@ def _maturing(layout: Layout, state: tuple[str, int], settings: LabelSettings) -
 
 
 def _labels_as_of(ctx: JobContext, day: date) -> nw.LazyFrame[Any]:
-    return labels_as_of(Lake(ctx.layout).frame(LABEL_STORE), day, ctx.settings.labels)
+    lake = Lake(ctx.layout)
+    return labels_as_of(lake.frame(LABEL_STORE), lake.frame(QUARANTINE), day, ctx.settings.labels)

@@ -21,6 +21,7 @@ from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
 from p2pcredit.jobs.feed_history import landed_before, seen_in_tables
 from p2pcredit.jobs.kept_facts import kept_acceptances
 from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
+from p2pcredit.jobs.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
     Facts,
@@ -44,6 +45,7 @@ from p2pcredit.transforms.labels import (
     longest_window,
 )
 from p2pcredit.transforms.silver import refine
+from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.landed import Landed
@@ -141,7 +143,12 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 
 
 def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
-    """Write the labels that become known on these days, and mend those of later days that rest on them."""
+    """Write the labels that become known on these days, and mend those of later days that rest on them.
+
+    Returns:
+        `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
+        on these days, and `of_no_loan`: how many events set aside name no loan.
+    """
     lake = Lake(ctx.layout)
     with lake.rebuilding(LABEL_STORE):
         mark_labels_built(ctx.layout, days)
@@ -150,7 +157,8 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
         (labels,) = engine.run(_labels(ctx, engine, days))
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
-    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended}
+    unknown = events_set_aside_on(lake, days)
+    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
 
 def complete_days(ctx: JobContext, days: DateRange, judged: Judged | None = None) -> Receipt:
@@ -179,10 +187,11 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
-        many values it lost), `features`, `labels`, `schema_status` (`pass`, `fail`, `undetermined`), `schema_drift`
-        (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`, `first_date`,
-        `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they were
-        preprocessed).
+        many values it lost), `features`, `labels`, `unknown_outcomes` (loans with an event that was set aside on these
+        days), `of_no_loan` (events set aside that name no loan), `schema_status` (`pass`, `fail`, `undetermined`),
+        `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
+        `first_date`, `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they
+        were preprocessed).
 
     Raises:
         MissingFeedError: If any feed of any day is missing; nothing is then written.
@@ -229,6 +238,7 @@ def preprocess_and_judge(
         "schema_drift": drift_receipt(judged),
         "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
         "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
+        **events_set_aside_on(Lake(ctx.layout), days),
     }
     record(ctx, "preprocess", receipt)
     return receipt, judged
@@ -280,10 +290,11 @@ def _judged_facts(judged: Judged, day: date, before: Facts | None) -> Facts:
 
 def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:
     history = history_needed(days, ctx.settings.labels)
-    terms, performance = engine.read_once(
-        *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items())
+    terms, performance, quarantine = engine.read_once(
+        *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()),
+        engine.frame(QUARANTINE, history, QUARANTINE_COLUMNS),
     )
-    return build_labels(terms, performance, days, ctx.settings.labels)
+    return build_labels(terms, performance, quarantine, days, ctx.settings.labels)
 
 
 def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:

@@ -180,6 +180,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "comparison": trained.comparison,
             "recalibration": trained.recalibration,
             "challenger_id": trained.challenger_id,
+            "gate": trained.gate,
         },
     )
     assert event is not None

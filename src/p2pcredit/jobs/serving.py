@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from p2pcredit.contracts.results import Status
 from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
@@ -64,6 +66,11 @@ def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
 def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 
+    A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger.
+
+    Returns:
+        `model_id`, `replaces`, `effective_on`, `swap_set`, `overrides` (which floor the model does not pass, or None).
+
     Raises:
         BankError: If there is no such model or it was altered.
         UsageError: If it is champion already.
@@ -85,6 +92,23 @@ def rollback(ctx: JobContext, why: str) -> Receipt:
     return _crown(ctx, EventKind.ROLLED_BACK, earlier, why)
 
 
+def overridden_floor(card: Mapping[str, Any]) -> str | None:
+    """Say which floor a model does not pass, by its card; None where it passes.
+
+    Examples:
+        >>> overridden_floor({"gate": {"status": "pass", "reason": "above chance"}}) is None
+        True
+        >>> overridden_floor({"gate": {"status": "fail", "reason": "AUC 0.478 is not above chance"}})
+        'fail: AUC 0.478 is not above chance'
+        >>> overridden_floor({})
+        'undetermined: its card does not say that it was held to the floor'
+    """
+    gate = card.get("gate")
+    if not isinstance(gate, Mapping):
+        return "undetermined: its card does not say that it was held to the floor"
+    return None if gate.get("status") == Status.PASS else f"{gate.get('status')}: {gate.get('reason')}"
+
+
 def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
     if not why.strip():
         raise UsageError("a change of champion needs a reason; give it with --why")
@@ -93,14 +117,24 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
         raise BankError(f"the card of model {model_id} does not say as of when it learned; restore it from a backup")
     state = ctx.ledger.state()
     effective = _next_unscored(state, date.fromisoformat(card["as_of"]))
-    facts = {"model_id": model_id, "replaces": state.champion, "effective_on": effective.isoformat(), "why": why}
+    overrides = overridden_floor(card)
+    facts = {
+        "model_id": model_id,
+        "replaces": state.champion,
+        "effective_on": effective.isoformat(),
+        "why": why,
+        "overrides": overrides,
+    }
     ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
+    if overrides is not None:
+        warn(ctx, f"{model_id} is champion from {effective} on though it does not pass the floor: {overrides}")
     swapped = _swap_set(ctx, model_id, state.champion, effective)
     receipt: Receipt = {
         "model_id": model_id,
         "replaces": facts["replaces"],
         "effective_on": facts["effective_on"],
         "swap_set": swapped,
+        "overrides": overrides,
     }
     record(ctx, str(kind), {**receipt, "why": why})
     return receipt

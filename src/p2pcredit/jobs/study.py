@@ -17,6 +17,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import BankError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import rows_set_aside
+from p2pcredit.jobs.unknown_outcomes import count_of_no_loan
 from p2pcredit.models.splitting import matured_loans
 from p2pcredit.settings import Settings
 from p2pcredit.storage.bank import BankedModel, ModelBank
@@ -28,8 +29,9 @@ SOURCES: tuple[Table, ...] = (
     LABEL_STORE,
     silver(FEEDS["loan_terms"]),
     silver(FEEDS["loan_performance"]),
+    QUARANTINE,
 )
-LINEAGE: tuple[Table, ...] = (QUARANTINE, *(bronze(feed) for feed in FEEDS.values()))
+LINEAGE: tuple[Table, ...] = tuple(bronze(feed) for feed in FEEDS.values())
 """Tables that no model learns from; the evidence counts their rows and names the digests of the landed files."""
 
 
@@ -63,6 +65,7 @@ class Study:
                 self.lake.frame(silver(FEEDS["loan_terms"])),
                 self.lake.frame(silver(FEEDS["loan_performance"])),
                 self.lake.frame(LABEL_STORE),
+                self.lake.frame(QUARANTINE),
                 as_of=self.day,
                 settings=self.settings.labels,
             )
@@ -91,7 +94,8 @@ class Study:
                 self.lake.scan(silver(FEEDS["loan_terms"])),
             )
         )
-        closed = self.outcomes.filter(pl.col("window_closed_on") <= self.day)
+        known = self.outcomes.filter(~pl.col("unknown_outcome"))
+        closed = known.filter(pl.col("window_closed_on") <= self.day)
         labelled = closed.filter(pl.col("label").is_not_null())
         steps = (
             ("loan rows landed", landed, "rows of the feed loan_terms"),
@@ -99,12 +103,23 @@ class Study:
             ("rows kept", kept, "typed, none lost"),
             ("loans", self.outcomes.height, "each loan once"),
             ("loans with features", self.features.height, "known by the day"),
-            ("window still open", self.outcomes.height - closed.height, "neither good nor bad yet; never called good"),
+            ("outcome unknown", self.unknown_outcomes, _why_unknown(self.events_of_no_loan)),
+            ("window still open", known.height - closed.height, "neither good nor bad yet; never called good"),
             ("window closed, no label", closed.height - labelled.height, "left out"),
             ("matured loans", self.matured.height, f"label {self.settings.labels.definition} known"),
             ("of them bad", int(self.matured["label"].sum() or 0), "defaulted within the window"),
         )
         return [{"step": step, "n": int(n), "note": note} for step, n, note in steps]
+
+    @cached_property
+    def unknown_outcomes(self) -> int:
+        """How many loans have an outcome that cannot be known, as far as that was known by the day."""
+        return int(self.outcomes["unknown_outcome"].sum())
+
+    @cached_property
+    def events_of_no_loan(self) -> int:
+        """How many events were set aside by the day whose loan cannot be read."""
+        return count_of_no_loan(self.lake, self.day)
 
     @cached_property
     def landing(self) -> list[dict[str, Any]]:
@@ -124,6 +139,11 @@ class Study:
                 {"feed": name, "files": len(lines), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}
             )
         return found
+
+
+def _why_unknown(of_no_loan: int) -> str:
+    note = "an event of theirs is in quarantine; neither good nor bad, left out"
+    return f"{note}; events there that name no loan, and may be of any: {of_no_loan}" if of_no_loan else note
 
 
 def study_now(ctx: JobContext, day: date) -> Study:

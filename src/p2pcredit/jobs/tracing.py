@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, bronze
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze, silver
+from p2pcredit.engines.local import collect
 from p2pcredit.errors import StorageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext, Receipt
@@ -19,6 +22,7 @@ from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import REASONS, ScoringModel, load_model, score_loans
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.lake import Lake
+from p2pcredit.transforms.labels import unknown_outcomes
 from p2pcredit.transforms.typing import BLANKS, plain_id
 
 
@@ -32,7 +36,9 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         and for a scorecard its bin and points) and `scores_the_same_now`; `label` (newest row of the main definition,
         with `known_on`; None while undetermined) and `label_history`; `landed` (per feed and row: `source_file`,
         `row_number`, `source_digest`); `set_aside` (rows in quarantine); `values_missing` (values that were given and
-        could not be used: `feed`, `snapshot_date`, `row_number`, `column`, `text`, `rules`); `reason`, one line.
+        could not be used: `feed`, `snapshot_date`, `row_number`, `column`, `text`, `rules`); `unknown_since` (the day
+        on which an event of it was set aside, so that its outcome cannot be known and no model learns from it or is
+        judged by it; else None); `reason`, one line.
 
     Raises:
         StorageError: If the lake holds no such loan.
@@ -46,19 +52,23 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
     scored = [_scored(ctx, lake, row) for row in predictions]
     labels = _rows(_of(lake, LABEL_STORE, loan_id).sort("known_on"))
     main = [row for row in labels if row["definition"] == ctx.settings.labels.definition]
+    unknown_since = _unknown_since(ctx, lake, loan_id)
     said = "no model scored it: no champion served on its day, or its day has not been scored"
     if scored:
         said = "; ".join(
             f"scored on {s['snapshot_date']} by {s['model_id']}, champion since {s['champion_since']}" for s in scored
         )
+    if unknown_since is not None:
+        said += f"; its outcome cannot be known, since an event of it was set aside on {unknown_since}"
     return {
         "loan_id": loan_id,
         "scored": scored,
-        "label": _plain(main[-1]) if main else None,
+        "label": _plain(main[-1]) if main and unknown_since is None else None,
         "label_history": [_plain(row) for row in labels],
         "landed": landed,
         "set_aside": _set_aside(lake, loan_id),
         "values_missing": _values_missing(lake, loan_id),
+        "unknown_since": None if unknown_since is None else unknown_since.isoformat(),
         "reason": said,
     }
 
@@ -157,6 +167,14 @@ def _values_missing(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
         )
         for row in _rows(own)
     ]
+
+
+def _unknown_since(ctx: JobContext, lake: Lake, loan_id: str) -> date | None:
+    """The day on which the loan's outcome became unknown by the main definition; None where it can be known."""
+    own = nw.col("loan_id") == loan_id
+    terms, quarantine = lake.frame(silver(FEEDS["loan_terms"])).filter(own), lake.frame(QUARANTINE).filter(own)
+    found = collect(unknown_outcomes(terms, quarantine, as_of=date.max, settings=ctx.settings.labels))
+    return None if found.is_empty() else found["set_aside_on"][0]
 
 
 def _of(lake: Lake, table: Any, loan_id: str) -> pl.LazyFrame:

@@ -28,6 +28,7 @@ class Trained:
         comparison: The challenger against the champion, as the ledger keeps it; None without a champion.
         recalibration: What the cheaper remedy gained or would have gained; None without a champion.
         challenger_id: A full challenger that was banked too and did not take over.
+        gate: What the floor says of the model, as its card has it.
     """
 
     model_id: str
@@ -40,6 +41,7 @@ class Trained:
     comparison: dict[str, Any] | None = None
     recalibration: dict[str, Any] | None = None
     challenger_id: str | None = None
+    gate: dict[str, Any] | None = None
 
 
 def train_model(ctx: JobContext, day: date) -> Trained:
@@ -92,4 +94,5 @@ def _trained(made: Made, remedy: str, challenger: Made | None) -> Trained:
         None if challenger is None else challenger.comparison,
         made.recalibration,
         challenger.model_id if other and challenger is not None else None,
+        made.gate,
     )

@@ -13,10 +13,12 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
+from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.maturity import matured_counts
 from p2pcredit.jobs.set_aside import VALUES_MISSING, values_given
+from p2pcredit.jobs.unknown_outcomes import commonest_reason, count_of_no_loan
 from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
 from p2pcredit.monitoring.policy import Verdict, results_from_rows
 from p2pcredit.monitoring.policy import decide as decide_remedy
@@ -25,6 +27,7 @@ from p2pcredit.storage.bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.completeness import read_receipt
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.transforms.labels import unknown_outcomes
 
 LATE_DAYS = 30
 """Days past due from which a loan shows an early sign."""
@@ -78,6 +81,7 @@ class Week:
     def inputs(self) -> MonitoringInputs:
         """Everything a metric may see."""
         history, week_end = self.history, self.week_end
+        unknown = self._unknown_outcomes()
         labels = (
             self.lake.scan(LABEL_STORE)
             .filter(
@@ -88,6 +92,7 @@ class Week:
             .sort("known_on")
             .unique("loan_id", keep="last", maintain_order=True)
             .drop("snapshot_date")
+            .join(unknown.lazy().select("loan_id"), on="loan_id", how="anti")
         )
         late = (
             self.lake.scan(silver(FEEDS["loan_performance"]), history)
@@ -110,6 +115,9 @@ class Week:
             values_lost=self._values_lost(),
             development_bads=self.facts.development_bads,
             known_bads=self.facts.known_bads,
+            unknown_outcomes=unknown,
+            events_of_no_loan=count_of_no_loan(self.lake, week_end),
+            why_unknown=commonest_reason(self.lake, week_end),
         )
 
     @cached_property
@@ -133,6 +141,14 @@ class Week:
             tried = [t for t in tried if t.facts.get("remedy") != "recalibrate"]
         known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
         return max(known, default=self.card.get("matured_bads"))
+
+    def _unknown_outcomes(self) -> pl.DataFrame:
+        """The loans of the history whose outcome cannot be known, as far as that was known at the end of the week."""
+        terms = self.lake.frame(silver(FEEDS["loan_terms"]), self.history)
+        quarantine = self.lake.frame(QUARANTINE, self.history)
+        labels = self.ctx.settings.labels
+        found = collect(unknown_outcomes(terms, quarantine, as_of=self.week_end, settings=labels))
+        return found.select("loan_id", "set_aside_on").sort("loan_id")
 
     def _reference(self) -> pl.DataFrame:
         if self.champion_id is None:

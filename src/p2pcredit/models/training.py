@@ -13,6 +13,7 @@ from datetime import date
 from itertools import count
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import Feature, features_of
@@ -34,6 +35,7 @@ from p2pcredit.models.evaluation import (
 )
 from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.leaks import check_leaks
+from p2pcredit.models.platform_grades import platform_risk
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.sharing import Hands, side_by_side
 from p2pcredit.models.splitting import Split, split_by_time, unmatured_levels
@@ -244,14 +246,12 @@ def choose_features(fit: pl.DataFrame, feature_set: str) -> tuple[tuple[Feature,
 
 
 def sub_grade_baseline(evaluation: pl.DataFrame) -> Metrics | None:
-    """How well does the platform's own sub-grade rank these loans, in alphabetical order? None where there is none."""
-    if "platform_sub_grade" not in evaluation.columns:
+    """Measure how well the platform's own grade ranks these loans, the sub-grade where it gives one; None without."""
+    graded = platform_risk(evaluation)
+    if graded is None:
         return None
-    graded = evaluation.filter(pl.col("platform_sub_grade").is_not_null())
-    if graded.is_empty():
-        return None
-    labels = graded["label"].to_numpy()
-    risk = graded["platform_sub_grade"].rank("dense").to_numpy()
+    ranked = np.isfinite(graded[1])
+    labels, risk = evaluation["label"].to_numpy()[ranked], graded[1][ranked]
     found = auc_interval(labels, risk)
     return {
         **_interval("auc", found),

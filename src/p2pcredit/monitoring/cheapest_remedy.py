@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.monitoring.metrics import one_line
-from p2pcredit.monitoring.quality import QUALITY_METRICS, ROWS_METRIC
+from p2pcredit.monitoring.quality import QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC
 from p2pcredit.monitoring.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
 from p2pcredit.settings import Settings
 
@@ -116,6 +116,10 @@ def _remedy(
         what = "quarantined" if worst.metric == ROWS_METRIC else "unusable"
         share = f"{worst.value:.1%} of {worst.segment.partition('=')[2]} {what}"
         return "repair_data", f"data broken: {share}, limit {limits.quarantined_share_limit:.1%}", broken
+    unknown = by_name.get((UNKNOWN_METRIC, "all"))
+    if unknown is not None and unknown.status is Status.FAIL and unknown.value is not None:
+        words = f"data broken: the outcome of {unknown.value:.1%} of loans cannot be known"
+        return "repair_data", f"{words}, limit {unknown.threshold or 0.0:.1%}", [unknown]
     if facts.champion_id is None:
         return "none", "no champion serves yet", []
 

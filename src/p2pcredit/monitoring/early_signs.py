@@ -1,6 +1,7 @@
 """Early signs: which share of each vintage was 30 days past due or more within its first months on book.
 
-They come a year before the labels do, and say nothing of who pays in the end. Only loans observed for that long count.
+They come a year before the labels do, and say nothing of who pays in the end. Only loans observed for that long count,
+and none of which an event was set aside: it may have been the sign.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ def measure_early_signs(inputs: MonitoringInputs, settings: Settings) -> list[Me
         threshold.
     """
     origination = pl.col("snapshot_date")
-    loans = inputs.predictions.select("loan_id", "snapshot_date").join(
-        inputs.early_signs.select("loan_id", "late_on"), on="loan_id", how="left"
+    loans = (
+        inputs.with_knowable_outcome(inputs.predictions)
+        .select("loan_id", "snapshot_date")
+        .join(inputs.early_signs.select("loan_id", "late_on"), on="loan_id", how="left")
     )
     ends = {months: origination.dt.offset_by(f"{months}mo") for months in MONTHS_OBSERVED}
     counts = (

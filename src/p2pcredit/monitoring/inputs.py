@@ -22,6 +22,7 @@ _COLUMNS = {
     "early_signs": ("loan_id", "late_on"),
     "feed_quality": ("feed", "rows_in", "quarantined"),
     "values_lost": ("feed", "column", "lost", "given"),
+    "unknown_outcomes": ("loan_id", "set_aside_on"),
 }
 _DATES = {
     "predictions": ("snapshot_date",),
@@ -29,13 +30,16 @@ _DATES = {
     "features": ("snapshot_date", "known_on"),
     "reference": ("snapshot_date", "known_on"),
     "early_signs": ("late_on",),
+    "unknown_outcomes": ("set_aside_on",),
 }
 _KEYS = {
     "predictions": ("loan_id",),
     "labels": ("loan_id", "definition"),
     "features": ("loan_id",),
     "early_signs": ("loan_id",),
+    "unknown_outcomes": ("loan_id",),
 }
+_NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,14 @@ class MonitoringInputs:
         known_bads: Matured bads known at `week_end`.
         values_lost: `feed, column, lost, given`: of the optional values given in the recent days, how many could not be
             used; only columns that lost any.
+        unknown_outcomes: `loan_id, set_aside_on` of the loans whose outcome cannot be known, because an event of theirs
+            was set aside before their window closed.
+        events_of_no_loan: Events set aside by `week_end` whose loan cannot be read.
+        why_unknown: The commonest rule that events set aside broke, in words.
 
     Raises:
-        MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, or a
-            probability is missing or outside 0 to 1.
+        MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
+            belongs to a loan whose outcome cannot be known, or a probability is missing or outside 0 to 1.
     """
 
     week_end: date
@@ -100,6 +108,9 @@ class MonitoringInputs:
     development_bads: int | None
     known_bads: int
     values_lost: pl.DataFrame = field(default_factory=_nothing_lost)
+    unknown_outcomes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_UNKNOWN))
+    events_of_no_loan: int = 0
+    why_unknown: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""
@@ -109,6 +120,12 @@ class MonitoringInputs:
             self._refuse_later_rows(table, columns)
         for table, columns in _KEYS.items():
             self._refuse_duplicates(table, columns)
+        resting = self.labels.join(self.unknown_outcomes, on="loan_id", how="semi").height
+        if resting:
+            raise MonitoringError(
+                f"{resting} labels are of loans whose outcome cannot be known, because an event of theirs is in "
+                "quarantine; leave them out"
+            )
         pd = self.predictions["probability_of_default"].cast(pl.Float64)
         wrong = self.predictions.height - int(pd.is_between(0.0, 1.0).fill_null(False).sum())
         if wrong:
@@ -122,6 +139,10 @@ class MonitoringInputs:
         if self.champion_id is None:
             return predictions.clear()
         return predictions.filter(pl.col("model_id") == self.champion_id)
+
+    def with_knowable_outcome(self, predictions: pl.DataFrame) -> pl.DataFrame:
+        """Those of the predictions whose loan has an outcome that can be known, now or later."""
+        return predictions.join(self.unknown_outcomes, on="loan_id", how="anti", maintain_order="left")
 
     def recent_predictions(self, settings: Settings) -> pl.DataFrame:
         """The predictions of the newest `recent_days` days."""

@@ -1,12 +1,12 @@
 """Which scored loans can be judged: those whose whole label window has closed, and how many more are waiting.
 
 The loans in question are those scored in the newest `monitoring.window_months` of originations that have matured, and
-all scored since: the second part is what the share matured is a share of.
+all scored since: the second part is what the share matured is a share of. Loans whose outcome cannot be known are left
+out of both; `monitoring.quality` counts them.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,12 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from p2pcredit.models.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
 from p2pcredit.remembering import OfObjects
 from p2pcredit.settings import Settings
-
-_LETTER_AND_NUMBER = re.compile(r"([A-Z])(\d{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,9 @@ def matured_window(week_end: date, settings: Settings) -> tuple[date, date]:
 
 
 def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
-    """Which loans were scored since the window of judged originations began, and what came of them?
+    """Gather the loans scored since the window of judged originations began, with what came of them.
+
+    Loans whose outcome cannot be known are left out.
 
     Returns:
         One row per loan: `loan_id, snapshot_date, model_id, probability_of_default, score, grade, label` (null where
@@ -98,7 +99,8 @@ def _find_scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataF
     rank = pl.col("platform_sub_grade").replace_strict(ranks, default=None, return_dtype=pl.Float64)
     about = inputs.features.lazy().select("loan_id", "term_months", "platform_sub_grade", sub_grade_rank=rank)
     return (
-        inputs.predictions.lazy()
+        inputs.with_knowable_outcome(inputs.predictions)
+        .lazy()
         .filter(pl.col("snapshot_date") > after)
         .join(labels, on="loan_id", how="left")
         .join(about, on="loan_id", how="left")
@@ -140,33 +142,6 @@ def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
             text = f"{level:g}" if isinstance(level, float) else str(level)
             segments.append(_segment(f"{name}={text}", part, served[level]))
     return segments
-
-
-def grade_ranks(grades: list[str]) -> dict[str, float]:
-    """In which order do a platform's own grades grow riskier?
-
-    A letter with a number (`A1` to `G5`) goes by letter, then number; `AA` lies before `A` and `HR` (high risk) after
-    every letter. Any other grade has no place in the order and is left out.
-
-    Args:
-        grades: Distinct grades, as the platform writes them.
-
-    Returns:
-        Rank of each grade that has one; more is riskier.
-
-    Examples:
-        >>> sorted(ranks := grade_ranks(["HR", "B2", "AA", "A", "B10", "7"]), key=ranks.get)
-        ['AA', 'A', 'B2', 'B10', 'HR']
-    """
-    ranks: dict[str, float] = {}
-    for grade in grades:
-        plain = grade.strip().upper()
-        match = _LETTER_AND_NUMBER.fullmatch(plain)
-        if plain in ("AA", "HR"):
-            ranks[grade] = -1.0 if plain == "AA" else 2600.0
-        elif match:
-            ranks[grade] = (ord(match[1]) - ord("A")) * 100.0 + float(match[2] or 0)
-    return ranks
 
 
 def _judged(scored: pl.DataFrame) -> pl.DataFrame:

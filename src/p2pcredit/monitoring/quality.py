@@ -1,4 +1,4 @@
-"""Data quality: which share of the rows and of the values that came in could not be used."""
+"""Data quality: the share of rows, of values, and of loans' outcomes that could not be used."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.matured import matured_window
 from p2pcredit.monitoring.outcomes import share_interval, unmeasured
 from p2pcredit.settings import Settings
 
 ROWS_METRIC = "quarantined_share"
 VALUES_METRIC = "values_lost_share"
 QUALITY_METRICS = frozenset({ROWS_METRIC, VALUES_METRIC})
+"""Metrics of the rows and values that came in, by feed or column."""
+UNKNOWN_METRIC = "unknown_outcome_share"
+DATA_METRICS = QUALITY_METRICS | {UNKNOWN_METRIC}
 """Metrics of the data alone: where they pass they say nothing about a model, where one fails the data are broken."""
 
 
 def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """Measure which share of the rows of each feed, and of the values of each column, was lost in the recent days.
+    """Measure the share of each feed's rows and each column's values lost in recent days, and of unknown outcomes.
 
     Every row and value was looked at, so the share itself is held against the limit; its interval says how far so few
     speak for the feed.
@@ -24,7 +28,8 @@ def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[Metric
     Returns:
         `quarantined_share` for each segment `feed=NAME`; a feed without rows is undetermined. `values_lost_share` for
         each segment `column=FEED.COLUMN` that lost an optional value: of the values given, those that could not be read
-        or lay outside their bounds.
+        or lay outside their bounds. `unknown_outcome_share` of the loans scored since the judged window began, held
+        against `preprocessing.max_quarantined_share`.
     """
     totals = (
         inputs.feed_quality.group_by("feed")
@@ -40,7 +45,7 @@ def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[Metric
         _share(VALUES_METRIC, f"column={feed}.{column}", lost, given, "values given", settings)
         for feed, column, lost, given in columns.iter_rows()
     ]
-    return [*rows, *values]
+    return [*rows, *values, _unknown_outcomes(inputs, settings)]
 
 
 def _share(metric: str, segment: str, lost: int, found: int, what: str, settings: Settings) -> MetricResult:
@@ -51,3 +56,22 @@ def _share(metric: str, segment: str, lost: int, found: int, what: str, settings
     low, high = share_interval(min(lost, found), found, settings.monitoring.confidence)
     status = Status.FAIL if share > limit else Status.PASS
     return MetricResult(metric, segment, share, low, high, found, None, status, limit, f"{lost} of {found} {what}")
+
+
+def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricResult:
+    metric, segment, limit = UNKNOWN_METRIC, "all", settings.preprocessing.max_quarantined_share
+    after, _ = matured_window(inputs.week_end, settings)
+    scored = inputs.predictions.filter(pl.col("snapshot_date") > after)
+    nameless = f"events that name no loan, and may be of any: {inputs.events_of_no_loan}"
+    if scored.is_empty():
+        note = f"no loan was scored since {after}"
+        note = f"{note}; {nameless}" if inputs.events_of_no_loan else note
+        return unmeasured(metric, segment, 0, note, threshold=limit)
+    unknown = scored.height - inputs.with_knowable_outcome(scored).height
+    share = unknown / scored.height
+    low, high = share_interval(unknown, scored.height, settings.monitoring.confidence)
+    said = [f"{unknown} of {scored.height} loans scored since {after}, left out of all that judges"]
+    said += [f"mostly because of {inputs.why_unknown}"] if unknown and inputs.why_unknown else []
+    said += [nameless] if inputs.events_of_no_loan else []
+    status = Status.FAIL if share > limit else Status.PASS
+    return MetricResult(metric, segment, share, low, high, scored.height, None, status, limit, "; ".join(said))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
 
 PAST_DUE = "past_due"
+UNKNOWN = "unknown"
 _PLACE = "_place"
 _PAST_DUE_STEPS = (("LATE", 30), ("DEFAULT", 90))
 
@@ -26,19 +27,23 @@ class EventRules(BaseModel):
     after_days: int = Field(0, ge=-3650, le=3650)
 
 
-def build_events(
-    loans: pl.DataFrame, rules: Mapping[str, Literal["past_due"] | tuple[EventRules, ...]], read_on: date | None
-) -> pl.DataFrame:
-    """Which servicing events do the statuses imply?
+Rule = Literal["past_due", "unknown"] | tuple[EventRules, ...]
+"""What a mapping says of a status."""
+
+
+def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date | None) -> pl.DataFrame:
+    """Build the servicing events that the statuses imply.
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
-    gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine.
+    gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine. Its
+    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
             null), `days_past_due` (Int64 on the day the file was read, or null).
         rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
-            that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say.
+            that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say; or
+            `unknown` for a status after which a loan is neither good nor bad.
         read_on: The day on which the statuses were read; None only where there are no loans.
 
     Returns:
@@ -48,6 +53,8 @@ def build_events(
     parts = []
     explained = pl.lit(value=False)
     for status, events in rules.items():
+        if events == UNKNOWN:
+            continue
         own = pl.col("status") == status
         if isinstance(events, str):
             needed = pl.col("days_past_due")

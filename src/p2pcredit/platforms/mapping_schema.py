@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.platforms.dialect import UTF_8, keeps_ascii
-from p2pcredit.platforms.mapping_events import EventRules
+from p2pcredit.platforms.mapping_events import Rule
 from p2pcredit.platforms.number_texts import DecimalSign
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
@@ -69,13 +69,17 @@ SourceOrName = Annotated[Source, BeforeValidator(_short_form)]
 
 
 class Events(_Strict):
-    """What became of loans: which column says so, since when, and what each status means."""
+    """What became of loans: which column says so, since when, and what each status means.
+
+    A status means events, none (`[]`) where it says nothing yet, `past_due`, or `unknown` where the loan is then
+    neither good nor bad.
+    """
 
     status: str
     on: SourceOrName | None = None
     days_past_due: str | None = None
     read_on: date | None = None
-    rules: dict[str, Literal["past_due"] | tuple[EventRules, ...]]
+    rules: dict[str, Rule]
 
 
 class WrittenAs(_Strict):

@@ -198,6 +198,12 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     if unusable:
         more = f" and {len(unusable) - _TOLD_COLUMNS} more" if len(unusable) > _TOLD_COLUMNS else ""
         said.append(f"Values could not be used in {', '.join(unusable[:_TOLD_COLUMNS])}{more}.")
+    unknown = found.get(("unknown_outcome_share", "all"))
+    if unknown is not None and unknown["value"]:
+        said.append(f"The outcome of {unknown['value']:.1%} of the scored loans cannot be known: {unknown['note']}.")
+    gate = (facts["champion"] or {}).get("gate")
+    if gate is not None and gate["status"] != "pass":
+        said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
     return said or ["Nothing about the model could be measured this week."]
 
 

@@ -70,8 +70,9 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "quality",
         "Data quality",
-        "Share of the recent rows that had to be set aside, and of each column's values that could not be used.",
-        ("quarantined_share", "values_lost_share"),
+        "Share of the recent rows that had to be set aside, of each column's values that could not be used, and of "
+        "loans whose outcome cannot be known: they are neither good nor bad, and left out of all that judges.",
+        ("quarantined_share", "values_lost_share", "unknown_outcome_share"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
@@ -95,8 +96,9 @@ _METRICS = {
     "psi_score": "Score",
     "quarantined_share": "Quarantined rows",
     "values_lost_share": "Values that could not be used",
+    "unknown_outcome_share": "Loans with an unknown outcome",
 }
-_PERCENTS = ("default_rate", "late30_", "quarantined_share", "values_lost_share")
+_PERCENTS = ("default_rate", "late30_", "quarantined_share", "values_lost_share", "unknown_outcome_share")
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
 

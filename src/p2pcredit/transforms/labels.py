@@ -1,19 +1,20 @@
 """When did a loan turn out good or bad, and from which day on could that be known?
 
 A bad is known on the day its default becomes visible. A good is known only when the whole window on book has passed and
-servicing has had time to report. A loan in between is undetermined: it has no row.
+servicing has had time to report. A loan in between is undetermined: it has no row. So has a loan of which a servicing
+event was set aside before its window had closed: its outcome is unknown for good.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import DEFAULT_STATUSES
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, LabelTarget
+from p2pcredit.transforms.unknown_outcomes import Frame, drop_unknown, keep_unknown
 
 LATE_REPORT_MONTHS = 12
 """A default reported more than so many months after a window closed no longer changes the loan's label."""
@@ -22,9 +23,8 @@ LABEL_COLUMNS: dict[str, tuple[str, ...]] = {
     "loan_terms": ("loan_id", "origination_date", "term_months"),
     "loan_performance": ("loan_id", "event_date", "snapshot_date", "status", "days_past_due"),
 }
-"""All that labels rest on: each feed's columns."""
+"""The silver feeds that labels rest on, beside the quarantine, and their columns."""
 
-Frame = nw.LazyFrame[Any]
 Target = LabelSettings | LabelTarget
 """A definition of a label; the settings of labels stand for their main one."""
 
@@ -73,26 +73,32 @@ def early_signs(performance: Frame, settings: Target) -> Frame:
     )
 
 
-def build_labels(terms: Frame, performance: Frame, days: DateRange, settings: LabelSettings) -> Frame:
-    """Which labels become known on these days, of every definition?
+def build_labels(
+    terms: Frame, performance: Frame, quarantine: Frame, days: DateRange, settings: LabelSettings
+) -> Frame:
+    """Build the labels of every definition that become known on these days.
 
     Args:
         terms: Typed `loan_terms` rows with `loan_id`, `origination_date`, `term_months`, covering
             `history_needed(days)`.
         performance: Typed `loan_performance` rows, covering the same days.
+        quarantine: Rows of `silver/quarantine` of the same days.
         days: The snapshot dates whose labels are asked for.
         settings: Windows, default and lag.
 
     Returns:
         `loan_id, definition, label, origination_date, known_on, snapshot_date`, where snapshot_date equals known_on. A
         good whose default is reported late gets a second, later row with label 1: what was known stays as it was.
-        Lifetime labels exist only for loans of that term.
+        Lifetime labels exist only for loans of that term. A loan of which an event was set aside by the day its window
+        closed has no label that becomes known from the day of that event on.
     """
-    built = [_build_target(terms, performance, days, target) for target in settings.targets]
+    built = [_build_target(terms, performance, quarantine, days, target) for target in settings.targets]
     return nw.concat([rows for parts in built for rows in parts])
 
 
-def _build_target(terms: Frame, performance: Frame, days: DateRange, target: LabelTarget) -> tuple[Frame, Frame]:
+def _build_target(
+    terms: Frame, performance: Frame, quarantine: Frame, days: DateRange, target: LabelTarget
+) -> tuple[Frame, Frame]:
     """The bads and the goods of one definition that become known on these days."""
     loans = first_originations(terms)
     if target.term_months is not None:
@@ -115,26 +121,46 @@ def _build_target(terms: Frame, performance: Frame, days: DateRange, target: Lab
     )
     oldest = known_on.dt.offset_by(f"-{target.window_months + LATE_REPORT_MONTHS}mo").cast(nw.Date)
     known_bads = bads.filter(asked_for, origination >= oldest)
-    return _labelled(known_bads, 1, target), _labelled(goods, 0, target)
+    told_by = nw.min_horizontal(known_on, window_closed_on(origination, target))
+    sound_bads, sound_goods = (drop_unknown(known, quarantine, by=told_by) for known in (known_bads, goods))
+    return _labelled(sound_bads, 1, target), _labelled(sound_goods, 0, target)
 
 
-def labels_as_of(labels: Frame, day: date, settings: Target) -> Frame:
-    """Which labels of one definition may be learned from, or judged by, as of a day?
+def unknown_outcomes(terms: Frame, quarantine: Frame, *, as_of: date, settings: Target) -> Frame:
+    """Find the loans that will never have a label of this definition, as far as that is known on a day.
+
+    Args:
+        terms: Typed `loan_terms` rows.
+        quarantine: Rows of `silver/quarantine`.
+        as_of: The day from which one looks back.
+        settings: Window and lag.
+
+    Returns:
+        `loan_id`, `origination_date`, `set_aside_on`: the first day on which an event of the loan was set aside, which
+        is no later than `as_of` and the day its window closed; one row per loan.
+    """
+    loans = first_originations(terms.filter(nw.col("snapshot_date") <= as_of))
+    return keep_unknown(loans, quarantine, by=window_closed_on(nw.col("origination_date"), settings), as_of=as_of)
+
+
+def labels_as_of(labels: Frame, quarantine: Frame, day: date, settings: Target) -> Frame:
+    """Choose the labels of one definition that may be learned from, or judged by, as of a day.
 
     Only labels known by then, of loans whose whole window has closed by then (early bads without the goods of their
     cohort would make every portfolio look worse than it is), and of each loan the newest: a bad that was reported after
-    its good.
+    its good. A bad that was known before an event of the same loan was set aside stays in the label store, as what was
+    known stays; here it is left out with the goods to which the same happened.
 
     Returns:
         `loan_id`, `label`, `origination_date`, `known_on`; one row per loan.
     """
     origination = nw.col("origination_date")
+    closed_on = window_closed_on(origination, settings)
+    matured = labels.filter(
+        nw.col("definition") == settings.definition, nw.col("known_on") <= day, closed_on <= day
+    ).select("loan_id", "label", "origination_date", "known_on")
     return (
-        labels.filter(
-            nw.col("definition") == settings.definition,
-            nw.col("known_on") <= day,
-            window_closed_on(origination, settings) <= day,
-        )
+        drop_unknown(matured, quarantine, by=closed_on)
         .group_by("loan_id")
         .agg(nw.col("label").max(), origination.min(), nw.col("known_on").max())
     )

@@ -1,7 +1,7 @@
 """What had been observed of each loan by a day: its label where matured, and the months on book it was watched for.
 
 The months on book serve learning before labels mature: a loan that is still open is not called good, it only
-contributes the months in which it was seen not to default.
+contributes the months in which it was seen not to default. A loan whose outcome is unknown contributes nothing.
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ import narwhals as nw
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import (
-    Frame,
     default_events,
     early_signs,
     first_originations,
     labels_as_of,
+    unknown_outcomes,
     window_closed_on,
     window_end,
 )
+from p2pcredit.transforms.unknown_outcomes import Frame
 
 
-def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: date, settings: LabelSettings) -> Frame:
-    """What had been observed of each loan by `as_of`?
+def build_outcomes(
+    terms: Frame, performance: Frame, labels: Frame, quarantine: Frame, *, as_of: date, settings: LabelSettings
+) -> Frame:
+    """Gather what had been observed of each loan by `as_of`.
 
     Args:
         terms: Typed `loan_terms` rows with snapshot_date up to `as_of`.
         performance: Typed `loan_performance` rows; later ones are left out here.
         labels: Rows of the label store; later ones are left out here.
+        quarantine: Rows of `silver/quarantine`; later ones are left out here.
         as_of: The day from which one looks back.
         settings: Window, default and lag.
 
@@ -38,7 +42,8 @@ def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: da
         `months_observed` (whole months on book without default, up to the default, the closing or `as_of`, at most the
         window), `defaulted_in_month` (1 is the first month on book; null without a default inside the window),
         `late_in_month` (the same for the first time 30 days past due or worse, an early sign and no label), `closed`
-        (paid off inside the window by `as_of`), `definition` (the label's name).
+        (paid off inside the window by `as_of`), `definition` (the label's name), `unknown_outcome` (an event of it was
+        set aside by `as_of`, before its window closed: it was then watched for no month, has no event and no label).
     """
     seen = performance.filter(nw.col("snapshot_date") <= as_of)
     loans = first_originations(terms.filter(nw.col("snapshot_date") <= as_of))
@@ -49,7 +54,8 @@ def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: da
         .group_by("loan_id")
         .agg(nw.col("event_date").min().alias("closed_on"))
     )
-    matured = labels_as_of(labels, as_of, settings).select("loan_id", "label")
+    matured = labels_as_of(labels, quarantine, as_of, settings).select("loan_id", "label")
+    unknown = unknown_outcomes(terms, quarantine, as_of=as_of, settings=settings).select("loan_id", "set_aside_on")
     window, day = settings.window_months, nw.lit(as_of)
     origination, defaulted_on, closed_on = (nw.col(name) for name in ("origination_date", "defaulted_on", "closed_on"))
     watched_until = nw.min_horizontal(nw.coalesce(defaulted_on, closed_on, day), day)
@@ -59,21 +65,25 @@ def build_outcomes(terms: Frame, performance: Frame, labels: Frame, *, as_of: da
     late_month = (_months_between(origination, nw.col("late_on")) + 1).clip(1, window)
     paid_off = defaulted_on.is_null() & (closed_on <= day)
     closed = paid_off & (_months_between(origination, closed_on) < window)
+    known = nw.col("set_aside_on").is_null()
+    watched = _months_between(origination, watched_until).clip(0, window)
     return (
         loans.join(defaulted, on="loan_id", how="left")
         .join(late, on="loan_id", how="left")
         .join(closing, on="loan_id", how="left")
         .join(matured, on="loan_id", how="left")
+        .join(unknown, on="loan_id", how="left")
         .select(
             "loan_id",
             "origination_date",
             window_closed_on(origination, settings).alias("window_closed_on"),
             "label",
-            _months_between(origination, watched_until).clip(0, window).cast(nw.Int32).alias("months_observed"),
-            nw.when(inside).then(default_month).cast(nw.Int32).alias("defaulted_in_month"),
-            nw.when(late_inside).then(late_month).cast(nw.Int32).alias("late_in_month"),
-            nw.when(closed).then(nw.lit(True)).otherwise(nw.lit(False)).alias("closed"),
+            nw.when(known).then(watched).otherwise(nw.lit(0)).cast(nw.Int32).alias("months_observed"),
+            nw.when(inside & known).then(default_month).cast(nw.Int32).alias("defaulted_in_month"),
+            nw.when(late_inside & known).then(late_month).cast(nw.Int32).alias("late_in_month"),
+            nw.when(closed & known).then(nw.lit(True)).otherwise(nw.lit(False)).alias("closed"),
             nw.lit(settings.definition).alias("definition"),
+            (~known).alias("unknown_outcome"),
         )
         .sort("origination_date", "loan_id")
     )

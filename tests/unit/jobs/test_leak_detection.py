@@ -68,3 +68,15 @@ def test_real_servicing_columns_are_forbidden_and_bureau_columns_are_not() -> No
     forbidden = set(found["forbidden"])
     assert {"recoveries", "last_fico_range_high", "hardship_flag", "debt_settlement_flag", "out_prncp"} <= forbidden
     assert forbidden.isdisjoint({"fico_range_low", "annual_inc", "open_rv_24m", "il_util", "inq_fi"})
+
+
+def test_a_loan_whose_outcome_cannot_be_known_is_neither_good_nor_bad_in_the_search_for_leaks(tmp_path: Path) -> None:
+    path = download(tmp_path / "LoanStats.csv")
+    lines = path.read_text().splitlines()
+    eaten = [line.replace("Fully Paid", "Eaten") if place % 4 == 0 else line for place, line in enumerate(lines)]
+    path.write_text("\n".join(eaten) + "\n")
+    found = detect_leaks(path, "lendingclub", Settings())
+    unknown = sum("Eaten" in line for line in eaten)
+    assert unknown > 0
+    assert (found["unknown_outcomes"], found["loans"], found["bads"]) == (unknown, 120 - unknown, 40)
+    assert found["of_no_loan"] == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.contracts.tables import LABEL_STORE, Table
 from p2pcredit.jobs import maturity
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.maturity import enough_matured, matured_counts
@@ -55,17 +56,16 @@ def test_enough_is_what_the_whole_question_says_on_every_night(
 def test_nights_on_which_it_cannot_be_enough_read_the_labels_once(
     ctx: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads = 0
+    reads: Counter[str] = Counter()
     frame = Lake.frame
 
-    def counted(lake: Lake, *arguments: object) -> object:
-        nonlocal reads
-        reads += 1
-        return frame(lake, *arguments)  # type: ignore[arg-type]
+    def counted(lake: Lake, table: Table, *arguments: object) -> object:
+        reads[table.name] += 1
+        return frame(lake, table, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Lake, "frame", counted)
     assert not any(enough_matured(ctx, night) for night in DateRange(date(2011, 1, 1), date(2011, 2, 15)))
-    assert reads == 1
+    assert reads == {"gold/label_store": 1, "silver/quarantine": 1}
 
 
 def test_labels_that_come_later_are_seen_on_the_same_night(ctx: JobContext) -> None:

@@ -131,6 +131,8 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         "schema_drift": [],
         "accepted_drift": [],
         "landed_anew": {},
+        "unknown_outcomes": 1,
+        "of_no_loan": 0,
     }
     assert json.loads(json.dumps(receipt)) == receipt
     lake = Lake(ctx.layout)

@@ -45,7 +45,9 @@ def test_an_empty_bank_lists_nothing(run_on: Callable[..., JobContext]) -> None:
 
 def test_a_promotion_is_a_ledger_line_with_its_reason(ctx: JobContext) -> None:
     receipt = promote(ctx, "b", "audit")
-    assert receipt == {"model_id": "b", "replaces": None, "effective_on": "2024-01-01", "swap_set": None}
+    floor = "undetermined: its card does not say that it was held to the floor"
+    expected = {"model_id": "b", "replaces": None, "effective_on": "2024-01-01", "swap_set": None, "overrides": floor}
+    assert receipt == expected
     line = ctx.ledger.events()[-1]
     assert (line.kind, line.run_id, line.facts["why"]) == (EventKind.PROMOTED, "person", "audit")
     assert show_model(ctx, "b")["reigns"] == [{"effective_on": "2024-01-01", "why": "audit"}]
@@ -93,3 +95,25 @@ def test_a_change_of_champion_needs_a_reason(ctx: JobContext, why: str) -> None:
     with pytest.raises(UsageError, match="needs a reason"):
         promote(ctx, "b", why)
     assert ctx.ledger.events() == ()
+
+
+@pytest.mark.parametrize(
+    ("gate", "overrides"),
+    [
+        ({"status": "pass", "reason": "above chance"}, None),
+        ({"status": "fail", "reason": "AUC 0.478 is not above chance"}, "fail: AUC 0.478 is not above chance"),
+        ({"status": "undetermined", "reason": "9 bads"}, "undetermined: 9 bads"),
+        (None, "undetermined: its card does not say that it was held to the floor"),
+    ],
+)
+def test_a_promotion_by_hand_says_loudly_which_floor_it_overrides(
+    ctx: JobContext, caplog: pytest.LogCaptureFixture, gate: dict[str, str] | None, overrides: str | None
+) -> None:
+    card = {"model_id": "d", "family": "scorecard", "form": "matured", "as_of": "2024-01-01", "metrics": {}}
+    ModelBank(ctx.layout).add("d", {"model.json": b"d"}, card if gate is None else {**card, "gate": gate})
+    assert promote(ctx, "d", "a person insists")["overrides"] == overrides
+    assert ctx.ledger.events()[-1].facts["overrides"] == overrides
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    expected = [f"d is champion from 2024-01-01 on though it does not pass the floor: {overrides}"]
+    assert said == ([] if overrides is None else expected)
+    assert (overrides is not None) == ("does not pass the floor" in ctx.layout.activity.read_text())

@@ -89,6 +89,17 @@ def test_a_ranking_that_passes_needs_nothing() -> None:
     assert verdict.reason.startswith("Performance score 0.701 at or above threshold 0.620")
 
 
+def test_too_many_unknown_outcomes_are_broken_data_and_retrain_nothing() -> None:
+    unknown = MetricResult("unknown_outcome_share", "all", 0.4, 0.3, 0.5, 100, None, FAIL, 0.2)
+    verdict = settle(auc(0.55, FAIL), unknown, facts=replace(FACTS, known_bads=9000))
+    assert (verdict.remedy, verdict.retrain) == ("repair_data", False)
+    assert "the outcome of 40.0% of loans cannot be known, limit 20.0%" in verdict.reason
+    few = replace(unknown, value=0.1, status=PASS)
+    assert settle(auc(0.55, FAIL), few, facts=replace(FACTS, known_bads=9000)).remedy == "retrain"
+    assert not policy.monitoring_has_evidence([few])
+    assert policy.monitoring_has_evidence([unknown])
+
+
 def test_broken_data_are_repaired_before_anything_is_retrained() -> None:
     verdict = settle(auc(0.55, FAIL), quality(0.3, FAIL), facts=replace(FACTS, known_bads=9000))
     assert (verdict.remedy, verdict.retrain) == ("repair_data", False)

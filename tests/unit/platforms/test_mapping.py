@@ -190,7 +190,7 @@ def test_real_prosper_loans_are_read_whole() -> None:
     book = prosper().read([PROSPER], None, None)
     assert (book.rows_in, book.rows_landed, book.rejected.height) == (2764, 2764, 0)
     statuses = dict(book.feeds["loan_performance"]["status"].value_counts().rows())
-    assert statuses == {"FULLY_PAID": 892, "CHARGED_OFF": 388, "DEFAULT": 398, "LATE": 413}
+    assert statuses == {"FULLY_PAID": 892, "CHARGED_OFF": 388, "DEFAULT": 398, "LATE": 413, "Cancelled": 1}
     days = book.days()
     assert days is not None
     assert days.last <= date(2014, 3, 11)

@@ -7,11 +7,12 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import build_labels, history_needed, labels_as_of, window_closed_on
+from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS, first_set_aside, without_name
 
 SETTINGS = LabelSettings()
 BORN = date(2010, 1, 15)
@@ -48,10 +49,32 @@ def performance(*events: dict[str, Any]) -> pl.LazyFrame:
     return pl.LazyFrame(list(events), schema=schema)
 
 
+def quarantine(*rows: tuple[str, date], **more: Any) -> pl.LazyFrame:
+    """Rows of loan_performance that were set aside: loan and day."""
+    found = [
+        {
+            "feed": "loan_performance",
+            "snapshot_date": day,
+            "rules": "status: unknown value",
+            "kind": "row",
+            "column": None,
+            "loan_id": loan,
+            **more,
+        }
+        for loan, day in rows
+    ]
+    return pl.LazyFrame(found, schema={name: QUARANTINE.schema[name] for name in QUARANTINE_COLUMNS})
+
+
 def labels(
-    loans: pl.LazyFrame, events: pl.LazyFrame, days: DateRange = FOREVER, settings: LabelSettings = SETTINGS
+    loans: pl.LazyFrame,
+    events: pl.LazyFrame,
+    days: DateRange = FOREVER,
+    settings: LabelSettings = SETTINGS,
+    set_aside: pl.LazyFrame | None = None,
 ) -> list[tuple[str, int, date]]:
-    frame = collect(build_labels(nw.from_native(loans), nw.from_native(events), days, settings))
+    broken = quarantine() if set_aside is None else set_aside
+    frame = collect(build_labels(*map(nw.from_native, (loans, events, broken)), days, settings))
     assert dict(frame.schema) == LABEL_STORE.schema
     assert frame["known_on"].equals(frame["snapshot_date"].alias("known_on"))
     main = frame.filter(pl.col("definition") == settings.definition)
@@ -137,8 +160,8 @@ def test_windows_end_on_the_same_day_or_the_last_of_a_shorter_month(born: date, 
 
 def test_window_and_lag_are_those_of_the_settings_and_name_the_definition() -> None:
     short = LabelSettings(window_months=1, default_days=30, reporting_lag_days=0)
-    loans, events = nw.from_native(terms(a=date(2010, 1, 31))), nw.from_native(performance())
-    frame = collect(build_labels(loans, events, FOREVER, short)).filter(pl.col("definition") == "pd1")
+    tables = map(nw.from_native, (terms(a=date(2010, 1, 31)), performance(), quarantine()))
+    frame = collect(build_labels(*tables, FOREVER, short)).filter(pl.col("definition") == "pd1")
     assert frame.select("definition", "known_on").rows() == [("pd1", date(2010, 2, 28))]
     thirty = performance(event("a", date(2010, 2, 20), "LATE", 30))
     assert labels(terms(a=date(2010, 1, 31)), thirty, settings=short) == [("a", 1, date(2010, 2, 20))]
@@ -184,8 +207,9 @@ def store(*rows: tuple[str, int, date, date]) -> pl.LazyFrame:
     )
 
 
-def known_as_of(frame: pl.LazyFrame, day: date) -> list[tuple[str, int]]:
-    return sorted(collect(labels_as_of(nw.from_native(frame), day, SETTINGS)).select("loan_id", "label").rows())
+def known_as_of(frame: pl.LazyFrame, day: date, set_aside: pl.LazyFrame | None = None) -> list[tuple[str, int]]:
+    tables = map(nw.from_native, (frame, quarantine() if set_aside is None else set_aside))
+    return sorted(collect(labels_as_of(*tables, day, SETTINGS)).select("loan_id", "label").rows())
 
 
 def test_early_bads_are_not_learned_from_before_the_goods_of_their_cohort_are_known() -> None:
@@ -203,7 +227,7 @@ def test_of_a_loan_the_newest_label_known_by_then_counts() -> None:
 def lifetime(term_months: int, *events: dict[str, Any]) -> list[tuple[str, int, date]]:
     """The lifetime labels of one loan of BORN with that term."""
     days = DateRange(BORN, date(2017, 12, 31))
-    tables = (nw.from_native(table) for table in (terms(term_months, a=BORN), performance(*events)))
+    tables = (nw.from_native(table) for table in (terms(term_months, a=BORN), performance(*events), quarantine()))
     frame = collect(build_labels(*tables, days, SETTINGS)).filter(pl.col("definition") != "pd12")
     return frame.sort("definition").select("definition", "label", "known_on").rows()
 
@@ -225,10 +249,11 @@ def test_a_lifetime_as_long_as_the_window_is_no_second_definition() -> None:
 def test_definitions_in_one_store_are_never_mixed() -> None:
     days = DateRange(BORN, date(2014, 12, 31))
     loans, events = terms(a=BORN), performance(event("a", date(2012, 6, 1)))
-    both = collect(build_labels(nw.from_native(loans), nw.from_native(events), days, SETTINGS))
+    both = collect(build_labels(*map(nw.from_native, (loans, events, quarantine())), days, SETTINGS))
     assert both["definition"].n_unique() == 2
     pd12, pd36 = (
-        collect(labels_as_of(nw.from_native(both.lazy()), days.last, target)) for target in SETTINGS.targets[:2]
+        collect(labels_as_of(*map(nw.from_native, (both.lazy(), quarantine())), days.last, target))
+        for target in SETTINGS.targets[:2]
     )
     assert (pd12["label"].to_list(), pd36["label"].to_list()) == ([0], [1])
 
@@ -241,3 +266,56 @@ def test_labels_of_another_definition_are_left_out() -> None:
 def test_the_day_a_window_closes_is_twelve_months_and_thirty_days_on() -> None:
     loan = nw.from_native(pl.DataFrame({"origination_date": [BORN]}))
     assert loan.select(window_closed_on(nw.col("origination_date"), SETTINGS)).item() == CLOSED
+
+
+def test_a_loan_of_which_an_event_is_in_quarantine_is_neither_good_nor_bad() -> None:
+    broken = quarantine(("a", BORN), ("b", CLOSED))
+    loans, default = terms(a=BORN, b=BORN, c=BORN), performance(event("a", date(2010, 6, 1)))
+    assert labels(loans, default, set_aside=broken) == [("c", 0, CLOSED)]
+    assert labels(loans, default) == [("a", 1, date(2010, 6, 1)), ("b", 0, CLOSED), ("c", 0, CLOSED)]
+
+
+@pytest.mark.parametrize("term", [36, 60])
+def test_an_event_in_quarantine_withholds_the_label_of_every_definition(term: int) -> None:
+    days = DateRange(BORN, date(2017, 12, 31))
+    frames = (terms(term, a=BORN, b=BORN), performance(), quarantine(("a", date(2010, 3, 1))))
+    built = collect(build_labels(*map(nw.from_native, frames), days, SETTINGS))
+    assert built.group_by("loan_id").len().rows() == [("b", 2)]
+
+
+def test_an_event_set_aside_later_never_takes_back_what_was_known_but_is_not_learned_from() -> None:
+    default, broken_on = date(2010, 6, 1), date(2010, 9, 1)
+    broken = quarantine(("a", broken_on))
+    assert labels(terms(a=BORN), performance(event("a", default)), set_aside=broken) == [("a", 1, default)]
+    frame = store(("a", 1, BORN, default), ("b", 1, BORN, default), ("c", 0, BORN, CLOSED))
+    assert known_as_of(frame, CLOSED, broken) == [("b", 1), ("c", 0)]
+
+
+def test_an_event_set_aside_after_the_window_closed_says_nothing_of_it() -> None:
+    after = quarantine(("a", CLOSED + timedelta(days=1)))
+    assert labels(terms(a=BORN), performance(), set_aside=after) == [("a", 0, CLOSED)]
+    late = performance(event("a", date(2010, 12, 1), seen=date(2011, 3, 1)))
+    assert labels(terms(a=BORN), late, set_aside=after) == [("a", 0, CLOSED), ("a", 1, date(2011, 3, 1))]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_unknown"),
+    [
+        ({"rules": "row: duplicate"}, False),
+        ({"rules": "row: wrong number of fields; row: duplicate"}, True),
+        ({"feed": "financial"}, False),
+        ({"kind": "value", "column": "amount_received"}, False),
+        ({"kind": "value", "column": "status"}, True),
+        ({"kind": None}, True),
+        ({"loan_id": None}, False),
+    ],
+)
+def test_only_what_may_have_told_the_outcome_makes_it_unknown(more: dict[str, Any], is_unknown: bool) -> None:
+    found = labels(terms(a=BORN), performance(), set_aside=quarantine(("a", BORN), **more))
+    assert found == ([] if is_unknown else [("a", 0, CLOSED)])
+
+
+def test_an_event_whose_loan_id_lost_its_digits_is_of_no_loan() -> None:
+    broken = nw.from_native(quarantine(("6.84E+07", BORN), rules="loan_id: became a number; status: missing"))
+    assert collect(without_name(broken)).height == 1
+    assert collect(first_set_aside(broken)).is_empty()

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.periods import months_on_book
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.outcomes import _months_between, build_outcomes
+from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
 
 BORN = date(2010, 1, 31)
 SETTINGS = LabelSettings()
@@ -26,7 +27,9 @@ EVENTS = {
 }
 
 
-def outcome(as_of: date, *events: tuple[str, date], label: tuple[int, date] | None = None) -> dict[str, Any]:
+def outcome(
+    as_of: date, *events: tuple[str, date], label: tuple[int, date] | None = None, set_aside: date | None = None
+) -> dict[str, Any]:
     """What is known of one loan of the last of January 2010."""
     terms = pl.LazyFrame({"loan_id": ["a"], "origination_date": [BORN], "snapshot_date": [BORN]})
     seen = [
@@ -38,7 +41,12 @@ def outcome(as_of: date, *events: tuple[str, date], label: tuple[int, date] | No
          "snapshot_date": label[1]}
     ]  # fmt: skip
     events_seen, labels = pl.LazyFrame(seen, schema=EVENTS), pl.LazyFrame(stored, schema=LABEL_STORE.schema)
-    tables = (nw.from_native(table) for table in (terms, events_seen, labels))
+    broken = [] if set_aside is None else [
+        {"feed": "loan_performance", "snapshot_date": set_aside, "rules": "status: missing", "kind": "row",
+         "column": None, "loan_id": "a"}
+    ]  # fmt: skip
+    quarantine = pl.LazyFrame(broken, schema={name: QUARANTINE.schema[name] for name in QUARANTINE_COLUMNS})
+    tables = (nw.from_native(table) for table in (terms, events_seen, labels, quarantine))
     frame = collect(build_outcomes(*tables, as_of=as_of, settings=SETTINGS))
     rows = frame.to_dicts()
     return rows[0] if rows else {}
@@ -114,3 +122,20 @@ def test_months_between_equal_months_on_book(born: date, days: int) -> None:
     day = date.fromordinal(born.toordinal() + days)
     loan = nw.from_native(pl.DataFrame({"born": [born], "day": [day]}))
     assert loan.select(_months_between(nw.col("born"), nw.col("day"))).item() == months_on_book(born, day)
+
+
+def test_a_loan_with_an_event_in_quarantine_was_watched_for_nothing_and_has_no_event() -> None:
+    day, late, default = date(2010, 12, 1), ("LATE", date(2010, 5, 1)), ("DEFAULT", date(2010, 7, 1))
+    known, unknown = (outcome(day, late, default, set_aside=on) for on in (None, date(2010, 3, 1)))
+    assert (known["months_observed"], known["defaulted_in_month"], known["unknown_outcome"]) == (5, 6, False)
+    assert (unknown["months_observed"], unknown["closed"], unknown["unknown_outcome"]) == (0, False, True)
+    assert (unknown["defaulted_in_month"], unknown["late_in_month"], unknown["label"]) == (None, None, None)
+    still_sound = outcome(date(2010, 2, 28), set_aside=date(2010, 3, 1))
+    assert (still_sound["months_observed"], still_sound["unknown_outcome"]) == (1, False)
+
+
+def test_a_matured_label_of_a_loan_with_an_event_in_quarantine_is_not_learned_from() -> None:
+    closed = date(2011, 3, 2)
+    label = (1, date(2010, 7, 1))
+    assert outcome(closed, label=label)["label"] == 1
+    assert outcome(closed, label=label, set_aside=date(2010, 9, 1))["label"] is None

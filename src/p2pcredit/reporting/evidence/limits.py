@@ -34,6 +34,13 @@ def _data(facts: Facts) -> list[tuple[str, str]]:
     months = _months(facts["data"]["periods"])
     if months is not None and months < SHORT_HISTORY_MONTHS:
         said.append(f"The matured loans span {months} months of origination; no full credit cycle has been seen.")
+    steps = {row["step"]: int(row["n"]) for row in facts["data"]["flow"]}
+    unknown, loans = steps.get("outcome unknown", 0), steps.get("loans", 0)
+    if unknown:
+        said.append(
+            f"The outcome of {unknown:,} of {loans:,} loans cannot be known, as an event of theirs is in quarantine. "
+            "They taught and judged nothing; had they ended worse than the others, the probabilities would be too low."
+        )
     absent = [f["name"] for f in facts["features"] if f["missing_share"] == 1.0]
     if absent:
         said.append(f"{len(absent)} allowed features are not given by the platform: {', '.join(absent)}.")
@@ -51,6 +58,9 @@ def _ranking(facts: Facts) -> list[tuple[str, str]]:
         said.append(
             f"The AUC of {_three(auc['value'])} is {_against(auc['status'])} the threshold of {auc['threshold']:.2f}."
         )
+    gate = facts["verdict"].get("gate")
+    if gate is not None and gate["status"] != "pass":
+        said.append(f"It does not pass the floor ({gate['status']}): {gate['reason']}.")
     earlier = performance["earlier"]
     gap = (earlier or {}).get("value")
     if gap is not None and auc["value"] is not None and gap - auc["value"] > OVERFIT_GAP:

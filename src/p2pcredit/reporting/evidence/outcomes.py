@@ -23,10 +23,10 @@ from p2pcredit.models.evaluation import (
 )
 from p2pcredit.models.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
 from p2pcredit.models.lift import lift_table, roc_points
+from p2pcredit.models.platform_grades import platform_risk
 from p2pcredit.models.reliability import reliability_bins
 from p2pcredit.models.scoring import score_points
 from p2pcredit.monitoring.drift import population_stability_index
-from p2pcredit.monitoring.matured import grade_ranks
 from p2pcredit.monitoring.outcomes import status_at_least, status_between_levels, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured
 
@@ -192,13 +192,13 @@ def _earlier(subject: Subject) -> dict[str, Any] | None:
 
 
 def _against_sub_grade(subject: Subject) -> dict[str, Any] | None:
-    if "platform_sub_grade" not in subject.evaluation.columns:
+    """The ranking against the platform's own grade, the sub-grade where it gives one."""
+    found = platform_risk(subject.evaluation)
+    if found is None:
         return None
-    grades = subject.evaluation["platform_sub_grade"]
-    ranks = grade_ranks(grades.drop_nulls().unique().to_list())
-    rank = grades.replace_strict(ranks, default=None, return_dtype=pl.Float64)
-    graded = rank.is_not_null().to_numpy()
-    return _against(subject, graded, rank.filter(rank.is_not_null()).to_numpy()) if graded.any() else None
+    column, risk = found
+    graded = np.isfinite(risk)
+    return {**_against(subject, graded, risk[graded]), "column": column}
 
 
 def _against_logistic(subject: Subject) -> dict[str, Any] | None:

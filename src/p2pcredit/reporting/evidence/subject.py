@@ -32,7 +32,8 @@ class Subject:
         flow: How many loans and rows came in, step by step: `step`, `n`, `note`.
         making: What the card says of the making: `periods`, `dropped_features`, `candidates`, `details`, and `parent`
             for a recalibrated model.
-        verdict: `promoted`, `reason`, `champion_id`, `comparison`, `recalibration`; the last three may be None.
+        verdict: `promoted`, `reason`, `gate` (what the floor says), `champion_id`, `comparison`, `recalibration`; the
+            last three may be None.
         swap_set: `matured` and `newest` as `build_swap_set` gives them, or None where no champion served.
         provenance: `delta_versions`, `landing`, `files` (name to SHA-256), `settings`, `software`.
     """
