@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
 import sys
 import time
 from collections import deque
@@ -206,6 +207,8 @@ def main() -> int:
     options = parser.parse_args()
     until = time.monotonic() + 60 * options.minutes
     os.chdir(ROOT)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # children are stopped on the way out
+        signal.signal(number, lambda *_: sys.exit(130))
     try:
         paths = rooms.modules(PACKAGE, options.rooms)
     except ValueError as error:

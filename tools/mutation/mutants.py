@@ -110,7 +110,7 @@ def find_mutants(module: str, source: bytes) -> list[Mutant]:
     lines = text.splitlines()
     found: dict[tuple[str, ...], int] = {}
     mutants: list[Mutant] = []
-    for function, node, replacement in _changes(tree):
+    for function, node, replacement, *said in _changes(tree):
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         before = source[start:end].decode()
@@ -119,7 +119,7 @@ def find_mutants(module: str, source: bytes) -> list[Mutant]:
             after = f"({after})"  # its place may bind tighter than it does
         code = lines[node.lineno - 1].strip()
         shown = after[1:-1] if after.startswith("(") and after.endswith(")") and not before.startswith("(") else after
-        change = f"`{_short(before)}` -> `{_short(shown)}`"
+        change = said[0] if said else f"`{_short(before)}` -> `{_short(shown)}`"
         place = (function, code, change)
         number = found.get(place, 0)
         found[place] = number + 1
@@ -137,7 +137,8 @@ def _short(code: str) -> str:
     return plain if len(plain) <= 110 else f"{plain[:70]} … {plain[-35:]}"
 
 
-Change = tuple[str, ast.expr | ast.stmt, ast.expr | str]
+Change = tuple[str, ast.expr | ast.stmt, ast.expr | str] | tuple[str, ast.expr | ast.stmt, ast.expr | str, str]
+"""Function, node, what stands there instead, and what is said of it where the two texts would be too long."""
 
 
 def _changes(tree: ast.Module) -> Iterator[Change]:
@@ -278,11 +279,12 @@ def _of_constant(node: ast.Constant, function: str) -> Iterator[Change]:
 def _of_call(node: ast.Call, function: str) -> Iterator[Change]:
     called = node.func
     if isinstance(called, ast.Attribute) and called.attr in _DROPPED_METHODS:
-        yield function, node, called.value
+        yield function, node, called.value, f"`.{called.attr}({_short(_listed(node))})` dropped"
         if called.attr == "filter" and len(node.args) > 1:
             for place in range(len(node.args)):
                 rest = [item for at, item in enumerate(node.args) if at != place]
-                yield function, node, ast.Call(called, rest, node.keywords)
+                said = f"`{_short(ast.unparse(node.args[place]))}` of `.filter` dropped"
+                yield function, node, ast.Call(called, rest, node.keywords), said
     if isinstance(called, ast.Name) and called.id in _TRANSPARENT and len(node.args) == 1:
         kept = ast.Call(ast.Name("list", ast.Load()), node.args, []) if called.id != "abs" else node.args[0]
         yield function, node, kept
@@ -291,7 +293,12 @@ def _of_call(node: ast.Call, function: str) -> Iterator[Change]:
         args, (one, two) = list(node.args), positional[:2]
         if type(args[one]) is type(args[two]) and ast.dump(args[one]) != ast.dump(args[two]):
             args[one], args[two] = args[two], args[one]
-            yield function, node, ast.Call(called, args, node.keywords)
+            said = f"`{ast.unparse(args[two])}` and `{ast.unparse(args[one])}` of `{_short(ast.unparse(called))}()` swapped"
+            yield function, node, ast.Call(called, args, node.keywords), said
+
+
+def _listed(call: ast.Call) -> str:
+    return ", ".join(ast.unparse(part) for part in (*call.args, *call.keywords))
 
 
 def _parsed(code: str) -> ast.expr:

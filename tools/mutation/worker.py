@@ -125,6 +125,9 @@ def start(log: Path, tests: Sequence[str], seconds: float, changed: ChangedModul
 def _run(tests: Sequence[str], directory: Path, changed: ChangedModule | None) -> int:
     import pytest
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.dont_write_bytecode = True
     sys.path[:] = [path for path in sys.path if path not in ("", str(Path(__file__).parent))]
     if changed is not None:

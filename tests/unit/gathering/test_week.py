@@ -1,4 +1,4 @@
-"""What a monitoring week gathers from a home, counted by hand: each test has a slip in the gathering that it notices."""
+"""What a monitoring week gathers from a home, counted by hand."""
 
 from __future__ import annotations
 
@@ -221,3 +221,25 @@ def test_results_are_those_of_the_week_alone(home: WrittenHome) -> None:
 def _row(day: date, value: float) -> dict[str, Any]:
     bounds = {"low": value - 0.1, "high": 0.3, "n": 7, "status": "pass"}
     return {"snapshot_date": day, "week_end_date": day, "metric": "auc", "segment": "all", "value": value, **bounds}
+
+
+def test_rows_written_newest_day_first_are_gathered_as_if_in_order(tmp_path: Path) -> None:
+    home = written_home(tmp_path, SETTINGS)
+    for day, chance in (("2022-05-02", 0.2), ("2022-05-01", 0.1)):
+        home.features(("b", day), ("a", day), annual_income=[chance, chance])
+        home.predictions(("b", day, "now", chance), ("a", day, "now", chance))
+    for day, label in (("2022-05-03", 1), ("2022-05-02", 0)):
+        home.labels(("b", label, "2022-01-02", day), ("a", label, "2022-01-03", day), definition="pd3")
+    home.events(("b", "2022-05-20", 40), ("a", "2022-05-20", 40))
+    home.model("now", reference=[("b", "2022-05-02", 2), ("a", "2022-05-02", 1), ("b", "2022-05-01", 3)])
+    home.crown("now", "2022-01-01")
+    found = inputs(home)
+    assert column(found.predictions, "loan_id", "probability_of_default") == [("a", 0.1), ("b", 0.1)]
+    assert column(found.features, "loan_id", "annual_income") == [("a", 0.1), ("b", 0.1)]
+    assert column(found.labels, "loan_id", "label") == [("b", 1), ("a", 1)]
+    assert column(found.early_signs, "loan_id") == ["a", "b"]
+    assert column(found.reference, "loan_id", "snapshot_date", "score") == [
+        ("b", of("2022-05-01"), 3),
+        ("a", of("2022-05-02"), 1),
+        ("b", of("2022-05-02"), 2),
+    ]
