@@ -135,10 +135,7 @@ def try_all(
 ) -> None:
     """Try what is not known yet, until time runs out."""
     waiting = deque(
-        (module, mutant)
-        for module in modules
-        for mutant in module.drawn
-        if is_waiting(module, mutant, found)
+        (module, mutant) for module in modules for mutant in module.drawn if is_waiting(module, mutant, found)
     )
     many, done = len(waiting), 0
     running: dict[int, tuple[Module, Mutant]] = {}

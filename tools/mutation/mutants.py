@@ -53,7 +53,20 @@ _OPPOSITE_TEXTS = {
 }
 _JOINS = {"inner": "left", "left": "inner"}
 _DROPPED_METHODS = frozenset(
-    "filter sort unique fill_null fill_nan drop_nulls drop_nans abs clip strip_chars to_lowercase to_uppercase".split()
+    [
+        "filter",
+        "sort",
+        "unique",
+        "fill_null",
+        "fill_nan",
+        "drop_nulls",
+        "drop_nans",
+        "abs",
+        "clip",
+        "strip_chars",
+        "to_lowercase",
+        "to_uppercase",
+    ]
 )
 _TRANSPARENT = frozenset({"abs", "sorted", "set"})
 

@@ -57,7 +57,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tests/hostile/test_decision_files.py",
         ),
     ),
-    ("monitoring/*.py", ("tests/unit/monitoring", *_WEEK)),
+    ("monitoring/*.py", ("tests/unit/monitoring/*_by_hand.py", "tests/unit/monitoring")),
     (
         "models/training.py",
         (

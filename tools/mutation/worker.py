@@ -60,17 +60,21 @@ class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._name, self._path, self._source = name, path, source
 
     def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Answer for the changed module alone."""
         if fullname != self._name:
             return None
         return importlib.util.spec_from_file_location(fullname, self._path, loader=self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Leave the module to be made as usual."""
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        """Run the changed source."""
         exec(compile(self._source, str(self._path), "exec"), module.__dict__)
 
     def get_source(self, fullname: str) -> str:
+        """The changed source, for tracebacks."""
         return self._source.decode()
 
 
