@@ -53,20 +53,8 @@ _OPPOSITE_TEXTS = {
 }
 _JOINS = {"inner": "left", "left": "inner"}
 _DROPPED_METHODS = frozenset(
-    [
-        "filter",
-        "sort",
-        "unique",
-        "fill_null",
-        "fill_nan",
-        "drop_nulls",
-        "drop_nans",
-        "abs",
-        "clip",
-        "strip_chars",
-        "to_lowercase",
-        "to_uppercase",
-    ]
+    {"filter", "sort", "unique", "fill_null", "fill_nan", "drop_nulls", "drop_nans", "abs", "clip"}
+    | {"strip_chars", "to_lowercase", "to_uppercase"}
 )
 _TRANSPARENT = frozenset({"abs", "sorted", "set"})
 
@@ -306,7 +294,8 @@ def _of_call(node: ast.Call, function: str) -> Iterator[Change]:
         args, (one, two) = list(node.args), positional[:2]
         if type(args[one]) is type(args[two]) and ast.dump(args[one]) != ast.dump(args[two]):
             args[one], args[two] = args[two], args[one]
-            said = f"`{ast.unparse(args[two])}` and `{ast.unparse(args[one])}` of `{_short(ast.unparse(called))}()` swapped"
+            first, second, name = (ast.unparse(part) for part in (args[two], args[one], called))
+            said = f"`{first}` and `{second}` of `{_short(name)}()` swapped"
             yield function, node, ast.Call(called, args, node.keywords), said
 
 

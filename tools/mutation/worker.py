@@ -7,6 +7,7 @@ that are cut short leave nothing to mend.
 
 from __future__ import annotations
 
+import doctest
 import importlib.abc
 import importlib.util
 import os
@@ -136,7 +137,14 @@ def _run(tests: Sequence[str], directory: Path, changed: ChangedModule | None) -
     sys.path[:] = [path for path in sys.path if path not in ("", str(Path(__file__).parent))]
     if changed is not None:
         sys.meta_path.insert(0, changed)
-    return int(pytest.main([*PYTEST, f"--basetemp={directory}", "--hypothesis-seed=0", *tests]))
+    # pytest reads files that it is given from disk, whatever an import hook says: doctests run on what was imported
+    for path in (test for test in tests if test.startswith("src/")):
+        name = ".".join(Path(path).relative_to("src").with_suffix("").parts)
+        if doctest.testmod(import_module(name)).failed:
+            print(f"FAILED {path}::{name}")
+            return 1
+    files = [test for test in tests if not test.startswith("src/")]
+    return int(pytest.main([*PYTEST, f"--basetemp={directory}", "--hypothesis-seed=0", *files])) if files else 0
 
 
 def wait_for_one(children: list[Child]) -> tuple[Child, int | None]:

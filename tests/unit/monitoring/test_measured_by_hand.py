@@ -1,4 +1,4 @@
-"""What each metric counts, on loans written by hand: windows, boundaries, segments, notes and what they are held against."""
+"""What each metric counts, on loans written by hand: windows, boundaries, segments, notes, thresholds."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def settings(**limits: Any) -> Settings:
 
 
 def week(loans: list[dict[str, Any]], **changes: Any) -> MonitoringInputs:
-    """Inputs of loans: `loan_id, day, pd`, and where wanted `model, grade, score, label, known_on, late_on, term, sub`."""
+    """Inputs of loans: `day, pd`, where wanted `loan_id, model, grade, score, label, known_on, late_on, term, sub`."""
     full = [
         {"model": "now", "grade": "C", "score": 500, "label": None, "known_on": WEEK_END, "late_on": None}
         | {"term": 36.0, "sub": None, "loan_id": f"l{place:03}"}
