@@ -279,7 +279,7 @@ def _of_constant(node: ast.Constant, function: str) -> Iterator[Change]:
 
 def _of_call(node: ast.Call, function: str) -> Iterator[Change]:
     called = node.func
-    if isinstance(called, ast.Attribute) and called.attr in _DROPPED_METHODS:
+    if isinstance(called, ast.Attribute) and called.attr in _DROPPED_METHODS and ast.unparse(called.value) != "np":
         yield function, node, called.value, f"`.{called.attr}({_short(_listed(node))})` dropped"
         if called.attr == "filter" and len(node.args) > 1:
             for place in range(len(node.args)):
