@@ -104,3 +104,12 @@ def test_more_confidence_means_a_wider_interval_of_the_index() -> None:
     narrow, wide = (population_stability_index(before, after, confidence) for confidence in (0.5, 0.95))
     assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
     assert narrow.low > 0
+
+
+def test_a_bin_that_one_side_alone_holds_counts_among_the_degrees_of_freedom() -> None:
+    before, after = pl.Series(["A"] * 50 + ["B"] * 50), pl.Series(["A"] * 30 + ["C"] * 20)
+    found = population_stability_index(before, after)
+    assert found.chance == pytest.approx((1 / 100 + 1 / 50) * 2)  # A, B and unseen hold a loan; rare and missing none
+    assert found.largest == "B: 50% then, 0% now"
+    alone = population_stability_index(pl.Series(["A"] * 10), pl.Series(["A"] * 5))
+    assert alone.chance == pytest.approx(1 / 10 + 1 / 5)  # one bin still has one degree
