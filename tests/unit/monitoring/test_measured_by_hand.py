@@ -12,6 +12,7 @@ from written_week import AFTER, LAST, WEEK_END, settings, week
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.estimates import normal_quantile, wilson_interval
+from p2pcredit.monitoring.drift import measure_drift
 from p2pcredit.monitoring.early_signs import measure_early_signs
 from p2pcredit.monitoring.estimates import auc_sampling_range, expected_auc, measure_estimates
 from p2pcredit.monitoring.inputs import closes_window
@@ -301,3 +302,45 @@ def test_calibration_by_grade_is_that_of_the_judged_loans_of_the_grade() -> None
     assert (second["grade"], second["n"], second["bads"], second["observed"]) == ("B", 4, 1, 0.25)
     assert second["expected"] == pytest.approx(0.2)
     assert (second["low"], second["high"]) == wilson_interval(0.25, 4, 0.9)
+
+
+def test_just_enough_loans_show_their_early_signs() -> None:
+    ten = week([{"day": date(2021, 12, 29), "pd": 0.1, "late_on": date(2022, 2, 1)} for _ in range(10)])
+    assert [result.value for result in measure_early_signs(ten, settings())] == [1.0, 1.0]
+
+
+RECENT = [{"day": WEEK_END, "pd": 0.1, "score": 500, "term": 36.0} for _ in range(10)]
+
+
+def drift(recent: list[dict[str, Any]], **reference: list[Any]) -> Found:
+    schema = {"score": pl.Int32, "term_months": pl.Float64}
+    before = pl.DataFrame(reference, schema={name: schema[name] for name in reference})
+    return by_name(measure_drift(week(recent, reference=before), settings()))
+
+
+def test_drift_is_measured_from_as_many_recent_loans_as_needed() -> None:
+    found = drift(RECENT, score=[500] * 8, term_months=[36.0, 60.0] * 4)
+    assert (found["psi_score", "all"].value, found["psi_score", "all"].status) == (0.0, Status.PASS)
+    term = found["psi:term_months", "all"]
+    assert (term.n, term.threshold, term.status) == (10, 0.25, Status.FAIL)
+    assert term.note.endswith("by chance alone; largest move 36: 50% then, 100% now")
+    few = drift(RECENT[:9], score=[500] * 8, term_months=[36.0] * 8)
+    assert few["psi_score", "all"].note == "9 recent loans, 10 needed"
+    assert few["psi:term_months", "all"].note == "9 recent loans, 10 needed"
+    assert few["psi:term_months", "all"].threshold == 0.25
+
+
+def test_drift_without_development_loans_says_that() -> None:
+    assert drift(RECENT, score=[], term_months=[])["psi:term_months", "all"].note == "no development loans"
+    found = drift(RECENT, term_months=[36.0])["psi_score", "all"]
+    assert (found.note, found.n, found.threshold) == ("no scored development loans", 10, 0.25)
+
+
+@pytest.mark.parametrize(("before", "now", "measured"), [(None, None, False), (None, 36.0, True), (36.0, None, True)])
+def test_a_column_that_was_missing_on_one_side_only_has_moved(
+    before: float | None, now: float | None, measured: bool
+) -> None:
+    found = drift([{**loan, "term": now} for loan in RECENT], term_months=[before] * 8)["psi:term_months", "all"]
+    assert (found.value is not None) is measured
+    assert found.status is (Status.FAIL if measured else Status.UNDETERMINED)
+    assert measured or found.note == "missing on every loan, then and now"
