@@ -344,3 +344,12 @@ def test_a_column_that_was_missing_on_one_side_only_has_moved(
     assert (found.value is not None) is measured
     assert found.status is (Status.FAIL if measured else Status.UNDETERMINED)
     assert measured or found.note == "missing on every loan, then and now"
+
+
+def test_a_scored_loan_without_features_is_judged_all_the_same() -> None:
+    inputs = week(EDGES)
+    without = week(EDGES, features=inputs.features.filter(pl.col("loan_id") != "newest"))
+    scored = scored_loans(without, settings())
+    assert scored["loan_id"].to_list() == ["oldest", "newest", "unknown", "waiting"]
+    assert whole_segments(scored, "now")[0].n == 2
+    assert [part.segment for part in part_segments(scored)] == ["vintage=2022Q1", "term=36"]
