@@ -39,7 +39,7 @@ def test_failed_checks_of_the_week_and_of_no_other_are_told(home: WrittenHome) -
         [
             measured("2022-05-28", "auc", "all", "fail"),
             measured(WEEK_END, "auc", "champion", "fail"),
-            measured(WEEK_END, "calibration_ratio", "all", "fail", None),
+            measured(WEEK_END, "calibration_ratio", "all", "fail", 2.0),
             measured(WEEK_END, "ks", "all", "pass"),
             measured(WEEK_END, "gini", "all", "undetermined"),
             measured("2022-06-11", "auc", "all", "fail"),
@@ -48,7 +48,7 @@ def test_failed_checks_of_the_week_and_of_no_other_are_told(home: WrittenHome) -
     told = alerts(home)
     assert len(told) == 2
     assert any("auc (champion) failed: 0.500 against 0.620, n=90" in line for line in told)
-    assert any("calibration_ratio (all) failed: none against 0.620" in line for line in told)
+    assert any("calibration_ratio (all) failed: 2.000 against 0.620" in line for line in told)
 
 
 @pytest.mark.parametrize(

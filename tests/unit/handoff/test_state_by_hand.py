@@ -186,7 +186,7 @@ def test_a_plan_says_why_it_waits() -> None:
     known = fold(lines(decided("a")))
     assert plan(HandoffState()).reason == "no decision"
     assert plan(known, logs={MONDAY}).reason == (
-        "a retraining already took place in the week of 2024-01-15; at most one a week; decision a waits"
+        "a retraining already took place in the week of 2024-01-15; at most one a week; decision a waits until 2024-01-22"
     )
     assert plan(known, date(2024, 1, 28)).reason == "the decision of 2024-01-13 expired on 2024-01-27"
     early = fold(lines(decided("a", date(2024, 1, 17))))
