@@ -148,6 +148,9 @@ def try_all(
             child, code = worker.wait_for_one(children)
             children.remove(child)
             module, mutant = running.pop(child.pid)
+            if code == -signal.SIGKILL:  # by the system, for want of memory: that says nothing of the tests
+                print(f"killed from outside, to be tried again: {module.name}:{mutant.line}", file=sys.stderr)
+                continue
             result = _result(module, mutant, child, code)
             found.add(result)
             done += 1

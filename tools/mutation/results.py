@@ -21,7 +21,7 @@ class Result:
         source: Digest of the module that was changed.
         tests: Digest of the tests that ran; a survivor is tried again when they change.
         outcome: `noticed` or `survived`.
-        by: The test that noticed it, or `time`.
+        by: The test that noticed it, or `time` where the tests did not end.
         function, line, code, change: Where and what.
     """
 
@@ -109,6 +109,11 @@ def render(
         sums = [a + b for a, b in zip(sums, row, strict=True)]
         out.append(f"| `{module}` | {' | '.join(map(str, row))} | {_share(row)} |")
     out += [f"| all | {' | '.join(map(str, sums))} | {_share(sums)} |", ""]
+    if late := sum(result.by == "time" for found in results.values() for result in found):
+        out += [
+            f"{late} of the noticed ones were noticed because the tests did not end in six times their usual time.",
+            "",
+        ]
     if missing := sum(left.values()):
         out += [
             f"{missing} changes were not tried: time ran out. Run `make mutation` again; it goes on from there.",
