@@ -234,7 +234,7 @@ def _of_expression(node: ast.expr, function: str) -> Iterator[Change]:
     elif isinstance(node, ast.Tuple | ast.List | ast.Set) and len(node.elts) > 2 and not function:
         for place in range(len(node.elts)):
             rest = [item for at, item in enumerate(node.elts) if at != place]
-            yield function, node, ast.unparse(type(node)(rest))  # type: ignore[call-arg]
+            yield function, node, ast.unparse(type(node)(rest))
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
             yield from _of_expression(child, function)
