@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture lint types imports unit real dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup demo test torture mutation lint types imports unit real dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -13,6 +13,7 @@ help:
 	@echo "make test                      every check: style, types, import directions, tests, real Airflow"
 	@echo "make bench                     us and our peers on the same work, with a table and a picture in bench/results"
 	@echo "make torture                   every fault in full: kills, full disks, hostile files, rivals, broken feeds"
+	@echo "make mutation                  small harmful changes of the rooms that decide, and whether a test notices each"
 
 setup:
 	@tools/set_up
@@ -28,6 +29,12 @@ torture: setup
 	$(BIN)/pytest -q -n 2 --dist worksteal -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src
 	$(BIN)/pytest -q -p no:randomly -m torture --torture --torture-results build/torture tests/e2e
 	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
+
+# Each change runs the tests that can notice it; a run that was cut short goes on where it was. All of them: WHOLE=1;
+# some of them: ROOMS="monitoring jobs/week.py"; bounded: MINUTES=30 (default 60), SAMPLE=20 of each module (default 40).
+mutation: setup
+	$(BIN)/python -m tools.mutation $(ROOMS) $(if $(WHOLE),--whole) $(if $(SAMPLE),--sample $(SAMPLE)) \
+	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 lint: setup
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # what several rooms of tests share
@@ -23,6 +24,10 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
+
+# A deadline measures the machine and what else it does, not the law: no property has one.
+hypothesis.settings.register_profile("laws", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("laws")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -101,3 +101,27 @@ def test_labels_of_another_definition_are_not_judged() -> None:
 def test_grades_go_from_safe_to_risky() -> None:
     ranks = grade_ranks(["G5", "A1", "HR", "AA", "A", "nonsense", "C10", "C9"])
     assert sorted(ranks, key=lambda grade: ranks[grade]) == ["AA", "A", "A1", "C9", "C10", "G5", "HR"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        *(("predictions", name) for name in ("loan_id", "snapshot_date", "model_id", "probability_of_default")),
+        *(("predictions", name) for name in ("score", "grade")),
+        *(("labels", name) for name in ("loan_id", "definition", "label", "origination_date", "known_on")),
+        *(("features", name) for name in ("loan_id", "snapshot_date", "known_on", "term_months")),
+        ("features", "platform_sub_grade"),
+        *(("early_signs", name) for name in ("loan_id", "late_on")),
+        *(("feed_quality", name) for name in ("feed", "rows_in", "quarantined")),
+    ],
+)
+def test_each_column_that_a_metric_reads_must_be_there(table: str, column: str) -> None:
+    inputs = make_inputs(30)
+    with pytest.raises(MonitoringError, match=f"the {table} of the week lack the column '{column}'; they need"):
+        replace(inputs, **{table: getattr(inputs, table).drop(column)})
+
+
+def test_a_reference_is_held_to_each_date_that_it_has() -> None:
+    later = pl.DataFrame({"known_on": [WEEK_END + timedelta(days=1)]})
+    with pytest.raises(MonitoringError, match="1 rows of reference have known_on after 2011-03-31"):
+        replace(make_inputs(30), reference=later)

@@ -1,0 +1,30 @@
+"""Models whose probability is a column of the loans, so that what each model was shown can be read off its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+shown: list[tuple[str, list[str]]] = []
+"""Which loans each model was shown, in order: the name of the model and the loans."""
+
+
+@dataclass(frozen=True)
+class ColumnModel:
+    """Gives each loan its income as the probability, plus what its name adds."""
+
+    name: str
+    add: float
+
+    def predict(self, loans: pl.DataFrame) -> np.ndarray:
+        shown.append((self.name, loans["loan_id"].to_list()))
+        return loans["annual_income"].to_numpy() + self.add
+
+
+def load_column_model(files: Mapping[str, bytes]) -> ColumnModel:
+    """The model that these files hold: its name, a space, what it adds."""
+    name, add = files["model.json"].decode().split()
+    return ColumnModel(name, float(add))

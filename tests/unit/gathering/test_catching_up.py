@@ -1,0 +1,82 @@
+"""Which missed days a night scores too, and with which model."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from written_home import WrittenHome, of, written_home
+
+from p2pcredit.handoff.events import EventKind
+from p2pcredit.jobs import inference
+from p2pcredit.jobs.inference import score_day
+from p2pcredit.periods import DateRange
+
+NIGHT = "2022-03-20"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WrittenHome:
+    """Every day of March is complete; the early model serves to the 14th, the champion since."""
+    home = written_home(tmp_path)
+    home.complete({f"2022-03-{day:02}": {} for day in range(1, 32)})
+    home.crown("early", "2022-01-01")
+    home.crown("now", "2022-03-15")
+    return home
+
+
+def scored_by(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, night: str = NIGHT) -> list[tuple[int, str | None]]:
+    """Days of March that the night scores, in its order, each with the model of its day."""
+    seen: list[tuple[int, str | None]] = []
+
+    def run(ctx: Any, days: DateRange) -> dict[str, Any]:
+        seen.extend((day.day, ctx.ledger.state().champion_on(day)) for day in days)
+        return {"from": days.first.isoformat()}
+
+    monkeypatch.setattr(inference, "run_inference", run)
+    assert score_day(home.ctx, of(night)) == {"from": night}
+    return seen
+
+
+def scored_before(home: WrittenHome, *days: int) -> None:
+    home.say(EventKind.SCORED, model_id="early", days={f"2022-03-{day:02}": 1 for day in days})
+
+
+def test_missed_days_of_the_last_fourteen_are_scored_each_by_the_champion_of_its_day(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_before(home, 7, 8, 9, 10, 11, 12, 17)
+    assert scored_by(home, monkeypatch) == [
+        (6, "early"),
+        (13, "early"),
+        (14, "early"),
+        (15, "now"),
+        (16, "now"),
+        (18, "now"),
+        (19, "now"),
+        (20, "now"),
+    ]
+
+
+def test_a_missed_day_that_is_not_complete_waits(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_before(home, *range(6, 18))
+    whole, own = home.ctx.layout.month_receipt(of(NIGHT)), home.ctx.layout.day_receipt(of("2022-03-18"))
+    assert whole.is_file() != own.is_file()
+    whole.unlink()  # of a whole month there is one receipt
+    home.complete({"2022-03-19": {}})
+    assert [day for day, _ in scored_by(home, monkeypatch)] == [19, 20]
+
+
+def test_days_before_the_first_champion_are_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = written_home(tmp_path)
+    home.complete({f"2022-03-{day:02}": {} for day in range(10, 21)})
+    home.crown("now", "2022-03-19")
+    assert scored_by(home, monkeypatch) == [(19, "now"), (20, "now")]
+
+
+def test_a_night_scores_its_own_day_again_and_no_day_twice(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_before(home, *range(6, 21))
+    assert scored_by(home, monkeypatch) == [(20, "now")]
+    assert of(NIGHT) - timedelta(days=inference.CATCH_UP_DAYS) == of("2022-03-06")

@@ -1,0 +1,171 @@
+"""Which modules decide, and which tests can notice a change in each: quick ones first, stopped at the first failure.
+
+The table is written by hand: which tests can notice a change is known to the people who wrote them, and a run of all
+tests under a tracer for each module would take longer than it saves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOMS = {
+    "handoff": ("handoff/*.py",),
+    "monitoring": ("monitoring/*.py",),
+    "models": tuple(
+        f"models/{name}.py"
+        for name in ("comparison", "training", "recalibration", "swap", "splitting", "calibration", "selection")
+    ),
+    "transforms": tuple(f"transforms/{name}.py" for name in ("labels", "outcomes", "features", "silver")),
+    "jobs": tuple(
+        f"jobs/{name}.py"
+        for name in (
+            "week",
+            "monitoring",
+            "maturity",
+            "inference",
+            "retraining",
+            "decisions",
+            "alerting",
+            "swapping",
+            "study",
+            "serving",
+            "reporting",
+        )
+    ),
+}
+"""Globs below the package of each room."""
+
+_GATHERED = ("tests/unit/gathering/*.py",)
+_NIGHTS = (
+    "tests/unit/jobs/test_handoff_taking_up.py",
+    "tests/unit/jobs/test_handoff_unreadable_files.py",
+    "tests/unit/jobs/test_handoff_failures_and_kills.py",
+    "tests/unit/jobs/test_recalibration_handoff.py",
+    "tests/unit/jobs/test_six_defects.py",
+)
+_WEEK = ("tests/unit/gathering/test_week*.py",)
+_GROUND = ("tests/unit/gathering/test_training_ground.py",)
+_SWAPS = ("tests/unit/gathering/test_swap_sets.py",)
+
+TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "handoff/*.py",
+        (
+            "tests/unit/handoff",
+            "tests/unit/storage/test_ledger.py",
+            *_NIGHTS,
+            "tests/protocol/test_found_schedules.py",
+            "tests/hostile/test_decision_files.py",
+        ),
+    ),
+    ("monitoring/*.py", ("tests/unit/monitoring/*_by_hand.py", "tests/unit/monitoring")),
+    (
+        "models/training.py",
+        (
+            "tests/unit/models/test_training.py",
+            "tests/unit/models/test_selection.py",
+            "tests/unit/models/test_unmatured_levels.py",
+            "tests/unit/models/test_scoring.py",
+        ),
+    ),
+    (
+        "models/calibration.py",
+        (
+            "tests/unit/models/test_splitting_calibration_hazard.py",
+            "tests/unit/models/test_points_table.py",
+            "tests/unit/models/test_recalibration.py",
+            "tests/unit/models/test_reasons.py",
+        ),
+    ),
+    (
+        "models/splitting.py",
+        ("tests/unit/models/test_splitting_calibration_hazard.py", "tests/unit/models/test_unmatured_levels.py"),
+    ),
+    ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
+    ("transforms/*.py", ("tests/unit/transforms", "tests/properties/test_future_law.py")),
+    ("jobs/week.py", _WEEK),
+    ("jobs/monitoring.py", _WEEK),
+    ("jobs/reporting.py", _WEEK),
+    ("jobs/maturity.py", (*_GROUND, "tests/unit/jobs/test_maturity.py")),
+    ("jobs/study.py", (*_GROUND, *_SWAPS)),
+    ("jobs/swapping.py", (*_SWAPS, *_GROUND, "tests/unit/jobs/test_serving.py")),
+    ("jobs/inference.py", ("tests/unit/gathering/test_catching_up.py", "tests/unit/jobs/test_inference_job.py")),
+    ("jobs/retraining.py", (*_NIGHTS, *_GATHERED)),
+    (
+        "jobs/decisions.py",
+        (*_NIGHTS, "tests/unit/jobs/test_looking_at_a_home.py", "tests/hostile/test_decision_files.py"),
+    ),
+    ("jobs/alerting.py", ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/hostile/test_secrets.py")),
+    ("jobs/serving.py", ("tests/unit/jobs/test_serving.py", *_GATHERED)),
+    ("jobs/*.py", _GATHERED),
+)
+"""The first glob that a module matches says its tests; `{name}` is the name of the module."""
+
+ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
+    ("jobs/week.py", 'totals[f"quarantined:{feed}"]) for feed', "0) for feed", "quarantined rows are never counted"),
+    ("jobs/week.py", "max(known, default=", "min(known, default=", "the bads known at the oldest training"),
+    ("jobs/week.py", "state().champion_on(self.week_end)", "state().champion", "today's champion for a past week"),
+    ("jobs/week.py", 'unique("loan_id", keep="last"', 'unique("loan_id", keep="first"', "a loan's older label"),
+    ("jobs/week.py", ">= LATE_DAYS", "> LATE_DAYS", "exactly 30 days past due is not late"),
+    (
+        "jobs/inference.py",
+        "and state.champion_on(d)]",
+        "and state.champion_on(d) == state.champion_on(day)]",
+        "missed nights of an earlier champion are never scored",
+    ),
+    ("jobs/inference.py", "d not in state.scored", "d in state.scored", "missed nights are never scored"),
+    ("jobs/swapping.py", "unseen_from = max(", "unseen_from = min(", "a swap set of loans that one side had seen"),
+    (
+        "models/recalibration.py",
+        "return loans[:cut], loans[cut:]",
+        "return loans, loans",
+        "a recalibration is judged on the loans it was fitted on",
+    ),
+)
+"""Changes that the operators do not make: module, what stands there, what is put there, and what goes wrong."""
+
+
+def modules(package: Path, rooms: Sequence[str]) -> list[Path]:
+    """The modules of rooms, or of a glob such as `jobs/week.py`, in order.
+
+    Raises:
+        ValueError: If a name is neither a room nor a glob with a module.
+    """
+    found: dict[Path, None] = {}
+    for room in rooms or list(ROOMS):
+        paths = [path for glob in ROOMS.get(room, (room,)) for path in sorted(package.glob(glob))]
+        if not paths:
+            raise ValueError(f"no room and no module is called '{room}'; rooms are {', '.join(ROOMS)}")
+        found.update(dict.fromkeys(path for path in paths if path.name != "__init__.py"))
+    return list(found)
+
+
+def tests_of(module: str, root: Path) -> list[str]:
+    """The doctests of a module, then the test files that can notice a change in it, in the order of the table.
+
+    Behind those of the table come the tests of the same room that import the module, so that a new file is not missed;
+    not those of the jobs, whose tests build homes that take long.
+
+    Args:
+        module: Its path below the package, such as `jobs/week.py`.
+        root: The root of the repository.
+    """
+    named = next(tests for glob, tests in TESTS if fnmatch(module, glob))
+    found: dict[str, None] = {}
+    source = root / "src" / "p2pcredit" / module
+    if ">>> " in source.read_text():
+        found[str(source.relative_to(root))] = None
+    for test in named:
+        for path in sorted(root.glob(test.format(name=source.stem))):
+            if path.is_dir() or path.name.startswith("test_"):
+                found[str(path.relative_to(root))] = None
+    room = source.parent.name
+    imported = re.compile(rf"\bp2pcredit\.{room}\.{source.stem}\b|\bfrom p2pcredit\.{room} import .*\b{source.stem}\b")
+    for path in sorted((root / "tests" / "unit" / room).glob("test_*.py")) if room != "jobs" else ():
+        inside = str(path.relative_to(root)) in found or str(path.parent.relative_to(root)) in found
+        if not inside and imported.search(path.read_text()):
+            found[str(path.relative_to(root))] = None
+    return list(found)
