@@ -20,6 +20,7 @@ Book = tuple[pl.DataFrame, pl.DataFrame]
 COLUMNS = [
     *("loan_id", "snapshot_date", "model_id", "probability_of_default", "score", "grade"),
     *(f"reason_{rank}" for rank in range(1, 5)),
+    *("outside_training", "decision"),
 ]
 NAME_OF = {text: feature.name for feature in FEATURES for text in (feature.reason, feature.missing_reason)}
 
