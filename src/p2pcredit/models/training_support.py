@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.profile import HIDDEN
+from p2pcredit.models.profile import HIDDEN, Profile
 
 LEAST_LOANS = 5
 LEAST_SHARE = 0.001
@@ -135,6 +135,45 @@ def with_levels(support: Support, seen: Mapping[str, Sequence[Any]]) -> Support:
         if name in found and (known := found[name].levels) is not None:
             found[name] = replace(found[name], levels=tuple(sorted({*known, *map(str, levels)})))
     return found
+
+
+def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict[str, Any]]:
+    """Tell per feature what it does to a loan to have no value, or a rare level, and on how many loans that rests.
+
+    Args:
+        support: Of a model.
+        neutral: Its reference borrower.
+        slope: Of its calibration, which makes margins log-odds.
+
+    Returns:
+        `feature`, `state` (`missing` or `rare`), `n` training loans with `bads`, `effect` on the log-odds over the
+        reference borrower's value with `low` and `high`, and `note`. The effect is 0 where too few loans say what it
+        is, and None where the model learned it like a value. Features that move no loan are left out.
+    """
+    rows = []
+    for name, held in support.items():
+        for state, found, known in (
+            ("missing", held.missing, held.knows_missing),
+            ("rare", held.rare, held.knows_rare),
+        ):
+            if state == "rare" and not found.n:
+                continue
+            learned = found.low is None and known
+            bounds = (None if bound is None else slope * bound for bound in (found.low, found.high))
+            note = "learned like a value" if learned else "" if known else "counts as the reference value"
+            rows.append(
+                {
+                    "feature": name,
+                    "state": state,
+                    "n": found.n,
+                    "bads": found.bads,
+                    "effect": None if learned else slope * found.effect,
+                    **dict(zip(("low", "high"), bounds, strict=True)),
+                    "reference": neutral.get(name),
+                    "note": note,
+                }
+            )
+    return rows
 
 
 def without_missing(support: Support) -> list[str]:

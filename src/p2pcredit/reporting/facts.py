@@ -198,6 +198,9 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     if unusable:
         more = f" and {len(unusable) - _TOLD_COLUMNS} more" if len(unusable) > _TOLD_COLUMNS else ""
         said.append(f"Values could not be used in {', '.join(unusable[:_TOLD_COLUMNS])}{more}.")
+    outside = found.get(("outside_training_share", "all"))
+    if outside is not None and outside["value"]:
+        said.append(f"Outside what the model was trained on: {outside['note']}.")
     return said or ["Nothing about the model could be measured this week."]
 
 

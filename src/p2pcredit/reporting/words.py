@@ -70,8 +70,9 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "quality",
         "Data quality",
-        "Share of the recent rows that had to be set aside, and of each column's values that could not be used.",
-        ("quarantined_share", "values_lost_share"),
+        "Share of the recent rows that had to be set aside, of each column's values that could not be used, and of the "
+        "recent loans of which a value lies outside what their model was trained on.",
+        ("quarantined_share", "values_lost_share", "outside_training_share"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
@@ -95,8 +96,9 @@ _METRICS = {
     "psi_score": "Score",
     "quarantined_share": "Quarantined rows",
     "values_lost_share": "Values that could not be used",
+    "outside_training_share": "Loans outside training",
 }
-_PERCENTS = ("default_rate", "late30_", "quarantined_share", "values_lost_share")
+_PERCENTS = ("default_rate", "late30_", "quarantined_share", "values_lost_share", "outside_training_share")
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
 
