@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -130,10 +130,13 @@ def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, 
     def known_already(state: HandoffState) -> bool:
         return all(state.scored.get(day) == entry for day, entry in per_day.items())
 
-    facts: dict[str, Any] = {"model_id": model_id, "days": {day.isoformat(): n for day, (_, n) in per_day.items()}}
-    if found.columns:
-        facts["outside_training"] = found.columns
-    ctx.ledger.append(EventKind.SCORED, at=ctx.at, run_id=ctx.run_id, facts=facts, unless=known_already)
+    ctx.ledger.append(
+        EventKind.SCORED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts={"model_id": model_id, "days": {day.isoformat(): loans for day, (_, loans) in per_day.items()}},
+        unless=known_already,
+    )
     for line in found.alarming(model_id, settings.scoring.max_outside_training_share):
         warn(ctx, line)
     return found
