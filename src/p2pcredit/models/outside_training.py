@@ -109,12 +109,11 @@ def decide(matters: pl.Series, chances: Floats, settings: Settings) -> pl.Series
 
 def withhold(scored: pl.DataFrame) -> pl.DataFrame:
     """Take out what is not given with the decision of each loan."""
-    return scored.with_columns(
-        pl.when(pl.col("decision") != decision).then(pl.col(name)).alias(name)
-        for decision in WITHHELD
-        if decision in scored["decision"]
-        for name in WITHHELD[decision]
-    )
+    kept = scored
+    for decision, names in WITHHELD.items():
+        given = pl.col("decision") != decision
+        kept = kept.with_columns(pl.when(given).then(pl.col(name)).alias(name) for name in names)
+    return kept
 
 
 def _unknown(name: str, held: ColumnSupport) -> pl.Expr:

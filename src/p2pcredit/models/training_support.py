@@ -152,14 +152,11 @@ def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict
     """
     rows = []
     for name, held in support.items():
-        for state, found, known in (
-            ("missing", held.missing, held.knows_missing),
-            ("rare", held.rare, held.knows_rare),
-        ):
-            if state == "rare" and not found.n:
+        states = (("missing", held.missing, held.knows_missing), ("rare", held.rare, held.knows_rare))
+        for state, found, known in states:
+            if held.reach == 0.0 or (state == "rare" and not found.n):
                 continue
             learned = found.low is None and known
-            bounds = (None if bound is None else slope * bound for bound in (found.low, found.high))
             note = "learned like a value" if learned else "" if known else "counts as the reference value"
             rows.append(
                 {
@@ -168,7 +165,8 @@ def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict
                     "n": found.n,
                     "bads": found.bads,
                     "effect": None if learned else slope * found.effect,
-                    **dict(zip(("low", "high"), bounds, strict=True)),
+                    "low": None if found.low is None else slope * found.low,
+                    "high": None if found.high is None else slope * found.high,
                     "reference": neutral.get(name),
                     "note": note,
                 }
