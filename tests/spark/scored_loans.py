@@ -9,6 +9,7 @@ import polars as pl
 
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.tables import FEATURE_STORE
+from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.boosting import Trees, fit_boosting
 from p2pcredit.models.scorecard import fit_scorecard
 from p2pcredit.models.scoring import ScoringModel
@@ -50,4 +51,14 @@ def model(family: str) -> ScoringModel:
     else:
         fitted = fit_boosting(frame, features, bads, seed=1, threads=1, trees=Trees(rounds=20))
     neutral = {"loan_to_income": 0.2, "debt_to_income_share": 0.1, "fico": 720.0, "purpose": "CAR"}
-    return fitted.calibrated(fitted.calibration, {name: neutral[name] for name in fitted.feature_names})
+    known = {name: neutral[name] for name in fitted.feature_names}
+    return fitted.with_reference(known, frame, Outcomes(bads))
+
+
+def odd_loans() -> pl.DataFrame:
+    """The same loans, some of them outside what the model was trained on."""
+    odd = pl.col("loan_id").str.ends_with("7")
+    return loans().with_columns(
+        pl.when(odd).then(pl.lit("BOAT")).otherwise("purpose").alias("purpose"),
+        pl.when(pl.col("loan_id").str.ends_with("77")).then(900.0).otherwise("fico").alias("fico"),
+    )

@@ -30,7 +30,7 @@ def test_loans_get_the_same_probability_score_grade_and_reasons(
     for engine in ("polars", "spark"):
         settings = daily_book.SETTINGS.model_copy(update={"engine": engine, "spark": spark_here})
         ctx = replace(daily_book.context(homes(f"scoring-{engine}")), settings=settings)
-        Lake(ctx.layout).replace(FEATURE_STORE, scored_loans.loans(), SPAN)
+        Lake(ctx.layout).replace(FEATURE_STORE, scored_loans.odd_loans(), SPAN)
         for day in SPAN:
             mark_complete(ctx.layout, {day: {}})
         card = {"model_id": "m1", "family": family, "as_of": "2010-01-20"}
@@ -41,6 +41,7 @@ def test_loans_get_the_same_probability_score_grade_and_reasons(
         receipt = run_inference(ctx, SPAN)
 
         assert receipt["scored"] == 600
+        assert receipt["outside_training"] == {"purpose": 60, "fico": 6}
         found.append(Lake(ctx.layout).read(PREDICTIONS))
     local, spark = found
     assert local["reason_1"].null_count() < local.height

@@ -120,9 +120,14 @@ PREDICTIONS = Table(
         "reason_2": pl.String(),
         "reason_3": pl.String(),
         "reason_4": pl.String(),
+        "outside_training": pl.List(pl.String()),
+        "decision": pl.String(),
     },
     ("loan_id",),
-    "one scored loan",
+    "one scored loan: `outside_training` lists each value outside what the model was trained on as `COLUMN: missing`, "
+    "`COLUMN: level never seen` or `COLUMN: beyond trained range`; `decision` is `approve` (probability of default at "
+    "or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` (no probability, score, "
+    "grade, reasons)",
     made_by="infer",
 )
 

@@ -37,7 +37,7 @@ def export(
     Args:
         name: Such as `gold/predictions`.
         out: Where to; its suffix, `.parquet` or `.csv`, says how. In CSV a text that a spreadsheet would run as a
-            formula is given an apostrophe before it; numbers stay numbers.
+            formula is given an apostrophe before it; numbers stay numbers. A list becomes one text, joined with `; `.
         as_of: Only rows that were known on this day.
         first, last: Only rows of these snapshot dates.
 
@@ -67,8 +67,14 @@ def export(
             rows.write_parquet(whole)
             temporary.write_bytes(whole.getbuffer())
         else:
-            rows.with_columns(_defused(rows)).write_csv(temporary)
+            plain = rows.with_columns(_joined(rows))
+            plain.with_columns(_defused(plain)).write_csv(temporary)
     return {"table": name, "rows": rows.height, "path": str(out)}
+
+
+def _joined(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Every list of texts as one text: CSV has no lists."""
+    return [pl.col(name).list.join("; ") for name, dtype in frame.schema.items() if dtype == pl.List(pl.String)]
 
 
 def _defused(frame: pl.DataFrame) -> list[pl.Expr]:

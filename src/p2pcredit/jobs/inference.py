@@ -13,11 +13,12 @@ import polars as pl
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
-from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import LakeEngine, engine_for
+from p2pcredit.jobs.scored_loans import ScoredLoans, count_scored
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start
-from p2pcredit.settings import ScoreSettings, Settings
+from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.lake import Lake
@@ -37,10 +38,12 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     with the same model changes nothing.
 
     Returns:
-        `from`, `to`, `scored` (loans), `model_ids`, `skipped_days`, `reason`.
+        `from`, `to`, `scored` (loans with a probability), `referred` (of them, loans without a grade), `refused` (loans
+        without a probability), `outside_training` (column -> loans of which it lies outside what the model was trained
+        on, most first), `model_ids`, `skipped_days`, `reason`.
     """
     complete = [day for day in days if is_complete(ctx.layout, day)]
-    scored, model_ids, without_model = 0, [], 0
+    found, model_ids, without_model = ScoredLoans(), [], 0
     ctx.progress("", 0, len(days))
     lake = Lake(ctx.layout)
     with lake.rebuilding(PREDICTIONS):  # who is champion is asked while nobody else can score
@@ -51,7 +54,7 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
                 continue
             engine = engine_for(ctx, lake)
             for piece in _pieces(ctx.layout, span, engine.rows_together):
-                scored += _score_span(ctx, lake, engine, model_id, piece)
+                found = found + _score_span(ctx, lake, engine, model_id, piece)
                 ctx.progress(f"{piece.last}", (piece.last - days.first).days + 1, len(days))
             if model_id not in model_ids:
                 model_ids.append(model_id)
@@ -62,10 +65,15 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
         reasons.append(f"not preprocessed: {count_of_days(len(days) - len(complete))}{among}")
     if without_model:
         reasons.append(f"without a champion yet: {count_of_days(without_model)}")
+    undecided = ((found.referred, "referred to a person"), (found.refused, "refused"))
+    reasons += [f"{count} {what}: outside what the model was trained on" for count, what in undecided if count]
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
-        "scored": scored,
+        "scored": found.loans - found.refused,
+        "referred": found.referred,
+        "refused": found.refused,
+        "outside_training": found.columns,
         "model_ids": model_ids,
         "skipped_days": len(days) - len(complete) + without_model,
         "reason": "; ".join(reasons) or "all days scored",
@@ -96,6 +104,7 @@ class _ScoreRows:
     files: dict[str, bytes]
     model_id: str
     scores: ScoreSettings
+    scoring: ScoringSettings
 
     @cached_property
     def _model(self) -> ScoringModel:
@@ -107,16 +116,17 @@ class _ScoreRows:
         """Predictions of these rows, in their order."""
         from p2pcredit.models.scoring import score_loans
 
-        return score_loans(self._model, self.model_id, features, Settings(scores=self.scores))
+        return score_loans(self._model, self.model_id, features, Settings(scores=self.scores, scoring=self.scoring))
 
 
-def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, days: DateRange) -> int:
-    score = _ScoreRows(dict(ModelBank(ctx.layout).get(model_id).files), model_id, ctx.settings.scores)
+def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, days: DateRange) -> ScoredLoans:
+    files, settings = dict(ModelBank(ctx.layout).get(model_id).files), ctx.settings
+    score = _ScoreRows(files, model_id, settings.scores, settings.scoring)
     predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)
     engine.replace(PREDICTIONS, predictions, days)
     if (begun := month_start(days.last)) in days:
         lake.close_periods(PREDICTIONS, begun)
-    counts = predictions.per_day()
+    counts, found = predictions.per_day(), count_scored(predictions.lazy())
     per_day = {day: (model_id, int(counts.get(day, 0))) for day in days}
 
     def known_already(state: HandoffState) -> bool:
@@ -129,7 +139,9 @@ def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, 
         facts={"model_id": model_id, "days": {day.isoformat(): loans for day, (_, loans) in per_day.items()}},
         unless=known_already,
     )
-    return sum(counts.values())
+    for line in found.alarming(model_id, settings.scoring.max_outside_training_share):
+        warn(ctx, line)
+    return found
 
 
 def _pieces(layout: Layout, days: list[date], at_most: int | None) -> list[DateRange]:

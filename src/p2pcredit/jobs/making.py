@@ -31,6 +31,7 @@ from p2pcredit.models.gate import Gate, benchmarks_of, hold_to_floor
 from p2pcredit.models.recalibration import Recalibration, recalibrate
 from p2pcredit.models.scoring import ScoringModel, load_model, score_points
 from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
+from p2pcredit.models.training_support import absence_facts
 from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
@@ -344,6 +345,7 @@ def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
         "metrics": draft.metrics,
         **draft.making,
         "features": list(draft.model.feature_names),
+        "absences": absence_facts(draft.model.support, draft.model.neutral, draft.model.calibration.slope),
         "champion_id": champion_id,
         "compared_with_champion": draft.comparison,
         "recalibration": draft.recalibration,

@@ -31,7 +31,8 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
 
     Returns:
         `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`, `score`, `grade`,
-        `reasons`, `champion_since` and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
+        `decision`, `outside_training` (each value outside what the model was trained on), `reasons`, `champion_since`
+        and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
         feature of the model as known that day, its effect on the log-odds against the usual borrower at the cut-off,
         and for a scorecard its bin and points) and `scores_the_same_now`; `label` (newest row of the main definition,
         with `known_on`; None while undetermined) and `label_history`; `landed` (per feed and row: `source_file`,
@@ -90,22 +91,38 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         raise StorageError(
             f"loan '{row['loan_id']}' was scored on {day} and has no features of that day; preprocess that day again"
         )
-    again = score_loans(model, model_id, features, ctx.settings).row(0, named=True)
+    again = _scored_again(ctx, model, features)
     return {
         "snapshot_date": day.isoformat(),
         "model_id": model_id,
         "probability_of_default": row["probability_of_default"],
         "score": row["score"],
         "grade": row["grade"],
+        "decision": row["decision"],
+        "outside_training": list(row["outside_training"] or []),
         "reasons": [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]],
         "champion_since": None if reign is None else reign.effective_on.isoformat(),
         "champion_because": None if reign is None else reign.why,
         "ledger_line": None if reign is None else reign.number,
         "scored_by": scoring[-1].run_id if scoring else None,
-        "scores_the_same_now": abs(again["probability_of_default"] - row["probability_of_default"]) < 1e-12,
+        "scores_the_same_now": _is_same(again, row),
         "known_on": features["known_on"][0].isoformat(),
         "known_then": _known_then(ctx, model, features),
     }
+
+
+def _scored_again(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> dict[str, Any]:
+    """The prediction as the model gives it now, with its probability whatever the settings withhold."""
+    scoring = ctx.settings.scoring.model_copy(update={"outside_training": "score"})
+    settings = ctx.settings.model_copy(update={"scoring": scoring})
+    return score_loans(model, "", features, settings).row(0, named=True)
+
+
+def _is_same(again: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a loan would be scored as it was; one that was refused, whether the same lies outside training."""
+    if row["probability_of_default"] is None:
+        return bool(again["outside_training"] == row["outside_training"])
+    return bool(abs(again["probability_of_default"] - row["probability_of_default"]) < 1e-12)
 
 
 def _known_then(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> list[dict[str, Any]]:
@@ -129,12 +146,12 @@ def _known_then(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) ->
 def _points(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> dict[str, dict[str, Any]]:
     if not isinstance(model, ScorecardModel):
         return {}
-    columns = columns_of(features, model.feature_names)
+    bins = model.bins_of(features)
     table = {(row["feature"], row["bin"]): row["points"] for row in model.points_table(ctx.settings.scores).to_dicts()}
     found = {}
     for binning in model.binnings:
         names = (*binning.bin_names(), "missing", "not seen before")
-        name = names[int(binning.bin_of(columns[binning.feature])[0])]
+        name = names[int(bins[binning.feature][0])]
         found[binning.feature] = {"bin": name, "points": table.get((binning.feature, name))}
     return found
 

@@ -100,7 +100,11 @@ class Week:
             .group_by("loan_id")
             .agg(pl.col("snapshot_date").min().alias("late_on"))
         )
-        predictions, features = self.lake.scan(PREDICTIONS, history), self.lake.scan(FEATURE_STORE, history)
+        given = pl.col("probability_of_default").is_not_null()  # a refused loan has nothing to be measured
+        predictions = self.lake.scan(PREDICTIONS, history).filter(
+            given | (pl.col("decision") != "refuse").fill_null(True)
+        )
+        features = self.lake.scan(FEATURE_STORE, history)
         frames = pl.collect_all([predictions, labels, features, late])
         return MonitoringInputs(
             week_end=week_end,

@@ -42,6 +42,7 @@ class Binning:
         missing_woe: The same for missing values; 0 where too few were seen to say.
         information_value: Of the feature, missing values included.
         shares: Of the loans in each bin, missing values last; empty where not kept.
+        other_woe: The weight of a level that is in no bin.
     """
 
     feature: str
@@ -52,11 +53,17 @@ class Binning:
     missing_woe: float
     information_value: float
     shares: tuple[float, ...] = ()
+    other_woe: float = 0.0
 
     def transform(self, column: pl.Series) -> Floats:
-        """Which weight of evidence has each value? A level never seen is neutral, 0."""
-        table = np.array([*self.woe, self.missing_woe, 0.0])
+        """Which weight of evidence has each value? Until there is a reference borrower, 0 for a level never seen."""
+        table = self.weights
         return np.asarray(table[self.bin_of(column)], dtype=np.float64)
+
+    @property
+    def weights(self) -> Floats:
+        """The weight of each bin, then of missing values, then of levels in no bin: in the order of `bin_of`."""
+        return np.array([*self.woe, self.missing_woe, self.other_woe])
 
     def bin_of(self, column: pl.Series) -> npt.NDArray[np.int64]:
         """In which bin is each value? `len(woe)` is the bin of missing values, one more stands for an unknown level."""
@@ -94,6 +101,7 @@ class Binning:
             "missing_woe": self.missing_woe,
             "information_value": self.information_value,
             "shares": list(self.shares),
+            "other_woe": self.other_woe,
         }
 
     @classmethod
@@ -108,6 +116,7 @@ class Binning:
             missing_woe=float(content["missing_woe"]),
             information_value=float(content["information_value"]),
             shares=tuple(float(share) for share in content.get("shares", ())),
+            other_woe=float(content.get("other_woe", 0.0)),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,15 +15,26 @@ import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import BankError, TrainingError
+from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.devices import CPU
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import HERE, Examples, Fitter, Matrix, Threads
 from p2pcredit.models.profile import Profile, columns_of, feature_named, require_columns
+from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.scorecard import MODEL_FILE
+from p2pcredit.models.training_support import (
+    AbsenceEffect,
+    Support,
+    learn_support,
+    support_as_json,
+    support_from_json,
+    without_missing,
+)
 
 BOOSTER_FILE = "booster.ubj"
 LEAST_LEVEL_SHARE = 0.02
+LOANS_FOR_REACH = 2_000
 CELLS_TOGETHER = 1 << 20
 """How many cells of changed rows are predicted in one call: a call costs as much as some hundred rows."""
 CELLS_FOR_ANOTHER_THREAD = 1 << 16
@@ -66,7 +77,9 @@ class Trees:
 class Encoding:
     """How features become columns of numbers: a number as it is, a category one column per frequent level.
 
-    A missing value is missing in all its columns; a level that is rare or was never seen is 0 in all of them.
+    A missing value is missing in all its columns; a level that is rare or was never seen is 0 in all of them. A model
+    that knows what it was trained on puts the reference borrower's value in the place of the first, and of the second
+    where too few loans had such a level.
     """
 
     features: tuple[str, ...]
@@ -76,6 +89,12 @@ class Encoding:
     def widths(self) -> tuple[int, ...]:
         """How many columns each feature takes."""
         return tuple(len(self.levels[name]) if name in self.levels else 1 for name in self.features)
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """Which columns each feature takes."""
+        ends = np.cumsum(self.widths).tolist()
+        return tuple(slice(end - width, end) for end, width in zip(ends, self.widths, strict=True))
 
     def encode(self, features: pl.DataFrame) -> Matrix:
         """The columns of each row, (rows, sum of widths); NaN is missing."""
@@ -100,6 +119,27 @@ class _Change:
 
 
 @dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows as the trees see them, the reference borrower's value in the place of one that is absent.
+
+    Args:
+        columns: (rows, columns).
+        effects: Place of a feature -> what its absence adds to the margin of each row.
+    """
+
+    columns: Matrix
+    effects: dict[int, Floats]
+
+    @property
+    def effect(self) -> Floats:
+        """What all absences of each row add to its margin, in the order of the features."""
+        total = np.zeros(self.columns.shape[0])
+        for added in self.effects.values():
+            total += added
+        return total
+
+
+@dataclass(frozen=True, slots=True)
 class BoostingModel:
     """A fitted booster.
 
@@ -109,8 +149,9 @@ class BoostingModel:
         booster: The trees.
         offset: Added to their margin: ln of the book's cumulative hazard in the hazard form, else 0.
         calibration: From margin to log-odds of default.
-        neutral: The feature values that reasons compare with.
+        neutral: The reference borrower: the feature values that reasons compare with, and that stand for absent ones.
         trees: How the booster was grown.
+        support: What it was trained on, per feature; empty until there is a reference borrower.
     """
 
     family: ClassVar[str] = "boosting"
@@ -122,6 +163,7 @@ class BoostingModel:
     calibration: Calibration
     neutral: Profile
     trees: Trees = Trees()
+    support: Support = field(default_factory=dict)
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -135,7 +177,8 @@ class BoostingModel:
 
     def margin(self, features: pl.DataFrame) -> Floats:
         """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
-        return self._margin(self.encoding.encode(features))
+        rows = self._rows(features)
+        return self._margin(rows.columns) + rows.effect
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """Probability of default of each row, strictly between 0 and 1."""
@@ -147,15 +190,43 @@ class BoostingModel:
         The second is what the model itself says of the changed row, so a factor named as a reason is one that would
         have changed the score.
         """
-        columns = self.encoding.encode(features)
-        margin = self._margin(columns)
-        return self.calibration.probability(margin), self._at_neutral(columns, self.calibration.log_odds(margin))
+        rows = self._rows(features)
+        margin = self._margin(rows.columns) + rows.effect
+        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
-        columns = self.encoding.encode(features)
-        log_odds = self.calibration.log_odds(self._margin(columns))
-        return np.asarray(log_odds[:, None] - self._at_neutral(columns, log_odds), dtype=np.float64)
+        rows = self._rows(features)
+        log_odds = self.calibration.log_odds(self._margin(rows.columns) + rows.effect)
+        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
+
+    def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
+        """The same trees with a reference borrower, and what the loans they were grown on tell of absent values.
+
+        Args:
+            neutral: The reference borrower.
+            loans: The loans that the trees were grown on.
+            outcomes: What came of them.
+        """
+        columns = columns_of(loans, self.feature_names)
+        frequent = {name: columns[name].filter(columns[name].is_in(levels)) for name, levels in self._levels.items()}
+        known = {name: value for name, value in neutral.items() if name not in frequent or value in self._levels[name]}
+        usual = {name: str(frequent[name].mode().sort()[0]) for name in frequent if neutral[name] and name not in known}
+        plain = replace(
+            self,
+            neutral={**neutral, **known, **usual},
+            support=learn_support(columns, self._levels, outcomes.bads),
+        )
+        rows = plain._rows(loans)
+        used = {self.feature_names[place] for place, _ in self._spans_used()}
+        absent: Absent = {
+            (name, state): where
+            for name, state, where in plain._absent(self.encoding.encode(loans))
+            if name in used and where.any()
+        }
+        support = with_effects(plain.support, absent, plain._margin(rows.columns), outcomes)
+        reach = plain.calibrated(Calibration())._reach(loans)
+        return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
         """The same trees with another calibration, and another neutral profile where given."""
@@ -173,6 +244,7 @@ class BoostingModel:
             "calibration": self.calibration.as_json(),
             "neutral": self.neutral,
             "trees": asdict(self.trees),
+            "support": support_as_json(self.support),
         }
         text = json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
         return {MODEL_FILE: text.encode(), BOOSTER_FILE: bytes(self.booster.save_raw("ubj"))}
@@ -193,37 +265,82 @@ class BoostingModel:
             calibration=Calibration(**content["calibration"]),
             neutral=dict(content["neutral"]),
             trees=Trees(**content.get("trees", {})),
+            support=support_from_json(content.get("support"), content["features"]),
         )
 
-    def _at_neutral(self, columns: Matrix, log_odds: Floats) -> Floats:
+    @property
+    def _levels(self) -> dict[str, tuple[str, ...]]:
+        return self.encoding.levels
+
+    def _rows(self, features: pl.DataFrame) -> _Rows:
+        """The rows as the trees see them."""
+        columns = self.encoding.encode(complete_ratios(features, without_missing(self.support), self.neutral))
+        effects: dict[int, Floats] = {}
+        if not self.support or not columns.shape[0]:
+            return _Rows(columns, effects)
+        usual = self.encoding.encode(self._neutral_row())[0]
+        for name, state, where in list(self._absent(columns)):
+            if not where.any():
+                continue
+            place = self.feature_names.index(name)
+            span = self.encoding.spans[place]
+            columns[where, span] = usual[span]
+            effect: AbsenceEffect = getattr(self.support[name], state)
+            if effect.effect:
+                effects.setdefault(place, np.zeros(columns.shape[0]))[where] = effect.effect
+        return _Rows(columns, effects)
+
+    def _absent(self, columns: Matrix) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
+        """Which rows lack a value of a feature that the reference borrower has: feature, state, rows."""
+        for name, span in zip(self.feature_names, self.encoding.spans, strict=True):
+            if self.neutral.get(name) is None:  # lacking it is what is usual
+                continue
+            missing = np.isnan(columns[:, span.start])
+            yield name, "missing", missing
+            if name in self._levels and not self.support[name].pools_rare(LEAST_LEVEL_SHARE):
+                yield name, "rare", ~missing & ~columns[:, span].any(axis=1)
+
+    def _reach(self, loans: pl.DataFrame) -> dict[str, float]:
+        """The most that each feature moves the margin of a loan, of up to 2,000 at equal distances."""
+        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
+        most = np.abs(self.contributions(some)).max(axis=0, initial=0.0)
+        return {name: float(found) for name, found in zip(self.feature_names, most, strict=True)}
+
+    def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
         """The log-odds of rows with each feature at its neutral value, given those with all as they are.
 
         A row whose value of a feature is the neutral one is not predicted again for it.
         """
+        columns, effect = rows.columns, rows.effect
         found = np.repeat(log_odds[:, None], len(self.encoding.features), axis=1)
         if columns.shape[0] == 0:
             return found
+        for place, added in rows.effects.items():
+            found[:, place] -= self.calibration.slope * added
         usual = self.encoding.encode(self._neutral_row())[0]
         changes = (
             _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self._spans_used()
         )
         for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
-            rows = np.concatenate([change.rows for change in some])
-            changed, first = columns[rows], 0
+            chosen = np.concatenate([change.rows for change in some])
+            changed, first = columns[chosen], 0
+            left = effect[chosen]
             for change in some:
                 last = first + change.rows.size
                 changed[first:last, change.span] = usual[change.span]
+                if change.place in rows.effects:
+                    left[first:last] -= rows.effects[change.place][change.rows]
                 first = last
             places = np.repeat([change.place for change in some], [change.rows.size for change in some])
-            found[rows, places] = self.calibration.log_odds(self._margin(changed))
+            found[chosen, places] = self.calibration.log_odds(self._margin(changed) + left)
         return found
 
     def _spans_used(self) -> list[tuple[int, slice]]:
         """The features that a tree asks for: place among the features, and columns."""
         used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
-        ends = np.cumsum(self.encoding.widths).tolist()
-        spans = [slice(end - width, end) for end, width in zip(ends, self.encoding.widths, strict=True)]
-        return [(place, span) for place, span in enumerate(spans) if used & set(range(span.start, span.stop))]
+        return [
+            (place, span) for place, span in enumerate(self.encoding.spans) if used & set(range(span.start, span.stop))
+        ]
 
     def _margin(self, columns: Matrix) -> Floats:
         if columns.shape[0] == 0:

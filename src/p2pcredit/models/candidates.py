@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -11,16 +12,20 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
+from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
-from p2pcredit.models.calibration import fit_calibration, transfer_calibration
+from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import HERE, Fitter, Threads
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
+from p2pcredit.models.ranking import paired_auc_difference
+from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
 from p2pcredit.models.search import search_trees
-from p2pcredit.models.splitting import Split, hide_unmatured_levels
+from p2pcredit.models.splitting import Split, hide_unmatured_levels, unmatured_levels
+from p2pcredit.models.training_support import with_levels
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 
 LEAST_DEFAULTS = 30
@@ -61,7 +66,7 @@ class Learner:
 
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
         """The family fitted on what loans were watched for, not yet calibrated."""
-        watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+        watched = _watched(loans, exposure)
         defaulted, expected, level = exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard
         if self.family == "scorecard":
             return fit_scorecard(
@@ -83,7 +88,7 @@ class Learner:
 
     def searched_on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Learner:
         """The same learner with the trees that do best within what these loans were watched for."""
-        watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+        watched = _watched(loans, exposure)
         return self._searched(watched, exposure.defaulted, exposure.expected)
 
     def _searched(self, loans: pl.DataFrame, bads: Floats, expected: Floats | None) -> Learner:
@@ -119,16 +124,22 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     """
     learner = learner.searched_on_labels(split.fit)
     early = learner.on_labels(split.fit)
+    rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
+    freely = early.margin(split.evaluate)
+    early = _with_reference(early, split.fit, Outcomes(_labels(split.fit)), rough, learner.settings)
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
     judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
     matured = split.all
-    kept = _calibrated_to(learner.on_labels(matured), split, setting, judging)
-    kept = _with_neutral(kept, matured, learner.settings)
+    kept = learner.on_labels(matured)
+    rough = _calibrated_to(kept, split, setting, judging).calibration
+    kept = _with_reference(kept, matured, Outcomes(_labels(matured)), rough, learner.settings)
+    kept = _calibrated_to(kept, split, setting, judging)
     details = {
         "loans": matured.height,
         "defaults": _bads(matured),
         **kept.notes,
         **({"search": list(learner.tried)} if learner.tried else {}),
+        "auc_of_absences": _auc_of_absences(split, judging, freely, learner.settings),
         "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
     }
     return Fitted(kept, judged, judged.predict(split.evaluate), details)
@@ -160,20 +171,38 @@ def fit_hazard_form(
     """
     judging = split.evaluation_start
     setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
+    unmatured = unmatured_levels(loans, split.all, learner.features)
     loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting, before_judging = _before(loans, setting), _before(loans, judging)
     watched_before = _exposure(before_setting, as_of, learner.settings, form)
     learner = learner.searched_on_exposure(before_setting, watched_before)
     early = learner.on_exposure(before_setting, watched_before)
+    rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
+    early = _with_reference(
+        early, _watched(before_setting, watched_before), _outcomes(watched_before), rough, learner.settings, unmatured
+    )
     early_margin = early.margin(split.calibrate)
-    backtest = learner.on_exposure(before_judging, _exposure(before_judging, as_of, learner.settings, form))
+    watched_judging = _exposure(before_judging, as_of, learner.settings, form)
+    backtest = learner.on_exposure(before_judging, watched_judging)
+    freely = backtest.margin(split.evaluate)
+    rough = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
+    backtest = _with_reference(
+        backtest,
+        _watched(before_judging, watched_judging),
+        _outcomes(watched_judging),
+        rough,
+        learner.settings,
+        unmatured,
+    )
     backtest_margin = backtest.margin(split.evaluate)
     judged_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
     backtest = backtest.calibrated(judged_map)
     exposure = _exposure(loans, as_of, learner.settings, form)
     model = learner.on_exposure(loans, exposure)
-    watched = exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
-    kept = _with_neutral(_calibrated_to(model, split, early_margin, backtest_margin), watched, learner.settings)
+    rough = _calibrated_to(model, split, early_margin, backtest_margin).calibration
+    watched = _watched(loans, exposure)
+    model = _with_reference(model, watched, _outcomes(exposure), rough, learner.settings, unmatured)
+    kept = _calibrated_to(model, split, early_margin, backtest_margin)
     details = {
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
@@ -181,6 +210,7 @@ def fit_hazard_form(
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
         **({"search": list(learner.tried)} if learner.tried else {}),
+        "auc_of_absences": _auc_of_absences(split, backtest_margin, freely, learner.settings),
         "judged_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was fitted "
         "again with those too",
     }
@@ -224,10 +254,50 @@ def _calibrated_to(model: Model, split: Split, setting: Floats, judging: Floats)
     return model.calibrated(transfer_calibration(unseen, model.margin(pl.concat([split.calibrate, split.evaluate]))))
 
 
-def _with_neutral(model: Model, loans: pl.DataFrame, settings: Settings) -> Model:
-    log_odds = model.calibration.log_odds(model.margin(loans))
-    profile = neutral_profile(loans, log_odds, model.feature_names, cutoff=settings.scores.approval_cutoff)
-    return model.calibrated(model.calibration, profile)
+def _with_reference(
+    model: Model,
+    loans: pl.DataFrame,
+    outcomes: Outcomes,
+    rough: Calibration,
+    settings: Settings,
+    unmatured: Mapping[str, Sequence[Any]] | None = None,
+) -> Model:
+    """The model with its reference borrower, who then stands for what a loan lacks. Its calibration is to be set anew.
+
+    Args:
+        model: As fitted; it follows missing values wherever its fit sends them.
+        loans: The loans that it was fitted on.
+        outcomes: What came of them.
+        rough: A calibration of the model as fitted, by which the loans at the approval cut-off are found.
+        settings: The cut-off.
+        unmatured: Levels that were hidden from the fit; they have been seen all the same.
+    """
+    log_odds = rough.log_odds(model.margin(loans))
+    names = [name for name in with_inputs(model.feature_names) if name in loans.columns]
+    profile = neutral_profile(loans, log_odds, names, cutoff=settings.scores.approval_cutoff)
+    found = model.with_reference(profile, loans, outcomes)
+    return replace(found, support=with_levels(found.support, unmatured or {}))
+
+
+def _auc_of_absences(split: Split, margin: Floats, freely: Floats, settings: Settings) -> dict[str, Any]:
+    """What it gains in AUC, or costs, that a missing value means no more than its loans say.
+
+    Args:
+        split: Whose evaluation loans judge.
+        margin: Of the judged fit.
+        freely: Of the same fit before it had a reference borrower.
+        settings: Confidence.
+    """
+    found = paired_auc_difference(_labels(split.evaluate), margin, freely, settings.monitoring.confidence)
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n, "bads": found.bads}
+
+
+def _watched(loans: pl.DataFrame, exposure: Exposure) -> pl.DataFrame:
+    return exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+
+
+def _outcomes(exposure: Exposure) -> Outcomes:
+    return Outcomes(exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard)
 
 
 def _labels(loans: pl.DataFrame) -> Floats:

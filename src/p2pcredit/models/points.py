@@ -99,7 +99,7 @@ def bins_with_points(binning: Binning, points: Floats) -> list[PointsRow]:
     rows.append(PointsRow(binning.feature, "missing", plain_points(points[len(named)]), binning.missing_woe))
     if binning.kind == "category":
         other = binning.levels.get(OTHER, len(named) + 1)
-        weight = binning.woe[other] if other < len(named) else 0.0
+        weight = float(binning.weights[other])
         rows.append(PointsRow(binning.feature, "not seen before", plain_points(points[other]), weight))
     return rows
 

@@ -13,7 +13,9 @@ from p2pcredit.models.binning import Binning
 from p2pcredit.models.counts import OTHER
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.points import PointScale, levels_in, plain_points
+from p2pcredit.models.ratios import RATIOS
 from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.training_support import without_missing
 
 PointsFormat = Literal["table", "json", "csv", "sql"]
 
@@ -82,6 +84,7 @@ def as_sql(model_id: str, model: ScorecardModel, scale: PointScale, table: str =
     """The scorecard as one query over the columns of `gold/feature_store`: `loan_id` and `score`.
 
     Plain SQL: a CASE expression per feature. NULL is a missing value (make a NaN one first); text is compared exactly.
+    A ratio that is NULL because something it is calculated from is unknown must be filled before; comments say how.
     """
     parts = [_case(binning, points) for binning, points in zip(model.binnings, model.points(scale), strict=True)]
     total = "\n  + ".join(parts)
@@ -90,8 +93,22 @@ def as_sql(model_id: str, model: ScorecardModel, scale: PointScale, table: str =
     return (
         f"-- Score of the scorecard {model_id}, more is safer: {scale.base_score:g} points at odds of\n"
         f"-- {scale_words} of the odds.\n"
+        f"{_ratios_to_fill(model)}"
         f"SELECT\n  loan_id,\n  CAST(\n{score}\n  AS INTEGER) AS score\nFROM {table}\n"
     )
+
+
+def _ratios_to_fill(model: ScorecardModel) -> str:
+    """Comments on the ratios that the model fills itself where an input is not known."""
+    lines = []
+    for name in without_missing(model.support):
+        usual = model.neutral.get(name)
+        known = {one: model.neutral.get(one) for one in RATIOS[name].inputs} if name in RATIOS else {}
+        if known and usual is not None and all(value is not None for value in known.values()):
+            told = ", ".join(f"{one} {_shown(float(value or 0.0))}" for one, value in known.items())
+            lines.append(f"-- {name}: where it is NULL and an input is, calculate it with {told}\n")
+            lines.append(f"-- in place of what is unknown, and take {_shown(float(usual))} if that is larger.\n")
+    return "".join(lines)
 
 
 def _case(binning: Binning, points: Floats) -> str:

@@ -21,7 +21,6 @@ from p2pcredit.errors import TooLittleDataError
 from p2pcredit.models.calibration import as_probability, fit_calibration, level_of, transfer_calibration
 from p2pcredit.models.estimates import Estimate, Floats, checked_pair, normal_quantile
 from p2pcredit.models.evaluation import calibration_ratio
-from p2pcredit.models.profile import neutral_profile
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.settings import Settings
 
@@ -113,13 +112,11 @@ def recalibrate(
     promote, reason = _verdict(gain, ratio, champion_ratio, confidence)
     served = champion.margin(unseen)
     calibration = transfer_calibration([(np.concatenate(labels), np.concatenate(margins))], served)
-    log_odds = calibration.log_odds(served)
-    neutral = neutral_profile(unseen, log_odds, champion.feature_names, cutoff=settings.scores.approval_cutoff)
     evaluation = newer.select("loan_id", "label").with_columns(
         pl.Series("probability_of_default", fresh, dtype=pl.Float64)
     )
     periods = {"calibrate": _period(older), "evaluate": _period(newer)}
-    model = champion.calibrated(calibration, neutral)
+    model = champion.calibrated(calibration)  # with its reference borrower: another would change the ranking
     return Recalibration(
         model, tried, evaluation, held, gain, ratio, champion_ratio, periods, confidence, promote, reason
     )

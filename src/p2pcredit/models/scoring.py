@@ -12,9 +12,11 @@ import polars as pl
 from p2pcredit.errors import BankError
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.outside_training import decide, outside_training, withhold
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import Profile, columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
+from p2pcredit.models.training_support import Support
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
@@ -23,7 +25,8 @@ REASONS = 4
 class ScoringModel(Protocol):
     """A calibrated model of either family.
 
-    `neutral` holds the feature values that reasons compare with: what is usual at the approval cut-off.
+    `neutral` holds the feature values that reasons compare with, and that stand for absent ones: what is usual at the
+    approval cut-off.
     """
 
     @property
@@ -44,6 +47,11 @@ class ScoringModel(Protocol):
     @property
     def neutral(self) -> dict[str, float | str | None]:
         """The value of each feature that reasons compare with."""
+        ...
+
+    @property
+    def support(self) -> Support:
+        """What it was trained on, per feature."""
         ...
 
     @property
@@ -114,25 +122,32 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
         model: The champion.
         model_id: Its name.
         features: Rows of the feature store; any order, also none.
-        settings: Points and grades.
+        settings: Points, grades, cut-off, and what becomes of a loan outside what the model was trained on.
 
     Returns:
         In the order of the rows: `loan_id`, `snapshot_date`, `model_id`, `probability_of_default`, `score` (Int32),
         `grade` (A is best), `reason_1` to `reason_4` (the factors that raise the risk most above what is usual at the
-        approval cut-off, largest first; null where there are fewer).
+        approval cut-off, largest first; null where there are fewer), `outside_training` and `decision` (see
+        `p2pcredit.models.outside_training`). A referred loan has no grade; a refused one has no probability, score,
+        grade or reasons.
 
     Raises:
         UsageError: If a feature of the model is not there.
     """
     chances, at_neutral = model.predict_with_neutral(features)
     reasons = _reasons(model, features, _whole_point_pushes(chances, at_neutral, settings.scores))
-    return features.select("loan_id", "snapshot_date").with_columns(
+    outside = outside_training(model, features, settings.scores)
+    decision = decide(outside["matters"], chances, settings)
+    scored = features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),
         pl.Series("score", score_points(chances, settings.scores), dtype=pl.Int32),
         pl.Series("grade", grades(chances, settings.scores), dtype=pl.String),
         *reasons,
+        outside["outside_training"],
+        decision,
     )
+    return withhold(scored)
 
 
 def score_points(chances: Floats, scores: ScoreSettings) -> Floats:

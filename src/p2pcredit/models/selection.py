@@ -76,7 +76,7 @@ def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floa
         place: The bin of each loan as `bin_of` gives it, oldest loans first.
         bads, goods: As in `fit_binning`.
     """
-    weights = np.array([*binning.woe, binning.missing_woe, 0.0])
+    weights = binning.weights
     shares = []
     for half in _parts(place.size, place.size // 2):
         counts = np.bincount(place[half], minlength=weights.size)[: weights.size - 1] + HALF_A_LOAN

@@ -16,7 +16,7 @@ from p2pcredit.monitoring.cheapest_remedy import cheapest_remedy_first
 from p2pcredit.monitoring.extensions import entry_points
 from p2pcredit.monitoring.inputs import DecisionFacts
 from p2pcredit.monitoring.metrics import one_line, without_nan
-from p2pcredit.monitoring.quality import DATA_METRICS
+from p2pcredit.monitoring.quality import DATA_METRICS, OUTSIDE_METRIC
 from p2pcredit.monitoring.verdict import Policy, Verdict
 from p2pcredit.names import no_such
 from p2pcredit.settings import Settings
@@ -82,7 +82,7 @@ def monitoring_has_evidence(results: Iterable[MetricResult]) -> bool:
     Data that came in clean are no evidence about a model; data that came in broken are a reason to speak.
     """
     for result in map(without_nan, results):
-        speaks = result.metric not in DATA_METRICS or result.status is Status.FAIL
+        speaks = result.metric not in {*DATA_METRICS, OUTSIDE_METRIC} or result.status is Status.FAIL
         if result.value is not None and speaks:
             return True
     return False

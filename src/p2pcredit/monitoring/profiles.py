@@ -13,6 +13,8 @@ from p2pcredit.monitoring.outcomes import share_interval
 from p2pcredit.settings import Settings
 
 SCORE_BAND_POINTS = 20
+NO_GRADE = "no grade"
+"""Where loans stand that were referred to a person."""
 
 
 def score_profile(inputs: MonitoringInputs, settings: Settings) -> dict[str, Any]:
@@ -54,11 +56,13 @@ def calibration_profile(inputs: MonitoringInputs, settings: Settings) -> list[di
 
     Returns:
         One dict per grade that has a judged loan, safest first by name: `grade, n, bads, expected, observed, low, high`
-        (shares, 0 to 1; the interval is that of the observed share).
+        (shares, 0 to 1; the interval is that of the observed share). Loans that were referred to a person have no grade
+        and come last, as `no grade`.
     """
     grades = (
         scored_loans(inputs, settings)
-        .filter(pl.col("label").is_not_null() & pl.col("grade").is_not_null())
+        .filter(pl.col("label").is_not_null())
+        .with_columns(pl.col("grade").fill_null(NO_GRADE))
         .group_by("grade")
         .agg(
             n=pl.len(),

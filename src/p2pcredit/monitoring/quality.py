@@ -1,4 +1,4 @@
-"""Data quality: the share of rows, of values, and of loans' outcomes that could not be used."""
+"""Data quality: the share of rows, values and outcomes that could not be used, and of loans outside training."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ QUALITY_METRICS = frozenset({ROWS_METRIC, VALUES_METRIC})
 UNKNOWN_METRIC = "unknown_outcome_share"
 DATA_METRICS = QUALITY_METRICS | {UNKNOWN_METRIC}
 """Metrics of the data alone: where they pass they say nothing about a model, where one fails the data are broken."""
+OUTSIDE_METRIC = "outside_training_share"
+"""Where it fails the data may be sound and the model too old for them: no reason to hold a retraining back."""
+MOST_NAMED = 6
 
 
 def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -29,7 +32,7 @@ def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[Metric
         `quarantined_share` for each segment `feed=NAME`; a feed without rows is undetermined. `values_lost_share` for
         each segment `column=FEED.COLUMN` that lost an optional value: of the values given, those that could not be read
         or lay outside their bounds. `unknown_outcome_share` of the loans scored since the judged window began, held
-        against `preprocessing.max_quarantined_share`.
+        against `preprocessing.max_quarantined_share`. `outside_training_share` of all loans scored in the recent days.
     """
     totals = (
         inputs.feed_quality.group_by("feed")
@@ -45,7 +48,7 @@ def measure_quality(inputs: MonitoringInputs, settings: Settings) -> list[Metric
         _share(VALUES_METRIC, f"column={feed}.{column}", lost, given, "values given", settings)
         for feed, column, lost, given in columns.iter_rows()
     ]
-    return [*rows, *values, _unknown_outcomes(inputs, settings)]
+    return [*rows, *values, _unknown_outcomes(inputs, settings), *_outside_training(inputs, settings)]
 
 
 def _share(metric: str, segment: str, lost: int, found: int, what: str, settings: Settings) -> MetricResult:
@@ -75,3 +78,23 @@ def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricRes
     said += [nameless] if inputs.events_of_no_loan else []
     status = Status.FAIL if share > limit else Status.PASS
     return MetricResult(metric, segment, share, low, high, scored.height, None, status, limit, "; ".join(said))
+
+
+def _outside_training(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
+    """The share of the recent scored loans outside what their model was trained on; nothing where that was not told."""
+    if "outside_training" not in inputs.predictions.columns:
+        return []
+    told = inputs.recent_predictions(settings).filter(pl.col("outside_training").is_not_null())
+    limit, metric = settings.scoring.max_outside_training_share, OUTSIDE_METRIC
+    if told.is_empty():
+        return [unmeasured(metric, "all", 0, "no recent loan was scored", threshold=limit)]
+    outside = told.filter(pl.col("outside_training").list.len() > 0)
+    referred = int((told["decision"] == "refer").sum())
+    entries = outside["outside_training"].explode().str.replace(":.*", "").value_counts()
+    most = entries.sort(["count", "outside_training"], descending=[True, False]).head(MOST_NAMED)
+    named = ", ".join(f"{name} {count}" for name, count in most.iter_rows())
+    share = outside.height / told.height
+    low, high = share_interval(outside.height, told.height, settings.monitoring.confidence)
+    status = Status.FAIL if share > limit else Status.PASS
+    note = f"{outside.height} of {told.height} loans, {referred} of them referred" + (f": {named}" if named else "")
+    return [MetricResult(metric, "all", share, low, high, told.height, None, status, limit, note)]

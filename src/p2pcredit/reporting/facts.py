@@ -204,6 +204,9 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     gate = (facts["champion"] or {}).get("gate")
     if gate is not None and gate["status"] != "pass":
         said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
+    outside = found.get(("outside_training_share", "all"))
+    if outside is not None and outside["value"]:
+        said.append(f"Outside what the model was trained on: {outside['note']}.")
     return said or ["Nothing about the model could be measured this week."]
 
 

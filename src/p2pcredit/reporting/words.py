@@ -70,9 +70,10 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "quality",
         "Data quality",
-        "Share of the recent rows that had to be set aside, of each column's values that could not be used, and of "
-        "loans whose outcome cannot be known: they are neither good nor bad, and left out of all that judges.",
-        ("quarantined_share", "values_lost_share", "unknown_outcome_share"),
+        "Share of the recent rows that had to be set aside, of each column's values that could not be used, of loans "
+        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), and of the recent loans "
+        "of which a value lies outside what their model was trained on.",
+        ("quarantined_share", "values_lost_share", "unknown_outcome_share", "outside_training_share"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
@@ -97,8 +98,16 @@ _METRICS = {
     "quarantined_share": "Quarantined rows",
     "values_lost_share": "Values that could not be used",
     "unknown_outcome_share": "Loans with an unknown outcome",
+    "outside_training_share": "Loans outside training",
 }
-_PERCENTS = ("default_rate", "late30_", "quarantined_share", "values_lost_share", "unknown_outcome_share")
+_PERCENTS = (
+    "default_rate",
+    "late30_",
+    "quarantined_share",
+    "values_lost_share",
+    "unknown_outcome_share",
+    "outside_training_share",
+)
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
 

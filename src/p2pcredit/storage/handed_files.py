@@ -114,7 +114,10 @@ def _statistics(file: Path, table: Table) -> dict[str, Any]:
     lows: dict[str, Any] = {}
     highs: dict[str, Any] = {}
     missing: dict[str, int] = {}
-    for place, name in enumerate(footer.schema.names):
+    for place in range(len(footer.schema)):
+        name = footer.schema.column(place).path
+        if name not in table.schema:  # the elements of a list; no reader skips a file by them
+            continue
         parts = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
         if not parts or any(part is None or not part.has_null_count for part in parts):
             continue

@@ -18,6 +18,7 @@ from p2pcredit.jobs import inference
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.engines import engine_for
 from p2pcredit.jobs.inference import run_inference
+from p2pcredit.jobs.scored_loans import ScoredLoans
 from p2pcredit.jobs.serving import get_model
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.bank import ModelBank
@@ -86,6 +87,9 @@ def test_each_day_is_scored_by_the_champion_of_its_day(ctx: JobContext) -> None:
         "from": "2024-01-29",
         "to": "2024-02-01",
         "scored": 4,
+        "referred": 0,
+        "refused": 0,
+        "outside_training": {},
         "model_ids": ["m1", "m2"],
         "skipped_days": 1,
         "reason": "without a champion yet: 1 day",
@@ -149,9 +153,9 @@ def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monke
     seen: list[int] = []
     as_before = inference._score_span
 
-    def score_span(*arguments: Any) -> int:
+    def score_span(*arguments: Any) -> ScoredLoans:
         seen.append(len(arguments[-1]))
-        return int(as_before(*arguments))
+        return as_before(*arguments)
 
     monkeypatch.setattr("p2pcredit.jobs.inference._score_span", score_span)
     for at_most, pieces in ((1, [1, 1, 1, 1]), (2, [2, 1, 1]), (4, [3, 1]), (6, [4])):

@@ -110,3 +110,26 @@ def test_quarantined_share_has_three_outcomes() -> None:
     assert found["feed=b"].n == 100
     assert found["feed=c"].status is Status.UNDETERMINED
     assert found["feed=c"].value is None
+
+
+def test_the_share_of_loans_outside_training_is_held_against_its_setting() -> None:
+    inputs = make_inputs(900)
+    every = pl.int_range(pl.len())
+    for one_in, status in ((5, Status.FAIL), (20, Status.PASS)):
+        outside = every % one_in == 0
+        told = inputs.predictions.sort("snapshot_date").with_columns(
+            pl.when(outside)
+            .then(pl.lit(["fico: missing"]))
+            .otherwise(pl.lit([], pl.List(pl.String)))
+            .alias("outside_training"),
+            pl.when(outside).then(pl.lit("refer")).otherwise(pl.lit("approve")).alias("decision"),
+        )
+        found = {r.metric: r for r in measure_quality(replace(inputs, predictions=told), Settings())}
+        share = found["outside_training_share"]
+        assert (share.status, share.segment, share.threshold) == (status, "all", 0.1)
+        assert share.value == pytest.approx(1 / one_in, abs=0.04)
+        assert "referred: fico" in share.note
+
+
+def test_predictions_that_do_not_tell_what_lies_outside_training_give_no_share() -> None:
+    assert "outside_training_share" not in {r.metric for r in measure_quality(make_inputs(30), Settings())}

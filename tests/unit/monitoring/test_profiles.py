@@ -30,3 +30,12 @@ def test_grades_hold_expected_and_observed_of_the_judged_loans() -> None:
         assert row["observed"] == row["bads"] / row["n"]
         assert 0 <= row["low"] <= row["observed"] <= row["high"] <= 1
     assert profile[0]["expected"] < profile[1]["expected"] < profile[2]["expected"]
+
+
+def test_referred_loans_stand_last_and_have_no_grade() -> None:
+    inputs = make_inputs(2500)
+    grade = pl.when(pl.int_range(pl.len()) % 5 == 0).then(None).otherwise("grade").alias("grade")
+    profile = calibration_profile(replace(inputs, predictions=inputs.predictions.with_columns(grade)), Settings())
+    assert [row["grade"] for row in profile] == ["A", "B", "C", "no grade"]
+    whole = calibration_profile(inputs, Settings())
+    assert sum(row["n"] for row in profile) == sum(row["n"] for row in whole)

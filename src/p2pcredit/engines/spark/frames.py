@@ -28,7 +28,10 @@ _TYPES = {
     pl.Int32(): "int",
     pl.Int64(): "bigint",
     pl.Float64(): "double",
+    pl.List(pl.String()): "array<string>",
 }
+_PLAIN = {pl.String(): pa.string(), pl.List(pl.String()): pa.list_(pa.string())}
+"""Texts as Spark takes them from Arrow."""
 _ROWS_PER_FILE = 4_000_000
 
 
@@ -154,9 +157,7 @@ class _BatchFunction:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         target = pl.DataFrame(schema=self.schema).to_arrow().schema
-        plain = pa.schema(
-            [pa.field(f.name, pa.string() if self.schema[f.name] == pl.String() else f.type) for f in target]
-        )
+        plain = pa.schema([pa.field(f.name, _PLAIN.get(self.schema[f.name], f.type)) for f in target])
         for batch in batches:
             rows = pl.DataFrame(pa.Table.from_batches([batch]))
             yield from self.function(rows).select(list(self.schema)).to_arrow().cast(plain).to_batches()

@@ -12,6 +12,7 @@ from p2pcredit.models.binning import fit_binning
 from p2pcredit.models.boosting import BoostingModel
 from p2pcredit.models.profile import columns_of
 from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.training_support import absence_facts
 from p2pcredit.reporting.evidence.subject import Subject, labels_of
 
 LOANS_FOR_IMPORTANCE = 20_000
@@ -67,7 +68,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
 
 
 def method_facts(subject: Subject) -> dict[str, Any]:
-    """How was the model made: candidates tried, what each rests on, points or tree shape, calibration?"""
+    """How was the model made: candidates, what each rests on, points or trees, missing values, calibration?"""
     model, scores = subject.model, subject.settings.scores
     return {
         "family": model.family,
@@ -84,6 +85,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         },
         "points": _points(subject, model) if isinstance(model, ScorecardModel) else [],
         "trees": _trees(model) if isinstance(model, BoostingModel) else None,
+        "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
     }
 
 

@@ -1,0 +1,133 @@
+"""How a loan stands to what its model was trained on, and what becomes of one that lies outside it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import polars as pl
+
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.points import PointScale
+from p2pcredit.models.profile import Profile, columns_of
+from p2pcredit.models.training_support import ColumnSupport, Support
+from p2pcredit.settings import ScoreSettings, Settings
+
+MISSING = "missing"
+NEVER_SEEN = "level never seen"
+BEYOND = "beyond trained range"
+WHOLE_POINT = 1.0
+WITHHELD = {
+    "refer": ("grade",),
+    "refuse": ("probability_of_default", "score", "grade", "reason_1", "reason_2", "reason_3", "reason_4"),
+}
+"""Decision -> what is not given with it."""
+
+
+class Trained(Protocol):
+    """What is asked of a model here."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features it reads, in order."""
+        ...
+
+    @property
+    def neutral(self) -> Profile:
+        """The reference borrower."""
+        ...
+
+    @property
+    def support(self) -> Support:
+        """What it was trained on, per feature."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """From margin to log-odds of default."""
+        ...
+
+
+def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettings) -> pl.DataFrame:
+    """Tell per loan which values lie outside what the model was trained on.
+
+    Args:
+        model: The model; one that has no reference borrower yet says nothing.
+        features: Rows of the feature store.
+        scores: Points.
+
+    Returns:
+        In the order of the rows: `outside_training`, a list of texts `COLUMN: HOW` in the order of the model's
+        features, where HOW is `missing` (no training loan, or too few, had no value), `level never seen`, or
+        `beyond trained range` (below the least or above the largest number of the training loans); and `matters`,
+        whether what is missing or never seen may move the score by a whole point, the reaches of all such columns of
+        the loan together. Columns that never moved the score of a training loan are left out.
+    """
+    told: list[pl.Expr] = []
+    weights: list[pl.Expr] = []
+    for name, held in ((name, model.support[name]) for name in model.feature_names if name in model.support):
+        points = _most_points(model, held, scores)
+        if points == 0.0:
+            continue
+        unknown = _unknown(name, held)
+        told.append(unknown)
+        weights.append(pl.when(unknown.is_not_null()).then(points).otherwise(0.0))
+        if held.least is not None and held.largest is not None:
+            beyond = (pl.col(name) < held.least) | (pl.col(name) > held.largest)
+            told.append(pl.when(beyond).then(pl.lit(f"{name}: {BEYOND}")))
+    if not told:
+        empty = pl.Series("outside_training", [[]] * features.height, dtype=pl.List(pl.String))
+        return pl.DataFrame([empty, pl.Series("matters", [False] * features.height, dtype=pl.Boolean)])
+    return columns_of(features, model.feature_names).select(
+        outside_training=pl.concat_list(told).list.drop_nulls(),
+        matters=pl.sum_horizontal(weights) >= WHOLE_POINT,
+    )
+
+
+def decide(matters: pl.Series, chances: Floats, settings: Settings) -> pl.Series:
+    """Decide each loan: `approve` at or below the approval cut-off, else `decline`; or not by the score at all.
+
+    Args:
+        matters: Whether what the loan lacks matters.
+        chances: Probabilities of default.
+        settings: `scores.approval_cutoff`, and `scoring.outside_training` for the loans for which it matters: `score`
+            decides them like all others, `refer` and `refuse` are their decision.
+
+    Examples:
+        >>> import numpy as np
+        >>> decide(pl.Series([True, False]), np.array([0.01, 0.2]), Settings()).to_list()
+        ['refer', 'decline']
+    """
+    decided = pl.Series(chances <= settings.scores.approval_cutoff).replace_strict(
+        {True: "approve", False: "decline"}, return_dtype=pl.String
+    )
+    asked = settings.scoring.outside_training
+    if asked != "score":
+        decided = pl.select(pl.when(matters).then(pl.lit(asked)).otherwise(decided)).to_series()
+    return decided.alias("decision")
+
+
+def withhold(scored: pl.DataFrame) -> pl.DataFrame:
+    """Take out what is not given with the decision of each loan."""
+    kept = scored
+    for decision, names in WITHHELD.items():
+        given = pl.col("decision") != decision
+        kept = kept.with_columns(pl.when(given).then(pl.col(name)).alias(name) for name in names)
+    return kept
+
+
+def _unknown(name: str, held: ColumnSupport) -> pl.Expr:
+    """How the value of a column is none that training knew; null where it is one."""
+    found = pl.when(pl.lit(False)).then(pl.lit(""))
+    if not held.knows_missing:
+        found = pl.when(pl.col(name).is_null()).then(pl.lit(f"{name}: {MISSING}"))
+    if held.levels is None:
+        return found
+    unseen = pl.col(name).is_not_null() & ~pl.col(name).is_in(list(held.levels))
+    return pl.coalesce(found, pl.when(unseen).then(pl.lit(f"{name}: {NEVER_SEEN}")))
+
+
+def _most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
+    if held.reach is None:
+        return WHOLE_POINT
+    return held.reach * model.calibration.slope * PointScale.of(scores).factor

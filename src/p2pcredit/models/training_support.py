@@ -1,0 +1,204 @@
+"""What a model was trained on, column by column: how many loans had no value, which levels and numbers there were.
+
+A model keeps it in its file. It says what the model cannot know: what a missing value means where none was missing, a
+level that no loan had, a number beyond all that were seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from p2pcredit.models.estimates import Floats
+from p2pcredit.models.profile import HIDDEN, Profile
+
+LEAST_LOANS = 5
+LEAST_SHARE = 0.001
+"""Fewer loans without a value than either of these say nothing of what it means to have none."""
+
+LEAST_POOL_BADS = 10
+"""With fewer bads the rare levels of a category, all together, are not learned like a level."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceEffect:
+    """What it does to the margin that a loan has no value, or a level too rare to be learned by itself.
+
+    Args:
+        n: Training loans without.
+        bads: Bads among them.
+        effect: What is added to the margin over that of the reference borrower's value.
+        low, high: Bounds of the effect as the loans tell it; None where too few loans were without.
+    """
+
+    n: int = 0
+    bads: int = 0
+    effect: float = 0.0
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSupport:
+    """What the training loans held in one column.
+
+    Args:
+        loans: Training loans.
+        missing: Those without a value.
+        rare: Those with a level too rare for a place of its own; a level never seen counts as one.
+        levels: Of a category: every level seen, by name; None for a number, or where it is not known.
+        least, largest: Of a number: between which bounds all values lay; None for a category, or where none is known.
+        reach: The most that the column's value moved the margin of a training loan from that of the reference
+            borrower's value; None where it is not known.
+    """
+
+    loans: int
+    missing: AbsenceEffect = field(default_factory=AbsenceEffect)
+    rare: AbsenceEffect = field(default_factory=AbsenceEffect)
+    levels: tuple[str, ...] | None = None
+    least: float | None = None
+    largest: float | None = None
+    reach: float | None = None
+
+    @property
+    def knows_missing(self) -> bool:
+        """Whether enough loans had no value to say what that means.
+
+        Examples:
+            >>> ColumnSupport(1000, AbsenceEffect(5)).knows_missing, ColumnSupport(1000).knows_missing
+            (True, False)
+        """
+        return self.missing.n >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
+
+    @property
+    def knows_rare(self) -> bool:
+        """Whether enough loans had a rare level to say what that means."""
+        return self.rare.n >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
+
+    def pools_rare(self, least_share: float) -> bool:
+        """Whether the rare levels, all together, are so many loans that they were learned like a level.
+
+        Examples:
+            >>> ColumnSupport(1000, rare=AbsenceEffect(40, 12)).pools_rare(0.02), ColumnSupport(1000).pools_rare(0.02)
+            (True, False)
+        """
+        return self.rare.n >= least_share * self.loans and self.rare.bads >= LEAST_POOL_BADS
+
+
+Support = dict[str, ColumnSupport]
+
+
+def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str]], bads: Floats) -> Support:
+    """Count what the training loans held in each column, effects still 0.
+
+    Args:
+        columns: The features of a model, as `columns_of` gives them.
+        own_levels: Per category the levels that have a place of their own in the model.
+        bads: 1.0 for a loan that turned bad, else 0.0.
+
+    Examples:
+        >>> loans = pl.DataFrame({"fico": [700.0, None, 640.0]})
+        >>> held = learn_support(loans, {}, np.array([0.0, 1.0, 0.0]))["fico"]
+        >>> held.missing.n, held.missing.bads, held.least, held.largest
+        (1, 1, 640.0, 700.0)
+    """
+    found: Support = {}
+    for column in columns.iter_columns():
+        gone = column.is_null().to_numpy()
+        missing = AbsenceEffect(int(gone.sum()), int(bads[gone].sum()))
+        if column.dtype != pl.String:
+            least, largest = (None, None) if gone.all() else (_number(column.min()), _number(column.max()))
+            found[column.name] = ColumnSupport(columns.height, missing, least=least, largest=largest)
+            continue
+        rare = is_rare(column, own_levels.get(column.name, ()))
+        levels = sorted(level for level in column.drop_nulls().unique().to_list() if not level.startswith(HIDDEN))
+        found[column.name] = ColumnSupport(
+            columns.height, missing, AbsenceEffect(int(rare.sum()), int(bads[rare].sum())), tuple(levels)
+        )
+    return found
+
+
+def is_rare(column: pl.Series, own_levels: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Which values are levels without a place of their own? A missing value is none."""
+    return (column.is_not_null() & ~column.is_in(list(own_levels))).to_numpy()
+
+
+def with_levels(support: Support, seen: Mapping[str, Sequence[Any]]) -> Support:
+    """Add levels of categories that were seen besides those that the support was learned from."""
+    found = dict(support)
+    for name, levels in seen.items():
+        if name in found and (known := found[name].levels) is not None:
+            found[name] = replace(found[name], levels=tuple(sorted({*known, *map(str, levels)})))
+    return found
+
+
+def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict[str, Any]]:
+    """Tell per feature what it does to a loan to have no value, or a rare level, and on how many loans that rests.
+
+    Args:
+        support: Of a model.
+        neutral: Its reference borrower.
+        slope: Of its calibration, which makes margins log-odds.
+
+    Returns:
+        `feature`, `state` (`missing` or `rare`), `n` training loans with `bads`, `effect` on the log-odds over the
+        reference borrower's value with `low` and `high`, and `note`. The effect is 0 where too few loans say what it
+        is, and None where the model learned it like a value. Features that move no loan are left out.
+    """
+    rows = []
+    for name, held in support.items():
+        states = (("missing", held.missing, held.knows_missing), ("rare", held.rare, held.knows_rare))
+        for state, found, known in states:
+            if held.reach == 0.0 or (state == "rare" and not found.n):
+                continue
+            learned = found.low is None and known
+            note = "learned like a value" if learned else "" if known else "counts as the reference value"
+            rows.append(
+                {
+                    "feature": name,
+                    "state": state,
+                    "n": found.n,
+                    "bads": found.bads,
+                    "effect": None if learned else slope * found.effect,
+                    "low": None if found.low is None else slope * found.low,
+                    "high": None if found.high is None else slope * found.high,
+                    "reference": neutral.get(name),
+                    "note": note,
+                }
+            )
+    return rows
+
+
+def without_missing(support: Support) -> list[str]:
+    """Name the columns of which no training loan, or too few, had no value."""
+    return [name for name, held in support.items() if not held.knows_missing]
+
+
+def support_as_json(support: Support) -> dict[str, Any]:
+    """Plain JSON values."""
+    return {name: asdict(held) for name, held in support.items()}
+
+
+def support_from_json(content: Mapping[str, Any] | None, names: Collection[str]) -> Support:
+    """The support that `support_as_json` gave.
+
+    A file written before models kept it says nothing: each column then counts as one of which no value was missing.
+    """
+    if content is None:
+        return {name: ColumnSupport(0) for name in names}
+    return {name: _column(held) for name, held in content.items()}
+
+
+def _column(held: Mapping[str, Any]) -> ColumnSupport:
+    effects = {state: AbsenceEffect(**held[state]) for state in ("missing", "rare")}
+    levels = None if held["levels"] is None else tuple(str(level) for level in held["levels"])
+    return ColumnSupport(**{**held, **effects, "levels": levels})
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pytest
+
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.outside_training import decide, outside_training, withhold
+from p2pcredit.models.profile import Profile
+from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
+from p2pcredit.settings import ScoreSettings, Settings
+
+POINT = np.log(2.0) / 20.0
+"""Log-odds of one point of the score."""
+
+SUPPORT: Support = {
+    "fico": ColumnSupport(1000, least=600.0, largest=850.0, reach=30 * POINT),
+    "annual_income": ColumnSupport(1000, AbsenceEffect(40, 3), least=1.0, largest=1e6, reach=9 * POINT),
+    "purpose": ColumnSupport(1000, levels=("CAR", "CARDS"), reach=0.6 * POINT),
+    "state": ColumnSupport(1000, levels=("CA",), reach=0.6 * POINT),
+    "term_months": ColumnSupport(1000, least=36.0, largest=36.0, reach=0.0),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    support: Support
+    feature_names: tuple[str, ...] = tuple(SUPPORT)
+    neutral: Profile = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
+
+
+USUAL = {"fico": 700.0, "annual_income": 5e4, "purpose": "CAR", "state": "CA", "term_months": 36.0}
+
+
+def told(**values: object) -> tuple[list[str], bool]:
+    kinds = {name: pl.String() if isinstance(value, str) else pl.Float64() for name, value in USUAL.items()}
+    loans = pl.DataFrame([{**USUAL, **values}], schema=kinds)
+    found = outside_training(Trained(SUPPORT), loans, ScoreSettings())
+    return found["outside_training"].to_list()[0], found["matters"][0]
+
+
+@pytest.mark.parametrize(
+    ("values", "entries", "matters"),
+    [
+        ({}, [], False),
+        ({"fico": None}, ["fico: missing"], True),
+        ({"fico": float("nan")}, ["fico: missing"], True),
+        ({"annual_income": None}, [], False),
+        ({"fico": 851.0}, ["fico: beyond trained range"], False),
+        ({"fico": 599.0}, ["fico: beyond trained range"], False),
+        ({"fico": 600.0, "annual_income": 1e6}, [], False),
+        ({"purpose": "BOAT"}, ["purpose: level never seen"], False),
+        ({"purpose": None}, ["purpose: missing"], False),
+        ({"purpose": "BOAT", "state": None}, ["purpose: level never seen", "state: missing"], True),
+        ({"term_months": None}, [], False),
+        ({"term_months": 60.0}, [], False),
+    ],
+)
+def test_each_value_outside_training_is_told_and_matters_if_it_can_move_a_point(
+    values: dict[str, object], entries: list[str], matters: bool
+) -> None:
+    assert told(**values) == (entries, matters)
+
+
+def test_a_model_without_a_reference_borrower_says_nothing() -> None:
+    found = outside_training(Trained({}), pl.DataFrame({"fico": [None, 1.0]}), ScoreSettings())
+    assert found.rows() == [([], False), ([], False)]
+    assert found.schema["outside_training"] == pl.List(pl.String)
+
+
+def test_fewer_points_for_each_doubling_make_fewer_columns_matter() -> None:
+    loans = pl.DataFrame([{**USUAL, "fico": None}], schema_overrides={"fico": pl.Float64})
+    coarse = outside_training(Trained(SUPPORT), loans, ScoreSettings(points_to_double_odds=0.5))
+    assert coarse["outside_training"].to_list() == [["fico: missing"]]
+    assert coarse["matters"].to_list() == [False]
+
+
+@pytest.mark.parametrize(
+    ("asked", "decisions"), [("score", ["approve", "decline"]), ("refer", ["refer"] * 2), ("refuse", ["refuse"] * 2)]
+)
+def test_a_setting_says_what_becomes_of_a_loan_for_which_it_matters(asked: str, decisions: list[str]) -> None:
+    settings = Settings.model_validate({"scoring": {"outside_training": asked}})
+    chances = np.array([0.08, 0.081, 0.08, 0.081])
+    found = decide(pl.Series([True, True, False, False]), chances, settings)
+    assert found.to_list() == [*decisions, "approve", "decline"]
+
+
+def test_no_loans_have_no_decisions() -> None:
+    found = decide(pl.Series([], dtype=pl.Boolean), np.zeros(0), Settings())
+    assert (found.len(), found.dtype) == (0, pl.String)
+
+
+def test_what_a_decision_withholds_is_null_and_the_rest_stays() -> None:
+    names = ("score", *(f"reason_{rank}" for rank in range(1, 5)))
+    scored = pl.DataFrame(
+        {
+            "probability_of_default": [0.1] * 3,
+            "grade": ["A"] * 3,
+            **{name: ["x"] * 3 for name in names},
+            "decision": ["approve", "refer", "refuse"],
+        }
+    )
+    found = withhold(scored)
+    assert found["grade"].to_list() == ["A", None, None]
+    assert found["probability_of_default"].to_list() == [0.1, 0.1, None]
+    assert all(found[name].to_list() == ["x", "x", None] for name in names)
