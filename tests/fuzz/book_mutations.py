@@ -1,0 +1,226 @@
+"""What can befall the columns and values of a sound book, on the way from a lender to us, that is a fault and no news.
+
+Every mutation leaves a file that can be read as a table. Those of `SAME` change the spelling alone: the numbers must
+stay as they were. Those of `VALUES` spoil single cells, those of `COLUMNS` a whole column or file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from p2pcredit.contracts.columns import Kind
+
+MISSING_SIGNS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "-", "\\N", ".")
+NO_NUMBERS = ("n.v.", "unknown", "24,000.00", "1.234,5", "-1", "12 apples", "1e14", "0x1F", "=A1+B1", "--5", "1/2")
+NO_DATES = ("31/12/2009", "2009-13-01", "2109-01-01", "12.2009", "40148", "yesterday")
+NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT})
+
+
+@dataclass
+class Book:
+    """Tables of texts by name, the kind of each of their columns, and what a mutation touched.
+
+    Args:
+        tables: Table -> (header, rows).
+        kinds: Table -> column -> how its text is read.
+        key: The column with the loan's id.
+        touched: Loans whose values may differ from those of the sound book; None where any may.
+        columns: The columns that were changed, as the tables name them, and the tables.
+    """
+
+    tables: dict[str, tuple[list[str], list[list[str]]]]
+    kinds: dict[str, dict[str, Kind]]
+    key: str = "loan_id"
+    touched: set[str] | None = field(default_factory=set)
+    columns: set[str] = field(default_factory=set)
+
+    def copied(self) -> Book:
+        """The same book, to be mutated."""
+        tables = {name: (list(header), [list(row) for row in rows]) for name, (header, rows) in self.tables.items()}
+        return Book(tables, self.kinds, self.key)
+
+    def pick(self, luck: Random, wanted: Callable[[Kind], bool]) -> tuple[str, str] | None:
+        """A table and one of its filled columns of a wanted kind, the key left out; None where there is none."""
+        found = [
+            (table, column)
+            for table, kinds in self.kinds.items()
+            for column, kind in kinds.items()
+            if column != self.key and wanted(kind) and any(self._cells(table, column))
+        ]
+        return luck.choice(found) if found else None
+
+    def change(self, luck: Random, table: str, column: str, new: Callable[[str], str], most: int | None = 3) -> None:
+        """Change up to so many filled cells of a column, all of them where `most` is None."""
+        header, rows = self.tables[table]
+        at, key = header.index(column), header.index(self.key)
+        filled = [row for row in rows if row[at]]
+        for row in filled if most is None else luck.sample(filled, min(len(filled), luck.randint(1, most))):
+            row[at] = new(row[at])
+            if self.touched is not None:
+                self.touched.add(row[key].strip())
+        self.columns |= {column, table}
+
+    def _cells(self, table: str, column: str) -> list[str]:
+        header, rows = self.tables[table]
+        at = header.index(column)
+        return [row[at] for row in rows]
+
+
+Mutation = Callable[[Book, Random], None]
+
+
+def _cells(wanted: Callable[[Kind], bool], *texts: str, most: int | None = 3) -> Mutation:
+    def mutate(book: Book, luck: Random) -> None:
+        if found := book.pick(luck, wanted):
+            book.change(luck, *found, lambda _: luck.choice(texts), most)
+
+    return mutate
+
+
+def _respelled(wanted: Callable[[Kind], bool], *spell: Callable[[str], str], most: int | None = 3) -> Mutation:
+    def mutate(book: Book, luck: Random) -> None:
+        if found := book.pick(luck, wanted):
+            book.change(luck, *found, luck.choice(spell), most)
+
+    return mutate
+
+
+def _whole_table(change: Callable[[list[str], list[list[str]], Random], str | None]) -> Mutation:
+    """Of a table: its header, its rows; says which column was changed, None for the whole table."""
+
+    def mutate(book: Book, luck: Random) -> None:
+        table = luck.choice(sorted(book.tables))
+        before = list(book.tables[table][0])
+        column = change(*book.tables[table], luck)
+        book.touched = None
+        book.columns |= {table, *([column] if column else before)}
+
+    return mutate
+
+
+def _optional(header: list[str], luck: Random) -> int:
+    return luck.randrange(1, len(header))
+
+
+def _rename(header: list[str], rows: list[list[str]], luck: Random) -> str:
+    at = _optional(header, luck)
+    old = header[at]
+    renamed = [old[:-1], old.replace("_", ""), f"{old}_2", old.upper(), f"new_{old}", old.replace("a", "")]
+    header[at] = luck.choice([name for name in renamed if name != old])
+    return old
+
+
+def _drop(header: list[str], rows: list[list[str]], luck: Random) -> str:
+    at = _optional(header, luck)
+    old = header[at]
+    for row in [header, *rows]:
+        del row[at]
+    return old
+
+
+def _fill(*texts: str) -> Callable[[list[str], list[list[str]], Random], str]:
+    def change(header: list[str], rows: list[list[str]], luck: Random) -> str:
+        at, text = _optional(header, luck), luck.choice(texts)
+        for row in rows:
+            row[at] = text
+        return header[at]
+
+    return change
+
+
+def _header_only(header: list[str], rows: list[list[str]], luck: Random) -> None:
+    rows.clear()
+
+
+def _a_third(header: list[str], rows: list[list[str]], luck: Random) -> None:
+    del rows[max(1, len(rows) // 3) :]
+
+
+def _shifted(header: list[str], rows: list[list[str]], luck: Random) -> None:
+    at = _optional(header, luck)
+    for row in rows:
+        row.insert(at, "")
+        row.pop()
+
+
+def _extra(header: list[str], rows: list[list[str]], luck: Random) -> str:
+    header.append("branch_office")
+    for row in rows:
+        row.append("north")
+    return "branch_office"
+
+
+def _rows_again(header: list[str], rows: list[list[str]], luck: Random) -> None:
+    rows += [list(row) for row in luck.choices(rows, k=2)] if rows else []
+
+
+def _units(factor: float) -> Mutation:
+    def times(text: str) -> str:
+        try:
+            return f"{float(text.rstrip('%')) * factor:.6f}"
+        except ValueError:
+            return text
+
+    return _respelled(lambda kind: kind in NUMBERS, times, most=None)
+
+
+def _ids(*spell: Callable[[str], str], most: int | None = 3) -> Mutation:
+    def mutate(book: Book, luck: Random) -> None:
+        change = luck.choice(spell)
+        table = luck.choice(sorted(book.tables))
+        header, rows = book.tables[table]
+        at = header.index(book.key)
+        for row in rows if most is None else luck.sample(rows, min(len(rows), most)):
+            if book.touched is not None:
+                book.touched.add(row[at].strip())
+            row[at] = change(row[at])
+        book.columns |= {book.key, table}
+
+    return mutate
+
+
+def _is_text(kind: Kind) -> bool:
+    return kind in {Kind.TEXT, Kind.CATEGORY}
+
+
+SAME: dict[str, Mutation] = {
+    "blanks around values": _respelled(lambda kind: True, lambda text: f"  {text}\u00a0"),
+    "numbers with a sign": _respelled(
+        lambda kind: kind in NUMBERS, lambda text: text if text[0] in "+-" else f"+{text}"
+    ),
+    "counts with a point": _respelled(lambda kind: kind is Kind.COUNT, lambda text: f"{text}.0", most=None),
+    "categories in small letters": _respelled(lambda kind: kind is Kind.CATEGORY, str.lower, most=None),
+    "ids with blanks": _ids(lambda text: f" {text} "),
+    "an unknown column": _whole_table(_extra),
+    "rows that stand twice": _whole_table(_rows_again),
+}
+VALUES: dict[str, Mutation] = {
+    "signs of a missing value": _cells(lambda kind: kind is not Kind.TEXT, *MISSING_SIGNS),
+    "numbers that are none": _cells(lambda kind: kind in NUMBERS, *NO_NUMBERS),
+    "terms and years that are none": _cells(
+        lambda kind: kind in {Kind.TERM, Kind.YEARS}, "long", "-3", "9999", "36 weeks"
+    ),
+    "dates that are none": _cells(lambda kind: kind is Kind.DATE, *NO_DATES),
+    "levels never seen": _cells(lambda kind: kind is Kind.CATEGORY, "XYZZY", "PERSONAL USE", "0"),
+    "numbers far out": _cells(lambda kind: kind in NUMBERS, "999999999", "1e8"),
+    "ids turned into numbers": _ids(lambda text: "6.84E+07", lambda text: ""),
+    "ids of other loans": _ids(lambda text: f"{text}9", lambda text: f"0{text}"),
+}
+COLUMNS: dict[str, Mutation] = {
+    "a renamed column": _whole_table(_rename),
+    "a dropped column": _whole_table(_drop),
+    "an empty column": _whole_table(_fill("")),
+    "a column of signs of missing": _whole_table(_fill(*MISSING_SIGNS)),
+    "a column of rubbish": _whole_table(_fill("?!", "rubbish", "see remarks")),
+    "a header only": _whole_table(_header_only),
+    "a third of the rows": _whole_table(_a_third),
+    "columns shifted by one": _whole_table(_shifted),
+    "a hundred times too large": _units(100.0),
+    "a thousand times too small": _units(0.001),
+    "ids as floats": _ids(lambda text: f"{text}.0" if text.isdigit() else text, most=None),
+    "decimal commas": _respelled(lambda kind: kind in NUMBERS, lambda text: text.replace(".", ","), most=None),
+    "levels all new": _cells(lambda kind: kind is Kind.CATEGORY, "XYZZY", most=None),
+}
+ALL: dict[str, Mutation] = {**SAME, **VALUES, **COLUMNS}

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mutated_days import keeps_meaning, mutated_book
+from mutated_lenders import AMONG, run_lender, silent, sound_file
+
+
+@pytest.mark.torture
+def test_a_mutated_lenders_file_lands_right_or_something_is_said(torture: Any, tmp_path: Path) -> None:
+    sound = sound_file()
+    expected = run_lender(tmp_path / "sound", sound)
+    assert not expected.error
+    assert not expected.records
+    assert len(expected.features) == len(sound.tables["loans"][1])
+    assert set(expected.labels.values()) == {0, 1}
+    found, outcomes = [], Counter[str]()
+    times = torture.times(20, 1_000)
+    for number in range(times):
+        names, book = mutated_book(sound, f"lender {number}", AMONG)
+        landed = run_lender(tmp_path / str(number), book)
+        found += [f"{number}: {names}: {problem}" for problem in list(silent(expected, landed, book))[:2]]
+        same = landed.features == expected.features and landed.labels == expected.labels
+        outcomes["refused" if landed.error else "as before" if same else "said"] += 1
+        if keeps_meaning(names) and landed.error:
+            found.append(f"{number}: {names}: refused: {landed.error}")
+    torture.record(
+        "mutated columns and values of a lender's file, landed by a mapping",
+        times,
+        len(found),
+        f"{outcomes['refused']} refused, {outcomes['said']} said, {outcomes['as before']} as before",
+    )
+    assert not found, "\n".join([f"{len(found)} silent", *found[:40]])
+    assert all(outcomes[outcome] for outcome in ("refused", "said", "as before"))
