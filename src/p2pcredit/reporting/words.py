@@ -71,7 +71,7 @@ SECTIONS: tuple[Section, ...] = (
         "quality",
         "Data quality",
         "Share of the recent rows that had to be set aside, of each column's values that could not be used, of loans "
-        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), and of the recent loans "
+        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), and of recent loans "
         "of which a value lies outside what their model was trained on.",
         ("quarantined_share", "values_lost_share", "unknown_outcome_share", "outside_training_share"),
     ),
