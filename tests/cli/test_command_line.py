@@ -388,7 +388,6 @@ def test_a_model_made_again_with_other_bytes_ends_with_exit_code_1_and_still_pri
 
 
 def test_a_persons_failed_command_is_kept_as_theirs_and_never_as_a_warning(call: Call, home: Path) -> None:
-    home.mkdir()
     for arguments in (
         ("export", "gold/predictions", "--out", "x.csv"),
         ("replay", "--from", "2024-01-01", "--to", "2024-01-02"),
