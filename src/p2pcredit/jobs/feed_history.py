@@ -17,7 +17,7 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.completeness import read_receipts
 from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.landed_notes import LandedFile, noted_landed
-from p2pcredit.transforms.typing import BLANKS
+from p2pcredit.transforms.typing import trimmed_text, typed_value
 
 
 def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[str, dict[date, Seen]]:
@@ -94,12 +94,10 @@ def _loans(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[tup
 
 
 def _ids(ctx: JobContext, feed: str, days: DateRange) -> pl.DataFrame:
-    rows = (
-        Lake(ctx.layout)
-        .scan(bronze(FEEDS[feed]), days)
-        .select("snapshot_date", pl.col("loan_id").str.strip_chars(BLANKS))
-    )
-    return rows.drop_nulls().unique().collect()
+    column = next(column for column in FEEDS[feed].columns if column.source == "loan_id")
+    rows = Lake(ctx.layout).frame(bronze(FEEDS[feed]), days)
+    ids = rows.select("snapshot_date", typed_value(column, trimmed_text(column)).alias("loan_id"))
+    return ids.drop_nulls().unique().collect().to_polars()
 
 
 def _per_day(ids: pl.DataFrame) -> dict[date, int]:

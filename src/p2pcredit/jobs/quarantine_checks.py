@@ -42,8 +42,8 @@ def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping
     for span in spans:
         ruined: list[tuple[float, str, int, int]] = []
         for feed, of_feed in lost.items():
-            number = sum(rows for day, rows in of_feed.items() if day in span)
-            rows = number + (sum(silver_rows[feed].get(day, 0) for day in span) if number else 0)
+            number = sum(of_feed.get(day, 0) for day in span)
+            rows = number + sum(silver_rows[feed].get(day, 0) for day in span)
             if number and too_many_set_aside(number, rows, limit, few_count=len(days) == 1):
                 ruined.append((number / rows, feed, number, rows))
         if ruined:

@@ -15,6 +15,7 @@ _ADVICE = {
     "not on the day it was landed for": "put each row in the file of its own day",
     "not a term": "write terms in months, such as 36",
     "not a": "write plain numbers such as 1234.56; in a mapping say how numbers are written, such as decimal: ','",
+    "lost digits": "a spreadsheet or a column of decimals wrote them; write ids as text",
     "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules",
     "missing": "fill that column; in a mapping name the column of the download that holds it",
     "duplicate": "deliver each row once",

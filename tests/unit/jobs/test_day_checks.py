@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from small_days import DAY, crown, land_day, land_days_before, lines_of, with_settings, write
+from small_days import DAY, HEADERS, VALUES, crown, land_day, land_days_before, lines_of, with_settings, write
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, silver
@@ -173,6 +173,14 @@ def test_a_feed_for_one_of_three_loans_is_said(ctx: JobContext) -> None:
     assert found(preprocess(ctx, ONE)) == [("financial", None, "few_rows")]
     with pytest.raises(SchemaDriftError, match="rows for 33% of the day's loans only"):
         preprocess(with_settings(ctx, schema_drift="stop"), ONE)
+
+
+def test_ids_that_became_numbers_in_one_feed_are_the_loans_they_are(ctx: JobContext) -> None:
+    for feed in HEADERS:
+        values = VALUES.get(feed)
+        write(ctx.layout, feed, DAY, [f"{n},{DAY},{values}" for n in (7, 8, 9)] if values else [])
+    write(ctx.layout, "financial", DAY, [f"{n}.0,{DAY},50000" for n in (7, 8, 9)])
+    assert preprocess(ctx, ONE)["schema_drift"] == []
 
 
 def test_an_unknown_column_is_said_and_stops_nothing(ctx: JobContext) -> None:
