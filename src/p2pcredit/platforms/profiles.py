@@ -12,6 +12,7 @@ import polars as pl
 from p2pcredit.errors import UsageError
 from p2pcredit.platforms.lendingclub import LendingClub
 from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.mapping_schema import did_you_mean
 from p2pcredit.platforms.prosper import prosper
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.synthetic import Synthetic
@@ -23,6 +24,10 @@ class Profile(Protocol):
     @property
     def name(self) -> str:
         """The platform, in lower case."""
+
+    @property
+    def remedies(self) -> dict[str, str]:
+        """Column of a feed -> what to write or do where its values cannot be read."""
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these files hold, part by part? `first` and `last` are the days asked for, None where open."""
@@ -57,7 +62,8 @@ def profile_named(name_or_path: str) -> Profile:
     if path.suffix in {".yaml", ".yml"}:
         return load_mapping(path)
     known = ", ".join(PROFILES)
-    raise UsageError(f"there is no platform '{name_or_path}'; known are {known}; or a YAML file")
+    meant = did_you_mean(name_or_path.casefold(), list(PROFILES))
+    raise UsageError(f"there is no platform '{name_or_path}'{meant}; known are {known}; or a YAML file")
 
 
 __all__ = ["PROFILES", "Profile", "profile_named"]
