@@ -79,6 +79,14 @@ def test_a_file_that_does_not_say_which_month_is_meant_is_refused_by_name(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("sign", ["NA", "nan", "NULL", "#N/A"])
+def test_a_sign_of_a_missing_month_is_a_missing_month(tmp_path: Path, sign: str) -> None:
+    marked, blank = ([(issued, text, text) for issued, *_ in MONTHS] for text in (sign, ""))
+    one, other = read(tmp_path / "copy.csv", marked), read(tmp_path / "file.csv", blank)
+    assert one.feeds["loan_performance"].equals(other.feeds["loan_performance"])
+    assert one.days() == other.days()
+
+
 @pytest.mark.parametrize(
     "odd", ["13/13/2011", "12/2/2011", "2011-13-01", "Dez-11", "00-Dec-2011", "31-Dec-2011", "40543"]
 )
@@ -132,7 +140,7 @@ def test_a_joint_application_has_the_figures_of_the_household(tmp_path: Path, ki
     rows = [
         LOANS[0].format(*MONTHS[0]) + f",{kind},62151,31.01,Not Verified,Verified",
         LOANS[1].format(*MONTHS[1]) + ",Individual,62151,31.01,Not Verified,Verified",
-        LOANS[2].format(*MONTHS[2]) + f",{kind},,,Not Verified,",
+        LOANS[2].format(*MONTHS[2]) + f",{kind},,NA,Not Verified,",
     ]
     found = read(tmp_path / "copy.csv", text="\n".join([header, *rows])).feeds["financial"].sort("loan_id")
     assert found.select("annual_income", "debt_to_income", "income_verification").rows() == [
