@@ -89,18 +89,29 @@ def make_raw_case(seed: str, seeds: dict[str, RawSeed]) -> RawCase:
     return RawCase(seed, book, packed, tuple(dict.fromkeys(names)), tuple(range(len(seeds[book].rows))))
 
 
+def _alike(name: str, header: list[str]) -> int:
+    """How many names of a header have the letters and digits of this one, in whatever case."""
+    return [_letters(other) for other in header].count(_letters(name))
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
 def count_records(data: bytes, book: RawSeed) -> int:
     """How many records stand below the header; fails where bytes are damaged, wrongly encoded, or without header."""
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
-    text = data.removeprefix(b"\xef\xbb\xbf").decode(book.encoding)
+    while data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    text = data.decode(book.encoding)
     for separator in book.separators:
         at = 0
         for _ in range(HEADER_SEARCH_LINES):
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
             header = [name.strip() for name in fields_alone(text[at:end].rstrip("\r"), separator)]
-            if set(book.required) <= set(header):
+            if all(name in header or _alike(name, header) == 1 for name in book.required):
                 return len(records_of(text[end + 1 :], len(header), separator))
             at = end + 1
     raise ValueError("no header")

@@ -73,7 +73,7 @@ class RawSeed:
     required: tuple[str, ...]
     note: str = ""
     quote_all: bool = False
-    separators: str = ","
+    separators: str = ANY_SEPARATOR
     delimiter: str = ","
     encoding: str = "utf-8"
 
@@ -102,11 +102,9 @@ def invented_seeds() -> dict[str, RawSeed]:
     return {
         "invented LoanStats": RawSeed("lendingclub", club, [*loans, summary], small["loan"], "Notes", quote_all=True),
         "invented accepted": RawSeed("lendingclub", club, loans, small["loan"]),
-        "invented Prosper": RawSeed("prosper", prosper, people, small["prosper"], separators=ANY_SEPARATOR),
-        "a mapping of one's own": RawSeed("own", own, owns, needed, separators=ANY_SEPARATOR),
-        "one by semicolons": RawSeed(
-            "own, by semicolons", own, commas, needed, separators=ANY_SEPARATOR, delimiter=";", encoding="windows-1252"
-        ),
+        "invented Prosper": RawSeed("prosper", prosper, people, small["prosper"]),
+        "a mapping of one's own": RawSeed("own", own, owns, needed),
+        "one by semicolons": RawSeed("own, by semicolons", own, commas, needed, delimiter=";", encoding="windows-1252"),
     }
 
 
@@ -123,8 +121,6 @@ def real_seeds() -> dict[str, RawSeed]:
         note = lines.readline().strip() if name == "LoanStats" else ""
         header, *rows = [row for row in csv.reader(lines) if row][: _REAL_ROWS + 1]
         required = invented_seeds()["invented Prosper"].required if name == "prosper" else LAYOUTS["LoanStats"]
-        platform, separators = ("prosper", ANY_SEPARATOR) if name == "prosper" else ("lendingclub", ",")
-        seeds[f"real {name}"] = RawSeed(
-            platform, header, rows, required, note, quote_all=name == "LoanStats", separators=separators
-        )
+        platform = "prosper" if name == "prosper" else "lendingclub"
+        seeds[f"real {name}"] = RawSeed(platform, header, rows, required, note, quote_all=name == "LoanStats")
     return seeds

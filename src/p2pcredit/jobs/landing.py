@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,10 @@ from typing import Any
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.landing_checks import UnreadableValues, reasons_of, refuse_ruined
+from p2pcredit.jobs.landing_entries import Source, landed_before, merged, under_way
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.profiles import profile_named
+from p2pcredit.platforms.profiles import Profile, profile_named
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
 from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
@@ -28,36 +29,33 @@ from p2pcredit.storage.locks import held
 
 logger = logging.getLogger("p2pcredit")
 _REJECTED_TOGETHER = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A raw file, by its name and the SHA-256 of its bytes."""
-
-    name: str
-    sha256: str
+_KEPT_OF_REJECTED = ("file", "row_number", "reason", "raw")
 
 
 def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | None, last: date | None) -> Receipt:
-    """What landed from these raw files?
+    """Land raw files: write every day from the first to the last date in them, or of the range asked for.
 
-    Every day from the first to the last date in the files, or of the range asked for, gets all five feeds; days without
-    rows get empty ones. Nothing is written before the whole of every file has been read. Landing the same files again
-    writes the same bytes.
+    Every day gets all five feeds; days without rows get empty ones. Nothing is written before the whole of every file
+    has been read and judged; of a refused landing only the rejected records are kept. Landing the same files again
+    writes the same bytes. On days that another file landed before, the loans of both stand; a loan of both is as the
+    file says that landed last.
 
     Args:
-        ctx: The surroundings; the home directory is all that is used of it.
+        ctx: The surroundings: the home directory, the limit of rejected records, and today.
         platform: A platform's name, or the path of a YAML profile.
         files: Raw downloads; may be empty for `synthetic`.
         first, last: Snapshot dates to land, both included; None for as far as the files go.
 
     Returns:
-        `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows).
+        `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
+        `reasons` (reason -> `count` and `example` of the rejected records), `unreadable` (`feed.column` -> `count` and
+        `example` of the values that silver will not read), `replaced` (loans of earlier files that this landing holds).
         `rows_in` is always `rows_landed` + `rows_rejected`.
 
     Raises:
-        UsageError: Unknown platform, dates that make no range, or a home with a landing that would be mixed with this.
-        SourceError: A raw file cannot be used.
+        UsageError: Unknown platform, dates that make no range or that the files do not reach, or a home with a landing
+            that would be mixed with this.
+        SourceError: A raw file cannot be used, or too much of it.
         StorageError: The disk refuses.
     """
     if first is not None and last is not None:
@@ -68,37 +66,65 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
             for path in files:
                 still.enter_context(holding_still(path))
             sources = _digest(files)
-            parts = _told(ctx, profile.parts(files, first, last))
+            unreadable = UnreadableValues()
+            parts = _told(ctx, profile.parts(files, first, last), unreadable)
             book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
-        return _land_book(ctx, profile.name, sources, book, first, last)
+        return _land_book(ctx, profile, sources, book, unreadable, first, last)
 
 
 def _land_book(
     ctx: JobContext,
-    platform: str,
-    sources: tuple[_Source, ...],
+    profile: Profile,
+    sources: tuple[Source, ...],
     book: SpooledBook,
+    unreadable: UnreadableValues,
     first: date | None,
     last: date | None,
 ) -> Receipt:
-    if not sources:
-        sources = (_Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
+    platform, limit, is_file = profile.name, ctx.settings.landing.max_rejected_share, bool(sources)
+    if not is_file:
+        sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
+    else:
+        _require_days_inside(book, first, last, ctx.at.date())
     if last is None:
         book = _until_today(book, ctx.at.date())
     days = _days_to_land(book, first, last)
     if days is not None:
         _tell_of_later_events(book, days)
         book = book.within(days)
+    if is_file:
+        kept_in = _rejected_file(ctx.layout, platform, sources)
+        try:
+            refuse_ruined(book, unreadable, limit, profile.remedies, kept_in)
+        except SourceError as error:
+            if book.rejected.height:
+                _write_rejected(kept_in, book)
+            names = ", ".join(source.name for source in sources)
+            raise SourceError(f"{names}: {error}") from error
+        _tell_of_unreadable(unreadable, limit, profile.remedies)
+    replaced = 0
     with held(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
-        landings = _merged(earlier, platform, sources, days)
-        _write_manifest(ctx.layout, platform, [_under_way(entry, days) for entry in landings])
-        _write_rejected(ctx.layout, platform, sources, book)
-        if days is not None:
+        landings = merged(earlier, platform, sources, days, is_file=is_file)
+        before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
+        span = days if before is None else before.span
+        _write_manifest(ctx.layout, platform, under_way(landings, sources, days, span))
+        _write_rejected(_rejected_file(ctx.layout, platform, sources), book)
+        if span is not None:
+            replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
             for done, (name, feed) in enumerate(FEEDS.items()):
                 ctx.progress(f"writing {name}", done, len(FEEDS))
-                write_months(ctx.layout, feed, partial(book.rows, name), days)
+                rows = partial(book.rows, name)
+                for some in [span] if before is None else before.spans:
+                    write_months(ctx.layout, feed, rows if before is None else before.beside(feed, rows), some)
         _write_manifest(ctx.layout, platform, landings)
+    if replaced and span is not None:
+        logger.warning(
+            "%d loans had landed from an earlier file; they are now as the new one says; preprocess %s to %s again",
+            replaced,
+            span.first,
+            span.last,
+        )
     return {
         "platform": platform,
         "rows_in": book.rows_in,
@@ -107,6 +133,9 @@ def _land_book(
         "first_date": days.first.isoformat() if days else None,
         "last_date": days.last.isoformat() if days else None,
         "feeds": {name: book.count(name) for name in FEEDS},
+        "reasons": reasons_of(book.rejected),
+        "unreadable": unreadable.as_json(),
+        "replaced": replaced,
     }
 
 
@@ -116,10 +145,11 @@ def last_origination(ctx: JobContext, days: DateRange) -> date | None:
     return newest if isinstance(newest, date) else None
 
 
-def _told(ctx: JobContext, parts: Iterable[RawBook]) -> Iterator[RawBook]:
-    """The same parts; says of how many loans they were."""
+def _told(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValues) -> Iterator[RawBook]:
+    """The same parts; says of how many loans they were, and counts what cannot be read of them."""
     loans = 0
     for part in parts:
+        unreadable.look_at(part)
         yield part
         loans += part.rows_landed
         ctx.progress(f"{loans:,} loans read", 0, None)
@@ -135,11 +165,11 @@ def _tell_of_later_events(book: SpooledBook, days: DateRange) -> None:
         )
 
 
-def _digest(files: Sequence[Path]) -> tuple[_Source, ...]:
+def _digest(files: Sequence[Path]) -> tuple[Source, ...]:
     for path in files:
         if not path.is_file():
             raise SourceError(f"there is no file {path}; check the path")
-    sources = tuple(_Source(path.name, sha256_of_file(path)) for path in files)
+    sources = tuple(Source(path.name, sha256_of_file(path)) for path in files)
     seen: set[str] = set()
     for source in sources:
         if source.sha256 in seen:
@@ -156,6 +186,39 @@ def _until_today(book: SpooledBook, today: date) -> SpooledBook:
     return book.within(DateRange(min(days.first, today), today), f"originated after {today}, in the future")
 
 
+def _require_days_inside(book: SpooledBook, first: date | None, last: date | None, today: date) -> None:
+    """Make sure that the days asked for are not in the future, and that the files reach them.
+
+    Raises:
+        UsageError: If not; names the days that the files hold.
+    """
+    own = book.days()
+    held_days = "" if own is None else f"; the files hold {own.first} to {own.last}"
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and day > today:
+            raise UsageError(f"{option} {day} lies in the future, after {today}{held_days}")
+    if own is None:
+        return
+    if (first is not None and first > own.last) or (last is not None and last < own.first):
+        raise UsageError(
+            f"no loan or event lies in {first or own.first} to {last or own.last}{held_days}; ask for days of those"
+        )
+
+
+def _tell_of_unreadable(unreadable: UnreadableValues, limit: float, remedies: Mapping[str, str]) -> None:
+    for feed, column in unreadable.doubtful(limit):
+        remedy = remedies.get(column)
+        logger.warning(
+            "%d of %d values of %s.%s cannot be read, such as '%s'%s",
+            unreadable.counts[feed, column],
+            unreadable.values((feed, column)),
+            feed,
+            column,
+            unreadable.examples[feed, column],
+            f"; {remedy}" if remedy else "",
+        )
+
+
 def _days_to_land(book: SpooledBook, first: date | None, last: date | None) -> DateRange | None:
     own = book.days()
     start = first or (own.first if own else last)
@@ -167,57 +230,21 @@ def _days_to_land(book: SpooledBook, first: date | None, last: date | None) -> D
     return DateRange(start, end)
 
 
-def _merged(
-    manifest: dict[str, Any], platform: str, sources: tuple[_Source, ...], days: DateRange | None
-) -> list[dict[str, Any]]:
-    """The landings of this home with the new one, unless it would mix two books."""
-    if manifest and manifest["platform"] != platform:
-        raise UsageError(
-            f"this home holds loans of {manifest['platform']}; land {platform} in another home (--home DIR)"
-        )
-    landings: list[dict[str, Any]] = manifest.get("landings", [])
-    if days is None:
-        return landings
-    digests = {source.sha256 for source in sources}
-    kept = []
-    for entry in landings:
-        there = DateRange(date.fromisoformat(entry["first_date"]), date.fromisoformat(entry["last_date"]))
-        if there.first >= days.first and there.last <= days.last:
-            continue
-        overlaps = there.first <= days.last and days.first <= there.last
-        if overlaps and not {file["sha256"] for file in entry["files"]} <= digests:
-            names = ", ".join(file["name"] for file in entry["files"])
-            raise UsageError(
-                f"{days.first} to {days.last} overlaps {there.first} to {there.last}, landed from {names}; "
-                "land all files in one command, or choose days apart with --from and --to"
-            )
-        kept.append(entry)
-    new = {
-        "files": [{"name": source.name, "sha256": source.sha256} for source in sources],
-        "first_date": days.first.isoformat(),
-        "last_date": days.last.isoformat(),
-    }
-    return sorted([*kept, new], key=lambda entry: (entry["first_date"], entry["last_date"]))
-
-
-def _under_way(entry: dict[str, Any], days: DateRange | None) -> dict[str, Any]:
-    """The entry of the landing that begins now says so until it is whole; those of others stay as they are."""
-    mine = days is not None and (entry["first_date"], entry["last_date"]) == (f"{days.first}", f"{days.last}")
-    return {**entry, "complete": False} if mine else entry
-
-
 def _write_manifest(layout: Layout, platform: str, landings: list[dict[str, Any]]) -> None:
     complete = all(entry.get("complete", True) for entry in landings)
     content = {"platform": platform, "complete": complete, "landings": landings}
     write_json_atomically(manifest_file(layout), content)
 
 
-def _write_rejected(layout: Layout, platform: str, sources: tuple[_Source, ...], book: SpooledBook) -> None:
+def _rejected_file(layout: Layout, platform: str, sources: tuple[Source, ...]) -> Path:
     together = "".join(source.sha256 for source in sources)
     digest = together if len(sources) == 1 else hashlib.sha256(together.encode()).hexdigest()
-    path = layout.landing / "rejected" / f"{platform}_{digest[:8]}.jsonl"
+    return layout.landing / "rejected" / f"{platform}_{digest[:8]}.jsonl"
+
+
+def _write_rejected(path: Path, book: SpooledBook) -> None:
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        for some in book.rejected.iter_slices(_REJECTED_TOGETHER):
+        for some in book.rejected.select(_KEPT_OF_REJECTED).iter_slices(_REJECTED_TOGETHER):
             stream.write(some.write_ndjson().encode())
 
 

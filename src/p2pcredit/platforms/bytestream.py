@@ -44,7 +44,7 @@ def most_unpacked_bytes(packed: int) -> int:
 def read_chunks(
     path: Path, *, chunk_bytes: int = CHUNK_BYTES, when_empty: str = "download it again"
 ) -> Iterator[bytes]:
-    """What text bytes does this file hold, unpacked, without the byte order mark?
+    """Read the text bytes of a file, unpacked, without the byte order marks before its first letter.
 
     Whether it is gzip is seen from its first bytes, not from its name.
 
@@ -71,7 +71,7 @@ def read_chunks(
             most = most_unpacked_bytes(size)
             with gzip.GzipFile(fileobj=plain) if packed else plain as stream:
                 while chunk := stream.read(chunk_bytes):
-                    text = chunk.removeprefix(b"\xef\xbb\xbf") if seen == 0 else chunk
+                    text = _without_marks(chunk) if seen == 0 else chunk
                     seen += len(chunk)
                     text_bytes += len(text)
                     if packed and seen > most:
@@ -94,6 +94,13 @@ def read_chunks(
         raise SourceError(f"cannot read {path}: {error.strerror or error}; check that it is a readable file") from error
     if text_bytes == 0:
         raise UnreadableFileError(f"{path} has 0 bytes of text; {when_empty}")
+
+
+def _without_marks(start: bytes) -> bytes:
+    """The first bytes of a text without byte order marks: a file that was saved twice may have two."""
+    while start.startswith(b"\xef\xbb\xbf"):
+        start = start[3:]
+    return start
 
 
 def is_parquet(path: Path) -> bool:

@@ -83,6 +83,10 @@ class RawFile(Protocol):
     def numbers(self) -> frozenset[str]:
         """Columns that it holds as numbers, not as texts of them."""
 
+    @property
+    def short_floats(self) -> frozenset[str]:
+        """Columns that it holds as numbers of so few digits that ids are no more what they were."""
+
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
         """Its records in order, some at a time."""
 
@@ -115,6 +119,11 @@ class DelimitedFile:
     @property
     def numbers(self) -> frozenset[str]:
         """Columns that hold numbers, not texts of them: none of a file that is text."""
+        return frozenset()
+
+    @property
+    def short_floats(self) -> frozenset[str]:
+        """Columns that hold numbers of few digits: none of a file that is text."""
         return frozenset()
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:

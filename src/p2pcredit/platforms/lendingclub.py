@@ -1,131 +1,61 @@
-"""LendingClub's public download, in both its layouts, as feeds.
+"""LendingClub's public download, in both its layouts and as its copies are written, as feeds.
 
 `LoanStats` files have a note line above the header, every field quoted and `10.65%`; `accepted` files start with the
 header, quote where needed and write `10.65`. Both publish months: a loan's origination day is spread inside its month
-by its id. Values land as they stand; only dates become ISO dates.
+by its id. Values land as they stand; only dates become ISO dates, numbers lose signs of currency and of thousands, and
+a joint application has the income, debts and verification of the household.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.errors import UsageError
-from p2pcredit.periods import DateRange, add_months, month_end, month_start
+from p2pcredit.errors import UnreadableFileError, UsageError
+from p2pcredit.periods import DateRange, add_months, month_end
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
-from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, last_month_seen, rebuild_events
+from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.platforms.lendingclub_columns import COLUMNS, LAYOUTS, known_after_origination
+from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, SEEN_COLUMNS, rebuild_events
+from p2pcredit.platforms.lendingclub_months import MonthTexts, month_text, years_of
+from p2pcredit.platforms.loan_ids import LoanIds
+from p2pcredit.platforms.missing_signs import first_given
+from p2pcredit.platforms.number_texts import misread_number, plain_number
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_files import SUMMARY_REASON, RawTable, read_columns, read_in_parts
 
 NAME = "lendingclub"
-_NEEDED = ("id", "loan_amnt", "term", "issue_d", "loan_status", "last_pymnt_d")
-LAYOUTS = {
-    "LoanStats": _NEEDED,
-    "accepted": (*_NEEDED, "fico_range_low", "fico_range_high"),
-}
 _SUMMARY = "Total amount funded"
+_DIALECT = Dialect(ANY_SEPARATOR)
+_JOINT = {"annual_inc": "annual_inc_joint", "dti": "dti_joint", "verification_status": "verification_status_joint"}
+"""What a column says of the first applicant -> of the household, on a joint application."""
+_NUMBERS = frozenset({"loan_amnt", "installment", "annual_inc", "dti", "revol_bal", "tot_cur_bal", "bc_open_to_buy"})
+_NUMBERS |= {"total_rev_hi_lim", "avg_cur_bal", "tot_coll_amt", "funded_amnt", "total_rec_prncp", "out_prncp"}
+_NUMBERS |= {"last_pymnt_amnt", "int_rate", "revol_util"}
+"""Amounts and shares: a spreadsheet groups thousands, or writes a decimal comma."""
+_ISSUED_AS = "the file writes months such as Dec-2011; save the column issue_d so"
 SLIP_MONTHS = 24
 """An issue month so long after all payments and credit pulls of the file is a slip of the pen."""
-
-COLUMNS: dict[str, dict[str, str]] = {
-    "loan_terms": {
-        "loan_amount": "loan_amnt",
-        "term": "term",
-        "interest_rate": "int_rate",
-        "installment": "installment",
-        "grade": "grade",
-        "sub_grade": "sub_grade",
-        "purpose": "purpose",
-        "title": "title",
-        "description": "desc",
-        "application_type": "application_type",
-    },
-    "demographic": {
-        "employment_title": "emp_title",
-        "employment_length": "emp_length",
-        "home_ownership": "home_ownership",
-        "state": "addr_state",
-        "zip3": "zip_code",
-    },
-    "financial": {
-        "annual_income": "annual_inc",
-        "income_verification": "verification_status",
-        "debt_to_income": "dti",
-        "revolving_balance": "revol_bal",
-        "revolving_utilisation": "revol_util",
-        "total_current_balance": "tot_cur_bal",
-        "bankcard_utilisation": "bc_util",
-        "bankcard_open_to_buy": "bc_open_to_buy",
-        "revolving_limit": "total_rev_hi_lim",
-        "average_current_balance": "avg_cur_bal",
-        "collections_owed": "tot_coll_amt",
-    },
-    "credit_history": {
-        "earliest_credit_line": "earliest_cr_line",
-        "fico_low": "fico_range_low",
-        "fico_high": "fico_range_high",
-        "delinquencies_2y_count": "delinq_2yrs",
-        "inquiries_6m_count": "inq_last_6mths",
-        "months_since_delinquency": "mths_since_last_delinq",
-        "months_since_record": "mths_since_last_record",
-        "open_accounts_count": "open_acc",
-        "public_records_count": "pub_rec",
-        "total_accounts_count": "total_acc",
-        "bankruptcies_count": "pub_rec_bankruptcies",
-        "tax_liens_count": "tax_liens",
-        "collections_12m_count": "collections_12_mths_ex_med",
-        "mortgage_accounts_count": "mort_acc",
-        "accounts_opened_24m_count": "acc_open_past_24mths",
-        "inquiries_12m_count": "inq_last_12m",
-        "months_since_inquiry": "mths_since_recent_inq",
-        "months_since_newest_account": "mo_sin_rcnt_tl",
-        "months_since_major_derogatory": "mths_since_last_major_derog",
-        "accounts_ever_120_days_count": "num_accts_ever_120_pd",
-        "accounts_never_late": "pct_tl_nvr_dlq",
-        "bankcards_nearly_full": "percent_bc_gt_75",
-    },
-}
-"""Per feed: its column -> LendingClub's. Columns that exist only after origination are in no application feed."""
-
-AFTER_ORIGINATION: dict[str, str] = {
-    "loan_status": "how the loan stands",
-    "total_pymnt": "payments",
-    "total_rec_": "payments",
-    "last_pymnt_": "payments",
-    "next_pymnt_": "payments",
-    "pymnt_plan": "payments",
-    "out_prncp": "what is still owed",
-    "recoveries": "money recovered after charge-off",
-    "collection_recovery_fee": "money recovered after charge-off",
-    "last_credit_pull_d": "the bureau was asked again later",
-    "last_fico_": "the bureau was asked again later",
-    "hardship_": "a hardship plan",
-    "deferral_term": "a hardship plan",
-    "payment_plan_": "a hardship plan",
-    "orig_projected_": "a hardship plan",
-    "settlement_": "a settlement",
-    "debt_settlement_": "a settlement",
-}
-"""First letters of a column -> what it tells that nobody knew at application."""
-
-
-def known_after_origination(column: str) -> str | None:
-    """What a raw column tells that exists only after origination; None where it does not.
-
-    Examples:
-        >>> known_after_origination("total_rec_prncp"), known_after_origination("annual_inc")
-        ('payments', None)
-    """
-    return next((what for start, what in AFTER_ORIGINATION.items() if column.startswith(start)), None)
 
 
 class LendingClub:
     """The profile of LendingClub."""
 
     name = NAME
+
+    @property
+    def remedies(self) -> dict[str, str]:
+        """Column of a feed -> how the platform writes it."""
+        return {
+            "loan_amount": "the column loan_amnt holds numbers such as 24000 or 24,000.00",
+            "term": "the column term holds months such as ' 36 months'",
+            "status": "the column loan_status holds the platform's own words, last_pymnt_d months such as Dec-2011",
+        }
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these downloads hold, part by part?
@@ -140,12 +70,21 @@ class LendingClub:
         """
         if not files:
             raise UsageError(f"landing {NAME} needs the platform's download; give at least one file")
-        wanted = dict.fromkeys(
-            ["id", "issue_d", *(source for feed in COLUMNS.values() for source in feed.values()), *EVENT_COLUMNS]
-        )
+        sources = (source for feed in COLUMNS.values() for source in feed.values())
+        wanted = dict.fromkeys(["id", "issue_d", *sources, *_JOINT.values(), *EVENT_COLUMNS])
+        ids = LoanIds("id")
         for path in files:
             yield from read_in_parts(
-                path, LAYOUTS, wanted, screen=_screen, learn=_months_of, build=_build, is_summary=_is_summary
+                path,
+                LAYOUTS,
+                wanted,
+                ids=ids,
+                screen=partial(_screen, ids),
+                learn=_months_of,
+                conclude=partial(_conclude, path),
+                build=_build,
+                is_summary=_is_summary,
+                dialect=_DIALECT,
             )
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
@@ -154,57 +93,123 @@ class LendingClub:
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
-        return read_columns(file, LAYOUTS)
+        return read_columns(file, LAYOUTS, _DIALECT, id_column="id")
 
 
 def _is_summary(text: str) -> bool:
     return text.startswith(_SUMMARY)
 
 
-def _screen(table: RawTable) -> RawTable:
+def _screen(ids: LoanIds, table: RawTable) -> RawTable:
     """Without the rows that are no loans, or whose month of issue cannot be told."""
-    table = table.reject(pl.col("id").str.starts_with(_SUMMARY), pl.lit(SUMMARY_REASON))
-    table = table.reject(pl.col("id").is_null(), pl.lit("no id"))
+    issued = pl.col("issue_d")
+    table = table.reject(pl.col("id").str.starts_with(_SUMMARY), SUMMARY_REASON, value=pl.col("id"))
+    table = ids.screen(table)
+    years = years_of(table.rows["issue_d"])
     table = table.reject(
-        month_of_text("issue_d").is_null(), pl.format("unreadable issue_d '{}'", pl.col("issue_d").fill_null(""))
+        issued.is_null() | ~issued.is_in(list(years)),
+        "unreadable issue_d",
+        reason=pl.format("unreadable issue_d '{}'", issued.fill_null("")),
+        value=issued,
+        remedy=_ISSUED_AS,
     )
-    early = month_of_text("issue_d") < EARLIEST_ORIGINATION
-    return table.reject(early, pl.format(f"issue_d '{{}}' lies before {EARLIEST_ORIGINATION.year}", "issue_d"))
+    early = [text for text, year in years.items() if year < EARLIEST_ORIGINATION.year]
+    kind = f"issue_d lies before {EARLIEST_ORIGINATION.year}"
+    reason = pl.format(f"issue_d '{{}}' lies before {EARLIEST_ORIGINATION.year}", issued)
+    return table.reject(issued.is_in(early), kind, reason=reason, value=issued, remedy=_ISSUED_AS)
 
 
 def _months_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """Per month of issue (`month`): first and last day of origination, and the last month `seen` in any of its rows."""
-    originated = pl.col("originated")
-    return (
-        _with_origination(rows)
-        .group_by(month_of_text("issue_d").alias("month"))
-        .agg(originated.min().alias("first"), originated.max().alias("last"), last_month_seen().alias("seen"))
-    )
+    """The distinct months of issue, with the distinct other months that stand beside each, all as text."""
+    seen = [pl.col(name).unique().alias(name) for name in SEEN_COLUMNS]
+    return rows.group_by("issue_d").agg(seen)
 
 
-def _build(table: RawTable, months_of_parts: Sequence[pl.DataFrame]) -> RawBook:
-    """The book of a part of a file, of all parts of which `_months_of` was learned."""
-    months = pl.concat(months_of_parts)
-    seen = months["seen"].max()
-    if isinstance(seen, date):
-        latest = add_months(seen, SLIP_MONTHS)
-        months = months.filter(pl.col("month") <= latest)
-        text = f"issue_d '{{}}' lies years after {seen:%b-%Y}, the last month in which anything was paid or looked up"
-        table = table.reject(month_of_text("issue_d") > latest, pl.format(text, "issue_d"))
-    covered = _months_covered(months)
-    rows = _with_origination(table.rows)
+@dataclass(frozen=True, slots=True)
+class _FileMonths:
+    """What a whole file says about months.
+
+    Args:
+        texts: How they are written.
+        issued: Month of issue as written -> its first day.
+        seen: The latest month in which anything was paid or looked up; None where nothing was.
+        covered: From the first month of issue to the end of the latest month: until then its statuses speak.
+    """
+
+    texts: MonthTexts
+    issued: dict[str, date]
+    seen: date | None
+    covered: DateRange | None
+
+    @property
+    def latest(self) -> date | None:
+        """The month after which a month of issue is a slip of the pen."""
+        return None if self.seen is None else add_months(self.seen, SLIP_MONTHS)
+
+
+def _conclude(path: Path, parts: Sequence[pl.DataFrame]) -> _FileMonths:
+    found = pl.concat(parts)
+    texts = MonthTexts.of_file(path, found["issue_d"].unique().drop_nulls())
+    issued: dict[str, date] = {}
+    seen_with: dict[str, date] = {}
+    read: dict[str, date | None] = {}
+    for text, *lists in found.iter_rows():
+        month = texts.month(text)
+        if month is None:
+            continue
+        issued[text] = month[0]
+        others = {other for several in lists for other in several if other is not None}
+        read.update({other: _first_day(texts, other) for other in others - read.keys()})
+        known = [day for other in others if (day := read[other]) is not None]
+        if known:
+            seen_with[text] = max([*known, *([seen_with[text]] if text in seen_with else [])])
+    seen = max(seen_with.values(), default=None)
+    latest = None if seen is None else add_months(seen, SLIP_MONTHS)
+    sound = {text: month for text, month in issued.items() if latest is None or month <= latest}
+    if not sound:
+        return _FileMonths(texts, issued, seen, None)
+    last = max([*sound.values(), *(day for text, day in seen_with.items() if text in sound)])
+    return _FileMonths(texts, issued, seen, DateRange(min(sound.values()), month_end(last)))
+
+
+def _first_day(texts: MonthTexts, text: str) -> date | None:
+    found = texts.month(text)
+    return None if found is None else found[0]
+
+
+def _build(table: RawTable, months: _FileMonths) -> RawBook:
+    """The book of a part of a file of which `months` is known."""
+    issued = pl.col("issue_d").replace_strict(months.issued, default=None, return_dtype=pl.Date)
+    if months.seen is not None:
+        why = f"lies years after {month_text(months.seen)}, the last month in which anything was paid or looked up"
+        table = table.reject(
+            issued > months.latest,
+            f"issue_d {why}",
+            reason=pl.format(f"issue_d '{{}}' {why}", "issue_d"),
+            value=pl.col("issue_d"),
+            remedy=_ISSUED_AS,
+        )
+    rows = months.texts.plain(table.rows, ("issue_d", *SEEN_COLUMNS))
+    rows = months.texts.plain_past(rows, "earliest_cr_line", month_of_text("issue_d"))
+    rows = _with_origination(_with_plain_amounts(replace(table, rows=rows)))
     feeds = {name: rows.select(*_keys(), *_values(columns)) for name, columns in COLUMNS.items()}
-    feeds["loan_performance"] = rebuild_events(rows, covered.last if covered else None)
+    feeds["loan_performance"] = rebuild_events(rows, months.covered.last if months.covered else None)
     origins = rows.select(pl.lit(table.file).alias("file"), "row_number", pl.col("originated").alias("snapshot_date"))
-    return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=covered)
+    return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=months.covered)
 
 
-def _months_covered(months: pl.DataFrame) -> DateRange | None:
-    """From the first month of issue to the end of the latest month in the file: until then its statuses speak."""
-    first, last, seen = months["first"].min(), months["last"].max(), months["seen"].max()
-    if not isinstance(first, date) or not isinstance(last, date):
-        return None
-    return DateRange(month_start(first), month_end(max(seen, last) if isinstance(seen, date) else last))
+def _with_plain_amounts(table: RawTable) -> pl.DataFrame:
+    """The rows; amounts with signs of thousands or of currency, such as `24,000.00`, as `24000.00`."""
+    rows = table.rows
+    marked = [name for name in sorted(_NUMBERS - table.numbers) if rows[name].str.contains_any([",", "$"]).any()]
+    for name in marked:
+        odd = rows[name].drop_nulls().to_frame().filter(misread_number(pl.col(name), "."))
+        if 2 * odd.height > rows[name].count():
+            raise UnreadableFileError(
+                f"{table.file} has '{odd.item(0, 0)}' in the column {name}, which is no number with a decimal point; "
+                "save it with decimal points, or write a mapping with 'file: {decimal: \",\"}' and land with that"
+            )
+    return rows.with_columns(plain_number(pl.col(name), ".").alias(name) for name in marked)
 
 
 def _with_origination(rows: pl.DataFrame) -> pl.DataFrame:
@@ -223,9 +228,14 @@ def _keys() -> list[pl.Expr]:
 
 
 def _values(columns: dict[str, str]) -> list[pl.Expr]:
+    joint = pl.col("application_type").str.strip_chars().str.to_lowercase().str.starts_with("joint")
     changed = {
         "zip_code": pl.col("zip_code").str.strip_chars().str.replace(r"[xX]+$", ""),
         "earliest_cr_line": pl.coalesce(month_of_text("earliest_cr_line").cast(pl.String), "earliest_cr_line"),
+        **{
+            own: pl.when(joint).then(first_given([household, own])).otherwise(pl.col(own))
+            for own, household in _JOINT.items()
+        },
     }
     return [changed.get(source, pl.col(source)).alias(name) for name, source in columns.items()]
 

@@ -22,6 +22,8 @@ EVENT_COLUMNS = (
     "total_rec_prncp",
     "out_prncp",
 )
+SEEN_COLUMNS = ("last_pymnt_d", "last_credit_pull_d")
+"""Months in which anything was paid or looked up."""
 _OFF_POLICY = r"^Does not meet the credit policy\.\s*Status:\s*"
 _STEPS = (("LATE", 30), ("DEFAULT", 90), ("CHARGED_OFF", 150))
 _STATUSES = {
@@ -120,9 +122,4 @@ def _money(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def last_month_seen() -> pl.Expr:
-    """The latest month in which anything was paid or looked up; null where nothing was."""
-    return pl.max_horizontal(month_of_text("last_pymnt_d").max(), month_of_text("last_credit_pull_d").max())
-
-
-__all__ = ["EVENT_COLUMNS", "last_month_seen", "rebuild_events"]
+__all__ = ["EVENT_COLUMNS", "SEEN_COLUMNS", "rebuild_events"]

@@ -9,28 +9,26 @@ from datetime import date
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import yaml
-from pydantic import ValidationError
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.platforms.csv_blocks import NotUtf8Error
 from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.platforms.loan_ids import LoanIds
+from p2pcredit.platforms.mapping_dates import ISO, date_remedy
 from p2pcredit.platforms.mapping_events import PAST_DUE, build_events
+from p2pcredit.platforms.mapping_file import read_mapping
 from p2pcredit.platforms.mapping_schema import PlatformMapping, Source
 from p2pcredit.platforms.missing_signs import blanked, first_given
 from p2pcredit.platforms.number_texts import is_number, misread_number, plain_number
 from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_files import RawTable, read_columns, read_in_parts
 
-ISO = "iso"
 TOLD_ABSENT = 5
 logger = logging.getLogger("p2pcredit")
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
-_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,21 @@ class MappedPlatform:
     def name(self) -> str:
         """The platform, as the mapping names it."""
         return self.mapping.name
+
+    @property
+    def remedies(self) -> dict[str, str]:
+        """Column of a feed -> what to write in the mapping where its values cannot be read."""
+        mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
+        amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
+        on = mapping.events.on
+        needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
+        return {
+            "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
+            "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
+            "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
+            "status": f"say under events.rules what each text of {mapping.events.status} means; one with events needs "
+            f"{needs}",
+        }
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these downloads hold, part by part?
@@ -57,9 +70,10 @@ class MappedPlatform:
         """
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
+        ids = LoanIds(self.mapping.loan_id)
         for path in files:
             try:
-                yield from self._parts_of(path)
+                yield from self._parts_of(path, ids)
             except NotUtf8Error as error:
                 hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
                 raise UnreadableFileError(f"{error}, {hint}") from error
@@ -68,13 +82,15 @@ class MappedPlatform:
         """The same as one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
-    def _parts_of(self, path: Path) -> Iterator[RawBook]:
+    def _parts_of(self, path: Path, ids: LoanIds) -> Iterator[RawBook]:
         return read_in_parts(
             path,
             self._layouts,
             dict.fromkeys(name for names in self.mapping.wanted for name in names),
-            screen=self._screen,
+            ids=ids,
+            screen=partial(self._screen, ids),
             learn=self._last_date,
+            conclude=lambda lasts: max((last for last in lasts if last is not None), default=None),
             build=self._book,
             dialect=self._dialect,
             tell_absent=partial(self._tell_absent, path),
@@ -93,7 +109,7 @@ class MappedPlatform:
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
-        return read_columns(file, self._layouts, self._dialect)
+        return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.loan_id)
 
     @property
     def _layouts(self) -> dict[str, tuple[str, ...]]:
@@ -115,15 +131,15 @@ class MappedPlatform:
         last = rows.select(pl.max_horizontal(dates)).item()
         return last if isinstance(last, date) else None
 
-    def _screen(self, table: RawTable) -> RawTable:
-        mapping = self.mapping
-        table = replace(table, rows=blanked(table.rows, mapping.own_signs))
-        table = table.reject(pl.col(mapping.loan_id).is_null(), pl.lit("no id"))
-        originated = _as_date(mapping.origination_date)
-        name = mapping.origination_date.names[0]
-        table = table.reject(originated.is_null(), pl.lit(f"unreadable {name}"))
+    def _screen(self, ids: LoanIds, table: RawTable) -> RawTable:
+        table = ids.screen(replace(table, rows=blanked(table.rows, self.mapping.own_signs)))
+        source = self.mapping.origination_date
+        originated, text, name = _as_date(source), _text(source), source.names[0]
+        unread = table.rows.filter(originated.is_null()).select(text.drop_nulls().first()).to_series()
+        remedy = date_remedy("origination_date", name, unread.item() if len(unread) else None)
+        table = table.reject(originated.is_null(), f"unreadable {name}", value=text, remedy=remedy)
         early = f"{name} lies before {EARLIEST_ORIGINATION.year}"
-        table = table.reject(originated < EARLIEST_ORIGINATION, pl.lit(early))
+        table = table.reject(originated < EARLIEST_ORIGINATION, early, value=text, remedy=remedy)
         return self._with_plain_numbers(table)
 
     def _with_plain_numbers(self, table: RawTable) -> RawTable:
@@ -152,6 +168,10 @@ class MappedPlatform:
                     for name, odd in misread.items()
                 ),
             ),
+            value=pl.coalesce(
+                pl.lit(None, dtype=pl.String), *(pl.when(odd).then(name) for name, odd in misread.items())
+            ),
+            remedy="name the sign before decimals in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
         )
         plain = [plain_number(pl.col(name), decimal).alias(name) for name in texts]
         return replace(table, rows=table.rows.with_columns(plain))
@@ -173,17 +193,19 @@ class MappedPlatform:
                 "decimal sign in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'"
             )
 
-    def _book(self, table: RawTable, last_dates: Sequence[date | None]) -> RawBook:
+    def _book(self, table: RawTable, last_date: date | None) -> RawBook:
         mapping, events = self.mapping, self.mapping.events
         originated = _as_date(mapping.origination_date)
-        read_on = events.read_on or max((last for last in last_dates if last is not None), default=None)
+        read_on = events.read_on or last_date
         keys = [
             originated.alias("snapshot_date"),
             pl.col(mapping.loan_id).str.strip_chars().alias("loan_id"),
             originated.cast(pl.String).alias("origination_date"),
         ]
         feeds = {
-            name: table.rows.select(*keys, *(_as_text(source).alias(column) for column, source in columns.items()))
+            name: table.rows.select(
+                *keys, *(_as_text(source, originated).alias(column) for column, source in columns.items())
+            )
             for name, columns in mapping.feeds.items()
         }
         for feed in APPLICATION_FEEDS:
@@ -202,27 +224,12 @@ class MappedPlatform:
 
 
 def load_mapping(path: Path) -> MappedPlatform:
-    """The profile that a YAML file describes.
+    """Read the profile that a YAML file describes.
 
     Raises:
-        UsageError: If there is no such file, or it is no mapping; names the key that is wrong.
+        UsageError: If there is no such file, or it is no mapping; names the key that is wrong and what to write.
     """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"the profile {path} has more than {_MOST_BYTES} bytes; a mapping is far smaller")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return MappedPlatform(PlatformMapping.model_validate(content))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the profile {path} cannot be read; check the path and that it is UTF-8 text") from error
-    except RecursionError as error:
-        raise UsageError(f"the profile {path} is nested too deeply for a mapping") from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"the profile {path} is not YAML: {reason}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise UsageError(f"the profile {path}, key '{key}': {first['msg']}") from error
+    return MappedPlatform(read_mapping(path))
 
 
 def _text(source: Source) -> pl.Expr:
@@ -239,14 +246,24 @@ def _unread(odd: Mapping[str, pl.Expr], required: Collection[str], sign: str) ->
     ]
 
 
-def _as_date(source: Source) -> pl.Expr:
+def _as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
+    """The date of a value; null where it is none.
+
+    Args:
+        source: Where it comes from, and how it is written.
+        latest: A day after which it cannot lie: a year of two digits is then one of the century before.
+    """
     text = _text(source).str.strip_chars()
-    found = text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False)
-    if source.date is not None and source.date != ISO:
-        of_pattern = text.str.to_date(source.date, strict=False)
+    patterns = [pattern for pattern in source.date if pattern != ISO]
+    found = [text.str.to_date(pattern, strict=False) for pattern in patterns]
+    if not any(pattern.startswith("%Y-%d") for pattern in patterns):
         # What has a type of its own reads as ISO, which means another day to one pattern only.
-        found = of_pattern if source.date.startswith("%Y-%d") else pl.coalesce(of_pattern, found)
-    return pl.when(found.is_between(_FIRST_DATE, _LAST_DATE)).then(found)
+        found.append(text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False))
+    day = pl.coalesce(found)
+    day = pl.when(day.is_between(_FIRST_DATE, _LAST_DATE)).then(day)
+    if latest is None or not any("%y" in pattern for pattern in patterns):
+        return day
+    return pl.when(day > latest).then(day.dt.offset_by("-100y")).otherwise(day)
 
 
 def _whole_days(column: str) -> pl.Expr:
@@ -255,11 +272,11 @@ def _whole_days(column: str) -> pl.Expr:
     return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
 
 
-def _as_text(source: Source) -> pl.Expr:
+def _as_text(source: Source, originated: pl.Expr) -> pl.Expr:
     """The value as text, changed as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
     text = _text(source)
-    if source.date is not None:
-        return pl.coalesce(_as_date(source).cast(pl.String), text)
+    if source.date:
+        return pl.coalesce(_as_date(source, originated).cast(pl.String), text)
     if source.values:
         text = text.str.strip_chars().replace(source.values)
     if not source.is_number:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.platforms.dialect import UTF_8, keeps_ascii
-from p2pcredit.platforms.mapping_events import Rule
+from p2pcredit.platforms.mapping_dates import ISO, problem_with_pattern
+from p2pcredit.platforms.mapping_events import PAST_DUE, Rule
 from p2pcredit.platforms.number_texts import DecimalSign
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
+_OWN_NAMES = frozenset({"row_number", "_rejected"})
 _NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT, Kind.TERM, Kind.YEARS})
 
 
@@ -25,6 +29,18 @@ def _as_written(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _column_name(name: str) -> str:
+    if not name.strip():
+        raise ValueError("is blank; write the name of a column of the download")
+    if name in _OWN_NAMES:
+        raise ValueError(f"'{name}' is a name that is used inside; rename the column in the download")
+    return name.strip()
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 def _short_form(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
@@ -32,26 +48,40 @@ def _short_form(value: object) -> object:
 Signs = tuple[Annotated[str, BeforeValidator(_as_written)], ...]
 """Texts that mean no value. A number may stand without quotes."""
 
+ColumnName = Annotated[str, AfterValidator(_column_name)]
+"""The name of a column of the download."""
+
+
+DatePatterns = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+"""How a date is written: one pattern or several."""
+
 
 class Source(_Strict):
     """Where a value comes from: `column` (or the first of `columns` that is not blank), and how it is changed.
 
     `values` replaces texts, `times` multiplies a number, `round` rounds it to so many decimals, `date` says how a date
-    is written (`iso`, or a pattern such as `%d.%m.%Y`). `missing` names texts that mean no value in these raw columns.
+    is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `missing`
+    names texts that mean no value in these raw columns.
     """
 
-    column: str = ""
-    columns: tuple[str, ...] = ()
+    column: ColumnName | None = None
+    columns: tuple[ColumnName, ...] = ()
     values: dict[str, str] = {}
-    times: float | None = None
+    times: float | None = Field(None, allow_inf_nan=False)
     round: int | None = Field(None, ge=0, le=9)
-    date: str | None = None
+    date: DatePatterns = ()
     missing: Signs = ()
 
     @model_validator(mode="after")
     def _named(self) -> Source:
-        if bool(self.column) == bool(self.columns):
+        if (self.column is None) != bool(self.columns):
             raise ValueError("give either 'column' or 'columns'")
+        if self.times == 0:
+            raise ValueError("'times: 0' makes every value 0; write the factor, such as 100, or leave it out")
+        for pattern in self.date:
+            problem = None if pattern == ISO else problem_with_pattern(pattern)
+            if problem is not None:
+                raise ValueError(problem)
         return self
 
     @property
@@ -62,7 +92,7 @@ class Source(_Strict):
     @property
     def names(self) -> tuple[str, ...]:
         """The raw columns it may come from, the best first."""
-        return self.columns or (self.column,)
+        return self.columns or ((self.column,) if self.column is not None else ())
 
 
 SourceOrName = Annotated[Source, BeforeValidator(_short_form)]
@@ -75,11 +105,20 @@ class Events(_Strict):
     neither good nor bad.
     """
 
-    status: str
+    status: ColumnName
     on: SourceOrName | None = None
-    days_past_due: str | None = None
+    days_past_due: ColumnName | None = None
     read_on: date | None = None
-    rules: dict[str, Rule]
+    rules: dict[str, Rule] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _days_for_past_due(self) -> Events:
+        late = [status for status, rule in self.rules.items() if rule == PAST_DUE]
+        if late and self.days_past_due is None:
+            raise ValueError(
+                f"rules.{late[0]} is past_due, which needs the column of days: write 'days_past_due: COLUMN'"
+            )
+        return self
 
 
 class WrittenAs(_Strict):
@@ -101,12 +140,23 @@ class WrittenAs(_Strict):
         return name
 
 
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A hint for a name that is similar to a known one; else nothing.
+
+    Examples:
+        >>> did_you_mean("loan_amnt", ["loan_amount", "term"]), did_you_mean("x", ["loan_amount"])
+        (" (did you mean 'loan_amount'?)", '')
+    """
+    similar = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" (did you mean '{similar[0]}'?)" if similar else ""
+
+
 class PlatformMapping(_Strict):
     """The whole file."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
     file: WrittenAs = WrittenAs()
-    loan_id: str
+    loan_id: ColumnName
     origination_date: SourceOrName
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events
@@ -116,15 +166,21 @@ class PlatformMapping(_Strict):
         for name, columns in self.feeds.items():
             if name not in {feed.name for feed in APPLICATION_FEEDS}:
                 known = ", ".join(feed.name for feed in APPLICATION_FEEDS)
-                raise ValueError(f"feeds.{name} is no feed about an application; those are {known}")
-            unknown = set(columns) - set(FEEDS[name].sources[2:])
-            if unknown:
+                meant = did_you_mean(name, [feed.name for feed in APPLICATION_FEEDS])
+                raise ValueError(f"feeds.{name} is no feed about an application{meant}; those are {known}")
+            known_columns = FEEDS[name].sources[2:]
+            unknown = min(set(columns) - set(known_columns), default=None)
+            if unknown is not None:
                 raise ValueError(
-                    f"feeds.{name}.{min(unknown)} is no column of that feed; see {FEEDS[name].sources[2:]}"
+                    f"feeds.{name}.{unknown} is no column of that feed{did_you_mean(unknown, known_columns)}; its "
+                    f"columns are {', '.join(known_columns)}"
                 )
         lacking = {"loan_amount", "term"} - set(self.feeds.get("loan_terms", {}))
         if lacking:
-            raise ValueError(f"feeds.loan_terms.{min(lacking)} is missing")
+            raise ValueError(
+                f"feeds.loan_terms.{min(lacking)} is missing; write 'feeds: {{loan_terms: {{loan_amount: "
+                "COLUMN, term: COLUMN}}' with your columns"
+            )
         return self
 
     @property
@@ -170,4 +226,4 @@ class PlatformMapping(_Strict):
         return tuple(dict.fromkeys([*names, *([late] if late else [])]))
 
 
-__all__ = ["PlatformMapping", "Source"]
+__all__ = ["PlatformMapping", "Source", "did_you_mean"]

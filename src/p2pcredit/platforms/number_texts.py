@@ -64,7 +64,8 @@ def _thousands(decimal: DecimalSign) -> str:
 def _number(decimal: DecimalSign) -> str:
     whole = rf"(?:[0-9]{{1,3}}(?:[{_thousands(decimal)}][0-9]{{3}})+|[0-9]+)"
     point = r"\." if decimal == "." else ","
-    return rf"^\s*{_SIGN}\s*{_CURRENCY}\s*{_SIGN}{whole}(?:{point}[0-9]*)?\s*[\p{{Sc}}%]?\s*$"
+    digits = rf"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)"
+    return rf"^\s*{_SIGN}\s*{_CURRENCY}\s*{_SIGN}{digits}\s*[\p{{Sc}}%]?\s*$"
 
 
 __all__ = ["DecimalSign", "is_number", "misread_number", "plain_number"]

@@ -25,6 +25,10 @@ class Profile(Protocol):
     def name(self) -> str:
         """The platform, in lower case."""
 
+    @property
+    def remedies(self) -> dict[str, str]:
+        """Column of a feed -> what to write or do where its values cannot be read."""
+
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these files hold, part by part? `first` and `last` are the days asked for, None where open."""
 

@@ -11,7 +11,20 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.periods import DateRange
 
-REJECTED_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "reason": pl.String, "raw": pl.String}
+REJECTED_SCHEMA = {
+    "file": pl.String,
+    "row_number": pl.Int64,
+    "reason": pl.String,
+    "raw": pl.String,
+    "kind": pl.String,
+    "value": pl.String,
+    "remedy": pl.String,
+}
+"""What is known of a record that became no loan.
+
+`reason` is for the reader of the record, `raw` its text. Records are counted by `kind`, the reason without the value;
+`value` is what was found, null where the reason is no value; `remedy` says what to write or do, if anything helps.
+"""
 ORIGINS_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "snapshot_date": pl.Date}
 
 
@@ -26,7 +39,7 @@ class RawBook:
     Args:
         rows_in: Records of the raw files below their headers, summary lines included.
         feeds: Per feed `snapshot_date` (Date) and the feed's columns as text, ordered by day and loan.
-        rejected: `file`, `row_number`, `reason`, `raw` of the records that became no loan.
+        rejected: What `REJECTED_SCHEMA` names, of the records that became no loan.
         origins: `file`, `row_number`, `snapshot_date` (the origination day) of the records that became one.
         recipe: What a book that no file holds was made from; empty for a book read from files.
         covered: The days that the files speak of, where their rows do not say it: a platform that publishes months

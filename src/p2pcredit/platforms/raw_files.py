@@ -10,16 +10,20 @@ from typing import TypeVar
 import polars as pl
 
 from p2pcredit.ahead import ahead
-from p2pcredit.errors import HeaderError
-from p2pcredit.platforms.bytestream import is_parquet
 from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
-from p2pcredit.platforms.delimited import DelimitedText, RawFile, joined, open_delimited, read_whole
+from p2pcredit.platforms.delimited import DelimitedText, RawFile, joined, read_whole
 from p2pcredit.platforms.dialect import COMMAS, Dialect
+from p2pcredit.platforms.headers import open_raw
+from p2pcredit.platforms.loan_ids import LoanIds, PartIds, plain_ids
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.spool import Spool
 
 SUMMARY_REASON = "summary line, not a loan"
 Learned = TypeVar("Learned")
+Concluded = TypeVar("Concluded")
+FIELD_COUNT = "another number of fields than the header"
+_QUOTE_FIELDS = "write one record a line, with double quotes around a field that holds separators or line ends"
+_SHOWN = 60
 PART_BYTES = 32 << 20
 """How many bytes of rows make a part: few enough to hold several, enough for an engine to be quick."""
 
@@ -31,7 +35,7 @@ class RawTable:
     Args:
         file: Its name.
         rows: `row_number` (Int64, from 1 below the header) and every wanted column as text, absent ones missing.
-        rejected: `file`, `row_number`, `reason`, `raw`.
+        rejected: What `REJECTED_SCHEMA` names.
         numbers: Columns that the file holds as numbers, not as texts of them.
     """
 
@@ -45,15 +49,38 @@ class RawTable:
         """Records below the header."""
         return self.rows.height + self.rejected.height
 
-    def reject(self, where: pl.Expr, reason: pl.Expr) -> RawTable:
-        """The same table with the rows `where` is true rejected for `reason`; their raw is what was read, as JSON."""
+    def reject(
+        self,
+        where: pl.Expr,
+        kind: str | pl.Expr,
+        *,
+        reason: pl.Expr | None = None,
+        value: pl.Expr | None = None,
+        remedy: str = "",
+    ) -> RawTable:
+        """Reject the rows where `where` is true; their raw is what was read, as JSON.
+
+        Args:
+            where: Which rows; null keeps a row.
+            kind: Why, in the same words for all rows that are rejected for the same cause: they are counted by it.
+            reason: Why, for one row; `kind` where None.
+            value: What was found.
+            remedy: What to write or do.
+        """
         marked = self.rows.with_columns(where.fill_null(value=False).alias("_rejected"))
-        out = marked.filter("_rejected").drop("_rejected")
+        if not marked["_rejected"].any():
+            return self
+        # In one piece: Polars panics where `pl.format` meets a piece without rows.
+        out = marked.filter("_rejected").drop("_rejected").rechunk()
+        cause = pl.lit(kind) if isinstance(kind, str) else kind
         rejected = out.select(
             pl.lit(self.file).alias("file"),
             "row_number",
-            reason.cast(pl.String).alias("reason"),
+            (cause if reason is None else reason).cast(pl.String).alias("reason"),
             pl.struct(pl.exclude("row_number")).struct.json_encode().alias("raw"),
+            cause.cast(pl.String).alias("kind"),
+            (pl.lit(None) if value is None else value).cast(pl.String).alias("value"),
+            pl.lit(remedy).alias("remedy"),
         )
         kept = marked.filter(~pl.col("_rejected")).drop("_rejected")
         return replace(self, rows=kept, rejected=pl.concat([self.rejected, rejected]).sort("row_number"))
@@ -64,9 +91,11 @@ def read_in_parts(
     layouts: Mapping[str, Sequence[str]],
     columns: Iterable[str],
     *,
+    ids: LoanIds,
     screen: Callable[[RawTable], RawTable],
     learn: Callable[[pl.DataFrame], Learned],
-    build: Callable[[RawTable, Sequence[Learned]], RawBook],
+    conclude: Callable[[Sequence[Learned]], Concluded],
+    build: Callable[[RawTable, Concluded], RawBook],
     is_summary: Callable[[str], bool] = lambda text: False,
     dialect: Dialect = COMMAS,
     tell_absent: Callable[[Sequence[str]], None] = lambda names: None,
@@ -80,9 +109,11 @@ def read_in_parts(
         path: The file.
         layouts: Per known layout the columns without which it is not that layout.
         columns: The columns wanted.
+        ids: The column of loan ids, and the ids of the files before.
         screen: Rejects the rows of a part that are no loans, each by itself.
         learn: What the sound rows of a part say about the file.
-        build: The book of a part, given what was learned of all parts.
+        conclude: What follows for the file from what was learned of all its parts.
+        build: The book of a part, given what follows for its file.
         is_summary: Whether a record of another shape than the header, given its first field, is a summary line.
         dialect: How a CSV file is written.
         tell_absent: Told of the wanted columns that the header lacks, if there are any.
@@ -95,60 +126,40 @@ def read_in_parts(
         HeaderError: Fits no layout; says which columns are missing.
     """
     wanted = list(columns)
-    file = _open(path, layouts, wanted, dialect)
+    file = open_raw(path, layouts, wanted, dialect)
     absent = [name for name in wanted if name not in file.header]
     if absent:
         tell_absent(absent)
+    ids.refuse_short_floats(file)
     with Spool[int](path) as rows:
         for exact in (False, True):
-            rejected, learned = [], []
+            rejected, learned, found = [], [], list[PartIds]()
             rows.clear()
             try:
                 for place, part in enumerate(ahead(_parts(file, is_summary, exact=exact))):
                     table = screen(_as_table(file, part, wanted, is_summary))
                     learned.append(learn(table.rows))
                     rejected.append(table.rejected)
+                    found.append(ids.look_at(table.rows))
                     rows.put(place, table.rows)
                 break
             except IrregularError:
                 continue
+        of_file, concluded = ids.conclude(found), conclude(learned)
         for place in rows:
-            yield build(RawTable(path.name, rows.get(place), rejected[place], file.numbers), learned)
+            table = RawTable(path.name, rows.get(place), rejected[place], file.numbers)
+            yield build(of_file.applied(place, table), concluded)
 
 
-def _open(path: Path, layouts: Mapping[str, Sequence[str]], columns: Iterable[str] | None, dialect: Dialect) -> RawFile:
-    find_header = _header_finder(path, layouts)
-    if is_parquet(path):
-        from p2pcredit.platforms.raw_parquet import open_parquet  # most downloads are CSV
-
-        return open_parquet(path, find_header, columns)
-    return open_delimited(path, find_header, columns, dialect)
-
-
-def read_columns(path: Path, layouts: Mapping[str, Sequence[str]], dialect: Dialect = COMMAS) -> pl.DataFrame:
+def read_columns(
+    path: Path, layouts: Mapping[str, Sequence[str]], dialect: Dialect = COMMAS, *, id_column: str
+) -> pl.DataFrame:
     """Every column of a raw file as text, whole in memory; records of another shape than its header are left out.
 
     Args and errors are those of `read_in_parts`.
     """
-    return read_whole(_open(path, layouts, None, dialect)).frame.drop("row_number")
-
-
-def _header_finder(path: Path, layouts: Mapping[str, Sequence[str]]) -> Callable[[Sequence[Sequence[str]]], int]:
-    def find_header(lines: Sequence[Sequence[str]]) -> int:
-        lacking = {
-            (at, layout): [name for name in required if name not in line]
-            for at, line in enumerate(lines)
-            for layout, required in layouts.items()
-        }
-        (at, layout), missing = min(lacking.items(), key=lambda item: len(item[1]))
-        if missing:
-            raise HeaderError(
-                f"{path} fits no known layout ({', '.join(layouts)}): the nearest is {layout}, for which line {at + 1} "
-                f"lacks the columns {', '.join(missing)}; check that it is the platform's own download"
-            )
-        return at
-
-    return find_header
+    frame = read_whole(open_raw(path, layouts, None, dialect)).frame.drop("row_number")
+    return frame.with_columns(plain_ids(frame[id_column])) if id_column in frame.columns else frame
 
 
 def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> Iterator[DelimitedText]:
@@ -167,19 +178,19 @@ def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> 
 def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]) -> RawTable:
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in file.header]
 
-    def reason(misfit: Misfit) -> str:
-        first = misfit.fields[0] if misfit.fields else ""
-        return (
-            SUMMARY_REASON if is_summary(first) else f"{len(misfit.fields)} fields, the header has {len(file.header)}"
-        )
+    def told(misfit: Misfit) -> dict[str, object]:
+        is_total = is_summary(misfit.fields[0] if misfit.fields else "")
+        return {
+            "file": file.path.name,
+            "row_number": misfit.row_number,
+            "reason": SUMMARY_REASON if is_total else f"{len(misfit.fields)} fields, the header has {len(file.header)}",
+            "raw": misfit.raw,
+            "kind": SUMMARY_REASON if is_total else FIELD_COUNT,
+            "value": misfit.raw[:_SHOWN],
+            "remedy": "" if is_total else _QUOTE_FIELDS,
+        }
 
-    rejected = pl.DataFrame(
-        [
-            {"file": file.path.name, "row_number": misfit.row_number, "reason": reason(misfit), "raw": misfit.raw}
-            for misfit in part.misfits
-        ],
-        schema=REJECTED_SCHEMA,
-    )
+    rejected = pl.DataFrame([told(misfit) for misfit in part.misfits], schema=REJECTED_SCHEMA)
     rows = part.frame.with_columns(absent).select("row_number", *wanted)
     return RawTable(file.path.name, rows, rejected, file.numbers)
 

@@ -32,12 +32,14 @@ class ParquetDownload:
         header: Its column names.
         columns: The columns wanted, in the order of the file.
         numbers: Those of them that hold numbers, no texts.
+        short_floats: Those of them that hold floats of 16 or 32 bits, which keep 3 or 7 digits.
     """
 
     path: Path
     header: tuple[str, ...]
     columns: tuple[str, ...]
     numbers: frozenset[str]
+    short_floats: frozenset[str] = frozenset()
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
         """What do some rows hold, and then the next ones? All arguments are for files of another kind.
@@ -86,7 +88,9 @@ def open_parquet(path: Path, find_header: FindHeader, columns: Iterable[str] | N
     if untold and columns is not None:
         raise without_text(path, schema.field(min(untold)))
     kept = tuple(name for name in header if name in wanted - untold)
-    return ParquetDownload(path, header, kept, frozenset(name for name in kept if _is_number(schema.field(name).type)))
+    numbers = frozenset(name for name in kept if _is_number(schema.field(name).type))
+    short = frozenset(name for name in numbers if schema.field(name).type in {pa.float16(), pa.float32()})
+    return ParquetDownload(path, header, kept, numbers, short)
 
 
 def _is_number(kind: Any) -> bool:

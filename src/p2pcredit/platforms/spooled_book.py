@@ -17,6 +17,8 @@ from p2pcredit.platforms.raw_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBoo
 from p2pcredit.platforms.spool import Spool
 
 _DAY = "snapshot_date"
+OUTSIDE = "outside --from/--to"
+"""Why a sound record does not land where only some days were asked for."""
 
 
 class _DatedRows:
@@ -56,7 +58,7 @@ class SpooledBook:
 
     Args:
         rows_in: Records of the raw files below their headers, summary lines included.
-        rejected: `file`, `row_number`, `reason`, `raw` of the records that became no loan.
+        rejected: What `REJECTED_SCHEMA` names, of the records that became no loan.
         covered: The days that the files speak of, where their rows do not say it.
         recipe: What a book that no file holds was made from; empty for a book read from files.
         span: The days that count; None for all.
@@ -103,12 +105,20 @@ class SpooledBook:
             days: The days kept, inside those that counted until now.
             why: The reason of the records outside; by default that the person asked for these days.
         """
-        reason = why or f"outside --from/--to ({days.first} to {days.last})"
+        reason = why or f"{OUTSIDE} ({days.first} to {days.last})"
         partly = {month_start(day) for day in self._origins.counts if day not in days}
         outside = [
             self._origins.of(month, self.span)
             .filter(~pl.col(_DAY).is_between(days.first, days.last))
-            .select("file", "row_number", pl.lit(reason).alias("reason"), pl.lit(None, dtype=pl.String).alias("raw"))
+            .select(
+                "file",
+                "row_number",
+                pl.lit(reason).alias("reason"),
+                pl.lit(None, dtype=pl.String).alias("raw"),
+                pl.lit(OUTSIDE if why is None else why).alias("kind"),
+                pl.col(_DAY).cast(pl.String).alias("value"),
+                pl.lit("").alias("remedy"),
+            )
             for month in self._origins.months()
             if month in partly
         ]
@@ -151,4 +161,4 @@ def spooled(parts: Iterable[RawBook], about: str) -> Iterator[SpooledBook]:
         yield SpooledBook(rows_in, pl.concat(rejected), whole, recipe, feeds, origins)
 
 
-__all__ = ["SpooledBook", "spooled"]
+__all__ = ["OUTSIDE", "SpooledBook", "spooled"]

@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE
+from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.raw_files import RawTable, read_columns, read_in_parts
 from p2pcredit.platforms.synthetic_events import simulate_events
@@ -37,6 +39,11 @@ class Synthetic:
         """The platform's name."""
         return NAME
 
+    @property
+    def remedies(self) -> dict[str, str]:
+        """Nothing: what it reads, it wrote."""
+        return {}
+
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds does the portfolio hold, part by part?
 
@@ -50,9 +57,17 @@ class Synthetic:
         """
         if not files:
             yield generate(replace(self.settings, first=first or self.settings.first, last=last or self.settings.last))
+        ids = LoanIds("loan_id")
         for path in files:
             yield from read_in_parts(
-                path, _LAYOUTS, (*_COLUMNS, "events"), screen=_screen, learn=lambda rows: None, build=_build
+                path,
+                _LAYOUTS,
+                (*_COLUMNS, "events"),
+                ids=ids,
+                screen=partial(_screen, ids),
+                learn=lambda rows: None,
+                conclude=lambda parts: None,
+                build=_build,
             )
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
@@ -62,7 +77,7 @@ class Synthetic:
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Every column of what `write_raw` wrote, as text; records of another shape are left out."""
-        return read_columns(file, _LAYOUTS)
+        return read_columns(file, _LAYOUTS, id_column="loan_id")
 
 
 def generate(settings: SyntheticSettings) -> RawBook:
@@ -167,12 +182,12 @@ def _pick(names: Sequence[str], places: np.ndarray[tuple[int], np.dtype[np.float
     return pl.Series(np.array(names)[places.astype(np.int64)])
 
 
-def _screen(table: RawTable) -> RawTable:
-    table = table.reject(pl.col("loan_id").is_null(), pl.lit("no id"))
-    return table.reject(_ORIGINATED.is_null(), pl.lit("unreadable origination_date"))
+def _screen(ids: LoanIds, table: RawTable) -> RawTable:
+    originated = pl.col("origination_date")
+    return ids.screen(table).reject(_ORIGINATED.is_null(), "unreadable origination_date", value=originated)
 
 
-def _build(table: RawTable, learned: Sequence[None]) -> RawBook:
+def _build(table: RawTable, _: None) -> RawBook:
     rows = table.rows.with_columns(_ORIGINATED.alias("snapshot_date"))
     feeds = {feed.name: rows.select("snapshot_date", *feed.sources) for feed in APPLICATION_FEEDS}
     feeds[LOAN_PERFORMANCE.name] = _unpack_events(rows)

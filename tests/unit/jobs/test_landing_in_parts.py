@@ -14,7 +14,7 @@ import pytest
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.platforms import bytestream, delimited, raw_files, spool
-from p2pcredit.settings import Settings
+from p2pcredit.settings import LandingSettings, Settings
 from p2pcredit.storage.layout import Layout
 
 HEADER = "id,loan_amnt,term,issue_d,loan_status,last_pymnt_d,last_credit_pull_d,desc,funded_amnt,total_rec_prncp"
@@ -42,7 +42,9 @@ def raw(path: Path, *, irregular: bool = False, end: str = "\n", rows: int = 200
 
 def landed(home: Path, files: list[Path]) -> tuple[dict[str, object], dict[str, str]]:
     layout = Layout(home)
-    ctx = JobContext(layout, Settings(), "test", datetime(2026, 11, 24, tzinfo=UTC))
+    ctx = JobContext(
+        layout, Settings(landing=LandingSettings(max_rejected_share=1)), "test", datetime(2026, 11, 24, tzinfo=UTC)
+    )
     receipt = land(ctx, "lendingclub", files, None, None)
     found = {
         path.relative_to(layout.landing).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

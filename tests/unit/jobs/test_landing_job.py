@@ -15,7 +15,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import load_bronze
 from p2pcredit.periods import DateRange
-from p2pcredit.settings import Settings
+from p2pcredit.settings import LandingSettings, Settings
 from p2pcredit.storage.landing import read_landing
 from p2pcredit.storage.landing_manifest import require_whole_landing
 from p2pcredit.storage.layout import Layout
@@ -24,11 +24,13 @@ SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"
 HEADER = "id,loan_amnt,term,issue_d,loan_status,last_pymnt_d\n"
 FIRST = "1,500, 36 months,Jan-2010,Fully Paid,Mar-2010\n2,600, 36 months,Feb-2010,Fully Paid,Feb-2010\n,7,,,,\n"
 KEYS = {"platform", "rows_in", "rows_landed", "rows_rejected", "first_date", "last_date", "feeds"}
+KEYS |= {"reasons", "unreadable", "replaced"}
 
 
 @pytest.fixture
 def ctx(tmp_path: Path) -> JobContext:
-    return JobContext(Layout(tmp_path / "home"), Settings(), "cli", datetime(2020, 1, 1, tzinfo=UTC))
+    settings = Settings(landing=LandingSettings(max_rejected_share=0.5))  # files of three records, one of them rejected
+    return JobContext(Layout(tmp_path / "home"), settings, "cli", datetime(2020, 1, 1, tzinfo=UTC))
 
 
 def raw(tmp_path: Path, name: str = "a.csv", body: str = FIRST) -> Path:
@@ -66,6 +68,15 @@ def test_the_receipt_has_exactly_its_keys_and_adds_up(ctx: JobContext, tmp_path:
     assert receipt["last_date"].startswith("2010-03-")
     assert receipt["feeds"] == dict.fromkeys(FEEDS, 2)
     assert json.loads(json.dumps(receipt)) == receipt
+
+
+def rows_of(ctx: JobContext) -> dict[str, list[Any]]:
+    """What lies in the home: the rows of each feed, by day and loan."""
+    days = DateRange(date(2009, 1, 1), date(2013, 12, 31))
+    return {
+        name: read_landing(ctx.layout, feed, days).frame.select("snapshot_date", *feed.sources).rows()
+        for name, feed in FEEDS.items()
+    }
 
 
 def test_every_day_of_every_feed_is_covered(ctx: JobContext, tmp_path: Path) -> None:
@@ -158,25 +169,28 @@ def test_another_platform_does_not_land_in_the_same_home(ctx: JobContext, tmp_pa
     assert tree(ctx.layout.home) == before
 
 
-def test_another_file_that_would_be_mixed_with_an_earlier_one_is_refused(ctx: JobContext, tmp_path: Path) -> None:
-    land(ctx, "lendingclub", [raw(tmp_path)], None, None)
-    before = tree(ctx.layout.home)
+def test_another_file_whose_days_overlap_lands_beside_an_earlier_one(ctx: JobContext, tmp_path: Path) -> None:
     other = raw(tmp_path, "b.csv", "3,600, 36 months,Feb-2010,Fully Paid,Dec-2010\n")
-    with pytest.raises(UsageError, match=r"landed from a\.csv; land all files in one command"):
-        land(ctx, "lendingclub", [other], None, None)
-    assert tree(ctx.layout.home) == before
-    assert land(ctx, "lendingclub", [raw(tmp_path), other], None, None)["rows_landed"] == 3
+    land(ctx, "lendingclub", [raw(tmp_path)], None, None)
+    assert land(ctx, "lendingclub", [other], None, None)["replaced"] == 0
+    at_once = JobContext(Layout(tmp_path / "at once"), ctx.settings, ctx.run_id, ctx.at)
+    land(at_once, "lendingclub", [raw(tmp_path), other], None, None)
+    assert rows_of(ctx) == rows_of(at_once)
+    before = tree(ctx.layout.home)
+    for path in (other, raw(tmp_path)):
+        land(ctx, "lendingclub", [path], None, None)
+        assert tree(ctx.layout.home) == before
 
 
-def test_another_file_may_replace_all_of_an_earlier_one_or_stand_beside_it(ctx: JobContext, tmp_path: Path) -> None:
+def test_no_loan_of_an_earlier_file_is_lost_to_a_later_one_that_spans_its_days(ctx: JobContext, tmp_path: Path) -> None:
     land(ctx, "lendingclub", [raw(tmp_path)], None, None)
     beside = raw(tmp_path, "b.csv", "3,600, 36 months,Feb-2012,Fully Paid,Dec-2012\n")
     land(ctx, "lendingclub", [beside], None, None)
     assert len(json.loads((ctx.layout.landing / "landing.json").read_text())["landings"]) == 2
     whole = raw(tmp_path, "c.csv", "4,600, 36 months,Jan-2009,Fully Paid,Dec-2013\n")
     land(ctx, "lendingclub", [whole], None, None)
-    assert len(json.loads((ctx.layout.landing / "landing.json").read_text())["landings"]) == 1
-    assert landed_ids(ctx, date(2009, 2, 1), date(2013, 11, 30)) == []
+    assert len(json.loads((ctx.layout.landing / "landing.json").read_text())["landings"]) == 3
+    assert sorted(landed_ids(ctx, date(2009, 1, 1), date(2013, 12, 31))) == ["1", "2", "3", "4"]
 
 
 def bad_files(tmp_path: Path) -> list[tuple[Sequence[Path], type[Exception]]]:
@@ -206,10 +220,10 @@ def test_nothing_is_written_where_a_raw_file_cannot_be_used(ctx: JobContext, tmp
         assert tree(ctx.layout.home) == {}
 
 
-def test_a_file_without_loans_lands_nothing_and_says_so(ctx: JobContext, tmp_path: Path) -> None:
-    receipt = land(ctx, "lendingclub", [raw(tmp_path, body="")], None, None)
-    assert (receipt["rows_in"], receipt["first_date"], receipt["last_date"]) == (0, None, None)
-    assert receipt["feeds"] == dict.fromkeys(FEEDS, 0)
+def test_a_file_without_loans_is_refused(ctx: JobContext, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"a\.csv: the file has a header and no loan"):
+        land(ctx, "lendingclub", [raw(tmp_path, body="")], None, None)
+    assert tree(ctx.layout.home) == {}
 
 
 def test_a_manifest_that_cannot_be_read_stops_the_landing(ctx: JobContext, tmp_path: Path) -> None:
@@ -245,7 +259,7 @@ def test_real_loans_land_whole(ctx: JobContext) -> None:
 def test_a_landing_that_was_cut_short_is_not_preprocessed_before_it_was_landed_again(
     ctx: JobContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    january, may = DateRange(date(2010, 1, 15), date(2010, 1, 15)), DateRange(date(2010, 5, 2), date(2010, 5, 2))
+    january, later = DateRange(date(2010, 1, 15), date(2010, 1, 15)), DateRange(date(2010, 3, 2), date(2010, 3, 2))
     path = raw(tmp_path)
 
     def cut(*_: object) -> None:
@@ -255,13 +269,13 @@ def test_a_landing_that_was_cut_short_is_not_preprocessed_before_it_was_landed_a
         patch.setattr("p2pcredit.jobs.landing.write_months", cut)
         with pytest.raises(StorageError):
             land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))
-    land(ctx, "lendingclub", [path], date(2010, 5, 1), date(2010, 5, 3))
+    land(ctx, "lendingclub", [path], date(2010, 2, 1), date(2010, 3, 3))
     manifest = json.loads((ctx.layout.landing / "landing.json").read_text())
     assert (manifest["complete"], [entry.get("complete", True) for entry in manifest["landings"]]) == (
         False,
         [False, True],
     )
-    require_whole_landing(ctx.layout, may)
+    require_whole_landing(ctx.layout, later)
     with pytest.raises(MissingFeedError, match="landing of 2010-01-01 to 2010-01-31 is not whole; land it again"):
         load_bronze(ctx, "loan_terms", january)
     land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))

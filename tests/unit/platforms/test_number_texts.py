@@ -44,6 +44,16 @@ def test_what_is_made_of_digits_is_a_number_or_misread_and_never_both(text: str,
         float(plain)
 
 
+@pytest.mark.parametrize(("text", "decimal"), [(".125", "."), (",125", ","), ("-.5%", "."), ("$.99", ".")])
+def test_a_number_may_begin_with_its_decimal_sign(text: str, decimal: DecimalSign) -> None:
+    plain, number, misread = told(text, decimal)
+    assert (float(plain.rstrip("%")), number, misread) == (
+        float(text.replace(",", ".").replace("$", "").rstrip("%")),
+        True,
+        False,
+    )
+
+
 @pytest.mark.parametrize("text", ["10+ years", "< 1 year", "n/a", "36 months", "", "-", ".", "1e5", "k.A."])
 def test_words_stay_as_they_are(text: str) -> None:
     for decimal in SIGNS:

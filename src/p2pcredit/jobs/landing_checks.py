@@ -1,0 +1,183 @@
+"""What a landing says of itself before anything is written: why records were rejected, and which columns are ruined.
+
+A column is judged by the rules that silver will judge it by, so that a book whose amounts all fail is refused while the
+person still looks at it, and not a step later in quarantine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.errors import SourceError
+from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms.raw_files import SUMMARY_REASON
+from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
+from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
+
+_SHOWN = 60
+_PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column in feed.columns)
+_REQUIRED = frozenset(
+    (name, column.source) for name, feed in FEEDS.items() for column in feed.columns if column.required
+)
+_KEYS = frozenset({"loan_id", "origination_date", "event_date"})
+"""Columns that landing itself writes."""
+
+
+def reasons_of(rejected: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Why records were rejected: kind of reason -> `count` and an `example` of what was found, the commonest first."""
+    counted = (
+        rejected.group_by("kind", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("value").drop_nulls().first().alias("example"))
+        .sort("count", descending=True, maintain_order=True)
+    )
+    return {
+        kind: {"count": count, "example": None if example is None else _short(example)}
+        for kind, count, example in counted.iter_rows()
+    }
+
+
+@dataclass(slots=True)
+class UnreadableValues:
+    """Counts, part by part, the values of a book that silver will not be able to read, by feed and column."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
+    filled: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def look_at(self, book: RawBook) -> None:
+        """Add a part of the book."""
+        for name, feed in FEEDS.items():
+            frame = book.feeds[name]
+            self.rows[name] += frame.height
+            for column in feed.columns:
+                if column.source in _KEYS or not frame.height:
+                    continue
+                self._look_at(name, column, frame[column.source])
+
+    def _look_at(self, feed: str, column: Column, texts: pl.Series) -> None:
+        place = (feed, column.source)
+        self.filled[place] += texts.len() - texts.null_count()
+        if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
+            for text, times in _unreadable(column, texts):
+                shown = "blank" if text is None else _short(text)
+                self.counts[place] += times
+                self.examples[place] = min(shown, self.examples.get(place, shown))  # however the book is cut
+
+    def as_json(self) -> dict[str, dict[str, Any]]:
+        """Column (`feed.column`) -> `count` of values that cannot be read, and an `example`."""
+        return {
+            f"{feed}.{column}": {"count": count, "example": self.examples[feed, column]}
+            for (feed, column), count in self._commonest()
+        }
+
+    def _commonest(self) -> list[tuple[tuple[str, str], int]]:
+        return sorted(self.counts.items(), key=lambda item: (-item[1], _PLACES.index(item[0])))
+
+    def ruined(self, limit: float) -> list[tuple[str, str]]:
+        """The required columns of applications of which more than this share cannot be read, the worst first."""
+        applications = {feed.name for feed in APPLICATION_FEEDS}
+        shares = {
+            place: count / max(self.rows[place[0]], 1)
+            for place, count in self.counts.items()
+            if place in _REQUIRED and place[0] in applications
+        }
+        return sorted((p for p, share in shares.items() if share > limit), key=lambda p: (-shares[p], _PLACES.index(p)))
+
+    def doubtful(self, limit: float) -> list[tuple[str, str]]:
+        """The other columns of which a larger share of values than `limit` cannot be read, blanks apart."""
+        found = [place for place, count in self._commonest() if count > limit * self.values(place)]
+        if ("loan_performance", "status") in found:  # a status that says nothing has no days past due either
+            found = [place for place in found if place != ("loan_performance", "days_past_due")]
+        return [place for place in found if place not in self.ruined(limit)]
+
+    def values(self, place: tuple[str, str]) -> int:
+        """How many values a column should have: one a row where it is required, else those that are not blank."""
+        return self.rows[place[0]] if place in _REQUIRED else self.filled[place]
+
+
+def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]]:
+    """Distinct texts that silver cannot read as this column, and how often each stands there.
+
+    What casts to a plain number in bulk is settled by its bounds; only the other texts are looked at one by one, and
+    each of them once.
+    """
+    rows = texts.rename(column.source).to_frame()
+    if column.kind in {Kind.NUMBER, Kind.COUNT}:
+        number = pl.col(column.source).cast(pl.Float64, strict=False)
+        rows = rows.filter(number.is_null() | ~number.is_between(column.minimum or 0, column.maximum or 0))
+    if not column.required:
+        rows = rows.drop_nulls()
+    if rows.is_empty():
+        return []
+    distinct = rows.group_by(column.source, maintain_order=True).agg(pl.len().alias("_times"))
+    with_text = nw.from_native(distinct).with_columns(trimmed_text(column).alias("_text"))
+    with_value = with_text.with_columns(typed_value(column, nw.col("_text")).alias("_value"))
+    if column.kind is Kind.DATE:
+        wrong = ~nw.col("_text").is_null() & nw.col("_value").is_null()
+    else:
+        problem = problem_with(column, nw.col("_text"), nw.col("_value"))
+        if problem is None:
+            return []
+        wrong = ~problem.is_null()
+    found = with_value.filter(wrong).to_native()
+    return [(text, times) for text, times in found.select(column.source, "_times").iter_rows()]
+
+
+def refuse_ruined(
+    book: SpooledBook, unreadable: UnreadableValues, limit: float, remedies: Mapping[str, str], kept_in: Path
+) -> None:
+    """Make sure that enough of a book landed.
+
+    Summary lines and loans outside the days asked for are no faults of the file, and do not count.
+
+    Args:
+        book: What is to land.
+        unreadable: What silver will not be able to read of it.
+        limit: The largest share of rejected records, or of unreadable values in a required column.
+        remedies: `feed.column` -> what to write so that it is read.
+        kept_in: The file of the rejected records.
+
+    Raises:
+        SourceError: If nothing landed, or more is rejected or unreadable than the limit allows. One line: the commonest
+            reason, its count, an example, what to write.
+    """
+    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE]))
+    aside = book.rejected.height - faults.height
+    records = book.rows_in - aside
+    asked_away = bool((book.rejected["kind"] == OUTSIDE).any())
+    if records == 0 and not asked_away:
+        raise SourceError("the file has a header and no loan; check that it was downloaded whole")
+    if records and (faults.height > limit * records or faults.height == records):
+        kind, fact = next(iter(reasons_of(faults).items()))
+        remedy = faults.filter(pl.col("kind") == kind)["remedy"][0]
+        shown = "" if fact["example"] is None else f", such as '{fact['example']}'"
+        advice = f"; {remedy}" if remedy else ""
+        raise SourceError(
+            f"{faults.height} of {records} records are rejected, most often ({fact['count']}): {kind}{shown}{advice}; "
+            f"nothing landed; the rejected records are in {kept_in}"
+        )
+    for feed, column in unreadable.ruined(limit)[:1]:
+        place = f"{feed}.{column}"
+        advice = remedies.get(column) or "mend the column, or name another one"
+        raise SourceError(
+            f"{unreadable.counts[feed, column]} of {unreadable.rows[feed]} values of {place} cannot be read, such as "
+            f"'{unreadable.examples[feed, column]}'; {advice}; nothing landed"
+        )
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+__all__ = ["UnreadableValues", "reasons_of", "refuse_ruined"]

@@ -1,0 +1,105 @@
+"""The landings of a home as its manifest tells them, and what a new one means for those that are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.errors import UsageError
+from p2pcredit.periods import DateRange
+from p2pcredit.platforms.spooled_book import SpooledBook
+from p2pcredit.storage.landing_merge import LandedBefore, entry_days, holds_any, shares_days
+from p2pcredit.storage.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A raw file, by its name and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+def merged(
+    manifest: dict[str, Any], platform: str, sources: tuple[Source, ...], days: DateRange | None, *, is_file: bool
+) -> list[dict[str, Any]]:
+    """The landings of this home with the new one.
+
+    What landed from no other files than these is replaced on the days of the new landing. What landed from others
+    stays beside it; only a made-up portfolio is never mixed with another.
+
+    Raises:
+        UsageError: If two platforms, or two made-up portfolios, would be mixed.
+    """
+    if manifest and manifest["platform"] != platform:
+        raise UsageError(
+            f"this home holds loans of {manifest['platform']}; land {platform} in another home (--home DIR)"
+        )
+    landings: list[dict[str, Any]] = manifest.get("landings", [])
+    if days is None:
+        return landings
+    digests = {source.sha256 for source in sources}
+    kept = []
+    for entry in landings:
+        there, own = entry_days(entry), {file["sha256"] for file in entry["files"]}
+        lands = entry_days(entry.get("lands", entry))
+        if lands.first >= days.first and lands.last <= days.last and (own <= digests or not is_file):
+            continue
+        if shares_days(there, days) and not own <= digests and not is_file:
+            raise UsageError(
+                f"{days.first} to {days.last} overlaps {there.first} to {there.last}, landed from another portfolio; "
+                f"begin by {there.first} and end on {there.last} or later, or land in another home (--home DIR)"
+            )
+        kept.append(entry)
+    new = {
+        "files": [{"name": source.name, "sha256": source.sha256} for source in sources],
+        "first_date": days.first.isoformat(),
+        "last_date": days.last.isoformat(),
+    }
+    return sorted([*kept, new], key=lambda entry: (entry["first_date"], entry["last_date"]))
+
+
+def landed_before(
+    layout: Layout, book: SpooledBook, landings: list[dict[str, Any]], sources: tuple[Source, ...], days: DateRange
+) -> LandedBefore | None:
+    """What other files landed on days that this landing shares, or of loans that it originates; None if nothing."""
+    digests = {source.sha256 for source in sources}
+    others = [entry_days(entry) for entry in landings if not {file["sha256"] for file in entry["files"]} <= digests]
+    if not others:
+        return None
+    originated = _loans(book, "loan_terms", days)
+    terms = FEEDS["loan_terms"]
+    touched = [there for there in others if shares_days(there, days) or holds_any(layout, terms, there, originated)]
+    if not touched:
+        return None
+    return LandedBefore(
+        layout, touched, days, originated, pl.concat([originated, _loans(book, "loan_performance", days)])
+    )
+
+
+def _loans(book: SpooledBook, feed: str, days: DateRange) -> pl.Series:
+    return pl.concat([book.rows(feed, month.first)["loan_id"] for month in days.months()]).unique()
+
+
+def under_way(
+    landings: list[dict[str, Any]], sources: tuple[Source, ...], days: DateRange | None, span: DateRange | None
+) -> list[dict[str, Any]]:
+    """The entries; that of the landing that begins now says of all days that it writes that they are not whole."""
+    if days is None or span is None:
+        return landings
+    digests = {source.sha256 for source in sources}
+
+    def marked(entry: dict[str, Any]) -> dict[str, Any]:
+        mine = entry_days(entry) == days and {file["sha256"] for file in entry["files"]} == digests
+        if not mine:
+            return entry
+        unfinished = {**entry, "first_date": f"{span.first}", "last_date": f"{span.last}", "complete": False}
+        return unfinished if span == days else {**unfinished, "lands": entry}
+
+    return [marked(entry) for entry in landings]
+
+
+__all__ = ["Source", "landed_before", "merged", "under_way"]

@@ -1,0 +1,224 @@
+"""The YAML file of a mapping, read so that every slip ends in one line: which key, what was found, what to write.
+
+YAML 1.1 reads `on`, `off`, `yes` and `no` as truth values and lets a key that stands twice overwrite itself. Nothing in
+a mapping is a truth value, so each is refused where it stands, by its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
+from p2pcredit.errors import UsageError
+from p2pcredit.platforms.mapping_events import EventRules
+from p2pcredit.platforms.mapping_schema import Events, PlatformMapping, Source, WrittenAs, did_you_mean
+
+_MOST_BYTES = 1 << 20
+_MOST_SHOWN = 60
+_RULE_DEPTH = 3
+"""How many keys lead to a rule: events, rules, the status."""
+_BOOL, _MERGE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"
+_A_COLUMN = "the name of a column of the download"
+_A_SOURCE = '{column: NAME, date: "%d.%m.%Y"} or the name of a column of the download'
+_EXPECTED = {
+    "name": "a name of small letters, digits and underscores that begins with a letter, such as my_lender",
+    "file": '{encoding: windows-1252, decimal: ","}',
+    "file.encoding": "an encoding such as windows-1252",
+    "file.decimal": 'the sign before decimals in quotes: "." or ","',
+    "loan_id": _A_COLUMN,
+    "origination_date": _A_SOURCE,
+    "feeds": "per feed its columns, such as {loan_terms: {loan_amount: COLUMN, term: COLUMN}}",
+    "events": 'status, "on" and rules, such as {status: COLUMN, "on": COLUMN, rules: {paid: [{status: FULLY_PAID}]}}',
+    "events.status": _A_COLUMN,
+    "events.on": _A_SOURCE,
+    "events.days_past_due": _A_COLUMN,
+    "events.read_on": "the day on which the statuses were read, such as 2024-12-31",
+    "events.rules": "what each status means, such as {paid: [{status: FULLY_PAID}], open: [], late: past_due}",
+}
+_EXPECTED_OF_SOURCE = {
+    "column": _A_COLUMN,
+    "columns": "a list of names of columns, the best first, such as [Region, Country]",
+    "values": 'texts of the download and what they become, such as {"Miete": RENT}',
+    "times": "a number to multiply by, such as 100",
+    "round": "how many decimals to keep, 0 to 9",
+    "date": "iso, a pattern such as '%d.%m.%Y', or a list of them",
+}
+_EXPECTED_OF_RULE = {
+    "status": f"one of {', '.join(sorted(PERFORMANCE_STATUSES))}",
+    "days_past_due": "whole days, 0 to 10000",
+    "after_days": "whole days, -3650 to 3650",
+}
+
+
+def read_mapping(path: Path) -> PlatformMapping:
+    """Read a mapping.
+
+    Raises:
+        UsageError: If there is no such file, or it is no mapping; names the key that is wrong and what to write.
+    """
+    where = f"the profile {path}"
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"{where} has more than {_MOST_BYTES} bytes; a mapping is far smaller")
+        text = path.read_text(encoding="utf-8").lstrip("\ufeff")
+        content = _content(where, text)
+        if not isinstance(content, dict):
+            raise UsageError(
+                f"{where} holds no keys; write 'name: my_lender', 'loan_id: COLUMN' and so on, each on a line"
+            )
+        return PlatformMapping.model_validate(content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where} cannot be read; check the path and that it is UTF-8 text") from error
+    except RecursionError as error:
+        raise UsageError(f"{where} is nested too deeply for a mapping") from error
+    except ValidationError as error:
+        raise UsageError(f"{where}, {_told(error.errors())}") from error
+
+
+def _content(where: str, text: str) -> Any:
+    """The content of YAML text in which no key stands twice and nothing is a truth value."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _check(where, node, "", set())
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        hint = "; indent with blanks, not tabs" if "'\\t'" in str(error.problem) else ""
+        problem = " ".join(str(error.problem or error.context).split())
+        raise UsageError(f"{where} is not YAML{at}: {problem}{hint}") from error
+    except UsageError:
+        raise
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2024-02-31 is a ValueError
+        raise UsageError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
+    """Refuse truth values and keys that stand twice, below this node.
+
+    Raises:
+        UsageError: If there are any.
+    """
+    if id(node) in seen:  # what an alias points to is looked at once
+        return
+    seen.add(id(node))
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode) and node.tag == _BOOL:
+        raise UsageError(
+            f"{where}, line {line}, key '{key}': {node.value} without quotes is read as true or false; put it in "
+            f'quotes: "{node.value}"'
+        )
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check(where, item, key, seen)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    names: dict[str, int] = {}
+    for name, value in node.value:
+        if not isinstance(name, yaml.ScalarNode):
+            raise UsageError(f"{where}, line {name.start_mark.line + 1}: a key is one word; put it in quotes")
+        below = f"{key}.{name.value}" if key else str(name.value)
+        _check(where, name, below, seen)
+        if name.tag != _MERGE and name.value in names:
+            raise UsageError(
+                f"{where}, line {name.start_mark.line + 1}, key '{below}' stands twice, first in line "
+                f"{names[name.value]}; keep one of them"
+            )
+        names[name.value] = name.start_mark.line + 1
+        _check(where, value, below, seen)
+
+
+def _told(errors: Sequence[ErrorDetails]) -> str:
+    """Tell the first slip in one line; an unknown key before a missing one, since it may be that key misspelt."""
+    missing = [error["loc"] for error in errors if error["type"] == "missing"]
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), _deepest(errors))
+    path = _plain_path(first["loc"])
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        lacking = [str(loc[-1]) for loc in missing if loc[:-1] == first["loc"][:-1]]
+        allowed = _allowed(path)
+        similar = get_close_matches(path[-1], lacking, n=1, cutoff=0.4)
+        meant = f" (did you mean '{similar[0]}'?)" if similar else did_you_mean(path[-1], allowed)
+        return f"key '{key}' is unknown{meant}; allowed here are {', '.join(allowed)}"
+    if first["type"] == "missing":
+        return f"key '{key}' is missing; write {_expected(path)}"
+    if first["type"] == "value_error":
+        return f"key '{key}': {first['ctx']['error']}" if key else f"key {first['ctx']['error']}"
+    found = first["input"]
+    if (first["type"] == "string_type" and isinstance(found, int | float | str)) or _is_date(found):
+        return f"key '{key}': {found} without quotes is no text; put it in quotes: \"{found}\""
+    shown = " ".join(repr(found).split())
+    shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
+    return f"key '{key}': found {shown}; write {_expected(path)}"
+
+
+def _deepest(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+    """The first error; of the errors about one value that may be written in several ways, that of the nearest way."""
+    start = _plain_path(errors[0]["loc"])
+    same = [error for error in errors if _plain_path(error["loc"])[: len(start)] == start]
+    return max(same, key=lambda error: len(error["loc"]))
+
+
+def _is_date(value: object) -> bool:
+    return hasattr(value, "isoformat")
+
+
+def _plain_path(loc: Sequence[int | str]) -> list[str]:
+    """The keys that lead to a value, without what the schema calls the choices that it tried."""
+    under_rule = tuple(loc[:2]) == ("events", "rules")
+    path: list[str] = []
+    for place, part in enumerate(loc):
+        is_choice = under_rule and place == _RULE_DEPTH
+        is_item = isinstance(part, int) and not (under_rule and place == _RULE_DEPTH - 1)
+        if not (part == "[key]" or is_choice or is_item):
+            path.append(str(part))
+    return path
+
+
+def _model(path: Sequence[str]) -> type[BaseModel]:
+    """Of which part of a mapping the last key of a path is one."""
+    if len(path) == 1:
+        return PlatformMapping
+    if path[0] == "file":
+        return WrittenAs
+    if path[0] == "events":
+        return Events if len(path) == 2 else EventRules if path[1] == "rules" else Source
+    return Source
+
+
+def _allowed(path: Sequence[str]) -> list[str]:
+    return list(_model(path).model_fields)
+
+
+def _expected(path: Sequence[str]) -> str:
+    key = ".".join(path)
+    model = _model(path)
+    if key in _EXPECTED:
+        return _EXPECTED[key]
+    if path and path[0] == "feeds":
+        below = path[3:]
+        return (
+            _EXPECTED["feeds"]
+            if len(path) <= 2
+            else _EXPECTED_OF_SOURCE.get(below[0], _A_SOURCE)
+            if below
+            else "the name of a column of the download, or {column: NAME, values: {...}, times: 100, round: 2}"
+        )
+    if model is EventRules and len(path) > _RULE_DEPTH:
+        return _EXPECTED_OF_RULE.get(path[-1], _EXPECTED["events.rules"])
+    if model is Source:
+        return next((_EXPECTED_OF_SOURCE[part] for part in reversed(path) if part in _EXPECTED_OF_SOURCE), _A_SOURCE)
+    if path[:2] == ["events", "rules"]:
+        return "a list such as [{status: FULLY_PAID}], [] for a loan that goes on, or past_due"
+    return _EXPECTED.get(path[0] if path else "", "a mapping of keys")
+
+
+__all__ = ["read_mapping"]

@@ -1,0 +1,110 @@
+"""Several downloads of one platform in one home: on days that they share, each loan is as its newest file says.
+
+A platform's next file brings new loans, and what became of old ones; its days reach into those landed before. Where
+they do, the rows of the loans that it holds replace the earlier rows of these loans, and the rows of all other loans
+stay. Landing a file again changes nothing, and no loan is lost or stands twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import Feed
+from p2pcredit.periods import DateRange, month_end, month_start
+from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.landing_files import SNAPSHOT
+from p2pcredit.storage.layout import Layout
+
+
+def holds_any(layout: Layout, feed: Feed, days: DateRange, loans: pl.Series) -> bool:
+    """Whether any of these loans stands in what has landed of a feed on some days."""
+    return bool(read_landing(layout, feed, days).frame["loan_id"].is_in(loans.implode()).any())
+
+
+def entry_days(entry: dict[str, Any]) -> DateRange:
+    """The days of a landing in the manifest."""
+    return DateRange(date.fromisoformat(entry["first_date"]), date.fromisoformat(entry["last_date"]))
+
+
+def shares_days(one: DateRange, other: DateRange) -> bool:
+    """Whether two ranges have a day in common.
+
+    Examples:
+        >>> january = DateRange(date(2024, 1, 1), date(2024, 1, 31))
+        >>> shares_days(january, DateRange(date(2024, 1, 31), date(2024, 2, 1)))
+        True
+        >>> shares_days(january, DateRange(date(2024, 2, 1), date(2024, 2, 2)))
+        False
+    """
+    return one.first <= other.last and other.first <= one.last
+
+
+@dataclass(frozen=True, slots=True)
+class LandedBefore:
+    """What other files landed on days that a new landing shares, or whose loans it holds.
+
+    Args:
+        layout: The home directory.
+        ranges: The days of the landings that it touches: they share days with it, or hold a loan that it originates.
+        days: The days of the new landing.
+        originated: The loans that the new landing originates.
+        mentioned: Those and the loans of which it has servicing events only.
+    """
+
+    layout: Layout
+    ranges: Sequence[DateRange]
+    days: DateRange
+    originated: pl.Series
+    mentioned: pl.Series
+
+    @property
+    def spans(self) -> list[DateRange]:
+        """The days whose files are written, its own and those of the landings that it touches, apart where they are."""
+        joined: list[DateRange] = []
+        for days in sorted([self.days, *self.ranges], key=lambda days: (days.first, days.last)):
+            if joined and shares_days(joined[-1], days):
+                days = DateRange(joined[-1].first, max(joined.pop().last, days.last))
+            joined.append(days)
+        return joined
+
+    @property
+    def span(self) -> DateRange:
+        """From the first to the last of these days."""
+        return DateRange(self.spans[0].first, max(days.last for days in self.spans))
+
+    def beside(self, feed: Feed, new_rows: Callable[[date], pl.DataFrame]) -> Callable[[date], pl.DataFrame]:
+        """Given the new rows of a month, those and the rows that stay, ordered by day and loan."""
+
+        def rows_of(month: date) -> pl.DataFrame:
+            new = new_rows(month)
+            staying = [self._staying(feed, DateRange(month_start(month), month_end(month)))]
+            kept = [frame for frame in staying if frame.height]
+            whole = pl.concat([new.select(SNAPSHOT, *feed.sources), *kept])
+            return whole.sort(SNAPSHOT, "loan_id", maintain_order=True)
+
+        return rows_of
+
+    def replaced(self, feed: Feed) -> int:
+        """How many rows of this feed are replaced by those of the new landing."""
+        rows = read_landing(self.layout, feed, self.span).frame
+        return rows.filter(pl.col("loan_id").is_in(self.originated.implode())).height
+
+    def _staying(self, feed: Feed, month: DateRange) -> pl.DataFrame:
+        inside = [day for day in month if any(day in days for days in self.ranges)]
+        if not inside:
+            return pl.DataFrame(schema={SNAPSHOT: pl.Date, **dict.fromkeys(feed.sources, pl.String)})
+        rows = read_landing(self.layout, feed, DateRange(inside[0], inside[-1])).frame
+        own = pl.col(SNAPSHOT).is_between(self.days.first, self.days.last)
+        loan = pl.col("loan_id")
+        stale = pl.when(own).then(loan.is_in(self.mentioned.implode())).otherwise(loan.is_in(self.originated.implode()))
+        return rows.filter(pl.col(SNAPSHOT).is_in(inside) & ~stale.fill_null(value=False)).select(
+            SNAPSHOT, *feed.sources
+        )
+
+
+__all__ = ["LandedBefore", "entry_days", "holds_any", "shares_days"]
