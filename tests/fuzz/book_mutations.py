@@ -28,6 +28,7 @@ class Book:
         key: The column with the loan's id.
         touched: Loans whose values may differ from those of the sound book; None where any may.
         columns: The columns that were changed, as the tables name them, and the tables.
+        blanked: Whether single values gave way to signs of a missing value, which are to be read as missing.
     """
 
     tables: dict[str, tuple[list[str], list[list[str]]]]
@@ -35,6 +36,7 @@ class Book:
     key: str = "loan_id"
     touched: set[str] | None = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
+    blanked: bool = False
 
     def copied(self) -> Book:
         """The same book, to be mutated."""
@@ -69,6 +71,12 @@ class Book:
 
 
 Mutation = Callable[[Book, Random], None]
+
+
+def _blank_some(book: Book, luck: Random) -> None:
+    """Put signs of a missing value into cells that may be missing."""
+    _cells(lambda kind: kind is not Kind.TEXT, *MISSING_SIGNS)(book, luck)
+    book.blanked = True
 
 
 def _cells(wanted: Callable[[Kind], bool], *texts: str, most: int | None = 3) -> Mutation:
@@ -197,7 +205,7 @@ SAME: dict[str, Mutation] = {
     "rows that stand twice": _whole_table(_rows_again),
 }
 VALUES: dict[str, Mutation] = {
-    "signs of a missing value": _cells(lambda kind: kind is not Kind.TEXT, *MISSING_SIGNS),
+    "signs of a missing value": _blank_some,
     "numbers that are none": _cells(lambda kind: kind in NUMBERS, *NO_NUMBERS),
     "terms and years that are none": _cells(
         lambda kind: kind in {Kind.TERM, Kind.YEARS}, "long", "-3", "9999", "36 weeks"

@@ -182,6 +182,8 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
         if after == before and not labels:
             continue
         moved = labels or sorted(k for k in before if after is None or after[k] != before[k])
+        if book.blanked and after is not None and not labels and all(after[name] is None for name in moved):
+            continue
         if touched is not None and loan not in touched:
             yield f"{loan} was not touched and moved: {moved}"
         elif not (named or loan in mutated.records or "" in mutated.records):
