@@ -24,6 +24,7 @@ class Finding(StrEnum):
     RANKING = "ranking"
     CALIBRATION = "calibration"
     DRIFT = "drift"
+    OUTSIDE_TRAINING = "outside_training"
     OTHER_METRIC = "other_metric"
     PART_OF_BOOK = "part_of_book"
     DECISION_MADE = "decision_made"
@@ -38,6 +39,7 @@ SEVERITIES: Mapping[Finding, Severity] = {
     Finding.RANKING: Severity.CRITICAL,
     Finding.CALIBRATION: Severity.WARNING,
     Finding.DRIFT: Severity.WARNING,
+    Finding.OUTSIDE_TRAINING: Severity.WARNING,
     Finding.OTHER_METRIC: Severity.WARNING,
     Finding.PART_OF_BOOK: Severity.INFO,
     Finding.DECISION_MADE: Severity.INFO,

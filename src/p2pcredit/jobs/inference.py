@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
@@ -140,7 +141,7 @@ def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, 
         unless=known_already,
     )
     for line in found.alarming(model_id, settings.scoring.max_outside_training_share):
-        warn(ctx, line)
+        warn(ctx, line, Finding.OUTSIDE_TRAINING)
     return found
 
 

@@ -27,6 +27,7 @@ _FINDINGS: Mapping[str, Finding] = {
     "calibration_ratio": Finding.CALIBRATION,
     "psi_score": Finding.DRIFT,
     "psi": Finding.DRIFT,
+    "outside_training_share": Finding.OUTSIDE_TRAINING,
 }
 
 

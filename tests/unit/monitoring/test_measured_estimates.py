@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitoring_world import make_inputs
 
-from p2pcredit.contracts.results import Status
+from p2pcredit.contracts.alerts import Finding
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.monitoring.alerts import finding_of
 from p2pcredit.monitoring.early_signs import measure_early_signs
 from p2pcredit.monitoring.estimates import expected_auc, measure_estimates
 from p2pcredit.monitoring.quality import measure_quality
@@ -133,3 +135,8 @@ def test_the_share_of_loans_outside_training_is_held_against_its_setting() -> No
 
 def test_predictions_that_do_not_tell_what_lies_outside_training_give_no_share() -> None:
     assert "outside_training_share" not in {r.metric for r in measure_quality(make_inputs(30), Settings())}
+
+
+def test_too_large_a_share_of_loans_outside_training_is_a_finding_of_its_own() -> None:
+    found = MetricResult("outside_training_share", "all", 0.4, 0.3, 0.5, 50, None, Status.FAIL, 0.1)
+    assert finding_of(found) is Finding.OUTSIDE_TRAINING
