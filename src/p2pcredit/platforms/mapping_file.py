@@ -40,7 +40,7 @@ _EXPECTED = {
     "events.on": _A_SOURCE,
     "events.days_past_due": _A_COLUMN,
     "events.read_on": "the day on which the statuses were read, such as 2024-12-31",
-    "events.rules": "what each status means, such as {paid: [{status: FULLY_PAID}], open: [], late: past_due}",
+    "events.rules": "what each means, such as {paid: [{status: FULLY_PAID}], open: [], slow: past_due, void: unknown}",
 }
 _EXPECTED_OF_SOURCE = {
     "column": _A_COLUMN,
@@ -217,7 +217,7 @@ def _expected(path: Sequence[str]) -> str:
     if model is Source:
         return next((_EXPECTED_OF_SOURCE[part] for part in reversed(path) if part in _EXPECTED_OF_SOURCE), _A_SOURCE)
     if path[:2] == ["events", "rules"]:
-        return "a list such as [{status: FULLY_PAID}], [] for a loan that goes on, or past_due"
+        return "a list such as [{status: FULLY_PAID}], [] for a loan that goes on, past_due or unknown"
     return _EXPECTED.get(path[0] if path else "", "a mapping of keys")
 
 

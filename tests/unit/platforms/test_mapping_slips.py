@@ -153,9 +153,7 @@ def test_a_common_slip_says_what_to_write(tmp_path: Path, old: str, new: str, sa
 
 def test_rules_without_any_status_say_what_a_rule_is(tmp_path: Path) -> None:
     head = MAPPING[: MAPPING.index("  rules:")]
-    assert "write what each status means, such as {paid: [{status: FULLY_PAID}]" in told(
-        tmp_path, f"{head}  rules: {{}}\n"
-    )
+    assert "write what each means, such as {paid: [{status: FULLY_PAID}]" in told(tmp_path, f"{head}  rules: {{}}\n")
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "lender", "&a [*a]", "? [a, b]\n: c\n", "a: &x {b: *x}"])
