@@ -33,7 +33,7 @@ class Judged:
     """What was found of some days.
 
     Args:
-        seen: Feed -> day -> what is known of it, for the receipts of the days.
+        seen: Feed -> day -> what is known of it.
         findings: Day -> how it differs from the days before.
         accepted: Day -> what of that was accepted.
         undetermined: Whether there was too little to compare a feed with, on its last day that has rows.
@@ -51,11 +51,6 @@ class Judged:
         if any(finding.what in _DRIFT and not finding.harmless for finding in found):
             return "fail"
         return "undetermined" if self.undetermined else "pass"
-
-    def facts_of(self, day: date) -> Facts:
-        """Give what the receipt of a day keeps."""
-        facts: Facts = {"feeds": {feed: of_feed[day].as_json() for feed, of_feed in self.seen.items()}}
-        return facts | ({"accepted_drift": self.accepted[day]} if day in self.accepted else {})
 
 
 def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_drift: str | None = None) -> Judged:

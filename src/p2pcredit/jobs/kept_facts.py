@@ -12,6 +12,8 @@ from p2pcredit.storage.completeness import Facts
 Acceptance = dict[str, str]
 """`feed`, `column` (empty for the whole feed), `why`, and `digest` of the file that came so."""
 
+Accepted = Mapping[date, list[Acceptance]]
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -46,4 +48,14 @@ def kept_acceptances(facts: Facts | None, digests: Mapping[str, str]) -> list[Ac
     return [entry for entry in kept if digests.get(entry["feed"], entry["digest"]) == entry["digest"]]
 
 
-__all__ = ["Acceptance", "Seen", "kept_acceptances", "seen_in_receipts"]
+def receipt_facts(
+    seen: Mapping[str, Mapping[date, Seen]], day: date, before: Facts | None, accepted: Accepted
+) -> Facts:
+    """Give what the receipt of a day keeps besides rows: the shape of each feed, and what was accepted of it."""
+    facts: Facts = {"feeds": {feed: of_feed[day].as_json() for feed, of_feed in seen.items()}}
+    digests = {feed: of_feed[day].digest for feed, of_feed in seen.items()}
+    kept = accepted.get(day) or kept_acceptances(before, digests)
+    return facts | ({"accepted_drift": kept} if kept else {})
+
+
+__all__ = ["Acceptance", "Accepted", "Seen", "kept_acceptances", "receipt_facts", "seen_in_receipts"]

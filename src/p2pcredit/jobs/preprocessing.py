@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -19,7 +20,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.day_checks import Judged, drift_receipt, judge_days
 from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
 from p2pcredit.jobs.feed_history import landed_before, seen_in_tables
-from p2pcredit.jobs.kept_facts import kept_acceptances
+from p2pcredit.jobs.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.jobs.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months, joined
@@ -161,18 +162,21 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
 
-def complete_days(ctx: JobContext, days: DateRange, judged: Judged | None = None) -> Receipt:
+def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
     """Mark the gold tables of these days complete, with the rows that each has and the shape of each feed.
 
     Args:
         ctx: The surroundings.
         days: The days.
-        judged: What was found of them; gathered anew where another process judged them.
+        accepted: Day -> what was accepted of it by now; what its receipt keeps besides holds for files that did not
+            change.
     """
     _close_month(Lake(ctx.layout), QUARANTINE, days)
-    found = judged or Judged(seen_in_tables(ctx, FEEDS, days))
-    _write_receipts(ctx, days, list(days), found)
-    forget_landed(ctx.layout, days)
+    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+        seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
+        before = read_receipts(ctx.layout, days)
+        _mark_complete(ctx, days, {day: receipt_facts(seen, day, before.get(day), accepted or {}) for day in days})
+        forget_landed(ctx.layout, days)
     forget_labels_built(ctx.layout, days)
     return {"complete": len(days)}
 
@@ -226,7 +230,7 @@ def preprocess_and_judge(
             judged.append(judge_days(ctx, FEEDS, part, accept_drift))
             features += build_feature_store(ctx, part)["rows"]
             labels += build_label_store(ctx, part)["rows"]
-            complete_days(ctx, part, judged[-1])
+            complete_days(ctx, part, judged[-1].accepted)
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     receipt: Receipt = {
         "from": days.first.isoformat(),
@@ -267,25 +271,20 @@ def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> 
     (labels,) = engine.run(_labels(ctx, engine, later).filter(nw.col("snapshot_date").is_in(built)))
     if not engine.replace(LABEL_STORE, labels, later):
         return 0
-    _write_receipts(ctx, later, [day for day in built if is_complete(ctx.layout, day)])
+    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+        before = read_receipts(ctx.layout, built)
+        complete = [day for day in built if is_complete(ctx.layout, day)]
+        _mark_complete(ctx, later, {day: before.get(day, {}) for day in complete})
     return labels.height
 
 
-def _write_receipts(ctx: JobContext, span: DateRange, days: list[date], judged: Judged | None = None) -> None:
-    """Write the receipts of these days; where they were not judged, what they keep besides rows stays."""
-    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
-        counts, before = _rows_per_day(ctx, span), read_receipts(ctx.layout, days)
-        facts: dict[date, Facts] = {}
-        for day in days:
-            kept = before.get(day, {}) if judged is None else _judged_facts(judged, day, before.get(day))
-            facts[day] = {**kept, "snapshot_date": day.isoformat(), "rows": counts.get(day, {})}
-        mark_complete(ctx.layout, facts)
-
-
-def _judged_facts(judged: Judged, day: date, before: Facts | None) -> Facts:
-    digests = {feed: seen[day].digest for feed, seen in judged.seen.items()}
-    kept = judged.accepted.get(day) or kept_acceptances(before, digests)
-    return judged.facts_of(day) | ({"accepted_drift": kept} if kept else {})
+def _mark_complete(ctx: JobContext, span: DateRange, kept: Mapping[date, Facts]) -> None:
+    """Write the receipts of some days within a span: what they keep, and the rows that each table has of them."""
+    counts = _rows_per_day(ctx, span)
+    facts = {
+        day: {**of_day, "snapshot_date": day.isoformat(), "rows": counts.get(day, {})} for day, of_day in kept.items()
+    }
+    mark_complete(ctx.layout, facts)
 
 
 def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:

@@ -238,10 +238,11 @@ def test_a_failed_training_of_a_replay_is_kept_and_alerts_nobody(run_on: Run, mo
         raise TrainingError("no booster")
 
     monkeypatch.setattr("p2pcredit.jobs.replay.train_if_due", fails)
-    monkeypatch.setattr("p2pcredit.jobs.replay.preprocess", lambda *_: None)
+    monkeypatch.setattr("p2pcredit.jobs.replay.preprocess_and_judge", lambda *_: ({"features": 1}, []))
     monkeypatch.setattr("p2pcredit.jobs.replay.run_inference", lambda *_: {"scored": 0})
     monkeypatch.setattr("p2pcredit.jobs.replay.spans_together", lambda _, days: [days])
     ctx = run_on(TUESDAY)
-    replay(ctx, DateRange(MONDAY, MONDAY))
+    with pytest.raises(TrainingError, match="no booster"):
+        replay(ctx, DateRange(MONDAY, MONDAY))
     assert len(warnings(ctx)) == 1
     assert send_alerts(ctx, SATURDAY)["alerts"] == []
