@@ -66,6 +66,7 @@ def home(tmp_path: Path) -> WrittenHome:
         [
             {"feed": "loan_terms", "snapshot_date": of("2022-02-01"), **broken},
             {"feed": "financial", "snapshot_date": of("2022-02-01"), **broken},
+            {"feed": "financial", "snapshot_date": of("2022-02-02"), **broken},
             {"feed": "loan_terms", "snapshot_date": of("2022-06-02"), **broken},
         ],
     )
