@@ -127,12 +127,13 @@ def test_the_flow_counts_each_step_by_the_day(home: WrittenHome) -> None:
         ("rows kept", 5),
         ("loans", 5),
         ("loans with features", 5),
+        ("outcome unknown", 0),
         ("window still open", 1),
         ("window closed, no label", 1),
         ("matured loans", 3),
         ("of them bad", 1),
     ]
-    assert study(home).flow[7]["note"] == "label pd3 known"
+    assert study(home).flow[8]["note"] == "label pd3 known"
 
 
 def test_landed_files_are_counted_by_feed_up_to_the_day_with_one_digest(home: WrittenHome) -> None:
