@@ -175,7 +175,7 @@ def write_table(modules: list[Module], found: told.Results, out: Path) -> float:
     """Write the page of what is known; returns the share noticed of those tried that are not harmless."""
     results, left = {}, {}
     for module in modules:
-        known = [found.known(module.name, module.digest, m.key, module.tests_digest) for m in module.drawn]
+        known = [found.last(module.name, module.digest, m.key) for m in module.drawn]
         results[module.name] = [result for result in known if result is not None]
         left[module.name] = len(known) - len(results[module.name])
     harmless = told.read_harmless(HARMLESS)

@@ -56,6 +56,14 @@ class Results:
         found = self._found.get((module, source, key))
         return None if found is None or (found.outcome == SURVIVED and found.tests != tests) else found
 
+    def last(self, module: str, source: str, key: str) -> Result | None:
+        """What came of a change of this source when it was last tried, whatever the tests were then.
+
+        The table is made of these: were survivors left out until they are tried again, a test that was changed would
+        make them vanish.
+        """
+        return self._found.get((module, source, key))
+
     def add(self, result: Result) -> None:
         """Keep a result."""
         self._found[result.module, result.source, result.key] = result

@@ -12,6 +12,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.jobs.inference import _loans_of, _pieces
 from p2pcredit.jobs.preprocessing import complete_days
+from p2pcredit.jobs.set_aside import VALUES_MISSING
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.completeness import read_receipt
 
@@ -27,7 +28,10 @@ def home(tmp_path: Path) -> WrittenHome:
     home.events(("a", FIRST, 0), ("a", SECOND, 10), ("b", SECOND, 0))
     home.put(silver(FEEDS["financial"]), [row("a", FIRST, 1), row("b", FIRST, 2), row("c", SECOND, 1)])
     quarantined = (("financial", FIRST, 3), ("financial", FIRST, 4), ("loan_terms", SECOND, 1))
-    home.put(QUARANTINE, [{"feed": feed, "kind": "row", **row("q", day, n)} for feed, day, n in quarantined])
+    values = [{"feed": "financial", "kind": "value", "column": "debt_to_income", **row("a", FIRST, n)} for n in (1, 2)]
+    home.put(
+        QUARANTINE, [*({"feed": feed, "kind": "row", **row("q", day, n)} for feed, day, n in quarantined), *values]
+    )
     return home
 
 
@@ -50,6 +54,7 @@ def test_a_receipt_counts_the_rows_of_its_own_day_by_table_and_feed(home: Writte
         "loan_performance": 1,
         "financial": 2,
         "quarantined:financial": 2,
+        f"{VALUES_MISSING}financial:debt_to_income": 2,
     }
     assert rows_of(home, SECOND) == {"features": 1, "loan_performance": 2, "financial": 1, "quarantined:loan_terms": 1}
     assert read_receipt(home.ctx.layout, of(THIRD)) is None

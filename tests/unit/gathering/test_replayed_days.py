@@ -33,9 +33,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         told = f"{days:%d}" if isinstance(days, date) else f"{days.first:%d}-{days.last:%d}"
         seen.append((name, told, f"{ctx.at:%d %H:%M}"))
 
-    def preprocess(ctx: JobContext, days: DateRange) -> dict[str, Any]:
+    def preprocess(ctx: JobContext, days: DateRange) -> tuple[dict[str, Any], list[Any]]:
         note("preprocess", ctx, days)
-        return {}
+        return {"features": 10 * len(days)}, []
 
     def train(ctx: JobContext, day: date) -> dict[str, Any]:
         outcomes: dict[int, tuple[str, str | None]] = {
@@ -56,7 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         note(f"monitor{' with report' if report else ''}", ctx, day)
         return {"decision": {} if day == of(SATURDAY) else None}
 
-    monkeypatch.setattr(replaying, "preprocess", preprocess)
+    monkeypatch.setattr(replaying, "preprocess_and_judge", preprocess)
     monkeypatch.setattr(replaying, "train_if_due", train)
     monkeypatch.setattr(replaying, "run_inference", infer)
     monkeypatch.setattr(replaying, "monitor", monitor)
@@ -83,7 +83,7 @@ def test_days_are_scored_up_to_each_saturday_which_is_then_reviewed_and_the_rest
         ("infer", "12-12", "13 02:00"),
     ]
     del receipt["seconds"]
-    assert receipt == {"days": 11, "weeks": 2, "trainings": 2, "decisions": 1, "scored": 110}
+    assert receipt == {"days": 11, "weeks": 2, "trainings": 2, "decisions": 1, "scored": 110, "reason": None}
 
 
 def test_a_training_that_made_a_model_is_cleared_and_logged_and_no_other(home: WrittenHome, calls: Calls) -> None:

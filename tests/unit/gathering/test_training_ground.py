@@ -16,6 +16,7 @@ from p2pcredit.jobs.study import Study, study_again, study_now
 from p2pcredit.jobs.swapping import newest_loans
 from p2pcredit.settings import AlertSettings, LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.lake import Lake
 
 DAY = "2022-06-01"
 SETTINGS = Settings(labels=LabelSettings(window_months=3, reporting_lag_days=0))
@@ -55,7 +56,7 @@ def home(tmp_path: Path) -> WrittenHome:
     ]
     home.put(silver(FEEDS["loan_terms"]), rows)
     raw = [
-        {"loan_id": loan, "snapshot_date": of(day), "row_number": n, "source_file": f"terms_{day}.csv"}
+        {"loan_id": loan, "snapshot_date": of(day), "row_number": n, "source_file": f"{loan}.csv"}
         | {"source_digest": f"digest-{day}"}
         for n, (loan, day) in enumerate((*loans, ("broken", "2022-02-01"), ("later", "2022-06-02")))
     ]
@@ -66,6 +67,7 @@ def home(tmp_path: Path) -> WrittenHome:
         [
             {"feed": "loan_terms", "snapshot_date": of("2022-02-01"), **broken},
             {"feed": "financial", "snapshot_date": of("2022-02-01"), **broken},
+            {"feed": "financial", "snapshot_date": of("2022-02-02"), **broken},
             {"feed": "loan_terms", "snapshot_date": of("2022-06-02"), **broken},
         ],
     )
@@ -125,21 +127,29 @@ def test_the_flow_counts_each_step_by_the_day(home: WrittenHome) -> None:
         ("rows kept", 5),
         ("loans", 5),
         ("loans with features", 5),
+        ("outcome unknown", 0),
         ("window still open", 1),
         ("window closed, no label", 1),
         ("matured loans", 3),
         ("of them bad", 1),
     ]
-    assert study(home).flow[7]["note"] == "label pd3 known"
+    assert study(home).flow[8]["note"] == "label pd3 known"
 
 
 def test_landed_files_are_counted_by_feed_up_to_the_day_with_one_digest(home: WrittenHome) -> None:
     found = {row["feed"]: row for row in study(home).landing}
-    days = ("2022-01-05", "2022-01-10", "2022-02-01", "2022-03-01", "2022-03-02")
-    lines = "\n".join(f"terms_{day}.csv digest-{day}" for day in days)
+    loans = {
+        "bad": "2022-01-10",
+        "broken": "2022-02-01",
+        "edge": "2022-03-01",
+        "good": "2022-01-05",
+        "open": "2022-03-02",
+    }
+    files = sorted({**loans, "unknown": "2022-02-01"}.items())
+    lines = "\n".join(f"{loan}.csv digest-{day}" for loan, day in files)
     assert found["loan_terms"] == {
         "feed": "loan_terms",
-        "files": 5,
+        "files": 6,
         "sha256": hashlib.sha256(lines.encode()).hexdigest(),
     }
     assert found["financial"]["files"] == 0
@@ -178,7 +188,9 @@ def test_a_training_is_held_against_the_champion_of_its_day_and_sees_one_version
     assert study(home).versions["gold/feature_store"] == before + 1
 
 
-def test_a_study_made_again_is_that_of_the_card(home: WrittenHome) -> None:
+def test_a_study_made_again_is_that_of_the_card(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    required: list[str] = []
+    monkeypatch.setattr(Lake, "require_files", lambda lake, table: required.append(table.name))
     versions = study(home).versions
     settings = SETTINGS.model_copy(update={"labels": LabelSettings(window_months=4)})
     home.model("held")
@@ -197,6 +209,7 @@ def test_a_study_made_again_is_that_of_the_card(home: WrittenHome) -> None:
     assert second.champion is not None
     assert second.champion.model_id == "held"
     assert "new" not in first.features["loan_id"].to_list()
+    assert sorted(required) == sorted([*versions, *versions])  # a version whose files are gone is refused at once
 
 
 def test_nothing_preprocessed_is_said(tmp_path: Path) -> None:

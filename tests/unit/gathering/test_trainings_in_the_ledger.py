@@ -80,6 +80,7 @@ def test_a_training_is_kept_with_all_that_later_steps_count_by(home: WrittenHome
         "comparison": {"difference": 0.1},
         "recalibration": {"gain": 0.2},
         "challenger_id": "c1",
+        "gate": None,
     }
     claim = last(home, EventKind.CLAIMED)
     assert (claim["decision_id"], claim["snapshot_date"], claim["overrides_weekly_limit"]) == ("d1", DAY, False)

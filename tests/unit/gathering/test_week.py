@@ -11,7 +11,8 @@ import pytest
 from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.contracts.tables import MONITORING, silver
+from p2pcredit.jobs.set_aside import VALUES_MISSING
 from p2pcredit.jobs.week import Week
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.periods import DateRange
@@ -243,3 +244,30 @@ def test_rows_written_newest_day_first_are_gathered_as_if_in_order(tmp_path: Pat
         ("a", of("2022-05-02"), 1),
         ("b", of("2022-05-02"), 2),
     ]
+
+
+def test_values_that_could_not_be_used_are_counted_in_the_recent_days_of_those_given(home: WrittenHome) -> None:
+    days = ("2022-05-28", "2022-05-29", WEEK_END, "2022-06-05")
+    income, debt = f"{VALUES_MISSING}financial:annual_income", f"{VALUES_MISSING}financial:debt_to_income"
+    home.put(
+        silver(FEEDS["financial"]),
+        [
+            {"loan_id": f"{day}-{n}", "snapshot_date": of(day), "row_number": n, "annual_income": value}
+            for day in days
+            for n, value in enumerate((1.0, None, 3.0))
+        ],
+    )
+    home.complete(
+        {
+            "2022-05-28": {"financial": 3, income: 500},
+            "2022-05-29": {"financial": 3, income: 1},
+            WEEK_END: {"financial": 3, income: 1, debt: 3},
+            "2022-06-05": {"financial": 3, income: 500},
+        }
+    )
+    found = inputs(home)
+    assert column(found.values_lost, "feed", "column", "lost", "given") == [
+        ("financial", "annual_income", 2, 6),  # two lost and four that could be read
+        ("financial", "debt_to_income", 3, 3),
+    ]
+    assert column(found.feed_quality.filter(pl.col("feed") == "financial"), "rows_in", "quarantined") == [(6, 0)]

@@ -260,7 +260,7 @@ def test_early_signs_show_the_twelve_newest_vintages() -> None:
 @pytest.mark.parametrize(("broken", "status"), [(5, Status.PASS), (6, Status.FAIL)])
 def test_a_feed_fails_beyond_the_limit_and_not_at_it(broken: int, status: Status) -> None:
     quality = pl.DataFrame({"feed": ["b", "a", "b"], "rows_in": [60, 1, 40], "quarantined": [broken - 1, 0, 1]})
-    first, second = measure_quality(week([], feed_quality=quality), settings(quarantined_share_limit=0.05))
+    first, second, *_ = measure_quality(week([], feed_quality=quality), settings(quarantined_share_limit=0.05))
     assert (first.segment, first.value, first.n, first.note) == ("feed=a", 0.0, 1, "0 of 1 rows")
     assert (second.segment, second.value, second.status) == ("feed=b", broken / 100, status)
     assert (second.n, second.threshold, second.note) == (100, 0.05, f"{broken} of 100 rows")
@@ -297,11 +297,12 @@ def test_calibration_by_grade_is_that_of_the_judged_loans_of_the_grade() -> None
         {"day": LAST, "pd": 0.9, "label": 1, "grade": None},
         {"day": LAST + DAY, "pd": 0.9, "label": 1, "grade": "A"},  # not judged yet
     ]
-    first, second = calibration_profile(week(loans), settings())
+    first, second, last = calibration_profile(week(loans), settings())
     assert (first["grade"], first["n"], first["bads"], first["expected"], first["observed"]) == ("A", 1, 0, 0.02, 0.0)
     assert (second["grade"], second["n"], second["bads"], second["observed"]) == ("B", 4, 1, 0.25)
     assert second["expected"] == pytest.approx(0.2)
     assert (second["low"], second["high"]) == wilson_interval(0.25, 4, 0.9)
+    assert (last["grade"], last["n"], last["bads"], last["expected"]) == ("no grade", 1, 1, 0.9)
 
 
 def test_just_enough_loans_show_their_early_signs() -> None:

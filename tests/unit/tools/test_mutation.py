@@ -88,6 +88,9 @@ def test_a_noticed_change_stays_so_and_a_survivor_is_tried_again_when_a_test_cha
     assert again.known("m.py", "s", "a", "other tests") is not None
     assert again.known("m.py", "s", "b", "t") is not None
     assert again.known("m.py", "s", "b", "other tests") is None
+    last = again.last("m.py", "s", "b")  # and stands in the table as a survivor until then
+    assert last is not None
+    assert last.outcome == told.SURVIVED
     assert again.known("m.py", "another source", "a", "t") is None
 
 
