@@ -28,7 +28,9 @@ def rows_of_csv(data: bytes, sources: Sequence[str]) -> list[Row]:
     """The rows of a CSV file, plain or gzip; fails where its bytes are damaged or no UTF-8."""
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    while data.startswith(b"\xef\xbb\xbf"):  # programs that join files leave more than one
+        data = data.removeprefix(b"\xef\xbb\xbf")
+    text = data.decode("utf-8")
     line, _, body = text.partition("\n")
     header = [name.strip() for name in fields_alone(line.rstrip("\r"))]
     rows = []

@@ -16,7 +16,7 @@ from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms import raw_files
+from p2pcredit.platforms import headers
 
 DAY = date(2010, 1, 5)
 TEXT = b"loan_id,origination_date,loan_amount,term\n1,2010-01-05,5,36\n"
@@ -116,7 +116,7 @@ def test_a_download_that_changes_while_it_is_read_is_not_landed(
     ctx = context(tmp_path / "home")
     path = tmp_path / "download.csv"
     path.write_bytes(b"id,loan_amnt,term,issue_d,loan_status,last_pymnt_d\n1,5,36,Dec-2010,Current,Jan-2011\n")
-    monkeypatch.setattr(raw_files, "open_delimited", _meddling(raw_files.open_delimited, change, after))
+    monkeypatch.setattr(headers, "open_delimited", _meddling(headers.open_delimited, change, after))
     with pytest.raises(SourceError, match=r"download\.csv changed while it was read"):
         land(ctx, "lendingclub", [path], None, None)
     assert not ctx.layout.landing.exists()

@@ -14,6 +14,7 @@ from nightly_runs import LAST, context, nights
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.alerting import send_alerts
+from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, reconcile
 from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.inference import run_inference, score_day
@@ -38,8 +39,15 @@ from p2pcredit.periods import DateRange
 
 FIRST_NIGHT, SATURDAY, LAST_NIGHT = date(2021, 6, 1), date(2021, 6, 5), date(2021, 6, 6)
 ONE, SPAN = DateRange(LAST_NIGHT, LAST_NIGHT), DateRange(date(2021, 5, 20), LAST_NIGHT)
+
+
+def land_all(ctx: JobContext) -> object:
+    """Land the whole portfolio, at an instant after its last day."""
+    return land(ctx, "synthetic", [ctx.layout.home.with_name("portfolio.csv.gz")], date(2021, 1, 1), LAST)
+
+
 JOBS: dict[str, Callable[[Any], Any]] = {
-    "land": lambda ctx: land(ctx, "synthetic", [ctx.layout.home.with_name("portfolio.csv.gz")], date(2021, 1, 1), LAST),
+    "land": lambda ctx: land_all(context(ctx.layout.home, ctx.run_id, LAST)),
     "check_source": lambda ctx: [check_source(ctx, feed, ONE) for feed in FEEDS],
     "load_bronze": lambda ctx: [load_bronze(ctx, feed, ONE) for feed in FEEDS],
     "refine_silver": lambda ctx: [refine_silver(ctx, feed, ONE) for feed in FEEDS],

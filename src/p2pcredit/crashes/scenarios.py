@@ -50,6 +50,8 @@ FIRST, EVE, DAY, NEXT, END = (
 )
 """The portfolio begins on FIRST. DAY, a Saturday, closes April for the tables and ends a monitoring week."""
 
+_AFTER_END = datetime(2021, 6, 1, 2, tzinfo=UTC)
+
 SETTINGS = Settings(
     labels=LabelSettings(window_months=2, default_days=30, reporting_lag_days=1),
     training=TrainingSettings(min_matured_loans=100, min_matured_bads=10, min_evaluation_bads=2, leak_auc=1.0),
@@ -144,7 +146,7 @@ def _fill_log(ctx: JobContext) -> None:
 
 STEPS: dict[str, Callable[[JobContext], object]] = {
     "land": lambda ctx: _land(ctx, date(2021, 4, 1), NEXT),
-    "land the rest of a month": lambda ctx: _land(ctx, date(2021, 5, 1), END),
+    "land the rest of a month": lambda ctx: _land(ctx.moved_to(_AFTER_END), date(2021, 5, 1), END),
     "land all": lambda ctx: _land(ctx, FIRST, NEXT),
     "break a row": _break_a_row,
     "land late rows": _land_late_rows,
