@@ -107,7 +107,9 @@ def test_every_job_does_its_work_where_unpickling_is_an_error(run: Run, home: Pa
 def test_yaml_makes_no_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p.yaml").write_text(f"name: {tag}\n")
-    with pytest.raises(UsageError, match="is not YAML: could not determine a constructor") as caught:
+    with pytest.raises(
+        UsageError, match="is not YAML in line 1, column 7: could not determine a constructor"
+    ) as caught:
         load_mapping(tmp_path / "p.yaml")
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]

@@ -102,9 +102,9 @@ def test_features_have_no_name_twice_and_fill_the_feature_store() -> None:
 
 def test_unknown_feeds_and_tables_are_told_which_there_are() -> None:
     assert table_named("gold/predictions") is PREDICTIONS
-    with pytest.raises(UsageError, match="no table 'gold/x'; the tables are bronze/loan_terms"):
+    with pytest.raises(UsageError, match="no table 'gold/x'; known are bronze/loan_terms"):
         table_named("gold/x")
-    with pytest.raises(UsageError, match="no feed 'x'; the feeds are loan_terms, demographic"):
+    with pytest.raises(UsageError, match="no feed 'x'; known are loan_terms, demographic"):
         feed_named("x")
 
 

@@ -255,7 +255,7 @@ def test_a_policy_of_another_package_decides_when_the_settings_name_it(monkeypat
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="no policy 'tarot'; the policies are cheapest_remedy_first"):
+    with pytest.raises(SettingsError, match="no policy 'tarot'; known are cheapest_remedy_first"):
         settle(policy="tarot")
 
 
