@@ -7,7 +7,7 @@ person still looks at it, and not a step later in quarantine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
 
 _SHOWN = 60
+_FIRST_LOOKED_AT = 1_000
 _PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column in feed.columns)
 _REQUIRED = frozenset(
     (name, column.source) for name, feed in FEEDS.items() for column in feed.columns if column.required
@@ -53,6 +54,8 @@ class UnreadableValues:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
     filled: Counter[tuple[str, str]] = field(default_factory=Counter)
+    given: set[tuple[str, str]] = field(default_factory=set)
+    """Columns of which some text is neither blank nor a sign of a missing value."""
 
     def look_at(self, book: RawBook) -> None:
         """Add a part of the book."""
@@ -67,6 +70,8 @@ class UnreadableValues:
     def _look_at(self, feed: str, column: Column, texts: pl.Series) -> None:
         place = (feed, column.source)
         self.filled[place] += texts.len() - texts.null_count()
+        if place not in self.given and any(_gives(column, some) for some in (texts.head(_FIRST_LOOKED_AT), texts)):
+            self.given.add(place)
         if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
             for text, times in _unreadable(column, texts):
                 shown = "blank" if text is None else _short(text)
@@ -100,9 +105,20 @@ class UnreadableValues:
             found = [place for place in found if place != ("loan_performance", "days_past_due")]
         return [place for place in found if place not in self.ruined(limit)]
 
+    def never_given(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of these columns that no row of the book gives a value for, though it has rows."""
+        return [place for place in places if self.rows[place[0]] and place not in self.given]
+
     def values(self, place: tuple[str, str]) -> int:
         """How many values a column should have: one a row where it is required, else those that are not blank."""
         return self.rows[place[0]] if place in _REQUIRED else self.filled[place]
+
+
+def _gives(column: Column, texts: pl.Series) -> bool:
+    if texts.null_count() == texts.len():
+        return False
+    distinct = nw.from_native(texts.drop_nulls().unique().rename(column.source).to_frame())
+    return distinct.select(trimmed_text(column).is_null().all().alias("none")).item() is False
 
 
 def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]]:
