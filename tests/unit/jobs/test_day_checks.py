@@ -267,3 +267,20 @@ def test_a_replay_stops_at_the_day_though_its_month_was_preprocessed_before_the_
     monkeypatch.setattr("p2pcredit.jobs.replay.monitor", lambda *_, **__: {"decision": None})
     with pytest.raises(SchemaDriftError, match="2020-03-02: feed 'financial' lacks column 'annual_income'"):
         replay(ctx, DateRange(days[0], DAY))
+
+
+@pytest.mark.parametrize("day_by_day", [False, True])
+def test_what_a_feed_held_before_a_pause_is_what_it_usually_holds(
+    run_on: Callable[..., JobContext], day_by_day: bool
+) -> None:
+    ctx = run_on(DAY, "cli")
+    days = land_days_before(ctx.layout, 60)
+    for day in days[10:]:
+        land_day(ctx.layout, day, 0)
+    for day in (DAY, DAY + timedelta(days=1)):
+        land_day(ctx.layout, day)
+        write(ctx.layout, "credit_history", day, lines_of("credit_history", day, 3, value=","))
+    spans = [DateRange(days[0], days[-1]), ONE, DateRange(DAY + timedelta(days=1), DAY + timedelta(days=1))]
+    receipts = [preprocess(ctx, span) for span in (spans if day_by_day else [DateRange(days[0], spans[-1].last)])]
+    assert ("credit_history", "fico_low", "empty") in found(receipts[-1])
+    assert receipts[-1]["schema_status"] == "fail"
