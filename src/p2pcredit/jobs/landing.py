@@ -55,7 +55,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     Returns:
         `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
         `reasons` (reason -> `count` and `example` of the rejected records), `unreadable` (`feed.column` -> `count` and
-        `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value), `replaced` (loans of earlier files that this landing holds).
+        `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value),
+        `replaced` (loans of earlier files that this landing holds).
         `rows_in` is always `rows_landed` + `rows_rejected`.
 
     Raises:

@@ -17,6 +17,7 @@ import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.raw_files import SUMMARY_REASON
@@ -70,7 +71,7 @@ class UnreadableValues:
     def _look_at(self, feed: str, column: Column, texts: pl.Series) -> None:
         place = (feed, column.source)
         self.filled[place] += texts.len() - texts.null_count()
-        if place not in self.given and any(_gives(column, some) for some in (texts.head(_FIRST_LOOKED_AT), texts)):
+        if place not in self.given and any(_gives(some) for some in (texts.head(_FIRST_LOOKED_AT), texts)):
             self.given.add(place)
         if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
             for text, times in _unreadable(column, texts):
@@ -114,11 +115,12 @@ class UnreadableValues:
         return self.rows[place[0]] if place in _REQUIRED else self.filled[place]
 
 
-def _gives(column: Column, texts: pl.Series) -> bool:
+def _gives(texts: pl.Series) -> bool:
+    """Whether any text is more than a sign of a missing value; a level that looks like one, alone, says nothing."""
     if texts.null_count() == texts.len():
         return False
-    distinct = nw.from_native(texts.drop_nulls().unique().rename(column.source).to_frame())
-    return distinct.select(trimmed_text(column).is_null().all().alias("none")).item() is False
+    bare = texts.drop_nulls().str.strip_chars().str.to_lowercase()
+    return not bool(bare.is_in(["", *sorted(MISSING_SIGNS)]).all())
 
 
 def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]]:

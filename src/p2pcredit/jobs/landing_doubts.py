@@ -1,4 +1,4 @@
-"""Warn of what a landing takes in and yet doubts: unreadable or empty columns, and days of which its files say nothing."""
+"""Warn of what a landing takes in and yet doubts: unreadable or empty columns, days of which its files say nothing."""
 
 from __future__ import annotations
 

@@ -197,7 +197,10 @@ def _judge_rows(feed: Feed, day: date, today: FeedDay, usual: UsualDays, accepte
     loans, covered = sum(shape.loans for shape in before), sum(shape.covered for shape in before)
     share, now = (covered / loans if loans else None), today.covered / today.loans
     if now >= (0.5 if share is None else share / 2):
-        return []
+        whole = share is not None and share >= _ALWAYS
+        if not whole or chance_of_so_few(today.covered, today.loans, covered, loans) >= CHANCE:
+            return []
+        return [Finding(feed.name, "", "few_rows", now, share)]
     plain = share is None or share >= _NEARLY_ALL
     if not plain and chance_of_so_few(today.covered, today.loans, covered, loans) >= CHANCE_IF_OFTEN_BLANK:
         return []

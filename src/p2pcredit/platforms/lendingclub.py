@@ -60,7 +60,9 @@ class LendingClub:
     @property
     def expected(self) -> dict[tuple[str, str], str]:
         """The columns that the platform filled in all its years."""
-        return {(feed, column): raw for feed, own in COLUMNS.items() for column, raw in own.items() if raw in ALWAYS_GIVEN}
+        return {
+            (feed, column): raw for feed, own in COLUMNS.items() for column, raw in own.items() if raw in ALWAYS_GIVEN
+        }
 
     @property
     def read_on(self) -> date | None:

@@ -118,7 +118,7 @@ class MappedPlatform:
             if re.search("days?($|[^a-z])", name.casefold()):
                 logger.warning(
                     "column %s gives the term, which is in months; if it holds days, say in the mapping which months "
-                    "they are, such as 'term: {column: %s, values: {\"30\": \"1\", \"90\": \"3\"}}'",
+                    'they are, such as \'term: {column: %s, values: {"30": "1", "90": "3"}}\'',
                     name,
                     name,
                 )

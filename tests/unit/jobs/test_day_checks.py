@@ -284,3 +284,29 @@ def test_what_a_feed_held_before_a_pause_is_what_it_usually_holds(
     receipts = [preprocess(ctx, span) for span in (spans if day_by_day else [DateRange(days[0], spans[-1].last)])]
     assert ("credit_history", "fico_low", "empty") in found(receipts[-1])
     assert receipts[-1]["schema_status"] == "fail"
+
+
+def test_rows_of_a_loan_that_loan_terms_lacks_are_counted_and_said(ctx: JobContext) -> None:
+    write(ctx.layout, "financial", DAY, [*lines_of("financial", DAY, 3), f"0999-9,{DAY},40000"])
+    receipt = preprocess(ctx, ONE)
+    assert receipt["without_loan"] == {"financial": 1}
+    assert any("1 of financial" in said and "loan_terms" in said for said in warnings(ctx))
+
+
+def test_a_feed_that_always_had_every_loan_is_said_to_lack_some(ctx: JobContext) -> None:
+    land_day(ctx.layout, DAY, 14)
+    write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 8))
+    assert ("credit_history", None, "few_rows") in found(preprocess(ctx, ONE))
+
+
+def test_events_of_loans_that_never_landed_are_counted_and_said(ctx: JobContext) -> None:
+    write(ctx.layout, "loan_performance", DAY, [f"L-{DAY:%m%d}-{n},{DAY},DEFAULT,90" for n in range(3)])
+    receipt = preprocess(ctx, ONE)
+    assert receipt["of_unknown_loans"] == 3
+    assert any("3 of 3 servicing events" in said for said in warnings(ctx))
+
+
+def test_events_of_loans_that_landed_are_not_said(ctx: JobContext) -> None:
+    write(ctx.layout, "loan_performance", DAY, [f"0301-{n},{DAY},CURRENT,0" for n in range(3)])
+    assert preprocess(ctx, ONE)["of_unknown_loans"] == 0
+    assert not warnings(ctx)
