@@ -23,7 +23,14 @@ from p2pcredit.jobs.feed_history import landed_before, seen_in_tables
 from p2pcredit.jobs.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.jobs.unknown_outcomes import events_set_aside_on
-from p2pcredit.jobs.unmatched_rows import events_of_no_loan, rows_of_no_loan, tell_of_events, tell_of_rows
+from p2pcredit.jobs.unmatched_rows import (
+    events_of_no_loan,
+    loans_seen_before,
+    rows_of_no_loan,
+    tell_of_events,
+    tell_of_rows,
+    tell_of_seen_before,
+)
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
     Facts,
@@ -160,10 +167,11 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     Returns:
         `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
         on these days, `of_no_loan`: how many events set aside name no loan, and `events` of these days with those
-        `of_unknown_loans`, which have no row in `loan_terms` by then.
+        `of_unknown_loans`, which have no row in `loan_terms` by then; `seen_before`: loans that landed earlier too.
     """
     receipt = _build_labels(ctx, days)
     tell_of_events(ctx, days, receipt)
+    tell_of_seen_before(ctx, days, receipt["seen_before"])
     return receipt
 
 
@@ -176,9 +184,11 @@ def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
         (labels,) = engine.run(_labels(ctx, engine, days))
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
+    history = history_needed(days, ctx.settings.labels)
     unknown = {
         **events_set_aside_on(lake, days),
-        **events_of_no_loan(lake, days, history_needed(days, ctx.settings.labels)),
+        **events_of_no_loan(lake, days, history),
+        "seen_before": loans_seen_before(lake, days, history),
     }
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
@@ -215,6 +225,7 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
         many values it lost), `features`, `labels`, `unknown_outcomes` (loans with an event that was set aside on these
         days), `of_no_loan` (events set aside that name no loan), `of_unknown_loans` (events of loans that have no row
         in `loan_terms` by then), `without_loan` (feed to rows of no loan in `loan_terms` of their day),
+        `seen_before` (rows of `loan_terms` with the id of a loan of an earlier day),
         `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they
@@ -258,11 +269,12 @@ def preprocess_and_judge(
             without_loan.update(built["without_loan"])
             built = _build_labels(ctx, part)
             labels += built["rows"]
-            events.update({name: built[name] for name in ("events", "of_unknown_loans")})
+            events.update({name: built[name] for name in ("events", "of_unknown_loans", "seen_before")})
             complete_days(ctx, part, judged[-1].accepted)
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     tell_of_rows(ctx, days, without_loan)
     tell_of_events(ctx, days, events)
+    tell_of_seen_before(ctx, days, events["seen_before"])
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
@@ -275,6 +287,7 @@ def preprocess_and_judge(
         "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
         **events_set_aside_on(Lake(ctx.layout), days),
         "of_unknown_loans": events["of_unknown_loans"],
+        "seen_before": events["seen_before"],
         "without_loan": dict(without_loan),
     }
     record(ctx, "preprocess", receipt)

@@ -1,4 +1,4 @@
-"""Count the rows that belong to no loan: of a feed beside `loan_terms`, and events of loans that are not in it."""
+"""Count the rows that belong to no loan, or to one that landed before: of feeds, and of servicing events."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ def events_of_no_loan(lake: Lake, days: DateRange, history: DateRange) -> dict[s
     return {"events": events.height, "of_unknown_loans": left.height}
 
 
+def loans_seen_before(lake: Lake, days: DateRange, history: DateRange) -> int:
+    """Count the rows of `loan_terms` of these days whose loan has a row of an earlier day in the history too."""
+    rows = lake.scan(silver(LOAN_TERMS), history).select(_KEYS)
+    first = rows.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("_first"))
+    own = rows.filter(pl.col("snapshot_date").is_between(days.first, days.last)).join(first, on="loan_id")
+    return _count(own.filter(pl.col("_first") < pl.col("snapshot_date")))
+
+
 def tell_of_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, int]) -> None:
     """Warn of rows that no feature holds."""
     named = ", ".join(f"{number:,} of {feed}" for feed, number in rows.items())
@@ -76,6 +84,17 @@ def tell_of_events(ctx: JobContext, days: DateRange, events: Mapping[str, int]) 
         )
 
 
+def tell_of_seen_before(ctx: JobContext, days: DateRange, loans: int) -> None:
+    """Warn of loans that landed on an earlier day too."""
+    if loans:
+        warn(
+            ctx,
+            f"{loans:,} rows of loan_terms of {_when(days)} have the id of a loan that landed on an earlier day too: "
+            "each is scored again, and its label counts from the first; deliver each loan once, or give other loans "
+            "other ids",
+        )
+
+
 def _set_aside(lake: Lake, days: DateRange | None) -> pl.LazyFrame:
     return rows_set_aside(lake, days).filter(pl.col("feed") == LOAN_TERMS.name)
 
@@ -88,4 +107,11 @@ def _when(days: DateRange) -> str:
     return f"{days.first}" if len(days) == 1 else f"{days.first} to {days.last}"
 
 
-__all__ = ["events_of_no_loan", "rows_of_no_loan", "tell_of_events", "tell_of_rows"]
+__all__ = [
+    "events_of_no_loan",
+    "loans_seen_before",
+    "rows_of_no_loan",
+    "tell_of_events",
+    "tell_of_rows",
+    "tell_of_seen_before",
+]

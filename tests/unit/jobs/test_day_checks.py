@@ -310,3 +310,17 @@ def test_events_of_loans_that_landed_are_not_said(ctx: JobContext) -> None:
     write(ctx.layout, "loan_performance", DAY, [f"0301-{n},{DAY},CURRENT,0" for n in range(3)])
     assert preprocess(ctx, ONE)["of_unknown_loans"] == 0
     assert not warnings(ctx)
+
+
+def test_a_loan_that_lands_on_a_later_day_again_is_said(ctx: JobContext) -> None:
+    for feed in VALUES:
+        again = [f"0301-0,{DAY},{VALUES[feed]}"]
+        write(ctx.layout, feed, DAY, [*lines_of(feed, DAY, 3), *again])
+    assert preprocess(ctx, ONE)["seen_before"] == 1
+    assert any("landed on an earlier day too" in said for said in warnings(ctx))
+
+
+def test_a_third_of_a_small_day_without_a_row_is_said(ctx: JobContext) -> None:
+    land_day(ctx.layout, DAY, 6)
+    write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 4))
+    assert ("credit_history", None, "few_rows") in found(preprocess(ctx, ONE))
