@@ -154,10 +154,11 @@ def _shifted(header: list[str], rows: list[list[str]], luck: Random) -> None:
 
 
 def _extra(header: list[str], rows: list[list[str]], luck: Random) -> str:
-    header.append("branch_office")
+    name = "branch_office" if "branch_office" not in header else f"branch_office_{len(header)}"
+    header.append(name)
     for row in rows:
         row.append("north")
-    return "branch_office"
+    return name
 
 
 def _rows_again(header: list[str], rows: list[list[str]], luck: Random) -> None:
