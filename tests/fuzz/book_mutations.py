@@ -14,6 +14,7 @@ from p2pcredit.contracts.columns import Kind
 
 MISSING_SIGNS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "-", "\\N", ".")
 NO_NUMBERS = ("n.v.", "unknown", "24,000.00", "1.234,5", "-1", "12 apples", "1e14", "0x1F", "=A1+B1", "--5", "1/2")
+RUBBISH = ("?!", "rubbish", "see remarks")
 NO_DATES = ("31/12/2009", "2009-13-01", "2109-01-01", "12.2009", "40148", "yesterday")
 NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT})
 
@@ -66,8 +67,7 @@ class Book:
 
     def _cells(self, table: str, column: str) -> list[str]:
         header, rows = self.tables[table]
-        at = header.index(column)
-        return [row[at] for row in rows]
+        return [row[header.index(column)] for row in rows] if column in header else []
 
 
 Mutation = Callable[[Book, Random], None]
@@ -154,10 +154,11 @@ def _shifted(header: list[str], rows: list[list[str]], luck: Random) -> None:
 
 
 def _extra(header: list[str], rows: list[list[str]], luck: Random) -> str:
-    header.append("branch_office")
+    name = "branch_office" if "branch_office" not in header else f"branch_office_{len(header)}"
+    header.append(name)
     for row in rows:
         row.append("north")
-    return "branch_office"
+    return name
 
 
 def _rows_again(header: list[str], rows: list[list[str]], luck: Random) -> None:
@@ -221,7 +222,7 @@ COLUMNS: dict[str, Mutation] = {
     "a dropped column": _whole_table(_drop),
     "an empty column": _whole_table(_fill("")),
     "a column of signs of missing": _whole_table(_fill(*MISSING_SIGNS)),
-    "a column of rubbish": _whole_table(_fill("?!", "rubbish", "see remarks")),
+    "a column of rubbish": _whole_table(_fill(*RUBBISH)),
     "a header only": _whole_table(_header_only),
     "a third of the rows": _whole_table(_a_third),
     "columns shifted by one": _whole_table(_shifted),

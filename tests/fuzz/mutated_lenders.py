@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from book_mutations import ALL, Book
+from book_mutations import ALL, RUBBISH, Book
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS
@@ -72,7 +72,7 @@ KINDS = {
 }
 NO_FAULT_AT_FIRST = {
     *("levels never seen", "levels all new", "a hundred times too large", "a thousand times too small"),
-    *("a third of the rows", "ids of other loans"),
+    *("a third of the rows", "ids of other loans", "numbers far out"),
 }
 """Mutations that make another sound book, where nothing is known of the lender's earlier files."""
 AMONG = tuple(name for name in ALL if name not in NO_FAULT_AT_FIRST)
@@ -184,6 +184,8 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
         moved = labels or sorted(k for k in before if after is None or after[k] != before[k])
         if book.blanked and after is not None and not labels and all(after[name] is None for name in moved):
             continue
+        if after is not None and not labels and all(str(after[name]).lower() in RUBBISH for name in moved):
+            continue  # any text is a level, and is carried as it stands
         if touched is not None and loan not in touched:
             yield f"{loan} was not touched and moved: {moved}"
         elif not (named or loan in mutated.records or "" in mutated.records):

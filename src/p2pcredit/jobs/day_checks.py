@@ -15,7 +15,7 @@ from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.feed_history import seen_in_tables
 from p2pcredit.jobs.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.quarantine_checks import require_few_set_aside
-from p2pcredit.monitoring.feed_shapes import UsualDays
+from p2pcredit.monitoring.feed_shapes import FURTHEST, UsualDays
 from p2pcredit.monitoring.schema_drift import Finding, compare_schema
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.bank import ModelBank
@@ -134,10 +134,28 @@ def drift_receipt(judged: Collection[Judged]) -> list[Receipt]:
 
 def _compare(ctx: JobContext, judged: Judged, days: DateRange, accept_drift: str | None) -> None:
     number = ctx.settings.preprocessing.schema_drift_days
-    before = read_receipts(ctx.layout, last_complete_before(ctx.layout, days.first, number))
+    before = _receipts_before(ctx, judged.seen, days.first, number)
     own = read_receipts(ctx.layout, days)
     for feed in judged.seen:
         _compare_feed(judged, feed, days, before, own, number, accept_drift)
+
+
+def _receipts_before(ctx: JobContext, feeds: Collection[str], day: date, number: int) -> dict[date, Facts]:
+    """Read the receipts of the last days before a day; of more, where a feed had rows on too few of them."""
+    found: dict[date, Facts] = {}
+    asked = number
+    while True:
+        days = last_complete_before(ctx.layout, day, min(asked, FURTHEST))
+        found |= read_receipts(ctx.layout, [one for one in days if one not in found])
+        enough = all(_usual_days(found, feed, number).reaches_far_enough for feed in feeds)
+        if enough or len(days) < asked:
+            return found
+        asked *= 4
+
+
+def _usual_days(before: Mapping[date, Facts], feed: str, number: int) -> UsualDays:
+    earlier = seen_in_receipts(before, feed)
+    return UsualDays(number, ((day, seen.shape) for day, seen in sorted(earlier.items())))
 
 
 def _compare_feed(
@@ -149,8 +167,7 @@ def _compare_feed(
     number: int,
     accept_drift: str | None,
 ) -> None:
-    earlier = seen_in_receipts(before, feed)
-    usual = UsualDays(number, ((day, seen.shape) for day, seen in sorted(earlier.items())))
+    usual = _usual_days(before, feed, number)
     accepted: dict[str, date] = {}
     unsure = False
     for day, facts in sorted(before.items()):

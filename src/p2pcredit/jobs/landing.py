@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,12 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing_checks import UnreadableValues, reasons_of, refuse_ruined
+from p2pcredit.jobs.landing_doubts import (
+    tell_of_days_unspoken_of,
+    tell_of_later_events,
+    tell_of_nothing_in,
+    tell_of_unreadable,
+)
 from p2pcredit.jobs.landing_entries import Source, landed_before, merged, under_way
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.profiles import Profile, profile_named
@@ -49,7 +55,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     Returns:
         `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
         `reasons` (reason -> `count` and `example` of the rejected records), `unreadable` (`feed.column` -> `count` and
-        `example` of the values that silver will not read), `replaced` (loans of earlier files that this landing holds).
+        `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value),
+        `replaced` (loans of earlier files that this landing holds).
         `rows_in` is always `rows_landed` + `rows_rejected`.
 
     Raises:
@@ -82,6 +89,7 @@ def _land_book(
     last: date | None,
 ) -> Receipt:
     platform, limit, is_file = profile.name, ctx.settings.landing.max_rejected_share, bool(sources)
+    nothing_in: list[str] = []
     if not is_file:
         sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
     else:
@@ -90,7 +98,9 @@ def _land_book(
         book = _until_today(book, ctx.at.date())
     days = _days_to_land(book, first, last)
     if days is not None:
-        _tell_of_later_events(book, days)
+        if is_file:
+            tell_of_days_unspoken_of(book, days, profile.read_on)
+        tell_of_later_events(book, days, profile.read_on)
         book = book.within(days)
     if is_file:
         kept_in = _rejected_file(ctx.layout, platform, sources)
@@ -101,7 +111,8 @@ def _land_book(
                 _write_rejected(kept_in, book)
             names = ", ".join(source.name for source in sources)
             raise SourceError(f"{names}: {error}") from error
-        _tell_of_unreadable(unreadable, limit, profile.remedies)
+        tell_of_unreadable(unreadable, limit, profile.remedies)
+        nothing_in = tell_of_nothing_in(unreadable, profile.expected)
     replaced = 0
     with held(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
@@ -135,6 +146,7 @@ def _land_book(
         "feeds": {name: book.count(name) for name in FEEDS},
         "reasons": reasons_of(book.rejected),
         "unreadable": unreadable.as_json(),
+        "never_given": nothing_in,
         "replaced": replaced,
     }
 
@@ -153,16 +165,6 @@ def _told(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValue
         yield part
         loans += part.rows_landed
         ctx.progress(f"{loans:,} loans read", 0, None)
-
-
-def _tell_of_later_events(book: SpooledBook, days: DateRange) -> None:
-    later = book.count("loan_performance", DateRange(days.last + timedelta(days=1), date.max))
-    if later:
-        logger.warning(
-            "%d servicing events become visible after %s, the last day landed; land with a later --to to have them",
-            later,
-            days.last,
-        )
 
 
 def _digest(files: Sequence[Path]) -> tuple[Source, ...]:
@@ -202,20 +204,6 @@ def _require_days_inside(book: SpooledBook, first: date | None, last: date | Non
     if (first is not None and first > own.last) or (last is not None and last < own.first):
         raise UsageError(
             f"no loan or event lies in {first or own.first} to {last or own.last}{held_days}; ask for days of those"
-        )
-
-
-def _tell_of_unreadable(unreadable: UnreadableValues, limit: float, remedies: Mapping[str, str]) -> None:
-    for feed, column in unreadable.doubtful(limit):
-        remedy = remedies.get(column)
-        logger.warning(
-            "%d of %d values of %s.%s cannot be read, such as '%s'%s",
-            unreadable.counts[feed, column],
-            unreadable.values((feed, column)),
-            feed,
-            column,
-            unreadable.examples[feed, column],
-            f"; {remedy}" if remedy else "",
         )
 
 

@@ -7,7 +7,7 @@ person still looks at it, and not a step later in quarantine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.raw_files import SUMMARY_REASON
@@ -24,6 +25,7 @@ from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
 
 _SHOWN = 60
+_FIRST_LOOKED_AT = 1_000
 _PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column in feed.columns)
 _REQUIRED = frozenset(
     (name, column.source) for name, feed in FEEDS.items() for column in feed.columns if column.required
@@ -53,6 +55,8 @@ class UnreadableValues:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
     filled: Counter[tuple[str, str]] = field(default_factory=Counter)
+    given: set[tuple[str, str]] = field(default_factory=set)
+    """Columns of which some text is neither blank nor a sign of a missing value."""
 
     def look_at(self, book: RawBook) -> None:
         """Add a part of the book."""
@@ -67,6 +71,8 @@ class UnreadableValues:
     def _look_at(self, feed: str, column: Column, texts: pl.Series) -> None:
         place = (feed, column.source)
         self.filled[place] += texts.len() - texts.null_count()
+        if place not in self.given and any(_gives(some) for some in (texts.head(_FIRST_LOOKED_AT), texts)):
+            self.given.add(place)
         if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
             for text, times in _unreadable(column, texts):
                 shown = "blank" if text is None else _short(text)
@@ -100,9 +106,21 @@ class UnreadableValues:
             found = [place for place in found if place != ("loan_performance", "days_past_due")]
         return [place for place in found if place not in self.ruined(limit)]
 
+    def never_given(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of these columns that no row of the book gives a value for, though it has rows."""
+        return [place for place in places if self.rows[place[0]] and place not in self.given]
+
     def values(self, place: tuple[str, str]) -> int:
         """How many values a column should have: one a row where it is required, else those that are not blank."""
         return self.rows[place[0]] if place in _REQUIRED else self.filled[place]
+
+
+def _gives(texts: pl.Series) -> bool:
+    """Whether any text is more than a sign of a missing value; a level that looks like one, alone, says nothing."""
+    if texts.null_count() == texts.len():
+        return False
+    bare = texts.drop_nulls().str.strip_chars().str.to_lowercase()
+    return not bool(bare.is_in(["", *sorted(MISSING_SIGNS)]).all())
 
 
 def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]]:

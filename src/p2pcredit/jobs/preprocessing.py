@@ -23,6 +23,14 @@ from p2pcredit.jobs.feed_history import landed_before, seen_in_tables
 from p2pcredit.jobs.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.jobs.unknown_outcomes import events_set_aside_on
+from p2pcredit.jobs.unmatched_rows import (
+    events_of_no_loan,
+    loans_seen_before,
+    rows_of_no_loan,
+    tell_of_events,
+    tell_of_rows,
+    tell_of_seen_before,
+)
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
     Facts,
@@ -132,7 +140,17 @@ def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
 
 
 def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
-    """Write what was known of each loan originated on these days."""
+    """Write what was known of each loan originated on these days.
+
+    Returns:
+        `rows`, `changed`, and `without_loan`: feed to how many of its rows are of no loan in `loan_terms` of their day.
+    """
+    receipt = _build_features(ctx, days)
+    tell_of_rows(ctx, days, receipt["without_loan"])
+    return receipt
+
+
+def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.rebuilding(FEATURE_STORE):
         engine = engine_for(ctx, lake)
@@ -140,7 +158,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
         (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
         changed = engine.replace(FEATURE_STORE, features, days)
         _close_month(lake, FEATURE_STORE, days)
-    return {"rows": features.height, "changed": changed}
+    return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
 
 
 def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
@@ -148,8 +166,16 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
 
     Returns:
         `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
-        on these days, and `of_no_loan`: how many events set aside name no loan.
+        on these days, `of_no_loan`: how many events set aside name no loan, and `events` of these days with those
+        `of_unknown_loans`, which have no row in `loan_terms` by then; `seen_before`: loans that landed earlier too.
     """
+    receipt = _build_labels(ctx, days)
+    tell_of_events(ctx, days, receipt)
+    tell_of_seen_before(ctx, days, receipt["seen_before"])
+    return receipt
+
+
+def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.rebuilding(LABEL_STORE):
         mark_labels_built(ctx.layout, days)
@@ -158,7 +184,12 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
         (labels,) = engine.run(_labels(ctx, engine, days))
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
-    unknown = events_set_aside_on(lake, days)
+    history = history_needed(days, ctx.settings.labels)
+    unknown = {
+        **events_set_aside_on(lake, days),
+        **events_of_no_loan(lake, days, history),
+        "seen_before": loans_seen_before(lake, days, history),
+    }
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
 
@@ -192,7 +223,10 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
         many values it lost), `features`, `labels`, `unknown_outcomes` (loans with an event that was set aside on these
-        days), `of_no_loan` (events set aside that name no loan), `schema_status` (`pass`, `fail`, `undetermined`),
+        days), `of_no_loan` (events set aside that name no loan), `of_unknown_loans` (events of loans that have no row
+        in `loan_terms` by then), `without_loan` (feed to rows of no loan in `loan_terms` of their day),
+        `seen_before` (rows of `loan_terms` with the id of a loan of an earlier day),
+        `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they
         were preprocessed).
@@ -217,6 +251,8 @@ def preprocess_and_judge(
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
     lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
     features = labels = 0
+    without_loan: Counter[str] = Counter()
+    events: Counter[str] = Counter()
     judged: list[Judged] = []
     parts = spans_together(ctx, days)
     with closing(ahead(landed_in_turn(ctx, parts if len(days) > 1 else []))) as landed:
@@ -228,10 +264,17 @@ def preprocess_and_judge(
                     counts[feed][key] = total + done[key]
                 lost[feed].update(done["values_missing"])
             judged.append(judge_days(ctx, FEEDS, part, accept_drift))
-            features += build_feature_store(ctx, part)["rows"]
-            labels += build_label_store(ctx, part)["rows"]
+            built = _build_features(ctx, part)
+            features += built["rows"]
+            without_loan.update(built["without_loan"])
+            built = _build_labels(ctx, part)
+            labels += built["rows"]
+            events.update({name: built[name] for name in ("events", "of_unknown_loans", "seen_before")})
             complete_days(ctx, part, judged[-1].accepted)
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
+    tell_of_rows(ctx, days, without_loan)
+    tell_of_events(ctx, days, events)
+    tell_of_seen_before(ctx, days, events["seen_before"])
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
@@ -243,6 +286,9 @@ def preprocess_and_judge(
         "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
         "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
         **events_set_aside_on(Lake(ctx.layout), days),
+        "of_unknown_loans": events["of_unknown_loans"],
+        "seen_before": events["seen_before"],
+        "without_loan": dict(without_loan),
     }
     record(ctx, "preprocess", receipt)
     return receipt, judged

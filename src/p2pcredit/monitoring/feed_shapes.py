@@ -62,15 +62,24 @@ class FeedDay:
         return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered)
 
 
+LEAST_WITH_ROWS = 7
+"""So many days with rows are looked for further back, where the last days have fewer: a lender may pause."""
+
+FURTHEST = 1_100
+"""So many days back at most: three years."""
+
+
 class UsualDays:
     """The last days of a feed, oldest first, with running sums, so that a day costs the same however many they are.
 
     Args:
-        most: How many days are kept; older ones are dropped as others are added.
+        most: How many days are kept; older ones are dropped as others are added, unless fewer than `LEAST_WITH_ROWS`
+            days with rows would be left. What a feed held before a pause is what it usually holds.
     """
 
     def __init__(self, most: int, days: Iterable[tuple[date, FeedDay]] = ()) -> None:
         self._most = most
+        self._with_rows = 0
         self.days: deque[tuple[date, FeedDay]] = deque()
         self.filled: dict[str, int] = {}
         self.rows = 0
@@ -81,15 +90,25 @@ class UsualDays:
         """Append the newest day."""
         self.days.append((day, shape))
         self._count(shape, 1)
-        if len(self.days) > self._most:
+        while len(self.days) > self._most and self._is_spare(self.days[0][1]):
             self._count(self.days.popleft()[1], -1)
+
+    @property
+    def reaches_far_enough(self) -> bool:
+        """Whether older days would change nothing."""
+        return len(self.days) >= self._most and self._with_rows >= min(LEAST_WITH_ROWS, self._most)
 
     def since(self, day: date | None) -> list[FeedDay]:
         """Give the days from `day` on; all of them where it is None."""
         return [shape for at, shape in self.days if day is None or at >= day]
 
+    def _is_spare(self, shape: FeedDay) -> bool:
+        left = self._with_rows - bool(shape.rows)
+        return len(self.days) > FURTHEST or left >= min(LEAST_WITH_ROWS, self._most)
+
     def _count(self, shape: FeedDay, sign: int) -> None:
         self.rows += sign * shape.rows
+        self._with_rows += sign * bool(shape.rows)
         for name, number in shape.filled.items():
             self.filled[name] = self.filled.get(name, 0) + sign * number
 
@@ -115,4 +134,4 @@ def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) if 0 <= k <= n else float("-inf")
 
 
-__all__ = ["FeedDay", "UsualDays", "chance_of_so_few"]
+__all__ = ["FURTHEST", "FeedDay", "UsualDays", "chance_of_so_few"]

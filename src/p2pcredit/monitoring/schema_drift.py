@@ -27,6 +27,8 @@ CHANCE_IF_OFTEN_BLANK = 1e-6
 
 _ALWAYS = 0.99
 _NEARLY_ALL = 0.9
+_LEAST_LACKING, _MANY_LACKING = 2, 0.2
+"""Loans, and share of a day's loans, that a feed which always had every loan lacks by no chance."""
 _LEAST_WEEKS = 3
 _MANY_ROWS = 7
 """A feed that has so many rows on a weekday has none on it by chance less than once in 1,000 times (Poisson)."""
@@ -197,7 +199,13 @@ def _judge_rows(feed: Feed, day: date, today: FeedDay, usual: UsualDays, accepte
     loans, covered = sum(shape.loans for shape in before), sum(shape.covered for shape in before)
     share, now = (covered / loans if loans else None), today.covered / today.loans
     if now >= (0.5 if share is None else share / 2):
-        return []
+        if share is None or share < _ALWAYS:
+            return []
+        lacking = today.loans - today.covered
+        many = lacking >= _LEAST_LACKING and lacking > _MANY_LACKING * today.loans
+        if not many and chance_of_so_few(today.covered, today.loans, covered, loans) >= CHANCE:
+            return []
+        return [Finding(feed.name, "", "few_rows", now, share)]
     plain = share is None or share >= _NEARLY_ALL
     if not plain and chance_of_so_few(today.covered, today.loans, covered, loans) >= CHANCE_IF_OFTEN_BLANK:
         return []

@@ -20,7 +20,7 @@ from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, add_months, month_end
 from p2pcredit.platforms.calendar_months import day_in_month, month_of_text, stable_numbers
 from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
-from p2pcredit.platforms.lendingclub_columns import COLUMNS, LAYOUTS, known_after_origination
+from p2pcredit.platforms.lendingclub_columns import ALWAYS_GIVEN, COLUMNS, LAYOUTS, known_after_origination
 from p2pcredit.platforms.lendingclub_events import EVENT_COLUMNS, SEEN_COLUMNS, rebuild_events
 from p2pcredit.platforms.lendingclub_months import MonthTexts, month_text, years_of
 from p2pcredit.platforms.loan_ids import LoanIds
@@ -56,6 +56,18 @@ class LendingClub:
             "term": "the column term holds months such as ' 36 months'",
             "status": "the column loan_status holds the platform's own words, last_pymnt_d months such as Dec-2011",
         }
+
+    @property
+    def expected(self) -> dict[tuple[str, str], str]:
+        """The columns that the platform filled in all its years."""
+        return {
+            (feed, column): raw for feed, own in COLUMNS.items() for column, raw in own.items() if raw in ALWAYS_GIVEN
+        }
+
+    @property
+    def read_on(self) -> date | None:
+        """No day of its own: the statuses speak of the latest month in the file."""
+        return None
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these downloads hold, part by part?

@@ -68,6 +68,15 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 """Per feed: its column -> LendingClub's. Columns that exist only after origination are in no application feed."""
 
+ALWAYS_GIVEN = frozenset(
+    {
+        *("int_rate", "installment", "grade", "sub_grade", "purpose", "emp_length", "home_ownership", "addr_state"),
+        *("annual_inc", "verification_status", "dti", "revol_bal", "revol_util", "earliest_cr_line", "delinq_2yrs"),
+        *("inq_last_6mths", "open_acc", "pub_rec", "total_acc"),
+    }
+)
+"""LendingClub's columns that were filled from the first year to the last; others began or ended on the way."""
+
 AFTER_ORIGINATION: dict[str, str] = {
     "loan_status": "how the loan stands",
     "total_pymnt": "payments",
@@ -101,4 +110,4 @@ def known_after_origination(column: str) -> str | None:
     return next((what for start, what in AFTER_ORIGINATION.items() if name.startswith(start)), None)
 
 
-__all__ = ["AFTER_ORIGINATION", "COLUMNS", "LAYOUTS", "known_after_origination"]
+__all__ = ["AFTER_ORIGINATION", "ALWAYS_GIVEN", "COLUMNS", "LAYOUTS", "known_after_origination"]

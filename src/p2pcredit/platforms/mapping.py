@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -57,6 +58,17 @@ class MappedPlatform:
             f"{needs}",
         }
 
+    @property
+    def expected(self) -> dict[tuple[str, str], str]:
+        """Feed and column -> the raw columns that the mapping names for it."""
+        feeds = self.mapping.feeds.items()
+        return {(feed, name): " or ".join(s.names) for feed, columns in feeds for name, s in columns.items()}
+
+    @property
+    def read_on(self) -> date | None:
+        """The day on which the statuses were read, where the mapping says it."""
+        return self.mapping.events.read_on
+
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these downloads hold, part by part?
 
@@ -70,6 +82,7 @@ class MappedPlatform:
         """
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
+        self._tell_of_days()
         ids = LoanIds(self.mapping.loan_id)
         for path in files:
             try:
@@ -95,6 +108,20 @@ class MappedPlatform:
             dialect=self._dialect,
             tell_absent=partial(self._tell_absent, path),
         )
+
+    def _tell_of_days(self) -> None:
+        """Warn of a term that is taken as it stands from a column named after days: it would be read as months."""
+        term = self.mapping.feeds["loan_terms"]["term"]
+        if term.values or term.is_number:
+            return
+        for name in term.names:
+            if re.search("days?($|[^a-z])", name.casefold()):
+                logger.warning(
+                    "column %s gives the term, which is in months; if it holds days, say in the mapping which months "
+                    'they are, such as \'term: {column: %s, values: {"30": "1", "90": "3"}}\'',
+                    name,
+                    name,
+                )
 
     def _tell_absent(self, path: Path, names: Sequence[str]) -> None:
         """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed."""

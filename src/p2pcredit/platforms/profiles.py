@@ -29,6 +29,14 @@ class Profile(Protocol):
     def remedies(self) -> dict[str, str]:
         """Column of a feed -> what to write or do where its values cannot be read."""
 
+    @property
+    def expected(self) -> dict[tuple[str, str], str]:
+        """Feed and column -> the raw columns that give it, of those that give some loan a value in any sound book."""
+
+    @property
+    def read_on(self) -> date | None:
+        """The day on which the statuses were read, where the profile says it."""
+
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds do these files hold, part by part? `first` and `last` are the days asked for, None where open."""
 

@@ -90,6 +90,10 @@ class SpooledBook:
         own = {day for feed in self._feeds.values() for day in feed.counts if self.span is None or day in self.span}
         return DateRange(min(own), max(own)) if own else None
 
+    def last_origination(self) -> date | None:
+        """The last day on which a loan was originated; None where none was."""
+        return max((day for day in self._origins.counts if self.span is None or day in self.span), default=None)
+
     def rows(self, feed: str, month: date) -> pl.DataFrame:
         """The rows of a feed in a month: `snapshot_date` and its columns as text, ordered by day and loan."""
         of_month = self._feeds[feed].of(month_start(month), self.span)

@@ -44,6 +44,16 @@ class Synthetic:
         """Nothing: what it reads, it wrote."""
         return {}
 
+    @property
+    def expected(self) -> dict[tuple[str, str], str]:
+        """Nothing: what it reads, it wrote."""
+        return {}
+
+    @property
+    def read_on(self) -> date | None:
+        """No day: the portfolio is drawn up to the last day asked for."""
+        return None
+
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
         """Which feeds does the portfolio hold, part by part?
 

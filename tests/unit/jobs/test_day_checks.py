@@ -267,3 +267,60 @@ def test_a_replay_stops_at_the_day_though_its_month_was_preprocessed_before_the_
     monkeypatch.setattr("p2pcredit.jobs.replay.monitor", lambda *_, **__: {"decision": None})
     with pytest.raises(SchemaDriftError, match="2020-03-02: feed 'financial' lacks column 'annual_income'"):
         replay(ctx, DateRange(days[0], DAY))
+
+
+@pytest.mark.parametrize("day_by_day", [False, True])
+def test_what_a_feed_held_before_a_pause_is_what_it_usually_holds(
+    run_on: Callable[..., JobContext], day_by_day: bool
+) -> None:
+    ctx = run_on(DAY, "cli")
+    days = land_days_before(ctx.layout, 60)
+    for day in days[10:]:
+        land_day(ctx.layout, day, 0)
+    for day in (DAY, DAY + timedelta(days=1)):
+        land_day(ctx.layout, day)
+        write(ctx.layout, "credit_history", day, lines_of("credit_history", day, 3, value=","))
+    spans = [DateRange(days[0], days[-1]), ONE, DateRange(DAY + timedelta(days=1), DAY + timedelta(days=1))]
+    receipts = [preprocess(ctx, span) for span in (spans if day_by_day else [DateRange(days[0], spans[-1].last)])]
+    assert ("credit_history", "fico_low", "empty") in found(receipts[-1])
+    assert receipts[-1]["schema_status"] == "fail"
+
+
+def test_rows_of_a_loan_that_loan_terms_lacks_are_counted_and_said(ctx: JobContext) -> None:
+    write(ctx.layout, "financial", DAY, [*lines_of("financial", DAY, 3), f"0999-9,{DAY},40000"])
+    receipt = preprocess(ctx, ONE)
+    assert receipt["without_loan"] == {"financial": 1}
+    assert any("1 of financial" in said and "loan_terms" in said for said in warnings(ctx))
+
+
+def test_a_feed_that_always_had_every_loan_is_said_to_lack_some(ctx: JobContext) -> None:
+    land_day(ctx.layout, DAY, 14)
+    write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 8))
+    assert ("credit_history", None, "few_rows") in found(preprocess(ctx, ONE))
+
+
+def test_events_of_loans_that_never_landed_are_counted_and_said(ctx: JobContext) -> None:
+    write(ctx.layout, "loan_performance", DAY, [f"L-{DAY:%m%d}-{n},{DAY},DEFAULT,90" for n in range(3)])
+    receipt = preprocess(ctx, ONE)
+    assert receipt["of_unknown_loans"] == 3
+    assert any("3 of 3 servicing events" in said for said in warnings(ctx))
+
+
+def test_events_of_loans_that_landed_are_not_said(ctx: JobContext) -> None:
+    write(ctx.layout, "loan_performance", DAY, [f"0301-{n},{DAY},CURRENT,0" for n in range(3)])
+    assert preprocess(ctx, ONE)["of_unknown_loans"] == 0
+    assert not warnings(ctx)
+
+
+def test_a_loan_that_lands_on_a_later_day_again_is_said(ctx: JobContext) -> None:
+    for feed in VALUES:
+        again = [f"0301-0,{DAY},{VALUES[feed]}"]
+        write(ctx.layout, feed, DAY, [*lines_of(feed, DAY, 3), *again])
+    assert preprocess(ctx, ONE)["seen_before"] == 1
+    assert any("landed on an earlier day too" in said for said in warnings(ctx))
+
+
+def test_a_third_of_a_small_day_without_a_row_is_said(ctx: JobContext) -> None:
+    land_day(ctx.layout, DAY, 6)
+    write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 4))
+    assert ("credit_history", None, "few_rows") in found(preprocess(ctx, ONE))

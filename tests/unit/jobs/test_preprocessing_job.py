@@ -127,12 +127,15 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         },
         "features": 4,
         "labels": 5,
-        "schema_status": "undetermined",
+        "schema_status": "pass",
         "schema_drift": [],
         "accepted_drift": [],
         "landed_anew": {},
         "unknown_outcomes": 1,
         "of_no_loan": 0,
+        "of_unknown_loans": 0,
+        "seen_before": 0,
+        "without_loan": {},
     }
     assert json.loads(json.dumps(receipt)) == receipt
     lake = Lake(ctx.layout)

@@ -174,3 +174,45 @@ def test_days_that_the_files_do_not_reach_are_refused_with_those_that_they_hold(
         land_rows(ctx, tmp_path, *SOUND, **days)
     assert says in str(caught.value)
     assert files(ctx) == []
+
+
+def test_a_named_column_without_any_value_is_said_by_its_name(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sign in ("", "None"):
+        rows = changed(SOUND, "Income", sign, len(SOUND))
+        assert land_rows(ctx, tmp_path, *rows)["never_given"] == ["Income"]
+        assert "no row has a value in column Income" in caplog.text
+        caplog.clear()
+    assert land_rows(ctx, tmp_path, *changed(SOUND, "Income", "", len(SOUND) - 1))["never_given"] == []
+    assert "no row has a value" not in caplog.text
+
+
+def test_days_after_the_statuses_were_read_are_said(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = MAPPING.replace('"on": Since', '"on": Since\n  read_on: 2020-03-31')
+    land_rows(ctx, tmp_path, *SOUND, mapping=read, last=date(2020, 3, 31))
+    assert not caplog.text
+    land_rows(ctx, tmp_path, *SOUND, mapping=read, last=date(2020, 12, 31))
+    assert "the statuses were read on 2020-03-31 and 2020-12-31 lands after it" in caplog.text
+    caplog.clear()
+    land_rows(ctx, tmp_path, *SOUND, last=date(2020, 12, 31))
+    assert "read on 2020-02-09" in caplog.text
+
+
+def test_statuses_read_before_the_last_loan_are_said(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    land_rows(ctx, tmp_path, *SOUND, mapping=MAPPING.replace('"on": Since', '"on": Since\n  read_on: 2020-02-05'))
+    assert "mend events.read_on" in caplog.text
+
+
+def test_a_term_from_a_column_of_days_is_said(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [HEADER.replace("Months", "Term (days)"), *SOUND]
+    (tmp_path / "days.csv").write_text("\n".join(rows))
+    (tmp_path / "lender.yaml").write_text(MAPPING.replace("term: Months", "term: Term (days)"))
+    land(ctx, str(tmp_path / "lender.yaml"), [tmp_path / "days.csv"], None, None)
+    assert "which is in months" in caplog.text
