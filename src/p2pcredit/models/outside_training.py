@@ -107,6 +107,13 @@ def decide(matters: pl.Series, chances: Floats, settings: Settings) -> pl.Series
     return decided.alias("decision")
 
 
+def count_undecided(model: Trained, features: pl.DataFrame, settings: Settings) -> int:
+    """Count the loans that a model would not decide by its score: those that it would refer or refuse."""
+    if settings.scoring.outside_training == "score":
+        return 0
+    return int(outside_training(model, features, settings.scores)["matters"].sum())
+
+
 def withhold(scored: pl.DataFrame) -> pl.DataFrame:
     """Take out what is not given with the decision of each loan."""
     kept = scored
@@ -121,7 +128,7 @@ def _unknown(name: str, held: ColumnSupport, *, usual_without: bool) -> pl.Expr:
 
     Where the reference borrower lacks it, most loans did: a model that does not say how many knows that at least.
     """
-    found = pl.when(pl.lit(False)).then(pl.lit(""))
+    found = pl.when(pl.col(name).is_null() & False).then(pl.lit(""))
     if not held.knows_missing and not usual_without:
         found = pl.when(pl.col(name).is_null()).then(pl.lit(f"{name}: {MISSING}"))
     if held.levels is None:

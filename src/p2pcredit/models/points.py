@@ -101,7 +101,9 @@ def bins_with_points(binning: Binning, points: Floats, blank: float | None = Non
     if blank is not None:
         told = f"{blank:g}, as missing"
         rows.append(
-            PointsRow(binning.feature, told, plain_points(points[len(named)]), binning.missing_woe, levels=(f"{blank:g}",))
+            PointsRow(
+                binning.feature, told, plain_points(points[len(named)]), binning.missing_woe, levels=(f"{blank:g}",)
+            )
         )
     if binning.kind == "category":
         other = binning.levels.get(OTHER, len(named) + 1)

@@ -46,15 +46,11 @@ RATIOS: dict[str, Ratio] = {
         ("debt_to_income_share", "loan_amount", "term_months", "annual_income"),
         lambda debts, amount, term, income: debts + _annuity(amount, term) * 12.0 / income,
     ),
-    "revolving_to_income": Ratio(
-        ("revolving_balance", "annual_income"), lambda balance, income: balance / income
-    ),
+    "revolving_to_income": Ratio(("revolving_balance", "annual_income"), lambda balance, income: balance / income),
     "revolving_limit": Ratio(
         ("revolving_balance", "revolving_utilisation_share"), lambda balance, used: balance / used, riskier=False
     ),
-    "loan_to_revolving_limit": Ratio(
-        ("loan_amount", "revolving_limit"), lambda amount, limit: amount / limit
-    ),
+    "loan_to_revolving_limit": Ratio(("loan_amount", "revolving_limit"), lambda amount, limit: amount / limit),
 }
 """Per feature of the contract how it follows from others, as `transforms.features` calculates it."""
 
@@ -115,7 +111,9 @@ def _filled(name: str, features: pl.DataFrame, neutral: Profile) -> pl.Expr:
     own = _number(name)
     inputs = [_number(one) for one in ratio.inputs]
     known = [
-        _filled(one, features, neutral) if _can_be_filled(one, features, neutral) else _number(one).fill_null(neutral[one])
+        _filled(one, features, neutral)
+        if _can_be_filled(one, features, neutral)
+        else _number(one).fill_null(neutral[one])
         for one in ratio.inputs
     ]
     lacking = pl.any_horizontal(one.is_null() for one in inputs)

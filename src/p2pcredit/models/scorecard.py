@@ -171,7 +171,9 @@ class ScorecardModel:
         own_levels = {binning.feature: binning.levels for binning in at_reference}
         support = learn_support(columns, own_levels, outcomes.bads)
         plain = replace(self, binnings=at_reference, neutral=neutral, support=support)
-        support = with_effects(support, plain._absent(blanks_as_missing(columns, support)), plain.margin(loans), outcomes)
+        support = with_effects(
+            support, plain._absent(blanks_as_missing(columns, support)), plain.margin(loans), outcomes
+        )
         binnings = tuple(
             replace(
                 binning,

@@ -51,7 +51,9 @@ def test_each_ratio_is_calculated_as_the_feature_store_calculates_it() -> None:
 
 def test_every_ratio_moves_the_risk_as_credit_sense_says() -> None:
     directions = {feature.name: feature.direction for feature in FEATURES}
-    assert {name: 1 if ratio.riskier else -1 for name, ratio in RATIOS.items()} == {name: directions[name] for name in RATIOS}
+    assert {name: 1 if ratio.riskier else -1 for name, ratio in RATIOS.items()} == {
+        name: directions[name] for name in RATIOS
+    }
 
 
 def test_a_lost_income_leaves_no_ratio_below_that_of_the_reference_income() -> None:
