@@ -27,6 +27,7 @@ class Feature:
         missing: The words of the reason where the value is missing; by default that there is no information on it.
         looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
             is filled and the months are missing, there never was one, which counts as `NEVER_MONTHS`.
+        blank: The number that the feature has where the text it measures is blank; None where it is then missing.
     """
 
     name: str
@@ -37,6 +38,17 @@ class Feature:
     group: FeatureSet = "application"
     missing: str = ""
     looked_up_with: str = ""
+    blank: float | None = None
+
+    @property
+    def number_of_blank(self) -> float | None:
+        """Give the number that stands for a blank in the feed; None where a blank is missing.
+
+        Examples:
+            >>> Feature("months", "numeric", -1, "", "", looked_up_with="count").number_of_blank
+            1200.0
+        """
+        return NEVER_MONTHS if self.looked_up_with else self.blank
 
     @property
     def missing_reason(self) -> str:
@@ -131,7 +143,12 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("mortgage_accounts_count", "numeric", -1, "No or few mortgage accounts", "Mortgage accounts."),
     Feature(
-        "description_length", "numeric", 0, "Borrower's description of the loan", "Characters of the borrower's text."
+        "description_length",
+        "numeric",
+        0,
+        "Borrower's description of the loan",
+        "Characters of the borrower's text.",
+        blank=0.0,
     ),
     Feature(
         "annuity_to_income",
@@ -192,19 +209,34 @@ FEATURES: tuple[Feature, ...] = (
     Feature("accounts_ever_120_days_count", "numeric", 1, "Serious delinquencies", "Accounts ever 120 days late."),
     Feature("accounts_never_late_share", "numeric", -1, "Accounts that were paid late", "Accounts never late."),
     Feature("application_type", "category", 0, "Type of the application", "INDIVIDUAL or JOINT."),
-    Feature("employer_given", "numeric", 0, "Employer as stated", "1 where an employer or job is named, else 0."),
+    Feature(
+        "employer_given",
+        "numeric",
+        0,
+        "Employer as stated",
+        "1 where an employer or job is named, else 0.",
+        blank=0.0,
+    ),
     Feature(
         "employer_length",
         "numeric",
         0,
         "Length of the employer's name",
         "Characters of the employer or job as written.",
+        blank=0.0,
     ),
-    Feature("title_length", "numeric", 0, "Borrower's title of the loan", "Characters of the title."),
+    Feature("title_length", "numeric", 0, "Borrower's title of the loan", "Characters of the title.", blank=0.0),
     Feature(
         "title_capitals_share", "numeric", 0, "Capitals in the title of the loan", "Capital letters among the letters."
     ),
-    Feature("description_words_count", "numeric", 0, "Words of the description of the loan", "Words of the text."),
+    Feature(
+        "description_words_count",
+        "numeric",
+        0,
+        "Words of the description of the loan",
+        "Words of the text.",
+        blank=0.0,
+    ),
     Feature(
         "description_capitals_share",
         "numeric",

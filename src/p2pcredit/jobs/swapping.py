@@ -13,6 +13,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.study import Study, study_now
 from p2pcredit.models.estimates import Floats
+from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import ScoringModel, load_model
 from p2pcredit.models.swap import Swap, build_swap_set
 from p2pcredit.storage.bank import BankedModel, ModelBank
@@ -53,15 +54,28 @@ def swap_set(
         held, chances: Their probabilities by the judged fits of champion and model, which had not seen them.
 
     Returns:
-        `champion_id`, and `matured` and `newest` as `build_swap_set` gives them.
+        `champion_id`, and `matured` and `newest` as `build_swap_set` gives them, each with `undecided`: how many of the
+        loans `champion` and `challenger` would refer or refuse, whatever cell their probability puts them in.
     """
     newest = newest_loans(study)
     unknown = newest.with_columns(pl.lit(None, dtype=pl.Int8).alias("label"))
-    serving = Swap(unknown, load_model(champion.files).predict(newest), model.predict(newest))
+    serves = load_model(champion.files)
+    swaps = {
+        "matured": Swap(evaluated, held, chances),
+        "newest": Swap(unknown, serves.predict(newest), model.predict(newest)),
+    }
     return {
         "champion_id": champion.model_id,
-        "matured": build_swap_set(Swap(evaluated, held, chances), study.settings),
-        "newest": build_swap_set(serving, study.settings),
+        **{
+            when: {
+                **build_swap_set(swap, study.settings),
+                "undecided": {
+                    "champion": count_undecided(serves, swap.loans, study.settings),
+                    "challenger": count_undecided(model, swap.loans, study.settings),
+                },
+            }
+            for when, swap in swaps.items()
+        },
     }
 
 

@@ -101,11 +101,11 @@ class Week:
             .agg(pl.col("snapshot_date").min().alias("late_on"))
         )
         given = pl.col("probability_of_default").is_not_null()  # a refused loan has nothing to be measured
-        predictions = self.lake.scan(PREDICTIONS, history).filter(
-            given | (pl.col("decision") != "refuse").fill_null(True)
-        )
+        scored = self.lake.scan(PREDICTIONS, history)
+        measured = given | (pl.col("decision") != "refuse").fill_null(True)
+        refused = scored.filter(~measured).select("loan_id", "snapshot_date", "outside_training", "decision")
         features = self.lake.scan(FEATURE_STORE, history)
-        frames = pl.collect_all([predictions, labels, features, late])
+        frames = pl.collect_all([scored.filter(measured), labels, features, late, refused])
         return MonitoringInputs(
             week_end=week_end,
             champion_id=self.champion_id,
@@ -121,6 +121,7 @@ class Week:
             known_bads=self.facts.known_bads,
             unknown_outcomes=unknown,
             events_of_no_loan=count_of_no_loan(self.lake, week_end),
+            refused=_once_each(frames[4]),
             why_unknown=commonest_reason(self.lake, week_end),
         )
 

@@ -26,6 +26,7 @@ from p2pcredit.models.scorecard import MODEL_FILE
 from p2pcredit.models.training_support import (
     AbsenceEffect,
     Support,
+    blanks_as_missing,
     learn_support,
     support_as_json,
     support_from_json,
@@ -221,7 +222,7 @@ class BoostingModel:
         used = {self.feature_names[place] for place, _ in self._spans_used()}
         absent: Absent = {
             (name, state): where
-            for name, state, where in plain._absent(self.encoding.encode(loans))
+            for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
             if name in used and where.any()
         }
         support = with_effects(plain.support, absent, plain._margin(rows.columns), outcomes)
@@ -274,7 +275,8 @@ class BoostingModel:
 
     def _rows(self, features: pl.DataFrame) -> _Rows:
         """The rows as the trees see them."""
-        columns = self.encoding.encode(complete_ratios(features, without_missing(self.support), self.neutral))
+        given = blanks_as_missing(features, self.support)
+        columns = self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
         effects: dict[int, Floats] = {}
         if not self.support or not columns.shape[0]:
             return _Rows(columns, effects)

@@ -10,7 +10,7 @@ from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import Profile, columns_of
-from p2pcredit.models.training_support import ColumnSupport, Support
+from p2pcredit.models.training_support import ColumnSupport, Support, blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
 
 MISSING = "missing"
@@ -69,7 +69,7 @@ def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettin
         points = _most_points(model, held, scores)
         if points == 0.0:
             continue
-        unknown = _unknown(name, held)
+        unknown = _unknown(name, held, usual_without=model.neutral.get(name, "") is None)
         told.append(unknown)
         weights.append(pl.when(unknown.is_not_null()).then(points).otherwise(0.0))
         if held.least is not None and held.largest is not None:
@@ -78,7 +78,7 @@ def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettin
     if not told:
         empty = pl.Series("outside_training", [[]] * features.height, dtype=pl.List(pl.String))
         return pl.DataFrame([empty, pl.Series("matters", [False] * features.height, dtype=pl.Boolean)])
-    return columns_of(features, model.feature_names).select(
+    return blanks_as_missing(columns_of(features, model.feature_names), model.support).select(
         outside_training=pl.concat_list(told).list.drop_nulls(),
         matters=pl.sum_horizontal(weights) >= WHOLE_POINT,
     )
@@ -107,6 +107,13 @@ def decide(matters: pl.Series, chances: Floats, settings: Settings) -> pl.Series
     return decided.alias("decision")
 
 
+def count_undecided(model: Trained, features: pl.DataFrame, settings: Settings) -> int:
+    """Count the loans that a model would not decide by its score: those that it would refer or refuse."""
+    if settings.scoring.outside_training == "score":
+        return 0
+    return int(outside_training(model, features, settings.scores)["matters"].sum())
+
+
 def withhold(scored: pl.DataFrame) -> pl.DataFrame:
     """Take out what is not given with the decision of each loan."""
     kept = scored
@@ -116,10 +123,13 @@ def withhold(scored: pl.DataFrame) -> pl.DataFrame:
     return kept
 
 
-def _unknown(name: str, held: ColumnSupport) -> pl.Expr:
-    """How the value of a column is none that training knew; null where it is one."""
-    found = pl.when(pl.lit(False)).then(pl.lit(""))
-    if not held.knows_missing:
+def _unknown(name: str, held: ColumnSupport, *, usual_without: bool) -> pl.Expr:
+    """How the value of a column is none that training knew; null where it is one.
+
+    Where the reference borrower lacks it, most loans did: a model that does not say how many knows that at least.
+    """
+    found = pl.when(pl.col(name).is_null() & False).then(pl.lit(""))
+    if not held.knows_missing and not usual_without:
         found = pl.when(pl.col(name).is_null()).then(pl.lit(f"{name}: {MISSING}"))
     if held.levels is None:
         return found

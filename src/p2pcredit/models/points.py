@@ -79,12 +79,13 @@ class PointsRow:
     levels: tuple[str, ...] = ()
 
 
-def bins_with_points(binning: Binning, points: Floats) -> list[PointsRow]:
+def bins_with_points(binning: Binning, points: Floats, blank: float | None = None) -> list[PointsRow]:
     """The printed bins of one feature: its bins in order, then missing values, then levels never seen.
 
     Args:
         binning: The feature's bins.
         points: Of its bins, of missing values, and of a level never seen.
+        blank: A number that scores as missing; it has a row of its own, and belongs to no other bin.
     """
     named = list(binning.bin_names())
     bounds: list[tuple[float | None, float | None]] = [(None, None)] * len(named)
@@ -97,6 +98,13 @@ def bins_with_points(binning: Binning, points: Floats) -> list[PointsRow]:
         for place, name in enumerate(named)
     ]
     rows.append(PointsRow(binning.feature, "missing", plain_points(points[len(named)]), binning.missing_woe))
+    if blank is not None:
+        told = f"{blank:g}, as missing"
+        rows.append(
+            PointsRow(
+                binning.feature, told, plain_points(points[len(named)]), binning.missing_woe, levels=(f"{blank:g}",)
+            )
+        )
     if binning.kind == "category":
         other = binning.levels.get(OTHER, len(named) + 1)
         weight = float(binning.weights[other])

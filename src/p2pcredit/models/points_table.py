@@ -13,7 +13,7 @@ from p2pcredit.models.binning import Binning
 from p2pcredit.models.counts import OTHER
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.points import PointScale, levels_in, plain_points
-from p2pcredit.models.ratios import RATIOS
+from p2pcredit.models.ratios import MOST, RATIOS
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.training_support import without_missing
 
@@ -86,7 +86,10 @@ def as_sql(model_id: str, model: ScorecardModel, scale: PointScale, table: str =
     Plain SQL: a CASE expression per feature. NULL is a missing value (make a NaN one first); text is compared exactly.
     A ratio that is NULL because something it is calculated from is unknown must be filled before; comments say how.
     """
-    parts = [_case(binning, points) for binning, points in zip(model.binnings, model.points(scale), strict=True)]
+    parts = [
+        _case(binning, points, model.blank_as_missing(binning.feature))
+        for binning, points in zip(model.binnings, model.points(scale), strict=True)
+    ]
     total = "\n  + ".join(parts)
     scale_words = f"{scale.base_odds:g} goods to one bad, {scale.points_to_double_odds:g} more for each doubling"
     score = f"    {total}" if model.scale == scale else f"    ROUND(\n    {total}\n    )"
@@ -107,13 +110,17 @@ def _ratios_to_fill(model: ScorecardModel) -> str:
         if known and usual is not None and all(value is not None for value in known.values()):
             told = ", ".join(f"{one} {_shown(float(value or 0.0))}" for one, value in known.items())
             lines.append(f"-- {name}: where it is NULL and an input is, calculate it with {told}\n")
-            lines.append(f"-- in place of what is unknown, and take {_shown(float(usual))} if that is larger.\n")
+            other = "larger" if RATIOS[name].riskier else "smaller"
+            lines.append(f"-- in place of what is unknown, and take {_shown(float(usual))} if that is {other}.\n")
+            if RATIOS[name].riskier:
+                lines.append(f"-- Where it is NULL because something is divided by 0, take {MOST:g}.\n")
     return "".join(lines)
 
 
-def _case(binning: Binning, points: Floats) -> str:
+def _case(binning: Binning, points: Floats, blank: float | None) -> str:
     column, size = _quoted(binning.feature), len(binning.woe)
-    lines = [f"CASE WHEN {column} IS NULL THEN {_shown(points[size])}"]
+    missing = f"{column} IS NULL" if blank is None else f"{column} IS NULL OR {column} = {blank!r}"
+    lines = [f"CASE WHEN {missing} THEN {_shown(points[size])}"]
     if binning.kind == "numeric":
         lines += [f"WHEN {column} <= {edge!r} THEN {_shown(points[place])}" for place, edge in enumerate(binning.edges)]
         otherwise = points[size - 1] if size else points[size + 1]

@@ -80,6 +80,16 @@ def feature_named(name: str) -> Feature:
     return found
 
 
+def number_of_blank(name: str) -> float | None:
+    """Give the number that stands for a blank in a feature; None where there is none, or no such feature.
+
+    Examples:
+        >>> number_of_blank("title_length"), number_of_blank("fico")
+        (0.0, None)
+    """
+    return next((feature.number_of_blank for feature in FEATURES if feature.name == name), None)
+
+
 def _usual(values: pl.Series) -> Value:
     if values.null_count() * 2 > values.len() or values.len() == 0:
         return None

@@ -1,7 +1,8 @@
 """Ratios to something that is not known: recalculated with the reference borrower's figure in its place.
 
 A loan without an income has no ratio of amount to income either. The reference borrower's ratio would call a large
-loan to an unknown income usual, so the larger of that and the loan's own amount over the reference income counts.
+loan to an unknown income usual, so the larger of that and the loan's own amount over the reference income counts; of a
+limit, the smaller. A ratio to an income of 0 is missing too, and counts as larger than any other.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from p2pcredit.models.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A feature that is calculated from others, all of which raise the risk as it grows.
+    """A feature that is calculated from others.
 
     Args:
         inputs: The features it is calculated from.
-        of: From their expressions to its own.
+        of: From their expressions to its own; a division by 0 is infinite.
+        riskier: Whether it raises the risk as it grows, or lowers it.
     """
 
     inputs: tuple[str, ...]
     of: Callable[..., pl.Expr]
+    riskier: bool = True
 
 
 def _annuity(amount: pl.Expr, term: pl.Expr) -> pl.Expr:
@@ -33,28 +36,26 @@ def _annuity(amount: pl.Expr, term: pl.Expr) -> pl.Expr:
     return amount * rate / (1.0 - (1.0 + rate) ** -term)
 
 
-def _positive(divisor: pl.Expr) -> pl.Expr:
-    return pl.when(divisor > 0.0).then(divisor)
-
-
 RATIOS: dict[str, Ratio] = {
-    "loan_to_income": Ratio(("loan_amount", "annual_income"), lambda amount, income: amount / _positive(income)),
+    "loan_to_income": Ratio(("loan_amount", "annual_income"), lambda amount, income: amount / income),
     "annuity_to_income": Ratio(
         ("loan_amount", "term_months", "annual_income"),
-        lambda amount, term, income: _annuity(amount, term) * 12.0 / _positive(income),
+        lambda amount, term, income: _annuity(amount, term) * 12.0 / income,
     ),
     "debt_to_income_after_share": Ratio(
         ("debt_to_income_share", "loan_amount", "term_months", "annual_income"),
-        lambda debts, amount, term, income: debts + _annuity(amount, term) * 12.0 / _positive(income),
+        lambda debts, amount, term, income: debts + _annuity(amount, term) * 12.0 / income,
     ),
-    "revolving_to_income": Ratio(
-        ("revolving_balance", "annual_income"), lambda balance, income: balance / _positive(income)
+    "revolving_to_income": Ratio(("revolving_balance", "annual_income"), lambda balance, income: balance / income),
+    "revolving_limit": Ratio(
+        ("revolving_balance", "revolving_utilisation_share"), lambda balance, used: balance / used, riskier=False
     ),
-    "loan_to_revolving_limit": Ratio(
-        ("loan_amount", "revolving_limit"), lambda amount, limit: amount / _positive(limit)
-    ),
+    "loan_to_revolving_limit": Ratio(("loan_amount", "revolving_limit"), lambda amount, limit: amount / limit),
 }
 """Per feature of the contract how it follows from others, as `transforms.features` calculates it."""
+
+MOST = 1e30
+"""What a ratio to 0 counts as: riskier than any other, and a number that trees and bins can place."""
 
 
 def with_inputs(names: Collection[str]) -> tuple[str, ...]:
@@ -64,8 +65,12 @@ def with_inputs(names: Collection[str]) -> tuple[str, ...]:
         >>> with_inputs(["fico", "loan_to_income"])
         ('fico', 'loan_to_income', 'loan_amount', 'annual_income')
     """
-    inputs = (name for ratio in names if ratio in RATIOS for name in RATIOS[ratio].inputs)
-    return tuple(dict.fromkeys((*names, *inputs)))
+    found = dict.fromkeys(names)
+    waiting = list(found)
+    for name in waiting:
+        inputs = RATIOS[name].inputs if name in RATIOS else ()
+        waiting += [one for one in inputs if one not in waiting]
+    return tuple(dict.fromkeys((*names, *waiting)))
 
 
 def complete_ratios(features: pl.DataFrame, names: Sequence[str], neutral: Profile) -> pl.DataFrame:
@@ -77,7 +82,7 @@ def complete_ratios(features: pl.DataFrame, names: Sequence[str], neutral: Profi
         neutral: The reference borrower, with the inputs of ratios; a ratio stays as it is where one is not known.
 
     Returns:
-        The same rows; a filled ratio is no smaller than the reference borrower's.
+        The same rows; a filled ratio is no less risky than the reference borrower's.
 
     Examples:
         >>> number = {"annual_income": pl.Float64, "loan_to_income": pl.Float64}
@@ -87,18 +92,39 @@ def complete_ratios(features: pl.DataFrame, names: Sequence[str], neutral: Profi
         >>> complete_ratios(loans, ["loan_to_income"], usual)["loan_to_income"].to_list()
         [0.45, 0.25]
     """
-    filled = []
-    for name in names:
-        ratio = RATIOS.get(name)
-        if ratio is None or neutral.get(name) is None or any(neutral.get(one) is None for one in ratio.inputs):
-            continue
-        if any(one not in features.columns for one in (name, *ratio.inputs)):
-            continue
-        own = pl.col(name).cast(pl.Float64).fill_nan(None)
-        inputs = [pl.col(one).cast(pl.Float64).fill_nan(None) for one in ratio.inputs]
-        usual = [one.fill_null(neutral[name]) for one, name in zip(inputs, ratio.inputs, strict=True)]
-        unknown = own.is_null() & pl.any_horizontal(one.is_null() for one in inputs)
-        filled.append(
-            pl.when(unknown).then(pl.max_horizontal(pl.lit(neutral[name]), ratio.of(*usual))).otherwise(own).alias(name)
-        )
+    filled = [_filled(name, features, neutral).alias(name) for name in names if _can_be_filled(name, features, neutral)]
     return features.with_columns(filled) if filled else features
+
+
+def _can_be_filled(name: str, features: pl.DataFrame, neutral: Profile) -> bool:
+    ratio = RATIOS.get(name)
+    needed = () if ratio is None else (name, *ratio.inputs)
+    return bool(needed) and all(one in features.columns and neutral.get(one) is not None for one in needed)
+
+
+def _filled(name: str, features: pl.DataFrame, neutral: Profile) -> pl.Expr:
+    """The ratio, or the riskier of the reference borrower's and that of the loan's own figures as far as known.
+
+    A ratio to 0 is as risky as one can be.
+    """
+    ratio, usual = RATIOS[name], pl.lit(neutral[name])
+    own = _number(name)
+    inputs = [_number(one) for one in ratio.inputs]
+    known = [
+        _filled(one, features, neutral)
+        if _can_be_filled(one, features, neutral)
+        else _number(one).fill_null(neutral[one])
+        for one in ratio.inputs
+    ]
+    lacking = pl.any_horizontal(one.is_null() for one in inputs)
+    reckoned = ratio.of(*known).fill_nan(None)
+    riskier = pl.max_horizontal(usual, reckoned.clip(upper_bound=MOST))
+    if not ratio.riskier:
+        riskier = pl.min_horizontal(usual, reckoned)
+        return pl.when(own.is_null() & lacking).then(riskier).otherwise(own)
+    to_nothing = reckoned.is_infinite().fill_null(False)
+    return pl.when(own.is_null() & (lacking | to_nothing)).then(riskier).otherwise(own)
+
+
+def _number(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.Float64).fill_nan(None)

@@ -24,11 +24,12 @@ from p2pcredit.models.counts import OTHER, RARE_LEVEL_SHARE
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import HERE, Fitter
 from p2pcredit.models.points import PointScale, PointsRow, bins_with_points
-from p2pcredit.models.profile import Profile, Value, columns_of
+from p2pcredit.models.profile import Profile, Value, columns_of, number_of_blank
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.selection import select_binnings
 from p2pcredit.models.training_support import (
     Support,
+    blanks_as_missing,
     learn_support,
     support_as_json,
     support_from_json,
@@ -112,7 +113,16 @@ class ScorecardModel:
     def points_rows(self, scale: PointScale) -> list[PointsRow]:
         """The scorecard as it is printed, feature by feature; `points` says what the scale does."""
         tables = zip(self.binnings, self.points(scale), strict=True)
-        return [row for binning, points in tables for row in bins_with_points(binning, points)]
+        return [
+            row
+            for binning, points in tables
+            for row in bins_with_points(binning, points, self.blank_as_missing(binning.feature))
+        ]
+
+    def blank_as_missing(self, name: str) -> float | None:
+        """Give the number of a feature that scores as missing, since it stands for a blank and too few loans had it."""
+        held = self.support.get(name)
+        return None if held is None or held.knows_blank else number_of_blank(name)
 
     def points_table(self, scores: ScoreSettings) -> pl.DataFrame:
         """The same as a table: `feature`, `bin`, `points` (more is safer), `weight_of_evidence`."""
@@ -161,7 +171,9 @@ class ScorecardModel:
         own_levels = {binning.feature: binning.levels for binning in at_reference}
         support = learn_support(columns, own_levels, outcomes.bads)
         plain = replace(self, binnings=at_reference, neutral=neutral, support=support)
-        support = with_effects(support, plain._absent(columns), plain.margin(loans), outcomes)
+        support = with_effects(
+            support, plain._absent(blanks_as_missing(columns, support)), plain.margin(loans), outcomes
+        )
         binnings = tuple(
             replace(
                 binning,
@@ -233,7 +245,8 @@ class ScorecardModel:
         return {binning.feature: binning.bin_of(columns[binning.feature]) for binning in self.binnings}
 
     def _columns(self, features: pl.DataFrame) -> pl.DataFrame:
-        completed = complete_ratios(features, without_missing(self.support), self.neutral)
+        given = blanks_as_missing(features, self.support)
+        completed = complete_ratios(given, without_missing(self.support), self.neutral)
         return columns_of(completed, self.feature_names)
 
     def _weights(self, features: pl.DataFrame) -> Floats:

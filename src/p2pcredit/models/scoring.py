@@ -16,7 +16,7 @@ from p2pcredit.models.outside_training import decide, outside_training, withhold
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import Profile, columns_of, feature_named
 from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
-from p2pcredit.models.training_support import Support
+from p2pcredit.models.training_support import Support, blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
@@ -196,7 +196,7 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
     factors = [feature_named(name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
     by_text = np.zeros((features.height, len(texts)))
-    values = columns_of(features, model.feature_names)
+    values = blanks_as_missing(columns_of(features, model.feature_names), model.support)
     for place, factor in enumerate(factors):
         missing = values[factor.name].is_null().to_numpy()
         for text, told in ((factor.reason, ~missing), (factor.missing_reason, missing)):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.profile import HIDDEN, Profile
+from p2pcredit.models.profile import HIDDEN, Profile, number_of_blank
 
 LEAST_LOANS = 5
 LEAST_SHARE = 0.001
@@ -55,6 +55,8 @@ class ColumnSupport:
         least, largest: Of a number: between which bounds all values lay; None for a category, or where none is known.
         reach: The most that the column's value moved the margin of a training loan from that of the reference
             borrower's value; None where it is not known.
+        blanks: Of a feature that has a number for a blank (`Feature.number_of_blank`): the training loans with it; None
+            for other features, or where it is not known.
     """
 
     loans: int
@@ -64,6 +66,17 @@ class ColumnSupport:
     least: float | None = None
     largest: float | None = None
     reach: float | None = None
+    blanks: int | None = None
+
+    @property
+    def knows_blank(self) -> bool:
+        """Whether the number that stands for a blank is one that enough loans had, or nothing is known of it.
+
+        Examples:
+            >>> ColumnSupport(1000, blanks=3).knows_blank, ColumnSupport(1000).knows_blank
+            (False, True)
+        """
+        return self.blanks is None or self.blanks >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
 
     @property
     def knows_missing(self) -> bool:
@@ -96,6 +109,8 @@ Support = dict[str, ColumnSupport]
 def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str]], bads: Floats) -> Support:
     """Count what the training loans held in each column, effects still 0.
 
+    The number that stands for a blank counts as missing where too few loans had it to say what a blank means.
+
     Args:
         columns: The features of a model, as `columns_of` gives them.
         own_levels: Per category the levels that have a place of their own in the model.
@@ -108,12 +123,15 @@ def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str
         (1, 1, 640.0, 700.0)
     """
     found: Support = {}
-    for column in columns.iter_columns():
+    for given in columns.iter_columns():
+        blanks = _count_blanks(given)
+        held = {given.name: ColumnSupport(columns.height, blanks=blanks)}
+        column = blanks_as_missing(given.to_frame(), held).to_series()
         gone = column.is_null().to_numpy()
         missing = AbsenceEffect(int(gone.sum()), int(bads[gone].sum()))
         if column.dtype != pl.String:
             least, largest = (None, None) if gone.all() else (_number(column.min()), _number(column.max()))
-            found[column.name] = ColumnSupport(columns.height, missing, least=least, largest=largest)
+            found[column.name] = ColumnSupport(columns.height, missing, least=least, largest=largest, blanks=blanks)
             continue
         rare = is_rare(column, own_levels.get(column.name, ()))
         levels = sorted(level for level in column.drop_nulls().unique().to_list() if not level.startswith(HIDDEN))
@@ -121,6 +139,29 @@ def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str
             columns.height, missing, AbsenceEffect(int(rare.sum()), int(bads[rare].sum())), tuple(levels)
         )
     return found
+
+
+def blanks_as_missing(features: pl.DataFrame, support: Support) -> pl.DataFrame:
+    """Take a number that stands for a blank as missing where too few training loans had it.
+
+    A text of no characters, or months since an event that never was, say nothing to a model that saw none of them.
+
+    Examples:
+        >>> loans = pl.DataFrame({"title_length": [0.0, 12.0]})
+        >>> blanks_as_missing(loans, {"title_length": ColumnSupport(1000, blanks=0)})["title_length"].to_list()
+        [None, 12.0]
+    """
+    numbers = {name: number_of_blank(name) for name, held in support.items() if not held.knows_blank}
+    return features.with_columns(
+        pl.when(pl.col(name) != number).then(pl.col(name)).alias(name)
+        for name, number in numbers.items()
+        if name in features.columns
+    )
+
+
+def _count_blanks(column: pl.Series) -> int | None:
+    number = number_of_blank(column.name)
+    return None if number is None else int((column == number).sum())
 
 
 def is_rare(column: pl.Series, own_levels: Collection[str]) -> npt.NDArray[np.bool_]:

@@ -31,6 +31,7 @@ _DATES = {
     "reference": ("snapshot_date", "known_on"),
     "early_signs": ("late_on",),
     "unknown_outcomes": ("set_aside_on",),
+    "refused": ("snapshot_date",),
 }
 _KEYS = {
     "predictions": ("loan_id",),
@@ -38,6 +39,13 @@ _KEYS = {
     "features": ("loan_id",),
     "early_signs": ("loan_id",),
     "unknown_outcomes": ("loan_id",),
+    "refused": ("loan_id",),
+}
+_NONE_REFUSED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "loan_id": pl.String,
+    "snapshot_date": pl.Date,
+    "outside_training": pl.List(pl.String),
+    "decision": pl.String,
 }
 _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
@@ -90,6 +98,8 @@ class MonitoringInputs:
             was set aside before their window closed.
         events_of_no_loan: Events set aside by `week_end` whose loan cannot be read.
         why_unknown: The commonest rule that events set aside broke, in words.
+        refused: `loan_id, snapshot_date, outside_training, decision` of the loans that got no probability, one row per
+            loan, all history; no metric of a probability rests on them.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -111,6 +121,7 @@ class MonitoringInputs:
     unknown_outcomes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_UNKNOWN))
     events_of_no_loan: int = 0
     why_unknown: str = ""
+    refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""
@@ -147,6 +158,10 @@ class MonitoringInputs:
     def recent_predictions(self, settings: Settings) -> pl.DataFrame:
         """The predictions of the newest `recent_days` days."""
         return self.predictions.filter(self._is_recent(settings))
+
+    def recent_refused(self, settings: Settings) -> pl.DataFrame:
+        """The loans of the newest `recent_days` days that got no probability."""
+        return self.refused.filter(self._is_recent(settings))
 
     def recent_features(self, settings: Settings) -> pl.DataFrame:
         """The features of the loans of the newest `recent_days` days."""

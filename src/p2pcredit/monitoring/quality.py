@@ -81,10 +81,16 @@ def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricRes
 
 
 def _outside_training(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """The share of the recent scored loans outside what their model was trained on; nothing where that was not told."""
-    if "outside_training" not in inputs.predictions.columns:
+    """The share of the recent loans outside what their model was trained on; nothing where that was not told.
+
+    Loans that were refused because of it count too.
+    """
+    columns = ("loan_id", "snapshot_date", "outside_training", "decision")
+    refused, scored = inputs.recent_refused(settings).select(columns), inputs.recent_predictions(settings)
+    if "outside_training" not in scored.columns and refused.is_empty():
         return []
-    told = inputs.recent_predictions(settings).filter(pl.col("outside_training").is_not_null())
+    parts = [scored.select(columns), refused] if "outside_training" in scored.columns else [refused]
+    told = pl.concat(parts).filter(pl.col("outside_training").is_not_null())
     limit, metric = settings.scoring.max_outside_training_share, OUTSIDE_METRIC
     if told.is_empty():
         return [unmeasured(metric, "all", 0, "no recent loan was scored", threshold=limit)]
@@ -96,5 +102,6 @@ def _outside_training(inputs: MonitoringInputs, settings: Settings) -> list[Metr
     share = outside.height / told.height
     low, high = share_interval(outside.height, told.height, settings.monitoring.confidence)
     status = Status.FAIL if share > limit else Status.PASS
-    note = f"{outside.height} of {told.height} loans, {referred} of them referred" + (f": {named}" if named else "")
+    undecided = f"{referred} of them referred" + (f", {refused.height} refused" if refused.height else "")
+    note = f"{outside.height} of {told.height} loans, {undecided}" + (f": {named}" if named else "")
     return [MetricResult(metric, "all", share, low, high, told.height, None, status, limit, note)]

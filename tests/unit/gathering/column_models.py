@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.profile import Profile
+from p2pcredit.models.training_support import Support
 
 shown: list[tuple[str, list[str]]] = []
 """Which loans each model was shown, in order: the name of the model and the loans."""
@@ -18,6 +22,10 @@ class ColumnModel:
 
     name: str
     add: float
+    feature_names: tuple[str, ...] = ()
+    neutral: Profile = field(default_factory=dict)
+    support: Support = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
 
     def predict(self, loans: pl.DataFrame) -> np.ndarray:
         shown.append((self.name, loans["loan_id"].to_list()))

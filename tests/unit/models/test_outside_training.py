@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.outside_training import decide, outside_training, withhold
+from p2pcredit.models.outside_training import count_undecided, decide, outside_training, withhold
 from p2pcredit.models.profile import Profile
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 from p2pcredit.settings import ScoreSettings, Settings
@@ -40,6 +40,20 @@ def told(**values: object) -> tuple[list[str], bool]:
     loans = pl.DataFrame([{**USUAL, **values}], schema=kinds)
     found = outside_training(Trained(SUPPORT), loans, ScoreSettings())
     return found["outside_training"].to_list()[0], found["matters"][0]
+
+
+def test_loans_that_a_model_would_leave_to_a_person_are_counted_where_the_settings_leave_any() -> None:
+    loans = pl.DataFrame(
+        [{**USUAL, "fico": score} for score in (None, None, 700.0)], schema_overrides={"fico": pl.Float64}
+    )
+    free = Settings.model_validate({"scoring": {"outside_training": "score"}})
+    assert [count_undecided(Trained(SUPPORT), loans, asked) for asked in (Settings(), free)] == [2, 0]
+
+
+def test_a_value_that_the_reference_borrower_lacks_too_is_not_told() -> None:
+    before = Trained({"fico": ColumnSupport(0)}, ("fico",), {"fico": None})  # of a model that kept no counts
+    loans = pl.DataFrame({"fico": [None, 700.0]}, schema={"fico": pl.Float64})
+    assert outside_training(before, loans, ScoreSettings())["outside_training"].to_list() == [[], []]
 
 
 @pytest.mark.parametrize(

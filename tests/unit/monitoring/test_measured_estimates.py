@@ -133,6 +133,28 @@ def test_the_share_of_loans_outside_training_is_held_against_its_setting() -> No
         assert "referred: fico" in share.note
 
 
+def test_refused_loans_count_among_those_outside_training() -> None:
+    inputs = make_inputs(90)
+    told = inputs.predictions.with_columns(
+        pl.lit([], pl.List(pl.String)).alias("outside_training"), pl.lit("approve").alias("decision")
+    )
+    refused = (
+        inputs.predictions.sort("snapshot_date")
+        .tail(30)
+        .select(
+            "loan_id",
+            "snapshot_date",
+            pl.lit(["fico: missing"]).alias("outside_training"),
+            pl.lit("refuse").alias("decision"),
+        )
+    )
+    left = told.join(refused, on="loan_id", how="anti")
+    found = {r.metric: r for r in measure_quality(replace(inputs, predictions=left, refused=refused), Settings())}
+    share = found["outside_training_share"]
+    assert share.status is Status.FAIL
+    assert "30 refused: fico 30" in share.note
+
+
 def test_predictions_that_do_not_tell_what_lies_outside_training_give_no_share() -> None:
     assert "outside_training_share" not in {r.metric for r in measure_quality(make_inputs(30), Settings())}
 

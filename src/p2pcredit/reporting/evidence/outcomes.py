@@ -23,6 +23,7 @@ from p2pcredit.models.evaluation import (
 )
 from p2pcredit.models.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
 from p2pcredit.models.lift import lift_table, roc_points
+from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.platform_grades import platform_risk
 from p2pcredit.models.reliability import reliability_bins
 from p2pcredit.models.scoring import score_points
@@ -137,6 +138,7 @@ def fairness_facts(subject: Subject) -> dict[str, Any]:
         "cutoff": cutoff,
         "n": evaluation.height,
         "approved": int(approved.sum()),
+        "undecided": count_undecided(subject.judged, evaluation, subject.settings),
         "four_fifths": FOUR_FIFTHS,
         "least_loans": LEAST_LOANS,
         "by": parts,
