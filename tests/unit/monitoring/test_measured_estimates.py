@@ -134,13 +134,13 @@ def test_the_share_of_loans_outside_training_is_held_against_its_setting() -> No
 
 
 def test_refused_loans_count_among_those_outside_training() -> None:
-    inputs = make_inputs(90)
+    inputs = make_inputs(900)
     told = inputs.predictions.with_columns(
         pl.lit([], pl.List(pl.String)).alias("outside_training"), pl.lit("approve").alias("decision")
     )
     refused = (
         inputs.predictions.sort("snapshot_date")
-        .tail(30)
+        .tail(8)
         .select(
             "loan_id",
             "snapshot_date",
@@ -152,7 +152,7 @@ def test_refused_loans_count_among_those_outside_training() -> None:
     found = {r.metric: r for r in measure_quality(replace(inputs, predictions=left, refused=refused), Settings())}
     share = found["outside_training_share"]
     assert share.status is Status.FAIL
-    assert "30 refused: fico 30" in share.note
+    assert "8 refused: fico 8" in share.note
 
 
 def test_predictions_that_do_not_tell_what_lies_outside_training_give_no_share() -> None:
