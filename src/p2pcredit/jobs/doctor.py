@@ -228,7 +228,10 @@ def _bank(ctx: JobContext) -> Finding:
         return Status.UNDETERMINED, "no model yet"
     said = f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
     below = None if champion is None else overridden_floor(bank.get(champion).card)
-    return Status.PASS, said if below is None else f"{said}, which does not pass the floor ({below})"
+    if below is None:
+        return Status.PASS, said
+    status = Status.FAIL if below.startswith(Status.FAIL) else Status.UNDETERMINED
+    return status, f"{said}, which does not pass the floor ({below}); train another, or 'p2pcredit models rollback'"
 
 
 def _airflow(_: JobContext) -> Finding:

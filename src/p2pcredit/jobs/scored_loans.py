@@ -10,8 +10,9 @@ from typing import Any
 
 import narwhals as nw
 
-LEAST_BEYOND = 2
-"""A single loan of a day that is only beyond a trained range is no alarm: some loan always is the largest so far."""
+LEAST_PRESENT = 2
+"""A single loan of a day is no alarm where no value of it is missing: some loan always is the largest so far, or the
+first of its state. It is counted, and referred where that matters, all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class ScoredLoans:
             parts = [part for part in self.parts if part.day == day]
             loans, outside = sum(part.loans for part in parts), [part for part in parts if part.outside]
             count = sum(part.loans for part in outside)
-            unknown = any(not entry.endswith("range") for part in outside for entry in part.outside)
-            if not count or count <= most * loans or (count < LEAST_BEYOND and not unknown):
+            lacking = any(entry.endswith(": missing") for part in outside for entry in part.outside)
+            if not count or count <= most * loans or (count < LEAST_PRESENT and not lacking):
                 continue
             entries: Counter[str] = Counter()
             for part in outside:

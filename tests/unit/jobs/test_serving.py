@@ -8,6 +8,7 @@ import pytest
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.serving import list_models, promote, rollback, show_model
 from p2pcredit.storage.bank import ModelBank
 
@@ -117,3 +118,6 @@ def test_a_promotion_by_hand_says_loudly_which_floor_it_overrides(
     expected = [f"d is champion from 2024-01-01 on though it does not pass the floor: {overrides}"]
     assert said == ([] if overrides is None else expected)
     assert (overrides is not None) == ("does not pass the floor" in ctx.layout.activity.read_text())
+    bank = examine(ctx)["checks"]["model_bank"]
+    assert bank["status"] == ("pass" if overrides is None else overrides.partition(":")[0])
+    assert (overrides or "every file as it was written") in bank["finding"]

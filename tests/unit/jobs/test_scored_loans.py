@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from datetime import date
+
+import narwhals as nw
+import polars as pl
+import pytest
+
+from p2pcredit.jobs.scored_loans import count_scored
+
+DAY = date(2024, 1, 13)
+MISSING, NEW, FAR = "fico: missing", "state: level never seen", "annual_income: beyond trained range"
+
+
+def scored(*outside: list[str]) -> pl.DataFrame:
+    rows = {"snapshot_date": [DAY] * len(outside), "decision": ["approve"] * len(outside), "outside_training": outside}
+    return pl.DataFrame(rows, schema_overrides={"outside_training": pl.List(pl.String)})
+
+
+@pytest.mark.parametrize(
+    ("outside", "told"),
+    [
+        ([[]], False),
+        ([[NEW]], False),
+        ([[FAR]], False),
+        ([[NEW, FAR]], False),
+        ([[MISSING]], True),
+        ([[NEW], [FAR]], True),
+        ([[MISSING], [], [], []], True),
+        ([[MISSING], *[[]] * 9], False),
+    ],
+)
+def test_a_day_alerts_where_its_share_exceeds_the_limit_but_not_for_one_loan_that_lacks_nothing(
+    outside: list[list[str]], told: bool
+) -> None:
+    found = count_scored(nw.from_native(scored(*outside)).lazy())
+    assert bool(list(found.alarming("m", 0.1))) == told
+    assert found.columns == {
+        name: sum(entry.startswith(name) for entries in outside for entry in entries)
+        for name in sorted({entry.partition(":")[0] for entries in outside for entry in entries})
+    }
