@@ -17,9 +17,10 @@ from p2pcredit.contracts.alerts import SEVERITIES, Finding
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.storage.files import disk_error
+from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
-_MOST_WORDS = 1_000
+_MOST_CHARACTERS = 1_000
 _TAIL_BYTES = 8 << 20
 _LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 
@@ -152,7 +153,7 @@ def _record_if_home(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
 
 
 def _in_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_MOST_WORDS] or type(error).__name__
+    return one_line(error, _MOST_CHARACTERS) or type(error).__name__
 
 
 def _last_lines(path: Path) -> list[bytes]:

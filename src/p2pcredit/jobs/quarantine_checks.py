@@ -15,8 +15,7 @@ from p2pcredit.jobs.set_aside import rows_set_aside
 from p2pcredit.monitoring.quarantine_causes import Cause, too_many_set_aside
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.lake import Lake
-
-_MOST_CHARACTERS = 60
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 
 def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping[str, Mapping[date, int]]) -> None:
@@ -108,8 +107,7 @@ def _example(rule: str, raw: str | None) -> str:
         return ""
     column, _, problem = rule.partition(": ")
     named = values.get("unparsed") if "number of fields" in problem else values.get(column, values.get("loan_id"))
-    text = " ".join(str(named or "").split())
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+    return one_line(named or "", LONGEST_EXAMPLE)
 
 
 __all__ = ["commonest_cause", "count_set_aside", "require_few_set_aside"]

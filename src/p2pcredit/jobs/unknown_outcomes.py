@@ -17,10 +17,10 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.storage.lake import Lake
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.labels import first_originations, unknown_outcomes
 from p2pcredit.transforms.unknown_outcomes import events_set_aside, first_set_aside, without_name
 
-LONGEST_EXAMPLE = 60
 MOST_READ = 10_000
 """So many raw rows are read for an example."""
 
@@ -123,5 +123,4 @@ def _example(raws: list[str], column: str) -> str:
     if not values:
         return ""
     commonest = min(values, key=lambda value: (-values[value], value))
-    shown = commonest if len(commonest) <= LONGEST_EXAMPLE else commonest[: LONGEST_EXAMPLE - 3] + "..."
-    return f"{column} '{shown}'"
+    return f"{column} '{one_line(commonest, LONGEST_EXAMPLE)}'"

@@ -12,6 +12,7 @@ from typing import Any
 
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.text import one_line
 
 WHOLE_SEGMENTS = ("all", "champion", "service")
 MOST_OF_A_KIND = 2
@@ -102,7 +103,7 @@ def alerts_of_warnings(entries: Iterable[Mapping[str, Any]]) -> list[Alert]:
 
 def in_short(said: object) -> str:
     """Put a text on one line and cut it to what a message may hold."""
-    return " ".join(str(said).split())[:_MOST_CHARACTERS]
+    return one_line(said, _MOST_CHARACTERS)
 
 
 def _lines_of(finding: Finding, found: list[MetricResult], counted: str) -> list[str]:
