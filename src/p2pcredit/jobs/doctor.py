@@ -21,7 +21,7 @@ from p2pcredit.jobs.kept_facts import seen_in_receipts
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.jobs.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.serving import overridden_floor
-from p2pcredit.jobs.set_aside import values_given, values_lost
+from p2pcredit.jobs.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.jobs.unknown_outcomes import check_outcomes
 from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.completeness import days_complete, last_complete, read_receipts
@@ -161,7 +161,7 @@ def _values(ctx: JobContext) -> Finding:
     worst = shares.row(0, named=True)
     feed, column = worst["feed"], worst["column"]
     own = records.filter(pl.col("feed") == feed, pl.col("column") == column)
-    rule = own["rules"].value_counts().sort("count", "rules", descending=[True, False])["rules"][0]
+    rule, _ = most_frequent(own.lazy(), "rules") or ("", 0)
     example = own.filter(pl.col("rules") == rule).sort("raw")["raw"][0]
     said = (
         f"{worst['lost']:,} of {worst['given']:,} values given for {column} in {feed} could not be used, most for "
