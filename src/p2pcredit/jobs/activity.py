@@ -80,7 +80,7 @@ def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> N
     """Warn of the state of data, model or hand-off: in the log, and in the activity file for the alerts of the week.
 
     Args:
-        ctx: Surroundings; a warning of a replay stands in the activity file and alerts nobody.
+        ctx: Surroundings; a warning of a replay stands in the activity file and raises no alert.
         message: One line without a borrower's values.
         finding: Its kind, which gives its severity.
     """
@@ -101,7 +101,7 @@ def warn_once(ctx: JobContext, about: str, message: str, finding: Finding = Find
         finding: Its kind, which gives its severity.
 
     Returns:
-        Whether it was said now. What a replay said, and alerted nobody of, does not count outside one.
+        Whether it was said now. What a replay said raised no alert, so it does not count outside one.
     """
     replayed = ctx.caller is Caller.REPLAY
     for entry in recent_entries(ctx):

@@ -106,7 +106,7 @@ def _decision(ctx: JobContext) -> Finding:
 
 
 def _dated_ahead(ctx: JobContext, pending: Pending) -> Finding:
-    """A decision dated further ahead than one may serve is a slip; one of the next days may be meant."""
+    """Judge a date ahead: further than a decision may serve it is a slip, and fails; nearer it may be meant."""
     ahead = (pending.decision.decision_date - ctx.at.date()).days
     slip = ahead > ctx.settings.handoff.valid_days
     return (

@@ -150,6 +150,11 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
         `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
         on these days, and `of_no_loan`: how many events set aside name no loan.
     """
+    receipt = _build_labels(ctx, days)
+    return {**receipt, **events_set_aside_on(Lake(ctx.layout), days)}
+
+
+def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.rebuilding(LABEL_STORE):
         mark_labels_built(ctx.layout, days)
@@ -158,8 +163,7 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
         (labels,) = engine.run(_labels(ctx, engine, days))
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
-    unknown = events_set_aside_on(lake, days)
-    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
+    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended}
 
 
 def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
@@ -187,7 +191,7 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
     Args:
         ctx: The surroundings.
         days: The days.
-        accept_drift: Why columns or feeds that differ from what they usually are are right so from these days on.
+        accept_drift: Why columns or feeds that differ from the days before are right from these days on.
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
@@ -229,7 +233,7 @@ def preprocess_and_judge(
                 lost[feed].update(done["values_missing"])
             judged.append(judge_days(ctx, FEEDS, part, accept_drift))
             features += build_feature_store(ctx, part)["rows"]
-            labels += build_label_store(ctx, part)["rows"]
+            labels += _build_labels(ctx, part)["rows"]
             complete_days(ctx, part, judged[-1].accepted)
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     receipt: Receipt = {

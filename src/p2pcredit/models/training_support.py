@@ -124,7 +124,7 @@ def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str
 
 
 def is_rare(column: pl.Series, own_levels: Collection[str]) -> npt.NDArray[np.bool_]:
-    """Which values are levels without a place of their own? A missing value is none."""
+    """Mark the values that are levels without a place of their own in the model; a missing value is none."""
     return (column.is_not_null() & ~column.is_in(list(own_levels))).to_numpy()
 
 
