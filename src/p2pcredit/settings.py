@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnparsableVariableError
 
 from p2pcredit.errors import SettingsError
-from p2pcredit.names import similar_name
+from p2pcredit.names import perhaps
 from p2pcredit.settings_sources import read_settings_file, refuse_unknown_variables, unknown_key
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -374,8 +374,7 @@ def _told(error: ValidationError) -> str:
         return unknown_key(place[0], place[1], _GROUPS.get(place[0]) or ())
     if first["type"] == "literal_error":
         known = str(first["ctx"]["expected"])
-        close = similar_name(str(first["input"]), re.findall(r"'([^']*)'", known))
-        meant = "" if close is None else f", perhaps '{close}' was meant"
+        meant = perhaps(str(first["input"]), re.findall(r"'([^']*)'", known))
         return f"setting '{where}' is {str(first['input'])[:60]!r}{meant}; write {known}"
     said = str(first["msg"]).removeprefix("Value error, ")
     return f"setting '{where}': {said}" if where else f"settings: {said}"
@@ -384,8 +383,7 @@ def _told(error: ValidationError) -> str:
 def _refuse_unknown_keys(file: Path, content: dict[str, Any]) -> None:
     unknown = sorted(set(content) - set(_GROUPS))
     if unknown:
-        close = similar_name(unknown[0], _GROUPS)
-        meant = "" if close is None else f"; perhaps '{close}' was meant"
+        meant = perhaps(unknown[0], _GROUPS).replace(",", ";", 1)
         raise SettingsError(f"{file}: unknown setting '{unknown[0]}'; known are {', '.join(sorted(_GROUPS))}{meant}")
 
 

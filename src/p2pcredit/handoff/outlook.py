@@ -1,4 +1,4 @@
-"""Will a decision be obeyed: from which snapshot date, until which, or why never? One pure function over the rules."""
+"""Say whether a decision will be obeyed: from which snapshot date until which, or why never."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ from p2pcredit.contracts.alerts import SEVERITIES, Finding
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.storage.files import disk_error
+from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
-_MOST_WORDS = 1_000
+_MOST_CHARACTERS = 1_000
 _TAIL_BYTES = 8 << 20
 _LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 
@@ -79,7 +80,7 @@ def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> N
     """Warn of the state of data, model or hand-off: in the log, and in the activity file for the alerts of the week.
 
     Args:
-        ctx: Surroundings; a warning of a replay stands in the activity file and alerts nobody.
+        ctx: Surroundings; a warning of a replay stands in the activity file and raises no alert.
         message: One line without a borrower's values.
         finding: Its kind, which gives its severity.
     """
@@ -100,7 +101,7 @@ def warn_once(ctx: JobContext, about: str, message: str, finding: Finding = Find
         finding: Its kind, which gives its severity.
 
     Returns:
-        Whether it was said now. What a replay said, and alerted nobody of, does not count outside one.
+        Whether it was said now. What a replay said raised no alert, so it does not count outside one.
     """
     replayed = ctx.caller is Caller.REPLAY
     for entry in recent_entries(ctx):
@@ -152,7 +153,7 @@ def _record_if_home(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
 
 
 def _in_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_MOST_WORDS] or type(error).__name__
+    return one_line(error, _MOST_CHARACTERS) or type(error).__name__
 
 
 def _last_lines(path: Path) -> list[bytes]:

@@ -127,8 +127,9 @@ def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, 
     engine.replace(PREDICTIONS, predictions, days)
     if (begun := month_start(days.last)) in days:
         lake.close_periods(PREDICTIONS, begun)
-    counts, found = predictions.per_day(), count_scored(predictions.lazy())
-    per_day = {day: (model_id, int(counts.get(day, 0))) for day in days}
+    found = count_scored(predictions.lazy())
+    counts = found.per_day
+    per_day = {day: (model_id, counts[day]) for day in days}
 
     def known_already(state: HandoffState) -> bool:
         return all(state.scored.get(day) == entry for day, entry in per_day.items())

@@ -22,9 +22,9 @@ from p2pcredit.errors import SourceError
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.raw_files import SUMMARY_REASON
 from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
 
-_SHOWN = 60
 _FIRST_LOOKED_AT = 1_000
 _PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column in feed.columns)
 _REQUIRED = frozenset(
@@ -42,7 +42,7 @@ def reasons_of(rejected: pl.DataFrame) -> dict[str, dict[str, Any]]:
         .sort("count", descending=True, maintain_order=True)
     )
     return {
-        kind: {"count": count, "example": None if example is None else _short(example)}
+        kind: {"count": count, "example": None if example is None else one_line(example, LONGEST_EXAMPLE)}
         for kind, count, example in counted.iter_rows()
     }
 
@@ -75,7 +75,7 @@ class UnreadableValues:
             self.given.add(place)
         if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
             for text, times in _unreadable(column, texts):
-                shown = "blank" if text is None else _short(text)
+                shown = "blank" if text is None else one_line(text, LONGEST_EXAMPLE)
                 self.counts[place] += times
                 self.examples[place] = min(shown, self.examples.get(place, shown))  # however the book is cut
 
@@ -191,11 +191,6 @@ def refuse_ruined(
             f"{unreadable.counts[feed, column]} of {unreadable.rows[feed]} values of {place} cannot be read, such as "
             f"'{unreadable.examples[feed, column]}'; {advice}; nothing landed"
         )
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 __all__ = ["UnreadableValues", "reasons_of", "refuse_ruined"]

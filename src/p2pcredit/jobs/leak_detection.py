@@ -13,15 +13,16 @@ import polars as pl
 from p2pcredit.contracts.feeds import CLOSING_STATUSES, LOAN_PERFORMANCE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import UsageError
+from p2pcredit.jobs.engines import as_quarantined
 from p2pcredit.models.raw_leaks import Finding, find_raw_leaks
 from p2pcredit.periods import add_months
 from p2pcredit.platforms.lendingclub import COLUMNS, NAME, known_after_origination
 from p2pcredit.platforms.profiles import profile_named
 from p2pcredit.settings import LabelSettings, Settings
 from p2pcredit.transforms.labels import default_events
-from p2pcredit.transforms.silver import LOAN, refine
+from p2pcredit.transforms.silver import refine
 from p2pcredit.transforms.typing import plain_id
-from p2pcredit.transforms.unknown_outcomes import HARMLESS, SPOILT_ID
+from p2pcredit.transforms.unknown_outcomes import first_set_aside, without_name
 
 LEAST_BADS = 20
 PRICE = tuple(COLUMNS["loan_terms"][name] for name in ("interest_rate", "installment", "grade", "sub_grade"))
@@ -127,15 +128,14 @@ def _ends(terms: pl.DataFrame, performance: pl.DataFrame, settings: LabelSetting
     rows = performance.with_row_index("row_number").with_columns(pl.lit(None, dtype=pl.String).alias("unparsed"))
     refined = refine(nw.from_native(rows.lazy()), LOAN_PERFORMANCE)
     sound, faulty = collect(refined.sound), collect(refined.faulty)
-    broken = faulty.filter(pl.col("rules") != "", pl.col("rules") != HARMLESS)
-    nameless = pl.col(LOAN).is_null() | pl.col("rules").str.contains(SPOILT_ID, literal=True)
+    quarantine = nw.from_native(as_quarantined(LOAN_PERFORMANCE, faulty).lazy())
+    set_aside, nameless = collect(first_set_aside(quarantine)), collect(without_name(quarantine))
     defaults = collect(default_events(nw.from_native(sound.lazy()), settings))
     defaulted = defaults.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("defaulted_on"))
     closed = sound.filter(pl.col("status").is_in(sorted(CLOSING_STATUSES)))["loan_id"].unique()
-    set_aside = broken.filter(~nameless)[LOAN].unique()
     loans = terms.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("originated"))
     loans = loans.with_columns(pl.Series("plain", [plain_id(loan or "") for loan in loans["loan_id"]], dtype=pl.String))
-    unknown = pl.col("plain").is_in(set_aside.implode())
+    unknown = pl.col("plain").is_in(set_aside["loan_id"].implode())
     found = loans.join(defaulted, left_on="plain", right_on="loan_id", how="left").select(
         "loan_id",
         "originated",
@@ -143,7 +143,7 @@ def _ends(terms: pl.DataFrame, performance: pl.DataFrame, settings: LabelSetting
         pl.when(~unknown).then(pl.col("plain").is_in(closed.implode())).alias("ended"),
         unknown.alias("unknown"),
     )
-    return found, broken.filter(nameless).height
+    return found, nameless.height
 
 
 def _outcome(loans: pl.DataFrame, last: Any, settings: Settings) -> tuple[str, np.ndarray[Any, np.dtype[np.float64]]]:

@@ -82,7 +82,7 @@ def in_words(found: Outlook | None) -> dict[str, str | None]:
 
 
 def weeks_with_log(ctx: JobContext, day: date) -> set[date]:
-    """The Monday of the week of this snapshot date, if a retraining log of that week lies there, whoever wrote it."""
+    """The Monday of the week of this snapshot date, if a retraining log of that week lies there, by run or hand."""
     monday = week_monday(day)
     named = (ctx.layout.retraining_log(date.fromordinal(monday.toordinal() + place)) for place in range(7))
     return {monday} if any(os.path.lexists(path) for path in named) else set()

@@ -172,7 +172,7 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     receipt = _build_labels(ctx, days)
     tell_of_events(ctx, days, receipt)
     tell_of_seen_before(ctx, days, receipt["seen_before"])
-    return receipt
+    return {**receipt, **events_set_aside_on(Lake(ctx.layout), days)}
 
 
 def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
@@ -185,11 +185,7 @@ def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
     history = history_needed(days, ctx.settings.labels)
-    unknown = {
-        **events_set_aside_on(lake, days),
-        **events_of_no_loan(lake, days, history),
-        "seen_before": loans_seen_before(lake, days, history),
-    }
+    unknown = {**events_of_no_loan(lake, days, history), "seen_before": loans_seen_before(lake, days, history)}
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
 
@@ -218,7 +214,7 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
     Args:
         ctx: The surroundings.
         days: The days.
-        accept_drift: Why columns or feeds that differ from what they usually are are right so from these days on.
+        accept_drift: Why columns or feeds that differ from the days before are right from these days on.
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how

@@ -11,12 +11,11 @@ import polars as pl
 
 from p2pcredit.errors import QuarantineError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.set_aside import rows_set_aside
+from p2pcredit.jobs.set_aside import most_frequent, rows_set_aside
 from p2pcredit.monitoring.quarantine_causes import Cause, too_many_set_aside
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.lake import Lake
-
-_MOST_CHARACTERS = 60
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 
 def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping[str, Mapping[date, int]]) -> None:
@@ -85,11 +84,10 @@ def count_set_aside(lake: Lake, feeds: Collection[str], days: DateRange | None) 
 def commonest_cause(lake: Lake, days: DateRange | None, feeds: Collection[str]) -> Cause | None:
     """Find the rule that most rows in quarantine broke, whichever feed they are of; None where there are none."""
     rules = pl.col("rules").str.split("; ")
-    broken = _of_rows(lake, days, feeds).select(rules.explode()).group_by("rules").len()
-    most = broken.sort("len", "rules", descending=[True, False]).head(1).collect()
-    if most.is_empty():
+    most = most_frequent(_of_rows(lake, days, feeds).select(rules.explode()), "rules")
+    if most is None:
         return None
-    rule, rows = most.row(0)
+    rule, rows = most
     first = _of_rows(lake, days, feeds).filter(rules.list.contains(rule)).sort("snapshot_date", "feed", "row_number")
     raw = first.select("raw").head(1).collect()["raw"][0]
     return Cause(rule, rows, _example(rule, raw))
@@ -108,8 +106,7 @@ def _example(rule: str, raw: str | None) -> str:
         return ""
     column, _, problem = rule.partition(": ")
     named = values.get("unparsed") if "number of fields" in problem else values.get(column, values.get("loan_id"))
-    text = " ".join(str(named or "").split())
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+    return one_line(named or "", LONGEST_EXAMPLE)
 
 
 __all__ = ["commonest_cause", "count_set_aside", "require_few_set_aside"]

@@ -42,11 +42,11 @@ def replay(
     """Run exactly the jobs that the three DAGs would run on each day.
 
     Args:
-        ctx: Surroundings; its instant is replaced by the simulated clock, and what it warns of alerts nobody.
+        ctx: Surroundings; its instant is replaced by the simulated clock, and its warnings raise no alert.
             Each finished day is told as progress.
         days: Snapshot dates, in order.
         all_reports: Write every week's report, not only the last.
-        skip_last_monitoring: Leave the weekly review of the last day to somebody else (a scheduler that goes on here).
+        skip_last_monitoring: Leave the weekly review of the last day to a scheduler that goes on here.
         day_by_day: Do nothing in spans; for the proof that spans make no difference.
 
     Returns:

@@ -45,6 +45,14 @@ class ScoredLoans:
         return sum(part.loans for part in self.parts)
 
     @property
+    def per_day(self) -> Counter[date]:
+        """Loans of each day."""
+        counts: Counter[date] = Counter()
+        for part in self.parts:
+            counts[part.day] += part.loans
+        return counts
+
+    @property
     def referred(self) -> int:
         """Loans that a person must decide."""
         return sum(part.loans for part in self.parts if part.decision == "refer")
@@ -66,7 +74,7 @@ class ScoredLoans:
         """Say of each day whose share of loans outside training exceeds a limit which columns it is, one line a day.
 
         Args:
-            model_id: Who scored them.
+            model_id: The model that scored them.
             most: The limit, a share.
         """
         for day in sorted({part.day for part in self.parts}):

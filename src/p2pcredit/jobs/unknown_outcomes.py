@@ -14,13 +14,14 @@ from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.set_aside import most_frequent
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
 from p2pcredit.storage.lake import Lake
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.labels import first_originations, unknown_outcomes
 from p2pcredit.transforms.unknown_outcomes import events_set_aside, first_set_aside, without_name
 
-LONGEST_EXAMPLE = 60
 MOST_READ = 10_000
 """So many raw rows are read for an example."""
 
@@ -78,13 +79,14 @@ def commonest_reason(lake: Lake, day: date) -> str:
     too, and it is the status that is to be mended.
     """
     events = collect(events_set_aside(lake.frame(QUARANTINE)).filter(nw.col("snapshot_date") <= day))
-    if events.is_empty():
-        return ""
     first = events.select("raw", pl.col("rules").str.split("; ").list.first().alias("rule"))
-    rule, count = first["rule"].value_counts().sort(["count", "rule"], descending=[True, False]).row(0)
+    most = most_frequent(first.lazy(), "rule")
+    if most is None:
+        return ""
+    rule, count = most
     own = first.filter(pl.col("rule") == rule)
     said = f"'{rule}' ({count:,} events)"
-    example = _example(own["raw"].drop_nulls().sort().head(MOST_READ).to_list(), str(rule).partition(":")[0])
+    example = _example(own["raw"].drop_nulls().sort().head(MOST_READ).to_list(), rule.partition(":")[0])
     return f"{said}, such as {example}" if example else said
 
 
@@ -115,13 +117,7 @@ def check_outcomes(ctx: JobContext) -> tuple[Status, str]:
 
 def _example(raws: list[str], column: str) -> str:
     """The commonest raw value of a column among these rows, as `status 'lost'`; empty where it cannot be told."""
-    values: dict[str, int] = {}
-    for raw in raws:
-        value = json.loads(raw).get(column)
-        if isinstance(value, str) and value.strip():
-            values[value.strip()] = values.get(value.strip(), 0) + 1
-    if not values:
-        return ""
-    commonest = min(values, key=lambda value: (-values[value], value))
-    shown = commonest if len(commonest) <= LONGEST_EXAMPLE else commonest[: LONGEST_EXAMPLE - 3] + "..."
-    return f"{column} '{shown}'"
+    found = (json.loads(raw).get(column) for raw in raws)
+    values = [value.strip() for value in found if isinstance(value, str) and value.strip()]
+    commonest = most_frequent(pl.LazyFrame({"value": values}, schema={"value": pl.String}), "value")
+    return "" if commonest is None else f"{column} '{one_line(commonest[0], LONGEST_EXAMPLE)}'"

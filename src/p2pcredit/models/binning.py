@@ -56,7 +56,7 @@ class Binning:
     other_woe: float = 0.0
 
     def transform(self, column: pl.Series) -> Floats:
-        """Which weight of evidence has each value? Until there is a reference borrower, 0 for a level never seen."""
+        """Give the weight of evidence of each value; 0 for a level never seen until there is a reference borrower."""
         table = self.weights
         return np.asarray(table[self.bin_of(column)], dtype=np.float64)
 

@@ -240,7 +240,7 @@ class ScorecardModel:
         return {key: rows for key, rows in found.items() if rows.any()}
 
     def bins_of(self, features: pl.DataFrame) -> dict[str, npt.NDArray[np.int64]]:
-        """In which bin of each feature does each row score? Numbers as `Binning.bin_of` gives them."""
+        """Give per feature the bin in which each row scores, by the numbers of `Binning.bin_of`."""
         columns = self._columns(features)
         return {binning.feature: binning.bin_of(columns[binning.feature]) for binning in self.binnings}
 

@@ -165,7 +165,7 @@ def _count_blanks(column: pl.Series) -> int | None:
 
 
 def is_rare(column: pl.Series, own_levels: Collection[str]) -> npt.NDArray[np.bool_]:
-    """Which values are levels without a place of their own? A missing value is none."""
+    """Mark the values that are levels without a place of their own in the model; a missing value is none."""
     return (column.is_not_null() & ~column.is_in(list(own_levels))).to_numpy()
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.monitoring.quality import OUTSIDE_METRIC, QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC, VALUES_METRIC
+from p2pcredit.text import one_line
 
 WHOLE_SEGMENTS = ("all", "champion", "service")
 MOST_OF_A_KIND = 2
@@ -20,14 +22,15 @@ MOST_OF_A_KIND = 2
 MOST_WARNINGS = 100
 _MOST_CHARACTERS = 1_000
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_QUALITY = "quarantined_share"
 _FINDINGS: Mapping[str, Finding] = {
-    _QUALITY: Finding.DATA_QUARANTINED,
+    ROWS_METRIC: Finding.DATA_QUARANTINED,
+    VALUES_METRIC: Finding.DATA_QUARANTINED,
+    UNKNOWN_METRIC: Finding.DATA_QUARANTINED,
     "auc": Finding.RANKING,
     "calibration_ratio": Finding.CALIBRATION,
     "psi_score": Finding.DRIFT,
     "psi": Finding.DRIFT,
-    "outside_training_share": Finding.OUTSIDE_TRAINING,
+    OUTSIDE_METRIC: Finding.OUTSIDE_TRAINING,
 }
 
 
@@ -39,7 +42,7 @@ def finding_of(result: MetricResult) -> Finding | None:
         >>> str(finding_of(failed))
         'data_quarantined'
     """
-    if result.metric == _QUALITY and result.status is Status.UNDETERMINED and result.n == 0:
+    if result.metric == ROWS_METRIC and result.status is Status.UNDETERMINED and result.n == 0:
         return Finding.DATA_ABSENT
     if result.status is not Status.FAIL:
         return None
@@ -102,20 +105,20 @@ def alerts_of_warnings(entries: Iterable[Mapping[str, Any]]) -> list[Alert]:
 
 def in_short(said: object) -> str:
     """Put a text on one line and cut it to what a message may hold."""
-    return " ".join(str(said).split())[:_MOST_CHARACTERS]
+    return one_line(said, _MOST_CHARACTERS)
 
 
 def _lines_of(finding: Finding, found: list[MetricResult], counted: str) -> list[str]:
     if finding is Finding.DATA_ABSENT:
         feeds = ", ".join(result.segment.removeprefix("feed=") for result in found)
         return [f"no row came in over the recent days: {feeds}"]
-    if len(found) <= MOST_OF_A_KIND or finding is Finding.DATA_QUARANTINED:
+    if len(found) <= MOST_OF_A_KIND or found[0].metric == ROWS_METRIC:
         return [_failed(result) for result in found]
     return [f"{counted}, furthest {_failed(max(found, key=_distance))}"]
 
 
 def _is_of_data(result: MetricResult) -> bool:
-    return result.metric == _QUALITY or result.segment.startswith("feed=")
+    return result.metric in QUALITY_METRICS or result.segment.startswith("feed=")
 
 
 def _family(result: MetricResult) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import DecisionFacts
-from p2pcredit.monitoring.metrics import one_line
 from p2pcredit.monitoring.quality import QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC
 from p2pcredit.monitoring.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
 from p2pcredit.settings import Settings
+from p2pcredit.text import one_line
 
 LEARNED_SINCE_GROWTH = 0.1
 """A ranking that fails is retrained, and a calibration that fails is set anew, only if so much more is known than the

@@ -21,6 +21,7 @@ from p2pcredit.monitoring.outcomes import unmeasured
 from p2pcredit.monitoring.performance import measure_performance
 from p2pcredit.monitoring.quality import measure_quality
 from p2pcredit.settings import Settings
+from p2pcredit.text import one_line
 
 METRICS_GROUP = "p2pcredit.metrics"
 
@@ -102,17 +103,6 @@ def without_nan(result: MetricResult) -> MetricResult:
         return clean
     note = clean.note or "the metric gave no number"
     return replace(clean, low=None, high=None, status=Status.UNDETERMINED, note=note)
-
-
-def one_line(text: object, limit: int = 300) -> str:
-    """A text on one line, cut where it grows too long.
-
-    Examples:
-        >>> one_line("a\\n  b")
-        'a b'
-    """
-    words = " ".join(str(text).split())
-    return words if len(words) <= limit else words[: limit - 3] + "..."
 
 
 def _run(name: str, metric: Metric, inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:

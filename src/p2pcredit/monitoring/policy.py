@@ -15,11 +15,12 @@ from p2pcredit.errors import MonitoringError, SettingsError
 from p2pcredit.monitoring.cheapest_remedy import cheapest_remedy_first
 from p2pcredit.monitoring.extensions import entry_points
 from p2pcredit.monitoring.inputs import DecisionFacts
-from p2pcredit.monitoring.metrics import one_line, without_nan
+from p2pcredit.monitoring.metrics import without_nan
 from p2pcredit.monitoring.quality import DATA_METRICS, OUTSIDE_METRIC
 from p2pcredit.monitoring.verdict import Policy, Verdict
 from p2pcredit.names import no_such
 from p2pcredit.settings import Settings
+from p2pcredit.text import one_line
 
 POLICIES_GROUP = "p2pcredit.policies"
 DEFAULT_POLICY = "cheapest_remedy_first"

@@ -17,6 +17,7 @@ from airflow.sdk.log import mask_secret
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
 from p2pcredit.orchestration.schedules import schedule_span
 from p2pcredit.storage.home import check_home, resolve_home
+from p2pcredit.text import one_line
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -170,29 +171,28 @@ def raise_for_airflow(what: str, error: BaseException) -> NoReturn:
     from p2pcredit.jobs.failures import domain_error
 
     known = domain_error(error)
-    message = one_line(known or error)
+    message = message_of(known or error)
     if known is not None:
         if known.retryable:
             log.warning("%s may heal: %s", what, message)
             raise known.with_traceback(None) from None
         failure = AirflowFailException(message)
         if (for_alerts := getattr(known, "without_values", None)) is not None:
-            setattr(failure, "without_values", one_line(ValueError(for_alerts)))  # noqa: B010, Airflow's type has none
+            setattr(failure, "without_values", message_of(ValueError(for_alerts)))  # noqa: B010, Airflow's type has none
         raise failure from None
     raise UnforeseenFailure(f"{what} broke", type(error).__name__, message) from error
 
 
-def one_line(error: BaseException, limit: int = 500) -> str:
+def message_of(error: BaseException, limit: int = 500) -> str:
     """The message of an error in one line.
 
     Examples:
-        >>> one_line(ValueError("two\\n  lines"))
+        >>> message_of(ValueError("two\\n  lines"))
         'two lines'
-        >>> one_line(ValueError())
+        >>> message_of(ValueError())
         'ValueError'
     """
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return one_line(str(error), limit) or type(error).__name__
 
 
 def json_safe(value: Any) -> Any:

@@ -96,7 +96,7 @@ AFTER_ORIGINATION: dict[str, str] = {
     "settlement_": "a settlement",
     "debt_settlement_": "a settlement",
 }
-"""First letters of a column -> what it tells that nobody knew at application."""
+"""First letters of a column -> what it tells that was not known at application."""
 
 
 def known_after_origination(column: str) -> str | None:

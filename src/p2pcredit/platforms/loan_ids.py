@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from p2pcredit.contracts.id_texts import ROUNDED_ID, SCIENTIFIC_ID, WHOLE_ID
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import HeaderError
 
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 
 TWICE = "id stands twice"
 SHORTENED = "id is a number that lost its digits"
-_WHOLE_FLOAT = r"^(?P<digits>[0-9]{1,15})\.0*$"
 _GROUPED = r"^[0-9]{1,3}(,[0-9]{3})+$"
 _WITH_POINT = r"^[0-9]+\.[0-9]+$"
-_SHORTENED = r"^[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+$|^[0-9]{16,}\.0*$"
 _PANEL_SHARE = 0.5
 """From which share of repeated ids on a file looks like one row per loan and month."""
 
@@ -51,7 +50,7 @@ def plain_ids(ids: pl.Series) -> pl.Series:
 
 def _bare(ids: pl.Series, *, floats: bool, grouped: bool) -> pl.Series:
     if floats:
-        ids = ids.str.replace(_WHOLE_FLOAT, "${digits}")
+        ids = ids.str.replace(WHOLE_ID, "${1}")
     return ids.str.replace_all(",", "", literal=True) if grouped else ids
 
 
@@ -74,7 +73,7 @@ class _Tally:
     @classmethod
     def of(cls, ids: pl.Series) -> _Tally:
         points, commas = ids.str.contains(".", literal=True).any(), ids.str.contains(",", literal=True).any()
-        whole = int(ids.str.contains(_WHOLE_FLOAT).sum()) if points else 0
+        whole = int(ids.str.contains(WHOLE_ID).sum()) if points else 0
         others = int(ids.str.contains(_WITH_POINT).sum()) - whole if points else 0
         grouped = int(ids.str.contains(_GROUPED).sum()) if commas else 0
         return cls(whole, others, grouped, int((~ids.str.contains(r"^[0-9][0-9,]*$")).sum()))
@@ -141,7 +140,7 @@ class LoanIds:
             "no id",
             remedy=f"the ids are looked for in the column '{self.column}'; give each loan one",
         )
-        lost = text.str.contains(_SHORTENED)
+        lost = text.str.contains(SCIENTIFIC_ID) | text.str.contains(ROUNDED_ID)
         if self.column in table.numbers:
             lost = lost | text.str.contains(r"[.eE]")
         remedy = f"export the column '{self.column}' as text, so that every digit of an id is kept"

@@ -43,7 +43,7 @@ def problem_with_pattern(pattern: str) -> str | None:
 
 
 def patterns_for(text: str) -> list[str]:
-    """Which common patterns read this text as a date?
+    """List the common patterns that read this text as a date.
 
     Examples:
         >>> patterns_for("31/12/2011"), patterns_for("12/24/2013 0:00"), patterns_for("soon")

@@ -7,7 +7,6 @@ a mapping is a truth value, so each is refused where it stands, by its line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,12 @@ from pydantic_core import ErrorDetails
 
 from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
 from p2pcredit.errors import UsageError
+from p2pcredit.names import perhaps
 from p2pcredit.platforms.mapping_events import EventRules
-from p2pcredit.platforms.mapping_schema import Events, PlatformMapping, Source, WrittenAs, did_you_mean
+from p2pcredit.platforms.mapping_schema import NEAR, Events, PlatformMapping, Source, WrittenAs
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20
-_MOST_SHOWN = 60
 _RULE_DEPTH = 3
 """How many keys lead to a rule: events, rules, the status."""
 _BOOL, _MERGE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"
@@ -145,8 +145,7 @@ def _told(errors: Sequence[ErrorDetails]) -> str:
     if first["type"] == "extra_forbidden":
         lacking = [str(loc[-1]) for loc in missing if loc[:-1] == first["loc"][:-1]]
         allowed = _allowed(path)
-        similar = get_close_matches(path[-1], lacking, n=1, cutoff=0.4)
-        meant = f" (did you mean '{similar[0]}'?)" if similar else did_you_mean(path[-1], allowed)
+        meant = perhaps(path[-1], lacking, cutoff=0.4) or perhaps(path[-1], allowed, cutoff=NEAR)
         return f"key '{key}' is unknown{meant}; allowed here are {', '.join(allowed)}"
     if first["type"] == "missing":
         return f"key '{key}' is missing; write {_expected(path)}"
@@ -155,9 +154,7 @@ def _told(errors: Sequence[ErrorDetails]) -> str:
     found = first["input"]
     if (first["type"] == "string_type" and isinstance(found, int | float | str)) or _is_date(found):
         return f"key '{key}': {found} without quotes is no text; put it in quotes: \"{found}\""
-    shown = " ".join(repr(found).split())
-    shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
-    return f"key '{key}': found {shown}; write {_expected(path)}"
+    return f"key '{key}': found {one_line(repr(found), LONGEST_EXAMPLE)}; write {_expected(path)}"
 
 
 def _deepest(errors: Sequence[ErrorDetails]) -> ErrorDetails:

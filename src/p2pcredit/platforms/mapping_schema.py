@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.names import perhaps
 from p2pcredit.platforms.dialect import UTF_8, keeps_ascii
 from p2pcredit.platforms.mapping_dates import ISO, problem_with_pattern
 from p2pcredit.platforms.mapping_events import PAST_DUE, Rule
 from p2pcredit.platforms.number_texts import DecimalSign
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
+NEAR = 0.6
+"""How similar a key must be to one that is known to be named as the one meant."""
 _OWN_NAMES = frozenset({"row_number", "_rejected"})
 _NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT, Kind.TERM, Kind.YEARS})
 
@@ -140,17 +141,6 @@ class WrittenAs(_Strict):
         return name
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """A hint for a name that is similar to a known one; else nothing.
-
-    Examples:
-        >>> did_you_mean("loan_amnt", ["loan_amount", "term"]), did_you_mean("x", ["loan_amount"])
-        (" (did you mean 'loan_amount'?)", '')
-    """
-    similar = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f" (did you mean '{similar[0]}'?)" if similar else ""
-
-
 class PlatformMapping(_Strict):
     """The whole file."""
 
@@ -166,14 +156,15 @@ class PlatformMapping(_Strict):
         for name, columns in self.feeds.items():
             if name not in {feed.name for feed in APPLICATION_FEEDS}:
                 known = ", ".join(feed.name for feed in APPLICATION_FEEDS)
-                meant = did_you_mean(name, [feed.name for feed in APPLICATION_FEEDS])
+                meant = perhaps(name, [feed.name for feed in APPLICATION_FEEDS], cutoff=NEAR)
                 raise ValueError(f"feeds.{name} is no feed about an application{meant}; those are {known}")
             known_columns = FEEDS[name].sources[2:]
             unknown = min(set(columns) - set(known_columns), default=None)
             if unknown is not None:
+                meant = perhaps(unknown, known_columns, cutoff=NEAR)
                 raise ValueError(
-                    f"feeds.{name}.{unknown} is no column of that feed{did_you_mean(unknown, known_columns)}; its "
-                    f"columns are {', '.join(known_columns)}"
+                    f"feeds.{name}.{unknown} is no column of that feed{meant}; its columns are "
+                    f"{', '.join(known_columns)}"
                 )
         lacking = {"loan_amount", "term"} - set(self.feeds.get("loan_terms", {}))
         if lacking:
@@ -226,4 +217,4 @@ class PlatformMapping(_Strict):
         return tuple(dict.fromkeys([*names, *([late] if late else [])]))
 
 
-__all__ = ["PlatformMapping", "Source", "did_you_mean"]
+__all__ = ["PlatformMapping", "Source"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.contracts.id_texts import ROUNDED_ID, SCIENTIFIC_ID, WHOLE_DIGITS, WHOLE_ID
 from p2pcredit.contracts.missing import missing_signs
 
 BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -25,11 +26,6 @@ _YEARS = rf"^(<{_BLANK}1|\+?(?:[0-9]{{1,3}}(?:\.[0-9]*)?|\.[0-9]+)){_BLANK}\+?{_
 _LARGEST_COUNT = 1e15
 _APART = f"[,'\u2019{BLANKS}]"
 _IN_GROUPS = rf"^[+-]?[$€£]?{_BLANK}[0-9][0-9.]*(?:{_APART}+[0-9.]+)+{_BLANK}[$€£%]?\z"
-_WHOLE_DIGITS = 15
-"""So many digits a number with decimals keeps."""
-_WHOLE_ID = rf"^[0-9]{{1,{_WHOLE_DIGITS}}}\.0*\z"
-_SCIENTIFIC_ID = r"^[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+\z"
-_ROUNDED_ID = rf"^[0-9]{{{_WHOLE_DIGITS + 1},}}\.0*\z"
 _DATE = (
     r"^(?:(?:1[5-9]|2[0-9])[0-9]{2}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
@@ -51,7 +47,7 @@ def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
         return text
     if column.kind is Kind.ID:
         whole = text.str.replace_all(r"\.0*\z", "")
-        return nw.when(~_is_spoilt_id(text)).then(nw.when(text.str.contains(_WHOLE_ID)).then(whole).otherwise(text))
+        return nw.when(~_is_spoilt_id(text)).then(nw.when(text.str.contains(WHOLE_ID)).then(whole).otherwise(text))
     pattern, _ = _PATTERNS[column.kind]
     return _CASTS[column.kind](nw.when(text.str.contains(pattern)).then(text))
 
@@ -104,12 +100,12 @@ def plain_id(text: str) -> str:
     """
     bare = text.strip(BLANKS)
     digits, point, zeros = bare.partition(".")
-    whole = bool(point) and digits.isascii() and digits.isdigit() and len(digits) <= _WHOLE_DIGITS
+    whole = bool(point) and digits.isascii() and digits.isdigit() and len(digits) <= WHOLE_DIGITS
     return digits if whole and not zeros.strip("0") else bare
 
 
 def _is_spoilt_id(text: nw.Expr) -> nw.Expr:
-    return text.str.contains(_SCIENTIFIC_ID) | text.str.contains(_ROUNDED_ID)
+    return text.str.contains(SCIENTIFIC_ID) | text.str.contains(ROUNDED_ID)
 
 
 def _percent(text: nw.Expr) -> nw.Expr:

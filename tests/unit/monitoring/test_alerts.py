@@ -31,6 +31,8 @@ def test_every_kind_of_finding_has_a_severity_and_stands_on_the_page_of_alerts()
     [
         ("quarantined_share", "feed=financial", "fail", Severity.CRITICAL),
         ("quarantined_share", "feed=financial", "pass", None),
+        ("values_lost_share", "column=financial.annual_income", "fail", Severity.CRITICAL),
+        ("unknown_outcome_share", "all", "fail", Severity.CRITICAL),
         ("auc", "all", "fail", Severity.CRITICAL),
         ("auc", "champion", "undetermined", None),
         ("calibration_ratio", "champion", "fail", Severity.WARNING),

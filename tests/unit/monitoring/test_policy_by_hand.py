@@ -12,9 +12,10 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.cheapest_remedy import cheapest_remedy_first, in_words, score_in_words
 from p2pcredit.monitoring.inputs import DecisionFacts
-from p2pcredit.monitoring.metrics import one_line, without_nan
+from p2pcredit.monitoring.metrics import without_nan
 from p2pcredit.monitoring.verdict import Verdict
 from p2pcredit.settings import MonitoringSettings, Settings
+from p2pcredit.text import one_line
 
 FACTS = DecisionFacts(date(2022, 6, 4), "now", date(2022, 1, 1), development_bads=100, known_bads=100)
 PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED

@@ -160,7 +160,7 @@ def test_a_raw_file_of_another_platform_names_the_missing_columns(tmp_path: Path
         (
             "loan_id: Nr",
             "loan_ident: Nr",
-            r"key 'loan_ident' is unknown \(did you mean 'loan_id'\?\); allowed here are name",
+            r"key 'loan_ident' is unknown, perhaps 'loan_id' was meant; allowed here are name",
         ),
         ("name: lender", "name: ../up", "key 'name'"),
         ("    term: Months", "    terms: Months", "feeds.loan_terms.terms is no column"),

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.transforms.typing import BLANKS, problem_with, trimmed_text, typed_value
 
 
@@ -235,7 +236,7 @@ def bare(text: str) -> str:
     return text.strip(BLANKS)
 
 
-LOWER_SIGNS = {*(sign.lower() for sign in SIGNS), "missing", "n.a", "#n/a n/a", "n\\a", "???"}
+LOWER_SIGNS = MISSING_SIGNS | {sign.lower() for sign in SIGNS}
 
 
 @settings(deadline=None)

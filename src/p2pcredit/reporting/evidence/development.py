@@ -68,7 +68,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
 
 
 def method_facts(subject: Subject) -> dict[str, Any]:
-    """How was the model made: candidates, what each rests on, points or trees, missing values, calibration?"""
+    """Tell how the model was made: candidates, what each rests on, points or trees, missing values, calibration."""
     model, scores = subject.model, subject.settings.scores
     return {
         "family": model.family,

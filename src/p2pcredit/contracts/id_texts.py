@@ -1,0 +1,17 @@
+"""How loan ids are written that became numbers: patterns for whole files at landing and for single rows in silver."""
+
+from __future__ import annotations
+
+WHOLE_DIGITS = 15
+"""So many digits a number with decimals keeps."""
+
+WHOLE_ID = rf"^([0-9]{{1,{WHOLE_DIGITS}}})\.0*\z"
+"""An id that became a number with decimals and lost nothing: `68407277.0`."""
+
+SCIENTIFIC_ID = r"^[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+\z"
+"""An id that lost digits in scientific notation, as programs write it: `6.84E+07`."""
+
+ROUNDED_ID = rf"^[0-9]{{{WHOLE_DIGITS + 1},}}\.0*\z"
+"""An id that lost digits because a number with decimals does not keep so many."""
+
+__all__ = ["ROUNDED_ID", "SCIENTIFIC_ID", "WHOLE_DIGITS", "WHOLE_ID"]
