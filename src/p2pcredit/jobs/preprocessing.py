@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import polars as pl
 
 from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
@@ -18,10 +16,10 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, T
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.day_checks import Judged, drift_receipt, judge_days
+from p2pcredit.jobs.day_receipts import write_receipts
 from p2pcredit.jobs.engines import LakeEngine, as_quarantined, engine_for
 from p2pcredit.jobs.feed_history import landed_before, seen_in_tables
 from p2pcredit.jobs.kept_facts import Accepted, receipt_facts
-from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.jobs.unknown_outcomes import events_set_aside_on
 from p2pcredit.jobs.unmatched_rows import (
     events_of_no_loan,
@@ -33,11 +31,9 @@ from p2pcredit.jobs.unmatched_rows import (
 )
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.storage.completeness import (
-    Facts,
     days_with_labels,
     forget_labels_built,
     is_complete,
-    mark_complete,
     mark_labels_built,
     read_receipts,
 )
@@ -202,7 +198,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
     with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
         seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
         before = read_receipts(ctx.layout, days)
-        _mark_complete(ctx, days, {day: receipt_facts(seen, day, before.get(day), accepted or {}) for day in days})
+        write_receipts(ctx, days, {day: receipt_facts(seen, day, before.get(day), accepted or {}) for day in days})
         forget_landed(ctx.layout, days)
     forget_labels_built(ctx.layout, days)
     return {"complete": len(days)}
@@ -316,17 +312,8 @@ def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> 
     with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
         before = read_receipts(ctx.layout, built)
         complete = [day for day in built if is_complete(ctx.layout, day)]
-        _mark_complete(ctx, later, {day: before.get(day, {}) for day in complete})
+        write_receipts(ctx, later, {day: before.get(day, {}) for day in complete})
     return labels.height
-
-
-def _mark_complete(ctx: JobContext, span: DateRange, kept: Mapping[date, Facts]) -> None:
-    """Write the receipts of some days within a span: what they keep, and the rows that each table has of them."""
-    counts = _rows_per_day(ctx, span)
-    facts = {
-        day: {**of_day, "snapshot_date": day.isoformat(), "rows": counts.get(day, {})} for day, of_day in kept.items()
-    }
-    mark_complete(ctx.layout, facts)
 
 
 def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:
@@ -336,28 +323,6 @@ def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFram
         engine.frame(QUARANTINE, history, QUARANTINE_COLUMNS),
     )
     return build_labels(terms, performance, quarantine, days, ctx.settings.labels)
-
-
-def _rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
-    """Per day: rows of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none.
-
-    Values that sound rows lost are counted as `values_missing:<feed>:<column>`.
-    """
-    lake = Lake(ctx.layout)
-    tables = {"features": FEATURE_STORE, "labels": LABEL_STORE, **{name: silver(feed) for name, feed in FEEDS.items()}}
-    named = [
-        lake.scan(table, days).group_by("snapshot_date", pl.lit(name).alias("name")).len()
-        for name, table in tables.items()
-    ]
-    broken = rows_set_aside(lake, days).group_by("snapshot_date", pl.format("quarantined:{}", "feed").alias("name"))
-    lost = values_lost(lake, days).group_by(
-        "snapshot_date", pl.format(VALUES_MISSING + "{}:{}", "feed", "column").alias("name")
-    )
-    counts: dict[date, dict[str, int]] = {}
-    together = pl.concat([*named, broken.len(), lost.len()]).sort("snapshot_date", "name")
-    for day, name, rows in together.collect().iter_rows():
-        counts.setdefault(day, {})[name] = rows
-    return counts
 
 
 def _close_month(lake: Lake, table: Table, days: DateRange) -> None:

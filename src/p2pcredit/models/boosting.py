@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -18,9 +17,11 @@ from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.devices import CPU
+from p2pcredit.models.encoding import LEAST_LEVEL_SHARE, Encoding, learn_encoding
 from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Examples, Fitter, Matrix, Threads
-from p2pcredit.models.profile import Profile, columns_of, feature_named, require_columns
+from p2pcredit.models.fitting import HERE, Fitter, Matrix, Threads
+from p2pcredit.models.growing import Trees, growing
+from p2pcredit.models.profile import Profile, columns_of
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.scorecard import MODEL_FILE
 from p2pcredit.models.training_support import (
@@ -34,80 +35,12 @@ from p2pcredit.models.training_support import (
 )
 
 BOOSTER_FILE = "booster.ubj"
-LEAST_LEVEL_SHARE = 0.02
 LOANS_FOR_REACH = 2_000
 CELLS_TOGETHER = 1 << 20
 """How many cells of changed rows are predicted in one call: a call costs as much as some hundred rows."""
 CELLS_FOR_ANOTHER_THREAD = 1 << 16
 """From so many cells on rows are predicted on two threads. They wait for each other once, not at every node of a tree
 as those of a fit do, so it pays much sooner than there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trees:
-    """How many trees are grown, and how; see XGBoost's parameters of the same names.
-
-    Args:
-        rounds: Trees.
-        max_depth: Splits from root to leaf.
-        min_child_weight: Least sum of second derivatives in a leaf, about its defaults.
-        eta: Share of each tree that is kept.
-    """
-
-    rounds: int = 200
-    max_depth: int = 3
-    min_child_weight: float = 5.0
-    eta: float = 0.05
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """As XGBoost takes them."""
-        return {
-            "tree_method": "hist",
-            "max_depth": self.max_depth,
-            "eta": self.eta,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "min_child_weight": self.min_child_weight,
-            "reg_lambda": 5.0,
-            "max_bin": 128,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How features become columns of numbers: a number as it is, a category one column per frequent level.
-
-    A missing value is missing in all its columns; a level that is rare or was never seen is 0 in all of them. A model
-    that knows what it was trained on puts the reference borrower's value in the place of the first, and of the second
-    where too few loans had such a level.
-    """
-
-    features: tuple[str, ...]
-    levels: dict[str, tuple[str, ...]]
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """How many columns each feature takes."""
-        return tuple(len(self.levels[name]) if name in self.levels else 1 for name in self.features)
-
-    @property
-    def spans(self) -> tuple[slice, ...]:
-        """Which columns each feature takes."""
-        ends = np.cumsum(self.widths).tolist()
-        return tuple(slice(end - width, end) for end, width in zip(ends, self.widths, strict=True))
-
-    def encode(self, features: pl.DataFrame) -> Matrix:
-        """The columns of each row, (rows, sum of widths); NaN is missing."""
-        require_columns(features, self.features)
-        parts: list[pl.Expr] = []
-        for name in self.features:
-            if name not in self.levels:
-                parts.append(pl.col(name).cast(pl.Float64).cast(pl.Float32))
-            for place, level in enumerate(self.levels.get(name, ())):
-                parts.append((pl.col(name).cast(pl.String) == level).cast(pl.Float32).alias(f"{name}={place}"))
-        encoded = features.select(part.fill_null(float("nan")) for part in parts)
-        return np.ascontiguousarray(encoded.to_numpy(order="c"), dtype=np.float32).reshape(features.height, len(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +96,7 @@ class BoostingModel:
     offset: float
     calibration: Calibration
     neutral: Profile
-    trees: Trees = Trees()
+    trees: Trees = field(default_factory=Trees)
     support: Support = field(default_factory=dict)
 
     @property
@@ -393,7 +326,7 @@ def fit_boosting(
     device: str = CPU,
     fitter: Fitter = HERE,
 ) -> BoostingModel:
-    """Which booster do these loans teach? Not yet calibrated.
+    """Fit a booster on these loans, not yet calibrated.
 
     Args:
         features: One row per loan.
@@ -422,64 +355,3 @@ def fit_boosting(
         booster = grow(grown)
     form = "matured" if expected is None else "hazard"
     return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)
-
-
-@contextmanager
-def growing(
-    encoding: Encoding,
-    columns: Matrix,
-    bads: Floats,
-    expected: Floats | None,
-    *,
-    seed: int,
-    threads: Threads,
-    device: str = CPU,
-    fitter: Fitter = HERE,
-) -> Iterator[Callable[[Trees], xgb.Booster]]:
-    """Which trees do these loans teach? The loans are handed over once, for as many settings as are asked.
-
-    Args:
-        encoding: How the columns came about.
-        columns: As `encode` gives them.
-        bads, expected, seed, threads, device, fitter: As in `fit_boosting`.
-
-    Yields:
-        Given how to grow them, the trees: monotone where the contract of a feature says so. Wherever they were grown
-        they score on the processor: so they do once they are read from a file, and a score must not depend on who
-        gives it.
-    """
-    signs = [
-        feature_named(name).direction
-        for name, width in zip(encoding.features, encoding.widths, strict=True)
-        for _ in range(width)
-    ]
-    aim: dict[str, Any] = {"monotone_constraints": tuple(signs), "seed": seed}
-    if expected is None:
-        aim |= {"objective": "binary:logistic", "base_score": float(bads.mean())}
-    else:
-        aim |= {"objective": "count:poisson", "base_score": 1.0}
-    margin = None if expected is None else np.log(expected)
-    handed = fitter.growing(Examples(columns, bads, margin, threads, device))
-    del columns  # the fitter keeps them in a form of its own
-    with handed as growing_them:
-
-        def grow(trees: Trees) -> xgb.Booster:
-            booster = growing_them({**trees.parameters, **aim}, trees.rounds)
-            booster.set_param({"device": CPU})
-            return booster
-
-        yield grow
-
-
-def learn_encoding(features: pl.DataFrame, candidates: tuple[Feature, ...]) -> Encoding:
-    """Which columns do these features become? Frequent levels get one each."""
-    names = [feature.name for feature in candidates]
-    columns = columns_of(features, names)
-    levels: dict[str, tuple[str, ...]] = {}
-    for feature in candidates:
-        if feature.kind == "category":
-            counts = columns[feature.name].drop_nulls().value_counts()
-            frequent = counts.filter(pl.col("count") >= LEAST_LEVEL_SHARE * features.height)
-            levels[feature.name] = tuple(sorted(frequent[feature.name].to_list()))
-    kept = tuple(name for name in names if levels.get(name, ("",)))
-    return Encoding(kept, {name: found for name, found in levels.items() if found})

@@ -13,16 +13,18 @@ import polars as pl
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.absence_effects import Outcomes
-from p2pcredit.models.boosting import BoostingModel, Trees, fit_boosting
+from p2pcredit.models.boosting import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import HERE, Fitter, Threads
+from p2pcredit.models.growing import Trees
 from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.profile import neutral_profile
 from p2pcredit.models.ranking import paired_auc_difference
 from p2pcredit.models.ratios import with_inputs
-from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
+from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.scorecard_fit import fit_scorecard
 from p2pcredit.models.search import search_trees
 from p2pcredit.models.splitting import Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.models.training_support import with_levels

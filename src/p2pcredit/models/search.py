@@ -21,11 +21,12 @@ import polars as pl
 import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
-from p2pcredit.models.boosting import Trees, growing, learn_encoding
 from p2pcredit.models.calibration import logistic
 from p2pcredit.models.devices import CPU
+from p2pcredit.models.encoding import learn_encoding
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import HERE, Fitter, Matrix, Threads
+from p2pcredit.models.growing import Trees, growing
 
 FOLDS = 3
 ENOUGH_BADS = 3000

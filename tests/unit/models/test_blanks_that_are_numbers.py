@@ -17,7 +17,8 @@ from p2pcredit.models.outside_training import outside_training
 from p2pcredit.models.points import PointScale
 from p2pcredit.models.points_table import as_csv, as_sql
 from p2pcredit.models.profile import feature_named
-from p2pcredit.models.scorecard import ScorecardModel, fit_scorecard
+from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.scorecard_fit import fit_scorecard
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 

@@ -14,7 +14,7 @@ from p2pcredit.models import boosting, profile
 from p2pcredit.models.boosting import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.profile import feature_named, neutral_profile
-from p2pcredit.models.scorecard import fit_scorecard
+from p2pcredit.models.scorecard_fit import fit_scorecard
 from p2pcredit.models.scoring import ScoringModel, load_model, name_reasons, score_loans
 from p2pcredit.models.training import TrainingRun
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings

@@ -14,7 +14,8 @@ from sklearn.metrics import log_loss
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models import search
-from p2pcredit.models.boosting import Trees, fit_boosting
+from p2pcredit.models.boosting import fit_boosting
+from p2pcredit.models.growing import Trees
 from p2pcredit.models.search import SETTINGS, _deviance, _margins_after, search_trees
 from p2pcredit.models.training import TrainingRun
 
