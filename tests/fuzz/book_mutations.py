@@ -172,7 +172,12 @@ def _units(factor: float) -> Mutation:
         except ValueError:
             return text
 
-    return _respelled(lambda kind: kind in NUMBERS, times, most=None)
+    def mutate(book: Book, luck: Random) -> None:
+        found = book.pick(luck, lambda kind: kind in NUMBERS)
+        if found and not found[1].startswith("months_since"):  # 12 months become 1,200, which stand for never
+            book.change(luck, *found, times, None)
+
+    return mutate
 
 
 def _ids(*spell: Callable[[str], str], most: int | None = 3) -> Mutation:
