@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import BankError, StorageError
-from p2pcredit.names import similar_name
+from p2pcredit.names import perhaps
 from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
@@ -150,11 +150,9 @@ class ModelBank:
 
 def _no_model(model_id: str, known: list[str]) -> str:
     """Say that there is no such model, with the similar one; of many models only the last are named."""
-    close = similar_name(model_id, known)
-    meant = "" if close is None else f", perhaps '{close}' was meant"
     named = ", ".join(known[-_MOST_NAMED:]) or "none"
     several = f" and {len(known) - _MOST_NAMED} earlier ones: see 'p2pcredit models list'"
-    return f"there is no model '{model_id}' in the bank{meant}; known are: {named}" + (
+    return f"there is no model '{model_id}' in the bank{perhaps(model_id, known)}; known are: {named}" + (
         several if len(known) > _MOST_NAMED else ""
     )
 
