@@ -12,13 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnparsableVariableError
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.names import perhaps
-from p2pcredit.settings_sources import read_settings_file, refuse_unknown_variables, unknown_key
+from p2pcredit.settings_sources import read_settings_file, refuse_unknown_variables, unknown_key, unparsable_variable
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -33,6 +33,15 @@ _MOST_GRADES = 26
 class _Group(BaseModel):
     # Wrong input is never shown, since it may be the address of a channel; and no number may be NaN or infinite.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError(
+                f"{str(value).lower()} is no value here, no setting is a yes or no; write a number or a text"
+            )
+        return value
 
 
 class LandingSettings(_Group):
@@ -362,7 +371,16 @@ def load_settings(home: Path) -> Settings:
     except ValidationError as error:
         raise SettingsError(f"{_told(error)}; mend it in {file} or in P2P_* variables") from error
     except UnparsableVariableError as error:
-        raise SettingsError(f'{error}; write lists in P2P_* variables as JSON, such as ["..."]') from None
+        raise SettingsError(_unparsable(error)) from None
+
+
+_SAID = {
+    "tuple_type": "it is no list; write a list, such as [36, 60]",
+    "model_type": "it is a group of settings; write them under its name in brackets, each in a line",
+    "model_attributes_type": "it is a group of settings; write them under its name in brackets, each in a line",
+    "dict_type": "it is no group of names and values; write one",
+}
+"""What pydantic says in words of Python, by its type."""
 
 
 def _told(error: ValidationError) -> str:
@@ -376,8 +394,16 @@ def _told(error: ValidationError) -> str:
         known = str(first["ctx"]["expected"])
         meant = perhaps(str(first["input"]), re.findall(r"'([^']*)'", known))
         return f"setting '{where}' is {str(first['input'])[:60]!r}{meant}; write {known}"
-    said = str(first["msg"]).removeprefix("Value error, ")
+    said = _SAID.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
     return f"setting '{where}': {said}" if where else f"settings: {said}"
+
+
+def _unparsable(error: UnparsableVariableError) -> str:
+    group = re.search(r'for field "(\w+)"', str(error))
+    variable = None if group is None else unparsable_variable(os.environ, group[1])
+    if variable is None:
+        return f'{error}; write lists in P2P_* variables as JSON, such as ["..."]'
+    return f'the variable {variable} is not JSON; write a list such as [36, 60] or ["..."], a group as {{"name": 1}}'
 
 
 def _refuse_unknown_keys(file: Path, content: dict[str, Any]) -> None:

@@ -58,7 +58,7 @@ def read_settings_file(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is not UTF-8 text; save it as UTF-8") from error
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text + "\n")  # else a key that stands twice in the last line is named without its line
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_told(file, text, error)) from None
     except RecursionError as error:
@@ -117,6 +117,27 @@ def _unknown_variable(variable: str, known: list[str], groups: Groups) -> str:
     return f"{said}; write {written} (groups are {', '.join(sorted(groups))}) or remove it"
 
 
+def unparsable_variable(environ: Mapping[str, str], group: str) -> str | None:
+    """Name the first variable of a group that should be JSON and is not: a list, or the whole group.
+
+    Args:
+        environ: The process's environment.
+        group: The group of which a variable could not be parsed.
+
+    Examples:
+        >>> unparsable_variable({"P2P_LABELS__WINDOW_MONTHS": "12", "P2P_LABELS__TERMS": "36,60"}, "labels")
+        'P2P_LABELS__TERMS'
+    """
+    begin = _variable(group, None)
+    for variable in sorted(environ):
+        if variable.upper() == begin or variable.upper().startswith(begin + SEPARATOR):
+            try:
+                json.loads(environ[variable])
+            except (ValueError, RecursionError):
+                return variable
+    return None
+
+
 def _refuse_double_keys(variable: str, text: str) -> None:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
@@ -149,4 +170,4 @@ default_days"
     return f"unknown setting {named}{meant}; known in '{place}' are {', '.join(names)}"
 
 
-__all__ = ["OTHER_VARIABLES", "read_settings_file", "refuse_unknown_variables", "unknown_key"]
+__all__ = ["OTHER_VARIABLES", "read_settings_file", "refuse_unknown_variables", "unknown_key", "unparsable_variable"]

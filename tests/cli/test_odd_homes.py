@@ -239,6 +239,11 @@ def test_what_is_asked_for_outside_the_days_there_are_names_them(tiny_book: Path
     there = f"landed are {landed}, preprocessed are {first} to 2021-02-04"
     assert there in error_of("home", "infer", "--date", "2021-02-05")
     assert there in error_of("home", "monitor", "--week-end", "2021-02-06")
+    for mistyped in ("2091-02-06", "1991-02-06"):
+        assert there in error_of("home", "monitor", "--week-end", mistyped)
+    activity = (Path("home") / "logs" / "activity.jsonl").read_text(encoding="utf-8")
+    assert "2021-02-06" in activity
+    assert not [line for line in activity.splitlines() if "send_alerts" in line and "91-02-06" in line]
     assert there in error_of("home", "train", "--as-of", "2025-01-01")
     partly = json.loads(call("home", "infer", "--from", "2021-02-03", "--to", "2021-02-09", "--json").stdout)
     assert f"not preprocessed: 5 days (preprocessed are {first} to 2021-02-04)" in partly["reason"]

@@ -87,6 +87,7 @@ def test_a_choice_or_name_that_does_not_exist_gives_the_similar_one(tmp_path: Pa
         ("threads = 2\nthreads = 3\n", "line 2: the key 'threads' stands there a second time"),
         ("[labels]\nwindow_months = 6\n[scores]\n[labels]\n", "line 4: the key 'labels' stands there a second time"),
         ("[labels]\nwindow_months = 6\nwindow_months = 7\n", "line 3: the key 'window_months'"),
+        ("[labels]\nwindow_months = 6\nwindow_months = 7", "line 3: the key 'window_months'"),
         ('[alerts]\nurls = []\nurls = ["json://token"]\n', "line 3: the key 'urls'"),
     ],
 )
@@ -94,6 +95,32 @@ def test_a_key_that_stands_twice_is_named_with_its_line(tmp_path: Path, text: st
     found = refused(tmp_path, text)
     assert said in found
     assert "token" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[labels]\nwindow_months = true\n", "setting 'labels.window_months': true is no value here"),
+        ("[preprocessing]\nmax_quarantined_share = true\n", "setting 'preprocessing.max_quarantined_share': true"),
+        ("threads = true\n", "setting 'threads': true"),
+        ("[scores]\ngrade_bounds = 0.1\n", "it is no list; write a list, such as"),
+        ("landing = 0.2\n", "setting 'landing': it is a group of settings"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_words_of_settings(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("P2P_LABELS__LIFETIME_TERMS_MONTHS", "36,60"), ("P2P_ALERTS__URLS", "json://token")]
+)
+def test_a_variable_that_should_be_json_is_named_without_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"the variable {name} is not JSON; write a list such as") as caught:
+        load_settings(tmp_path)
+    assert "token" not in str(caught.value)
 
 
 @pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff"], ids=["one", "two"])

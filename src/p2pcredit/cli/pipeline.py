@@ -127,10 +127,11 @@ def monitor(
 ) -> Receipt:
     """Measure what has matured, write the report and the retraining decision, and send alerts."""
     from p2pcredit.jobs.alerting import send_alerts
-    from p2pcredit.jobs.known_days import require_preprocessed
+    from p2pcredit.jobs.known_days import require_preprocessed, require_week_of_home
     from p2pcredit.jobs.review import monitor as review_week
 
     ctx, day = job_context(home), parse_date(week_end)
+    require_week_of_home(ctx.layout, day, ctx.at.date())  # a mistyped date alerts nobody
     receipt = review_week(ctx, day)
     send_alerts(ctx, day)  # also in a week without a decision: then a job may have failed
     require_preprocessed(ctx.layout, DateRange(day, day))

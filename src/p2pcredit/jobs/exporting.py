@@ -11,6 +11,7 @@ import polars as pl
 from p2pcredit.contracts.tables import table_named
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import replacing
 from p2pcredit.storage.lake import Lake
 
@@ -42,10 +43,11 @@ def export(
         first, last: Only rows of these snapshot dates.
 
     Returns:
-        `table`, `rows`, `path`.
+        `table`, `rows`, `path`; `reason` where there are no rows.
 
     Raises:
-        UsageError: If there is no such table, or the suffix is another.
+        UsageError: If there is no such table, the suffix is another, or the range ends before it starts or lies
+            outside the days of the table.
         MissingTableError: If nothing has been written to it yet.
     """
     if out.suffix not in {".parquet", ".csv"}:
@@ -56,6 +58,10 @@ def export(
     frame = lake.scan(table)
     if as_of is not None:
         frame = frame.filter(pl.col("known_on" if "known_on" in table.schema else "snapshot_date") <= as_of)
+    if first is not None and last is not None:
+        DateRange(first, last)
+    held = _days_of(lake.scan(table))
+    _require_days(name, held, first, last)
     if first is not None:
         frame = frame.filter(pl.col("snapshot_date") >= first)
     if last is not None:
@@ -69,7 +75,32 @@ def export(
         else:
             plain = rows.with_columns(_joined(rows))
             plain.with_columns(_defused(plain)).write_csv(temporary)
-    return {"table": name, "rows": rows.height, "path": str(out)}
+    receipt: Receipt = {"table": name, "rows": rows.height, "path": str(out)}
+    return receipt if rows.height else {**receipt, "reason": _why_empty(name, held, as_of)}
+
+
+def _days_of(whole: pl.LazyFrame) -> DateRange | None:
+    """The days from the first to the last of which a table holds rows; None where it holds none."""
+    day = pl.col("snapshot_date")
+    first, last = whole.select(day.min().alias("first"), day.max().alias("last")).collect().row(0)
+    return None if first is None else DateRange(first, last)
+
+
+def _require_days(name: str, held: DateRange | None, first: date | None, last: date | None) -> None:
+    if held is None:
+        return
+    for option, day, outside in (("--from", first, "after"), ("--to", last, "before")):
+        if day is not None and (day > held.last if outside == "after" else day < held.first):
+            raise UsageError(
+                f"{option} {day} lies {outside} the days of {name}, {held.first} to {held.last}; choose among them"
+            )
+
+
+def _why_empty(name: str, held: DateRange | None, as_of: date | None) -> str:
+    if held is None:
+        return f"{name} holds no row"
+    known = "" if as_of is None else f" was known on {as_of} and"
+    return f"no row{known} lies in these days; {name} holds {held.first} to {held.last}"
 
 
 def _joined(frame: pl.DataFrame) -> list[pl.Expr]:

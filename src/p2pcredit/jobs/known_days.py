@@ -45,6 +45,17 @@ def require_preprocessed(layout: Layout, days: DateRange) -> None:
         raise MissingTableError(f"{_named(days)} not preprocessed; {days_there(layout)}")
 
 
+def require_week_of_home(layout: Layout, week_end: date, today: date) -> None:
+    """Check that a week ends among the days that a home can have: neither ahead nor before its first day.
+
+    Raises:
+        MissingTableError: If not, naming what is preprocessed and what has landed.
+    """
+    spans = [span for span in (landed_range(layout), preprocessed_range(layout)) if span is not None]
+    if week_end > today or (spans and week_end < min(span.first for span in spans)):
+        raise MissingTableError(f"{_named(DateRange(week_end, week_end))} not preprocessed; {days_there(layout)}")
+
+
 def require_known(layout: Layout, day: date) -> None:
     """Check that a day to train as of lies among those preprocessed: of later ones it is not known who defaulted.
 
@@ -72,4 +83,11 @@ def _named(days: DateRange) -> str:
     return f"{days.first} is" if len(days) == 1 else f"{days.first} to {days.last} are"
 
 
-__all__ = ["days_there", "landed_days", "preprocessed_days", "require_known", "require_preprocessed"]
+__all__ = [
+    "days_there",
+    "landed_days",
+    "preprocessed_days",
+    "require_known",
+    "require_preprocessed",
+    "require_week_of_home",
+]

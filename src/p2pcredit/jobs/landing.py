@@ -67,7 +67,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     """
     if first is not None and last is not None:
         DateRange(first, last)
-    profile = profile_named(platform)
+    profile = profile_named(platform, ctx.at.date())
     with ExitStack() as until_landed:
         with ExitStack() as still:
             for path in files:

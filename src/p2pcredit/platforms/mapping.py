@@ -34,9 +34,13 @@ _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class MappedPlatform:
-    """The profile that a mapping describes. Build it with `load_mapping`."""
+    """The profile that a mapping describes. Build it with `load_mapping`.
+
+    `today`: the day of the landing, after which no status was read and none holds from: a later date cannot be read.
+    """
 
     mapping: PlatformMapping
+    today: date | None = None
 
     @property
     def name(self) -> str:
@@ -83,6 +87,12 @@ class MappedPlatform:
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
         self._tell_of_days()
+        read_on = self.mapping.events.read_on
+        if read_on is not None and self.today is not None and read_on > self.today:
+            raise UsageError(
+                f"the mapping says that statuses were read on {read_on}, in the future; write under events the day on "
+                f"which the file was made, {self.today} at the latest, or leave read_on out"
+            )
         ids = LoanIds(self.mapping.loan_id)
         for path in files:
             try:
@@ -152,11 +162,15 @@ class MappedPlatform:
         return Dialect(ANY_SEPARATOR, self.mapping.file.encoding)
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:
-        """The last date on which a loan began, or its status."""
+        """The last date on which a loan began, or its status, that does not lie in the future."""
         on, rows = self.mapping.events.on, blanked(rows, self.mapping.own_signs)
-        dates = [_as_date(self.mapping.origination_date).max(), *([_as_date(on).max()] if on else [])]
+        read = [_as_date(self.mapping.origination_date), *([_as_date(on)] if on else [])]
+        dates = [self._until_today(day).max() for day in read]
         last = rows.select(pl.max_horizontal(dates)).item()
         return last if isinstance(last, date) else None
+
+    def _until_today(self, day: pl.Expr) -> pl.Expr:
+        return day if self.today is None else pl.when(day <= self.today).then(day)
 
     def _screen(self, ids: LoanIds, table: RawTable) -> RawTable:
         table = ids.screen(replace(table, rows=blanked(table.rows, self.mapping.own_signs)))
@@ -242,7 +256,7 @@ class MappedPlatform:
         loans = table.rows.select(
             *keys[:2],
             pl.col(events.status).str.strip_chars().alias("status"),
-            (_as_date(events.on) if events.on else no_date).alias("on"),
+            (self._until_today(_as_date(events.on)) if events.on else no_date).alias("on"),
             late.alias("days_past_due"),
         )
         feeds["loan_performance"] = build_events(loans, dict(events.rules), read_on)

@@ -31,6 +31,7 @@ _EXPECTED = {
     "name": "a name of small letters, digits and underscores that begins with a letter, such as my_lender",
     "file": '{encoding: windows-1252, decimal: ","}',
     "file.encoding": "an encoding such as windows-1252",
+    "file.missing": 'a list of texts that mean no value, such as ["n.v.", 9999]',
     "file.decimal": 'the sign before decimals in quotes: "." or ","',
     "loan_id": _A_COLUMN,
     "origination_date": _A_SOURCE,
@@ -47,6 +48,7 @@ _EXPECTED_OF_SOURCE = {
     "columns": "a list of names of columns, the best first, such as [Region, Country]",
     "values": 'texts of the download and what they become, such as {"Miete": RENT}',
     "times": "a number to multiply by, such as 100",
+    "missing": 'a list of texts that mean no value, such as ["n.v.", 9999]',
     "round": "how many decimals to keep, 0 to 9",
     "date": "iso, a pattern such as '%d.%m.%Y', or a list of them",
 }

@@ -79,6 +79,11 @@ class Source(_Strict):
             raise ValueError("give either 'column' or 'columns'")
         if self.times == 0:
             raise ValueError("'times: 0' makes every value 0; write the factor, such as 100, or leave it out")
+        if self.date and (self.values or self.is_number):
+            other = "values" if self.values else "times" if self.times is not None else "round"
+            raise ValueError(
+                f"'date' and '{other}' cannot both hold, a date is not calculated with; keep one of the two"
+            )
         for pattern in self.date:
             problem = None if pattern == ISO else problem_with_pattern(pattern)
             if problem is not None:

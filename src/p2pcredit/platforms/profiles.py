@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,7 @@ import polars as pl
 from p2pcredit.errors import UsageError
 from p2pcredit.names import no_such
 from p2pcredit.platforms.lendingclub import LendingClub
-from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.mapping import MappedPlatform, load_mapping
 from p2pcredit.platforms.prosper import prosper
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.synthetic import Synthetic
@@ -50,8 +51,12 @@ class Profile(Protocol):
 PROFILES: dict[str, Callable[[], Profile]] = {"lendingclub": LendingClub, "prosper": prosper, "synthetic": Synthetic}
 
 
-def profile_named(name_or_path: str) -> Profile:
+def profile_named(name_or_path: str, today: date | None = None) -> Profile:
     """The profile of that name, or the one that a YAML file describes.
+
+    Args:
+        name_or_path: A name among `PROFILES`, or the path of a YAML file.
+        today: The day of the landing: dates of statuses that lie after it cannot be read. None where none is too late.
 
     Raises:
         UsageError: If there is neither, or the YAML file is no mapping.
@@ -64,12 +69,14 @@ def profile_named(name_or_path: str) -> Profile:
         ...
         p2pcredit.errors.UsageError: there is no platform 'zopa'; known are ...
     """
-    if name_or_path in PROFILES:
-        return PROFILES[name_or_path]()
     path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        return load_mapping(path)
-    raise UsageError(f"{no_such('platform', name_or_path, PROFILES)}; or name a YAML file, ending in .yaml")
+    if name_or_path in PROFILES:
+        profile = PROFILES[name_or_path]()
+    elif path.suffix in {".yaml", ".yml"}:
+        profile = load_mapping(path)
+    else:
+        raise UsageError(f"{no_such('platform', name_or_path, PROFILES)}; or name a YAML file, ending in .yaml")
+    return replace(profile, today=today) if isinstance(profile, MappedPlatform) else profile
 
 
 __all__ = ["PROFILES", "Profile", "profile_named"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import BankError, StorageError
+from p2pcredit.names import perhaps
 from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
@@ -28,6 +29,7 @@ _MOST_MODEL_BYTES = 256 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LOCK = ".lock"
 _ADDING = ".adding-"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,7 @@ class ModelBank:
         try:
             raw = read_whole(directory / _MANIFEST)
         except FileNotFoundError as error:
-            known = ", ".join(self.model_ids()) or "none"
-            raise BankError(f"there is no model '{model_id}' in the bank; known are: {known}") from error
+            raise BankError(_no_model(model_id, self.model_ids())) from error
         try:
             manifest: dict[str, str] = dict(json.loads(raw))
             manifest[_CARD]
@@ -145,6 +146,15 @@ class ModelBank:
                     f"{name} of model {model_id} was altered since it was written; restore it from a backup"
                 )
         return BankedModel(model_id, files, _read_card(model_id, files.pop(_CARD)))
+
+
+def _no_model(model_id: str, known: list[str]) -> str:
+    """Say that there is no such model, with the similar one; of many models only the last are named."""
+    named = ", ".join(known[-_MOST_NAMED:]) or "none"
+    several = f" and {len(known) - _MOST_NAMED} earlier ones: see 'p2pcredit models list'"
+    return f"there is no model '{model_id}' in the bank{perhaps(model_id, known)}; known are: {named}" + (
+        several if len(known) > _MOST_NAMED else ""
+    )
 
 
 def _read_card(model_id: str, raw: bytes) -> dict[str, Any]:

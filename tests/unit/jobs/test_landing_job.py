@@ -281,3 +281,35 @@ def test_a_landing_that_was_cut_short_is_not_preprocessed_before_it_was_landed_a
     land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))
     assert json.loads((ctx.layout.landing / "landing.json").read_text())["complete"] is True
     require_whole_landing(ctx.layout, january)
+
+
+LENDER = """
+name: lender
+loan_id: id
+origination_date: began
+feeds: {loan_terms: {loan_amount: amount, term: term}}
+events: {status: status, "on": since, rules: {good: [{status: FULLY_PAID}], lost: [{status: DEFAULT}], open: []}}
+"""
+
+
+def test_a_loss_dated_in_the_future_stays_a_row_without_a_date(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "lender.yaml").write_text(LENDER)
+    file = tmp_path / "loans.csv"
+    file.write_text("id,began,amount,term,status,since\n1,2018-01-01,5,12,lost,2062-01-01\n2,2018-01-02,5,12,open,\n")
+    receipt = land(ctx, str(tmp_path / "lender.yaml"), [file], None, None)
+    assert (receipt["last_date"], receipt["feeds"]["loan_performance"]) == ("2018-01-02", 1)
+    assert receipt["unreadable"]["loan_performance.status"] == {"count": 1, "example": "lost"}
+    assert "later --to" not in caplog.text
+
+
+def test_events_that_a_rule_puts_into_the_future_are_said_without_a_later_end_to_ask_for(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "lender.yaml").write_text(LENDER.replace("{status: DEFAULT}", "{status: DEFAULT, after_days: 90}"))
+    file = tmp_path / "loans.csv"
+    file.write_text("id,began,amount,term,status,since\n1,2018-01-01,5,12,lost,2019-12-01\n2,2018-01-02,5,12,open,\n")
+    land(ctx, str(tmp_path / "lender.yaml"), [file], None, None)
+    assert "1 servicing events become visible after 2020-01-01" in caplog.text
+    assert "later --to" not in caplog.text

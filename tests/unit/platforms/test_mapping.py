@@ -171,6 +171,8 @@ def test_a_raw_file_of_another_platform_names_the_missing_columns(tmp_path: Path
         ("{columns: [Region, Land]}", "{}", "give either 'column' or 'columns'"),
         ("name: lender", "name: lender\nfile: {encoding: utf-16}", r"key 'file\.encoding': .*'utf-16' is no encoding"),
         ("name: lender", "name: lender\nfile: {decimal: ;}", r"key 'file\.decimal'"),
+        ("name: lender", "name: lender\nfile: {missing: n.v.}", r"key 'file\.missing': .*write a list of texts"),
+        ("times: 100", "times: 100, date: iso", "'date' and 'times' cannot both hold"),
         ("name: lender", "name: [", "is not YAML"),
         ("name: lender", "name: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
@@ -346,3 +348,21 @@ def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
     monkeypatch.setattr(mapping, "TOLD_ABSENT", 2)
     load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert "no column Rate, Home and 3 others, which" in caplog.records[0].message
+
+
+def test_a_status_dated_in_the_future_has_no_date_and_moves_no_other_event(tmp_path: Path) -> None:
+    text = MAPPING.replace("  read_on: 2020-12-31\n", "")
+    raw = tmp_path / "raw.csv"
+    lines = ["1,01.01.2020,5,12,1,,,,paid,01.06.2062,", "2,01.01.2020,5,12,1,,,,slow,01.07.2020,40"]
+    raw.write_text("\n".join([HEADER, *lines]))
+    found = profile_named(str(mapping_file(tmp_path, text)), date(2020, 12, 31)).read([raw], None, None)
+    rows = found.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
+    assert rows == [("1", "2020-01-01", "paid"), ("2", "2020-06-21", "LATE")]
+
+
+def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,open,,\n")
+    lender = profile_named(str(mapping_file(tmp_path)), date(2020, 12, 30))
+    with pytest.raises(UsageError, match=r"read on 2020-12-31, in the future; .* 2020-12-30 at the latest"):
+        lender.read([raw], None, None)

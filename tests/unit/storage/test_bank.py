@@ -134,3 +134,16 @@ def test_files_beside_a_model_are_no_part_of_it(tmp_path: Path) -> None:
         bank.beside("m1", "evidence.html")
     with pytest.raises(BankError):
         bank.beside("m1", "../../secret")
+
+
+def test_of_many_models_the_similar_one_and_the_last_are_named(
+    bank: ModelBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"boosting-2020010{number}-abc" for number in range(1, 8)]
+    monkeypatch.setattr(ModelBank, "model_ids", lambda self: names)
+    with pytest.raises(BankError) as caught:
+        bank.get("boosting-20200101-abd")
+    said = str(caught.value)
+    assert "perhaps 'boosting-20200101-abc' was meant" in said
+    assert "boosting-20200102-abc" not in said
+    assert said.endswith("and 2 earlier ones: see 'p2pcredit models list'")
