@@ -46,8 +46,7 @@ def export(
         `table`, `rows`, `path`; `reason` where there are no rows.
 
     Raises:
-        UsageError: If there is no such table, the suffix is another, or the range ends before it starts or lies
-            outside the days of the table.
+        UsageError: If there is no such table, the suffix is another, or the range ends before it starts.
         MissingTableError: If nothing has been written to it yet.
     """
     if out.suffix not in {".parquet", ".csv"}:
@@ -61,7 +60,6 @@ def export(
     if first is not None and last is not None:
         DateRange(first, last)
     held = _days_of(lake.scan(table))
-    _require_days(name, held, first, last)
     if first is not None:
         frame = frame.filter(pl.col("snapshot_date") >= first)
     if last is not None:
@@ -84,16 +82,6 @@ def _days_of(whole: pl.LazyFrame) -> DateRange | None:
     day = pl.col("snapshot_date")
     first, last = whole.select(day.min().alias("first"), day.max().alias("last")).collect().row(0)
     return None if first is None else DateRange(first, last)
-
-
-def _require_days(name: str, held: DateRange | None, first: date | None, last: date | None) -> None:
-    if held is None:
-        return
-    for option, day, outside in (("--from", first, "after"), ("--to", last, "before")):
-        if day is not None and (day > held.last if outside == "after" else day < held.first):
-            raise UsageError(
-                f"{option} {day} lies {outside} the days of {name}, {held.first} to {held.last}; choose among them"
-            )
 
 
 def _why_empty(name: str, held: DateRange | None, as_of: date | None) -> str:

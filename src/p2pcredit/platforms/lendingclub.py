@@ -43,10 +43,19 @@ SLIP_MONTHS = 24
 """An issue month so long after all payments and credit pulls of the file is a slip of the pen."""
 
 
+@dataclass(frozen=True, slots=True)
 class LendingClub:
-    """The profile of LendingClub."""
+    """The profile of LendingClub.
 
-    name = NAME
+    `today`: the day of the landing: a later month of a payment cannot be read. None where none is too late.
+    """
+
+    today: date | None = None
+
+    @property
+    def name(self) -> str:
+        """The platform."""
+        return NAME
 
     @property
     def remedies(self) -> dict[str, str]:
@@ -93,7 +102,7 @@ class LendingClub:
                 ids=ids,
                 screen=partial(_screen, ids),
                 learn=_months_of,
-                conclude=partial(_conclude, path),
+                conclude=partial(_conclude, path, self.today),
                 build=_build,
                 is_summary=_is_summary,
                 dialect=_DIALECT,
@@ -146,12 +155,14 @@ class _FileMonths:
         issued: Month of issue as written -> its first day.
         seen: The latest month in which anything was paid or looked up; None where nothing was.
         covered: From the first month of issue to the end of the latest month: until then its statuses speak.
+        today: The day after which no month can be of a payment; None where none is too late.
     """
 
     texts: MonthTexts
     issued: dict[str, date]
     seen: date | None
     covered: DateRange | None
+    today: date | None
 
     @property
     def latest(self) -> date | None:
@@ -159,7 +170,7 @@ class _FileMonths:
         return None if self.seen is None else add_months(self.seen, SLIP_MONTHS)
 
 
-def _conclude(path: Path, parts: Sequence[pl.DataFrame]) -> _FileMonths:
+def _conclude(path: Path, today: date | None, parts: Sequence[pl.DataFrame]) -> _FileMonths:
     found = pl.concat(parts)
     texts = MonthTexts.of_file(path, found["issue_d"].unique().drop_nulls())
     issued: dict[str, date] = {}
@@ -172,16 +183,16 @@ def _conclude(path: Path, parts: Sequence[pl.DataFrame]) -> _FileMonths:
         issued[text] = month[0]
         others = {other for several in lists for other in several if other is not None}
         read.update({other: _first_day(texts, other) for other in others - read.keys()})
-        known = [day for other in others if (day := read[other]) is not None]
+        known = [day for other in others if (day := read[other]) is not None and (today is None or day <= today)]
         if known:
             seen_with[text] = max([*known, *([seen_with[text]] if text in seen_with else [])])
     seen = max(seen_with.values(), default=None)
     latest = None if seen is None else add_months(seen, SLIP_MONTHS)
     sound = {text: month for text, month in issued.items() if latest is None or month <= latest}
     if not sound:
-        return _FileMonths(texts, issued, seen, None)
+        return _FileMonths(texts, issued, seen, None, today)
     last = max([*sound.values(), *(day for text, day in seen_with.items() if text in sound)])
-    return _FileMonths(texts, issued, seen, DateRange(min(sound.values()), month_end(last)))
+    return _FileMonths(texts, issued, seen, DateRange(min(sound.values()), month_end(last)), today)
 
 
 def _first_day(texts: MonthTexts, text: str) -> date | None:
@@ -205,7 +216,7 @@ def _build(table: RawTable, months: _FileMonths) -> RawBook:
     rows = months.texts.plain_past(rows, "earliest_cr_line", month_of_text("issue_d"))
     rows = _with_origination(_with_plain_amounts(replace(table, rows=rows)))
     feeds = {name: rows.select(*_keys(), *_values(columns)) for name, columns in COLUMNS.items()}
-    feeds["loan_performance"] = rebuild_events(rows, months.covered.last if months.covered else None)
+    feeds["loan_performance"] = rebuild_events(rows, months.covered.last if months.covered else None, months.today)
     origins = rows.select(pl.lit(table.file).alias("file"), "row_number", pl.col("originated").alias("snapshot_date"))
     return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=months.covered)
 

@@ -38,21 +38,24 @@ _STATUSES = {
 }
 
 
-def rebuild_events(rows: pl.DataFrame, read_on: date | None) -> pl.DataFrame:
+def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None = None) -> pl.DataFrame:
     """Which servicing events led to the published statuses, and when did each become visible?
 
-    A status that is not known, or a last payment that is no month, is never guessed at: the loan gets one row on its
-    origination day with the raw text, which breaks the contract and so ends in quarantine.
+    A status that is not known, or a last payment that is no month or in the future, is never guessed at: the loan gets
+    one row on its origination day with the raw text, which breaks the contract and so ends in quarantine.
 
     Args:
         rows: `row_number`, `loan_id`, `originated` (Date) and `EVENT_COLUMNS` as text.
         read_on: Until which day the published statuses speak: the end of the latest month in the file.
+        today: The day after which no payment can have been; None where none is too late.
 
     Returns:
         `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the rows.
     """
     status = pl.col("loan_status").str.strip_chars().str.replace(_OFF_POLICY, "")
     month = month_of_text("last_pymnt_d")
+    if today is not None:
+        month = pl.when(month <= today).then(month)
     unreadable = month.is_null() & pl.col("last_pymnt_d").is_not_null()
     paid = pl.max_horizontal(
         month.fill_null(pl.col("originated").dt.month_start()), pl.col("originated").dt.month_start()

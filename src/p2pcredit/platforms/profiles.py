@@ -76,7 +76,7 @@ def profile_named(name_or_path: str, today: date | None = None) -> Profile:
         profile = load_mapping(path)
     else:
         raise UsageError(f"{no_such('platform', name_or_path, PROFILES)}; or name a YAML file, ending in .yaml")
-    return replace(profile, today=today) if isinstance(profile, MappedPlatform) else profile
+    return replace(profile, today=today) if isinstance(profile, MappedPlatform | LendingClub) else profile
 
 
 __all__ = ["PROFILES", "Profile", "profile_named"]

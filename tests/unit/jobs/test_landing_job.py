@@ -50,7 +50,7 @@ def rejected(ctx: JobContext) -> list[dict[str, Any]]:
 
 
 def test_a_loan_dated_in_the_future_is_rejected_and_lands_on_no_day(ctx: JobContext, tmp_path: Path) -> None:
-    body = "1,500, 36 months,Jan-2010,Fully Paid,Mar-2010\n2,600, 36 months,Feb-2020,Fully Paid,Mar-2020\n"
+    body = "1,500, 36 months,Jan-2017,Fully Paid,Dec-2019\n2,600, 36 months,Feb-2020,Fully Paid,Mar-2020\n"
     receipt = land(ctx, "lendingclub", [raw(tmp_path, body=body)], None, None)
     assert (receipt["rows_landed"], receipt["rows_rejected"], receipt["last_date"]) == (1, 1, "2020-01-01")
     assert rejected(ctx)[0]["reason"] == "originated after 2020-01-01, in the future"
@@ -313,3 +313,11 @@ def test_events_that_a_rule_puts_into_the_future_are_said_without_a_later_end_to
     land(ctx, str(tmp_path / "lender.yaml"), [file], None, None)
     assert "1 servicing events become visible after 2020-01-01" in caplog.text
     assert "later --to" not in caplog.text
+
+
+def test_a_payment_in_the_future_moves_no_other_loan_and_has_no_date(ctx: JobContext, tmp_path: Path) -> None:
+    body = "1,500, 36 months,Jan-2015,Late (31-120 days),Mar-2016\n2,600, 36 months,Feb-2015,Charged Off,Feb-2062\n"
+    file = raw(tmp_path, body=body + "3,600, 36 months,Feb-2015,Fully Paid,Jun-2016\n")
+    receipt = land(ctx, "lendingclub", [file], None, None)
+    assert receipt["last_date"] == "2016-06-30"
+    assert receipt["unreadable"]["loan_performance.status"]["example"] == "Charged Off (last_pymnt_d 'Feb-2062')"

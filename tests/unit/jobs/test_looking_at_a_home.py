@@ -248,21 +248,14 @@ def test_an_export_may_be_cut_by_days_and_by_what_was_known(ctx: JobContext, tmp
     assert str(unknown["reason"]).startswith("no row was known on 2023-01-01 and lies in these days")
 
 
-@pytest.mark.parametrize(
-    ("cut", "said"),
-    [
-        ({"first": date(2030, 1, 1)}, "--from 2030-01-01 lies after the days of gold/predictions, 2024-01-15 to"),
-        ({"last": date(2001, 1, 1)}, "--to 2001-01-01 lies before the days of gold/predictions, 2024-01-15 to"),
-        ({"first": date(2024, 1, 16), "last": date(2024, 1, 14)}, "swap the two dates"),
-    ],
-)
-def test_days_outside_a_table_are_no_empty_export(
-    ctx: JobContext, tmp_path: Path, cut: dict[str, date], said: str
-) -> None:
+def test_an_export_of_no_row_says_which_days_there_are(ctx: JobContext, tmp_path: Path) -> None:
     Lake(ctx.layout).replace(PREDICTIONS, scores(("l1", DAY, "x")), DateRange(DAY, DAY))
-    with pytest.raises(UsageError, match=said):
-        export(ctx, "gold/predictions", tmp_path / "x.csv", **cut)
-    assert not (tmp_path / "x.csv").exists()
+    receipt = export(ctx, "gold/predictions", tmp_path / "x.csv", first=date(2030, 1, 1))
+    assert receipt["rows"] == 0
+    assert receipt["reason"] == "no row lies in these days; gold/predictions holds 2024-01-15 to 2024-01-15"
+    with pytest.raises(UsageError, match="swap the two dates"):
+        export(ctx, "gold/predictions", tmp_path / "y.csv", first=date(2024, 1, 16), last=date(2024, 1, 14))
+    assert not (tmp_path / "y.csv").exists()
 
 
 def test_what_cannot_be_exported_is_said_before_a_file_is_made(ctx: JobContext, tmp_path: Path) -> None:
