@@ -1,4 +1,4 @@
-"""One night of a home with a champion, on sound feeds and on mutated ones: what moved, and was anything said of it?"""
+"""Run one night of a home with a champion on sound and on mutated feeds, and find what moved without a word."""
 
 from __future__ import annotations
 

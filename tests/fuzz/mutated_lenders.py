@@ -1,4 +1,4 @@
-"""A lender's own file, sound and mutated, landed by a mapping: features and labels are right, or something is said."""
+"""Land a lender's own file, sound and mutated, by a mapping, and find what moved without a word."""
 
 from __future__ import annotations
 
