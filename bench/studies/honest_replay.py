@@ -29,8 +29,8 @@ from p2pcredit.models.evaluation import (
 )
 from p2pcredit.periods import add_months
 from p2pcredit.settings import load_settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
 
 DAY = pl.col("snapshot_date")

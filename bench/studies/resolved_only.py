@@ -23,8 +23,8 @@ from p2pcredit.models.evaluation import auc, calibration_ratio
 from p2pcredit.models.training import choose_features, train_candidates
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
 from p2pcredit.transforms.outcomes import build_outcomes
 

@@ -106,7 +106,7 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     from p2pcredit.jobs.retraining import train_now
     from p2pcredit.jobs.study import study_now
     from p2pcredit.periods import DateRange
-    from p2pcredit.storage.lake import Lake
+    from p2pcredit.storage.tables.lake import Lake
 
     days, ctx = DateRange(FIRST, LAST), context(engine, home)
     lake = Lake(ctx.layout)

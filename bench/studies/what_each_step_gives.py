@@ -24,8 +24,8 @@ from p2pcredit.engines.local import collect
 from p2pcredit.models.evaluation import auc, calibration_ratio, expected_calibration_error, paired_auc_difference
 from p2pcredit.models.training import FORMS, train_candidates
 from p2pcredit.settings import Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
 from p2pcredit.transforms.outcomes import build_outcomes
 

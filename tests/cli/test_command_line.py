@@ -21,10 +21,10 @@ from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.context import Caller
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import mark_complete
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import mark_complete
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2024, 1, 15)
 STATUS_KEYS = {

@@ -22,8 +22,8 @@ from p2pcredit.models.points import PointScale
 from p2pcredit.models.scorecard_fit import fit_scorecard
 from p2pcredit.models.scoring import score_points
 from p2pcredit.settings import ScoreSettings
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
 
 Call = Callable[..., Any]
 FEATURES = (

@@ -42,7 +42,9 @@ def test_a_day_that_is_not_complete_is_looked_at_once_and_then_waited_for_in_the
     waiting: WaitForDayOperator, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[date] = []
-    monkeypatch.setattr("p2pcredit.storage.completeness.is_complete", lambda layout, day: bool(looks.append(day)))
+    monkeypatch.setattr(
+        "p2pcredit.storage.tables.day_receipts.is_complete", lambda layout, day: bool(looks.append(day))
+    )
     with pytest.raises(TaskDeferred) as deferred:
         waiting.execute(CONTEXT)
     assert looks == [DAY]
@@ -73,7 +75,7 @@ def test_a_look_at_a_slow_disk_does_not_hold_up_other_triggers(tmp_path: Path, m
         looked.set()
         return others_ran.wait(20)  # false where nobody else came to run meanwhile
 
-    monkeypatch.setattr("p2pcredit.storage.completeness.is_complete", slow_look)
+    monkeypatch.setattr("p2pcredit.storage.tables.day_receipts.is_complete", slow_look)
     deadline = datetime.now(UTC) + timedelta(minutes=5)
     trigger = DayCompleteTrigger(str(tmp_path), str(DAY), deadline.isoformat())
 
@@ -93,7 +95,7 @@ def test_between_two_looks_the_trigger_sleeps_without_the_event_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([False, False, True])
-    monkeypatch.setattr("p2pcredit.storage.completeness.is_complete", lambda layout, day: next(answers))
+    monkeypatch.setattr("p2pcredit.storage.tables.day_receipts.is_complete", lambda layout, day: next(answers))
     deadline = datetime.now(UTC) + timedelta(minutes=5)
     trigger = DayCompleteTrigger(str(tmp_path), str(DAY), deadline.isoformat(), poll_seconds=0.01)
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("the event loop was put to sleep"))

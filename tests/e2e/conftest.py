@@ -27,10 +27,10 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
 from p2pcredit.settings import load_settings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state.ledger import Ledger
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 SETTINGS = f"""\
 {young_home.SETTINGS}\

@@ -15,7 +15,7 @@ pytest.importorskip("airflow", reason="Airflow is not installed; the demo needs 
 
 from p2pcredit.handoff.state import Fate
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state.ledger import Ledger
 
 
 @pytest.fixture(scope="module")

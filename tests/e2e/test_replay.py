@@ -20,8 +20,8 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 30), date(2021, 7, 13)
 SETTINGS = Settings(

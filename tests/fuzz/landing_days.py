@@ -10,7 +10,7 @@ import polars as pl
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.landing_files import write_landing
+from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
 
 LOANS_A_DAY = 5

@@ -23,8 +23,8 @@ from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import PreprocessingSettings, Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 Violation = tuple[Case, str]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.storage.landing import check_landing
+from p2pcredit.storage.landing.read import check_landing
 from p2pcredit.storage.layout import Layout
 
 MEMORY_BYTES = 4 << 30

@@ -28,9 +28,9 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import generate
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing_files import write_landing
+from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST, LAST_BEFORE, DAY = date(2010, 1, 1), date(2010, 10, 3), date(2010, 10, 4)
 FAMILIES = ("boosting", "scorecard")

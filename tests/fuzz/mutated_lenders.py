@@ -24,8 +24,8 @@ from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST, ISSUED_DAYS, READ_ON = date(2015, 1, 1), 40, date(2015, 6, 30)
 TABLE = "loans"

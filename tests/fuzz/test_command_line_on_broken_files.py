@@ -19,8 +19,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import is_complete
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.day_receipts import is_complete
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2010, 1, 5)
 NEXT = DAY + timedelta(days=1)

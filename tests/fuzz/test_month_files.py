@@ -15,7 +15,7 @@ from parquet_mutations import PARQUET_BYTES
 from p2pcredit.contracts.feeds import FINANCIAL
 from p2pcredit.errors import SourceError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.landing.read import read_landing
 
 MONTH = DateRange(date(2010, 1, 1), date(2010, 1, 31))
 

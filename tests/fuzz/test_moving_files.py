@@ -10,7 +10,7 @@ import pytest
 from landing_days import land_clean
 from laws import context
 
-import p2pcredit.storage.landing as landing
+import p2pcredit.storage.landing.read as landing
 from p2pcredit.errors import MissingFeedError, P2PCreditError, SourceError, UnreadableFileError
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess

@@ -18,7 +18,7 @@ from meanings import BROKEN, meaning
 from mutations import Sheet
 from record_reader import records_of
 
-import p2pcredit.storage.landing as landing
+import p2pcredit.storage.landing.read as landing
 import p2pcredit.transforms.silver as silver
 from p2pcredit.contracts.columns import Column, Kind
 

@@ -22,7 +22,7 @@ from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, 
 from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.retraining import check_retraining
 from p2pcredit.jobs.status import status
-from p2pcredit.storage.decision_file import finish_taking_away, read_decision, remove_decision
+from p2pcredit.storage.state.decision_file import finish_taking_away, read_decision, remove_decision
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)

@@ -18,7 +18,7 @@ from p2pcredit.contracts.tables import TABLES, Table
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.exporting import export
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)

@@ -25,11 +25,11 @@ from p2pcredit.jobs.serving import list_models, show_model
 from p2pcredit.models.scoring import load_model
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import load_settings
-from p2pcredit.storage.bank import ModelBank, json_bytes
-from p2pcredit.storage.completeness import mark_complete, read_receipt
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing_files import find_landing_file
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.landing.files import find_landing_file
+from p2pcredit.storage.state.ledger import Ledger
+from p2pcredit.storage.state.model_bank import ModelBank, json_bytes
+from p2pcredit.storage.tables.day_receipts import mark_complete, read_receipt
+from p2pcredit.storage.tables.lake import Lake
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)

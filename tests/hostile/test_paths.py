@@ -18,9 +18,9 @@ from p2pcredit.jobs.serving import promote, show_model
 from p2pcredit.orchestration.run_dates import snapshot_date
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.mapping import load_mapping
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing import read_landing
-from p2pcredit.storage.landing_files import write_landing
+from p2pcredit.storage.landing.files import write_landing
+from p2pcredit.storage.landing.read import read_landing
+from p2pcredit.storage.tables.lake import Lake
 
 pytestmark = pytest.mark.torture
 DAY = date(2024, 1, 13)

@@ -29,7 +29,7 @@ from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if
 from p2pcredit.periods import week_monday
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state.ledger import Ledger
 
 SETTINGS = Settings()
 MOSTLY_YES = st.sampled_from([True, True, True, False])

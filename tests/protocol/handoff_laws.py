@@ -18,8 +18,8 @@ from p2pcredit.handoff.state import Fate, HandoffState, Origin, fold
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
 from p2pcredit.periods import week_monday
-from p2pcredit.storage.decision_file import read_decision
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state.decision_file import read_decision
+from p2pcredit.storage.state.ledger import Ledger
 
 
 def require(holds: bool, law: str) -> None:

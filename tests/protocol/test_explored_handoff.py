@@ -74,9 +74,9 @@ def test_a_summary_after_every_line_breaks_no_law(
         made.append(1)
         return pack_state(*facts)
 
-    monkeypatch.setattr("p2pcredit.storage.ledger.LINES_TO_A_SUMMARY", 1)
-    monkeypatch.setattr("p2pcredit.storage.ledger.pack_state", packed)
-    monkeypatch.setattr("p2pcredit.storage.ledger.unpack_state", unpacked)
+    monkeypatch.setattr("p2pcredit.storage.state.ledger.LINES_TO_A_SUMMARY", 1)
+    monkeypatch.setattr("p2pcredit.storage.state.ledger.pack_state", packed)
+    monkeypatch.setattr("p2pcredit.storage.state.ledger.unpack_state", unpacked)
     faults = torture.times(0, 1) if who == "two training runs of one night" else 1  # a minute with one
     explorer = stage(MEETINGS[who]).explorer(preemptions=torture.times(1, 2), faults=faults)
     tally = explorer.explore(stop_at_first=False)

@@ -14,8 +14,8 @@ from handoff_worlds import MEETINGS, Stage
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs import decisions, retraining
-from p2pcredit.storage import decision_file
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state import decision_file
+from p2pcredit.storage.state.ledger import Ledger
 
 
 @pytest.fixture

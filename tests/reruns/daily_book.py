@@ -15,9 +15,9 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
-from p2pcredit.storage.completeness import read_receipt
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import read_receipt
+from p2pcredit.storage.tables.lake import Lake
 
 DAYS = DateRange(date(2010, 1, 25), date(2010, 3, 4))
 SETTINGS = Settings(

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from p2pcredit.errors import HeaderError
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import is_complete
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import is_complete
 
 pytestmark = pytest.mark.torture
 ALL_DAYS = list(DAYS)

@@ -17,9 +17,9 @@ from p2pcredit.errors import ConflictError
 from p2pcredit.jobs import landed, preprocessing
 from p2pcredit.jobs.preprocessing import build_label_store, complete_days, load_bronze, preprocess, refine_silver
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held, unchanged
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2010, 1, 28)
 ONLY = DateRange(DAY, DAY)
@@ -84,7 +84,7 @@ def test_a_run_that_is_overtaken_leaves_the_newer_rows(
 def test_without_the_lock_the_older_rows_would_win(
     without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.storage.lake.held", no_lock)
+    monkeypatch.setattr("p2pcredit.storage.tables.lake.held", no_lock)
     monkeypatch.setattr(preprocessing, "preprocess", lambda *_: None)
     overtaking = Overtaking("refine", without_late_day, monkeypatch)
     refine_silver(context(without_late_day), "loan_terms", ONLY)

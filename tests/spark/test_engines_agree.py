@@ -15,7 +15,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings, SparkSettings
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 BULK, DAY = DateRange(date(2010, 1, 25), date(2010, 2, 20)), date(2010, 2, 21)
 TABLES = [*(silver(feed) for feed in FEEDS.values()), QUARANTINE, FEATURE_STORE, LABEL_STORE]

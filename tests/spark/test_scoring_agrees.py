@@ -15,9 +15,9 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.inference import run_inference
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import SparkSettings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import mark_complete
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import mark_complete
+from p2pcredit.storage.tables.lake import Lake
 
 SPAN = DateRange(date(2010, 1, 20), date(2010, 2, 8))
 

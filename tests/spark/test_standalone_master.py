@@ -19,8 +19,8 @@ from p2pcredit.jobs.preprocessing import load_bronze, refine_silver
 from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import SparkSettings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 DAYS = DateRange(date(2010, 1, 25), date(2010, 2, 5))
 

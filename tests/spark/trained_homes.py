@@ -17,8 +17,8 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic import write_raw
 from p2pcredit.platforms.synthetic_loans import SyntheticSettings
 from p2pcredit.settings import LabelSettings, Settings, SparkSettings, TrainingSettings
-from p2pcredit.storage.bank import BankedModel, ModelBank
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
 
 DAYS = DateRange(date(2021, 1, 1), date(2021, 6, 1))
 SETTINGS = Settings(

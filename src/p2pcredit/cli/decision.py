@@ -82,7 +82,7 @@ def override(
 ) -> Receipt:
     """Decide by hand, with a reason; to retrain also holds where the week has had its retraining."""
     from p2pcredit.jobs.decisions import override_decision
-    from p2pcredit.storage.completeness import last_complete
+    from p2pcredit.storage.tables.day_receipts import last_complete
 
     ctx = job_context(home)
     decided_on: date = optional_date(day) or last_complete(ctx.layout) or ctx.at.date()

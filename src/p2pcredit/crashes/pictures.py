@@ -14,12 +14,12 @@ from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.handoff.events import EventKind, LedgerEvent
 from p2pcredit.handoff.state import fold
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import days_complete, is_complete, read_receipt
-from p2pcredit.storage.decision_file import Unreadable, read_decision
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
+from p2pcredit.storage.state.ledger import Ledger
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import days_complete, is_complete, read_receipt
+from p2pcredit.storage.tables.lake import Lake
 
 _DAY = "snapshot_date"
 _MANIFEST = "landing.json"

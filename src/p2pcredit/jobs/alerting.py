@@ -18,7 +18,7 @@ from p2pcredit.jobs.outlooks import outlook_of
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
 from p2pcredit.monitoring.policy import results_from_rows
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 logger = logging.getLogger("p2pcredit")
 _WATCHED_DAYS = 8

@@ -10,7 +10,7 @@ from typing import Any
 from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.ledger import Ledger
+from p2pcredit.storage.state.ledger import Ledger
 
 Receipt = dict[str, Any]
 """What a job says when it is done: JSON values only, small enough for an XCom."""

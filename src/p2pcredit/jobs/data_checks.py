@@ -13,8 +13,8 @@ from p2pcredit.jobs.deliveries import in_short, landed_anew
 from p2pcredit.jobs.kept_facts import seen_in_receipts
 from p2pcredit.jobs.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.set_aside import most_frequent, values_given, values_lost
-from p2pcredit.storage.completeness import days_complete, last_complete, read_receipts
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
+from p2pcredit.storage.tables.lake import Lake
 
 Finding = tuple[Status, str]
 """Whether a check passes, fails or cannot be determined, and what it found with what to do."""

@@ -18,8 +18,8 @@ from p2pcredit.jobs.quarantine_checks import require_few_set_aside
 from p2pcredit.monitoring.feed_shapes import FURTHEST, UsualDays
 from p2pcredit.monitoring.schema_drift import Finding, compare_schema
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import Facts, last_complete_before, read_receipts
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import Facts, last_complete_before, read_receipts
 
 _MOST_SAID = 10
 _LOSSES = frozenset({"absent", "empty", "no_rows"})

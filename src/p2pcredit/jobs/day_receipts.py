@@ -12,8 +12,8 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import VALUES_MISSING, rows_set_aside, values_lost
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import Facts, mark_complete
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.day_receipts import Facts, mark_complete
+from p2pcredit.storage.tables.lake import Lake
 
 
 def write_receipts(ctx: JobContext, span: DateRange, kept: Mapping[date, Facts]) -> None:

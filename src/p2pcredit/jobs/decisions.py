@@ -18,7 +18,7 @@ from p2pcredit.handoff.state import Fate, HandoffState, Origin
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.outlooks import in_words, outlook_of, outlook_of_file, warn_if_not_obeyed
-from p2pcredit.storage.decision_file import (
+from p2pcredit.storage.state.decision_file import (
     Unreadable,
     finish_taking_away,
     place_decision,

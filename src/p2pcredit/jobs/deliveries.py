@@ -13,10 +13,10 @@ from p2pcredit.errors import SourceError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.kept_facts import Seen, seen_in_receipts
 from p2pcredit.periods import DateRange, count_of_days
-from p2pcredit.storage.completeness import last_complete_before, read_receipts, receipt_written_at
 from p2pcredit.storage.files import sha256_of_file
-from p2pcredit.storage.landing import UNPARSED, read_landing
-from p2pcredit.storage.landing_files import SNAPSHOT, find_landing_file, find_landing_files
+from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files
+from p2pcredit.storage.landing.read import UNPARSED, read_landing
+from p2pcredit.storage.tables.day_receipts import last_complete_before, read_receipts, receipt_written_at
 
 _MARGIN_NS = int(timedelta(days=1).total_seconds()) * 10**9
 
@@ -95,7 +95,7 @@ def _with_other_rows(ctx: JobContext, feed: str, days: list[date]) -> list[date]
     if not days:
         return []
     from p2pcredit.contracts.tables import bronze  # tables are looked at only where a file changed
-    from p2pcredit.storage.lake import Lake
+    from p2pcredit.storage.tables.lake import Lake
 
     contract, span = feed_named(feed), DateRange(days[0], days[-1])
     columns = [SNAPSHOT, *contract.sources, UNPARSED]

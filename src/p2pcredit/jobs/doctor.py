@@ -18,9 +18,9 @@ from p2pcredit.jobs.data_checks import Finding, check_days, check_deliveries, ch
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.jobs.serving import overridden_floor
 from p2pcredit.jobs.unknown_outcomes import check_outcomes
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.decision_file import Unreadable, read_decision
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 _LEAST_FREE_BYTES = 1 << 30
 

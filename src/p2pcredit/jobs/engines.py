@@ -17,9 +17,9 @@ from p2pcredit.engines.rows import RowFunction, Rows
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.handed_files import paths_of_rows, replace_with_files
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.parts import MONTH
+from p2pcredit.storage.tables.external_files import paths_of_rows, replace_with_files
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.partitions import MONTH
 from p2pcredit.transforms.silver import LOAN, RULE_OF, optional_with_rules
 
 if TYPE_CHECKING:

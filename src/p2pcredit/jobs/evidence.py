@@ -13,8 +13,8 @@ from p2pcredit.errors import BankError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.reproducing import make_again
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.state.model_bank import ModelBank
 
 TOLERANCE = 1e-6
 """How far a number with a point may lie from its recalculation, relative to the larger of the two."""

@@ -13,7 +13,7 @@ from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import replacing
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 _STARTERS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 """What a spreadsheet takes for the start of a formula, full-width forms included."""

@@ -14,9 +14,9 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.kept_facts import Seen, seen_in_receipts
 from p2pcredit.monitoring.feed_shapes import FeedDay
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import read_receipts
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landed_notes import LandedFile, noted_landed
+from p2pcredit.storage.landing.notes import LandedFile, noted_landed
+from p2pcredit.storage.tables.day_receipts import read_receipts
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.typing import trimmed_text, typed_value
 
 

@@ -20,10 +20,10 @@ from p2pcredit.jobs.engines import LakeEngine, engine_for
 from p2pcredit.jobs.scored_loans import ScoredLoans, count_scored
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import is_complete, preprocessed_range, read_receipt
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range, read_receipt
+from p2pcredit.storage.tables.lake import Lake
 
 if TYPE_CHECKING:
     from p2pcredit.models.scoring import ScoringModel

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from p2pcredit.monitoring.feed_shapes import FeedDay
-from p2pcredit.storage.completeness import Facts
+from p2pcredit.storage.tables.day_receipts import Facts
 
 Acceptance = dict[str, str]
 """`feed`, `column` (empty for the whole feed), `why`, and `digest` of the file that came so."""

@@ -6,9 +6,9 @@ from datetime import date
 
 from p2pcredit.errors import MissingFeedError, MissingTableError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import is_complete, preprocessed_range
-from p2pcredit.storage.landing_files import landed_range
+from p2pcredit.storage.landing.files import landed_range
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range
 
 
 def landed_days(layout: Layout) -> DateRange:

@@ -10,8 +10,8 @@ from p2pcredit.contracts.feeds import FEEDS, feed_named
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.landing import LandingRead, read_landing
-from p2pcredit.storage.landing_files import landed_state
+from p2pcredit.storage.landing.files import landed_state
+from p2pcredit.storage.landing.read import LandingRead, read_landing
 from p2pcredit.storage.locks import unchanged
 
 

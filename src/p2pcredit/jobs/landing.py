@@ -27,9 +27,9 @@ from p2pcredit.platforms.profiles import Profile, profile_named
 from p2pcredit.platforms.raw_book import RawBook
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
 from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
-from p2pcredit.storage.landing import read_landing
-from p2pcredit.storage.landing_files import write_months
-from p2pcredit.storage.landing_manifest import manifest_file, read_manifest
+from p2pcredit.storage.landing.files import write_months
+from p2pcredit.storage.landing.manifest import manifest_file, read_manifest
+from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held
 

@@ -11,7 +11,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.errors import UsageError
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.spooled_book import SpooledBook
-from p2pcredit.storage.landing_merge import LandedBefore, entry_days, holds_any, shares_days
+from p2pcredit.storage.landing.merge import LandedBefore, entry_days, holds_any, shares_days
 from p2pcredit.storage.layout import Layout
 
 

@@ -35,7 +35,7 @@ from p2pcredit.models.training_support import absence_facts
 from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
-from p2pcredit.storage.bank import REFERENCE_FILE, BankedModel, json_bytes
+from p2pcredit.storage.state.model_bank import REFERENCE_FILE, BankedModel, json_bytes
 
 RECALIBRATED = "recalibrated"
 """The form of a champion with a new calibration."""

@@ -15,8 +15,8 @@ from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.models.splitting import split_by_time
 from p2pcredit.settings import LabelSettings, TrainingSettings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of, window_closed_on
 from p2pcredit.transforms.unknown_outcomes import drop_unknown
 

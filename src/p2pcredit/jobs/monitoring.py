@@ -13,7 +13,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.week import Week
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import is_complete
+from p2pcredit.storage.tables.day_receipts import is_complete
 
 DAYS_OF_A_WEEK = 7
 

@@ -13,8 +13,8 @@ from p2pcredit.handoff.state import DecisionRecord, Fate, HandoffState, Origin
 from p2pcredit.jobs.activity import warn_once
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import week_monday
-from p2pcredit.storage.completeness import last_complete
-from p2pcredit.storage.decision_file import Unreadable
+from p2pcredit.storage.state.decision_file import Unreadable
+from p2pcredit.storage.tables.day_receipts import last_complete
 
 WHAT_TO_DO = (
     "write it anew with a decision_date of these days and no expires_on, or use "

@@ -12,8 +12,8 @@ from p2pcredit.models.points_table import PointsFormat, as_json, points_text
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import load_model
 from p2pcredit.names import no_such
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.state.model_bank import ModelBank
 
 
 def print_points(ctx: JobContext, model_id: str, form: str, out: Path | None) -> tuple[Receipt, str]:

@@ -30,17 +30,17 @@ from p2pcredit.jobs.unmatched_rows import (
     tell_of_seen_before,
 )
 from p2pcredit.periods import DateRange, add_months, joined
-from p2pcredit.storage.completeness import (
+from p2pcredit.storage.landing.manifest import require_whole_landing
+from p2pcredit.storage.landing.notes import forget_landed, note_landed
+from p2pcredit.storage.locks import held, unchanged
+from p2pcredit.storage.tables.day_receipts import (
     days_with_labels,
     forget_labels_built,
     is_complete,
     mark_labels_built,
     read_receipts,
 )
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landed_notes import forget_landed, note_landed
-from p2pcredit.storage.landing_manifest import require_whole_landing
-from p2pcredit.storage.locks import held, unchanged
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.labels import (
     LABEL_COLUMNS,
@@ -291,7 +291,7 @@ def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETH
 
     A month that has more stands alone.
     """
-    from p2pcredit.storage.landing_files import landed_bytes
+    from p2pcredit.storage.landing.files import landed_bytes
 
     if len(days) == 1:
         return [days]

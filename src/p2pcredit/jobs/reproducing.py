@@ -13,7 +13,7 @@ from p2pcredit.jobs.making import RECALIBRATED, Made, make_challenger, make_reca
 from p2pcredit.jobs.study import study_again
 from p2pcredit.models.devices import CPU, require_device
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON
-from p2pcredit.storage.bank import BankedModel, ModelBank, json_bytes
+from p2pcredit.storage.state.model_bank import BankedModel, ModelBank, json_bytes
 
 CARD = "card.json"
 

@@ -12,7 +12,7 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelBank
 
 
 def list_models(ctx: JobContext) -> list[Receipt]:

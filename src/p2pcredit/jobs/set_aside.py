@@ -9,7 +9,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 VALUES_MISSING = "values_missing:"
 """Before `<feed>:<column>` in the receipt of a day: how many values of the column were lost."""

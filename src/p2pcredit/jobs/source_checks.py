@@ -8,9 +8,9 @@ from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.deliveries import in_short, recently_landed_anew
 from p2pcredit.periods import DateRange, count_of_days
-from p2pcredit.storage.landing import check_landing
-from p2pcredit.storage.landing_files import find_landing_files, landed_range
-from p2pcredit.storage.landing_manifest import require_whole_landing
+from p2pcredit.storage.landing.files import find_landing_files, landed_range
+from p2pcredit.storage.landing.manifest import require_whole_landing
+from p2pcredit.storage.landing.read import check_landing
 
 
 def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:

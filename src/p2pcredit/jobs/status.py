@@ -5,8 +5,8 @@ from __future__ import annotations
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.outlooks import in_words, pending_decision
-from p2pcredit.storage.completeness import last_complete
-from p2pcredit.storage.decision_file import Unreadable, read_decision
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
+from p2pcredit.storage.tables.day_receipts import last_complete
 
 
 def status(ctx: JobContext) -> Receipt:

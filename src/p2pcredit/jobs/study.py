@@ -20,8 +20,8 @@ from p2pcredit.jobs.set_aside import rows_set_aside
 from p2pcredit.jobs.unknown_outcomes import count_of_no_loan
 from p2pcredit.models.splitting import matured_loans
 from p2pcredit.settings import Settings
-from p2pcredit.storage.bank import BankedModel, ModelBank
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.outcomes import build_outcomes
 
 SOURCES: tuple[Table, ...] = (

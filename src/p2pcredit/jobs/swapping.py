@@ -16,9 +16,9 @@ from p2pcredit.models.estimates import Floats
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import ScoringModel, load_model
 from p2pcredit.models.swap import Swap, build_swap_set
-from p2pcredit.storage.bank import BankedModel, ModelBank
 from p2pcredit.storage.files import write_json_atomically
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 JUDGED = "judged-"
 """Prefix of the files of the fit that was judged in a model's place."""

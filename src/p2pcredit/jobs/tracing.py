@@ -20,8 +20,8 @@ from p2pcredit.jobs.set_aside import rows_set_aside, values_lost
 from p2pcredit.models.profile import columns_of
 from p2pcredit.models.scorecard import ScorecardModel
 from p2pcredit.models.scoring import REASONS, ScoringModel, load_model, score_loans
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import unknown_outcomes
 from p2pcredit.transforms.typing import BLANKS, plain_id
 

@@ -10,7 +10,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.fitting import fitter_of
 from p2pcredit.jobs.making import Made, make_challenger, make_recalibrated
 from p2pcredit.jobs.study import study_now
-from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelBank
 
 
 @dataclass(frozen=True, slots=True)

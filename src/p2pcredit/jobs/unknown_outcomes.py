@@ -17,7 +17,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import most_frequent
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.labels import first_originations, unknown_outcomes
 from p2pcredit.transforms.unknown_outcomes import events_set_aside, first_set_aside, without_name

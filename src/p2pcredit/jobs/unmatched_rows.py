@@ -12,7 +12,7 @@ from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import rows_set_aside
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 _KEYS = ["snapshot_date", "loan_id"]
 

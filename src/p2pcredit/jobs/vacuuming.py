@@ -9,10 +9,10 @@ from datetime import timedelta
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.files import disk_error
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.vacuuming import RETENTION_HOURS, require_versions, vacuum_table
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.vacuum import RETENTION_HOURS, require_versions, vacuum_table
 
 
 def vacuum(ctx: JobContext, *, dry_run: bool = False) -> Receipt:

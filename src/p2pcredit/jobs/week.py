@@ -23,10 +23,10 @@ from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
 from p2pcredit.monitoring.policy import Verdict, results_from_rows
 from p2pcredit.monitoring.policy import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.bank import REFERENCE_FILE, ModelBank
-from p2pcredit.storage.completeness import read_receipt
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
+from p2pcredit.storage.tables.day_receipts import read_receipt
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import unknown_outcomes
 
 LATE_DAYS = 30

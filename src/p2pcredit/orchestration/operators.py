@@ -86,8 +86,8 @@ class WaitForDayOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once; defer where it is too early."""
         from p2pcredit.orchestration.triggers import DayCompleteTrigger
-        from p2pcredit.storage.completeness import is_complete
         from p2pcredit.storage.layout import Layout
+        from p2pcredit.storage.tables.day_receipts import is_complete
 
         try:
             day, home, wait = day_of(context), home_of_process(), waiting_time(os.environ)
@@ -123,8 +123,8 @@ class DayBranchOperator(BaseBranchOperator):
 
     def choose_branch(self, context: Context) -> str:
         """Look whether the day is complete."""
-        from p2pcredit.storage.completeness import is_complete
         from p2pcredit.storage.layout import Layout
+        from p2pcredit.storage.tables.day_receipts import is_complete
 
         try:
             return self.yes if is_complete(Layout(home_of_process()), day_of(context)) else self.no

@@ -47,7 +47,7 @@ class DayCompleteTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, sleep, look again; give one event with the answer."""
-        from p2pcredit.storage.completeness import is_complete
+        from p2pcredit.storage.tables.day_receipts import is_complete
 
         layout = Layout(Path(self.home))
         day = date.fromisoformat(self.snapshot_date)

@@ -14,7 +14,7 @@ from p2pcredit.jobs.inference import _loans_of, _pieces
 from p2pcredit.jobs.preprocessing import complete_days
 from p2pcredit.jobs.set_aside import VALUES_MISSING
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import read_receipt
+from p2pcredit.storage.tables.day_receipts import read_receipt
 
 FIRST, SECOND, THIRD = "2022-05-30", "2022-05-31", "2022-06-01"
 

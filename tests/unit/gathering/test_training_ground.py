@@ -15,8 +15,8 @@ from p2pcredit.jobs.maturity import enough_matured, matured_counts
 from p2pcredit.jobs.study import Study, study_again, study_now
 from p2pcredit.jobs.swapping import newest_loans
 from p2pcredit.settings import AlertSettings, LabelSettings, Settings, TrainingSettings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = "2022-06-01"
 SETTINGS = Settings(labels=LabelSettings(window_months=3, reporting_lag_days=0))

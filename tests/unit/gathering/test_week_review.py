@@ -19,7 +19,7 @@ from p2pcredit.jobs.reporting import generate_report
 from p2pcredit.jobs.week import Week
 from p2pcredit.monitoring import metrics as metric_registry
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 WEEK_END = "2022-06-04"
 SETTINGS = Settings(

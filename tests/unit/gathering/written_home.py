@@ -17,10 +17,10 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
-from p2pcredit.storage.bank import REFERENCE_FILE, ModelBank
-from p2pcredit.storage.completeness import mark_complete
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
+from p2pcredit.storage.tables.day_receipts import mark_complete
+from p2pcredit.storage.tables.lake import Lake
 
 Rows = Sequence[Mapping[str, Any]]
 

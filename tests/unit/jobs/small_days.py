@@ -9,8 +9,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.settings import PreprocessingSettings, Settings
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
 
 DAY = date(2020, 3, 2)
 HEADERS = {

@@ -15,10 +15,10 @@ from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.delta_tables import forget
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing_files import write_landing
+from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.open_tables import forget
 
 MONTH = date(2019, 5, 1)
 WATCHED = DateRange(date(2019, 5, 11), date(2019, 5, 20))

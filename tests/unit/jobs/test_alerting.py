@@ -16,8 +16,8 @@ from p2pcredit.jobs.alerting import alert_failure, send_alerts
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import AlertSettings, Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # a library of Apprise's
 

@@ -19,8 +19,8 @@ from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.retraining import check_retraining
 from p2pcredit.jobs.status import status
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import mark_complete
-from p2pcredit.storage.decision_file import read_decision
+from p2pcredit.storage.state.decision_file import read_decision
+from p2pcredit.storage.tables.day_receipts import mark_complete
 
 NEVER = {
     "expired": ({"decision_date": "2024-01-01", "expires_on": "2024-01-10"}, "expired on 2024-01-10"),

@@ -17,7 +17,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.landing_files import write_landing
+from p2pcredit.storage.landing.files import write_landing
 
 ONE = DateRange(DAY, DAY)
 EARLIER = DAY - timedelta(days=3)

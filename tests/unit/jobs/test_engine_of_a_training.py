@@ -16,8 +16,8 @@ from p2pcredit.jobs.making import Made
 from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.jobs.retraining import train_if_due, train_now
 from p2pcredit.settings import Settings, SparkSettings, TrainingSettings
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
 
 DAY = date(2021, 6, 1)
 TRAININGS: dict[str, Callable[[JobContext], Any]] = {

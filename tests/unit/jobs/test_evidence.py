@@ -23,7 +23,7 @@ from p2pcredit.jobs.tracing import trace_loan
 from p2pcredit.jobs.training import recalibrate_champion
 from p2pcredit.reporting.evidence.guidance import MAPPING
 from p2pcredit.reporting.evidence.page import render_evidence
-from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelBank
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +294,7 @@ def test_a_recalibrated_champion_is_a_model_of_its_own_that_can_be_made_again(co
 
 def test_a_loan_is_traced_to_the_model_that_scored_it_and_to_the_rows_it_came_from(home: Path) -> None:
     from p2pcredit.contracts.tables import PREDICTIONS
-    from p2pcredit.storage.lake import Lake
+    from p2pcredit.storage.tables.lake import Lake
 
     ctx = context(home)
     row = Lake(ctx.layout).read(PREDICTIONS).row(0, named=True)
@@ -317,7 +317,7 @@ def test_a_loan_is_traced_to_the_model_that_scored_it_and_to_the_rows_it_came_fr
 
 def test_a_loan_that_no_model_scored_says_so_and_an_unknown_one_is_an_error(home: Path) -> None:
     from p2pcredit.contracts.tables import LABEL_STORE
-    from p2pcredit.storage.lake import Lake
+    from p2pcredit.storage.tables.lake import Lake
 
     ctx = context(home)
     early = Lake(ctx.layout).read(LABEL_STORE)["loan_id"][0]

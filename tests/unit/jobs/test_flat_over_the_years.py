@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 TODAY = date(2019, 5, 1)
 

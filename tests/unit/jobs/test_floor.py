@@ -26,9 +26,9 @@ from p2pcredit.models.estimates import Estimate
 from p2pcredit.models.gate import Gate
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import build_labels
 
 FIRST, LOANS, A_DAY = date(2021, 1, 1), 1800, 10

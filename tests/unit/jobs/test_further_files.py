@@ -19,7 +19,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
-from p2pcredit.storage.landing import read_landing
+from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 
 MAPPING = """

@@ -26,7 +26,7 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Fate, Origin
 from p2pcredit.jobs.decisions import clear_decision, decide, reconcile
 from p2pcredit.jobs.retraining import log_retraining, train_if_due, weeks_with_log
-from p2pcredit.storage.decision_file import Unreadable, read_decision
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 
 
 def test_a_retry_of_the_same_run_answers_with_the_training_it_did(run_on: Run, trainer: Any, decision: Any) -> None:

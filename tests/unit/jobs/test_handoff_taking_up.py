@@ -25,7 +25,7 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now, weeks_with_log
-from p2pcredit.storage.decision_file import read_decision
+from p2pcredit.storage.state.decision_file import read_decision
 
 
 def test_without_any_decision_nothing_is_trained_and_nothing_is_written(run_on: Run, trainer: Any) -> None:

@@ -21,7 +21,7 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.decisions import decide, reconcile
 from p2pcredit.jobs.retraining import check_retraining
-from p2pcredit.storage.decision_file import Unreadable, read_decision
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 
 
 def put_fifo(path: Path) -> None:

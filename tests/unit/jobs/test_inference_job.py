@@ -21,9 +21,9 @@ from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.scored_loans import ScoredLoans
 from p2pcredit.jobs.serving import get_model
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import mark_complete
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import mark_complete
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST, SECOND, THIRD, LAST = date(2024, 1, 29), date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)
 SPAN = DateRange(FIRST, LAST)

@@ -16,8 +16,8 @@ from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import load_bronze
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LandingSettings, Settings
-from p2pcredit.storage.landing import read_landing
-from p2pcredit.storage.landing_manifest import require_whole_landing
+from p2pcredit.storage.landing.manifest import require_whole_landing
+from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"

@@ -25,9 +25,9 @@ from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.exporting import export
 from p2pcredit.jobs.status import status
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.completeness import mark_complete
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import mark_complete
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2024, 1, 15)
 KEYS = {

@@ -15,8 +15,8 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.maturity import enough_matured, matured_counts
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import Settings, TrainingSettings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST = date(2010, 1, 1)
 NIGHTS = DateRange(date(2011, 1, 1), date(2011, 6, 30))

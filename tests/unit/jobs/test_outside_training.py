@@ -22,8 +22,8 @@ from p2pcredit.models.scoring import load_model
 from p2pcredit.models.training_support import LEAST_LOANS
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import ScoringSettings
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = evidence_home.LAST
 ONE_DAY = DateRange(DAY, DAY)

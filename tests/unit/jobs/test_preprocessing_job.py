@@ -18,10 +18,10 @@ from p2pcredit.jobs.preprocessing import preprocess, refine_silver, spans_togeth
 from p2pcredit.jobs.source_checks import check_source
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
-from p2pcredit.storage.completeness import is_complete, last_complete, read_receipt
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing_files import landed_bytes
+from p2pcredit.storage.landing.files import landed_bytes
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import is_complete, last_complete, read_receipt
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST = date(2010, 1, 30)
 LAST = date(2010, 3, 20)

@@ -17,8 +17,8 @@ from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import is_complete
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.day_receipts import is_complete
+from p2pcredit.storage.tables.lake import Lake
 
 ONE = DateRange(DAY, DAY)
 

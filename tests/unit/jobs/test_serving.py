@@ -10,7 +10,7 @@ from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.serving import list_models, promote, rollback, show_model
-from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelBank
 
 DAY = date(2024, 1, 15)
 

@@ -17,7 +17,7 @@ from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
-from p2pcredit.storage.decision_file import Unreadable, place_decision, read_decision
+from p2pcredit.storage.state.decision_file import Unreadable, place_decision, read_decision
 
 SATURDAY = date(2024, 1, 13)
 MONDAY = date(2024, 1, 15)

@@ -23,8 +23,8 @@ from p2pcredit.jobs.week import Week
 from p2pcredit.monitoring.quality import measure_quality
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 BORN, CLOSED, LAST = date(2010, 1, 4), date(2010, 2, 6), date(2010, 2, 20)
 BROKEN_ON, LATER = date(2010, 1, 20), date(2010, 2, 10)

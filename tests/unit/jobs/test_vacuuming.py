@@ -24,9 +24,9 @@ from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.jobs.vacuuming import vacuum
 from p2pcredit.periods import DateRange, month_end
-from p2pcredit.storage.bank import ModelBank
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.landing_files import month_file
+from p2pcredit.storage.landing.files import month_file
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
 
 CHANGED = DateRange(date(2021, 2, 1), date(2021, 2, 28))
 
@@ -51,7 +51,7 @@ def home(trained: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is kept only because it was needed within the last week."""
-    monkeypatch.setattr("p2pcredit.storage.vacuuming.RETENTION_HOURS", 0)
+    monkeypatch.setattr("p2pcredit.storage.tables.vacuum.RETENTION_HOURS", 0)
 
 
 def lose_a_loan(home: Path, month: date) -> None:

@@ -24,8 +24,8 @@ from p2pcredit.jobs.week import Week
 from p2pcredit.monitoring.quality import measure_quality
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import PreprocessingSettings, Settings
-from p2pcredit.storage.completeness import read_receipt
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.day_receipts import read_receipt
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2021, 7, 5)
 SPAN = DateRange(DAY, DAY)

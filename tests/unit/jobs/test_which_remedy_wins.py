@@ -11,7 +11,7 @@ import pytest
 from p2pcredit.jobs import training
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.making import Made
-from p2pcredit.storage.bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelBank
 
 DAY = date(2024, 1, 15)
 

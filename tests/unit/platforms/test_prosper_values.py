@@ -13,8 +13,8 @@ from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2013, 2, 4)
 LOAN = {

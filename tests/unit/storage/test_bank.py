@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from p2pcredit.errors import BankError, OutsideHomeError, StorageError
-from p2pcredit.storage.bank import ModelBank
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
 
 FILES = {"model.json": b'{"points": 3}', "reference.parquet": b"\x00\x01"}
 CARD = {"model_id": "m1", "metrics": {"auc": 0.7}}

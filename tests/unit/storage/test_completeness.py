@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.completeness import days_complete, is_complete, last_complete, mark_complete, read_receipt
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import days_complete, is_complete, last_complete, mark_complete, read_receipt
 
 FEBRUARY = DateRange(date(2010, 2, 1), date(2010, 2, 28))
 

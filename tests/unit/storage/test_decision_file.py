@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.storage import decision_file
-from p2pcredit.storage.decision_file import (
+from p2pcredit.storage.state import decision_file
+from p2pcredit.storage.state.decision_file import (
     Unreadable,
     finish_taking_away,
     place_decision,

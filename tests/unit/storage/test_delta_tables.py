@@ -10,9 +10,9 @@ import pytest
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.delta_tables import forget, known_table
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.open_tables import forget, known_table
 from processes_at_once import run_at_once
 
 FIRST = date(2010, 1, 1)
@@ -45,7 +45,7 @@ def test_a_table_stays_known_until_somebody_else_commits_and_is_then_read_on(lak
     imports = (
         "from pathlib import Path; from datetime import date\nimport polars as pl\n"
         "from p2pcredit.contracts.tables import LABEL_STORE; from p2pcredit.periods import DateRange\n"
-        "from p2pcredit.storage.lake import Lake; from p2pcredit.storage.layout import Layout\n"
+        "from p2pcredit.storage.tables.lake import Lake; from p2pcredit.storage.layout import Layout\n"
     )
     code = (
         "day = date(2010, 1, 2)\n"

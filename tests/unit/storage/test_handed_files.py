@@ -10,9 +10,9 @@ import pytest
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.handed_files import paths_of_rows, replace_with_files
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.external_files import paths_of_rows, replace_with_files
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST, SECOND = date(2010, 1, 5), date(2010, 1, 6)
 DAY = DateRange(FIRST, FIRST)

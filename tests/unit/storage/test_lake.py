@@ -12,8 +12,8 @@ from deltalake.exceptions import DeltaError
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 from processes_at_once import run_at_once
 
 
@@ -127,7 +127,7 @@ def test_the_quarantine_is_replaced_feed_by_feed(lake: Lake) -> None:
 def test_writers_of_different_days_at_once_lose_nothing(lake: Lake, tmp_path: Path) -> None:
     imports = (
         "from pathlib import Path; from datetime import date; import polars as pl\n"
-        "from p2pcredit.contracts.tables import LABEL_STORE as T; from p2pcredit.storage.lake import Lake\n"
+        "from p2pcredit.contracts.tables import LABEL_STORE as T; from p2pcredit.storage.tables.lake import Lake\n"
         "from p2pcredit.storage.layout import Layout; from p2pcredit.periods import DateRange\n"
     )
     code = (
@@ -228,7 +228,7 @@ def test_a_full_disk_is_one_plain_line_that_says_what_to_do(
     def full(*_: object, **__: object) -> None:
         raise DeltaError(said)
 
-    monkeypatch.setattr("p2pcredit.storage.lake.write_deltalake", full)
+    monkeypatch.setattr("p2pcredit.storage.tables.lake.write_deltalake", full)
     with pytest.raises(StorageError, match=r"^cannot write .*label_store: [A-Z][a-z ]+; free some space and run it"):
         lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
     assert loans(lake) == []

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from p2pcredit.contracts.feeds import DEMOGRAPHIC, FINANCIAL, LOAN_TERMS
 from p2pcredit.errors import HeaderError, MissingFeedError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage import files, landing_files
-from p2pcredit.storage.landing import check_landing, read_landing
-from p2pcredit.storage.landing_files import find_landing_file, landed_bytes, landed_state, write_landing
+from p2pcredit.storage import files
+from p2pcredit.storage.landing import files as landing_files
+from p2pcredit.storage.landing.files import find_landing_file, landed_bytes, landed_state, write_landing
+from p2pcredit.storage.landing.read import check_landing, read_landing
 from p2pcredit.storage.layout import Layout
 
 DAY = date(2010, 12, 31)

@@ -15,8 +15,8 @@ from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.handoff.events import EventKind
 from p2pcredit.handoff.state import HandoffState
 from p2pcredit.handoff.summary import pack_state
-from p2pcredit.storage import ledger as ledger_module
-from p2pcredit.storage.ledger import LINES_TO_A_SUMMARY, Ledger
+from p2pcredit.storage.state import ledger as ledger_module
+from p2pcredit.storage.state.ledger import LINES_TO_A_SUMMARY, Ledger
 from processes_at_once import run_at_once
 
 AT = datetime(2024, 1, 16, 2, tzinfo=UTC)
@@ -98,7 +98,7 @@ def test_the_hand_off_can_be_held_over_several_lines_and_is_given_back_after_an_
 def test_two_processes_that_append_at_once_lose_nothing_and_leave_no_gap(tmp_path: Path) -> None:
     imports = (
         "from pathlib import Path; from datetime import datetime, UTC\n"
-        "from p2pcredit.storage.ledger import Ledger; from p2pcredit.handoff.events import EventKind\n"
+        "from p2pcredit.storage.state.ledger import Ledger; from p2pcredit.handoff.events import EventKind\n"
     )
     code = (
         "ledger = Ledger(Path(sys.argv[1]))\n"
@@ -212,7 +212,7 @@ def test_a_full_disk_leaves_no_line_and_the_next_one_takes_its_number(
 
 def test_only_one_holds_the_right_to_train_and_it_returns_when_the_holder_dies(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from p2pcredit.storage.ledger import Ledger\n"
+        "import sys; from pathlib import Path; from p2pcredit.storage.state.ledger import Ledger\n"
         "with Ledger(Path(sys.argv[1])).training():\n"
         "    print('held', flush=True); sys.stdin.readline()\n"
     )

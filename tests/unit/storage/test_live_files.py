@@ -11,10 +11,10 @@ from deltalake import DeltaTable, TableFeatures
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.delta_tables import forget
-from p2pcredit.storage.lake import Lake
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.live_files import live_files
+from p2pcredit.storage.tables.active_files import live_files
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.open_tables import forget
 
 DAYS = [date(2009, 12, 31), date(2010, 1, 1), date(2010, 1, 2)]
 

@@ -23,9 +23,9 @@ from deltalake.transaction import AddAction, RemoveAction
 from p2pcredit.contracts.tables import Table
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, sync
-from p2pcredit.storage.lake import Lake
-from p2pcredit.storage.live_files import LiveFile, live_files
-from p2pcredit.storage.parts import MONTH
+from p2pcredit.storage.tables.active_files import LiveFile, live_files
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.partitions import MONTH
 
 Writer = Callable[[Sequence[str], Path], bool]
 """Given the live files that may hold rows of the days, writes what stands in their place below a directory, as

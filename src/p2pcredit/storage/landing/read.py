@@ -25,8 +25,8 @@ from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.delimited import read_delimited, twice_named
 from p2pcredit.platforms.parquet_files import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
 from p2pcredit.storage.files import holding_still, sha256_of_file
-from p2pcredit.storage.landed_notes import LandedFile
-from p2pcredit.storage.landing_files import SNAPSHOT, find_landing_file, find_landing_files, month_file
+from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files, month_file
+from p2pcredit.storage.landing.notes import LandedFile
 from p2pcredit.storage.layout import Layout
 
 UNPARSED = "unparsed"

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from p2pcredit.engines.local import scan_files
 from p2pcredit.periods import DateRange
 from p2pcredit.remembering import OfObjects
-from p2pcredit.storage.parts import MONTH, parts_of
+from p2pcredit.storage.tables.partitions import MONTH, parts_of
 
 _TOLD = {
     "path": pl.String,

@@ -28,12 +28,12 @@ from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
-from p2pcredit.storage.delta_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.live_files import live_files, scan_live
 from p2pcredit.storage.locks import held
-from p2pcredit.storage.parts import MONTH, any_of, open_since, part_of_rows, parts_of
+from p2pcredit.storage.tables.active_files import live_files, scan_live
+from p2pcredit.storage.tables.open_tables import forget, known_table, open_newest, remember
+from p2pcredit.storage.tables.partitions import MONTH, any_of, open_since, part_of_rows, parts_of
 
 _ATTEMPTS = 12
 _PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}

@@ -16,8 +16,8 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.landing import read_landing
-from p2pcredit.storage.landing_files import SNAPSHOT
+from p2pcredit.storage.landing.files import SNAPSHOT
+from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 
 

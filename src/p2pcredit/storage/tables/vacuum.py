@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from p2pcredit.contracts.tables import Table
-from p2pcredit.storage.lake import Lake
+from p2pcredit.storage.tables.lake import Lake
 
 RETENTION_HOURS = 7 * 24
 """What was needed within this time stays: a reader or a training that began then may still come to it. Delta itself

@@ -1,0 +1,1 @@
+"""The landing directory: its files, their manifest, and what they hold of some days."""

@@ -1,0 +1,1 @@
+"""The ledger, the decision file and the model bank."""
