@@ -15,9 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
-from p2pcredit.platforms.lendingclub import COLUMNS
-from p2pcredit.platforms.synthetic import generate
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.lendingclub.profile import COLUMNS
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import generate
 
 FIRST_MONTH, LAST_MONTH = date(2007, 6, 1), date(2018, 12, 1)
 """The months over which a file of any size is spread, as the public one is."""

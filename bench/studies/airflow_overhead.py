@@ -35,8 +35,8 @@ from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_conf
 from p2pcredit.orchestration.client import AirflowClient
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, PREPROCESSING_DAG
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 from young_home import SETTINGS as YOUNG_HOME

@@ -83,8 +83,8 @@ def land_book(home: Path, loans: int) -> None:
     from p2pcredit.jobs.landing import land
     from p2pcredit.jobs.preprocessing import load_bronze
     from p2pcredit.periods import DateRange
-    from p2pcredit.platforms.synthetic import write_raw
-    from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+    from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+    from p2pcredit.platforms.synthetic.profile import write_raw
 
     days = DateRange(FIRST, LAST)
     raw, ctx = home.with_name(f"{home.name}.csv.gz"), context("polars", home)

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 
 FIRST, LAST = date(2021, 1, 30), date(2021, 2, 6)
 USABLE = {

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 
 PROGRAM = "from p2pcredit.cli.app import main; main()"
 FIRST, LAST = date(2021, 1, 1), date(2021, 3, 31)

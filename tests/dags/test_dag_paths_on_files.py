@@ -23,8 +23,8 @@ from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.status import status
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.periods import DateRange, week_monday
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 

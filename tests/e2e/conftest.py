@@ -24,8 +24,8 @@ from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.ledger import Ledger

@@ -17,8 +17,8 @@ from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

@@ -25,8 +25,8 @@ from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.retraining import train_now
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import generate
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import generate
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout

@@ -8,7 +8,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2pcredit.platforms.lendingclub import LAYOUTS
+from p2pcredit.platforms.lendingclub.profile import LAYOUTS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 _REAL = {

@@ -15,8 +15,8 @@ from raw_cases import RawCase, count_records, make_raw_case
 from raw_seeds import RawSeed, invented_seeds, profile_for, real_seeds
 
 from p2pcredit.errors import SourceError
-from p2pcredit.platforms.profiles import profile_named
-from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION
+from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
+from p2pcredit.platforms.registry import profile_named
 
 FAULT = "mutated raw downloads"
 REFUSED = "refused"

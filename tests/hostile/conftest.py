@@ -19,8 +19,8 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 

@@ -12,7 +12,7 @@ from tests.hostile.conftest import Run, every_job
 
 import p2pcredit
 from p2pcredit.errors import UsageError
-from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.mapped.profile import load_mapping
 
 pytestmark = pytest.mark.torture
 PACKAGE = Path(p2pcredit.__file__).parent

@@ -17,7 +17,7 @@ from p2pcredit.jobs.exporting import export
 from p2pcredit.jobs.serving import promote, show_model
 from p2pcredit.orchestration.run_dates import snapshot_date
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.tables.lake import Lake

@@ -19,8 +19,8 @@ from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
 from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange, parse_date
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

@@ -13,8 +13,8 @@ from nightly_runs import LAST, context
 
 from p2pcredit.jobs.landing import land
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 
 Race = Callable[..., None]
 pytestmark = pytest.mark.torture

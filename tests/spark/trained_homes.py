@@ -14,8 +14,8 @@ from p2pcredit.jobs.retraining import train_now
 from p2pcredit.models.estimates import Floats
 from p2pcredit.models.fitting import Examples, Fitter
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.synthetic import write_raw
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import LabelSettings, Settings, SparkSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import BankedModel, ModelBank

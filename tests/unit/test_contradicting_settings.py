@@ -191,7 +191,7 @@ def test_a_policy_that_does_not_exist_is_refused_before_any_work(tmp_path: Path)
 def test_a_name_that_does_not_exist_gives_the_similar_one(kind: str, name: str) -> None:
     from p2pcredit.contracts.feeds import feed_named
     from p2pcredit.contracts.tables import table_named
-    from p2pcredit.platforms.profiles import profile_named
+    from p2pcredit.platforms.registry import profile_named
 
     ask = {"feed": feed_named, "table": table_named, "platform": profile_named}[kind]
     meant = {"feed": "financial", "table": "gold/predictions", "platform": "prosper"}[kind]

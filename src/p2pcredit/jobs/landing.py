@@ -23,8 +23,8 @@ from p2pcredit.jobs.landing_doubts import (
 )
 from p2pcredit.jobs.landing_entries import Source, landed_before, merged, under_way
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.profiles import Profile, profile_named
-from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.registry import Profile, profile_named
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
 from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
 from p2pcredit.storage.landing.files import write_months

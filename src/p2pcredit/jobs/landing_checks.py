@@ -19,8 +19,8 @@ from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
-from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.platforms.raw_files import SUMMARY_REASON
+from p2pcredit.platforms.downloads import SUMMARY_REASON
+from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value

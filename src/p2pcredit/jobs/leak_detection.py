@@ -16,8 +16,8 @@ from p2pcredit.errors import UsageError
 from p2pcredit.jobs.engines import as_quarantined
 from p2pcredit.models.raw_leaks import Finding, find_raw_leaks
 from p2pcredit.periods import add_months
-from p2pcredit.platforms.lendingclub import COLUMNS, NAME, known_after_origination
-from p2pcredit.platforms.profiles import profile_named
+from p2pcredit.platforms.lendingclub.profile import COLUMNS, NAME, known_after_origination
+from p2pcredit.platforms.registry import profile_named
 from p2pcredit.settings import LabelSettings, Settings
 from p2pcredit.transforms.labels import default_events
 from p2pcredit.transforms.silver import refine

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from p2pcredit.errors import HeaderError
-from p2pcredit.platforms.bytestream import is_parquet
-from p2pcredit.platforms.delimited import DelimitedText, RawFile, open_delimited
-from p2pcredit.platforms.dialect import COMMAS, Dialect
+from p2pcredit.readers.bytestream import is_parquet
+from p2pcredit.readers.csv.dialect import COMMAS, Dialect
+from p2pcredit.readers.csv.reader import DelimitedText, RawFile, open_delimited
 
 _NAMES_SHOWN = 12
 
@@ -157,7 +157,7 @@ def open_raw(
     as_spelled = None if wanted is None else header.spelled(wanted)  # asked for once the header was found
     file: RawFile
     if is_parquet(path):
-        from p2pcredit.platforms.raw_parquet import open_parquet  # most downloads are CSV
+        from p2pcredit.readers.parquet import open_parquet  # most downloads are CSV
 
         file = open_parquet(path, header.find, as_spelled)
     else:

@@ -20,8 +20,8 @@ from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import HeaderError
 
 if TYPE_CHECKING:
-    from p2pcredit.platforms.delimited import RawFile
-    from p2pcredit.platforms.raw_files import RawTable
+    from p2pcredit.platforms.downloads import RawTable
+    from p2pcredit.readers.csv.reader import RawFile
 
 TWICE = "id stands twice"
 SHORTENED = "id is a number that lost its digits"

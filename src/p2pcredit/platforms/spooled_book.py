@@ -13,8 +13,8 @@ import polars as pl
 from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.platforms.raw_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
-from p2pcredit.platforms.spool import Spool
+from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
+from p2pcredit.readers.spool import Spool
 
 _DAY = "snapshot_date"
 OUTSIDE = "outside --from/--to"

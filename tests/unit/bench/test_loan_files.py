@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 from bench.loan_files import enlarge, read_loans, stretch, write_loans
 
-from p2pcredit.platforms.lendingclub import LendingClub
+from p2pcredit.platforms.lendingclub.profile import LendingClub
 
 LOANS = pl.DataFrame(
     {

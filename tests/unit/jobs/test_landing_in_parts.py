@@ -13,7 +13,9 @@ import pytest
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
-from p2pcredit.platforms import bytestream, delimited, raw_files, spool
+from p2pcredit.platforms import downloads as raw_files
+from p2pcredit.readers import bytestream, spool
+from p2pcredit.readers.csv import reader as delimited
 from p2pcredit.settings import LandingSettings, Settings
 from p2pcredit.storage.layout import Layout
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
-from p2pcredit.platforms import counted_csv
-from p2pcredit.platforms.delimited import DelimitedText, open_delimited, read_delimited
-from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.readers.csv import vectorized as counted_csv
+from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.readers.csv.reader import DelimitedText, open_delimited, read_delimited
 
 
 def first_line(lines: Sequence[Sequence[str]]) -> int:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, add_months, month_end
-from p2pcredit.platforms.lendingclub import COLUMNS, LendingClub
-from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms.lendingclub.profile import COLUMNS, LendingClub
+from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.spooled_book import spooled
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"

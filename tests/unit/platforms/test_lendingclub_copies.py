@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import SourceError, UnreadableFileError
-from p2pcredit.platforms.lendingclub import LendingClub
-from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms.lendingclub.profile import LendingClub
+from p2pcredit.platforms.loan_book import RawBook
 
 HEADER = "id,loan_amnt,term,issue_d,loan_status,last_pymnt_d,earliest_cr_line,annual_inc,dti,int_rate"
 LOANS = (

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError
-from p2pcredit.platforms import raw_files
-from p2pcredit.platforms.lendingclub import LendingClub
+from p2pcredit.platforms import downloads as raw_files
+from p2pcredit.platforms.lendingclub.profile import LendingClub
+from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.loan_ids import plain_ids
-from p2pcredit.platforms.raw_book import RawBook
 
 HEADER = "id,loan_amnt,term,issue_d,loan_status,last_pymnt_d"
 

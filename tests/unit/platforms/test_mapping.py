@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
-from p2pcredit.platforms import mapping
-from p2pcredit.platforms.mapping import load_mapping
-from p2pcredit.platforms.profiles import PROFILES, profile_named
-from p2pcredit.platforms.prosper import prosper
+from p2pcredit.platforms.mapped import profile as mapping
+from p2pcredit.platforms.mapped.profile import load_mapping
+from p2pcredit.platforms.mapped.prosper import prosper
+from p2pcredit.platforms.registry import PROFILES, profile_named
 
 PROSPER = Path(__file__).resolve().parents[4] / "shared" / "data" / "prosper" / "prosperLoanData_sample.csv.gz"
 MAPPING = """

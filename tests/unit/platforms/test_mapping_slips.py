@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.errors import SourceError, UsageError
-from p2pcredit.platforms.mapping import load_mapping
+from p2pcredit.platforms.mapped.profile import load_mapping
 
 MAPPING = """
 name: lender

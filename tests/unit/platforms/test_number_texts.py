@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pcredit.platforms.number_texts import DecimalSign, is_number, misread_number, plain_number
+from p2pcredit.readers.localized_numbers import DecimalSign, is_number, misread_number, plain_number
 
 GROUPS = {
     ",": [".", " ", "\u00a0", "\u202f", "'", "\u2019", ""],

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from p2pcredit.errors import HeaderError, SourceError, UnreadableFileError
-from p2pcredit.platforms import raw_files, raw_parquet
-from p2pcredit.platforms.lendingclub import LendingClub
-from p2pcredit.platforms.mapping import MappedPlatform, load_mapping
-from p2pcredit.platforms.raw_book import RawBook
+from p2pcredit.platforms import downloads as raw_files
+from p2pcredit.platforms.lendingclub.profile import LendingClub
+from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.mapped.profile import MappedPlatform, load_mapping
+from p2pcredit.readers import parquet as raw_parquet
 
 MAPPING = """
 name: lender

@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from p2pcredit.platforms.spool import Spool
+from p2pcredit.readers.spool import Spool
 
 
 def rows(*texts: str | None) -> pl.DataFrame:

@@ -11,10 +11,10 @@ import pytest
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, PERFORMANCE_STATUSES
 from p2pcredit.errors import UsageError
 from p2pcredit.periods import add_months
-from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.platforms.synthetic import Synthetic, generate, write_raw
-from p2pcredit.platforms.synthetic_events import due_dates
-from p2pcredit.platforms.synthetic_loans import SyntheticSettings
+from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.synthetic.events import due_dates
+from p2pcredit.platforms.synthetic.loans import SyntheticSettings
+from p2pcredit.platforms.synthetic.profile import Synthetic, generate, write_raw
 
 SETTINGS = SyntheticSettings(last=date(2021, 12, 31))
 

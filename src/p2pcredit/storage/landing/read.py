@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.platforms.delimited import read_delimited, twice_named
-from p2pcredit.platforms.parquet_files import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
+from p2pcredit.readers.csv.reader import read_delimited, twice_named
+from p2pcredit.readers.parquet_checks import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
 from p2pcredit.storage.files import holding_still, sha256_of_file
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files, month_file
 from p2pcredit.storage.landing.notes import LandedFile

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from p2pcredit.errors import UnreadableFileError
-from p2pcredit.platforms.csv_blocks import LONGEST_RECORD, Block, Misfit, decoded
+from p2pcredit.readers.csv.blocks import LONGEST_RECORD, Block, Misfit, decoded
 
 _MOST_LINES_OF_A_RECORD = 1_000
 csv.field_size_limit(LONGEST_RECORD)

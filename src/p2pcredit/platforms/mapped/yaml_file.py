@@ -17,8 +17,8 @@ from pydantic_core import ErrorDetails
 from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
 from p2pcredit.errors import UsageError
 from p2pcredit.names import perhaps
-from p2pcredit.platforms.mapping_events import EventRules
-from p2pcredit.platforms.mapping_schema import NEAR, Events, PlatformMapping, Source, WrittenAs
+from p2pcredit.platforms.mapped.events import EventRules
+from p2pcredit.platforms.mapped.schema import NEAR, Events, PlatformMapping, Source, WrittenAs
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20

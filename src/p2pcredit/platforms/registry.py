@@ -12,11 +12,11 @@ import polars as pl
 
 from p2pcredit.errors import UsageError
 from p2pcredit.names import no_such
-from p2pcredit.platforms.lendingclub import LendingClub
-from p2pcredit.platforms.mapping import MappedPlatform, load_mapping
-from p2pcredit.platforms.prosper import prosper
-from p2pcredit.platforms.raw_book import RawBook
-from p2pcredit.platforms.synthetic import Synthetic
+from p2pcredit.platforms.lendingclub.profile import LendingClub
+from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.mapped.profile import MappedPlatform, load_mapping
+from p2pcredit.platforms.mapped.prosper import prosper
+from p2pcredit.platforms.synthetic.profile import Synthetic
 
 
 class Profile(Protocol):

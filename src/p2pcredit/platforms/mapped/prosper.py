@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from p2pcredit.platforms.mapping import MappedPlatform, load_mapping
+from p2pcredit.platforms.mapped.profile import MappedPlatform, load_mapping
 
 NAME = "prosper"
 MAPPING_FILE = Path(__file__).with_name("prosper.yaml")

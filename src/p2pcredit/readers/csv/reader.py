@@ -19,11 +19,11 @@ import polars as pl
 
 from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError, UnreadableFileError
-from p2pcredit.platforms.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
-from p2pcredit.platforms.counted_csv import counted_blocks
-from p2pcredit.platforms.csv_blocks import Block, IrregularError, Misfit, decoded
-from p2pcredit.platforms.dialect import COMMAS, Dialect
-from p2pcredit.platforms.exact_csv import exact_blocks, fields_of_line
+from p2pcredit.readers.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
+from p2pcredit.readers.csv.blocks import Block, IrregularError, Misfit, decoded
+from p2pcredit.readers.csv.dialect import COMMAS, Dialect
+from p2pcredit.readers.csv.strict import exact_blocks, fields_of_line
+from p2pcredit.readers.csv.vectorized import counted_blocks
 
 HEADER_SEARCH_LINES = 20
 LONGEST_HEADER = 1 << 20

@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.platforms.calendar_months import day_in_month, month_of_text
+from p2pcredit.platforms.lendingclub.months import day_in_month, month_of_text
 
 EVENT_COLUMNS = (
     "loan_status",

@@ -10,13 +10,13 @@ from typing import TypeVar
 import polars as pl
 
 from p2pcredit.ahead import ahead
-from p2pcredit.platforms.csv_blocks import IrregularError, Misfit
-from p2pcredit.platforms.delimited import DelimitedText, RawFile, joined, read_whole
-from p2pcredit.platforms.dialect import COMMAS, Dialect
 from p2pcredit.platforms.headers import open_raw
+from p2pcredit.platforms.loan_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.loan_ids import LoanIds, PartIds, plain_ids
-from p2pcredit.platforms.raw_book import REJECTED_SCHEMA, RawBook
-from p2pcredit.platforms.spool import Spool
+from p2pcredit.readers.csv.blocks import IrregularError, Misfit
+from p2pcredit.readers.csv.dialect import COMMAS, Dialect
+from p2pcredit.readers.csv.reader import DelimitedText, RawFile, joined, read_whole
+from p2pcredit.readers.spool import Spool
 
 SUMMARY_REASON = "summary line, not a loan"
 Learned = TypeVar("Learned")

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.periods import add_months
-from p2pcredit.platforms.synthetic_loans import MOST_MONTHS, Draw, Floats, SyntheticSettings
+from p2pcredit.platforms.synthetic.loans import MOST_MONTHS, Draw, Floats, SyntheticSettings
 
 _BASE_HAZARD = 0.0072
 _PREPAY_HAZARD = 0.014

@@ -15,17 +15,17 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.errors import UnreadableFileError, UsageError
-from p2pcredit.platforms.csv_blocks import NotUtf8Error
-from p2pcredit.platforms.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.platforms.downloads import RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
-from p2pcredit.platforms.mapping_dates import ISO, date_remedy
-from p2pcredit.platforms.mapping_events import PAST_DUE, build_events
-from p2pcredit.platforms.mapping_file import read_mapping
-from p2pcredit.platforms.mapping_schema import PlatformMapping, Source
+from p2pcredit.platforms.mapped.dates import ISO, date_remedy
+from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
+from p2pcredit.platforms.mapped.schema import PlatformMapping, Source
+from p2pcredit.platforms.mapped.yaml_file import read_mapping
 from p2pcredit.platforms.missing_signs import blanked, first_given
-from p2pcredit.platforms.number_texts import is_number, misread_number, plain_number
-from p2pcredit.platforms.raw_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
-from p2pcredit.platforms.raw_files import RawTable, read_columns, read_in_parts
+from p2pcredit.readers.csv.blocks import NotUtf8Error
+from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number
 
 TOLD_ABSENT = 5
 logger = logging.getLogger("p2pcredit")

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from p2pcredit.errors import HeaderError
-from p2pcredit.platforms.delimited import DelimitedText, FindHeader, twice_named
-from p2pcredit.platforms.parquet_files import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
+from p2pcredit.readers.csv.reader import DelimitedText, FindHeader, twice_named
+from p2pcredit.readers.parquet_checks import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
 
 ROWS_TOGETHER = 1 << 16
 _WHOLE_BELOW = 1e15

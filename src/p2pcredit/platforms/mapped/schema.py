@@ -10,10 +10,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.names import perhaps
-from p2pcredit.platforms.dialect import UTF_8, keeps_ascii
-from p2pcredit.platforms.mapping_dates import ISO, problem_with_pattern
-from p2pcredit.platforms.mapping_events import PAST_DUE, Rule
-from p2pcredit.platforms.number_texts import DecimalSign
+from p2pcredit.platforms.mapped.dates import ISO, problem_with_pattern
+from p2pcredit.platforms.mapped.events import PAST_DUE, Rule
+from p2pcredit.readers.csv.dialect import UTF_8, keeps_ascii
+from p2pcredit.readers.localized_numbers import DecimalSign
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
 NEAR = 0.6

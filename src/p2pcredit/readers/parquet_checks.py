@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from p2pcredit.errors import HeaderError, UnreadableFileError
-from p2pcredit.platforms.bytestream import most_unpacked_bytes
+from p2pcredit.readers.bytestream import most_unpacked_bytes
 
 _HONEST_ROWS = 1_000_000
 _MOST_ROWS_PER_BYTE = 10

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.platforms.csv_blocks import LONGEST_RECORD, Block, IrregularError, Misfit, decoded
-from p2pcredit.platforms.exact_csv import fields_of_line
+from p2pcredit.readers.csv.blocks import LONGEST_RECORD, Block, IrregularError, Misfit, decoded
+from p2pcredit.readers.csv.strict import fields_of_line
 
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 _COUNTED_TOGETHER = 1 << 20

@@ -1,0 +1,1 @@
+"""LendingClub's public download, in both its layouts."""

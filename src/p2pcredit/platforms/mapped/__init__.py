@@ -1,0 +1,1 @@
+"""Platforms that a YAML mapping describes; Prosper's is shipped."""

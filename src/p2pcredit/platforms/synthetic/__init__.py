@@ -1,0 +1,1 @@
+"""A synthetic portfolio with a known truth."""
