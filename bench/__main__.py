@@ -15,7 +15,7 @@ from bench.running import EVIDENTLY_PYTHON, HERE, THEIR_PYTHON, Run
 from bench.table import page
 from bench.works import day, gpu, limits, monitoring, raw_to_gold, replay, scoring, training
 from p2pcredit.errors import SettingsError
-from p2pcredit.models.devices import require_device
+from p2pcredit.models.fitting.devices import require_device
 
 PARTS = {module.PART: module.run for module in (raw_to_gold, training, scoring, monitoring, day, replay, limits)}
 WHEN_ASKED = {gpu.PART: gpu.run}

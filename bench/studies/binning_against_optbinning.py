@@ -18,7 +18,7 @@ import optbinning
 import polars as pl
 
 from p2pcredit.contracts.features import Feature, features_of
-from p2pcredit.models.binning import (
+from p2pcredit.models.binning.bins import (
     CELLS,
     LEAST_CASE_SHARE,
     LEAST_CASES,
@@ -26,7 +26,7 @@ from p2pcredit.models.binning import (
     MOST_BINS,
     fit_binning,
 )
-from p2pcredit.models.counts import RARE_LEVEL_SHARE
+from p2pcredit.models.binning.counts import RARE_LEVEL_SHARE
 
 TRENDS = {1: "ascending", -1: "descending", 0: "auto_asc_desc"}
 SHAPES = {1: "rising", -1: "falling", 0: "either"}

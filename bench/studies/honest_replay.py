@@ -19,7 +19,7 @@ import polars as pl
 
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation import (
+from p2pcredit.models.evaluation.api import (
     Estimate,
     auc_interval,
     calibration_error_by_chance,

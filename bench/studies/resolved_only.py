@@ -18,9 +18,9 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.candidates import Learner
-from p2pcredit.models.evaluation import auc, calibration_ratio
-from p2pcredit.models.training import choose_features, train_candidates
+from p2pcredit.models.evaluation.api import auc, calibration_ratio
+from p2pcredit.models.training.candidates import choose_features, train_candidates
+from p2pcredit.models.training.fit import Learner
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout

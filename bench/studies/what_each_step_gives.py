@@ -21,8 +21,8 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation import auc, calibration_ratio, expected_calibration_error, paired_auc_difference
-from p2pcredit.models.training import FORMS, train_candidates
+from p2pcredit.models.evaluation.api import auc, calibration_ratio, expected_calibration_error, paired_auc_difference
+from p2pcredit.models.training.candidates import FORMS, train_candidates
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

@@ -28,13 +28,13 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from bench.works.timing import tell, timed
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.study import study_now
-from p2pcredit.models import fitting
-from p2pcredit.models.boosting import BoostingModel, fit_boosting
-from p2pcredit.models.devices import CPU, require_device
-from p2pcredit.models.growing import Trees
-from p2pcredit.models.scorecard import ScorecardModel
-from p2pcredit.models.scorecard_fit import PENALTY, fit_scorecard
-from p2pcredit.models.training import choose_features
+from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
+from p2pcredit.models.boosting.trees import Trees
+from p2pcredit.models.fitting import backend as fitting
+from p2pcredit.models.fitting.devices import CPU, require_device
+from p2pcredit.models.scorecard.fit import PENALTY, fit_scorecard
+from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.training.candidates import choose_features
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 

@@ -17,7 +17,7 @@ import polars as pl
 import xgboost as xgb
 
 from bench.works.timing import tell, timed
-from p2pcredit.models.boosting import BOOSTER_FILE
+from p2pcredit.models.boosting.model import BOOSTER_FILE
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.settings import Settings
 

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
 from p2pcredit.contracts.features import Feature
-from p2pcredit.models.boosting import fit_boosting
-from p2pcredit.models.points import PointScale
-from p2pcredit.models.scorecard_fit import fit_scorecard
+from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.scorecard.fit import fit_scorecard
+from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.scoring import score_points
 from p2pcredit.settings import ScoreSettings
 from p2pcredit.storage.layout import Layout

@@ -10,9 +10,9 @@ import polars as pl
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.tables import FEATURE_STORE
 from p2pcredit.models.absence_effects import Outcomes
-from p2pcredit.models.boosting import fit_boosting
-from p2pcredit.models.growing import Trees
-from p2pcredit.models.scorecard_fit import fit_scorecard
+from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.boosting.trees import Trees
+from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scoring import ScoringModel
 
 LEARNED = ("loan_to_income", "debt_to_income_share", "fico", "purpose")

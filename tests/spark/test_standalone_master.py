@@ -51,7 +51,7 @@ import numpy as np
 import trained_homes
 from p2pcredit.engines.spark.fitting import SparkFitter
 from p2pcredit.engines.spark.session import spark_session
-from p2pcredit.models.fitting import HERE
+from p2pcredit.models.fitting.backend import HERE
 from p2pcredit.settings import SparkSettings
 spark = SparkSettings(master={master!r}, conf={conf!r})
 home = Path({home!r})

@@ -12,12 +12,12 @@ import trained_homes
 
 from p2pcredit.contracts.features import FEATURES, Feature
 from p2pcredit.engines.spark.fitting import SparkFitter
-from p2pcredit.models.boosting import fit_boosting
-from p2pcredit.models.counts import Counts
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Fitter
-from p2pcredit.models.growing import Trees
-from p2pcredit.models.scorecard_fit import fit_scorecard
+from p2pcredit.models.binning.counts import Counts
+from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.boosting.trees import Trees
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.settings import SparkSettings
 
 LOANS = scored_loans.loans()

@@ -11,8 +11,8 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.retraining import train_now
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import Examples, Fitter
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import Examples, Fitter
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

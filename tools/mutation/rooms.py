@@ -63,7 +63,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("monitoring/*.py", ("tests/unit/monitoring/*_by_hand.py", "tests/unit/monitoring")),
     (
-        "models/training.py",
+        "models/training/candidates.py",
         (
             "tests/unit/models/test_training.py",
             "tests/unit/models/test_selection.py",
@@ -81,7 +81,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "models/splitting.py",
+        "models/training/splits.py",
         ("tests/unit/models/test_splitting_calibration_hazard.py", "tests/unit/models/test_unmatured_levels.py"),
     ),
     ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
@@ -119,7 +119,7 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
     ("jobs/inference.py", "d not in state.scored", "d in state.scored", "missed nights are never scored"),
     ("jobs/swapping.py", "unseen_from = max(", "unseen_from = min(", "a swap set of loans that one side had seen"),
     (
-        "models/recalibration.py",
+        "models/champion/recalibration.py",
         "return loans[:cut], loans[cut:]",
         "return loans, loans",
         "a recalibration is judged on the loans it was fitted on",

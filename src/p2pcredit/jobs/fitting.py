@@ -15,7 +15,7 @@ from p2pcredit.storage.files import disk_error
 from p2pcredit.storage.layout import Layout
 
 if TYPE_CHECKING:
-    from p2pcredit.models.fitting import Fitter
+    from p2pcredit.models.fitting.backend import Fitter
 
 ON_SPARK = "spark"
 _CPU = "cpu"
@@ -80,7 +80,7 @@ def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def _here() -> Fitter:
-    from p2pcredit.models.fitting import HERE  # loads XGBoost, which asking what is due does not need
+    from p2pcredit.models.fitting.backend import HERE  # loads XGBoost, which asking what is due does not need
 
     return HERE
 

@@ -14,7 +14,7 @@ from p2pcredit.contracts.feeds import CLOSING_STATUSES, LOAN_PERFORMANCE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.engines import as_quarantined
-from p2pcredit.models.raw_leaks import Finding, find_raw_leaks
+from p2pcredit.models.leakage.raw_columns import Finding, find_raw_leaks
 from p2pcredit.periods import add_months
 from p2pcredit.platforms.lendingclub.profile import COLUMNS, NAME, known_after_origination
 from p2pcredit.platforms.registry import profile_named

@@ -24,13 +24,13 @@ from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.software import environment, software
 from p2pcredit.jobs.study import Study
 from p2pcredit.jobs.swapping import JUDGED, judged_files, newest_loans, swap_set
-from p2pcredit.models.comparison import Comparison, compare_models
-from p2pcredit.models.devices import CPU
-from p2pcredit.models.fitting import HERE, Fitter
-from p2pcredit.models.gate import Gate, benchmarks_of, hold_to_floor
-from p2pcredit.models.recalibration import Recalibration, recalibrate
+from p2pcredit.models.champion.challenge import Comparison, compare_models
+from p2pcredit.models.champion.gate import Gate, benchmarks_of, hold_to_floor
+from p2pcredit.models.champion.recalibration import Recalibration, recalibrate
+from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.scoring import ScoringModel, load_model, score_points
-from p2pcredit.models.training import Candidate, beats_base_rate, train_candidates
+from p2pcredit.models.training.candidates import Candidate, beats_base_rate, train_candidates
 from p2pcredit.models.training_support import absence_facts
 from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
@@ -269,7 +269,7 @@ def _verdict(best: Candidate, gate: Gate, comparison: Comparison | None) -> tupl
 
 def _metrics(labels: Any, chances: Any, study: Study) -> dict[str, Any]:
     """The metrics that a card names, for a recalibrated model."""
-    from p2pcredit.models import evaluation as measure
+    from p2pcredit.models.evaluation import api as measure
 
     confidence = study.settings.monitoring.confidence
     auc = measure.auc_interval(labels, chances, confidence)

@@ -13,7 +13,7 @@ from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.models.splitting import split_by_time
+from p2pcredit.models.training.splits import split_by_time
 from p2pcredit.settings import LabelSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

@@ -7,9 +7,9 @@ from typing import get_args
 
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.models.points import PointScale
-from p2pcredit.models.points_table import PointsFormat, as_json, points_text
-from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.scorecard.points import PointScale
+from p2pcredit.models.scorecard.points_table import PointsFormat, as_json, points_text
 from p2pcredit.models.scoring import load_model
 from p2pcredit.names import no_such
 from p2pcredit.storage.files import write_bytes_atomically

@@ -11,7 +11,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.fitting import ON_SPARK, engine_of_card, fitter_again
 from p2pcredit.jobs.making import RECALIBRATED, Made, make_challenger, make_recalibrated
 from p2pcredit.jobs.study import study_again
-from p2pcredit.models.devices import CPU, require_device
+from p2pcredit.models.fitting.devices import CPU, require_device
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON
 from p2pcredit.storage.state.model_bank import BankedModel, ModelBank, json_bytes
 

@@ -18,7 +18,7 @@ from p2pcredit.errors import BankError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import rows_set_aside
 from p2pcredit.jobs.unknown_outcomes import count_of_no_loan
-from p2pcredit.models.splitting import matured_loans
+from p2pcredit.models.training.splits import matured_loans
 from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
 from p2pcredit.storage.tables.lake import Lake

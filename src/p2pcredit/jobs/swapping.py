@@ -12,10 +12,10 @@ import polars as pl
 from p2pcredit.contracts.tables import FEATURE_STORE
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.study import Study, study_now
-from p2pcredit.models.estimates import Floats
+from p2pcredit.models.champion.swap_set import Swap, build_swap_set
+from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import ScoringModel, load_model
-from p2pcredit.models.swap import Swap, build_swap_set
 from p2pcredit.storage.files import write_json_atomically
 from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
 from p2pcredit.storage.tables.lake import Lake

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.models.estimates import Floats, checked_pair
+from p2pcredit.models.evaluation.intervals import Floats, checked_pair
 
 LEAST_BADS_FOR_SLOPE = 30
 SLOPE_SPREAD = 0.5

@@ -7,9 +7,9 @@ from typing import Protocol
 import polars as pl
 
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.points import PointScale
-from p2pcredit.models.profile import Profile, columns_of
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.reference_borrower import Profile, columns_of
+from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.training_support import ColumnSupport, Support, blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from p2pcredit.contracts.features import REFERENCE_RATE
-from p2pcredit.models.profile import Profile
+from p2pcredit.models.reference_borrower import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ import polars as pl
 
 from p2pcredit.errors import BankError
 from p2pcredit.models.calibration import Calibration, as_probability
-from p2pcredit.models.estimates import Floats
+from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.outside_training import decide, outside_training, withhold
-from p2pcredit.models.points import PointScale
-from p2pcredit.models.profile import Profile, columns_of, feature_named
-from p2pcredit.models.scorecard import MODEL_FILE, ScorecardModel
+from p2pcredit.models.reference_borrower import Profile, columns_of, feature_named
+from p2pcredit.models.scorecard.model import MODEL_FILE, ScorecardModel
+from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.training_support import Support, blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
 
@@ -103,7 +103,7 @@ def load_model(files: Mapping[str, bytes]) -> ScoringModel:
         if family == ScorecardModel.family:
             return ScorecardModel.from_json(content)
         if family == "boosting":
-            from p2pcredit.models.boosting import BOOSTER_FILE, BoostingModel  # a scorecard needs no XGBoost
+            from p2pcredit.models.boosting.model import BOOSTER_FILE, BoostingModel  # a scorecard needs no XGBoost
 
             return BoostingModel.from_json(content, files[BOOSTER_FILE])
     except BankError:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.profile import HIDDEN, Profile, number_of_blank
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.reference_borrower import HIDDEN, Profile, number_of_blank
 
 LEAST_LOANS = 5
 LEAST_SHARE = 0.001

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.estimates import normal_quantile
+from p2pcredit.models.evaluation.intervals import normal_quantile
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import JudgedLoans, scored_loans, whole_segments
 from p2pcredit.monitoring.outcomes import share_interval, unmeasured

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from p2pcredit.models.platform_grades import grade_ranks
+from p2pcredit.models.evaluation.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
 from p2pcredit.remembering import OfObjects

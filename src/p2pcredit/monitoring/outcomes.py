@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.estimates import wilson_interval
+from p2pcredit.models.evaluation.intervals import wilson_interval
 
 
 def is_number(value: float | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.evaluation import (
+from p2pcredit.models.evaluation.api import (
     Estimate,
     auc_interval,
     brier_interval,

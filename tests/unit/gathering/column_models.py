@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.profile import Profile
+from p2pcredit.models.reference_borrower import Profile
 from p2pcredit.models.training_support import Support
 
 shown: list[tuple[str, list[str]]] = []

@@ -19,7 +19,7 @@ from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs import making, swapping
 from p2pcredit.jobs.study import Study, study_now
 from p2pcredit.models.scoring import score_points
-from p2pcredit.models.training import Candidate
+from p2pcredit.models.training.candidates import Candidate
 from p2pcredit.settings import LabelSettings, Settings
 
 DAY = "2022-06-30"

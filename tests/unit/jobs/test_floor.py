@@ -22,8 +22,8 @@ from p2pcredit.jobs.making import _choose, make_recalibrated
 from p2pcredit.jobs.retraining import train_now
 from p2pcredit.jobs.serving import promote
 from p2pcredit.jobs.study import study_now
-from p2pcredit.models.estimates import Estimate
-from p2pcredit.models.gate import Gate
+from p2pcredit.models.champion.gate import Gate
+from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
@@ -45,7 +45,7 @@ Risk = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 @pytest.fixture(autouse=True)
 def one_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     """One family in one form is enough to be refused."""
-    monkeypatch.setattr("p2pcredit.models.training.PAIRS", (("boosting", "matured"),))
+    monkeypatch.setattr("p2pcredit.models.training.candidates.PAIRS", (("boosting", "matured"),))
 
 
 def home_of(home: Path, *, signal: float, grade: Risk, seed: int = 3) -> JobContext:
@@ -154,7 +154,7 @@ def test_a_model_that_a_plain_logistic_clearly_beats_does_not_serve(
     def knows_more(_: pl.DataFrame, judged: pl.DataFrame, __: tuple[str, ...]) -> np.ndarray:
         return np.asarray(judged["label"].to_numpy() * 0.5 + np.linspace(0.0, 0.9, judged.height))
 
-    monkeypatch.setattr("p2pcredit.models.gate.logistic_baseline", knows_more)
+    monkeypatch.setattr("p2pcredit.models.champion.gate.logistic_baseline", knows_more)
     ctx = home_of(tmp_path, signal=0.8, grade=unrelated)
     receipt = train_now(ctx, LATE, "for the test")
     assert receipt["outcome"] == "refused"

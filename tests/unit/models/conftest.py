@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.models.training import TrainingRun, train_candidates
+from p2pcredit.models.training.candidates import TrainingRun, train_candidates
 from p2pcredit.settings import Settings
 
 AS_OF = date(2012, 6, 30)

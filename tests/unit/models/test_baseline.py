@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from p2pcredit.models.baseline import logistic_baseline
-from p2pcredit.models.evaluation import auc
+from p2pcredit.models.evaluation.api import auc
+from p2pcredit.models.training.baseline import logistic_baseline
 
 
 def _loans(size: int, seed: int) -> pl.DataFrame:

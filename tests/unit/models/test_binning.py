@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.binning import Binning, fit_binning
-from p2pcredit.models.partition import Cells, Limits, best_partition, evidence, information
+from p2pcredit.models.binning.bins import Binning, fit_binning
+from p2pcredit.models.binning.partition import Cells, Limits, best_partition, evidence, information
 
 CELLS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=8)
 

@@ -12,13 +12,13 @@ import pytest
 
 from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS
 from p2pcredit.models.absence_effects import Outcomes
-from p2pcredit.models.boosting import fit_boosting
+from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.outside_training import outside_training
-from p2pcredit.models.points import PointScale
-from p2pcredit.models.points_table import as_csv, as_sql
-from p2pcredit.models.profile import feature_named
-from p2pcredit.models.scorecard import ScorecardModel
-from p2pcredit.models.scorecard_fit import fit_scorecard
+from p2pcredit.models.reference_borrower import feature_named
+from p2pcredit.models.scorecard.fit import fit_scorecard
+from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.scorecard.points import PointScale
+from p2pcredit.models.scorecard.points_table import as_csv, as_sql
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 
 from p2pcredit.errors import TrainingError
-from p2pcredit.models import evaluation
+from p2pcredit.models.evaluation import api as evaluation
 
 BOOKS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), max_size=40)
 

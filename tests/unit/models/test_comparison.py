@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from p2pcredit.models.comparison import compare_models
+from p2pcredit.models.champion.challenge import compare_models
 from p2pcredit.settings import TrainingSettings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from p2pcredit.models.comparison import CALIBRATION_SLACK, Comparison, compare_models
-from p2pcredit.models.evaluation import paired_auc_difference
+from p2pcredit.models.champion.challenge import CALIBRATION_SLACK, Comparison, compare_models
+from p2pcredit.models.evaluation.api import paired_auc_difference
 from p2pcredit.settings import TrainingSettings
 
 LABELS = np.array([0] * 60 + [1] * 20)

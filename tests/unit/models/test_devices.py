@@ -16,10 +16,10 @@ import xgboost as xgb
 
 from p2pcredit.contracts.features import features_of
 from p2pcredit.errors import SettingsError
-from p2pcredit.models.boosting import fit_boosting
-from p2pcredit.models.candidates import Learner
-from p2pcredit.models.devices import require_device, used_device
-from p2pcredit.models.fitting import HERE, Examples
+from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.fitting.backend import HERE, Examples
+from p2pcredit.models.fitting.devices import require_device, used_device
+from p2pcredit.models.training.fit import Learner
 from p2pcredit.settings import Settings, TrainingSettings
 
 AMOUNT = tuple(feature for feature in features_of("application") if feature.name == "loan_amount")

@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from p2pcredit.errors import P2PCreditError, TrainingError
-from p2pcredit.models import evaluation
+from p2pcredit.models.evaluation import api as evaluation
 
 TIED_BOOKS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 6)), min_size=2, max_size=40)
 

@@ -10,7 +10,7 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from scipy.stats.contingency import relative_risk
 
-from p2pcredit.models.fairness import LEAST_LOANS, approval_rates, share_ratio
+from p2pcredit.models.champion.fairness import LEAST_LOANS, approval_rates, share_ratio
 
 
 def _groups(*counts: tuple[str | None, int, int]) -> list[dict[str, object]]:

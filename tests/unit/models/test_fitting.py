@@ -13,13 +13,13 @@ import pytest
 import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
-from p2pcredit.models.binning import bins_of_counts, fit_binning
-from p2pcredit.models.counts import Counts, count_values
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import HERE, Examples, Grow
-from p2pcredit.models.search import FOLDS
-from p2pcredit.models.sharing import Hands
-from p2pcredit.models.training import AT_ONCE_AT_MOST, PAIRS, TrainingRun, train_candidates
+from p2pcredit.models.binning.bins import bins_of_counts, fit_binning
+from p2pcredit.models.binning.counts import Counts, count_values
+from p2pcredit.models.boosting.tuning import FOLDS
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import HERE, Examples, Grow
+from p2pcredit.models.fitting.thread_budget import Hands
+from p2pcredit.models.training.candidates import AT_ONCE_AT_MOST, PAIRS, TrainingRun, train_candidates
 from p2pcredit.settings import Settings
 
 AS_OF = date(2012, 6, 30)

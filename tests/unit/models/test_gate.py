@@ -8,9 +8,9 @@ import pytest
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.gate import Benchmark, Gate, benchmarks_of, hold_to_floor
-from p2pcredit.models.platform_grades import platform_risk
+from p2pcredit.models.champion.gate import Benchmark, Gate, benchmarks_of, hold_to_floor
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.evaluation.platform_grades import platform_risk
 
 LOANS = 1500
 RNG = np.random.default_rng(5)

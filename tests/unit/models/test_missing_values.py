@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.models.conftest import AS_OF, make_book
 
 from p2pcredit.models.scoring import load_model, score_loans
-from p2pcredit.models.training import PAIRS, train_candidates
+from p2pcredit.models.training.candidates import PAIRS, train_candidates
 from p2pcredit.settings import Settings
 
 NEVER_MISSING = ("annual_income", "fico", "inquiries_6m_count", "loan_amount", "loan_to_income", "purpose")

@@ -8,7 +8,7 @@ import pytest
 
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.outside_training import count_undecided, decide, outside_training, withhold
-from p2pcredit.models.profile import Profile
+from p2pcredit.models.reference_borrower import Profile
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 from p2pcredit.settings import ScoreSettings, Settings
 

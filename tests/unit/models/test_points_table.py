@@ -15,12 +15,12 @@ import pytest
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.points import PointScale
-from p2pcredit.models.points_table import as_csv, as_sql, as_table, points_text
-from p2pcredit.models.scorecard import ScorecardModel
-from p2pcredit.models.scorecard_fit import fit_scorecard
+from p2pcredit.models.scorecard.fit import fit_scorecard
+from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.scorecard.points import PointScale
+from p2pcredit.models.scorecard.points_table import as_csv, as_sql, as_table, points_text
 from p2pcredit.models.scoring import load_model, score_loans
-from p2pcredit.models.training import TrainingRun
+from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, Settings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.models.raw_leaks import Finding, filled_gap, find_raw_leaks
+from p2pcredit.models.leakage.raw_columns import Finding, filled_gap, find_raw_leaks
 
 SIZE = 600
 

@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.features import NEVER_MONTHS
-from p2pcredit.models import boosting, profile
-from p2pcredit.models.boosting import BoostingModel, fit_boosting
+from p2pcredit.models import reference_borrower as profile
+from p2pcredit.models.boosting import model as boosting
+from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.profile import feature_named, neutral_profile
-from p2pcredit.models.scorecard_fit import fit_scorecard
+from p2pcredit.models.reference_borrower import feature_named, neutral_profile
+from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scoring import ScoringModel, load_model, name_reasons, score_loans
-from p2pcredit.models.training import TrainingRun
+from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]

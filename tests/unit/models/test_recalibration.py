@@ -16,11 +16,11 @@ from sklearn.metrics import log_loss
 
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.estimates import normal_quantile
-from p2pcredit.models.evaluation import auc
-from p2pcredit.models.recalibration import paired_log_loss_gain, recalibrate
+from p2pcredit.models.champion.recalibration import paired_log_loss_gain, recalibrate
+from p2pcredit.models.evaluation.api import auc
+from p2pcredit.models.evaluation.intervals import normal_quantile
 from p2pcredit.models.scoring import ScoringModel
-from p2pcredit.models.training import TrainingRun
+from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import Settings, TrainingSettings
 
 pairs = st.lists(st.tuples(st.integers(0, 1), st.floats(0.01, 0.99), st.floats(0.01, 0.99)), min_size=2, max_size=40)

@@ -12,8 +12,8 @@ import pytest
 
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.models.calibration import Calibration, fit_calibration
-from p2pcredit.models.estimates import Estimate, Floats
-from p2pcredit.models.recalibration import Recalibration, paired_log_loss_gain, recalibrate
+from p2pcredit.models.champion.recalibration import Recalibration, paired_log_loss_gain, recalibrate
+from p2pcredit.models.evaluation.intervals import Estimate, Floats
 from p2pcredit.settings import Settings, TrainingSettings
 
 START = date(2020, 1, 1)

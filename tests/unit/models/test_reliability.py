@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.accuracy import calibration_error_interval, equal_count_bins
-from p2pcredit.models.calibration_line import calibration_slope
-from p2pcredit.models.estimates import normal_quantile
-from p2pcredit.models.evaluation import expected_calibration_error
-from p2pcredit.models.reliability import reliability_bins
+from p2pcredit.models.evaluation.api import expected_calibration_error
+from p2pcredit.models.evaluation.calibration_metrics import calibration_error_interval, equal_count_bins
+from p2pcredit.models.evaluation.calibration_slope import calibration_slope
+from p2pcredit.models.evaluation.intervals import normal_quantile
+from p2pcredit.models.evaluation.reliability import reliability_bins
 
 
 def _loans(size: int = 3000, slope: float = 1.0, seed: int = 4) -> tuple[np.ndarray, np.ndarray]:

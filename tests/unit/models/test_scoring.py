@@ -11,9 +11,9 @@ import pytest
 
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import BankError, UsageError
-from p2pcredit.models.profile import HIDDEN, feature_named, neutral_profile
+from p2pcredit.models.reference_borrower import HIDDEN, feature_named, neutral_profile
 from p2pcredit.models.scoring import ScoringModel, grades, load_model, score_loans, score_points
-from p2pcredit.models.training import TrainingRun
+from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, Settings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]

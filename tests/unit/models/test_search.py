@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from p2pcredit.contracts.features import Feature
-from p2pcredit.models import search
-from p2pcredit.models.boosting import fit_boosting
-from p2pcredit.models.growing import Trees
-from p2pcredit.models.search import SETTINGS, _deviance, _margins_after, search_trees
-from p2pcredit.models.training import TrainingRun
+from p2pcredit.models.boosting import tuning as search
+from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.boosting.trees import Trees
+from p2pcredit.models.boosting.tuning import SETTINGS, _deviance, _margins_after, search_trees
+from p2pcredit.models.training.candidates import TrainingRun
 
 FEATURES = (
     Feature("annual_income", "numeric", -1, "", ""),

@@ -8,11 +8,11 @@ import pytest
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.binning import fit_binning
-from p2pcredit.models.candidates import Learner
-from p2pcredit.models.scorecard_fit import fit_scorecard
-from p2pcredit.models.selection import measure_stability, select_binnings, variance_inflation
-from p2pcredit.models.training import TrainingRun
+from p2pcredit.models.binning.bins import fit_binning
+from p2pcredit.models.binning.selection import measure_stability, select_binnings, variance_inflation
+from p2pcredit.models.scorecard.fit import fit_scorecard
+from p2pcredit.models.training.candidates import TrainingRun
+from p2pcredit.models.training.fit import Learner
 from p2pcredit.settings import SelectionSettings, Settings
 
 RNG = np.random.default_rng(12)

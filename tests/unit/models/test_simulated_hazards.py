@@ -11,9 +11,9 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from p2pcredit.models.candidates import Learner
-from p2pcredit.models.hazard import Exposure, measure_exposure, observed_by
-from p2pcredit.models.profile import feature_named
+from p2pcredit.models.reference_borrower import feature_named
+from p2pcredit.models.training.fit import Learner
+from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.settings import Settings
 
 AS_OF = date(2012, 1, 1)

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import TooLittleDataError
-from p2pcredit.models.profile import feature_named
-from p2pcredit.models.splitting import UNMATURED, Split, hide_unmatured_levels, matured_loans, split_by_time
+from p2pcredit.models.reference_borrower import feature_named
+from p2pcredit.models.training.splits import UNMATURED, Split, hide_unmatured_levels, matured_loans, split_by_time
 from p2pcredit.settings import TrainingSettings
 
 START, AS_OF = date(2020, 1, 1), date(2021, 12, 31)

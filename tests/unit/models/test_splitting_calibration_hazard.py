@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
-from p2pcredit.models.hazard import measure_exposure, observed_by
-from p2pcredit.models.splitting import split_by_time
+from p2pcredit.models.training.hazard import measure_exposure, observed_by
+from p2pcredit.models.training.splits import split_by_time
 from p2pcredit.settings import TrainingSettings
 
 SMALL = TrainingSettings(min_matured_loans=50, min_matured_bads=10, min_evaluation_bads=2)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
+from p2pcredit.models.champion.swap_set import CELLS, RULES, Swap, build_swap_set
 from p2pcredit.models.scoring import grades, score_points
-from p2pcredit.models.swap import CELLS, RULES, Swap, build_swap_set
 from p2pcredit.settings import Settings
 
 CUTOFF = 0.08

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.models.estimates import wilson_interval
-from p2pcredit.models.swap import Swap, build_swap_set
+from p2pcredit.models.champion.swap_set import Swap, build_swap_set
+from p2pcredit.models.evaluation.intervals import wilson_interval
 from p2pcredit.settings import ScoreSettings, Settings
 
 SETTINGS = Settings(scores=ScoreSettings(approval_cutoff=0.1, loss_given_default=0.5))

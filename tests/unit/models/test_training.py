@@ -12,10 +12,10 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import LeakError, TooLittleDataError
-from p2pcredit.models.evaluation import auc, paired_auc_difference
-from p2pcredit.models.leaks import single_feature_auc
+from p2pcredit.models.evaluation.api import auc, paired_auc_difference
+from p2pcredit.models.leakage.features import single_feature_auc
 from p2pcredit.models.scoring import load_model
-from p2pcredit.models.training import (
+from p2pcredit.models.training.candidates import (
     Candidate,
     TrainingRun,
     beats_base_rate,

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.profile import feature_named
-from p2pcredit.models.splitting import UNMATURED, Split, hide_unmatured_levels, unmatured_levels
-from p2pcredit.models.training import train_candidates
+from p2pcredit.models.reference_borrower import feature_named
+from p2pcredit.models.training.candidates import train_candidates
+from p2pcredit.models.training.splits import UNMATURED, Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.settings import Settings
 
 FEATURES = tuple(map(feature_named, ("term_months", "state", "annual_income")))

@@ -11,7 +11,7 @@ import pytest
 from written_week import AFTER, LAST, WEEK_END, settings, week
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.estimates import normal_quantile, wilson_interval
+from p2pcredit.models.evaluation.intervals import normal_quantile, wilson_interval
 from p2pcredit.monitoring.drift import measure_drift
 from p2pcredit.monitoring.early_signs import measure_early_signs
 from p2pcredit.monitoring.estimates import auc_sampling_range, expected_auc, measure_estimates

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from monitoring_world import WEEK_END, make_inputs
 
 from p2pcredit.errors import MonitoringError
-from p2pcredit.models.platform_grades import grade_ranks
+from p2pcredit.models.evaluation.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import closes_window, newest_closed_origination
 from p2pcredit.monitoring.matured import scored_loans
 from p2pcredit.periods import add_months

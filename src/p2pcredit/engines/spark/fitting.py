@@ -22,9 +22,9 @@ import xgboost as xgb
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.engines.spark.session import spark_session
-from p2pcredit.models.counts import Counts, count_values
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.fitting import Examples, Grow
+from p2pcredit.models.binning.counts import Counts, count_values
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import Examples, Grow
 from p2pcredit.settings import SparkSettings
 
 if TYPE_CHECKING:

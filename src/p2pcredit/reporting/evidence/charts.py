@@ -96,7 +96,7 @@ def _reliability(facts: Facts) -> Any:
 
 
 def _vintages(facts: Facts) -> Any:
-    from p2pcredit.models.estimates import wilson_interval
+    from p2pcredit.models.evaluation.intervals import wilson_interval
 
     confidence, rows = facts["model"]["confidence"], []
     for row in facts["performance"]["vintages"]:

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import FEATURES, Feature, features_of
-from p2pcredit.models.binning import fit_binning
-from p2pcredit.models.boosting import BoostingModel
-from p2pcredit.models.profile import columns_of
-from p2pcredit.models.scorecard import ScorecardModel
+from p2pcredit.models.binning.bins import fit_binning
+from p2pcredit.models.boosting.model import BoostingModel
+from p2pcredit.models.reference_borrower import columns_of
+from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.training_support import absence_facts
 from p2pcredit.reporting.evidence.subject import Subject, labels_of
 

@@ -9,11 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.contracts.features import features_of
-from p2pcredit.models.accuracy import calibration_error_interval
-from p2pcredit.models.baseline import logistic_baseline
-from p2pcredit.models.calibration_line import calibration_slope
-from p2pcredit.models.estimates import Floats
-from p2pcredit.models.evaluation import (
+from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
+from p2pcredit.models.evaluation.api import (
     auc_interval,
     brier_interval,
     calibration_ratio,
@@ -21,12 +18,15 @@ from p2pcredit.models.evaluation import (
     ks_interval,
     paired_auc_difference,
 )
-from p2pcredit.models.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
-from p2pcredit.models.lift import lift_table, roc_points
+from p2pcredit.models.evaluation.calibration_metrics import calibration_error_interval
+from p2pcredit.models.evaluation.calibration_slope import calibration_slope
+from p2pcredit.models.evaluation.gains import lift_table, roc_points
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.evaluation.platform_grades import platform_risk
+from p2pcredit.models.evaluation.reliability import reliability_bins
 from p2pcredit.models.outside_training import count_undecided
-from p2pcredit.models.platform_grades import platform_risk
-from p2pcredit.models.reliability import reliability_bins
 from p2pcredit.models.scoring import score_points
+from p2pcredit.models.training.baseline import logistic_baseline
 from p2pcredit.monitoring.drift import population_stability_index
 from p2pcredit.monitoring.outcomes import status_at_least, status_between_levels, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured

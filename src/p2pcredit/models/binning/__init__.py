@@ -1,0 +1,1 @@
+"""Bins of features and their weight of evidence."""

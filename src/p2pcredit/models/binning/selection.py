@@ -1,0 +1,150 @@
+"""Which binned features deserve a place in a scorecard: by information, by stability, and by what the others say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from p2pcredit.models.binning.bins import Binning
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.settings import SelectionSettings
+
+NOISE_MULTIPLE = 1.0
+HALF_A_LOAN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How a feature's bins held between older and newer loans.
+
+    Args:
+        psi: Population stability index of the bins, newer half of the loans against the older.
+        older, newer: Information of the loans with the older and with the newer half of the bads, by the weights of the
+            whole; None where there are none.
+    """
+
+    psi: float
+    older: float | None
+    newer: float | None
+
+
+def select_binnings(
+    binnings: list[Binning], columns: pl.DataFrame, bads: Floats, goods: Floats, settings: SelectionSettings
+) -> tuple[list[Binning], dict[str, str]]:
+    """Which features stay, and why does each other one go?
+
+    Args:
+        binnings: One per feature.
+        columns: The features, one row per loan, oldest loans first.
+        bads: 1.0 for a loan that turned bad, else 0.0.
+        goods: 1.0 for a good loan; in the hazard form the default expected for the time the loan was watched.
+        settings: The bars.
+
+    Returns:
+        The binnings that stay, in their order, and feature -> reason for the others.
+
+    Source:
+        Siddiqi (2006), Credit Risk Scorecards: selection by information value, here no lower than what chance alone
+        gives a feature with as many bins, (bins - 1) x (1/bads + 1/goods), and by stability of the characteristic.
+    """
+    chance = 1.0 / float(bads.sum()) + 1.0 / float((1.0 - bads).sum())
+    kept: list[Binning] = []
+    left_out: dict[str, str] = {}
+    for binning in binnings:
+        reason = _too_little(binning, chance, settings)
+        if reason is None:
+            place = binning.bin_of(columns[binning.feature])
+            reason = _unstable(measure_stability(binning, place, bads, goods), settings)
+        if reason is None:
+            kept.append(binning)
+        else:
+            left_out[binning.feature] = reason
+    return _without_echoes(kept, columns, settings.max_variance_inflation, left_out), left_out
+
+
+def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floats, goods: Floats) -> Stability:
+    """How do the bins of the older loans compare with those of the newer?
+
+    The information of a part is the mean weight of its bads less that of its goods: what the fitted weights tell there.
+    Young loans have few defaults yet, so these two parts are cut where half of the bads have been.
+
+    Args:
+        binning: The fitted bins.
+        place: The bin of each loan as `bin_of` gives it, oldest loans first.
+        bads, goods: As in `fit_binning`.
+    """
+    weights = binning.weights
+    shares = []
+    for half in _parts(place.size, place.size // 2):
+        counts = np.bincount(place[half], minlength=weights.size)[: weights.size - 1] + HALF_A_LOAN
+        shares.append(counts / counts.sum())
+    older, newer = shares
+    told: list[float | None] = []
+    for half in _parts(place.size, int(np.searchsorted(np.cumsum(bads), bads.sum() / 2.0)) + 1):
+        bad, good = (np.bincount(place[half], part[half], weights.size) for part in (bads, goods))
+        empty = bad.sum() <= 0.0 or good.sum() <= 0.0
+        told.append(None if empty else float((bad / bad.sum() - good / good.sum()) @ weights))
+    return Stability(float(((newer - older) * np.log(newer / older)).sum()), told[0], told[1])
+
+
+def variance_inflation(weights: Floats) -> Floats:
+    """By what factor do the other columns inflate the variance of each column's coefficient? 1 or more; (columns,)
+
+    Args:
+        weights: (loans, columns), none of them constant.
+
+    Source:
+        Marquardt (1970), Technometrics 12: the diagonal of the inverse of the correlation matrix.
+
+    Examples:
+        >>> variance_inflation(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])).tolist()
+        [1.0, 1.0]
+    """
+    if weights.shape[1] == 1:
+        return np.ones(1)
+    correlation = np.corrcoef(weights, rowvar=False)
+    return np.asarray(np.diag(np.linalg.pinv(correlation, rcond=1e-12, hermitian=True)), dtype=np.float64)
+
+
+def _parts(size: int, middle: int) -> tuple[slice, slice]:
+    return slice(0, middle), slice(middle, size)
+
+
+def _too_little(binning: Binning, chance: float, settings: SelectionSettings) -> str | None:
+    by_chance = NOISE_MULTIPLE * chance * (len(binning.woe) - 1)
+    found, bar = binning.information_value, max(settings.min_information_value, by_chance)
+    if found >= bar:
+        return None
+    what = "what chance alone gives" if bar > settings.min_information_value else "the least"
+    return f"information value {found:.4f}, below {bar:.4f}, {what}"
+
+
+def _unstable(found: Stability, settings: SelectionSettings) -> str | None:
+    if found.psi > settings.max_feature_psi:
+        return (
+            f"its bins moved between the older and the newer half of the loans: stability index {found.psi:.2f}, "
+            f"above {settings.max_feature_psi:.2f}"
+        )
+    least = settings.min_half_information_value
+    for name, told in (("older", found.older), ("newer", found.newer)):
+        if told is not None and told < least:
+            return f"its weights tell {told:+.4f} of the {name} half of the defaults, below {least:+.4f}"
+    return None
+
+
+def _without_echoes(kept: list[Binning], columns: pl.DataFrame, most: float, left_out: dict[str, str]) -> list[Binning]:
+    """The features left when, one by one, the least telling of those that the others say already has gone."""
+    kept = list(kept)
+    weights = [binning.transform(columns[binning.feature]) for binning in kept]
+    while len(kept) > 1:
+        inflation = variance_inflation(np.column_stack(weights))
+        crowded = [place for place in range(len(kept)) if inflation[place] > most]
+        if not crowded:
+            break
+        gone = min(crowded, key=lambda place: kept[place].information_value)
+        left_out[kept[gone].feature] = f"the others say it already: variance inflation {inflation[gone]:.1f}"
+        del kept[gone], weights[gone]
+    return kept

@@ -1,0 +1,357 @@
+"""Gradient boosting with shallow trees, monotone where credit sense is plain, kept in XGBoost's own UBJ format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import xgboost as xgb
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import BankError, TrainingError
+from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
+from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, learn_encoding
+from p2pcredit.models.boosting.trees import Trees, growing
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import HERE, Fitter, Matrix, Threads
+from p2pcredit.models.fitting.devices import CPU
+from p2pcredit.models.ratios import complete_ratios
+from p2pcredit.models.reference_borrower import Profile, columns_of
+from p2pcredit.models.scorecard.model import MODEL_FILE
+from p2pcredit.models.training_support import (
+    AbsenceEffect,
+    Support,
+    blanks_as_missing,
+    learn_support,
+    support_as_json,
+    support_from_json,
+    without_missing,
+)
+
+BOOSTER_FILE = "booster.ubj"
+LOANS_FOR_REACH = 2_000
+CELLS_TOGETHER = 1 << 20
+"""How many cells of changed rows are predicted in one call: a call costs as much as some hundred rows."""
+CELLS_FOR_ANOTHER_THREAD = 1 << 16
+"""From so many cells on rows are predicted on two threads. They wait for each other once, not at every node of a tree
+as those of a fit do, so it pays much sooner than there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A feature set to its neutral value: its place among the features, its columns, and the rows that this changes."""
+
+    place: int
+    span: slice
+    rows: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows as the trees see them, the reference borrower's value in the place of one that is absent.
+
+    Args:
+        columns: (rows, columns).
+        effects: Place of a feature -> what its absence adds to the margin of each row.
+    """
+
+    columns: Matrix
+    effects: dict[int, Floats]
+
+    @property
+    def effect(self) -> Floats:
+        """What all absences of each row add to its margin, in the order of the features."""
+        total = np.zeros(self.columns.shape[0])
+        for added in self.effects.values():
+            total += added
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class BoostingModel:
+    """A fitted booster.
+
+    Args:
+        form: `matured` or `hazard`.
+        encoding: From features to columns.
+        booster: The trees.
+        offset: Added to their margin: ln of the book's cumulative hazard in the hazard form, else 0.
+        calibration: From margin to log-odds of default.
+        neutral: The reference borrower: the feature values that reasons compare with, and that stand for absent ones.
+        trees: How the booster was grown.
+        support: What it was trained on, per feature; empty until there is a reference borrower.
+    """
+
+    family: ClassVar[str] = "boosting"
+
+    form: str
+    encoding: Encoding
+    booster: xgb.Booster
+    offset: float
+    calibration: Calibration
+    neutral: Profile
+    trees: Trees = field(default_factory=Trees)
+    support: Support = field(default_factory=dict)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """How it came about, for its card."""
+        return {"trees": asdict(self.trees)}
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features it reads, in order."""
+        return self.encoding.features
+
+    def margin(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
+        rows = self._rows(features)
+        return self._margin(rows.columns) + rows.effect
+
+    def predict(self, features: pl.DataFrame) -> Floats:
+        """Probability of default of each row, strictly between 0 and 1."""
+        return self.calibration.probability(self.margin(features))
+
+    def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
+        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value.
+
+        The second is what the model itself says of the changed row, so a factor named as a reason is one that would
+        have changed the score.
+        """
+        rows = self._rows(features)
+        margin = self._margin(rows.columns) + rows.effect
+        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
+
+    def contributions(self, features: pl.DataFrame) -> Floats:
+        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        rows = self._rows(features)
+        log_odds = self.calibration.log_odds(self._margin(rows.columns) + rows.effect)
+        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
+
+    def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
+        """The same trees with a reference borrower, and what the loans they were grown on tell of absent values.
+
+        Args:
+            neutral: The reference borrower.
+            loans: The loans that the trees were grown on.
+            outcomes: What came of them.
+        """
+        columns = columns_of(loans, self.feature_names)
+        frequent = {name: columns[name].filter(columns[name].is_in(levels)) for name, levels in self._levels.items()}
+        known = {name: value for name, value in neutral.items() if name not in frequent or value in self._levels[name]}
+        usual = {name: str(frequent[name].mode().sort()[0]) for name in frequent if neutral[name] and name not in known}
+        plain = replace(
+            self,
+            neutral={**neutral, **known, **usual},
+            support=learn_support(columns, self._levels, outcomes.bads),
+        )
+        rows = plain._rows(loans)
+        used = {self.feature_names[place] for place, _ in self._spans_used()}
+        absent: Absent = {
+            (name, state): where
+            for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
+            if name in used and where.any()
+        }
+        support = with_effects(plain.support, absent, plain._margin(rows.columns), outcomes)
+        reach = plain.calibrated(Calibration())._reach(loans)
+        return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
+
+    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
+        """The same trees with another calibration, and another neutral profile where given."""
+        return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
+
+    def to_files(self) -> dict[str, bytes]:
+        """The model as files: file name -> bytes, the same bytes for the same model."""
+        content = {
+            "schema_version": 1,
+            "family": self.family,
+            "form": self.form,
+            "features": list(self.encoding.features),
+            "levels": {name: list(levels) for name, levels in self.encoding.levels.items()},
+            "offset": self.offset,
+            "calibration": self.calibration.as_json(),
+            "neutral": self.neutral,
+            "trees": asdict(self.trees),
+            "support": support_as_json(self.support),
+        }
+        text = json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
+        return {MODEL_FILE: text.encode(), BOOSTER_FILE: bytes(self.booster.save_raw("ubj"))}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any], trees: bytes) -> BoostingModel:
+        """The model whose `model.json` and `booster.ubj` these are."""
+        if not trees.startswith(b"{"):  # an empty file ends the whole process in the library
+            raise BankError(f"{BOOSTER_FILE} holds no trees; restore it from a backup or train again")
+        booster = xgb.Booster()
+        booster.load_model(bytearray(trees))
+        levels = {str(name): tuple(str(level) for level in found) for name, found in content["levels"].items()}
+        return cls(
+            form=str(content["form"]),
+            encoding=Encoding(tuple(str(name) for name in content["features"]), levels),
+            booster=booster,
+            offset=float(content["offset"]),
+            calibration=Calibration(**content["calibration"]),
+            neutral=dict(content["neutral"]),
+            trees=Trees(**content.get("trees", {})),
+            support=support_from_json(content.get("support"), content["features"]),
+        )
+
+    @property
+    def _levels(self) -> dict[str, tuple[str, ...]]:
+        return self.encoding.levels
+
+    def _rows(self, features: pl.DataFrame) -> _Rows:
+        """The rows as the trees see them."""
+        given = blanks_as_missing(features, self.support)
+        columns = self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
+        effects: dict[int, Floats] = {}
+        if not self.support or not columns.shape[0]:
+            return _Rows(columns, effects)
+        usual = self.encoding.encode(self._neutral_row())[0]
+        for name, state, where in list(self._absent(columns)):
+            if not where.any():
+                continue
+            place = self.feature_names.index(name)
+            span = self.encoding.spans[place]
+            columns[where, span] = usual[span]
+            effect: AbsenceEffect = getattr(self.support[name], state)
+            if effect.effect:
+                effects.setdefault(place, np.zeros(columns.shape[0]))[where] = effect.effect
+        return _Rows(columns, effects)
+
+    def _absent(self, columns: Matrix) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
+        """Which rows lack a value of a feature that the reference borrower has: feature, state, rows."""
+        for name, span in zip(self.feature_names, self.encoding.spans, strict=True):
+            if self.neutral.get(name) is None:  # lacking it is what is usual
+                continue
+            missing = np.isnan(columns[:, span.start])
+            yield name, "missing", missing
+            if name in self._levels and not self.support[name].pools_rare(LEAST_LEVEL_SHARE):
+                yield name, "rare", ~missing & ~columns[:, span].any(axis=1)
+
+    def _reach(self, loans: pl.DataFrame) -> dict[str, float]:
+        """The most that each feature moves the margin of a loan, of up to 2,000 at equal distances."""
+        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
+        most = np.abs(self.contributions(some)).max(axis=0, initial=0.0)
+        return {name: float(found) for name, found in zip(self.feature_names, most, strict=True)}
+
+    def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
+        """The log-odds of rows with each feature at its neutral value, given those with all as they are.
+
+        A row whose value of a feature is the neutral one is not predicted again for it.
+        """
+        columns, effect = rows.columns, rows.effect
+        found = np.repeat(log_odds[:, None], len(self.encoding.features), axis=1)
+        if columns.shape[0] == 0:
+            return found
+        for place, added in rows.effects.items():
+            found[:, place] -= self.calibration.slope * added
+        usual = self.encoding.encode(self._neutral_row())[0]
+        changes = (
+            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self._spans_used()
+        )
+        for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
+            chosen = np.concatenate([change.rows for change in some])
+            changed, first = columns[chosen], 0
+            left = effect[chosen]
+            for change in some:
+                last = first + change.rows.size
+                changed[first:last, change.span] = usual[change.span]
+                if change.place in rows.effects:
+                    left[first:last] -= rows.effects[change.place][change.rows]
+                first = last
+            places = np.repeat([change.place for change in some], [change.rows.size for change in some])
+            found[chosen, places] = self.calibration.log_odds(self._margin(changed) + left)
+        return found
+
+    def _spans_used(self) -> list[tuple[int, slice]]:
+        """The features that a tree asks for: place among the features, and columns."""
+        used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
+        return [
+            (place, span) for place, span in enumerate(self.encoding.spans) if used & set(range(span.start, span.stop))
+        ]
+
+    def _margin(self, columns: Matrix) -> Floats:
+        if columns.shape[0] == 0:
+            return np.zeros(0)
+        self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_FOR_ANOTHER_THREAD)})
+        raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan)
+        return np.asarray(raw, dtype=np.float64) + self.offset
+
+    def _neutral_row(self) -> pl.DataFrame:
+        kinds = {name: pl.String() if name in self.encoding.levels else pl.Float64() for name in self.feature_names}
+        values = {name: [self.neutral.get(name)] for name in self.feature_names}
+        return pl.DataFrame(values, schema=kinds)
+
+
+def _rows_other_than(usual: Matrix, columns: Matrix) -> npt.NDArray[np.int64]:
+    """Places of the rows of (rows, columns) that differ from `usual`, (columns,), somewhere; NaN equals NaN.
+
+    Examples:
+        >>> _rows_other_than(np.array([1, np.nan]), np.array([[1, np.nan], [1, 1], [np.nan, np.nan]])).tolist()
+        [1, 2]
+    """
+    other = (columns != usual) & ~(np.isnan(columns) & np.isnan(usual))
+    return np.flatnonzero(other.any(axis=1))
+
+
+def _in_parts(changes: Iterable[_Change], rows_together: int) -> Iterator[list[_Change]]:
+    """The changes in their order, as many to a part as have so many rows together; one alone may have more."""
+    part: list[_Change] = []
+    for change in changes:
+        if part and sum(one.rows.size for one in (*part, change)) > rows_together:
+            yield part
+            part = []
+        part.append(change)
+    if part:
+        yield part
+
+
+def fit_boosting(
+    features: pl.DataFrame,
+    candidates: tuple[Feature, ...],
+    bads: Floats,
+    *,
+    seed: int,
+    threads: Threads,
+    expected: Floats | None = None,
+    log_cumulative_hazard: float = 0.0,
+    trees: Trees | None = None,
+    device: str = CPU,
+    fitter: Fitter = HERE,
+) -> BoostingModel:
+    """Fit a booster on these loans, not yet calibrated.
+
+    Args:
+        features: One row per loan.
+        candidates: The features that may enter.
+        bads: 1.0 for a loan that turned bad, else 0.0.
+        seed: Of the sampling of rows and columns.
+        threads: How many processor threads it may use.
+        expected: For the hazard form: the default expected of each loan for the time it was watched; positive. The
+            trees then learn by what factor a loan's hazard exceeds the book's (Poisson with that exposure).
+        log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        trees: How to grow it; the defaults where None.
+        device: Where to grow it, `cpu` or `cuda`; see `devices.require_device`.
+        fitter: Who grows it.
+
+    Raises:
+        TrainingError: If there are no features or one class only.
+    """
+    total = float(bads.sum())
+    if not candidates or not 0.0 < total < bads.size:
+        raise TrainingError(f"{len(candidates)} features and {total:g} bads of {bads.size} loans teach no model")
+    encoding = learn_encoding(features, candidates)
+    grown = trees or Trees()
+    with growing(
+        encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, fitter=fitter
+    ) as grow:
+        booster = grow(grown)
+    form = "matured" if expected is None else "hazard"
+    return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)

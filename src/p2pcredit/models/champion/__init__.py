@@ -1,0 +1,1 @@
+"""Whether a challenger takes over, and what that changes."""

@@ -1,0 +1,103 @@
+"""How do approval rates differ between groups of borrowers? The four-fifths ratio with its interval.
+
+The loan data hold no protected attribute (sex, race, religion, disability, age): what can be shown is how the score
+treats the groups that the data do hold, which may stand for others.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from p2pcredit.models.evaluation.intervals import checked_pair, normal_quantile, wilson_interval
+
+FOUR_FIFTHS = 0.8
+LEAST_LOANS = 100
+"""A group with fewer loans is undetermined and never the group that others are held against."""
+
+
+def approval_rates(
+    groups: pl.Series, approved: npt.ArrayLike, labels: npt.ArrayLike, *, confidence: float = 0.9
+) -> list[dict[str, Any]]:
+    """What share of each group would be approved, against the group with the highest share?
+
+    Args:
+        groups: Each loan's group; null is a group of its own, `not known`.
+        approved: Per loan whether it would be approved (1 or True).
+        labels: Per loan 1 bad, 0 good.
+        confidence: Two-sided, of all intervals.
+
+    Returns:
+        Per group, largest first: `group`, `n`, `approved`, `rate` with `low` and `high` (Wilson), `ratio` to the
+        highest rate among groups of at least 100 loans with `ratio_low` and `ratio_high`, `status` (pass where the
+        ratio's whole interval lies at four fifths or above, fail where it lies below, undetermined else and for small
+        groups), `bads` and `bad_rate` (of all its loans). The ratios are None where no group is large enough or nobody
+        is approved; the group they are held against has ratio 1 and no interval.
+
+    Source:
+        Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4(D), for four fifths; Katz, Baptista, Azen &
+        Pike (1978), Biometrics 34, for the interval of a ratio of two shares.
+    """
+    truth, chosen = checked_pair(labels, np.asarray(approved, dtype=np.float64))
+    rows: list[dict[str, Any]] = []
+    names = groups.cast(pl.String).fill_null("not known").to_numpy()
+    for name in sorted(set(names.tolist())):
+        inside = names == name
+        n, taken, bads = int(inside.sum()), int(chosen[inside].sum()), int(truth[inside].sum())
+        low, high = wilson_interval(taken / n, n, confidence)
+        rows.append(
+            {
+                "group": name,
+                "n": n,
+                "approved": taken,
+                "rate": taken / n,
+                "low": low,
+                "high": high,
+                "bads": bads,
+                "bad_rate": bads / n,
+            }
+        )
+    large = [row for row in rows if row["n"] >= LEAST_LOANS and row["approved"]]
+    reference = max(large, key=lambda row: (row["rate"], row["n"], row["group"]), default=None)
+    return sorted(
+        ({**row, **_against(row, reference, confidence)} for row in rows), key=lambda row: (-row["n"], row["group"])
+    )
+
+
+def _against(row: dict[str, Any], reference: dict[str, Any] | None, confidence: float) -> dict[str, Any]:
+    if reference is None:
+        return {"ratio": None, "ratio_low": None, "ratio_high": None, "status": "undetermined"}
+    if row is reference:
+        return {"ratio": 1.0, "ratio_low": None, "ratio_high": None, "status": "pass"}
+    ratio, low, high = share_ratio(row["approved"], row["n"], reference["approved"], reference["n"], confidence)
+    status = "undetermined"
+    if row["n"] >= LEAST_LOANS:
+        status = "pass" if low >= FOUR_FIFTHS else "fail" if high < FOUR_FIFTHS else "undetermined"
+    return {"ratio": ratio, "ratio_low": low, "ratio_high": high, "status": status}
+
+
+def share_ratio(count: int, n: int, base_count: int, base_n: int, confidence: float) -> tuple[float, float, float]:
+    """By what factor does one share differ from another, and between which bounds?
+
+    Args:
+        count, n: Times and trials of the share asked about.
+        base_count, base_n: The same of the share it is held against; both 1 or more.
+        confidence: Two-sided.
+
+    Returns:
+        The ratio and its bounds, by the normal interval of its logarithm; for the bounds a count of none takes half a
+        time, and one of all half a time less, since neither proves a certainty.
+
+    Examples:
+        >>> [round(x, 3) for x in share_ratio(40, 100, 80, 100, 0.9)]
+        [0.5, 0.402, 0.622]
+    """
+    held, base_held = (min(max(float(c), 0.5), m - 0.5) for c, m in ((count, n), (base_count, base_n)))
+    error = math.sqrt(1 / held - 1 / n + 1 / base_held - 1 / base_n)
+    reach = math.exp(normal_quantile(confidence) * error)
+    ratio, middle = count / n / (base_count / base_n), held / n / (base_held / base_n)
+    return ratio, min(ratio, middle / reach), max(ratio, middle * reach)

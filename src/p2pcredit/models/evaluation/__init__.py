@@ -1,0 +1,1 @@
+"""How well a model ranks and how right its probabilities are, each with an interval."""

@@ -1,0 +1,1 @@
+"""Where trees are grown and values are counted, and with how many threads."""

@@ -1,0 +1,1 @@
+"""Columns that tell the outcome and cannot have been known at application."""

@@ -1,0 +1,1 @@
+"""Points scorecards: bins, a regression on their weights of evidence, whole points."""

@@ -1,0 +1,93 @@
+"""Fit a scorecard: choose features, regress on their weights of evidence, leave out those that turn round."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import TrainingError
+from p2pcredit.models.binning.bins import bins_of_counts
+from p2pcredit.models.binning.selection import select_binnings
+from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.reference_borrower import columns_of
+from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.scorecard.points import PointScale
+from p2pcredit.settings import SelectionSettings
+
+PENALTY = 10.0
+
+
+def fit_scorecard(
+    features: pl.DataFrame,
+    candidates: tuple[Feature, ...],
+    bads: Floats,
+    *,
+    expected: Floats | None = None,
+    log_cumulative_hazard: float = 0.0,
+    selection: SelectionSettings | None = None,
+    scale: PointScale | None = None,
+    fitter: Fitter = HERE,
+) -> ScorecardModel:
+    """Fit a scorecard on these loans, not yet calibrated.
+
+    Args:
+        features: One row per loan, oldest loans first.
+        candidates: The features that may enter.
+        bads: 1.0 for a loan that turned bad, else 0.0.
+        expected: For the hazard form: the default expected of each loan for the time it was watched; positive.
+        log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        selection: Bars that a feature must pass; the defaults where None.
+        scale: Points are made whole numbers on it; None leaves them as they are.
+        fitter: Who counts the values.
+
+    Raises:
+        TrainingError: If no feature passes.
+
+    Source:
+        Siddiqi (2006), Credit Risk Scorecards.
+    """
+    bars = selection or SelectionSettings()
+    columns = columns_of(features, [feature.name for feature in candidates])
+    goods = 1.0 - bads if expected is None else expected
+    counted = fitter.count(columns, candidates, bads, goods)
+    binnings = [bins_of_counts(feature, held, bads, goods) for feature, held in zip(candidates, counted, strict=True)]
+    kept, left_out = select_binnings(binnings, columns, bads, goods, bars)
+    while kept:
+        weights = np.column_stack([binning.transform(columns[binning.feature]) for binning in kept])
+        coefficients, intercept = _regress(weights, bads, expected)
+        if coefficients.min() > 0.0:
+            return ScorecardModel(
+                form="matured" if expected is None else "hazard",
+                binnings=tuple(kept),
+                coefficients=tuple(float(c) for c in coefficients),
+                intercept=intercept + log_cumulative_hazard,
+                calibration=Calibration(),
+                neutral={},
+                scale=scale,
+                left_out=left_out,
+            )
+        worst = int(np.argmin(coefficients))
+        gone = kept.pop(worst)
+        left_out[gone.feature] = (
+            f"coefficient {coefficients[worst]:+.3f} beside the others, which turns its weights of evidence round"
+        )
+    raise TrainingError(
+        f"none of {len(candidates)} features passes the selection (information value {bars.min_information_value}, "
+        "stability); look at the features"
+    )
+
+
+def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Floats, float]:
+    """Coefficients and intercept of a ridge regression: logistic, or Poisson with the expected default as exposure."""
+    from sklearn.linear_model import LogisticRegression, PoissonRegressor  # who only scores fits nothing
+
+    if expected is None:
+        model = LogisticRegression(C=1.0 / PENALTY, solver="newton-cholesky", max_iter=200)
+        model.fit(weights, bads)
+        return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
+    poisson = PoissonRegressor(alpha=PENALTY / float(expected.sum()), solver="newton-cholesky", max_iter=200)
+    poisson.fit(weights, bads / expected, sample_weight=expected)
+    return np.asarray(poisson.coef_, dtype=np.float64), float(poisson.intercept_)

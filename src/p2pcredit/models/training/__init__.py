@@ -1,0 +1,1 @@
+"""Candidates learned as of a day and judged on later loans."""

@@ -1,0 +1,310 @@
+"""One family fitted in one form: on matured loans, or on defaults or their early signs observed by a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p2pcredit.contracts.features import Feature
+from p2pcredit.errors import TrainingError
+from p2pcredit.models.absence_effects import Outcomes
+from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
+from p2pcredit.models.boosting.trees import Trees
+from p2pcredit.models.boosting.tuning import search_trees
+from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
+from p2pcredit.models.evaluation.discrimination import paired_auc_difference
+from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.fitting.backend import HERE, Fitter, Threads
+from p2pcredit.models.ratios import with_inputs
+from p2pcredit.models.reference_borrower import neutral_profile
+from p2pcredit.models.scorecard.fit import fit_scorecard
+from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.scorecard.points import PointScale
+from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
+from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
+from p2pcredit.models.training_support import with_levels
+from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
+
+LEAST_DEFAULTS = 30
+EVENTS = {"hazard": "defaulted_in_month", "early": "late_in_month"}
+"""Form -> the column with the month of the event that it learns from."""
+Model = ScorecardModel | BoostingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """A family with the features it may use."""
+
+    family: str
+    features: tuple[Feature, ...]
+    settings: Settings
+    fitter: Fitter = HERE
+    threads: Threads = 1
+    trees: Trees | None = None
+    tried: tuple[dict[str, Any], ...] = ()
+
+    def on_labels(self, loans: pl.DataFrame) -> Model:
+        """The family fitted on matured labels, not yet calibrated."""
+        bads = loans["label"].cast(pl.Float64).to_numpy()
+        if self.family == "scorecard":
+            return fit_scorecard(loans, self.features, bads, **self._scorecard)
+        return fit_boosting(loans, self.features, bads, trees=self.trees, **self._growing)
+
+    @property
+    def _growing(self) -> dict[str, Any]:
+        training = self.settings.training
+        machine = {"threads": self.threads, "device": training.device, "fitter": self.fitter}
+        return {"seed": training.seed, **machine}
+
+    @property
+    def _scorecard(self) -> dict[str, Any]:
+        scale = PointScale.of(self.settings.scores)
+        return {"selection": self.settings.selection, "scale": scale, "fitter": self.fitter}
+
+    def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
+        """The family fitted on what loans were watched for, not yet calibrated."""
+        watched = _watched(loans, exposure)
+        defaulted, expected, level = exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard
+        if self.family == "scorecard":
+            return fit_scorecard(
+                watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level, **self._scorecard
+            )
+        return fit_boosting(
+            watched,
+            self.features,
+            defaulted,
+            expected=expected,
+            log_cumulative_hazard=level,
+            trees=self.trees,
+            **self._growing,
+        )
+
+    def searched_on_labels(self, loans: pl.DataFrame) -> Learner:
+        """The same learner with the trees that do best within these matured loans."""
+        return self._searched(loans, loans["label"].cast(pl.Float64).to_numpy(), None)
+
+    def searched_on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Learner:
+        """The same learner with the trees that do best within what these loans were watched for."""
+        watched = _watched(loans, exposure)
+        return self._searched(watched, exposure.defaulted, exposure.expected)
+
+    def _searched(self, loans: pl.DataFrame, bads: Floats, expected: Floats | None) -> Learner:
+        if self.family != "boosting":
+            return self
+        days = loans["origination_date"]
+        trees, tried = search_trees(loans, self.features, bads, days, expected=expected, **self._growing)
+        return replace(self, trees=trees, tried=tuple(one.as_json() for one in tried))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A calibrated model, the one that is judged in its place, its probabilities, and what the model rests on.
+
+    `judged` is the fit that had seen none of the loans that judge it; the model was fitted again with all known.
+    """
+
+    model: Model
+    judged: Model
+    evaluation: Floats
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def fit_matured_form(learner: Learner, split: Split) -> Fitted:
+    """The family fitted on matured loans: judged on the newest, then fitted again on all of them.
+
+    What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
+    matured loans; how far its margins spread is taken from the judged fit on the loans that this one had not seen, and
+    its level is set on the same loans.
+
+    Raises:
+        TrainingError: If the loans teach nothing.
+    """
+    learner = learner.searched_on_labels(split.fit)
+    early = learner.on_labels(split.fit)
+    rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
+    freely = early.margin(split.evaluate)
+    early = _with_reference(early, split.fit, Outcomes(_labels(split.fit)), rough, learner.settings)
+    setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
+    judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
+    matured = split.all
+    kept = learner.on_labels(matured)
+    rough = _calibrated_to(kept, split, setting, judging).calibration
+    kept = _with_reference(kept, matured, Outcomes(_labels(matured)), rough, learner.settings)
+    kept = _calibrated_to(kept, split, setting, judging)
+    details = {
+        "loans": matured.height,
+        "defaults": _bads(matured),
+        **kept.notes,
+        **({"search": list(learner.tried)} if learner.tried else {}),
+        "auc_of_absences": _auc_of_absences(split, judging, freely, learner.settings),
+        "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
+    }
+    return Fitted(kept, judged, judged.predict(split.evaluate), details)
+
+
+def fit_hazard_form(
+    learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, form: str = "hazard"
+) -> Fitted:
+    """The family fitted on everything observed, judged by a fit that knows none of the loans that judge it.
+
+    The judged fit knows what came of the loans before them until the training date, as that of the matured form does:
+    so forms are compared alike, and a challenger with a champion whose judged fit knew as much. Were it to know only
+    what had been observed when the evaluation loans began, a year or more before, it would be judged by a fraction of
+    the defaults that the model rests on.
+
+    In the form `early` the event is the first time 30 days past due, within as many months less as a loan needs from
+    there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all the
+    same: the calibration and the evaluation know matured labels only.
+
+    Args:
+        learner: The family and its features.
+        split: Matured loans.
+        loans: All loans known, with what was observed of them, in order of origination.
+        as_of: The training date.
+        form: `hazard` or `early`.
+
+    Raises:
+        TrainingError: If too few defaults had been observed by then, or the loans teach nothing.
+    """
+    judging = split.evaluation_start
+    setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
+    unmatured = unmatured_levels(loans, split.all, learner.features)
+    loans = hide_unmatured_levels(loans, split, learner.features)
+    before_setting, before_judging = _before(loans, setting), _before(loans, judging)
+    watched_before = _exposure(before_setting, as_of, learner.settings, form)
+    learner = learner.searched_on_exposure(before_setting, watched_before)
+    early = learner.on_exposure(before_setting, watched_before)
+    rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
+    early = _with_reference(
+        early, _watched(before_setting, watched_before), _outcomes(watched_before), rough, learner.settings, unmatured
+    )
+    early_margin = early.margin(split.calibrate)
+    watched_judging = _exposure(before_judging, as_of, learner.settings, form)
+    backtest = learner.on_exposure(before_judging, watched_judging)
+    freely = backtest.margin(split.evaluate)
+    rough = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
+    backtest = _with_reference(
+        backtest,
+        _watched(before_judging, watched_judging),
+        _outcomes(watched_judging),
+        rough,
+        learner.settings,
+        unmatured,
+    )
+    backtest_margin = backtest.margin(split.evaluate)
+    judged_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
+    backtest = backtest.calibrated(judged_map)
+    exposure = _exposure(loans, as_of, learner.settings, form)
+    model = learner.on_exposure(loans, exposure)
+    rough = _calibrated_to(model, split, early_margin, backtest_margin).calibration
+    watched = _watched(loans, exposure)
+    model = _with_reference(model, watched, _outcomes(exposure), rough, learner.settings, unmatured)
+    kept = _calibrated_to(model, split, early_margin, backtest_margin)
+    details = {
+        "loans": exposure.loans.height,
+        "defaults": int(exposure.defaulted.sum()),
+        "event": EVENTS[form],
+        "monthly_hazards": list(exposure.hazards),
+        **kept.notes,
+        **({"search": list(learner.tried)} if learner.tried else {}),
+        "auc_of_absences": _auc_of_absences(split, backtest_margin, freely, learner.settings),
+        "judged_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was fitted "
+        "again with those too",
+    }
+    kept, backtest = replace(kept, form=form), replace(backtest, form=form)
+    return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
+
+
+def _before(loans: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The loans originated before a day, of loans in order of origination: no row is copied."""
+    return loans.head(int((loans["origination_date"] < day).sum()))
+
+
+def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> Exposure:
+    window = event_window(settings.labels, form)
+    observed = observed_by(loans, day, window_months=window, event=EVENTS[form])
+    defaults = int(observed["defaulted"].sum() or 0)
+    if defaults < LEAST_DEFAULTS:
+        raise TrainingError(
+            f"{defaults} events ({EVENTS[form]}) observed by {day} among {observed.height} loans watched; a hazard "
+            f"model needs {LEAST_DEFAULTS}; wait for more"
+        )
+    return measure_exposure(observed, window_months=window)
+
+
+def event_window(labels: LabelSettings, form: str) -> int:
+    """Within how many months on book does the event of a form count?
+
+    A default within the window was 30 days past due at least `default_days` - 30 days sooner.
+
+    Examples:
+        >>> event_window(LabelSettings(), "hazard"), event_window(LabelSettings(), "early")
+        (12, 10)
+    """
+    lead = round(max(0, labels.default_days - EARLY_DAYS) / 30) if form == "early" else 0
+    return max(1, labels.window_months - lead)
+
+
+def _calibrated_to(model: Model, split: Split, setting: Floats, judging: Floats) -> Model:
+    """The model that is kept, with its map: spread from margins of fits that had not seen the loans, level its own."""
+    unseen = [(_labels(split.calibrate), setting), (_labels(split.evaluate), judging)]
+    return model.calibrated(transfer_calibration(unseen, model.margin(pl.concat([split.calibrate, split.evaluate]))))
+
+
+def _with_reference(
+    model: Model,
+    loans: pl.DataFrame,
+    outcomes: Outcomes,
+    rough: Calibration,
+    settings: Settings,
+    unmatured: Mapping[str, Sequence[Any]] | None = None,
+) -> Model:
+    """The model with its reference borrower, who then stands for what a loan lacks. Its calibration is to be set anew.
+
+    Args:
+        model: As fitted; it follows missing values wherever its fit sends them.
+        loans: The loans that it was fitted on.
+        outcomes: What came of them.
+        rough: A calibration of the model as fitted, by which the loans at the approval cut-off are found.
+        settings: The cut-off.
+        unmatured: Levels that were hidden from the fit; they have been seen all the same.
+    """
+    log_odds = rough.log_odds(model.margin(loans))
+    names = [name for name in with_inputs(model.feature_names) if name in loans.columns]
+    profile = neutral_profile(loans, log_odds, names, cutoff=settings.scores.approval_cutoff)
+    found = model.with_reference(profile, loans, outcomes)
+    return replace(found, support=with_levels(found.support, unmatured or {}))
+
+
+def _auc_of_absences(split: Split, margin: Floats, freely: Floats, settings: Settings) -> dict[str, Any]:
+    """What it gains in AUC, or costs, that a missing value means no more than its loans say.
+
+    Args:
+        split: Whose evaluation loans judge.
+        margin: Of the judged fit.
+        freely: Of the same fit before it had a reference borrower.
+        settings: Confidence.
+    """
+    found = paired_auc_difference(_labels(split.evaluate), margin, freely, settings.monitoring.confidence)
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n, "bads": found.bads}
+
+
+def _watched(loans: pl.DataFrame, exposure: Exposure) -> pl.DataFrame:
+    return exposure.loans.join(loans, on="loan_id", how="left", maintain_order="left")
+
+
+def _outcomes(exposure: Exposure) -> Outcomes:
+    return Outcomes(exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard)
+
+
+def _labels(loans: pl.DataFrame) -> Floats:
+    return np.asarray(loans["label"].cast(pl.Float64).to_numpy(), dtype=np.float64)
+
+
+def _bads(loans: pl.DataFrame) -> int:
+    return int(loans["label"].sum() or 0)
