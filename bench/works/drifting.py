@@ -16,7 +16,7 @@ from bench.works.timing import tell, timed
 from p2pcredit.contracts.features import features_of
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.week import Week
-from p2pcredit.monitoring.drift import population_stability_index
+from p2pcredit.monitoring.metrics.drift import population_stability_index
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 

@@ -16,7 +16,7 @@ from p2pcredit.jobs.activity import recent_entries, record, remember_failure, wa
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.outlooks import outlook_of
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
-from p2pcredit.monitoring.policy import results_from_rows
+from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake
 

@@ -28,7 +28,7 @@ def require_policy(name: str) -> None:
     """
     if name == _BUILT_IN:
         return
-    from p2pcredit.monitoring.policy import policy_named
+    from p2pcredit.monitoring.policies.choose import policy_named
 
     policy_named(name)
 

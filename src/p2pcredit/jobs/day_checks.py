@@ -15,8 +15,8 @@ from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.feed_history import seen_in_tables
 from p2pcredit.jobs.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.quarantine_checks import require_few_set_aside
-from p2pcredit.monitoring.feed_shapes import FURTHEST, UsualDays
-from p2pcredit.monitoring.schema_drift import Finding, compare_schema
+from p2pcredit.monitoring.feeds.schema_drift import Finding, compare_schema
+from p2pcredit.monitoring.feeds.shapes import FURTHEST, UsualDays
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import Facts, last_complete_before, read_receipts

@@ -12,7 +12,7 @@ from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed
 from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.kept_facts import Seen, seen_in_receipts
-from p2pcredit.monitoring.feed_shapes import FeedDay
+from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.notes import LandedFile, noted_landed
 from p2pcredit.storage.tables.day_receipts import read_receipts

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from p2pcredit.monitoring.feed_shapes import FeedDay
+from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.storage.tables.day_receipts import Facts
 
 Acceptance = dict[str, str]

@@ -32,8 +32,8 @@ def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
 
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
     """Measure the week and write one row per metric and segment into `gold/monitoring`."""
-    from p2pcredit.monitoring import metrics as metric_registry
-    from p2pcredit.monitoring.policy import monitoring_has_evidence
+    from p2pcredit.monitoring import registry as metric_registry
+    from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
 
     week = week or Week(ctx, week_end)
     with week.lake.rebuilding(MONITORING):

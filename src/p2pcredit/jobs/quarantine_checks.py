@@ -12,7 +12,7 @@ import polars as pl
 from p2pcredit.errors import QuarantineError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.set_aside import most_frequent, rows_set_aside
-from p2pcredit.monitoring.quarantine_causes import Cause, too_many_set_aside
+from p2pcredit.monitoring.feeds.quarantine_causes import Cause, too_many_set_aside
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import LONGEST_EXAMPLE, one_line

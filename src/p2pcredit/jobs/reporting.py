@@ -10,7 +10,7 @@ import polars as pl
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.week import Week
-from p2pcredit.monitoring.profiles import calibration_profile, score_profile
+from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.reporting.facts import build_facts
 from p2pcredit.reporting.render import render_report
 from p2pcredit.storage.files import write_bytes_atomically

@@ -20,8 +20,8 @@ from p2pcredit.jobs.maturity import matured_counts
 from p2pcredit.jobs.set_aside import VALUES_MISSING, values_given
 from p2pcredit.jobs.unknown_outcomes import commonest_reason, count_of_no_loan
 from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
-from p2pcredit.monitoring.policy import Verdict, results_from_rows
-from p2pcredit.monitoring.policy import decide as decide_remedy
+from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
+from p2pcredit.monitoring.policies.choose import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank

@@ -12,7 +12,13 @@ from typing import Any
 
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.monitoring.quality import OUTSIDE_METRIC, QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC, VALUES_METRIC
+from p2pcredit.monitoring.metrics.quality import (
+    OUTSIDE_METRIC,
+    QUALITY_METRICS,
+    ROWS_METRIC,
+    UNKNOWN_METRIC,
+    VALUES_METRIC,
+)
 from p2pcredit.text import one_line
 
 WHOLE_SEGMENTS = ("all", "champion", "service")

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.results import MetricResult
-from p2pcredit.monitoring.cheapest_remedy import score_in_words
-from p2pcredit.monitoring.policy import results_from_rows
+from p2pcredit.monitoring.policies.cheapest_first import score_in_words
+from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
 

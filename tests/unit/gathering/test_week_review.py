@@ -17,7 +17,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.reporting import generate_report
 from p2pcredit.jobs.week import Week
-from p2pcredit.monitoring import metrics as metric_registry
+from p2pcredit.monitoring import registry as metric_registry
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
 from p2pcredit.storage.tables.lake import Lake
 

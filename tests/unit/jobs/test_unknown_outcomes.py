@@ -20,7 +20,7 @@ from p2pcredit.jobs.study import study_now
 from p2pcredit.jobs.tracing import trace_loan
 from p2pcredit.jobs.unknown_outcomes import check_outcomes
 from p2pcredit.jobs.week import Week
-from p2pcredit.monitoring.quality import measure_quality
+from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
 from p2pcredit.storage.layout import Layout

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import ncx2
 
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.binning import BinnedColumn, NumericBins, fit_bins
-from p2pcredit.monitoring.drift import population_stability_index, stability_of_counts
+from p2pcredit.monitoring.metrics.drift import population_stability_index, stability_of_counts
+from p2pcredit.monitoring.metrics.psi_bins import BinnedColumn, NumericBins, fit_bins
 
 
 def test_up_to_ten_distinct_numbers_have_a_bin_each_and_eleven_have_ranges() -> None:

@@ -12,15 +12,15 @@ from written_week import AFTER, LAST, WEEK_END, settings, week
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.intervals import normal_quantile, wilson_interval
-from p2pcredit.monitoring.drift import measure_drift
-from p2pcredit.monitoring.early_signs import measure_early_signs
-from p2pcredit.monitoring.estimates import auc_sampling_range, expected_auc, measure_estimates
+from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.monitoring.inputs import closes_window
 from p2pcredit.monitoring.matured import matured_window, part_segments, scored_loans, whole_segments
-from p2pcredit.monitoring.outcomes import status_at_least, status_between_levels, status_within
-from p2pcredit.monitoring.performance import measure_performance
-from p2pcredit.monitoring.profiles import calibration_profile, score_profile
-from p2pcredit.monitoring.quality import measure_quality
+from p2pcredit.monitoring.metrics.drift import measure_drift
+from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
+from p2pcredit.monitoring.metrics.estimates import auc_sampling_range, expected_auc, measure_estimates
+from p2pcredit.monitoring.metrics.performance import measure_performance
+from p2pcredit.monitoring.metrics.quality import measure_quality
+from p2pcredit.monitoring.status import status_at_least, status_between_levels, status_within
 
 DAY = timedelta(days=1)
 Found = dict[tuple[str, str], MetricResult]

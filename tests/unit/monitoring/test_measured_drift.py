@@ -13,8 +13,8 @@ from monitoring_world import make_inputs
 from p2pcredit.contracts.features import features_of
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.binning import fit_bins
-from p2pcredit.monitoring.drift import measure_drift, population_stability_index, stability_of_counts
+from p2pcredit.monitoring.metrics.drift import measure_drift, population_stability_index, stability_of_counts
+from p2pcredit.monitoring.metrics.psi_bins import fit_bins
 from p2pcredit.settings import Settings
 
 COUNTS = st.lists(st.integers(0, 500), min_size=1, max_size=8).filter(lambda counts: sum(counts) > 0)

@@ -12,9 +12,9 @@ from monitoring_world import make_inputs
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.alerts import finding_of
-from p2pcredit.monitoring.early_signs import measure_early_signs
-from p2pcredit.monitoring.estimates import expected_auc, measure_estimates
-from p2pcredit.monitoring.quality import measure_quality
+from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
+from p2pcredit.monitoring.metrics.estimates import expected_auc, measure_estimates
+from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.settings import Settings
 
 PROBABILITIES = st.lists(st.sampled_from([0.0, 0.05, 0.1, 0.1, 0.3, 0.7, 1.0]), min_size=2, max_size=12)

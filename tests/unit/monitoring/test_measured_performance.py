@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import MonitoringInputs
-from p2pcredit.monitoring.performance import measure_performance
+from p2pcredit.monitoring.metrics.performance import measure_performance
 from p2pcredit.periods import add_months
 from p2pcredit.settings import MonitoringSettings, Settings
 

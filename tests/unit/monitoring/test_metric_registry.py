@@ -11,9 +11,10 @@ import pytest
 from monitoring_world import make_inputs
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.monitoring import metrics, policy
+from p2pcredit.monitoring import registry as metrics
 from p2pcredit.monitoring.inputs import MonitoringInputs
-from p2pcredit.monitoring.metrics import calculate_metrics
+from p2pcredit.monitoring.policies import choose as policy
+from p2pcredit.monitoring.registry import calculate_metrics
 from p2pcredit.settings import Settings
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.cheapest_remedy import cheapest_remedy_first, in_words, score_in_words
 from p2pcredit.monitoring.inputs import DecisionFacts
-from p2pcredit.monitoring.metrics import without_nan
-from p2pcredit.monitoring.verdict import Verdict
+from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first, in_words, score_in_words
+from p2pcredit.monitoring.policies.verdict import Verdict
+from p2pcredit.monitoring.registry import without_nan
 from p2pcredit.settings import MonitoringSettings, Settings
 from p2pcredit.text import one_line
 

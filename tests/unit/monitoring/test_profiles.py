@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from monitoring_world import make_inputs
 
-from p2pcredit.monitoring.profiles import calibration_profile, score_profile
+from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.settings import Settings
 
 

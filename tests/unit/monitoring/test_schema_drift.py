@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import CREDIT_HISTORY, FINANCIAL, LOAN_PERFORMANCE, LOAN_TERMS, Feed
-from p2pcredit.monitoring.column_names import likely_name
-from p2pcredit.monitoring.feed_shapes import FeedDay, UsualDays, chance_of_so_few
-from p2pcredit.monitoring.schema_drift import Comparison, Finding, compare_schema
+from p2pcredit.monitoring.feeds.column_names import likely_name
+from p2pcredit.monitoring.feeds.schema_drift import Comparison, Finding, compare_schema
+from p2pcredit.monitoring.feeds.shapes import FeedDay, UsualDays, chance_of_so_few
 
 DAY = date(2020, 3, 2)
 

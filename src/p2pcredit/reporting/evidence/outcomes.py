@@ -27,8 +27,8 @@ from p2pcredit.models.evaluation.reliability import reliability_bins
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.training.baseline import logistic_baseline
-from p2pcredit.monitoring.drift import population_stability_index
-from p2pcredit.monitoring.outcomes import status_at_least, status_between_levels, status_within
+from p2pcredit.monitoring.metrics.drift import population_stability_index
+from p2pcredit.monitoring.status import status_at_least, status_between_levels, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured
 
 GROUPS = ("state", "home_ownership", "income_verification", "term_months")

@@ -16,8 +16,8 @@ from datetime import date
 from typing import Any, Literal
 
 from p2pcredit.contracts.feeds import Feed
-from p2pcredit.monitoring.column_names import likely_name
-from p2pcredit.monitoring.feed_shapes import FeedDay, UsualDays, chance_of_so_few
+from p2pcredit.monitoring.feeds.column_names import likely_name
+from p2pcredit.monitoring.feeds.shapes import FeedDay, UsualDays, chance_of_so_few
 
 CHANCE = 0.001
 """That a column which is always filled is blank is drift where it is less likely than this to happen by chance."""

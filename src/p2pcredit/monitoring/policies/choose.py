@@ -12,12 +12,12 @@ from typing import Any
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, SettingsError
-from p2pcredit.monitoring.cheapest_remedy import cheapest_remedy_first
-from p2pcredit.monitoring.extensions import entry_points
 from p2pcredit.monitoring.inputs import DecisionFacts
-from p2pcredit.monitoring.metrics import without_nan
-from p2pcredit.monitoring.quality import DATA_METRICS, OUTSIDE_METRIC
-from p2pcredit.monitoring.verdict import Policy, Verdict
+from p2pcredit.monitoring.metrics.quality import DATA_METRICS, OUTSIDE_METRIC
+from p2pcredit.monitoring.plugins import entry_points
+from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first
+from p2pcredit.monitoring.policies.verdict import Policy, Verdict
+from p2pcredit.monitoring.registry import without_nan
 from p2pcredit.names import no_such
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line

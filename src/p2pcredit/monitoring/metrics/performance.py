@@ -22,7 +22,7 @@ from p2pcredit.models.evaluation.api import (
 )
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import JudgedLoans, part_segments, scored_loans, whole_segments
-from p2pcredit.monitoring.outcomes import status_at_least, status_within, unmeasured
+from p2pcredit.monitoring.status import status_at_least, status_within, unmeasured
 from p2pcredit.settings import MonitoringSettings, Settings
 
 _RANKING = ("auc", "gini", "ks")

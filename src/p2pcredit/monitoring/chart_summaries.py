@@ -9,7 +9,7 @@ import polars as pl
 
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import scored_loans
-from p2pcredit.monitoring.outcomes import share_interval
+from p2pcredit.monitoring.status import share_interval
 from p2pcredit.settings import Settings
 
 SCORE_BAND_POINTS = 20

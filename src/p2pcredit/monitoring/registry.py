@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.monitoring.drift import measure_drift
-from p2pcredit.monitoring.early_signs import measure_early_signs
-from p2pcredit.monitoring.estimates import measure_estimates
-from p2pcredit.monitoring.extensions import entry_points
 from p2pcredit.monitoring.inputs import MonitoringInputs
-from p2pcredit.monitoring.outcomes import unmeasured
-from p2pcredit.monitoring.performance import measure_performance
-from p2pcredit.monitoring.quality import measure_quality
+from p2pcredit.monitoring.metrics.drift import measure_drift
+from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
+from p2pcredit.monitoring.metrics.estimates import measure_estimates
+from p2pcredit.monitoring.metrics.performance import measure_performance
+from p2pcredit.monitoring.metrics.quality import measure_quality
+from p2pcredit.monitoring.plugins import entry_points
+from p2pcredit.monitoring.status import unmeasured
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
 

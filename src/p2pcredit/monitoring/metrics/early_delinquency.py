@@ -10,7 +10,7 @@ import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import MonitoringInputs
-from p2pcredit.monitoring.outcomes import share_interval, unmeasured
+from p2pcredit.monitoring.status import share_interval, unmeasured
 from p2pcredit.settings import Settings
 
 MONTHS_OBSERVED = (3, 6)

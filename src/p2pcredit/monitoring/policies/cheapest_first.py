@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import DecisionFacts
-from p2pcredit.monitoring.quality import QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC
-from p2pcredit.monitoring.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
+from p2pcredit.monitoring.metrics.quality import QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC
+from p2pcredit.monitoring.policies.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
 

@@ -14,9 +14,9 @@ import polars as pl
 from p2pcredit.contracts.features import features_of
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.binning import BinnedColumn, Counts
 from p2pcredit.monitoring.inputs import MonitoringInputs
-from p2pcredit.monitoring.outcomes import status_between_levels, unmeasured
+from p2pcredit.monitoring.metrics.psi_bins import BinnedColumn, Counts
+from p2pcredit.monitoring.status import status_between_levels, unmeasured
 from p2pcredit.remembering import OfObjects
 from p2pcredit.settings import MonitoringSettings, Settings
 

@@ -16,7 +16,7 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.intervals import normal_quantile
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import JudgedLoans, scored_loans, whole_segments
-from p2pcredit.monitoring.outcomes import share_interval, unmeasured
+from p2pcredit.monitoring.status import share_interval, unmeasured
 from p2pcredit.settings import Settings
 
 _NOTE = "estimate, right only if the probabilities are calibrated"

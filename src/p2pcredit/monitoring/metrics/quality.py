@@ -7,7 +7,7 @@ import polars as pl
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import matured_window
-from p2pcredit.monitoring.outcomes import share_interval, unmeasured
+from p2pcredit.monitoring.status import share_interval, unmeasured
 from p2pcredit.settings import Settings
 
 ROWS_METRIC = "quarantined_share"

@@ -1,0 +1,1 @@
+"""What is measured of a champion each week: performance, drift, quality, estimates, early delinquency."""
