@@ -10,7 +10,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from p2pcredit.engines.rows import RowFunction
+from p2pcredit.engines.protocol import RowFunction
 
 
 def scan_files(paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:

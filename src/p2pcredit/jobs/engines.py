@@ -13,7 +13,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import Feed, feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.local import PolarsEngine, PolarsRows
-from p2pcredit.engines.rows import RowFunction, Rows
+from p2pcredit.engines.protocol import RowFunction, Rows
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange

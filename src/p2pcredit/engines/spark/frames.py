@@ -14,7 +14,7 @@ import narwhals as nw
 import polars as pl
 import pyarrow as pa
 
-from p2pcredit.engines.rows import RowFunction
+from p2pcredit.engines.protocol import RowFunction
 from p2pcredit.engines.spark.session import spark_session
 from p2pcredit.settings import SparkSettings
 
