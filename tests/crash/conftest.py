@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from p2pcredit.crashes.kit import Bench
-from p2pcredit.crashes.zygote import Zygote
+from p2pcredit.crash_testing.fork_server import Zygote
+from p2pcredit.crash_testing.runner import Bench
 
 _TRIAL = """
 from pathlib import Path
-from p2pcredit.crashes.watching import watch
+from p2pcredit.crash_testing.syscall_filter import watch
 from p2pcredit.errors import ServiceError
 import sys
 try:

@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
-from p2pcredit.crashes.comparison import differences, half_states
-from p2pcredit.crashes.kit import Bench, crash_test, try_job, unclear_end
-from p2pcredit.crashes.pictures import take_picture, without_dead_runs
-from p2pcredit.crashes.scenarios import DAY, JOBS, Job
-from p2pcredit.crashes.watching import Watched
+from p2pcredit.crash_testing.invariants import differences, half_states
+from p2pcredit.crash_testing.runner import Bench, crash_test, try_job, unclear_end
+from p2pcredit.crash_testing.scenarios import DAY, JOBS, Job
+from p2pcredit.crash_testing.snapshots import take_picture, without_dead_runs
+from p2pcredit.crash_testing.syscall_filter import Watched
 from p2pcredit.storage.layout import Layout
 
 _BOUNDED, _EVERY = 1, 1_000_000
@@ -40,7 +40,7 @@ def test_a_job_that_was_killed_or_met_a_full_disk_ends_as_if_undisturbed_when_ru
 def test_the_kit_leaves_nothing_behind_and_touches_nothing_else(
     watchable: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.crashes.kit.JOBS", {"x": _SOUND})
+    monkeypatch.setattr("p2pcredit.crash_testing.runner.JOBS", {"x": _SOUND})
     (tmp_path / "mine").write_text("x")
     receipt = crash_test(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
@@ -54,7 +54,7 @@ def test_the_kit_leaves_nothing_behind_and_touches_nothing_else(
 def test_what_breaks_is_told_in_one_line_and_the_homes_are_kept(
     watchable: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.crashes.kit.JOBS", {"x": _BROKEN})
+    monkeypatch.setattr("p2pcredit.crash_testing.runner.JOBS", {"x": _BROKEN})
     done = CliRunner().invoke(app, ["doctor", "--crash-test", str(tmp_path), "--json"])
     assert done.exit_code == 1
     receipt = json.loads(done.stdout)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from p2pcredit.crashes.disk_steps import CALLS
+from p2pcredit.crash_testing.syscalls import CALLS
 
 pytestmark = pytest.mark.usefixtures("watchable")
 
@@ -19,7 +19,7 @@ _SCRIPT = """
 import json, os, subprocess, sys, threading, time
 from dataclasses import asdict
 from pathlib import Path
-from p2pcredit.crashes.watching import watch
+from p2pcredit.crash_testing.syscall_filter import watch
 from p2pcredit.errors import ServiceError
 
 inside, outside = Path(sys.argv[1]), Path(sys.argv[2])

@@ -55,7 +55,7 @@ def doctor(
 
 def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
     from p2pcredit.cli.progress import job_progress
-    from p2pcredit.crashes.kit import crash_test
+    from p2pcredit.crash_testing.runner import crash_test
 
     check_home(directory.absolute(), may_be_missing=True)
     with job_progress("crash test") as progress:

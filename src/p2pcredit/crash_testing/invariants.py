@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
-from p2pcredit.crashes.pictures import Picture, without_dead_runs
+from p2pcredit.crash_testing.snapshots import Picture, without_dead_runs
 
 _MAY_STAY = ("#1", "logs/decisions/.line.tmp")
 """What Delta had begun to write, and the one temporary line that the next writer of the ledger removes."""

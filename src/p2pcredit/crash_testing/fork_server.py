@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
-from p2pcredit.crashes.watching import Watched, watch
+from p2pcredit.crash_testing.syscall_filter import Watched, watch
 from p2pcredit.errors import P2PCreditError, ServiceError
 
 _FAILED = 1
@@ -29,7 +29,7 @@ class Zygote:
     """The process, seen from outside. Use it as a context; it ends with the block."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "p2pcredit.crashes.zygote"]
+        command = [sys.executable, "-m", "p2pcredit.crash_testing.fork_server"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **_QUIET}
         )
@@ -76,7 +76,7 @@ class Zygote:
 
 def do_step(step: str, home: Path) -> int:
     """Do a step as the command line does a job: one line on an error raised on purpose, and exit code 1."""
-    from p2pcredit.crashes.scenarios import STEPS, context
+    from p2pcredit.crash_testing.scenarios import STEPS, context
 
     try:
         STEPS[step](context(home))
@@ -88,7 +88,7 @@ def do_step(step: str, home: Path) -> int:
 
 def import_all() -> None:
     """Import what the steps need, also what a job imports only when it comes to it."""
-    import_module("p2pcredit.crashes.scenarios")
+    import_module("p2pcredit.crash_testing.scenarios")
     for room in map(import_module, ("p2pcredit.jobs", "p2pcredit.reporting")):
         for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             import_module(module.name)

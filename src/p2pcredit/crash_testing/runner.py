@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.crashes.comparison import differences, half_states
-from p2pcredit.crashes.pictures import Picture, take_picture
-from p2pcredit.crashes.scenarios import JOBS, Job
-from p2pcredit.crashes.watching import Watched, explain_if_impossible
-from p2pcredit.crashes.zygote import Zygote
+from p2pcredit.crash_testing.fork_server import Zygote
+from p2pcredit.crash_testing.invariants import differences, half_states
+from p2pcredit.crash_testing.scenarios import JOBS, Job
+from p2pcredit.crash_testing.snapshots import Picture, take_picture
+from p2pcredit.crash_testing.syscall_filter import Watched, explain_if_impossible
 from p2pcredit.errors import StorageError
 from p2pcredit.progress import Progress, to_nobody
 from p2pcredit.storage.files import disk_error

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from p2pcredit.crashes.disk_steps import (
+from p2pcredit.crash_testing.syscalls import (
     AUDIT_ARCHITECTURES,
     OPENING,
     SECCOMP_NUMBERS,
