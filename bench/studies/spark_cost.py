@@ -99,13 +99,13 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     """Seconds and rows of each stage, seconds to start the engine, and what the driver held."""
     from p2pcredit.contracts.feeds import FEEDS
     from p2pcredit.contracts.tables import FEATURE_STORE, bronze
-    from p2pcredit.handoff.events import EventKind
     from p2pcredit.jobs import preprocessing
     from p2pcredit.jobs.engines import engine_for
     from p2pcredit.jobs.inference import run_inference
     from p2pcredit.jobs.retraining import train_now
     from p2pcredit.jobs.study import study_now
     from p2pcredit.periods import DateRange
+    from p2pcredit.retraining.events import EventKind
     from p2pcredit.storage.tables.lake import Lake
 
     days, ctx = DateRange(FIRST, LAST), context(engine, home)

@@ -15,7 +15,6 @@ from sqlalchemy import select
 
 import young_home
 from p2pcredit.errors import TrainingError
-from p2pcredit.handoff.state import Fate
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
@@ -25,6 +24,7 @@ from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, m
 from p2pcredit.periods import DateRange, week_monday
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
+from p2pcredit.retraining.state import Fate
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 

@@ -17,7 +17,6 @@ import pytest
 
 import young_home
 from p2pcredit.contracts.tables import TABLES
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
@@ -26,6 +25,7 @@ from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.ledger import Ledger

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the demo needs the extra 'airflow'")
 
-from p2pcredit.handoff.state import Fate
+from p2pcredit.retraining.state import Fate
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.ledger import Ledger
 

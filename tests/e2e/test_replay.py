@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.tables import TABLES
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.landing import land
@@ -19,6 +18,7 @@ from p2pcredit.jobs.reproducing import reproduce
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

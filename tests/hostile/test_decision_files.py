@@ -14,14 +14,14 @@ import pytest
 from tests.hostile.conftest import Run, context_of
 
 from p2pcredit.contracts.decision import MAX_DECISION_BYTES
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, show_decision
 from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.retraining import check_retraining
 from p2pcredit.jobs.status import status
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import finish_taking_away, read_decision, remove_decision
 
 pytestmark = pytest.mark.torture

@@ -15,7 +15,6 @@ from tests.hostile.conftest import context_of
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.alerting import alert_failure, send_alerts
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
@@ -24,6 +23,7 @@ from p2pcredit.jobs.retraining import log_retraining
 from p2pcredit.jobs.serving import list_models, show_model
 from p2pcredit.models.scoring import load_model
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.state import Origin
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.landing.files import find_landing_file
 from p2pcredit.storage.state.ledger import Ledger

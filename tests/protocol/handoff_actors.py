@@ -15,9 +15,9 @@ from steps import DECISION, LOGS
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import ConflictError, TrainingError
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs import decisions, retraining
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.retraining.state import Origin
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 

@@ -13,11 +13,11 @@ from steps import DECISION, LEDGER, LOGS, Step
 
 from p2pcredit.contracts.decision import Decision, parse_decision
 from p2pcredit.errors import UnreadableDecisionError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.state import Fate, HandoffState, Origin, fold
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.state import Fate, HandoffState, Origin, fold
 from p2pcredit.storage.state.decision_file import read_decision
 from p2pcredit.storage.state.ledger import Ledger
 

@@ -17,8 +17,8 @@ from handoff_laws import Laws
 from model_disk import HOME, ModelDisk
 from steps import LEDGER, LOGS, Rules
 
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs import decisions
+from p2pcredit.retraining.state import Origin
 
 
 @dataclass(frozen=True)

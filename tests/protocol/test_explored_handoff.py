@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from handoff_worlds import MEETINGS, Meeting, Stage
 
-from p2pcredit.handoff.summary import pack_state, unpack_state
+from p2pcredit.retraining.summary import pack_state, unpack_state
 
 
 @pytest.fixture

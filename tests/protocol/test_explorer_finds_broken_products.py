@@ -12,8 +12,8 @@ from explorer import Found
 from handoff_worlds import MEETINGS, Stage
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs import decisions, retraining
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state import decision_file
 from p2pcredit.storage.state.ledger import Ledger
 
@@ -94,7 +94,7 @@ def clear_without_a_look(patch: pytest.MonkeyPatch) -> None:
 
 
 def forget_the_weekly_limit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("p2pcredit.handoff.state.HandoffState.weeks_retrained", lambda self: set())
+    patch.setattr("p2pcredit.retraining.state.HandoffState.weeks_retrained", lambda self: set())
     patch.setattr(retraining, "weeks_with_log", lambda ctx, day: set())
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import ConflictError
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, override_decision
 from p2pcredit.jobs.inference import score_day
@@ -21,6 +20,7 @@ from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

@@ -12,8 +12,8 @@ from typing import Any
 
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.state import fold
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.state import fold
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 from p2pcredit.storage.state.ledger import Ledger

@@ -11,13 +11,13 @@ from typing import Any
 
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity, ordered
 from p2pcredit.contracts.tables import MONITORING
-from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.activity import recent_entries, record, remember_failure, warn
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.outlooks import outlook_of
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.outlook import Standing
 from p2pcredit.storage.tables.lake import Lake
 
 logger = logging.getLogger("p2pcredit")

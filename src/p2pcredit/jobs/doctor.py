@@ -12,12 +12,12 @@ import polars as pl
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.handoff.outlook import Standing
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.data_checks import Finding, check_days, check_deliveries, check_rows, check_schema, check_values
 from p2pcredit.jobs.outlooks import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.jobs.serving import overridden_floor
 from p2pcredit.jobs.unknown_outcomes import check_outcomes
+from p2pcredit.retraining.outlook import Standing
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake

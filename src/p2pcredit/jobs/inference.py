@@ -12,13 +12,13 @@ import polars as pl
 
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.engines import LakeEngine, engine_for
 from p2pcredit.jobs.scored_loans import ScoredLoans, count_scored
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import HandoffState
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank

@@ -8,11 +8,11 @@ import polars as pl
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.week import Week
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.tables.day_receipts import is_complete
 
 DAYS_OF_A_WEEK = 7

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.handoff.outlook import Outlook, Standing, outlook
-from p2pcredit.handoff.state import DecisionRecord, Fate, HandoffState, Origin
 from p2pcredit.jobs.activity import warn_once
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.outlook import Outlook, Standing, outlook
+from p2pcredit.retraining.state import DecisionRecord, Fate, HandoffState, Origin
 from p2pcredit.storage.state.decision_file import Unreadable
 from p2pcredit.storage.tables.day_receipts import last_complete
 

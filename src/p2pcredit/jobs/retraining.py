@@ -10,14 +10,14 @@ import os
 from datetime import date
 
 from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.rules import Plan, plan_retraining
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import clear_decision, reconcile
 from p2pcredit.jobs.fitting import require_engine
 from p2pcredit.jobs.outlooks import weeks_with_log
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_whole, write_bytes_atomically
 
 

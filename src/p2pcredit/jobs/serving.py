@@ -8,10 +8,10 @@ from typing import Any
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import HandoffState
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.state.model_bank import ModelBank
 
 

@@ -14,12 +14,12 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import StorageError
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.set_aside import rows_set_aside, values_lost
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.scoring import REASONS, ScoringModel, load_model, score_loans
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import unknown_outcomes

@@ -14,9 +14,9 @@ from written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, bronze
 from p2pcredit.errors import StorageError
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs import tracing
 from p2pcredit.jobs.tracing import trace_loan
+from p2pcredit.retraining.events import EventKind
 
 
 class TwoFeatures:

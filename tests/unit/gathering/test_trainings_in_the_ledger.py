@@ -11,13 +11,13 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import TooLittleDataError
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs import training
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.retraining import log_retraining, train_if_due, train_now, weeks_with_log
 from p2pcredit.jobs.training import Trained
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import Origin
 
 DAY = "2022-06-08"  # a Wednesday
 MONDAY = "2022-06-06"

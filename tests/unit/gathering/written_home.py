@@ -13,9 +13,9 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, Table, silver
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank

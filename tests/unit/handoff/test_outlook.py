@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.outlook import Outlook, Standing, outlook
-from p2pcredit.handoff.rules import plan_retraining
-from p2pcredit.handoff.state import Fate, Origin, fold
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.outlook import Outlook, Standing, outlook
+from p2pcredit.retraining.rules import plan_retraining
+from p2pcredit.retraining.state import Fate, Origin, fold
 from p2pcredit.settings import HandoffSettings
 
 DAY = date(2024, 1, 16)

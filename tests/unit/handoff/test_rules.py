@@ -8,9 +8,9 @@ import pytest
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.rules import Plan, plan_retraining
-from p2pcredit.handoff.state import Fate, HandoffState, Origin, fold, is_newer
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.rules import Plan, plan_retraining
+from p2pcredit.retraining.state import Fate, HandoffState, Origin, fold, is_newer
 from p2pcredit.settings import HandoffSettings
 
 SATURDAY = date(2024, 1, 13)

@@ -9,10 +9,10 @@ import pytest
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.rules import plan_retraining
-from p2pcredit.handoff.state import Claim, DecisionRecord, Fate, HandoffState, Origin, fold, is_newer
-from p2pcredit.handoff.summary import pack_state, unpack_state
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.rules import plan_retraining
+from p2pcredit.retraining.state import Claim, DecisionRecord, Fate, HandoffState, Origin, fold, is_newer
+from p2pcredit.retraining.summary import pack_state, unpack_state
 from p2pcredit.settings import HandoffSettings
 
 AT = "2024-01-16T02:00:00+00:00"

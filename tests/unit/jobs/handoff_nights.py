@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
+from p2pcredit.retraining.events import EventKind
 
 SATURDAY = date(2024, 1, 13)
 SUNDAY = date(2024, 1, 14)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import PreprocessingSettings, Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank

@@ -16,7 +16,6 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.making import _choose, make_recalibrated
 from p2pcredit.jobs.retraining import train_now
@@ -25,6 +24,7 @@ from p2pcredit.jobs.study import study_now
 from p2pcredit.models.champion.gate import Gate
 from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank

@@ -21,10 +21,10 @@ from handoff_nights import (
 )
 
 from p2pcredit.errors import StorageError, UsageError
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision
 from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now, weeks_with_log
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import read_decision
 
 

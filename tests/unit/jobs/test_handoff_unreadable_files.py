@@ -17,10 +17,10 @@ from handoff_nights import (
     a_night,
 )
 
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.decisions import decide, reconcile
 from p2pcredit.jobs.retraining import check_retraining
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 
 

@@ -13,7 +13,6 @@ from deltalake import DeltaTable
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
-from p2pcredit.handoff.events import EventKind
 from p2pcredit.jobs import inference
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.engines import engine_for
@@ -21,6 +20,7 @@ from p2pcredit.jobs.inference import run_inference
 from p2pcredit.jobs.scored_loans import ScoredLoans
 from p2pcredit.jobs.serving import get_model
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import mark_complete
 from p2pcredit.storage.tables.lake import Lake

@@ -16,8 +16,6 @@ import pytest
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import LABEL_STORE, PREDICTIONS, QUARANTINE, Table, silver
 from p2pcredit.errors import MissingTableError, UsageError
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
@@ -25,6 +23,8 @@ from p2pcredit.jobs.doctor import examine
 from p2pcredit.jobs.exporting import export
 from p2pcredit.jobs.status import status
 from p2pcredit.periods import DateRange
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import mark_complete
 from p2pcredit.storage.tables.lake import Lake

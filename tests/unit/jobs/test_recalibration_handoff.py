@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import Origin
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide
 from p2pcredit.jobs.retraining import train_if_due
 from p2pcredit.jobs.training import Trained
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import Origin
 
 DAY = date(2024, 1, 15)
 

@@ -54,7 +54,7 @@ def test_a_training_that_was_due_and_failed_is_an_error(ctx: JobContext, monkeyp
 
 
 def test_a_model_that_may_not_serve_is_told_with_its_reason(ctx: JobContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    from p2pcredit.handoff.events import EventKind
+    from p2pcredit.retraining.events import EventKind
 
     monkeypatch.setattr("p2pcredit.jobs.replay.what_is_lacking", lambda *_: None)
     facts = {"snapshot_date": f"{DAY}", "week": f"{DAY}", "model_id": "m1", "promoted": False, "reason": "AUC 0.48"}

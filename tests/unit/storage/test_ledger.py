@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
-from p2pcredit.handoff.events import EventKind
-from p2pcredit.handoff.state import HandoffState
-from p2pcredit.handoff.summary import pack_state
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import HandoffState
+from p2pcredit.retraining.summary import pack_state
 from p2pcredit.storage.state import ledger as ledger_module
 from p2pcredit.storage.state.ledger import LINES_TO_A_SUMMARY, Ledger
 from processes_at_once import run_at_once
@@ -98,7 +98,7 @@ def test_the_hand_off_can_be_held_over_several_lines_and_is_given_back_after_an_
 def test_two_processes_that_append_at_once_lose_nothing_and_leave_no_gap(tmp_path: Path) -> None:
     imports = (
         "from pathlib import Path; from datetime import datetime, UTC\n"
-        "from p2pcredit.storage.state.ledger import Ledger; from p2pcredit.handoff.events import EventKind\n"
+        "from p2pcredit.storage.state.ledger import Ledger; from p2pcredit.retraining.events import EventKind\n"
     )
     code = (
         "ledger = Ledger(Path(sys.argv[1]))\n"

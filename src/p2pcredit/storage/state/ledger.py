@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
-from p2pcredit.handoff.state import HandoffState, fold
-from p2pcredit.handoff.summary import pack_state, unpack_state
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.state import HandoffState, fold
+from p2pcredit.retraining.summary import pack_state, unpack_state
 from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
 from p2pcredit.storage.locks import open_lock
 

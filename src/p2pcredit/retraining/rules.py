@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.handoff.outlook import outlook
-from p2pcredit.handoff.state import DecisionRecord, Fate, HandoffState, Origin
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.outlook import outlook
+from p2pcredit.retraining.state import DecisionRecord, Fate, HandoffState, Origin
 from p2pcredit.settings import HandoffSettings
 
 

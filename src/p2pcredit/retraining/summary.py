@@ -15,8 +15,8 @@ from typing import Any
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.handoff.events import LedgerEvent
-from p2pcredit.handoff.state import Claim, DecisionRecord, Fate, HandoffState, Origin, Reign
+from p2pcredit.retraining.events import LedgerEvent
+from p2pcredit.retraining.state import Claim, DecisionRecord, Fate, HandoffState, Origin, Reign
 
 _FORMAT = 1
 """Count up when what a line adds to the state changes: older summaries are then read past."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
-from p2pcredit.handoff.events import EventKind, LedgerEvent
+from p2pcredit.retraining.events import EventKind, LedgerEvent
 
 
 class Origin(StrEnum):

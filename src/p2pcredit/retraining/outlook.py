@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.handoff.state import Fate, Origin
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.state import Fate, Origin
 
 _A_WEEK = timedelta(days=7)
 
