@@ -30,9 +30,9 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing import land
 from p2pcredit.jobs.preprocessing import preprocess
 from p2pcredit.jobs.retraining import train_now
-from p2pcredit.orchestration import local
+from p2pcredit.local_airflow import airflow as local
+from p2pcredit.local_airflow.client import AirflowClient
 from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
-from p2pcredit.orchestration.client import AirflowClient
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, PREPROCESSING_DAG
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings

@@ -152,7 +152,9 @@ def test_reading_the_dag_files_imports_no_engine_and_no_job() -> None:
 
 
 def test_the_command_line_can_import_the_local_airflow_without_importing_airflow() -> None:
-    script = "import sys, p2pcredit.orchestration.local, p2pcredit.orchestration.demo; print('airflow' in sys.modules)"
+    script = (
+        "import sys, p2pcredit.local_airflow.airflow, p2pcredit.local_airflow.demo; print('airflow' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"
 

@@ -18,9 +18,9 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
-from p2pcredit.orchestration import local
-from p2pcredit.orchestration.local_settings import LocalPaths, login
-from p2pcredit.orchestration.processes import members
+from p2pcredit.local_airflow import airflow as local
+from p2pcredit.local_airflow.processes import members
+from p2pcredit.local_airflow.settings import LocalPaths, login
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
 from p2pcredit.storage.layout import Layout
 

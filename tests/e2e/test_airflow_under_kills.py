@@ -24,9 +24,9 @@ import pytest
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
 from p2pcredit.errors import ServiceError
-from p2pcredit.orchestration import local
-from p2pcredit.orchestration.local_settings import LocalPaths
-from p2pcredit.orchestration.processes import StartedProcess, is_running, members, start_mark
+from p2pcredit.local_airflow import airflow as local
+from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark
+from p2pcredit.local_airflow.settings import LocalPaths
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
 
 SUNDAY = date(2021, 7, 4)

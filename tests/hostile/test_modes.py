@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hostile.conftest import Run, every_job
 
-from p2pcredit.orchestration.local_settings import LocalPaths, local_environment
+from p2pcredit.local_airflow.settings import LocalPaths, local_environment
 
 pytestmark = pytest.mark.torture
 

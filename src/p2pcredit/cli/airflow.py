@@ -22,7 +22,7 @@ def up(
     debug: DebugOption = False,
 ) -> Receipt:
     """Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1), or what has ended of one."""
-    from p2pcredit.orchestration.local import up as start
+    from p2pcredit.local_airflow.airflow import up as start
 
     running = start(home_directory(home, may_be_missing=True), port, progress=say)
     return {
@@ -39,7 +39,7 @@ def up(
 @command
 def down(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """Stop the local Airflow of this home, with every process it started."""
-    from p2pcredit.orchestration.local import down as stop
+    from p2pcredit.local_airflow.airflow import down as stop
 
     return {"stopped": stop(home_directory(home), progress=say)}
 

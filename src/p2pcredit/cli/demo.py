@@ -22,7 +22,7 @@ from p2pcredit.storage.home import check_home_for_airflow
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.context import JobContext
-    from p2pcredit.orchestration.demo import RunSummary
+    from p2pcredit.local_airflow.demo import RunSummary
 
 _MARK = ".p2pcredit-demo"
 _SCHEDULED_DAYS = 4
@@ -47,7 +47,7 @@ def demo(
     """Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days."""
     if find_spec("airflow") is None:
         raise MissingExtraError("the demo", "airflow")
-    from p2pcredit.orchestration.demo import run_scheduled_days
+    from p2pcredit.local_airflow.demo import run_scheduled_days
 
     directory = home_directory(home, may_be_missing=True)
     check_home_for_airflow(directory)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from p2pcredit.errors import ServiceError
-from p2pcredit.orchestration.client import AirflowClient
+from p2pcredit.local_airflow.client import AirflowClient
 
 
 class Airflow:

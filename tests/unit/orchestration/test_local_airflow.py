@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from p2pcredit.errors import ServiceError, UsageError
-from p2pcredit.orchestration import local
-from p2pcredit.orchestration.demo import run_scheduled_days
-from p2pcredit.orchestration.local_record import write_record
-from p2pcredit.orchestration.local_settings import LocalPaths, local_environment, login
-from p2pcredit.orchestration.processes import StartedProcess, members, start_mark
+from p2pcredit.local_airflow import airflow as local
+from p2pcredit.local_airflow.demo import run_scheduled_days
+from p2pcredit.local_airflow.processes import StartedProcess, members, start_mark
+from p2pcredit.local_airflow.record import write_record
+from p2pcredit.local_airflow.settings import LocalPaths, local_environment, login
 
 
 def this_process(name: str) -> StartedProcess:

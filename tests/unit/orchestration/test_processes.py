@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from p2pcredit.orchestration.processes import (
+from p2pcredit.local_airflow.processes import (
     StartedProcess,
     is_running,
     members,

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from p2pcredit.errors import ServiceError
-from p2pcredit.orchestration.local_settings import LocalPaths, make_private, write_secret
-from p2pcredit.orchestration.processes import StartedProcess, is_running
+from p2pcredit.local_airflow.processes import StartedProcess, is_running
+from p2pcredit.local_airflow.settings import LocalPaths, make_private, write_secret
 
 LOCK_SECONDS = 120.0
 _SECRET = "P2P_ALERTS__"

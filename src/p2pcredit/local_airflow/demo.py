@@ -15,8 +15,8 @@ from types import FrameType
 from typing import Any
 
 from p2pcredit.errors import ServiceError, UsageError
-from p2pcredit.orchestration.client import FINISHED_RUN_STATES, AirflowClient
-from p2pcredit.orchestration.local import down, free_port, is_up, up
+from p2pcredit.local_airflow.airflow import down, free_port, is_up, up
+from p2pcredit.local_airflow.client import FINISHED_RUN_STATES, AirflowClient
 from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
 from p2pcredit.orchestration.schedules import (
     CATCHUP_VARIABLE,

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
-from p2pcredit.orchestration.client import AirflowClient
-from p2pcredit.orchestration.local_record import Record, locked, read_record, write_record
-from p2pcredit.orchestration.local_settings import HOST, LocalPaths, local_environment, login
-from p2pcredit.orchestration.processes import StartedProcess, is_running, members, start_process, stop_processes
+from p2pcredit.local_airflow.client import AirflowClient
+from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_process, stop_processes
+from p2pcredit.local_airflow.record import Record, locked, read_record, write_record
+from p2pcredit.local_airflow.settings import HOST, LocalPaths, local_environment, login
 from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG, VARIABLES
 from p2pcredit.storage.home import check_home_for_airflow
 
