@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
-from p2pcredit.cli.edge import job_context
+from p2pcredit.cli.runtime import job_context
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.context import Caller

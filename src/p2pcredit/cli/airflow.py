@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, command, home_directory
 from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory
 
 app = typer.Typer(help="A local Airflow with the three DAGs, on this machine only.", no_args_is_help=True)
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from p2pcredit.cli.edge import (
+from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.runtime import (
     DebugOption,
     HomeOption,
     JsonOption,
@@ -16,7 +17,6 @@ from p2pcredit.cli.edge import (
     job_context,
     optional_date,
 )
-from p2pcredit.cli.printing import Receipt
 
 app = typer.Typer(help="The retraining decision: show it, its history, or override it.", no_args_is_help=True)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from p2pcredit.cli.airflow import say
-from p2pcredit.cli.edge import DebugOption, JsonOption, command, home_directory, job_context, named_directory
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import job_progress
+from p2pcredit.cli.runtime import DebugOption, JsonOption, command, home_directory, job_context, named_directory
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.storage.home import check_home_for_airflow

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.cli.printing import Receipt, print_receipt_as
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.errors import StorageError
 from p2pcredit.storage.home import check_home
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, WhyOption, command, job_context
 from p2pcredit.cli.printing import Receipt, estimate
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, WhyOption, command, job_context
 
 app = typer.Typer(help="The model bank: who serves, why, and whether it holds.", no_args_is_help=True)
 IdArgument = Annotated[str, typer.Argument(help="The model's id, as 'models list' shows it.", metavar="ID")]

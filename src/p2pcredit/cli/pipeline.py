@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from p2pcredit.cli.decision import in_short
-from p2pcredit.cli.edge import (
+from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.progress import shown_context
+from p2pcredit.cli.runtime import (
     DebugOption,
     HomeOption,
     JsonOption,
@@ -19,8 +21,6 @@ from p2pcredit.cli.edge import (
     job_context,
     optional_date,
 )
-from p2pcredit.cli.printing import Receipt
-from p2pcredit.cli.progress import shown_context
 from p2pcredit.periods import DateRange, parse_date
 
 DayOption = Annotated[str | None, typer.Option("--date", help="One snapshot date, YYYY-MM-DD.", metavar="D")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from p2pcredit.cli.edge import job_context
+from p2pcredit.cli.runtime import job_context
 from p2pcredit.progress import Progress as Tell
 from p2pcredit.progress import to_nobody
 

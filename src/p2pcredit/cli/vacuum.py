@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from p2pcredit.cli.edge import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
 
 
 @command
