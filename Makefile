@@ -31,7 +31,7 @@ torture: setup
 	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
 
 # Each change runs the tests that can notice it; a run that was cut short goes on where it was. All of them: WHOLE=1;
-# some of them: ROOMS="monitoring jobs/week.py"; bounded: MINUTES=30 (default 60), SAMPLE=20 of each module (default 40).
+# some of them: ROOMS="monitoring jobs/monitoring/week.py"; bounded: MINUTES=30 (default 60), SAMPLE=20 of each module (default 40).
 mutation: setup
 	$(BIN)/python -m tools.mutation $(ROOMS) $(if $(WHOLE),--whole) $(if $(SAMPLE),--sample $(SAMPLE)) \
 	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

@@ -140,7 +140,7 @@ class FakeTrainer:
         self.meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
-        from p2pcredit.jobs.training import Trained
+        from p2pcredit.jobs.training.train import Trained
 
         self.calls.append((ctx.run_id, day))
         self.meanwhile()
@@ -192,7 +192,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 @pytest.fixture
 def trainer(monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
     fake = FakeTrainer()
-    monkeypatch.setattr("p2pcredit.jobs.training.train_model", fake)
+    monkeypatch.setattr("p2pcredit.jobs.training.train.train_model", fake)
     return fake
 
 

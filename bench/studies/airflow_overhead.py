@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.retraining import train_now
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.client import AirflowClient
 from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config

@@ -80,8 +80,8 @@ def context(engine: str, home: Path) -> Any:
 def land_book(home: Path, loans: int) -> None:
     """A home with the book of so many loans in bronze."""
     from p2pcredit.contracts.feeds import FEEDS
-    from p2pcredit.jobs.landing import land
-    from p2pcredit.jobs.preprocessing import load_bronze
+    from p2pcredit.jobs.landing.land import land
+    from p2pcredit.jobs.preprocessing.stages import load_bronze
     from p2pcredit.periods import DateRange
     from p2pcredit.platforms.synthetic.loans import SyntheticSettings
     from p2pcredit.platforms.synthetic.profile import write_raw
@@ -99,11 +99,11 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     """Seconds and rows of each stage, seconds to start the engine, and what the driver held."""
     from p2pcredit.contracts.feeds import FEEDS
     from p2pcredit.contracts.tables import FEATURE_STORE, bronze
-    from p2pcredit.jobs import preprocessing
-    from p2pcredit.jobs.engines import engine_for
-    from p2pcredit.jobs.inference import run_inference
-    from p2pcredit.jobs.retraining import train_now
-    from p2pcredit.jobs.study import study_now
+    from p2pcredit.jobs.lake_engines import engine_for
+    from p2pcredit.jobs.preprocessing import stages as preprocessing
+    from p2pcredit.jobs.scoring.score import run_inference
+    from p2pcredit.jobs.training.retrain import train_now
+    from p2pcredit.jobs.training.snapshot import study_now
     from p2pcredit.periods import DateRange
     from p2pcredit.retraining.events import EventKind
     from p2pcredit.storage.tables.lake import Lake

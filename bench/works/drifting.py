@@ -15,7 +15,7 @@ import polars as pl
 from bench.works.timing import tell, timed
 from p2pcredit.contracts.features import features_of
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.week import Week
+from p2pcredit.jobs.monitoring.week import Week
 from p2pcredit.monitoring.metrics.drift import population_stability_index
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout

@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from bench.works.timing import tell, timed
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.study import study_now
+from p2pcredit.jobs.training.snapshot import study_now
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.fitting import backend as fitting

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from p2pcredit.cli.app import app
 from p2pcredit.cli.runtime import job_context
 from p2pcredit.contracts.tables import PREDICTIONS
-from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.context import Caller
+from p2pcredit.jobs.monitoring.alerts import send_alerts
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -365,13 +365,15 @@ def test_evidence_that_does_not_follow_from_the_lake_ends_with_exit_code_1_and_s
 ) -> None:
     row = {"path": "performance.lift[0].bads", "stored": 5, "recomputed": 4}
     receipt = {"model_id": "m1", "verified": False, "checked": 7, "differing": [row], "reason": "1 values differ"}
-    monkeypatch.setattr("p2pcredit.jobs.evidence.verify_evidence", lambda ctx, model_id: receipt)
+    monkeypatch.setattr("p2pcredit.jobs.audit.evidence.verify_evidence", lambda ctx, model_id: receipt)
     result = call("models", "verify", "m1", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (1, receipt)
     words = call("models", "verify", "m1")
     assert words.exit_code == 1
     assert "path performance.lift[0].bads, stored 5, recomputed 4" in words.stdout
-    monkeypatch.setattr("p2pcredit.jobs.evidence.verify_evidence", lambda ctx, model_id: {**receipt, "verified": True})
+    monkeypatch.setattr(
+        "p2pcredit.jobs.audit.evidence.verify_evidence", lambda ctx, model_id: {**receipt, "verified": True}
+    )
     assert call("models", "verify", "m1").exit_code == 0
 
 
@@ -379,11 +381,13 @@ def test_a_model_made_again_with_other_bytes_ends_with_exit_code_1_and_still_pri
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receipt = {"model_id": "m1", "identical": False, "differing": ["card.json"], "checked": 7, "reason": "1 differs"}
-    monkeypatch.setattr("p2pcredit.jobs.reproducing.reproduce", lambda ctx, model_id: receipt)
+    monkeypatch.setattr("p2pcredit.jobs.audit.reproduce.reproduce", lambda ctx, model_id: receipt)
     result = call("models", "reproduce", "m1", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (1, receipt)
     assert result.stderr == "Error: 1 differs\n"
-    monkeypatch.setattr("p2pcredit.jobs.reproducing.reproduce", lambda ctx, model_id: {**receipt, "identical": True})
+    monkeypatch.setattr(
+        "p2pcredit.jobs.audit.reproduce.reproduce", lambda ctx, model_id: {**receipt, "identical": True}
+    )
     assert call("models", "reproduce", "m1").exit_code == 0
 
 

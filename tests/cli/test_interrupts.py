@@ -32,7 +32,14 @@ sys.meta_path.insert(0, Interrupting())
 sys.argv = ["p2pcredit", "status", "--home", home]
 runpy.run_module("p2pcredit", run_name="__main__", alter_sys=True)
 """
-PLACES = ["typer", "rich.console", "p2pcredit.cli.runtime", "p2pcredit.settings", "pydantic", "p2pcredit.jobs.status"]
+PLACES = [
+    "typer",
+    "rich.console",
+    "p2pcredit.cli.runtime",
+    "p2pcredit.settings",
+    "pydantic",
+    "p2pcredit.jobs.home.status",
+]
 
 
 def interrupted(home: Path, where: str, swallowed: str = "", **more: object) -> subprocess.CompletedProcess[str]:

@@ -214,11 +214,11 @@ def test_the_panic_of_a_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     def broken(*_: object) -> None:
         raise panic("called `Option::unwrap()` on a `None` value\nnote: run with RUST_BACKTRACE=1")
 
-    monkeypatch.setattr("p2pcredit.jobs.status.status", broken)
+    monkeypatch.setattr("p2pcredit.jobs.home.status.status", broken)
     result = CliRunner().invoke(app, ["status", "--home", str(Path.cwd())])
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "a library broke down (called `Option::unwrap()`" in result.stderr
-    assert "p2pcredit.jobs.status" in sys.modules
+    assert "p2pcredit.jobs.home.status" in sys.modules
 
 
 def test_what_is_asked_for_outside_the_days_there_are_names_them(tiny_book: Path) -> None:

@@ -16,10 +16,10 @@ from sqlalchemy import select
 import young_home
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.home.status import status
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
-from p2pcredit.jobs.status import status
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.periods import DateRange, week_monday
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
@@ -165,7 +165,7 @@ def test_a_failed_training_fails_the_run_and_the_next_one_obeys_the_decision(
 
     write_by_hand(work, retrain=True)
     with monkeypatch.context() as broken:
-        broken.setattr("p2pcredit.jobs.training.train_model", fail)
+        broken.setattr("p2pcredit.jobs.training.train.train_model", fail)
         ran = run_inference_dag(run_dag)
     assert ran.state == "failed"
     assert "train_model_task" in ran.in_state("failed")

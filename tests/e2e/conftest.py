@@ -18,10 +18,10 @@ import pytest
 import young_home
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
-from p2pcredit.jobs.review import monitor
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

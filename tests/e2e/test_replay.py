@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.tables import TABLES
+from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.replay import replay
-from p2pcredit.jobs.reproducing import reproduce
+from p2pcredit.jobs.scoring.score import run_inference
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

@@ -19,8 +19,8 @@ from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, TABLES, silver
 from p2pcredit.errors import SourceError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.source_checks import check_source
+from p2pcredit.jobs.preprocessing.source_checks import check_source
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import PreprocessingSettings, Settings
 from p2pcredit.storage.layout import Layout

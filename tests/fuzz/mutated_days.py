@@ -21,9 +21,9 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.retraining import train_now
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.scoring.score import run_inference
+from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import generate

@@ -20,8 +20,8 @@ from p2pcredit.contracts.features import FEATURE_STORE_KEYS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, Settings
 from p2pcredit.storage.layout import Layout

@@ -10,7 +10,7 @@ from raw_cases import count_records, make_raw_case
 from raw_seeds import invented_seeds, profile_for, real_seeds
 
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 
 
 @pytest.mark.torture

@@ -12,9 +12,9 @@ from laws import context
 
 import p2pcredit.storage.landing.read as landing
 from p2pcredit.errors import MissingFeedError, P2PCreditError, SourceError, UnreadableFileError
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.source_checks import check_source
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.source_checks import check_source
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms import headers
 

@@ -16,7 +16,7 @@ from meanings import given as text_given
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import FEEDS, Feed
-from p2pcredit.jobs.engines import as_quarantined
+from p2pcredit.jobs.lake_engines import as_quarantined
 from p2pcredit.transforms.silver import refine
 
 DAY = date(2010, 1, 5)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings

@@ -14,12 +14,12 @@ import pytest
 from tests.hostile.conftest import Run, context_of
 
 from p2pcredit.contracts.decision import MAX_DECISION_BYTES
-from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, show_decision
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.retraining import check_retraining
-from p2pcredit.jobs.status import status
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.home.status import status
+from p2pcredit.jobs.monitoring.alerts import send_alerts
+from p2pcredit.jobs.training.retrain import check_retraining
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import finish_taking_away, read_decision, remove_decision

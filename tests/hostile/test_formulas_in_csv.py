@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.tables import TABLES, Table
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.exporting import export
+from p2pcredit.jobs.home.export import export
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake
 
@@ -116,7 +116,7 @@ TEXT = st.text(st.sampled_from("=+-@＝' \t\r\n;\"ab1.\0\u200b"), max_size=8)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(TEXT, min_size=1, max_size=20))
 def test_every_text_can_be_had_back(texts: list[str]) -> None:
-    from p2pcredit.jobs.exporting import _defused
+    from p2pcredit.jobs.home.export import _defused
 
     frame = pl.DataFrame({"text": texts}, schema={"text": pl.String})
     written = frame.with_columns(_defused(frame)).write_csv(quote_style="always")

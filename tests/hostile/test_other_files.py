@@ -15,12 +15,12 @@ from tests.hostile.conftest import context_of
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.jobs.alerting import alert_failure, send_alerts
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.retraining import log_retraining
-from p2pcredit.jobs.serving import list_models, show_model
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.alerts import alert_failure, send_alerts
+from p2pcredit.jobs.scoring.champions import list_models, show_model
+from p2pcredit.jobs.training.retrain import log_retraining
 from p2pcredit.models.scoring import load_model
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import Origin
@@ -175,7 +175,7 @@ def test_a_receipt_that_is_none_gives_no_facts(ctx: JobContext, name: str) -> No
 def test_a_strange_retraining_log_counts_and_loses_no_word(
     ctx: JobContext, name: str, trainer: Any, decision: Callable[..., Any]
 ) -> None:
-    from p2pcredit.jobs.retraining import check_retraining, train_if_due
+    from p2pcredit.jobs.training.retrain import check_retraining, train_if_due
 
     decide(ctx, decision(DAY), Origin.MONITORING)
     assert train_if_due(ctx, DAY)["model_id"] == "m1"

@@ -13,8 +13,8 @@ from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE
 from p2pcredit.errors import OutsideHomeError, P2PCreditError, UsageError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.exporting import export
-from p2pcredit.jobs.serving import promote, show_model
+from p2pcredit.jobs.home.export import export
+from p2pcredit.jobs.scoring.champions import promote, show_model
 from p2pcredit.orchestration.run_dates import snapshot_date
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.mapped.profile import load_mapping

@@ -11,7 +11,7 @@ import pytest
 from tests.hostile.conftest import LIVED, Run, context_of, every_job
 
 from p2pcredit.errors import SettingsError
-from p2pcredit.jobs.alerting import alert_failure
+from p2pcredit.jobs.monitoring.alerts import alert_failure
 from p2pcredit.settings import AlertSettings, Settings, load_settings
 
 pytestmark = [

@@ -23,7 +23,7 @@ from p2pcredit.contracts.decision import Decision, parse_decision
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, reconcile
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, weeks_with_log
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, weeks_with_log
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Fate, Origin

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from p2pcredit.jobs.decisions import clear_decision
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, weeks_with_log
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, weeks_with_log
 from p2pcredit.periods import week_monday
 
 pytestmark = [

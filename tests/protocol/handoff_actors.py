@@ -15,8 +15,9 @@ from steps import DECISION, LOGS
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import ConflictError, TrainingError
-from p2pcredit.jobs import decisions, retraining
+from p2pcredit.jobs import decisions
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.training import retrain as retraining
 from p2pcredit.retraining.state import Origin
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
@@ -115,7 +116,7 @@ class Trainer:
         self.goes_well: Train = lambda: True
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
-        from p2pcredit.jobs.training import Trained
+        from p2pcredit.jobs.training.train import Trained
 
         if not self.goes_well():
             raise TrainingError("no luck")

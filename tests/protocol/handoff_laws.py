@@ -14,7 +14,7 @@ from steps import DECISION, LEDGER, LOGS, Step
 from p2pcredit.contracts.decision import Decision, parse_decision
 from p2pcredit.errors import UnreadableDecisionError
 from p2pcredit.jobs.decisions import clear_decision
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.state import Fate, HandoffState, Origin, fold

@@ -127,8 +127,8 @@ class Stage:
         self.calls.patched(patch)
         names = itertools.count()
         patch.setattr("secrets.token_hex", lambda _: f"{next(names):016x}")
-        patch.setattr("p2pcredit.jobs.training.train_model", self.trainer)
-        patch.setattr("p2pcredit.jobs.maturity.enough_matured", lambda ctx, day: False)
+        patch.setattr("p2pcredit.jobs.training.train.train_model", self.trainer)
+        patch.setattr("p2pcredit.jobs.training.maturity.enough_matured", lambda ctx, day: False)
         patch.setattr(logging.getLogger("p2pcredit"), "disabled", True)
         disk = self.calls.disk
         disk.directories |= {HOME, LOGS, LEDGER}

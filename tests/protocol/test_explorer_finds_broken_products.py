@@ -12,7 +12,8 @@ from explorer import Found
 from handoff_worlds import MEETINGS, Stage
 
 from p2pcredit.contracts.decision import Decision
-from p2pcredit.jobs import decisions, retraining
+from p2pcredit.jobs import decisions
+from p2pcredit.jobs.training import retrain as retraining
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state import decision_file
 from p2pcredit.storage.state.ledger import Ledger

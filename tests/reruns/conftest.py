@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from daily_book import DAYS, context, land
 from nightly_runs import young_home
 
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from processes_at_once import run_programs
 
 Race = Callable[..., None]

@@ -12,7 +12,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, TABLES, bronze, silver
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
 from p2pcredit.storage.layout import Layout

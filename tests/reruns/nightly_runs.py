@@ -11,12 +11,12 @@ from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import ConflictError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, override_decision
-from p2pcredit.jobs.inference import score_day
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
-from p2pcredit.jobs.review import monitor
+from p2pcredit.jobs.scoring.score import score_day
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.errors import HeaderError
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.day_receipts import is_complete

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from nightly_runs import LAST, context
 
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.torture
 MONTHS = [DateRange(date(2021, month, 1), date(2021, month, 28)) for month in (1, 2, 3, 4)]
 LAND = """
 from nightly_runs import context
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 days = span(*sys.argv[3:])
 land(context(sys.argv[1], "rival", days.last), "synthetic", [Path(sys.argv[2])], days.first, days.last)
 """

@@ -13,14 +13,18 @@ import pytest
 from nightly_runs import LAST, context, nights
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.jobs.alerting import send_alerts
+from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, reconcile
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.inference import run_inference, score_day
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.monitoring import calculate_metrics, check_monitoring, write_retraining_decision
-from p2pcredit.jobs.preprocessing import (
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.home.status import status
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.alerts import send_alerts
+from p2pcredit.jobs.monitoring.report import generate_report
+from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
+from p2pcredit.jobs.preprocessing.source_checks import check_source
+from p2pcredit.jobs.preprocessing.stages import (
     build_feature_store,
     build_label_store,
     complete_days,
@@ -28,13 +32,9 @@ from p2pcredit.jobs.preprocessing import (
     preprocess,
     refine_silver,
 )
-from p2pcredit.jobs.reporting import generate_report
-from p2pcredit.jobs.reproducing import reproduce
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
-from p2pcredit.jobs.review import monitor
-from p2pcredit.jobs.serving import get_model
-from p2pcredit.jobs.source_checks import check_source
-from p2pcredit.jobs.status import status
+from p2pcredit.jobs.scoring.champions import get_model
+from p2pcredit.jobs.scoring.score import run_inference, score_day
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
 from p2pcredit.periods import DateRange
 
 FIRST_NIGHT, SATURDAY, LAST_NIGHT = date(2021, 6, 1), date(2021, 6, 5), date(2021, 6, 6)

@@ -14,8 +14,9 @@ from daily_book import DAYS, context, differences, land, make_book, unbalanced
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import ConflictError
-from p2pcredit.jobs import landed, preprocessing
-from p2pcredit.jobs.preprocessing import build_label_store, complete_days, load_bronze, preprocess, refine_silver
+from p2pcredit.jobs.preprocessing import prefetched_feeds as landed
+from p2pcredit.jobs.preprocessing import stages as preprocessing
+from p2pcredit.jobs.preprocessing.stages import build_label_store, complete_days, load_bronze, preprocess, refine_silver
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import held, unchanged

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, silver
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings, SparkSettings
 from p2pcredit.storage.tables.lake import Lake

@@ -11,7 +11,7 @@ import scored_loans
 from polars.testing import assert_frame_equal
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
-from p2pcredit.jobs.inference import run_inference
+from p2pcredit.jobs.scoring.score import run_inference
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import SparkSettings

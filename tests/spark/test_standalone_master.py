@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
-from p2pcredit.jobs.preprocessing import load_bronze, refine_silver
-from p2pcredit.jobs.reproducing import reproduce
+from p2pcredit.jobs.audit.reproduce import reproduce
+from p2pcredit.jobs.preprocessing.stages import load_bronze, refine_silver
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import SparkSettings
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -30,7 +30,7 @@ from dataclasses import replace
 from pathlib import Path
 sys.path[:0] = {paths!r}
 import daily_book
-from p2pcredit.jobs.preprocessing import refine_silver
+from p2pcredit.jobs.preprocessing.stages import refine_silver
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import SparkSettings
 from p2pcredit.engines.spark.session import spark_session

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.retraining import train_now
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import Examples, Fitter
 from p2pcredit.periods import DateRange

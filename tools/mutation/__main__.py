@@ -190,7 +190,7 @@ def main() -> int:
     """Run; exit code 1 where fewer are noticed than wanted."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
     parser.add_argument(
-        "rooms", nargs="*", help=f"{', '.join(rooms.ROOMS)}, or a module such as jobs/week.py; else all"
+        "rooms", nargs="*", help=f"{', '.join(rooms.ROOMS)}, or a module such as jobs/monitoring/week.py; else all"
     )
     parser.add_argument("--sample", type=int, default=40, help="at most so many changes of a module (default 40)")
     parser.add_argument("--whole", action="store_true", help="every change of every module")

@@ -64,7 +64,7 @@ class Mutant:
     """One change of one module.
 
     Args:
-        module: Its path below `src`, such as `p2pcredit/jobs/week.py`.
+        module: Its path below `src`, such as `p2pcredit/jobs/monitoring/week.py`.
         function: The qualified name of the function or class around the change; empty at module level.
         line: Line number of the change, from 1.
         code: That line as it stands, stripped.

@@ -86,38 +86,58 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
     ("transforms/*.py", ("tests/unit/transforms", "tests/properties/test_future_law.py")),
-    ("jobs/week.py", _WEEK),
-    ("jobs/monitoring.py", _WEEK),
-    ("jobs/reporting.py", _WEEK),
-    ("jobs/maturity.py", (*_GROUND, "tests/unit/jobs/test_maturity.py")),
-    ("jobs/study.py", (*_GROUND, *_SWAPS)),
-    ("jobs/swapping.py", (*_SWAPS, *_GROUND, "tests/unit/jobs/test_serving.py")),
-    ("jobs/inference.py", ("tests/unit/gathering/test_catching_up.py", "tests/unit/jobs/test_inference_job.py")),
-    ("jobs/retraining.py", (*_NIGHTS, *_GATHERED)),
+    ("jobs/monitoring/week.py", _WEEK),
+    ("jobs/monitoring/steps.py", _WEEK),
+    ("jobs/monitoring/report.py", _WEEK),
+    ("jobs/training/maturity.py", (*_GROUND, "tests/unit/jobs/test_maturity.py")),
+    ("jobs/training/snapshot.py", (*_GROUND, *_SWAPS)),
+    ("jobs/training/swap_sets.py", (*_SWAPS, *_GROUND, "tests/unit/jobs/test_serving.py")),
+    ("jobs/scoring/score.py", ("tests/unit/gathering/test_catching_up.py", "tests/unit/jobs/test_inference_job.py")),
+    ("jobs/training/retrain.py", (*_NIGHTS, *_GATHERED)),
     (
         "jobs/decisions.py",
         (*_NIGHTS, "tests/unit/jobs/test_looking_at_a_home.py", "tests/hostile/test_decision_files.py"),
     ),
-    ("jobs/alerting.py", ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/hostile/test_secrets.py")),
-    ("jobs/serving.py", ("tests/unit/jobs/test_serving.py", *_GATHERED)),
+    ("jobs/monitoring/alerts.py", ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/hostile/test_secrets.py")),
+    ("jobs/scoring/champions.py", ("tests/unit/jobs/test_serving.py", *_GATHERED)),
     ("jobs/*.py", _GATHERED),
 )
 """The first glob that a module matches says its tests; `{name}` is the name of the module."""
 
 ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
-    ("jobs/week.py", 'totals[f"quarantined:{feed}"]) for feed', "0) for feed", "quarantined rows are never counted"),
-    ("jobs/week.py", "max(known, default=", "min(known, default=", "the bads known at the oldest training"),
-    ("jobs/week.py", "state().champion_on(self.week_end)", "state().champion", "today's champion for a past week"),
-    ("jobs/week.py", 'unique("loan_id", keep="last"', 'unique("loan_id", keep="first"', "a loan's older label"),
-    ("jobs/week.py", ">= LATE_DAYS", "> LATE_DAYS", "exactly 30 days past due is not late"),
     (
-        "jobs/inference.py",
+        "jobs/monitoring/week.py",
+        'totals[f"quarantined:{feed}"]) for feed',
+        "0) for feed",
+        "quarantined rows are never counted",
+    ),
+    ("jobs/monitoring/week.py", "max(known, default=", "min(known, default=", "the bads known at the oldest training"),
+    (
+        "jobs/monitoring/week.py",
+        "state().champion_on(self.week_end)",
+        "state().champion",
+        "today's champion for a past week",
+    ),
+    (
+        "jobs/monitoring/week.py",
+        'unique("loan_id", keep="last"',
+        'unique("loan_id", keep="first"',
+        "a loan's older label",
+    ),
+    ("jobs/monitoring/week.py", ">= LATE_DAYS", "> LATE_DAYS", "exactly 30 days past due is not late"),
+    (
+        "jobs/scoring/score.py",
         "and state.champion_on(d)]",
         "and state.champion_on(d) == state.champion_on(day)]",
         "missed nights of an earlier champion are never scored",
     ),
-    ("jobs/inference.py", "d not in state.scored", "d in state.scored", "missed nights are never scored"),
-    ("jobs/swapping.py", "unseen_from = max(", "unseen_from = min(", "a swap set of loans that one side had seen"),
+    ("jobs/scoring/score.py", "d not in state.scored", "d in state.scored", "missed nights are never scored"),
+    (
+        "jobs/training/swap_sets.py",
+        "unseen_from = max(",
+        "unseen_from = min(",
+        "a swap set of loans that one side had seen",
+    ),
     (
         "models/champion/recalibration.py",
         "return loans[:cut], loans[cut:]",
@@ -129,7 +149,7 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
 
 
 def modules(package: Path, rooms: Sequence[str]) -> list[Path]:
-    """The modules of rooms, or of a glob such as `jobs/week.py`, in order.
+    """The modules of rooms, or of a glob such as `jobs/monitoring/week.py`, in order.
 
     Raises:
         ValueError: If a name is neither a room nor a glob with a module.
@@ -150,7 +170,7 @@ def tests_of(module: str, root: Path) -> list[str]:
     not those of the jobs, whose tests build homes that take long.
 
     Args:
-        module: Its path below the package, such as `jobs/week.py`.
+        module: Its path below the package, such as `jobs/monitoring/week.py`.
         root: The root of the repository.
     """
     named = next(tests for glob, tests in TESTS if fnmatch(module, glob))

@@ -78,7 +78,7 @@ def _make_room(directory: Path) -> None:
 
 
 def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
-    from p2pcredit.jobs.landing import land
+    from p2pcredit.jobs.landing.land import land
 
     print_step(f"Landing {'a synthetic portfolio' if file is None else file.name}")
     landed = land(ctx, platform, [], None, _SYNTHETIC_LAST) if file is None else land(ctx, platform, [file], None, None)
@@ -91,7 +91,7 @@ def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
 
 def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
     """The Saturday up to which history is replayed, and the last day that the scheduler runs."""
-    from p2pcredit.jobs.landing import last_origination
+    from p2pcredit.jobs.landing.land import last_origination
 
     last = last_origination(ctx, landed)
     if last is None:
@@ -117,8 +117,8 @@ def _replay(ctx: JobContext, days: DateRange) -> None:
 
 def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], as_json: bool) -> Receipt:
     from p2pcredit.jobs.decisions import show_decision
-    from p2pcredit.jobs.serving import show_model
-    from p2pcredit.jobs.status import status
+    from p2pcredit.jobs.home.status import status
+    from p2pcredit.jobs.scoring.champions import show_model
 
     state = status(ctx)
     decision = show_decision(ctx)

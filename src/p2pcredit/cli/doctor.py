@@ -48,7 +48,7 @@ def doctor(
         return _crash_test(crash_test, as_json=as_json)
     if leaks is not None:
         return _detect_leaks(leaks, platform, home, as_json=as_json)
-    from p2pcredit.jobs.doctor import examine
+    from p2pcredit.jobs.home.doctor import examine
 
     return examine(job_context(home))
 
@@ -70,7 +70,7 @@ def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
 
 
 def _detect_leaks(path: Path, platform: str, home: Path | None, *, as_json: bool) -> Receipt:
-    from p2pcredit.jobs.leak_detection import detect_leaks
+    from p2pcredit.jobs.audit.leakage import detect_leaks
 
     receipt = detect_leaks(path, platform, job_context(home, may_be_missing=True).settings)
     if as_json:

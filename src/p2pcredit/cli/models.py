@@ -19,7 +19,7 @@ IdArgument = Annotated[str, typer.Argument(help="The model's id, as 'models list
 @command
 def list_all(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """List all models with their roles and metrics."""
-    from p2pcredit.jobs.serving import list_models
+    from p2pcredit.jobs.scoring.champions import list_models
 
     models = list_models(job_context(home))
     return models if as_json else [_in_a_row(model) for model in models]
@@ -43,7 +43,7 @@ def show(
     model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> Receipt:
     """Show one model's card."""
-    from p2pcredit.jobs.serving import show_model
+    from p2pcredit.jobs.scoring.champions import show_model
 
     return show_model(job_context(home), model_id)
 
@@ -59,7 +59,7 @@ def points(
     debug: DebugOption = False,
 ) -> Receipt:
     """Print a scorecard's points, bin by bin; as SQL, a query that scores."""
-    from p2pcredit.jobs.points import print_points
+    from p2pcredit.jobs.audit.points_table import print_points
 
     receipt, text = print_points(job_context(home), model_id, form, out)
     if out is not None or as_json:
@@ -78,7 +78,7 @@ def promote(
     debug: DebugOption = False,
 ) -> Receipt:
     """Make a model champion, with a reason."""
-    from p2pcredit.jobs.serving import promote as crown
+    from p2pcredit.jobs.scoring.champions import promote as crown
 
     return crown(job_context(home), model_id, why)
 
@@ -89,7 +89,7 @@ def rollback(
     why: WhyOption, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> Receipt:
     """Return to the champion before, with a reason."""
-    from p2pcredit.jobs.serving import rollback as step_back
+    from p2pcredit.jobs.scoring.champions import rollback as step_back
 
     return step_back(job_context(home), why)
 
@@ -100,7 +100,7 @@ def reproduce(
     model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> Receipt:
     """Train a model again from the data it saw, and compare every byte; exit code 1 where one differs."""
-    from p2pcredit.jobs.reproducing import reproduce as train_again
+    from p2pcredit.jobs.audit.reproduce import reproduce as train_again
 
     return train_again(job_context(home), model_id)
 
@@ -117,7 +117,7 @@ def evidence(
     debug: DebugOption = False,
 ) -> Receipt:
     """Say where a model's evidence pack lies, or write it anew."""
-    from p2pcredit.jobs.evidence import find_evidence
+    from p2pcredit.jobs.audit.evidence import find_evidence
 
     return find_evidence(job_context(home), model_id, out)
 
@@ -128,7 +128,7 @@ def verify(
     model_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> Receipt:
     """Calculate every number of a model's evidence again from the lake; exit code 1 where one differs."""
-    from p2pcredit.jobs.evidence import verify_evidence
+    from p2pcredit.jobs.audit.evidence import verify_evidence
 
     return verify_evidence(job_context(home), model_id)
 
@@ -142,6 +142,6 @@ def trace(
     debug: DebugOption = False,
 ) -> Receipt:
     """Say which model scored a loan, what was known then, why, and what became of it."""
-    from p2pcredit.jobs.tracing import trace_loan
+    from p2pcredit.jobs.audit.loan_lineage import trace_loan
 
     return trace_loan(job_context(home), loan_id)

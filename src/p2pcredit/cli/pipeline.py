@@ -41,7 +41,7 @@ def land(
     debug: DebugOption = False,
 ) -> Receipt:
     """Turn a platform's raw download into the five daily feeds."""
-    from p2pcredit.jobs.landing import land as land_files
+    from p2pcredit.jobs.landing.land import land as land_files
 
     with shown_context("land", home, may_be_missing=True) as ctx:
         return land_files(ctx, platform, files or [], optional_date(first), optional_date(last))
@@ -71,7 +71,7 @@ def preprocess(
     """
     from p2pcredit.errors import UsageError
     from p2pcredit.jobs.known_days import landed_days
-    from p2pcredit.jobs.preprocessing import preprocess as preprocess_days
+    from p2pcredit.jobs.preprocessing.stages import preprocess as preprocess_days
 
     if accept_drift != bool(why and why.strip()):
         raise UsageError("--accept-drift and --why TEXT go together: say why the new shape is right")
@@ -91,7 +91,7 @@ def train(
 ) -> Receipt:
     """Train the candidates, and let the best one challenge the champion."""
     from p2pcredit.jobs.known_days import require_known
-    from p2pcredit.jobs.retraining import train_now
+    from p2pcredit.jobs.training.retrain import train_now
 
     with shown_context("train", home) as ctx:
         day = parse_date(as_of)
@@ -109,8 +109,8 @@ def infer(
     debug: DebugOption = False,
 ) -> Receipt:
     """Score the loans of some days, each with the model that was champion on its day."""
-    from p2pcredit.jobs.inference import run_inference
     from p2pcredit.jobs.known_days import preprocessed_days, require_preprocessed
+    from p2pcredit.jobs.scoring.score import run_inference
 
     with shown_context("infer", home) as ctx:
         days = date_range(day, first, last, partial(preprocessed_days, ctx.layout))
@@ -126,9 +126,9 @@ def monitor(
     debug: DebugOption = False,
 ) -> Receipt:
     """Measure what has matured, write the report and the retraining decision, and send alerts."""
-    from p2pcredit.jobs.alerting import send_alerts
     from p2pcredit.jobs.known_days import require_preprocessed, require_week_of_home
-    from p2pcredit.jobs.review import monitor as review_week
+    from p2pcredit.jobs.monitoring.alerts import send_alerts
+    from p2pcredit.jobs.monitoring.review import monitor as review_week
 
     ctx, day = job_context(home), parse_date(week_end)
     require_week_of_home(ctx.layout, day, ctx.at.date())  # a mistyped date alerts nobody
@@ -179,7 +179,7 @@ def export(
     debug: DebugOption = False,
 ) -> Receipt:
     """Write a table's rows to a Parquet or CSV file."""
-    from p2pcredit.jobs.exporting import export as export_table
+    from p2pcredit.jobs.home.export import export as export_table
 
     ctx = job_context(home)
     known = optional_date(as_of)
@@ -203,7 +203,7 @@ def _with_values_below(done: dict[str, Any]) -> dict[str, Any]:
 @command
 def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """Show where this home stands: last days done, champion, waiting decision."""
-    from p2pcredit.jobs.status import status as home_status
+    from p2pcredit.jobs.home.status import status as home_status
 
     found = home_status(job_context(home))
     return found if as_json else _at_a_glance(found)

@@ -18,6 +18,6 @@ def vacuum(
     debug: DebugOption = False,
 ) -> Receipt:
     """Remove table files that nothing has needed for a week; what banked models were made from is kept."""
-    from p2pcredit.jobs.vacuuming import vacuum as give_room_back
+    from p2pcredit.jobs.home.vacuum import vacuum as give_room_back
 
     return give_room_back(job_context(home), dry_run=dry_run)

@@ -19,10 +19,12 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, override_decision
-from p2pcredit.jobs.inference import score_day
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.monitoring import calculate_metrics, write_retraining_decision
-from p2pcredit.jobs.preprocessing import (
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.report import generate_report
+from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.monitoring.steps import calculate_metrics, write_retraining_decision
+from p2pcredit.jobs.preprocessing.source_checks import check_source
+from p2pcredit.jobs.preprocessing.stages import (
     build_feature_store,
     build_label_store,
     complete_days,
@@ -30,10 +32,8 @@ from p2pcredit.jobs.preprocessing import (
     preprocess,
     refine_silver,
 )
-from p2pcredit.jobs.reporting import generate_report
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now
-from p2pcredit.jobs.review import monitor
-from p2pcredit.jobs.source_checks import check_source
+from p2pcredit.jobs.scoring.score import score_day
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, train_now
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

@@ -16,13 +16,13 @@ from datetime import time as clock_time
 from p2pcredit.errors import P2PCreditError, TrainingError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
-from p2pcredit.jobs.day_checks import require_what_is_used
 from p2pcredit.jobs.decisions import clear_decision
-from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.maturity import what_is_lacking
-from p2pcredit.jobs.preprocessing import preprocess_and_judge, spans_together
-from p2pcredit.jobs.retraining import log_retraining, train_if_due
-from p2pcredit.jobs.review import monitor
+from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.preprocessing.day_checks import require_what_is_used
+from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together
+from p2pcredit.jobs.scoring.score import run_inference
+from p2pcredit.jobs.training.maturity import what_is_lacking
+from p2pcredit.jobs.training.retrain import log_retraining, train_if_due
 from p2pcredit.periods import DateRange
 
 _PREPROCESSING_AT = clock_time(1, tzinfo=UTC)

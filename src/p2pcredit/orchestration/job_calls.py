@@ -94,7 +94,7 @@ def tell_of_failure(context: Context) -> None:
     Airflow calls it when no try is left, also where a task's process was killed.
     """
     try:
-        from p2pcredit.jobs.alerting import alert_failure
+        from p2pcredit.jobs.monitoring.alerts import alert_failure
 
         task = context["task_instance"]
         cause = context.get("exception")

@@ -12,9 +12,9 @@ from p2pcredit.settings import SparkSettings
 _JOBS = """
 import sys
 import p2pcredit.cli.app
-import p2pcredit.jobs.inference
-import p2pcredit.jobs.preprocessing
-import p2pcredit.jobs.training
+import p2pcredit.jobs.scoring.score
+import p2pcredit.jobs.preprocessing.stages
+import p2pcredit.jobs.training.train
 found = sorted(name for name in sys.modules if name.split(".")[0] in {"pyspark", "py4j"} or "engines.spark" in name)
 print(found)
 """

@@ -12,8 +12,8 @@ from written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import warn
-from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.decisions import decide
+from p2pcredit.jobs.monitoring.alerts import send_alerts
 from p2pcredit.retraining.state import Origin
 
 WEEK_END = "2022-06-04"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from written_home import WrittenHome, of, written_home
 
-from p2pcredit.jobs import inference
-from p2pcredit.jobs.inference import score_day
+from p2pcredit.jobs.scoring import score as inference
+from p2pcredit.jobs.scoring.score import score_day
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 

@@ -10,9 +10,9 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
-from p2pcredit.jobs.inference import _loans_of, _pieces
-from p2pcredit.jobs.preprocessing import complete_days
-from p2pcredit.jobs.set_aside import VALUES_MISSING
+from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
+from p2pcredit.jobs.preprocessing.stages import complete_days
+from p2pcredit.jobs.scoring.score import _loans_of, _pieces
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.day_receipts import read_receipt
 

@@ -16,8 +16,9 @@ from written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import TooLittleDataError
-from p2pcredit.jobs import making, swapping
-from p2pcredit.jobs.study import Study, study_now
+from p2pcredit.jobs.training import artifacts as making
+from p2pcredit.jobs.training import swap_sets as swapping
+from p2pcredit.jobs.training.snapshot import Study, study_now
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.training.candidates import Candidate
 from p2pcredit.settings import LabelSettings, Settings

@@ -12,8 +12,8 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver
-from p2pcredit.jobs import swapping
-from p2pcredit.jobs.swapping import judged_files, swap_on_promotion
+from p2pcredit.jobs.training import swap_sets as swapping
+from p2pcredit.jobs.training.swap_sets import judged_files, swap_on_promotion
 from p2pcredit.settings import LabelSettings, ScoreSettings, Settings
 
 DAY = "2022-06-30"

@@ -14,8 +14,8 @@ from written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, bronze
 from p2pcredit.errors import StorageError
-from p2pcredit.jobs import tracing
-from p2pcredit.jobs.tracing import trace_loan
+from p2pcredit.jobs.audit import loan_lineage as tracing
+from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.retraining.events import EventKind
 
 

@@ -11,11 +11,11 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import TooLittleDataError
-from p2pcredit.jobs import training
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
-from p2pcredit.jobs.retraining import log_retraining, train_if_due, train_now, weeks_with_log
-from p2pcredit.jobs.training import Trained
+from p2pcredit.jobs.training import train as training
+from p2pcredit.jobs.training.retrain import log_retraining, train_if_due, train_now, weeks_with_log
+from p2pcredit.jobs.training.train import Trained
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
 

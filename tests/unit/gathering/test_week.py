@@ -12,8 +12,8 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import MONITORING, silver
-from p2pcredit.jobs.set_aside import VALUES_MISSING
-from p2pcredit.jobs.week import Week
+from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings

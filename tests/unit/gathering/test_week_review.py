@@ -12,11 +12,11 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
-from p2pcredit.jobs import reporting
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.monitoring import calculate_metrics, check_monitoring, write_retraining_decision
-from p2pcredit.jobs.reporting import generate_report
-from p2pcredit.jobs.week import Week
+from p2pcredit.jobs.monitoring import report as reporting
+from p2pcredit.jobs.monitoring.report import generate_report
+from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
+from p2pcredit.jobs.monitoring.week import Week
 from p2pcredit.monitoring import registry as metric_registry
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
 from p2pcredit.storage.tables.lake import Lake

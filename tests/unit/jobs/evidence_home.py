@@ -7,10 +7,10 @@ from pathlib import Path
 
 import young_home
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.retraining import train_now
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.scoring.score import run_inference
+from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

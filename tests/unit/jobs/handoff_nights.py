@@ -9,7 +9,7 @@ from typing import Any
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
 from p2pcredit.retraining.events import EventKind
 
 SATURDAY = date(2024, 1, 13)

@@ -13,7 +13,7 @@ from tests.watched_opens import Opened, watched_opens
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout

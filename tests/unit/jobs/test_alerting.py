@@ -12,8 +12,8 @@ import pytest
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import recent_entries, remember_failed_command, remember_failure, warn
-from p2pcredit.jobs.alerting import alert_failure, send_alerts
 from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.jobs.monitoring.alerts import alert_failure, send_alerts
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import AlertSettings, Settings
 from p2pcredit.storage.layout import Layout

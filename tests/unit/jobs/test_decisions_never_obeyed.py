@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from handoff_nights import MONDAY, NEXT_MONDAY, SATURDAY, SUNDAY, TUESDAY, Run, a_night, write_by_hand
 
-from p2pcredit.jobs.alerting import send_alerts
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision
-from p2pcredit.jobs.doctor import examine
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.home.status import status
+from p2pcredit.jobs.monitoring.alerts import send_alerts
 from p2pcredit.jobs.replay import replay
-from p2pcredit.jobs.retraining import check_retraining
-from p2pcredit.jobs.status import status
+from p2pcredit.jobs.training.retrain import check_retraining
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import read_decision

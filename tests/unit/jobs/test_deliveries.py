@@ -14,8 +14,8 @@ from small_days import DAY, HEADERS, VALUES, land_day, land_days_before, lines_o
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.storage.landing.files import write_landing
 

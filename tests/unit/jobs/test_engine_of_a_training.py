@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from p2pcredit.errors import MissingExtraError, SettingsError
-from p2pcredit.jobs import fitting, reproducing
+from p2pcredit.jobs.audit import reproduce as reproducing
+from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.making import Made
-from p2pcredit.jobs.reproducing import reproduce
-from p2pcredit.jobs.retraining import train_if_due, train_now
+from p2pcredit.jobs.training import backends as fitting
+from p2pcredit.jobs.training.artifacts import Made
+from p2pcredit.jobs.training.retrain import train_if_due, train_now
 from p2pcredit.settings import Settings, SparkSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank

@@ -16,11 +16,11 @@ import pytest
 from evidence_home import TRAININGS, build_home, context
 
 from p2pcredit.errors import BankError, StorageError
-from p2pcredit.jobs.evidence import find_evidence, verify_evidence
-from p2pcredit.jobs.reproducing import reproduce
-from p2pcredit.jobs.serving import rollback
-from p2pcredit.jobs.tracing import trace_loan
-from p2pcredit.jobs.training import recalibrate_champion
+from p2pcredit.jobs.audit.evidence import find_evidence, verify_evidence
+from p2pcredit.jobs.audit.loan_lineage import trace_loan
+from p2pcredit.jobs.audit.reproduce import reproduce
+from p2pcredit.jobs.scoring.champions import rollback
+from p2pcredit.jobs.training.train import recalibrate_champion
 from p2pcredit.reporting.evidence.guidance import MAPPING
 from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -264,7 +264,7 @@ def test_a_copied_home_reproduces_every_byte_in_another_environment(copied: Path
 def test_other_code_is_said_to_be_why_only_its_evidence_differs(
     home: Path, newest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.jobs.software.code_digest", lambda: "0" * 64)
+    monkeypatch.setattr("p2pcredit.jobs.training.environment.code_digest", lambda: "0" * 64)
     found = reproduce(context(home), newest)
     assert found["differing"] == ["card.json", "evidence.html", "evidence.json"]
     assert found["reason"].endswith(

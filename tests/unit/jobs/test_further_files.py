@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.errors import StorageError
-from p2pcredit.jobs import landing
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing import land as landing
+from p2pcredit.jobs.landing.land import land
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.landing.read import read_landing

@@ -23,7 +23,7 @@ from handoff_nights import (
 
 from p2pcredit.errors import ConflictError, StorageError, TooLittleDataError, TrainingError
 from p2pcredit.jobs.decisions import clear_decision, decide, reconcile
-from p2pcredit.jobs.retraining import log_retraining, train_if_due, weeks_with_log
+from p2pcredit.jobs.training.retrain import log_retraining, train_if_due, weeks_with_log
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Fate, Origin
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision

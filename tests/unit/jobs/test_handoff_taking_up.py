@@ -22,7 +22,7 @@ from handoff_nights import (
 
 from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due, train_now, weeks_with_log
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, train_now, weeks_with_log
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import read_decision
@@ -227,7 +227,7 @@ def test_a_deleted_decision_file_is_written_again_from_the_ledger(run_on: Run, t
 def test_the_first_model_needs_no_decision_and_the_weekly_limit_counts_it(
     run_on: Run, trainer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.jobs.maturity.enough_matured", lambda ctx, day: True)
+    monkeypatch.setattr("p2pcredit.jobs.training.maturity.enough_matured", lambda ctx, day: True)
     trainer.promoted = False
     assert a_night(run_on(MONDAY), MONDAY)["outcome"] == "refused"
     assert run_on(MONDAY).ledger.state().champion is None

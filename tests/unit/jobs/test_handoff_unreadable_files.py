@@ -18,7 +18,7 @@ from handoff_nights import (
 )
 
 from p2pcredit.jobs.decisions import decide, reconcile
-from p2pcredit.jobs.retraining import check_retraining
+from p2pcredit.jobs.training.retrain import check_retraining
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision

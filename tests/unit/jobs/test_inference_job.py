@@ -13,12 +13,12 @@ from deltalake import DeltaTable
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
-from p2pcredit.jobs import inference
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.engines import engine_for
-from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.scored_loans import ScoredLoans
-from p2pcredit.jobs.serving import get_model
+from p2pcredit.jobs.lake_engines import engine_for
+from p2pcredit.jobs.scoring import score as inference
+from p2pcredit.jobs.scoring.champions import get_model
+from p2pcredit.jobs.scoring.score import run_inference
+from p2pcredit.jobs.scoring.scored_loans import ScoredLoans
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -157,9 +157,9 @@ def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monke
         seen.append(len(arguments[-1]))
         return as_before(*arguments)
 
-    monkeypatch.setattr("p2pcredit.jobs.inference._score_span", score_span)
+    monkeypatch.setattr("p2pcredit.jobs.scoring.score._score_span", score_span)
     for at_most, pieces in ((1, [1, 1, 1, 1]), (2, [2, 1, 1]), (4, [3, 1]), (6, [4])):
-        monkeypatch.setattr("p2pcredit.jobs.inference.engine_for", partial(few_rows, at_most))
+        monkeypatch.setattr("p2pcredit.jobs.scoring.score.engine_for", partial(few_rows, at_most))
         seen.clear()
         assert run_inference(ctx, SPAN) == at_once
         assert seen == pieces

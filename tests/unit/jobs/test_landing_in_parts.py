@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 from p2pcredit.platforms import downloads as raw_files
 from p2pcredit.readers import bytestream, spool
 from p2pcredit.readers.csv import reader as delimited

@@ -12,8 +12,8 @@ import pytest
 from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS
 from p2pcredit.errors import HeaderError, MissingFeedError, SourceError, StorageError, UnreadableFileError, UsageError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import load_bronze
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import load_bronze
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LandingSettings, Settings
 from p2pcredit.storage.landing.manifest import require_whole_landing
@@ -266,7 +266,7 @@ def test_a_landing_that_was_cut_short_is_not_preprocessed_before_it_was_landed_a
         raise StorageError("cannot write x: No space left on device; free some space and run it again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("p2pcredit.jobs.landing.write_months", cut)
+        patch.setattr("p2pcredit.jobs.landing.land.write_months", cut)
         with pytest.raises(StorageError):
             land(ctx, "lendingclub", [path], date(2010, 1, 1), date(2010, 1, 31))
     land(ctx, "lendingclub", [path], date(2010, 2, 1), date(2010, 3, 3))

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
 from p2pcredit.errors import UsageError
-from p2pcredit.jobs.leak_detection import detect_leaks
+from p2pcredit.jobs.audit.leakage import detect_leaks
 from p2pcredit.settings import Settings
 
 HEADER = (

@@ -19,9 +19,9 @@ from p2pcredit.errors import MissingTableError, UsageError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.exporting import export
-from p2pcredit.jobs.status import status
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.home.export import export
+from p2pcredit.jobs.home.status import status
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin

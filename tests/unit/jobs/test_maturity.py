@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.tables import LABEL_STORE, Table
-from p2pcredit.jobs import maturity
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.maturity import enough_matured, matured_counts
+from p2pcredit.jobs.training import maturity
+from p2pcredit.jobs.training.maturity import enough_matured, matured_counts
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout

@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
+from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.exporting import export
-from p2pcredit.jobs.inference import run_inference
-from p2pcredit.jobs.monitoring import calculate_metrics
-from p2pcredit.jobs.tracing import trace_loan
+from p2pcredit.jobs.home.export import export
+from p2pcredit.jobs.monitoring.steps import calculate_metrics
+from p2pcredit.jobs.scoring.score import run_inference
 from p2pcredit.models.scoring import load_model
 from p2pcredit.models.training_support import LEAST_LOANS
 from p2pcredit.periods import DateRange

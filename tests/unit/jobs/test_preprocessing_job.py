@@ -14,8 +14,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, bronze, silver
 from p2pcredit.errors import HeaderError, MissingFeedError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess, refine_silver, spans_together
-from p2pcredit.jobs.source_checks import check_source
+from p2pcredit.jobs.preprocessing.source_checks import check_source
+from p2pcredit.jobs.preprocessing.stages import preprocess, refine_silver, spans_together
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings
 from p2pcredit.storage.landing.files import landed_bytes
@@ -243,7 +243,7 @@ def test_a_span_is_cut_at_ends_of_months_by_what_has_landed_and_the_cut_changes_
     assert spans_together(ctx, SPAN) == [SPAN]
     assert spans_together(ctx, SPAN, at_most=1) == months
     assert spans_together(ctx, SPAN, at_most=sizes[0] + sizes[1]) == [DateRange(FIRST, months[1].last), months[2]]
-    monkeypatch.setattr("p2pcredit.jobs.preprocessing.spans_together", lambda ctx, days: months)
+    monkeypatch.setattr("p2pcredit.jobs.preprocessing.stages.spans_together", lambda ctx, days: months)
     preprocess(ctx, SPAN)
     assert same(tables(ctx), tables(done)) == []
 

@@ -11,10 +11,10 @@ from small_days import DAY, land_day, lines_of, with_settings, write
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import QuarantineError
-from p2pcredit.jobs import preprocessing
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.preprocessing import stages as preprocessing
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.day_receipts import is_complete

@@ -10,8 +10,8 @@ import pytest
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide
-from p2pcredit.jobs.retraining import train_if_due
-from p2pcredit.jobs.training import Trained
+from p2pcredit.jobs.training.retrain import train_if_due
+from p2pcredit.jobs.training.train import Trained
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
 
@@ -27,7 +27,7 @@ def cheaper(monkeypatch: pytest.MonkeyPatch) -> list[date]:
         gained = {"log_loss_gain": 0.01, "promote": True, "reason": "better"}
         return Trained("r1", True, "better", {"auc": 0.7}, 90, "recalibrate", "recalibrated", None, gained)
 
-    monkeypatch.setattr("p2pcredit.jobs.training.recalibrate_champion", recalibrate)
+    monkeypatch.setattr("p2pcredit.jobs.training.train.recalibrate_champion", recalibrate)
     return calls
 
 

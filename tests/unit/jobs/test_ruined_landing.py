@@ -10,7 +10,7 @@ import pytest
 
 from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
+from p2pcredit.jobs.landing.land import land
 from p2pcredit.settings import LandingSettings, Settings
 from p2pcredit.storage.layout import Layout
 

@@ -6,7 +6,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from p2pcredit.jobs.scored_loans import count_scored
+from p2pcredit.jobs.scoring.scored_loans import count_scored
 
 DAY = date(2024, 1, 13)
 MISSING, NEW, FAR = "fico: missing", "state: level never seen", "annual_income: beyond trained range"

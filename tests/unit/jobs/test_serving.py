@@ -7,8 +7,8 @@ import pytest
 
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.serving import list_models, promote, rollback, show_model
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.scoring.champions import list_models, promote, rollback, show_model
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
 

@@ -14,7 +14,7 @@ import pytest
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide
-from p2pcredit.jobs.retraining import check_retraining, log_retraining, train_if_due
+from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.state.decision_file import Unreadable, place_decision, read_decision

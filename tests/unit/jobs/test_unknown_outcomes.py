@@ -11,15 +11,15 @@ import pytest
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import LABEL_STORE, PREDICTIONS
+from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.doctor import examine
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.maturity import matured_counts
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.study import study_now
-from p2pcredit.jobs.tracing import trace_loan
-from p2pcredit.jobs.unknown_outcomes import check_outcomes
-from p2pcredit.jobs.week import Week
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.training.maturity import matured_counts
+from p2pcredit.jobs.training.snapshot import study_now
+from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
 from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, PreprocessingSettings, Settings

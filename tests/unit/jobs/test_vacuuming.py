@@ -19,10 +19,10 @@ from deltalake import DeltaTable
 
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import BankError, StorageError
+from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing import preprocess
-from p2pcredit.jobs.reproducing import reproduce
-from p2pcredit.jobs.vacuuming import vacuum
+from p2pcredit.jobs.home.vacuum import vacuum
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, month_end
 from p2pcredit.storage.landing.files import month_file
 from p2pcredit.storage.state.model_bank import ModelBank

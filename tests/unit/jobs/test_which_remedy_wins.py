@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from p2pcredit.jobs import training
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.making import Made
+from p2pcredit.jobs.training import train as training
+from p2pcredit.jobs.training.artifacts import Made
 from p2pcredit.storage.state.model_bank import ModelBank
 
 DAY = date(2024, 1, 15)

@@ -9,8 +9,8 @@ import pytest
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, silver
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing import land
-from p2pcredit.jobs.preprocessing import preprocess
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout

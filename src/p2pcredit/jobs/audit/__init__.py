@@ -1,0 +1,1 @@
+"""Recompute, trace and print what models and loans rest on."""

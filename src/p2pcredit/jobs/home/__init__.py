@@ -1,0 +1,1 @@
+"""Look at, check, export and tidy a home directory."""

@@ -1,0 +1,118 @@
+"""Check the data of a home, for `doctor`: days, rows and values set aside, shapes of feeds, deliveries."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.results import Status
+from p2pcredit.contracts.tables import QUARANTINE, silver
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
+from p2pcredit.jobs.preprocessing.day_checks import findings_of_day
+from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
+from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
+from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
+from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
+from p2pcredit.storage.tables.lake import Lake
+
+Finding = tuple[Status, str]
+"""Whether a check passes, fails or cannot be determined, and what it found with what to do."""
+
+
+def check_days(ctx: JobContext) -> Finding:
+    """Name the newest day that is preprocessed."""
+    last = last_complete(ctx.layout)
+    if last is None:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    return Status.PASS, f"preprocessed up to {last}"
+
+
+def check_rows(ctx: JobContext) -> Finding:
+    """Hold the share of rows that were set aside against the limit of each week, over all days."""
+    lake, limit = Lake(ctx.layout), ctx.settings.monitoring.quarantined_share_limit
+    if not lake.exists(QUARANTINE):
+        return Status.UNDETERMINED, "no row has been looked at yet"
+    counts = {feed: sum(days.values()) for feed, days in count_set_aside(lake, FEEDS, None).items()}
+    rows = dict(counts)
+    for name, feed in FEEDS.items():
+        if lake.exists(silver(feed)):
+            rows[name] += int(lake.scan(silver(feed)).select(pl.len()).collect().item())
+    share = {name: counts[name] / found for name, found in rows.items() if found}
+    if not share:
+        return Status.UNDETERMINED, "no row has come in yet"
+    broken = sorted((name for name in share if share[name] > limit), key=lambda name: -share[name])
+    if not broken:
+        return Status.PASS, f"{sum(counts.values()):,} of {sum(rows.values()):,} rows are in quarantine"
+    said = ", ".join(f"{counts[name]:,} of {rows[name]:,} rows of {name}" for name in broken)
+    cause = commonest_cause(lake, None, FEEDS)
+    because = "" if cause is None else f", {cause.sentence}"
+    return Status.FAIL, f"{said} are in quarantine{because}; see silver/quarantine, mend and land again"
+
+
+def check_schema(ctx: JobContext) -> Finding:
+    """Compare the newest complete day with those before it, as its preprocessing did."""
+    last = last_complete(ctx.layout)
+    if last is None:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    judged = findings_of_day(ctx, last)
+    said = [finding.sentence for finding in judged.findings.get(last, ())]
+    if judged.status == "fail":
+        accept = f"p2pcredit preprocess --date {last} --accept-drift --why TEXT"
+        return Status.FAIL, f"{last}: {'; '.join(said[:3])}; mend the file and preprocess again, or accept it: {accept}"
+    if judged.status == "undetermined":
+        return Status.UNDETERMINED, f"{last}: too few days or rows before to compare with"
+    return Status.PASS, f"{last}: {'; '.join(said) if said else 'columns and feeds as in the days before'}"
+
+
+def check_deliveries(ctx: JobContext) -> Finding:
+    """Look at every complete day whether its landing files hold what was preprocessed."""
+    days = list(days_complete(ctx.layout))
+    if not days:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    receipts = read_receipts(ctx.layout, days)
+    known = {feed: seen_in_receipts(receipts, feed) for feed in FEEDS}
+    anew = {feed: found for feed in FEEDS if (found := landed_anew(ctx, feed, known[feed]))}
+    if anew:
+        said = "; ".join(f"{feed} of {in_short(days)}" for feed, days in anew.items())
+        return Status.FAIL, f"landed anew after they were preprocessed: {said}; preprocess those days again"
+    if not all(known.values()):
+        return Status.UNDETERMINED, "the receipts of the days do not say which files were preprocessed"
+    return Status.PASS, f"{len(days):,} days hold what landed for them"
+
+
+def check_values(ctx: JobContext) -> Finding:
+    """Find the column that lost the largest share of the optional values that were given for it."""
+    lake, limit = Lake(ctx.layout), ctx.settings.preprocessing.max_quarantined_share
+    if not lake.exists(QUARANTINE):
+        return Status.UNDETERMINED, "no value has been looked at yet"
+    records = values_lost(lake).select("feed", "column", "rules", "raw").collect()
+    if records.is_empty():
+        if all(lake.scan(silver(feed)).head(1).collect().is_empty() for feed in FEEDS.values()):
+            return Status.UNDETERMINED, "no row stands in silver"
+        return Status.PASS, "every optional value given could be used"
+    lost = records.group_by("feed", "column").len("lost")
+    given = values_given(lake, lost.select("feed", "column").iter_rows())
+    shares = (
+        lost.join(given, on=["feed", "column"])
+        .with_columns((pl.col("lost") + pl.col("read")).alias("given"))
+        .with_columns((pl.col("lost") / pl.col("given")).alias("share"))
+        .sort("share", "lost", "feed", "column", descending=[True, True, False, False])
+    )
+    worst = shares.row(0, named=True)
+    feed, column = worst["feed"], worst["column"]
+    own = records.filter(pl.col("feed") == feed, pl.col("column") == column)
+    rule, _ = most_frequent(own.lazy(), "rules") or ("", 0)
+    example = own.filter(pl.col("rules") == rule).sort("raw")["raw"][0]
+    said = (
+        f"{worst['lost']:,} of {worst['given']:,} values given for {column} in {feed} could not be used, most for "
+        f"'{rule}', such as {example}"
+    )
+    others = shares.height - 1
+    said += f"; {others} other column{'s' if others > 1 else ''} lost values too" if others else ""
+    if worst["share"] <= limit:
+        return Status.PASS, said
+    return Status.FAIL, f"{said}; look at kind 'value' in silver/quarantine, mend the source or its mapping, land again"
+
+
+__all__ = ["Finding", "check_days", "check_deliveries", "check_rows", "check_schema", "check_values"]

@@ -1,0 +1,166 @@
+"""Check whether a home is healthy: each check passes, fails, or cannot be determined, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import polars as pl
+
+from p2pcredit.contracts.results import Status
+from p2pcredit.contracts.tables import TABLES
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.decision_outlook import WHAT_TO_DO, Pending, pending_decision
+from p2pcredit.jobs.home.data_checks import (
+    Finding,
+    check_days,
+    check_deliveries,
+    check_rows,
+    check_schema,
+    check_values,
+)
+from p2pcredit.jobs.scoring.champions import overridden_floor
+from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
+from p2pcredit.retraining.outlook import Standing
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.lake import Lake
+
+_LEAST_FREE_BYTES = 1 << 30
+
+
+def examine(ctx: JobContext) -> Receipt:
+    """Check a home directory, change nothing.
+
+    Returns:
+        `home`, `healthy` (True only when nothing failed), `reason` (what failed; None where nothing did), `checks`: per
+        check `status` and `finding`.
+    """
+    checks: dict[str, dict[str, str]] = {}
+    for name, check in _CHECKS.items():
+        try:
+            status, finding = check(ctx)
+        except P2PCreditError as error:
+            status, finding = Status.FAIL, str(error)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            status, finding = Status.FAIL, f"cannot be read: {' '.join(str(error).split())[:200]}"
+        checks[name] = {"status": str(status), "finding": finding}
+    failed = [f"{name}: {check['finding']}" for name, check in checks.items() if check["status"] == Status.FAIL]
+    reason = f"not healthy: {'; '.join(failed)}" if failed else None
+    return {"home": str(ctx.layout.home), "healthy": not failed, "reason": reason, "checks": checks}
+
+
+def _home(ctx: JobContext) -> Finding:
+    home = ctx.layout.home
+    if not home.is_dir():
+        return Status.UNDETERMINED, f"{home} does not exist yet; the first 'p2pcredit land' makes it"
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Status.FAIL, f"{home} cannot be written by this user; give it the right"
+    return Status.PASS, f"{home} can be written"
+
+
+def _disk(ctx: JobContext) -> Finding:
+    if not ctx.layout.home.is_dir():
+        return Status.UNDETERMINED, "no home yet"
+    free = shutil.disk_usage(ctx.layout.home).free
+    shown = f"{free / 1e9:.1f} GB free"
+    return (Status.PASS, shown) if free >= _LEAST_FREE_BYTES else (Status.FAIL, f"{shown}; make room")
+
+
+def _tables(ctx: JobContext) -> Finding:
+    lake = Lake(ctx.layout)
+    written = [table for table in TABLES.values() if lake.exists(table)]
+    if not written:
+        return Status.UNDETERMINED, "no table written yet; run 'p2pcredit preprocess'"
+    for table in written:
+        lake.scan(table).head(1).collect()
+    return Status.PASS, f"{len(written)} of {len(TABLES)} tables written and readable"
+
+
+def _ledger(ctx: JobContext) -> Finding:
+    events = ctx.ledger.events()
+    if not events:
+        return Status.UNDETERMINED, "the ledger has no line yet"
+    state = ctx.ledger.state()
+    if state.claim is not None:
+        return (
+            Status.FAIL,
+            f"run {state.claim.run_id} began to train and did not say how it ended; the next run releases it",
+        )
+    return Status.PASS, f"{len(events)} lines, whole and in order"
+
+
+def _decision(ctx: JobContext) -> Finding:
+    shown = read_decision(ctx.layout.decision_file)
+    if isinstance(shown, Unreadable):
+        return (
+            Status.FAIL,
+            f"unreadable: {shown.why}; the next run sets it aside, write it again or use 'decision override'",
+        )
+    pending = pending_decision(ctx, ctx.ledger.state(), shown)
+    if pending is None:
+        return Status.PASS, "no decision file" if shown is None else "readable; no decision waits"
+    found, asks = pending.outlook, pending.decision.retrain
+    told = f"readable; {found.note}"
+    if asks and found.standing is Standing.NEVER:
+        return Status.FAIL, f"the decision that waits will not be obeyed: {found.note}; {WHAT_TO_DO}"
+    if asks and found.dated_ahead:
+        return _dated_ahead(ctx, pending)
+    return Status.UNDETERMINED if asks and found.standing is Standing.LATE else Status.PASS, told
+
+
+def _dated_ahead(ctx: JobContext, pending: Pending) -> Finding:
+    """Judge a date ahead: further than a decision may serve it is a slip, and fails; nearer it may be meant."""
+    ahead = (pending.decision.decision_date - ctx.at.date()).days
+    slip = ahead > ctx.settings.handoff.valid_days
+    return (
+        Status.FAIL if slip else Status.UNDETERMINED,
+        f"{pending.outlook.note}; where that is not meant, {WHAT_TO_DO}",
+    )
+
+
+def _bank(ctx: JobContext) -> Finding:
+    bank = ModelBank(ctx.layout)
+    ids = bank.model_ids()
+    for model_id in ids:
+        bank.get(model_id)
+    champion = ctx.ledger.state().champion
+    if champion is not None and champion not in ids:
+        return Status.FAIL, f"the champion {champion} is not in the bank; restore it or 'p2pcredit models rollback'"
+    if not ids:
+        return Status.UNDETERMINED, "no model yet"
+    said = f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
+    below = None if champion is None else overridden_floor(bank.get(champion).card)
+    if below is None:
+        return Status.PASS, said
+    status = Status.FAIL if below.startswith(Status.FAIL) else Status.UNDETERMINED
+    return status, f"{said}, which does not pass the floor ({below}); train another, or 'p2pcredit models rollback'"
+
+
+def _airflow(_: JobContext) -> Finding:
+    if find_spec("airflow") is None:
+        return (
+            Status.UNDETERMINED,
+            "Airflow is not installed here; for the DAGs: pip install 'p2p-credit-score[airflow]'",
+        )
+    return Status.PASS, "installed"
+
+
+_CHECKS: dict[str, Callable[[JobContext], Finding]] = {
+    "home": _home,
+    "disk": _disk,
+    "tables": _tables,
+    "days": check_days,
+    "rows": check_rows,
+    "values": check_values,
+    "schema": check_schema,
+    "deliveries": check_deliveries,
+    "outcomes": check_outcomes,
+    "ledger": _ledger,
+    "decision_file": _decision,
+    "model_bank": _bank,
+    "airflow": _airflow,
+}

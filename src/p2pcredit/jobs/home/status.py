@@ -1,0 +1,40 @@
+"""Where things stand, from the files alone."""
+
+from __future__ import annotations
+
+from p2pcredit.contracts.decision import Decision
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.decision_outlook import in_words, pending_decision
+from p2pcredit.storage.state.decision_file import Unreadable, read_decision
+from p2pcredit.storage.tables.day_receipts import last_complete
+
+
+def status(ctx: JobContext) -> Receipt:
+    """Where does this home stand? Nothing is changed by asking.
+
+    Returns:
+        `home`, `last_preprocessed`, `last_scored`, `champion`, `pending_decision` (the decision that waits, with
+        `obeyed_from`, `obeyed_until` and `note`, which says why where no run obeys it; or None),
+        `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`), `last_report`, `weeks_retrained`.
+    """
+    state = ctx.ledger.state()
+    shown = read_decision(ctx.layout.decision_file)
+    preprocessed = last_complete(ctx.layout)
+    reports = sorted(path.name for path in ctx.layout.reports.glob("monitoring_*.html"))
+    pending = pending_decision(ctx, state, shown)
+    return {
+        "home": str(ctx.layout.home),
+        "last_preprocessed": None if preprocessed is None else preprocessed.isoformat(),
+        "last_scored": max(state.scored).isoformat() if state.scored else None,
+        "champion": state.champion,
+        "pending_decision": None if pending is None else {**pending.decision.as_json(), **in_words(pending.outlook)},
+        "decision_file": _described(shown),
+        "last_report": str(ctx.layout.reports / reports[-1]) if reports else None,
+        "weeks_retrained": sorted(week.isoformat() for week in state.weeks_retrained()),
+    }
+
+
+def _described(shown: Decision | Unreadable | None) -> str:
+    if shown is None:
+        return "none"
+    return f"unreadable: {shown.why}" if isinstance(shown, Unreadable) else "readable"

@@ -1,0 +1,239 @@
+"""Land the raw download of a platform: read it whole, then write feeds, rejected records and a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.errors import SourceError, UsageError
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.landing.checks import UnreadableValues, reasons_of, refuse_ruined
+from p2pcredit.jobs.landing.doubts import (
+    tell_of_days_unspoken_of,
+    tell_of_later_events,
+    tell_of_nothing_in,
+    tell_of_unreadable,
+)
+from p2pcredit.jobs.landing.entries import Source, landed_before, merged, under_way
+from p2pcredit.periods import DateRange
+from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.registry import Profile, profile_named
+from p2pcredit.platforms.spooled_book import SpooledBook, spooled
+from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
+from p2pcredit.storage.landing.files import write_months
+from p2pcredit.storage.landing.manifest import manifest_file, read_manifest
+from p2pcredit.storage.landing.read import read_landing
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.locks import held
+
+logger = logging.getLogger("p2pcredit")
+_REJECTED_TOGETHER = 50_000
+_KEPT_OF_REJECTED = ("file", "row_number", "reason", "raw")
+
+
+def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | None, last: date | None) -> Receipt:
+    """Land raw files: write every day from the first to the last date in them, or of the range asked for.
+
+    Every day gets all five feeds; days without rows get empty ones. Nothing is written before the whole of every file
+    has been read and judged; of a refused landing only the rejected records are kept. Landing the same files again
+    writes the same bytes. On days that another file landed before, the loans of both stand; a loan of both is as the
+    file says that landed last.
+
+    Args:
+        ctx: The surroundings: the home directory, the limit of rejected records, and today.
+        platform: A platform's name, or the path of a YAML profile.
+        files: Raw downloads; may be empty for `synthetic`.
+        first, last: Snapshot dates to land, both included; None for as far as the files go.
+
+    Returns:
+        `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
+        `reasons` (reason -> `count` and `example` of the rejected records), `unreadable` (`feed.column` -> `count` and
+        `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value),
+        `replaced` (loans of earlier files that this landing holds).
+        `rows_in` is always `rows_landed` + `rows_rejected`.
+
+    Raises:
+        UsageError: Unknown platform, dates that make no range or that the files do not reach, or a home with a landing
+            that would be mixed with this.
+        SourceError: A raw file cannot be used, or too much of it.
+        StorageError: The disk refuses.
+    """
+    if first is not None and last is not None:
+        DateRange(first, last)
+    profile = profile_named(platform, ctx.at.date())
+    with ExitStack() as until_landed:
+        with ExitStack() as still:
+            for path in files:
+                still.enter_context(holding_still(path))
+            sources = _digest(files)
+            unreadable = UnreadableValues()
+            parts = _told(ctx, profile.parts(files, first, last), unreadable)
+            book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
+        return _land_book(ctx, profile, sources, book, unreadable, first, last)
+
+
+def _land_book(
+    ctx: JobContext,
+    profile: Profile,
+    sources: tuple[Source, ...],
+    book: SpooledBook,
+    unreadable: UnreadableValues,
+    first: date | None,
+    last: date | None,
+) -> Receipt:
+    platform, limit, is_file = profile.name, ctx.settings.landing.max_rejected_share, bool(sources)
+    nothing_in: list[str] = []
+    if not is_file:
+        sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
+    else:
+        _require_days_inside(book, first, last, ctx.at.date())
+    if last is None:
+        book = _until_today(book, ctx.at.date())
+    days = _days_to_land(book, first, last)
+    if days is not None:
+        if is_file:
+            tell_of_days_unspoken_of(book, days, profile.read_on)
+        tell_of_later_events(book, days, profile.read_on)
+        book = book.within(days)
+    if is_file:
+        kept_in = _rejected_file(ctx.layout, platform, sources)
+        try:
+            refuse_ruined(book, unreadable, limit, profile.remedies, kept_in)
+        except SourceError as error:
+            if book.rejected.height:
+                _write_rejected(kept_in, book)
+            names = ", ".join(source.name for source in sources)
+            raise SourceError(f"{names}: {error}") from error
+        tell_of_unreadable(unreadable, limit, profile.remedies)
+        nothing_in = tell_of_nothing_in(unreadable, profile.expected)
+    replaced = 0
+    with held(ctx.layout.landing_lock, "the landing directory"):
+        earlier = read_manifest(ctx.layout)
+        landings = merged(earlier, platform, sources, days, is_file=is_file)
+        before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
+        span = days if before is None else before.span
+        _write_manifest(ctx.layout, platform, under_way(landings, sources, days, span))
+        _write_rejected(_rejected_file(ctx.layout, platform, sources), book)
+        if span is not None:
+            replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
+            for done, (name, feed) in enumerate(FEEDS.items()):
+                ctx.progress(f"writing {name}", done, len(FEEDS))
+                rows = partial(book.rows, name)
+                for some in [span] if before is None else before.spans:
+                    write_months(ctx.layout, feed, rows if before is None else before.beside(feed, rows), some)
+        _write_manifest(ctx.layout, platform, landings)
+    if replaced and span is not None:
+        logger.warning(
+            "%d loans had landed from an earlier file; they are now as the new one says; preprocess %s to %s again",
+            replaced,
+            span.first,
+            span.last,
+        )
+    return {
+        "platform": platform,
+        "rows_in": book.rows_in,
+        "rows_landed": book.rows_landed,
+        "rows_rejected": book.rejected.height,
+        "first_date": days.first.isoformat() if days else None,
+        "last_date": days.last.isoformat() if days else None,
+        "feeds": {name: book.count(name) for name in FEEDS},
+        "reasons": reasons_of(book.rejected),
+        "unreadable": unreadable.as_json(),
+        "never_given": nothing_in,
+        "replaced": replaced,
+    }
+
+
+def last_origination(ctx: JobContext, days: DateRange) -> date | None:
+    """The last of these days on which a loan was originated, from the landing files; None where none was."""
+    newest = read_landing(ctx.layout, FEEDS["loan_terms"], days).frame["snapshot_date"].max()
+    return newest if isinstance(newest, date) else None
+
+
+def _told(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValues) -> Iterator[RawBook]:
+    """The same parts; says of how many loans they were, and counts what cannot be read of them."""
+    loans = 0
+    for part in parts:
+        unreadable.look_at(part)
+        yield part
+        loans += part.rows_landed
+        ctx.progress(f"{loans:,} loans read", 0, None)
+
+
+def _digest(files: Sequence[Path]) -> tuple[Source, ...]:
+    for path in files:
+        if not path.is_file():
+            raise SourceError(f"there is no file {path}; check the path")
+    sources = tuple(Source(path.name, sha256_of_file(path)) for path in files)
+    seen: set[str] = set()
+    for source in sources:
+        if source.sha256 in seen:
+            raise UsageError(f"{source.name} is given twice, perhaps under another name; give each raw file once")
+        seen.add(source.sha256)
+    return sources
+
+
+def _until_today(book: SpooledBook, today: date) -> SpooledBook:
+    """The book without the loans and events that bear a date in the future."""
+    days = book.days()
+    if days is None or days.last <= today:
+        return book
+    return book.within(DateRange(min(days.first, today), today), f"originated after {today}, in the future")
+
+
+def _require_days_inside(book: SpooledBook, first: date | None, last: date | None, today: date) -> None:
+    """Make sure that the days asked for are not in the future, and that the files reach them.
+
+    Raises:
+        UsageError: If not; names the days that the files hold.
+    """
+    own = book.days()
+    held_days = "" if own is None else f"; the files hold {own.first} to {own.last}"
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and day > today:
+            raise UsageError(f"{option} {day} lies in the future, after {today}{held_days}")
+    if own is None:
+        return
+    if (first is not None and first > own.last) or (last is not None and last < own.first):
+        raise UsageError(
+            f"no loan or event lies in {first or own.first} to {last or own.last}{held_days}; ask for days of those"
+        )
+
+
+def _days_to_land(book: SpooledBook, first: date | None, last: date | None) -> DateRange | None:
+    own = book.days()
+    start = first or (own.first if own else last)
+    end = last or (own.last if own else first)
+    if start is None or end is None:
+        return None
+    if end < start:
+        raise UsageError(f"the files end on {end}, before {start}, or start after it; ask for days that they hold")
+    return DateRange(start, end)
+
+
+def _write_manifest(layout: Layout, platform: str, landings: list[dict[str, Any]]) -> None:
+    complete = all(entry.get("complete", True) for entry in landings)
+    content = {"platform": platform, "complete": complete, "landings": landings}
+    write_json_atomically(manifest_file(layout), content)
+
+
+def _rejected_file(layout: Layout, platform: str, sources: tuple[Source, ...]) -> Path:
+    together = "".join(source.sha256 for source in sources)
+    digest = together if len(sources) == 1 else hashlib.sha256(together.encode()).hexdigest()
+    return layout.landing / "rejected" / f"{platform}_{digest[:8]}.jsonl"
+
+
+def _write_rejected(path: Path, book: SpooledBook) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        for some in book.rejected.select(_KEPT_OF_REJECTED).iter_slices(_REJECTED_TOGETHER):
+            stream.write(some.write_ndjson().encode())
+
+
+__all__ = ["land", "last_origination"]

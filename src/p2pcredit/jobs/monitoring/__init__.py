@@ -1,0 +1,1 @@
+"""The weekly review: measure, report, decide, alert."""

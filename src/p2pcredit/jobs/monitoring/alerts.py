@@ -1,0 +1,165 @@
+"""Tell people: through Apprise to whatever channels are set, and in the log always."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity, ordered
+from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.jobs.activity import recent_entries, record, remember_failure, warn
+from p2pcredit.jobs.context import Caller, JobContext, Receipt
+from p2pcredit.jobs.decision_outlook import outlook_of
+from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
+from p2pcredit.monitoring.policies.choose import results_from_rows
+from p2pcredit.periods import DateRange
+from p2pcredit.retraining.outlook import Standing
+from p2pcredit.storage.tables.lake import Lake
+
+logger = logging.getLogger("p2pcredit")
+_WATCHED_DAYS = 8
+"""One more than a week, so that what went wrong during the last review is told by this one: rather twice than never."""
+
+_SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
+"""Loggers of libraries that would write a channel's address down."""
+
+
+def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
+    """Say what needs a person this week: failed checks, a decision to retrain, warnings of the last days.
+
+    The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
+    said as a warning; addresses never appear anywhere.
+
+    Returns:
+        `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
+        `reason`.
+    """
+    alerts = ordered([*_measured(ctx, week_end), *_decision(ctx, week_end), *_warned(ctx)])
+    lines, severities = [alert.line for alert in alerts], [str(alert.severity) for alert in alerts]
+    channels = len(ctx.settings.alerts.urls)
+    sent = 0
+    if not lines:
+        reason = "nothing to alert"
+    elif not channels:
+        reason = f"{len(lines)} alerts, no alert channel configured (setting alerts.urls)"
+        logger.warning("alerts of %s, not sent anywhere: %s", week_end, "; ".join(lines))
+    else:
+        sent, troubles = _notify(ctx, _title(alerts, week_end), _body(alerts))
+        for trouble in troubles:
+            warn(ctx, trouble)
+        reason = f"{len(lines)} alerts to {sent} of {channels} channels"
+    receipt: Receipt = {
+        "alerts": lines,
+        "severities": severities,
+        "sent": sent,
+        "channels": channels,
+        "reason": reason,
+    }
+    record(ctx, "send_alerts", {"week_end_date": week_end.isoformat(), **receipt})
+    return receipt
+
+
+def _title(alerts: list[Alert], week_end: date) -> str:
+    counts = Counter(alert.severity for alert in alerts)
+    told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    return f"P2PCreditScore, week to {week_end}: {told}"
+
+
+def _body(alerts: list[Alert]) -> str:
+    return "\n".join(f"{alert.severity}: {alert.line.removeprefix('warning: ')}" for alert in alerts)
+
+
+def _measured(ctx: JobContext, week_end: date) -> list[Alert]:
+    rows = Lake(ctx.layout).read(MONITORING, DateRange(week_end, week_end))
+    return alerts_of_results(results_from_rows(rows.iter_rows(named=True)))
+
+
+def _decision(ctx: JobContext, week_end: date) -> list[Alert]:
+    current = ctx.ledger.state().current
+    if current is None or not current.decision.retrain or current.decision.decision_date != week_end:
+        return []
+    what = "recalibration" if current.decision.remedy == "recalibrate" else "retraining"
+    line = f"{what} decided: {in_short(current.decision.reason)}"
+    outlook = outlook_of(ctx, current)
+    if outlook.standing is Standing.NEVER:
+        line += f"; it will not be obeyed: {outlook.note}"
+    return [Alert(SEVERITIES[Finding.DECISION_MADE], line)]
+
+
+def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
+    """Say at once that a job failed: in the activity file, and to every channel. A full disk does not keep it back.
+
+    Returns:
+        `message`, `sent` (channels reached), `channels`.
+    """
+    message = remember_failure(ctx, job, error)
+    sent, troubles = _notify(ctx, "P2PCreditScore: a job failed", message)
+    for trouble in troubles:
+        logger.warning(trouble)
+    return {"message": message, "sent": sent, "channels": len(ctx.settings.alerts.urls)}
+
+
+def _warned(ctx: JobContext) -> list[Alert]:
+    """The warnings since eight days ago, or since the last review where that is longer ago; not those of a replay.
+
+    A warning dated after the present instant is one of another clock and waits for its own week.
+    """
+    warnings: list[tuple[datetime, dict[str, Any]]] = []
+    reviewed = since = ctx.at - timedelta(days=_WATCHED_DAYS)
+    for entry in recent_entries(ctx):
+        at = _instant(entry.get("at"))
+        if at is None or at > ctx.at or entry.get("caller") == Caller.REPLAY:
+            continue
+        if entry.get("job") == "send_alerts":
+            reviewed = at
+        elif entry.get("job") == "warning":
+            warnings.append((at, entry))
+    since = min(since, reviewed)
+    return alerts_of_warnings(entry for at, entry in warnings if at >= since)
+
+
+def _instant(said: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
+    """Tell every channel; how many took it, and what is wrong with the others, without their addresses."""
+    if not ctx.settings.alerts.urls:
+        return 0, []
+    import apprise
+
+    reached, troubles = 0, []
+    with _addresses_unsaid():
+        for number, url in enumerate(ctx.settings.alerts.urls, start=1):
+            try:
+                channel = apprise.Apprise()
+                usable = channel.add(url.get_secret_value())
+                taken = usable and bool(channel.notify(title=title, body=body))
+                why = "did not take the message" if usable else "is not an address Apprise knows"
+            except Exception as error:  # a plug-in of Apprise broke; its own words may hold the address
+                taken, why = False, f"broke ({type(error).__name__})"
+            reached += taken
+            if not taken:
+                troubles.append(f"alert channel {number} {why}; see setting alerts.urls")
+    return reached, troubles
+
+
+@contextmanager
+def _addresses_unsaid() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in _SPEAKS_OF_ADDRESSES]
+    levels = [each.level for each in loggers]
+    try:
+        for each in loggers:
+            each.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)

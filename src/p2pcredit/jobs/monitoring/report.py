@@ -1,0 +1,36 @@
+"""The week's report: facts from the lake, then one self-contained HTML file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+
+import polars as pl
+
+from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
+from p2pcredit.reporting.facts import build_facts
+from p2pcredit.reporting.render import render_report
+from p2pcredit.storage.files import write_bytes_atomically
+
+
+def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+    """Write the week's report: one self-contained HTML file."""
+    week = week or Week(ctx, week_end)
+    earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
+    facts = build_facts(
+        week_end,
+        week.results,
+        ctx.settings,
+        decision=asdict(week.verdict),
+        champion=week.card or None,
+        generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
+        history=earlier.sort("week_end_date", "metric", "segment"),
+        score_profile=score_profile(week.inputs, ctx.settings),
+        calibration_profile=calibration_profile(week.inputs, ctx.settings),
+    )
+    path = ctx.layout.report(week_end)
+    write_bytes_atomically(path, render_report(facts).encode())
+    return {"report": str(path)}

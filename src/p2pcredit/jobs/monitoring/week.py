@@ -1,0 +1,217 @@
+"""What was known at the end of a monitoring week: everything its measurements, report and decision rest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property, lru_cache
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.results import MetricResult
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
+from p2pcredit.engines.local import collect
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
+from p2pcredit.jobs.training.maturity import matured_counts
+from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
+from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
+from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
+from p2pcredit.monitoring.policies.choose import decide as decide_remedy
+from p2pcredit.periods import DateRange, add_months
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
+from p2pcredit.storage.tables.day_receipts import read_receipt
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.transforms.labels import unknown_outcomes
+
+LATE_DAYS = 30
+"""Days past due from which a loan shows an early sign."""
+
+
+@dataclass(frozen=True)
+class Week:
+    """One monitoring week of one home: what was known at its end, read once."""
+
+    ctx: JobContext
+    week_end: date
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables."""
+        return Lake(self.ctx.layout)
+
+    @cached_property
+    def champion_id(self) -> str | None:
+        """The model in service at the end of the week."""
+        return self.ctx.ledger.state().champion_on(self.week_end)
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """The champion's card; empty where there is no champion."""
+        return {} if self.champion_id is None else ModelBank(self.ctx.layout).get(self.champion_id).card
+
+    @cached_property
+    def history(self) -> DateRange:
+        """The days whose loans can still say something: the matured window and the vintages before it."""
+        labels, monitoring = self.ctx.settings.labels, self.ctx.settings.monitoring
+        return DateRange(
+            add_months(self.week_end, -(labels.window_months + 2 * monitoring.window_months + 2)), self.week_end
+        )
+
+    @cached_property
+    def facts(self) -> DecisionFacts:
+        """What a policy may know besides the metrics."""
+        _, known_bads = matured_counts(self.ctx, self.week_end)
+        as_of = self.card.get("as_of")
+        return DecisionFacts(
+            self.week_end,
+            self.champion_id,
+            None if as_of is None else date.fromisoformat(as_of),
+            self._bads_known_at(full_only=True),
+            known_bads,
+            self._bads_known_at(full_only=False),
+        )
+
+    @cached_property
+    def inputs(self) -> MonitoringInputs:
+        """Everything a metric may see."""
+        history, week_end = self.history, self.week_end
+        unknown = self._unknown_outcomes()
+        labels = (
+            self.lake.scan(LABEL_STORE)
+            .filter(
+                pl.col("definition") == self.ctx.settings.labels.definition,
+                pl.col("origination_date") >= history.first,
+                pl.col("known_on") <= week_end,
+            )
+            .sort("known_on")
+            .unique("loan_id", keep="last", maintain_order=True)
+            .drop("snapshot_date")
+            .join(unknown.lazy().select("loan_id"), on="loan_id", how="anti")
+        )
+        late = (
+            self.lake.scan(silver(FEEDS["loan_performance"]), history)
+            .filter(pl.col("days_past_due") >= LATE_DAYS)
+            .group_by("loan_id")
+            .agg(pl.col("snapshot_date").min().alias("late_on"))
+        )
+        given = pl.col("probability_of_default").is_not_null()  # a refused loan has nothing to be measured
+        scored = self.lake.scan(PREDICTIONS, history)
+        measured = given | (pl.col("decision") != "refuse").fill_null(True)
+        refused = scored.filter(~measured).select("loan_id", "snapshot_date", "outside_training", "decision")
+        features = self.lake.scan(FEATURE_STORE, history)
+        frames = pl.collect_all([scored.filter(measured), labels, features, late, refused])
+        return MonitoringInputs(
+            week_end=week_end,
+            champion_id=self.champion_id,
+            champion_as_of=self.facts.champion_as_of,
+            predictions=_once_each(frames[0]),
+            labels=frames[1].sort("origination_date", "loan_id"),
+            features=_once_each(frames[2]),
+            reference=self._reference(),
+            early_signs=frames[3].sort("loan_id"),
+            feed_quality=self._feed_quality(),
+            values_lost=self._values_lost(),
+            development_bads=self.facts.development_bads,
+            known_bads=self.facts.known_bads,
+            unknown_outcomes=unknown,
+            events_of_no_loan=count_of_no_loan(self.lake, week_end),
+            refused=_once_each(frames[4]),
+            why_unknown=commonest_reason(self.lake, week_end),
+        )
+
+    @cached_property
+    def results(self) -> list[MetricResult]:
+        """The week's measurements as they stand in `gold/monitoring`."""
+        rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
+        return results_from_rows(rows.iter_rows(named=True))
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the policy makes of them."""
+        return decide_remedy(self.results, self.facts, self.ctx.settings)
+
+    def _bads_known_at(self, *, full_only: bool) -> int | None:
+        """Matured bads that the newest training knew, whether or not its model became champion.
+
+        A recalibration learns no ranking, so it counts only where `full_only` is False.
+        """
+        tried = [t for t in self.ctx.ledger.state().trainings if t.facts["snapshot_date"] <= self.week_end.isoformat()]
+        if full_only:
+            tried = [t for t in tried if t.facts.get("remedy") != "recalibrate"]
+        known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
+        return max(known, default=self.card.get("matured_bads"))
+
+    def _unknown_outcomes(self) -> pl.DataFrame:
+        """The loans of the history whose outcome cannot be known, as far as that was known at the end of the week."""
+        terms = self.lake.frame(silver(FEEDS["loan_terms"]), self.history)
+        quarantine = self.lake.frame(QUARANTINE, self.history)
+        labels = self.ctx.settings.labels
+        found = collect(unknown_outcomes(terms, quarantine, as_of=self.week_end, settings=labels))
+        return found.select("loan_id", "set_aside_on").sort("loan_id")
+
+    def _reference(self) -> pl.DataFrame:
+        if self.champion_id is None:
+            return pl.DataFrame()
+        scores = ModelBank(self.ctx.layout).get(self.champion_id).files[REFERENCE_FILE]
+        return _development_loans(self.ctx.layout, self.lake.state(FEATURE_STORE), scores)
+
+    @cached_property
+    def _recent(self) -> DateRange:
+        first = self.week_end - timedelta(days=self.ctx.settings.monitoring.recent_days - 1)
+        return DateRange(first, self.week_end)
+
+    @cached_property
+    def _counted(self) -> Counter[str]:
+        """What the receipts of the recent days counted, all of them together."""
+        totals: Counter[str] = Counter()
+        for day in self._recent:
+            totals.update((read_receipt(self.ctx.layout, day) or {}).get("rows", {}))
+        return totals
+
+    def _values_lost(self) -> pl.DataFrame:
+        """How many of the values given for each column that lost any could not be used in the recent days."""
+        counted = {
+            tuple(name.removeprefix(VALUES_MISSING).split(":", 1)): count
+            for name, count in self._counted.items()
+            if name.startswith(VALUES_MISSING)
+        }
+        rows = [(feed, column, count) for (feed, column), count in sorted(counted.items())]
+        lost = pl.DataFrame(rows, schema={"feed": pl.String, "column": pl.String, "lost": pl.Int64}, orient="row")
+        read = values_given(self.lake, lost.select("feed", "column").iter_rows(), self._recent)
+        return lost.join(read, on=["feed", "column"], maintain_order="left").select(
+            "feed", "column", "lost", (pl.col("lost") + pl.col("read")).alias("given")
+        )
+
+    def _feed_quality(self) -> pl.DataFrame:
+        totals = self._counted
+        rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
+        schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _once_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of loans by day and loan; of a loan that stands on several days, the first."""
+    ordered = rows.sort("snapshot_date", "loan_id")
+    if ordered["loan_id"].n_unique() == ordered.height:
+        return ordered
+    return ordered.unique("loan_id", keep="first", maintain_order=True)
+
+
+@lru_cache(maxsize=1)
+def _development_loans(layout: Layout, state: tuple[str, int] | None, scored: bytes) -> pl.DataFrame:
+    """The features, in this state of theirs, of the development loans whose scores the bank holds in a file.
+
+    They stay the same from week to week as long as the champion and its features do.
+    """
+    scores = pl.read_parquet(BytesIO(scored))
+    first, last = scores["snapshot_date"].min(), scores["snapshot_date"].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return pl.DataFrame()
+    features = Lake(layout).scan(FEATURE_STORE, DateRange(first, last)).collect()
+    return features.join(scores, on=["loan_id", "snapshot_date"], how="inner").sort("snapshot_date", "loan_id")

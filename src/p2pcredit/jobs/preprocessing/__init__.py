@@ -1,0 +1,1 @@
+"""Raw files to bronze, silver and gold."""

@@ -1,0 +1,226 @@
+"""Judge days whose silver is written, before they count as complete: rows set aside, and drift of the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from p2pcredit.contracts.feature_sources import columns_behind
+from p2pcredit.contracts.feeds import FEEDS, feed_named
+from p2pcredit.errors import SchemaDriftError
+from p2pcredit.jobs.activity import warn
+from p2pcredit.jobs.context import Caller, JobContext, Receipt
+from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
+from p2pcredit.jobs.preprocessing.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
+from p2pcredit.jobs.preprocessing.quarantine_checks import require_few_set_aside
+from p2pcredit.monitoring.feeds.schema_drift import Finding, compare_schema
+from p2pcredit.monitoring.feeds.shapes import FURTHEST, UsualDays
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import Facts, last_complete_before, read_receipts
+
+_MOST_SAID = 10
+_LOSSES = frozenset({"absent", "empty", "no_rows"})
+"""What leaves nothing of a column: these stop a day by default where the champion uses the column."""
+_HALF = 0.5
+_DRIFT = _LOSSES | {"sparse", "few_rows", "quiet"}
+
+
+@dataclass
+class Judged:
+    """What was found of some days.
+
+    Args:
+        seen: Feed -> day -> what is known of it.
+        findings: Day -> how it differs from the days before.
+        accepted: Day -> what of that was accepted.
+        undetermined: Whether there was too little to compare a feed with, on its last day that has rows.
+    """
+
+    seen: dict[str, dict[date, Seen]]
+    findings: dict[date, list[Finding]] = field(default_factory=dict)
+    accepted: dict[date, list[Acceptance]] = field(default_factory=dict)
+    undetermined: bool = False
+
+    @property
+    def status(self) -> str:
+        """`fail` where anything vanished, else `undetermined` where too little was known, else `pass`."""
+        found = (finding for findings in self.findings.values() for finding in findings)
+        if any(finding.what in _DRIFT and not finding.harmless for finding in found):
+            return "fail"
+        return "undetermined" if self.undetermined else "pass"
+
+
+def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_drift: str | None = None) -> Judged:
+    """Compare each of the days with those before it, say what differs, and stop where settings ask for it.
+
+    Args:
+        ctx: The surroundings.
+        feeds: The feeds to judge; silver of these is written, and bronze of all.
+        days: The days, in which each is compared with those before it too.
+        accept_drift: Why the new shape is right. What is found is then accepted from its day on.
+
+    Raises:
+        QuarantineError: If too many rows of a day were set aside.
+        SchemaDriftError: If a day lacks what settings say that it must not lack.
+    """
+    judged = Judged(seen_in_tables(ctx, feeds, days))
+    rows = {feed: {day: seen.shape.rows for day, seen in of_feed.items()} for feed, of_feed in judged.seen.items()}
+    require_few_set_aside(ctx, days, rows)
+    _compare(ctx, judged, days, accept_drift)
+    _say(ctx, judged)
+    for day in days:
+        require_what_is_used(ctx, day, judged.findings.get(day, ()), historic=len(days) > 1)
+    return judged
+
+
+def findings_of_day(ctx: JobContext, day: date) -> Judged:
+    """Compare a complete day with those before it, by their receipts alone."""
+    receipts = read_receipts(ctx.layout, [day])
+    seen = {feed: found for feed in FEEDS if (found := seen_in_receipts(receipts, feed))}
+    judged = Judged(seen, undetermined=not seen)
+    _compare(ctx, judged, DateRange(day, day), None)
+    return judged
+
+
+def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Finding], *, historic: bool = False) -> None:
+    """Make sure that a day lacks nothing that settings say it must not lack.
+
+    Args:
+        ctx: The surroundings.
+        day: The day.
+        findings: How it differs from the days before.
+        historic: Whether many days are done at once, as in a replay. By default a column that fades out of a book, and
+            was filled in less than half of the rows before its last, is then said and stops nothing.
+
+    Raises:
+        SchemaDriftError: If it does, in one line.
+    """
+    setting = ctx.settings.preprocessing.schema_drift
+    touching = [finding for finding in findings if not finding.harmless and finding.what in _DRIFT]
+    if setting == "report" or not touching:
+        return
+    champion = ctx.ledger.state().champion_on(day)
+    if setting == "stop_if_used":
+        used = columns_behind(_features(ctx, champion)) if champion is not None else frozenset()
+        touching = [finding for finding in touching if finding.what in _LOSSES and _is_among(finding, used)]
+        if historic or ctx.caller is Caller.REPLAY:
+            touching = [finding for finding in touching if not _fades(finding)]
+    if not touching:
+        return
+    used_by = f", which champion {champion} uses" if setting == "stop_if_used" else ""
+    more = f" (and {len(touching) - 1} more)" if len(touching) > 1 else ""
+    raise SchemaDriftError(
+        f"{day}: {touching[0].sentence}{used_by}{more}; mend the file, land it and preprocess the day again, or accept "
+        f"it from that day on: p2pcredit preprocess --date {day} --accept-drift --why TEXT "
+        f"(setting preprocessing.schema_drift is '{setting}')"
+    )
+
+
+def drift_receipt(judged: Collection[Judged]) -> list[Receipt]:
+    """Give each way in which days differed once, with the first day, the last and how many."""
+    found: dict[tuple[str, str, str], Receipt] = {}
+    for findings in (one.findings for one in judged):
+        for day, of_day in sorted(findings.items()):
+            for finding in of_day:
+                key = (finding.feed, finding.column, finding.what)
+                fresh = {**finding.as_json(), "first_date": day.isoformat(), "days": 0}
+                entry = found.setdefault(key, fresh)
+                entry |= {"last_date": day.isoformat(), "days": entry["days"] + 1}
+    return list(found.values())
+
+
+def _compare(ctx: JobContext, judged: Judged, days: DateRange, accept_drift: str | None) -> None:
+    number = ctx.settings.preprocessing.schema_drift_days
+    before = _receipts_before(ctx, judged.seen, days.first, number)
+    own = read_receipts(ctx.layout, days)
+    for feed in judged.seen:
+        _compare_feed(judged, feed, days, before, own, number, accept_drift)
+
+
+def _receipts_before(ctx: JobContext, feeds: Collection[str], day: date, number: int) -> dict[date, Facts]:
+    """Read the receipts of the last days before a day; of more, where a feed had rows on too few of them."""
+    found: dict[date, Facts] = {}
+    asked = number
+    while True:
+        days = last_complete_before(ctx.layout, day, min(asked, FURTHEST))
+        found |= read_receipts(ctx.layout, [one for one in days if one not in found])
+        enough = all(_usual_days(found, feed, number).reaches_far_enough for feed in feeds)
+        if enough or len(days) < asked:
+            return found
+        asked *= 4
+
+
+def _usual_days(before: Mapping[date, Facts], feed: str, number: int) -> UsualDays:
+    earlier = seen_in_receipts(before, feed)
+    return UsualDays(number, ((day, seen.shape) for day, seen in sorted(earlier.items())))
+
+
+def _compare_feed(
+    judged: Judged,
+    feed: str,
+    days: DateRange,
+    before: Mapping[date, Facts],
+    own: Mapping[date, Facts],
+    number: int,
+    accept_drift: str | None,
+) -> None:
+    usual = _usual_days(before, feed, number)
+    accepted: dict[str, date] = {}
+    unsure = False
+    for day, facts in sorted(before.items()):
+        accepted |= {entry["column"]: day for entry in kept_acceptances(facts, {}) if entry["feed"] == feed}
+    for day in days:
+        seen = judged.seen[feed][day]
+        entries = [e for e in kept_acceptances(own.get(day), {feed: seen.digest}) if e["feed"] == feed]
+        accepted |= {entry["column"]: day for entry in entries}
+        comparison = compare_schema(feed_named(feed), day, seen.shape, usual, accepted)
+        usual.add(day, seen.shape)
+        if accept_drift is not None:
+            made = [f.column for f in comparison.findings if f.what in _DRIFT]
+            entries += [{"feed": feed, "column": c, "why": accept_drift, "digest": seen.digest} for c in made]
+            accepted |= dict.fromkeys(made, day)
+        elif comparison.findings:
+            judged.findings.setdefault(day, []).extend(comparison.findings)
+        if entries:
+            judged.accepted.setdefault(day, []).extend(entries)
+        if seen.shape.rows:
+            unsure = bool(comparison.undetermined) or not comparison.has_history
+    judged.undetermined |= unsure
+
+
+def _say(ctx: JobContext, judged: Judged) -> None:
+    """Warn once of each way in which days differ, of the first ten at most."""
+    said: dict[tuple[str, str, str], tuple[date, Finding, int]] = {}
+    for day, findings in sorted(judged.findings.items()):
+        for finding in findings:
+            key = (finding.feed, finding.column, finding.what)
+            first, found, number = said.get(key, (day, finding, 0))
+            said[key] = first, found, number + 1
+    for first, finding, number in list(said.values())[:_MOST_SAID]:
+        again = f" and on {number - 1} days after" if number > 1 else ""
+        warn(ctx, f"schema drift on {first}{again}: {finding.sentence}")
+    if len(said) > _MOST_SAID:
+        warn(
+            ctx, f"schema drift: {len(said) - _MOST_SAID} more columns or feeds differ; see schema_drift in the receipt"
+        )
+
+
+def _fades(finding: Finding) -> bool:
+    return finding.what == "empty" and finding.usual is not None and finding.usual < _HALF
+
+
+def _is_among(finding: Finding, used: frozenset[tuple[str, str]]) -> bool:
+    if finding.column:
+        return (finding.feed, finding.column) in used
+    return any(feed == finding.feed for feed, _ in used)
+
+
+def _features(ctx: JobContext, model_id: str) -> list[str]:
+    names: Any = ModelBank(ctx.layout).get(model_id).card.get("features")
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+__all__ = ["Judged", "drift_receipt", "judge_days", "require_what_is_used"]

@@ -1,0 +1,108 @@
+"""Gather the shape of feeds on days that are being preprocessed, from their tables and from what landed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed_named
+from p2pcredit.contracts.tables import bronze, silver
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.preprocessing.kept_facts import Seen, seen_in_receipts
+from p2pcredit.monitoring.feeds.shapes import FeedDay
+from p2pcredit.periods import DateRange
+from p2pcredit.storage.landing.notes import LandedFile, noted_landed
+from p2pcredit.storage.tables.day_receipts import read_receipts
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.transforms.typing import trimmed_text, typed_value
+
+
+def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[str, dict[date, Seen]]:
+    """Gather what bronze, silver and the notes of what landed say of these feeds for each of the days.
+
+    Args:
+        ctx: The surroundings.
+        feeds: Their names; of the others bronze is looked at, for the loans that came in.
+        days: The days, whose bronze of all feeds and silver of these is written.
+
+    Returns:
+        Feed -> day -> what is known.
+    """
+    loans = _loans(ctx, feeds, days)
+    found: dict[str, dict[date, Seen]] = {}
+    for feed in feeds:
+        notes = noted_landed(ctx.layout, feed, days) or landed_before(ctx, feed, days)
+        rows = _filled(ctx, feed, days)
+        found[feed] = {
+            day: _seen(rows.get(day, (0, {})), notes.get(day), loans.get((feed, day), (0, 0))) for day in days
+        }
+    return found
+
+
+def _seen(rows: tuple[int, dict[str, int]], file: LandedFile | None, loans: tuple[int, int]) -> Seen:
+    if file is None:
+        return Seen(FeedDay(*rows, None, None, *loans))
+    return Seen(FeedDay(*rows, file.absent, file.unknown, *loans), file.digest, file.size)
+
+
+def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, LandedFile]:
+    """Read from the receipts of days that were complete before which files they were made from."""
+    before = seen_in_receipts(read_receipts(ctx.layout, days), feed)
+    return {
+        day: LandedFile(seen.digest, seen.size, seen.shape.absent, seen.shape.unknown)
+        for day, seen in before.items()
+        if seen.shape.absent is not None and seen.shape.unknown is not None
+    }
+
+
+def _filled(ctx: JobContext, feed: str, days: DateRange) -> dict[date, tuple[int, dict[str, int]]]:
+    """Count per day the rows in silver, and those in which each column has a value, by its name as landed."""
+    columns = feed_named(feed).columns
+    counts = [pl.col(column.typed_name).count().alias(column.source) for column in columns]
+    rows = Lake(ctx.layout).scan(silver(feed_named(feed)), days)
+    counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts).collect()
+    return {
+        row.pop("snapshot_date"): (row.pop(" rows"), {name: n for name, n in row.items() if n})
+        for row in counted.iter_rows(named=True)
+    }
+
+
+def _loans(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[tuple[str, date], tuple[int, int]]:
+    """Count per feed and day the loans that came in, by the other feeds, and those that the feed has a row for."""
+    asked = [feed.name for feed in APPLICATION_FEEDS if feed.name in feeds]
+    if not asked:
+        return {}
+    needed = [feed.name for feed in APPLICATION_FEEDS] if LOAN_TERMS.name in asked else [LOAN_TERMS.name, *asked]
+    ids = {name: _ids(ctx, name, days) for name in needed}
+    found: dict[tuple[str, date], tuple[int, int]] = {}
+    for name in asked:
+        if name == LOAN_TERMS.name:
+            continue
+        both = ids[LOAN_TERMS.name].join(ids[name], on=["snapshot_date", "loan_id"], how="semi")
+        covered = _per_day(both)
+        found |= {(name, day): (n, covered.get(day, 0)) for day, n in _per_day(ids[LOAN_TERMS.name]).items()}
+    if LOAN_TERMS.name in asked:
+        own = _per_day(ids[LOAN_TERMS.name])
+        others = [_per_day(ids[name]) for name in needed if name != LOAN_TERMS.name]
+        for day in days:
+            loans = max(counts.get(day, 0) for counts in others)
+            found[LOAN_TERMS.name, day] = loans, min(loans, own.get(day, 0))
+    return found
+
+
+def _ids(ctx: JobContext, feed: str, days: DateRange) -> pl.DataFrame:
+    column = next(column for column in FEEDS[feed].columns if column.source == "loan_id")
+    rows = Lake(ctx.layout).frame(bronze(FEEDS[feed]), days)
+    ids = rows.select("snapshot_date", typed_value(column, trimmed_text(column)).alias("loan_id"))
+    return ids.drop_nulls().unique().collect().to_polars()
+
+
+def _per_day(ids: pl.DataFrame) -> dict[date, int]:
+    counts: Any = ids.group_by("snapshot_date").len().iter_rows()
+    return dict(counts)
+
+
+__all__ = ["landed_before", "seen_in_tables"]

@@ -1,0 +1,46 @@
+"""Has a day landed, feed by feed, in files that can be read? No table is looked at."""
+
+from __future__ import annotations
+
+from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.errors import MissingFeedError
+from p2pcredit.jobs.activity import warn
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.landing.deliveries import in_short, recently_landed_anew
+from p2pcredit.periods import DateRange, count_of_days
+from p2pcredit.storage.landing.files import find_landing_files, landed_range
+from p2pcredit.storage.landing.manifest import require_whole_landing
+from p2pcredit.storage.landing.read import check_landing
+
+
+def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    """Make sure that a feed has landed for every day, in files that can be read.
+
+    Days before that landed anew since they were preprocessed are said in a warning.
+
+    Returns:
+        `feed`, `days`, `rows` (of a single day), `landed_anew` (days before, of those that drift is judged by).
+
+    Raises:
+        MissingFeedError: If a day has no file or its landing is not whole; it may still come.
+        SourceError: If a file cannot be used, in one line.
+    """
+    contract = feed_named(feed)
+    missing = [day for day, path in find_landing_files(ctx.layout, feed, days).items() if path is None]
+    if missing:
+        landed = landed_range(ctx.layout)
+        raise MissingFeedError(
+            f"feed '{feed}' has not landed for {missing[0]}"
+            + (f" and {count_of_days(len(missing) - 1)} more" if len(missing) > 1 else "")
+            + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
+            + (f", or choose days of {landed.first} to {landed.last}, which have landed" if landed else "")
+        )
+    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
+    require_whole_landing(ctx.layout, days)
+    anew = recently_landed_anew(ctx, feed, days.first)
+    if anew:
+        span = f"--date {anew[0]}" if len(anew) == 1 else f"--from {anew[0]} --to {anew[-1]}"
+        what = f"feed '{feed}' landed anew for {in_short(anew)} after it was preprocessed"
+        warn(ctx, f"{what}; take it in with: p2pcredit preprocess {span}")
+    rows = sum(int(fact["rows"]) for fact in facts) if facts else None
+    return {"feed": feed, "days": len(days), "rows": rows, "landed_anew": [day.isoformat() for day in anew]}

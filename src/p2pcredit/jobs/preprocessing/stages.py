@@ -1,0 +1,332 @@
+"""Raw files to bronze, silver and gold, for one day or a span of days. Each stage replaces its days in one commit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from p2pcredit.ahead import ahead
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.lake_engines import LakeEngine, as_quarantined, engine_for
+from p2pcredit.jobs.preprocessing.day_checks import Judged, drift_receipt, judge_days
+from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
+from p2pcredit.jobs.preprocessing.feed_history import landed_before, seen_in_tables
+from p2pcredit.jobs.preprocessing.kept_facts import Accepted, receipt_facts
+from p2pcredit.jobs.preprocessing.unmatched_rows import (
+    events_of_no_loan,
+    loans_seen_before,
+    rows_of_no_loan,
+    tell_of_events,
+    tell_of_rows,
+    tell_of_seen_before,
+)
+from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
+from p2pcredit.periods import DateRange, add_months, joined
+from p2pcredit.storage.landing.manifest import require_whole_landing
+from p2pcredit.storage.landing.notes import forget_landed, note_landed
+from p2pcredit.storage.locks import held, unchanged
+from p2pcredit.storage.tables.day_receipts import (
+    days_with_labels,
+    forget_labels_built,
+    is_complete,
+    mark_labels_built,
+    read_receipts,
+)
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.transforms.features import build_features
+from p2pcredit.transforms.labels import (
+    LABEL_COLUMNS,
+    LATE_REPORT_MONTHS,
+    build_labels,
+    history_needed,
+    longest_window,
+)
+from p2pcredit.transforms.silver import refine
+from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
+
+if TYPE_CHECKING:
+    from p2pcredit.jobs.preprocessing.prefetched_feeds import Landed
+
+_MOST_TOLD = 10
+"""How many findings the receipt of one task names, since Airflow keeps it in its database."""
+
+BYTES_TOGETHER = 24 << 20
+"""How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
+
+
+def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | None = None) -> Receipt:
+    """Copy the landed rows of these days into bronze, as text, with where each came from.
+
+    Args:
+        ctx: The surroundings.
+        feed: Its name.
+        days: Their snapshot dates.
+        before: What had landed a moment ago; it is read again if it changed since.
+
+    Raises:
+        SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
+    """
+    from p2pcredit.jobs.preprocessing.prefetched_feeds import (
+        landed_now,  # what reads raw files is needed up to here only
+    )
+    from p2pcredit.jobs.preprocessing.source_checks import check_source
+
+    contract = feed_named(feed)
+    lake = Lake(ctx.layout)
+    table = bronze(contract)
+    with lake.rebuilding(table):
+        with unchanged(ctx.layout.landing_lock, "the landing directory"):
+            landed = landed_now(ctx, feed, days, before)
+            require_whole_landing(ctx.layout, days)
+        if landed.missing:
+            check_source(ctx, feed, days)
+        changed = lake.replace(table, landed.frame, days)
+        if landed_before(ctx, feed, days) != landed.files:  # receipts say it where the days are complete
+            note_landed(ctx.layout, feed, days, landed.files)
+        _close_month(lake, table, days)
+    return {"feed": feed, "rows": landed.frame.height, "changed": changed, "ignored": list(landed.ignored_columns)}
+
+
+def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    """Type the bronze rows of a feed for these days, and judge what came of them.
+
+    Broken rows, and values that sound rows lost, are kept in the quarantine.
+
+    Returns:
+        `feed`, `rows_in`, `silver`, `quarantined` (rows), `values_missing` (optional column to how many of its values
+        could not be read or lay outside their bounds, where any did), `changed`, `schema_status`, `schema_drift` (the
+        first ten findings; see `preprocess`).
+
+    Raises:
+        QuarantineError: If too many rows were set aside; bronze, silver and quarantine are written all the same.
+        SchemaDriftError: If the feed lacks what it usually has and settings say that this stops the day; likewise.
+    """
+    receipt = _refine(ctx, feed, days)
+    judged = judge_days(ctx, [feed], days)
+    return {**receipt, "schema_status": judged.status, "schema_drift": drift_receipt([judged])[:_MOST_TOLD]}
+
+
+def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
+    contract = feed_named(feed)
+    lake = Lake(ctx.layout)
+    with lake.rebuilding(silver(contract)):
+        engine = engine_for(ctx, lake)
+        raw = engine.read(bronze(contract), days)
+        refined = refine(raw.lazy(), contract)
+        sound, faulty = engine.run(refined.sound, refined.faulty)
+        quarantined = engine.mapped(faulty.lazy(), partial(as_quarantined, contract), QUARANTINE)
+        set_aside = quarantined.counts("kind", "column")
+        changed = engine.replace(silver(contract), sound, days)
+        changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
+        _close_month(lake, silver(contract), days)
+    return {
+        "feed": feed,
+        "rows_in": raw.height,
+        "silver": sound.height,
+        "quarantined": sum(count for (kind, _), count in set_aside.items() if kind == "row"),
+        "values_missing": {column: count for (kind, column), count in set_aside.items() if kind == "value"},
+        "changed": changed,
+    }
+
+
+def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
+    """Write what was known of each loan originated on these days.
+
+    Returns:
+        `rows`, `changed`, and `without_loan`: feed to how many of its rows are of no loan in `loan_terms` of their day.
+    """
+    receipt = _build_features(ctx, days)
+    tell_of_rows(ctx, days, receipt["without_loan"])
+    return receipt
+
+
+def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
+    lake = Lake(ctx.layout)
+    with lake.rebuilding(FEATURE_STORE):
+        engine = engine_for(ctx, lake)
+        frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
+        (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
+        changed = engine.replace(FEATURE_STORE, features, days)
+        _close_month(lake, FEATURE_STORE, days)
+    return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
+
+
+def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
+    """Write the labels that become known on these days, and mend those of later days that rest on them.
+
+    Returns:
+        `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
+        on these days, `of_no_loan`: how many events set aside name no loan, and `events` of these days with those
+        `of_unknown_loans`, which have no row in `loan_terms` by then; `seen_before`: loans that landed earlier too.
+    """
+    receipt = _build_labels(ctx, days)
+    tell_of_events(ctx, days, receipt)
+    tell_of_seen_before(ctx, days, receipt["seen_before"])
+    return {**receipt, **events_set_aside_on(Lake(ctx.layout), days)}
+
+
+def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
+    lake = Lake(ctx.layout)
+    with lake.rebuilding(LABEL_STORE):
+        mark_labels_built(ctx.layout, days)
+        engine = engine_for(ctx, lake)
+        mended = _mend_later_labels(ctx, engine, days)
+        (labels,) = engine.run(_labels(ctx, engine, days))
+        changed = engine.replace(LABEL_STORE, labels, days)
+        _close_month(lake, LABEL_STORE, days)
+    history = history_needed(days, ctx.settings.labels)
+    unknown = {**events_of_no_loan(lake, days, history), "seen_before": loans_seen_before(lake, days, history)}
+    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
+
+
+def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
+    """Mark the gold tables of these days complete, with the rows that each has and the shape of each feed.
+
+    Args:
+        ctx: The surroundings.
+        days: The days.
+        accepted: Day -> what was accepted of it by now; what its receipt keeps besides holds for files that did not
+            change.
+    """
+    _close_month(Lake(ctx.layout), QUARANTINE, days)
+    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+        seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
+        before = read_receipts(ctx.layout, days)
+        write_receipts(ctx, days, {day: receipt_facts(seen, day, before.get(day), accepted or {}) for day in days})
+        forget_landed(ctx.layout, days)
+    forget_labels_built(ctx.layout, days)
+    return {"complete": len(days)}
+
+
+def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None) -> Receipt:
+    """Do all stages for a span of days, as many whole months at a time as memory bears, one commit per table.
+
+    Args:
+        ctx: The surroundings.
+        days: The days.
+        accept_drift: Why columns or feeds that differ from the days before are right from these days on.
+
+    Returns:
+        `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
+        many values it lost), `features`, `labels`, `unknown_outcomes` (loans with an event that was set aside on these
+        days), `of_no_loan` (events set aside that name no loan), `of_unknown_loans` (events of loans that have no row
+        in `loan_terms` by then), `without_loan` (feed to rows of no loan in `loan_terms` of their day),
+        `seen_before` (rows of `loan_terms` with the id of a loan of an earlier day),
+        `schema_status` (`pass`, `fail`, `undetermined`),
+        `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
+        `first_date`, `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they
+        were preprocessed).
+
+    Raises:
+        MissingFeedError: If any feed of any day is missing; nothing is then written.
+        QuarantineError: If too many rows of a day were set aside. All feeds are in silver and quarantine by then, gold
+            is not built, and the day is not complete.
+        SchemaDriftError: If a day lacks what settings say that it must not lack; likewise.
+    """
+    return preprocess_and_judge(ctx, days, accept_drift)[0]
+
+
+def preprocess_and_judge(
+    ctx: JobContext, days: DateRange, accept_drift: str | None = None
+) -> tuple[Receipt, list[Judged]]:
+    """Do the same, and give what was found of the days beside the receipt."""
+    from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_in_turn
+    from p2pcredit.jobs.preprocessing.source_checks import check_source
+
+    checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
+    counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
+    lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
+    features = labels = 0
+    without_loan: Counter[str] = Counter()
+    events: Counter[str] = Counter()
+    judged: list[Judged] = []
+    parts = spans_together(ctx, days)
+    with closing(ahead(landed_in_turn(ctx, parts if len(days) > 1 else []))) as landed:
+        for part in parts:
+            for feed in FEEDS:
+                load_bronze(ctx, feed, part, next(landed, None))
+                done = _refine(ctx, feed, part)
+                for key, total in counts[feed].items():
+                    counts[feed][key] = total + done[key]
+                lost[feed].update(done["values_missing"])
+            judged.append(judge_days(ctx, FEEDS, part, accept_drift))
+            built = _build_features(ctx, part)
+            features += built["rows"]
+            without_loan.update(built["without_loan"])
+            built = _build_labels(ctx, part)
+            labels += built["rows"]
+            events.update({name: built[name] for name in ("events", "of_unknown_loans", "seen_before")})
+            complete_days(ctx, part, judged[-1].accepted)
+            ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
+    tell_of_rows(ctx, days, without_loan)
+    tell_of_events(ctx, days, events)
+    tell_of_seen_before(ctx, days, events["seen_before"])
+    receipt: Receipt = {
+        "from": days.first.isoformat(),
+        "to": days.last.isoformat(),
+        "feeds": {feed: {**counts[feed], "values_missing": dict(sorted(lost[feed].items()))} for feed in FEEDS},
+        "features": features,
+        "labels": labels,
+        "schema_status": max((one.status for one in judged), key=("pass", "undetermined", "fail").index),
+        "schema_drift": drift_receipt(judged),
+        "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
+        "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
+        **events_set_aside_on(Lake(ctx.layout), days),
+        "of_unknown_loans": events["of_unknown_loans"],
+        "seen_before": events["seen_before"],
+        "without_loan": dict(without_loan),
+    }
+    record(ctx, "preprocess", receipt)
+    return receipt, judged
+
+
+def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETHER) -> list[DateRange]:
+    """How are these days cut, at ends of months, so that each part has no more than so many landed bytes?
+
+    A month that has more stands alone.
+    """
+    from p2pcredit.storage.landing.files import landed_bytes
+
+    if len(days) == 1:
+        return [days]
+    return joined(landed_bytes(ctx.layout, days), at_most)
+
+
+def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> int:
+    """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
+    reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
+    next_day = date.fromordinal(days.last.toordinal() + 1)
+    built = days_with_labels(ctx.layout, DateRange(next_day, add_months(days.last, reach)))
+    if not built:
+        return 0
+    later = DateRange(next_day, built[-1])
+    (labels,) = engine.run(_labels(ctx, engine, later).filter(nw.col("snapshot_date").is_in(built)))
+    if not engine.replace(LABEL_STORE, labels, later):
+        return 0
+    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+        before = read_receipts(ctx.layout, built)
+        complete = [day for day in built if is_complete(ctx.layout, day)]
+        write_receipts(ctx, later, {day: before.get(day, {}) for day in complete})
+    return labels.height
+
+
+def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:
+    history = history_needed(days, ctx.settings.labels)
+    terms, performance, quarantine = engine.read_once(
+        *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()),
+        engine.frame(QUARANTINE, history, QUARANTINE_COLUMNS),
+    )
+    return build_labels(terms, performance, quarantine, days, ctx.settings.labels)
+
+
+def _close_month(lake: Lake, table: Table, days: DateRange) -> None:
+    if len(days) == 1 and days.first.day == 1:
+        lake.close_periods(table, days.first)

@@ -1,0 +1,1 @@
+"""Score loans with the champion of their day, and change the champion."""

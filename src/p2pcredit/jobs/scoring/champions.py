@@ -1,0 +1,184 @@
+"""Who serves: the models of the bank, their roles, and a person's right to change the champion with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from p2pcredit.contracts.results import Status
+from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
+from p2pcredit.jobs.activity import record, warn
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.state import HandoffState
+from p2pcredit.storage.state.model_bank import ModelBank
+
+
+def list_models(ctx: JobContext) -> list[Receipt]:
+    """All models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
+    bank = ModelBank(ctx.layout)
+    state = ctx.ledger.state()
+    models = [_listed(bank, model_id, state) for model_id in bank.model_ids()]
+    return sorted(models, key=lambda model: (model["as_of"] or "", model["model_id"]))
+
+
+def show_model(ctx: JobContext, model_id: str) -> Receipt:
+    """One model's card, with its role and reigns.
+
+    Raises:
+        BankError: If there is no such model or it was altered.
+    """
+    card = ModelBank(ctx.layout).get(model_id).card
+    state = ctx.ledger.state()
+    reigns = [
+        {"effective_on": reign.effective_on.isoformat(), "why": reign.why}
+        for reign in state.reigns
+        if reign.model_id == model_id
+    ]
+    return {**_summary(model_id, card, state), "reigns": reigns, "card": card}
+
+
+def get_model(ctx: JobContext, day: date) -> Receipt:
+    """Which model scores the loans of this snapshot date? Its files are checked; None before the first champion.
+
+    Raises:
+        BankError: If the champion's directory is missing, incomplete or altered.
+    """
+    model_id = ctx.ledger.state().champion_on(day)
+    if model_id is None:
+        return {"model_id": None, "reason": f"no champion on {day}; nothing can be scored"}
+    banked = ModelBank(ctx.layout).get(model_id)
+    return {"model_id": model_id, "family": banked.card.get("family"), "reason": f"champion on {day}"}
+
+
+def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
+    """Which model is in service at the end of the week, and since when?
+
+    Raises:
+        BankError: If its directory is missing, incomplete or altered.
+    """
+    model_id = ctx.ledger.state().champion_on(week_end)
+    card = {} if model_id is None else ModelBank(ctx.layout).get(model_id).card
+    return {"model_id": model_id, "as_of": card.get("as_of"), "family": card.get("family")}
+
+
+def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
+    """Make a model of the bank champion, because a person says so.
+
+    A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger.
+
+    Returns:
+        `model_id`, `replaces`, `effective_on`, `swap_set`, `overrides` (which floor the model does not pass, or None).
+
+    Raises:
+        BankError: If there is no such model or it was altered.
+        UsageError: If it is champion already.
+    """
+    if ctx.ledger.state().champion == model_id:
+        raise UsageError(f"{model_id} is the champion already; see 'p2pcredit models list' for others")
+    return _crown(ctx, EventKind.PROMOTED, model_id, why)
+
+
+def rollback(ctx: JobContext, why: str) -> Receipt:
+    """Return to the model that was champion before.
+
+    Raises:
+        UsageError: If there was none.
+    """
+    earlier = ctx.ledger.state().champion_before()
+    if earlier is None:
+        raise UsageError("there is no earlier champion to return to; see 'p2pcredit models list'")
+    return _crown(ctx, EventKind.ROLLED_BACK, earlier, why)
+
+
+def overridden_floor(card: Mapping[str, Any]) -> str | None:
+    """Say which floor a model does not pass, by its card; None where it passes.
+
+    Examples:
+        >>> overridden_floor({"gate": {"status": "pass", "reason": "above chance"}}) is None
+        True
+        >>> overridden_floor({"gate": {"status": "fail", "reason": "AUC 0.478 is not above chance"}})
+        'fail: AUC 0.478 is not above chance'
+        >>> overridden_floor({})
+        'undetermined: its card does not say that it was held to the floor'
+    """
+    gate = card.get("gate")
+    if not isinstance(gate, Mapping):
+        return "undetermined: its card does not say that it was held to the floor"
+    return None if gate.get("status") == Status.PASS else f"{gate.get('status')}: {gate.get('reason')}"
+
+
+def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
+    if not why.strip():
+        raise UsageError("a change of champion needs a reason; give it with --why")
+    card = ModelBank(ctx.layout).get(model_id).card
+    if "as_of" not in card:
+        raise BankError(f"the card of model {model_id} does not say as of when it learned; restore it from a backup")
+    state = ctx.ledger.state()
+    effective = _next_unscored(state, date.fromisoformat(card["as_of"]))
+    overrides = overridden_floor(card)
+    facts = {
+        "model_id": model_id,
+        "replaces": state.champion,
+        "effective_on": effective.isoformat(),
+        "why": why,
+        "overrides": overrides,
+    }
+    ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
+    if overrides is not None:
+        warn(ctx, f"{model_id} is champion from {effective} on though it does not pass the floor: {overrides}")
+    swapped = _swap_set(ctx, model_id, state.champion, effective)
+    receipt: Receipt = {
+        "model_id": model_id,
+        "replaces": facts["replaces"],
+        "effective_on": facts["effective_on"],
+        "swap_set": swapped,
+        "overrides": overrides,
+    }
+    record(ctx, str(kind), {**receipt, "why": why})
+    return receipt
+
+
+def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -> str | None:
+    """Where the swap set of this change lies; a change that a person decided never waits for it."""
+    from p2pcredit.jobs.training.swap_sets import (
+        swap_on_promotion,  # reads models and lake, which a list of models does not need
+    )
+
+    try:
+        path = swap_on_promotion(ctx, model_id, replaces, day)
+    except P2PCreditError as error:
+        warn(ctx, f"the swap set of {model_id} over {replaces} could not be written: {error}")
+        return None
+    return None if path is None else str(path)
+
+
+def _next_unscored(state: HandoffState, as_of: date) -> date:
+    """A champion takes no day that another model scored, and never reigns before it existed or before another."""
+    days = [as_of]
+    if state.scored:
+        days.append(max(state.scored) + timedelta(days=1))
+    days += [reign.effective_on for reign in state.reigns]
+    return max(days)
+
+
+def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
+    try:
+        return _summary(model_id, bank.get(model_id).card, state)
+    except StorageError as error:  # one damaged model must not hide the others
+        damaged = f"damaged: {error}"
+        return {"model_id": model_id, "family": None, "form": None, "as_of": None, "role": damaged, "metrics": {}}
+
+
+def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receipt:
+    former = any(reign.model_id == model_id for reign in state.reigns)
+    role = "champion" if state.champion == model_id else ("former champion" if former else "challenger")
+    return {
+        "model_id": model_id,
+        "family": card.get("family"),
+        "form": card.get("form"),
+        "as_of": card.get("as_of"),
+        "role": role,
+        "metrics": card.get("metrics", {}),
+    }

@@ -1,0 +1,1 @@
+"""Train, recalibrate, judge and bank models, and obey retraining decisions exactly once."""

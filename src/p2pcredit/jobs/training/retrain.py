@@ -1,0 +1,215 @@
+"""Retraining, exactly once: is it due, do it, log it, whatever fails in between.
+
+A run claims a decision in the ledger before it trains and says afterwards what came of it. While it trains it holds a
+lock that the kernel gives back if the process dies, so a claim without an end is known to be abandoned.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+
+from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
+from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.decision_outlook import weeks_with_log
+from p2pcredit.jobs.decisions import clear_decision, reconcile
+from p2pcredit.jobs.training.backends import require_engine
+from p2pcredit.periods import week_monday
+from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.rules import Plan, plan_retraining
+from p2pcredit.storage.files import read_whole, write_bytes_atomically
+
+
+def check_retraining(ctx: JobContext, day: date) -> Receipt:
+    """Is a retraining due on this snapshot date? Nothing is claimed yet.
+
+    Returns:
+        `retrain`, `reason`, `decision_id`.
+    """
+    plan = _plan(ctx, day, _is_first_model_possible(ctx, day))
+    receipt: Receipt = {"retrain": plan.retrain, "reason": plan.reason, "decision_id": plan.decision_id}
+    record(ctx, "check_retraining", {"snapshot_date": day.isoformat(), **receipt})
+    return receipt
+
+
+def train_if_due(ctx: JobContext, day: date) -> Receipt:
+    """Train if a retraining is due, and say in the ledger what came of it.
+
+    A retry of a run that trained already answers with that training. A failed training releases the decision for the
+    next run and raises.
+
+    Returns:
+        `outcome` (`champion`, `challenger`, `refused`, or `none` where nothing was due), `model_id`, `metrics`,
+        `reason`.
+    """
+    require_engine(ctx)
+    with ctx.ledger.training():
+        done = ctx.ledger.state().training_of(ctx.run_id, day)
+        if done is not None:
+            return _receipt(done)
+        first = _is_first_model_possible(ctx, day)
+        with ctx.ledger.exclusive():  # nobody decides otherwise between the plan and the claim
+            plan = _plan(ctx, day, first)
+            if plan.retrain:
+                _claim(ctx, day, plan)
+        if not plan.retrain:
+            return {"outcome": "none", "model_id": None, "metrics": {}, "reason": plan.reason}
+        return _train(ctx, day, plan)
+
+
+def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
+    """Train as of a day because a person asks. The weekly limit holds unless a reason is given, which is recorded.
+
+    Returns:
+        `as_of`, `outcome`, `model_id`, `metrics`, `reason`.
+    """
+    if why is not None and not why.strip():
+        raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
+    require_engine(ctx)
+    with ctx.ledger.training():
+        done = ctx.ledger.state().training_of(ctx.run_id, day)
+        receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)
+        log_retraining(ctx, day)  # also what a run that died just after its training left undone
+        clear_decision(ctx, day)
+    receipt = {"as_of": day.isoformat(), **receipt}
+    record(ctx, "train", receipt)
+    return receipt
+
+
+def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
+    week = week_monday(day)
+    first = _is_first_model_possible(ctx, day)
+    with ctx.ledger.exclusive():
+        plan = _plan(ctx, day, first)
+        limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx, day)
+        if not plan.retrain and (why is not None or not limited):
+            plan = Plan(True, why or "asked for by a person", overrides_limit=limited)
+        if plan.retrain:
+            _claim(ctx, day, plan, why=why)
+    if plan.retrain:
+        return _train(ctx, day, plan, why=why)
+    reason = f"a retraining already took place in the week of {week}; give --why to train all the same"
+    return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": reason}
+
+
+def log_retraining(ctx: JobContext, day: date) -> Receipt:
+    """Write the week's retraining log from the ledger, if a retraining took place in the week of this snapshot date."""
+    week = week_monday(day)
+    with ctx.ledger.exclusive():
+        trainings = [event for event in ctx.ledger.state().trainings if event.facts["week"] == week.isoformat()]
+        if not trainings:
+            return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
+        path = ctx.layout.retraining_log(week)
+        head = f"Retraining in the week of {week} (Monday)\n"
+        there = read_whole(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
+        by_others = there.partition(head)[0]
+        text = by_others + head + "".join(_log_line(event) for event in trainings)
+        if there != text:
+            write_bytes_atomically(path, text.encode())
+    return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
+
+
+def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
+    if ctx.ledger.state().champion_on(day) is not None:
+        return False
+    from p2pcredit.jobs.training.maturity import (
+        enough_matured,  # reads the lake, which is needed before the first model only
+    )
+
+    return enough_matured(ctx, day)
+
+
+def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
+    with ctx.ledger.exclusive():
+        return plan_retraining(
+            reconcile(ctx, day),
+            day,
+            settings=ctx.settings.handoff,
+            weeks_with_log=weeks_with_log(ctx, day),
+            first_model_possible=first_model_possible,
+        )
+
+
+def _claim(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> None:
+    claim = ctx.ledger.state().claim
+    if claim is not None:  # we hold the training lock, so whoever claimed is gone
+        _release(ctx, claim.decision_id, claim.snapshot_date, f"run {claim.run_id} died while training")
+    facts = {
+        "decision_id": plan.decision_id,
+        "snapshot_date": day.isoformat(),
+        "reason": plan.reason,
+        "why": why,
+        "overrides_weekly_limit": plan.overrides_limit,
+    }
+    ctx.ledger.append(EventKind.CLAIMED, at=ctx.at, run_id=ctx.run_id, facts=facts)
+
+
+def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> Receipt:
+    from p2pcredit.jobs.training import train as training
+
+    try:
+        cheaper = plan.remedy == "recalibrate" and ctx.ledger.state().champion_on(day) is not None
+        trained = training.recalibrate_champion(ctx, day) if cheaper else training.train_model(ctx, day)
+    except TooLittleDataError as error:
+        _release(ctx, plan.decision_id, day, f"refused: {error}")
+        return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": str(error)}
+    except BaseException as error:
+        message = str(error) if isinstance(error, P2PCreditError) else type(error).__name__
+        _release(ctx, plan.decision_id, day, f"failed: {message}")
+        raise
+    before = ctx.ledger.state().champion_on(day)
+    outcome = "champion" if trained.promoted else ("refused" if before is None else "challenger")
+    event = ctx.ledger.append(
+        EventKind.TRAINED,
+        at=ctx.at,
+        run_id=ctx.run_id,
+        facts={
+            "decision_id": plan.decision_id,
+            "snapshot_date": day.isoformat(),
+            "week": week_monday(day).isoformat(),
+            "outcome": outcome,
+            "model_id": trained.model_id,
+            "promoted": trained.promoted,
+            "reason": trained.reason,
+            "asked": plan.reason,
+            "why": why,
+            "metrics": trained.metrics,
+            "matured_bads": trained.matured_bads,
+            "remedy": trained.remedy,
+            "form": trained.form,
+            "champion_before": before,
+            "comparison": trained.comparison,
+            "recalibration": trained.recalibration,
+            "challenger_id": trained.challenger_id,
+            "gate": trained.gate,
+        },
+    )
+    assert event is not None
+    return _receipt(event)
+
+
+def _release(ctx: JobContext, decision_id: str | None, day: date, reason: str) -> None:
+    facts = {"decision_id": decision_id, "snapshot_date": day.isoformat(), "reason": reason}
+    ctx.ledger.append(EventKind.RELEASED, at=ctx.at, run_id=ctx.run_id, facts=facts)
+
+
+def _receipt(event: LedgerEvent) -> Receipt:
+    facts = event.facts
+    return {
+        "outcome": facts["outcome"],
+        "model_id": facts["model_id"],
+        "metrics": facts["metrics"],
+        "reason": facts["reason"],
+    }
+
+
+def _log_line(event: LedgerEvent) -> str:
+    facts = event.facts
+    return (
+        f"{event.at} snapshot_date={facts['snapshot_date']} outcome={facts['outcome']} model={facts['model_id']}"
+        f" decision={facts['decision_id'] or 'none'} run={event.run_id} reason={facts['reason']}\n"
+    )
+
+
+__all__ = ["check_retraining", "log_retraining", "train_if_due", "train_now", "weeks_with_log"]

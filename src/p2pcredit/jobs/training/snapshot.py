@@ -1,0 +1,184 @@
+"""What a training sees: the lake at fixed Delta versions, as of a day, and the champion it is held against."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
+from p2pcredit.engines.local import collect
+from p2pcredit.errors import BankError
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
+from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
+from p2pcredit.models.training.splits import matured_loans
+from p2pcredit.settings import Settings
+from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.transforms.outcomes import build_outcomes
+
+SOURCES: tuple[Table, ...] = (
+    FEATURE_STORE,
+    LABEL_STORE,
+    silver(FEEDS["loan_terms"]),
+    silver(FEEDS["loan_performance"]),
+    QUARANTINE,
+)
+LINEAGE: tuple[Table, ...] = tuple(bronze(feed) for feed in FEEDS.values())
+"""Tables that no model learns from; the evidence counts their rows and names the digests of the landed files."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The ground of one training; all of it is named in the model's card.
+
+    Args:
+        lake: The tables at the Delta versions that the card names.
+        day: The training date.
+        settings: All settings.
+        champion: The model that served that day; None before the first.
+    """
+
+    lake: Lake
+    day: date
+    settings: Settings
+    champion: BankedModel | None
+
+    @cached_property
+    def features(self) -> pl.DataFrame:
+        """The features known by the day, each loan once, in order of origination."""
+        known = self.lake.scan(FEATURE_STORE).filter(pl.col("known_on") <= self.day).collect()
+        return known.sort("snapshot_date", "loan_id").unique("loan_id", keep="first", maintain_order=True)
+
+    @cached_property
+    def outcomes(self) -> pl.DataFrame:
+        """What had been observed of each loan by the day."""
+        return collect(
+            build_outcomes(
+                self.lake.frame(silver(FEEDS["loan_terms"])),
+                self.lake.frame(silver(FEEDS["loan_performance"])),
+                self.lake.frame(LABEL_STORE),
+                self.lake.frame(QUARANTINE),
+                as_of=self.day,
+                settings=self.settings.labels,
+            )
+        )
+
+    @cached_property
+    def matured(self) -> pl.DataFrame:
+        """The matured loans with their outcomes and features, oldest first."""
+        known = self.features.drop("snapshot_date", "known_on")
+        return matured_loans(self.outcomes, self.day).join(known, on="loan_id", how="inner", maintain_order="left")
+
+    @cached_property
+    def versions(self) -> dict[str, int]:
+        """Delta versions of the tables that the model rests on."""
+        return dict(self.lake.pinned or {})
+
+    @cached_property
+    def flow(self) -> list[dict[str, Any]]:
+        """How many rows and loans came in by the day, step by step, and how many were left out at each."""
+        day = pl.col("snapshot_date") <= self.day
+        landed, quarantined, kept = (
+            frame.filter(day).select(pl.len()).collect().item()
+            for frame in (
+                self.lake.scan(bronze(FEEDS["loan_terms"])),
+                rows_set_aside(self.lake).filter(pl.col("feed") == "loan_terms"),
+                self.lake.scan(silver(FEEDS["loan_terms"])),
+            )
+        )
+        known = self.outcomes.filter(~pl.col("unknown_outcome"))
+        closed = known.filter(pl.col("window_closed_on") <= self.day)
+        labelled = closed.filter(pl.col("label").is_not_null())
+        steps = (
+            ("loan rows landed", landed, "rows of the feed loan_terms"),
+            ("rows set aside", quarantined, "they broke a rule; see silver/quarantine"),
+            ("rows kept", kept, "typed, none lost"),
+            ("loans", self.outcomes.height, "each loan once"),
+            ("loans with features", self.features.height, "known by the day"),
+            ("outcome unknown", self.unknown_outcomes, _why_unknown(self.events_of_no_loan)),
+            ("window still open", known.height - closed.height, "neither good nor bad yet; never called good"),
+            ("window closed, no label", closed.height - labelled.height, "left out"),
+            ("matured loans", self.matured.height, f"label {self.settings.labels.definition} known"),
+            ("of them bad", int(self.matured["label"].sum() or 0), "defaulted within the window"),
+        )
+        return [{"step": step, "n": int(n), "note": note} for step, n, note in steps]
+
+    @cached_property
+    def unknown_outcomes(self) -> int:
+        """How many loans have an outcome that cannot be known, as far as that was known by the day."""
+        return int(self.outcomes["unknown_outcome"].sum())
+
+    @cached_property
+    def events_of_no_loan(self) -> int:
+        """How many events were set aside by the day whose loan cannot be read."""
+        return count_of_no_loan(self.lake, self.day)
+
+    @cached_property
+    def landing(self) -> list[dict[str, Any]]:
+        """Per feed: how many landed files the rows up to the day came from, and one digest over all of theirs."""
+        found = []
+        for name, feed in FEEDS.items():
+            sources = (
+                self.lake.scan(bronze(feed))
+                .filter(pl.col("snapshot_date") <= self.day)
+                .select("source_file", "source_digest")
+                .unique()
+                .collect()
+                .sort("source_file", "source_digest")
+            )
+            lines = [f"{file} {digest}" for file, digest in sources.iter_rows()]
+            found.append(
+                {"feed": name, "files": len(lines), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}
+            )
+        return found
+
+
+def _why_unknown(of_no_loan: int) -> str:
+    note = "an event of theirs is in quarantine; neither good nor bad, left out"
+    return f"{note}; events there that name no loan, and may be of any: {of_no_loan}" if of_no_loan else note
+
+
+def study_now(ctx: JobContext, day: date) -> Study:
+    """The ground of a training that starts now: what others commit meanwhile is not what the card says was seen.
+
+    Raises:
+        MissingTableError: If nothing has been preprocessed.
+        BankError: If the champion is missing or was altered.
+    """
+    now = Lake(ctx.layout)
+    now.require(FEATURE_STORE)
+    versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
+    champion_id = ctx.ledger.state().champion_on(day)
+    champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
+    return Study(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion)
+
+
+def study_again(ctx: JobContext, banked: BankedModel) -> Study:
+    """The ground on which a banked model was made, from what its card names.
+
+    Raises:
+        BankError: If the champion it was held against is gone or was altered, or its settings are none of this version.
+        StorageError: If a table version it learned from is gone.
+    """
+    card = banked.card
+    try:
+        settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
+    except ValidationError as error:
+        raise BankError(
+            f"the card of model {card.get('model_id')} holds settings that this version refuses "
+            f"({error.errors()[0]['msg']}); make it again with the version that its card names"
+        ) from error
+    against = card.get("champion_id")
+    champion = None if against is None else ModelBank(ctx.layout).get(against)
+    lake = Lake(ctx.layout, pinned=card["delta_versions"])
+    for name in card["delta_versions"]:
+        lake.require_files(TABLES[name])
+    return Study(lake, date.fromisoformat(card["as_of"]), settings, champion)
