@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p2pcredit.ahead import ahead, made_ahead
+from p2pcredit.prefetch import ahead, made_ahead
 
 
 def test_never_more_than_one_item_waits() -> None:

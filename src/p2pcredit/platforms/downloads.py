@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import polars as pl
 
-from p2pcredit.ahead import ahead
 from p2pcredit.platforms.headers import open_raw
 from p2pcredit.platforms.loan_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.loan_ids import LoanIds, PartIds, plain_ids
+from p2pcredit.prefetch import ahead
 from p2pcredit.readers.csv.blocks import IrregularError, Misfit
 from p2pcredit.readers.csv.dialect import COMMAS, Dialect
 from p2pcredit.readers.csv.reader import DelimitedText, RawFile, joined, read_whole

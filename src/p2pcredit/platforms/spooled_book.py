@@ -10,10 +10,10 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
+from p2pcredit.prefetch import ahead
 from p2pcredit.readers.spool import Spool
 
 _DAY = "snapshot_date"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from p2pcredit.ahead import ahead
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.jobs.activity import record
@@ -30,6 +29,7 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import (
 )
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months, joined
+from p2pcredit.prefetch import ahead
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.notes import forget_landed, note_landed
 from p2pcredit.storage.locks import held, unchanged

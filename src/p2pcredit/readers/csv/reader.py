@@ -17,8 +17,8 @@ from typing import Protocol
 
 import polars as pl
 
-from p2pcredit.ahead import ahead
 from p2pcredit.errors import HeaderError, UnreadableFileError
+from p2pcredit.prefetch import ahead
 from p2pcredit.readers.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
 from p2pcredit.readers.csv.blocks import Block, IrregularError, Misfit, decoded
 from p2pcredit.readers.csv.dialect import COMMAS, Dialect

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.ahead import made_ahead
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
+from p2pcredit.prefetch import made_ahead
 from p2pcredit.storage.files import disk_error, remove, replacing, state_of_file, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
