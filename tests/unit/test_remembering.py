@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from p2pcredit.remembering import OfObjects
+from p2pcredit.weak_cache import OfObjects
 
 
 def test_equal_frames_are_two_objects() -> None:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from p2pcredit.models.evaluation.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
-from p2pcredit.remembering import OfObjects
 from p2pcredit.settings import Settings
+from p2pcredit.weak_cache import OfObjects
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.metrics.psi_bins import BinnedColumn, Counts
 from p2pcredit.monitoring.status import status_between_levels, unmeasured
-from p2pcredit.remembering import OfObjects
 from p2pcredit.settings import MonitoringSettings, Settings
+from p2pcredit.weak_cache import OfObjects
 
 
 @dataclass(frozen=True, slots=True)

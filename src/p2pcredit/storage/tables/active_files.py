@@ -15,8 +15,8 @@ from deltalake import DeltaTable
 
 from p2pcredit.engines.local import scan_files
 from p2pcredit.periods import DateRange
-from p2pcredit.remembering import OfObjects
 from p2pcredit.storage.tables.partitions import MONTH, parts_of
+from p2pcredit.weak_cache import OfObjects
 
 _TOLD = {
     "path": pl.String,
