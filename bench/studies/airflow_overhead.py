@@ -64,18 +64,22 @@ HEAVY = [
 ]
 
 # The jobs of the two DAGs in an order that keeps their edges, as each task calls them.
-ONE = [(f"{job}", feed) for job in ("source_checks.check_source", "preprocessing.load_bronze") for feed in FEEDS]
+ONE = [
+    (f"{job}", feed)
+    for job in ("preprocessing.source_checks.check_source", "preprocessing.stages.load_bronze")
+    for feed in FEEDS
+]
 DAILY: list[tuple[str, str]] = [
     *ONE,
-    *(("preprocessing.refine_silver", feed) for feed in FEEDS),
-    ("preprocessing.build_feature_store", ""),
-    ("preprocessing.build_label_store", ""),
-    ("preprocessing.complete_days", ""),
-    ("retraining.check_retraining", ""),
-    ("serving.get_model", ""),
-    ("inference.score_day", ""),
+    *(("preprocessing.stages.refine_silver", feed) for feed in FEEDS),
+    ("preprocessing.stages.build_feature_store", ""),
+    ("preprocessing.stages.build_label_store", ""),
+    ("preprocessing.stages.complete_days", ""),
+    ("training.retrain.check_retraining", ""),
+    ("scoring.champions.get_model", ""),
+    ("scoring.score.score_day", ""),
     ("decisions.clear_decision", ""),
-    ("retraining.log_retraining", ""),
+    ("training.retrain.log_retraining", ""),
 ]
 DO = """
 import importlib, json, sys, time
@@ -89,7 +93,7 @@ def do(job, feed, home, day):
     from p2pcredit.storage.layout import Layout
     module, _, function = job.rpartition(".")
     work, day = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function), parse_date(day)
-    spans = module in {"source_checks", "preprocessing"}
+    spans = module.startswith("preprocessing.")
     arguments = [feed] * bool(feed) + [DateRange(day, day) if spans else day]
     return work(JobContext(Layout(Path(home)), load_settings(Path(home)), "bench", datetime.now(UTC)), *arguments)
 

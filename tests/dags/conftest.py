@@ -39,7 +39,14 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 
-DAILY = ("source_checks", "preprocessing", "decisions", "retraining", "serving", "inference")
+DAILY = (
+    "preprocessing.source_checks",
+    "preprocessing.stages",
+    "decisions",
+    "training.retrain",
+    "scoring.champions",
+    "scoring.score",
+)
 OURS = ("p2pcredit", "tests.dags")
 
 
@@ -95,14 +102,14 @@ class Jobs:
                 raise self.raises[name].pop(0)
             return self.gives.get(name, {"job": name})
 
-        return tell if name == "alerting.alert_failure" else job
+        return tell if name == "monitoring.alerts.alert_failure" else job
 
 
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Every module of jobs that the DAGs call, replaced."""
     stand_ins = Jobs()
-    for name in (*DAILY, "monitoring", "reporting", "alerting"):
+    for name in (*DAILY, "monitoring.steps", "monitoring.report", "monitoring.alerts"):
         monkeypatch.setitem(sys.modules, f"p2pcredit.jobs.{name}", stand_ins.module(name))
     return stand_ins
 

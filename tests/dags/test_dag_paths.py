@@ -29,25 +29,34 @@ def test_preprocessing_does_each_job_once_per_feed_on_the_snapshot_date(run_dag:
     assert ran.state == "success"
     assert set(ran.tasks.values()) == {"success"}
     days = DateRange(DAY, DAY)
-    for job in ("source_checks.check_source", "preprocessing.load_bronze", "preprocessing.refine_silver"):
+    for job in (
+        "preprocessing.source_checks.check_source",
+        "preprocessing.stages.load_bronze",
+        "preprocessing.stages.refine_silver",
+    ):
         assert sorted(a for name, a in jobs.calls if name == job) == sorted((f, days) for f in FEEDS)
-    assert jobs.calls[-1] == ("preprocessing.complete_days", (days,))
-    assert sorted(jobs.called()[-3:-1]) == ["preprocessing.build_feature_store", "preprocessing.build_label_store"]
+    assert jobs.calls[-1] == ("preprocessing.stages.complete_days", (days,))
+    assert sorted(jobs.called()[-3:-1]) == [
+        "preprocessing.stages.build_feature_store",
+        "preprocessing.stages.build_label_store",
+    ]
 
 
 def test_a_feed_that_comes_late_is_tried_again_and_found(run_dag: Any, jobs: Any) -> None:
-    jobs.raises["source_checks.check_source"] = [MissingFeedError("feed 'loan_terms' has not landed for 2011-03-02")]
+    jobs.raises["preprocessing.source_checks.check_source"] = [
+        MissingFeedError("feed 'loan_terms' has not landed for 2011-03-02")
+    ]
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "success"
     assert sorted(ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS) == [1, 1, 1, 1, 2]
 
 
 def test_a_feed_that_never_comes_fails_the_run_and_the_day_is_not_complete(run_dag: Any, jobs: Any) -> None:
-    jobs.raises["source_checks.check_source"] = [MissingFeedError("not landed")] * 30
+    jobs.raises["preprocessing.source_checks.check_source"] = [MissingFeedError("not landed")] * 30
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "failed"
     assert {ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS} == {6}
-    assert "preprocessing.complete_days" not in jobs.called()
+    assert "preprocessing.stages.complete_days" not in jobs.called()
 
 
 def test_without_data_inference_is_skipped_and_the_run_succeeds(run_dag: Any, jobs: Any) -> None:
@@ -72,18 +81,18 @@ def test_without_a_reason_to_train_the_day_is_scored_all_the_same(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None], receipt: dict[str, Any]
 ) -> None:
     complete_day(DAY)
-    jobs.gives["retraining.check_retraining"] = receipt
-    jobs.gives["serving.get_model"] = {"model_id": None, "reason": "no model yet"}
+    jobs.gives["training.retrain.check_retraining"] = receipt
+    jobs.gives["scoring.champions.get_model"] = {"model_id": None, "reason": "no model yet"}
     ran = run_dag(model_training_inference.dag)
     assert ran.state == "success"
     assert ran.in_state("skipped") == {"skip_inference", "train_model_task"}
     assert ran.in_state("success") >= {"skip_retraining", "end", *SCORING}
     assert jobs.calls == [
-        ("retraining.check_retraining", (DAY,)),
-        ("serving.get_model", (DAY,)),
-        ("inference.score_day", (DAY,)),
+        ("training.retrain.check_retraining", (DAY,)),
+        ("scoring.champions.get_model", (DAY,)),
+        ("scoring.score.score_day", (DAY,)),
         ("decisions.clear_decision", (DAY,)),
-        ("retraining.log_retraining", (DAY,)),
+        ("training.retrain.log_retraining", (DAY,)),
     ]
 
 
@@ -91,17 +100,21 @@ def test_a_decision_for_retraining_trains_and_then_scores(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None]
 ) -> None:
     complete_day(DAY)
-    jobs.gives["retraining.check_retraining"] = {"retrain": True, "reason": "0.58 below 0.62", "decision_id": "d1"}
+    jobs.gives["training.retrain.check_retraining"] = {
+        "retrain": True,
+        "reason": "0.58 below 0.62",
+        "decision_id": "d1",
+    }
     ran = run_dag(model_training_inference.dag)
     assert ran.state == "success"
     assert ran.in_state("skipped") == {"skip_inference", "skip_retraining"}
     assert jobs.called() == [
-        "retraining.check_retraining",
-        "retraining.train_if_due",
-        "serving.get_model",
-        "inference.score_day",
+        "training.retrain.check_retraining",
+        "training.retrain.train_if_due",
+        "scoring.champions.get_model",
+        "scoring.score.score_day",
         "decisions.clear_decision",
-        "retraining.log_retraining",
+        "training.retrain.log_retraining",
     ]
 
 
@@ -110,9 +123,9 @@ def test_only_a_plain_true_leads_to_training(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None], answer: object
 ) -> None:
     complete_day(DAY)
-    jobs.gives["retraining.check_retraining"] = {"retrain": answer}
+    jobs.gives["training.retrain.check_retraining"] = {"retrain": answer}
     ran = run_dag(model_training_inference.dag)
-    assert "retraining.train_if_due" not in jobs.called()
+    assert "training.retrain.train_if_due" not in jobs.called()
     assert ran.tasks["skip_retraining"] == "success"
 
 
@@ -120,11 +133,11 @@ def test_an_unreadable_decision_fails_loudly_without_a_second_try(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None]
 ) -> None:
     complete_day(DAY)
-    jobs.raises["retraining.check_retraining"] = [UnreadableDecisionError("not JSON")] * 3
+    jobs.raises["training.retrain.check_retraining"] = [UnreadableDecisionError("not JSON")] * 3
     ran = run_dag(model_training_inference.dag)
     assert ran.state == "failed"
     assert ran.tries["check_retraining_needed"] == 1
-    assert jobs.called() == ["retraining.check_retraining"]
+    assert jobs.called() == ["training.retrain.check_retraining"]
     ((what, why),) = jobs.told
     assert what.startswith("P2PCreditScore_ModelTrainingInference.check_retraining_needed of ")
     assert why == "not JSON"
@@ -134,14 +147,14 @@ def test_a_training_that_fails_fails_the_run_and_clears_nothing(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None]
 ) -> None:
     complete_day(DAY)
-    jobs.gives["retraining.check_retraining"] = {"retrain": True}
-    jobs.raises["retraining.train_if_due"] = [TooLittleDataError("12 bads, 50 are needed")] * 3
+    jobs.gives["training.retrain.check_retraining"] = {"retrain": True}
+    jobs.raises["training.retrain.train_if_due"] = [TooLittleDataError("12 bads, 50 are needed")] * 3
     ran = run_dag(model_training_inference.dag)
     assert ran.state == "failed"
     assert ran.tasks["train_model_task"] == "failed"
     assert ran.tries["train_model_task"] == 1
     assert ran.in_state("upstream_failed") == {*SCORING, "end"}
-    assert jobs.called() == ["retraining.check_retraining", "retraining.train_if_due"]
+    assert jobs.called() == ["training.retrain.check_retraining", "training.retrain.train_if_due"]
 
 
 def test_the_run_after_a_failed_training_can_train_and_score(
@@ -149,19 +162,19 @@ def test_the_run_after_a_failed_training_can_train_and_score(
 ) -> None:
     complete_day(DAY)
     complete_day(DAY + timedelta(days=1))
-    jobs.gives["retraining.check_retraining"] = {"retrain": True}
-    jobs.raises["retraining.train_if_due"] = [TooLittleDataError("12 bads, 50 are needed")]
+    jobs.gives["training.retrain.check_retraining"] = {"retrain": True}
+    jobs.raises["training.retrain.train_if_due"] = [TooLittleDataError("12 bads, 50 are needed")]
     assert run_dag(model_training_inference.dag).state == "failed"
     assert run_dag(model_training_inference.dag, day="2011-03-03").state == "success"
-    assert ("inference.score_day", (date(2011, 3, 3),)) in jobs.calls
+    assert ("scoring.score.score_day", (date(2011, 3, 3),)) in jobs.calls
 
 
 def test_an_error_that_nobody_foresaw_is_not_tried_again(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None]
 ) -> None:
     complete_day(DAY)
-    jobs.raises["inference.score_day"] = [KeyError("fico")]
-    jobs.gives["retraining.check_retraining"] = {"retrain": False}
+    jobs.raises["scoring.score.score_day"] = [KeyError("fico")]
+    jobs.gives["training.retrain.check_retraining"] = {"retrain": False}
     ran = run_dag(model_training_inference.dag)
     assert (ran.state, ran.tries["run_inference"]) == ("failed", 1)
 
@@ -170,7 +183,7 @@ def test_data_that_comes_while_waiting_is_scored(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("P2P_WAIT_MINUTES", "2")
-    jobs.gives["retraining.check_retraining"] = {"retrain": False}
+    jobs.gives["training.retrain.check_retraining"] = {"retrain": False}
 
     def arrive() -> None:
         threading.Event().wait(1.5)
@@ -181,7 +194,7 @@ def test_data_that_comes_while_waiting_is_scored(
     ran = run_dag(model_training_inference.dag)
     arrival.join()
     assert ran.state == "success"
-    assert "inference.score_day" in jobs.called()
+    assert "scoring.score.score_day" in jobs.called()
 
 
 def test_waiting_ends_when_its_time_is_up(run_dag: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,13 +209,13 @@ def test_a_run_without_a_logical_date_works_on_yesterday(run_dag: Any, jobs: Any
     before = datetime.now(UTC).date()
     ran = run_dag(model_monitoring.dag, day=None, logical_date=None)
     assert ran.state == "success"
-    ((_, (day,)),) = [call for call in jobs.calls if call[0] == "monitoring.check_monitoring"]
+    ((_, (day,)),) = [call for call in jobs.calls if call[0] == "monitoring.steps.check_monitoring"]
     assert before - timedelta(days=1) <= day <= datetime.now(UTC).date() - timedelta(days=1)
 
 
 def test_a_run_with_a_logical_date_works_on_the_day_before_it(run_dag: Any, jobs: Any) -> None:
     run_dag(model_monitoring.dag, day=None, logical_date=datetime(2011, 3, 6, 6, tzinfo=UTC))
-    assert jobs.calls[0] == ("monitoring.check_monitoring", (date(2011, 3, 5),))
+    assert jobs.calls[0] == ("monitoring.steps.check_monitoring", (date(2011, 3, 5),))
     assert jobs.contexts[0].run_id.startswith("P2PCreditScore_ModelMonitoring.")
     assert abs(jobs.contexts[0].at - datetime.now(UTC)) < timedelta(minutes=1)
 
@@ -222,33 +235,33 @@ def test_a_conf_that_is_no_date_fails_without_calling_a_job(run_dag: Any, jobs: 
 
 
 def test_monitoring_reports_decides_and_alerts(run_dag: Any, jobs: Any) -> None:
-    jobs.gives["monitoring.check_monitoring"] = {"monitor": True}
-    jobs.gives["monitoring.calculate_metrics"] = {"metrics": 12, "report": True, "auc": float("nan")}
+    jobs.gives["monitoring.steps.check_monitoring"] = {"monitor": True}
+    jobs.gives["monitoring.steps.calculate_metrics"] = {"metrics": 12, "report": True, "auc": float("nan")}
     ran = run_dag(model_monitoring.dag)
     assert ran.state == "success"
     assert ran.in_state("skipped") == {"skip_monitoring", "skip_report"}
     assert jobs.called() == [
-        "monitoring.check_monitoring",
-        "serving.get_monitored_model",
-        "monitoring.calculate_metrics",
-        "reporting.generate_report",
-        "monitoring.write_retraining_decision",
-        "alerting.send_alerts",
+        "monitoring.steps.check_monitoring",
+        "scoring.champions.get_monitored_model",
+        "monitoring.steps.calculate_metrics",
+        "monitoring.report.generate_report",
+        "monitoring.steps.write_retraining_decision",
+        "monitoring.alerts.send_alerts",
     ]
     assert {arguments for _, arguments in jobs.calls} == {(DAY,)}
 
 
 def test_with_nothing_scored_monitoring_is_skipped(run_dag: Any, jobs: Any) -> None:
-    jobs.gives["monitoring.check_monitoring"] = {"monitor": False, "reason": "nothing scored yet"}
+    jobs.gives["monitoring.steps.check_monitoring"] = {"monitor": False, "reason": "nothing scored yet"}
     ran = run_dag(model_monitoring.dag)
     assert ran.state == "success"
     assert ran.in_state("success") == {"check_monitoring", "skip_monitoring", "end"}
-    assert jobs.called() == ["monitoring.check_monitoring"]
+    assert jobs.called() == ["monitoring.steps.check_monitoring"]
 
 
 def test_with_nothing_matured_to_report_no_decision_is_written(run_dag: Any, jobs: Any) -> None:
-    jobs.gives["monitoring.check_monitoring"] = {"monitor": True}
-    jobs.gives["monitoring.calculate_metrics"] = {"metrics": 0, "report": False, "reason": "nothing matured"}
+    jobs.gives["monitoring.steps.check_monitoring"] = {"monitor": True}
+    jobs.gives["monitoring.steps.calculate_metrics"] = {"metrics": 0, "report": False, "reason": "nothing matured"}
     ran = run_dag(model_monitoring.dag)
     assert ran.state == "success"
     assert ran.in_state("skipped") == {
@@ -257,7 +270,7 @@ def test_with_nothing_matured_to_report_no_decision_is_written(run_dag: Any, job
         "write_retraining_decision",
         "send_alerts",
     }
-    assert "monitoring.write_retraining_decision" not in jobs.called()
+    assert "monitoring.steps.write_retraining_decision" not in jobs.called()
 
 
 def test_settings_that_are_wrong_fail_in_one_line_and_without_a_second_try(
@@ -304,6 +317,6 @@ def test_of_an_unforeseen_error_the_alert_names_the_type_alone() -> None:
     from p2pcredit.orchestration.job_calls import raise_for_airflow
 
     with pytest.raises(AirflowFailException) as caught:
-        raise_for_airflow("inference.score_day", KeyError("Jane Doe"))
+        raise_for_airflow("scoring.score.score_day", KeyError("Jane Doe"))
     assert "Jane Doe" in str(caught.value)  # in the task's log
     assert without_values(caught.value) == "inference.score_day broke: KeyError; see the task's log"

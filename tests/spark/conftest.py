@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "reruns"))  # the small book of loans
+sys.path.insert(0, str(Path(__file__).parents[1] / "robustness" / "reruns"))  # the small book of loans
 
 from masters import QUIET
 

@@ -12,28 +12,27 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 ROOMS = {
-    "handoff": ("handoff/*.py",),
-    "monitoring": ("monitoring/*.py",),
-    "models": tuple(
-        f"models/{name}.py"
-        for name in ("comparison", "training", "recalibration", "swap", "splitting", "calibration", "selection")
+    "retraining": ("retraining/*.py",),
+    "monitoring": ("monitoring/*.py", "monitoring/metrics/*.py", "monitoring/policies/*.py"),
+    "models": (
+        "models/calibration.py",
+        "models/binning/selection.py",
+        "models/champion/challenge.py",
+        "models/champion/gate.py",
+        "models/champion/recalibration.py",
+        "models/champion/swap_set.py",
+        "models/training/candidates.py",
+        "models/training/splits.py",
     ),
     "transforms": tuple(f"transforms/{name}.py" for name in ("labels", "outcomes", "features", "silver")),
-    "jobs": tuple(
-        f"jobs/{name}.py"
-        for name in (
-            "week",
-            "monitoring",
-            "maturity",
-            "inference",
-            "retraining",
-            "decisions",
-            "alerting",
-            "swapping",
-            "study",
-            "serving",
-            "reporting",
-        )
+    "jobs": (
+        "jobs/decisions.py",
+        "jobs/monitoring/*.py",
+        "jobs/scoring/*.py",
+        "jobs/training/maturity.py",
+        "jobs/training/retrain.py",
+        "jobs/training/snapshot.py",
+        "jobs/training/swap_sets.py",
     ),
 }
 """Globs below the package of each room."""
@@ -52,13 +51,13 @@ _SWAPS = ("tests/unit/gathering/test_swap_sets.py",)
 
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
-        "handoff/*.py",
+        "retraining/*.py",
         (
-            "tests/unit/handoff",
+            "tests/unit/retraining",
             "tests/unit/storage/test_ledger.py",
             *_NIGHTS,
-            "tests/protocol/test_found_schedules.py",
-            "tests/hostile/test_decision_files.py",
+            "tests/robustness/protocol/test_found_schedules.py",
+            "tests/robustness/hostile/test_decision_files.py",
         ),
     ),
     ("monitoring/*.py", ("tests/unit/monitoring/*_by_hand.py", "tests/unit/monitoring")),
@@ -85,7 +84,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("tests/unit/models/test_splitting_calibration_hazard.py", "tests/unit/models/test_unmatured_levels.py"),
     ),
     ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
-    ("transforms/*.py", ("tests/unit/transforms", "tests/properties/test_future_law.py")),
+    ("transforms/*.py", ("tests/unit/transforms", "tests/robustness/properties/test_future_law.py")),
     ("jobs/monitoring/week.py", _WEEK),
     ("jobs/monitoring/steps.py", _WEEK),
     ("jobs/monitoring/report.py", _WEEK),
@@ -96,9 +95,12 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("jobs/training/retrain.py", (*_NIGHTS, *_GATHERED)),
     (
         "jobs/decisions.py",
-        (*_NIGHTS, "tests/unit/jobs/test_looking_at_a_home.py", "tests/hostile/test_decision_files.py"),
+        (*_NIGHTS, "tests/unit/jobs/test_looking_at_a_home.py", "tests/robustness/hostile/test_decision_files.py"),
     ),
-    ("jobs/monitoring/alerts.py", ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/hostile/test_secrets.py")),
+    (
+        "jobs/monitoring/alerts.py",
+        ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/robustness/hostile/test_secrets.py"),
+    ),
     ("jobs/scoring/champions.py", ("tests/unit/jobs/test_serving.py", *_GATHERED)),
     ("jobs/*.py", _GATHERED),
 )
@@ -182,8 +184,10 @@ def tests_of(module: str, root: Path) -> list[str]:
         for path in sorted(root.glob(test.format(name=source.stem))):
             if path.is_dir() or path.name.startswith("test_"):
                 found[str(path.relative_to(root))] = None
-    room = source.parent.name
-    imported = re.compile(rf"\bp2pcredit\.{room}\.{source.stem}\b|\bfrom p2pcredit\.{room} import .*\b{source.stem}\b")
+    room, within = module.split("/")[0], source.parent.relative_to(root / "src").as_posix().replace("/", ".")
+    imported = re.compile(
+        rf"\b{re.escape(within)}\.{source.stem}\b|\bfrom {re.escape(within)} import .*\b{source.stem}\b"
+    )
     for path in sorted((root / "tests" / "unit" / room).glob("test_*.py")) if room != "jobs" else ():
         inside = str(path.relative_to(root)) in found or str(path.parent.relative_to(root)) in found
         if not inside and imported.search(path.read_text()):

@@ -105,7 +105,7 @@ def test_the_table_counts_and_names_what_was_not_noticed() -> None:
 
 
 def test_a_room_that_is_none_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no room and no module is called 'attic'; rooms are handoff, monitoring"):
+    with pytest.raises(ValueError, match="no room and no module is called 'attic'; rooms are retraining, monitoring"):
         rooms.modules(PACKAGE, ["attic"])
     assert [path.name for path in rooms.modules(PACKAGE, ["jobs/monitoring/week.py"])] == ["week.py"]
 

@@ -20,20 +20,20 @@ with DAG(PREPROCESSING_DAG, schedule=PREPROCESSING_CRON, **dag_arguments("prepro
 
     with TaskGroup("source_data_checks") as source_data_checks:
         for feed in FEEDS:
-            JobOperator(task_id=feed, job="source_checks.check_source", feed=feed, span=True)
+            JobOperator(task_id=feed, job="preprocessing.source_checks.check_source", feed=feed, span=True)
 
     with TaskGroup("bronze_processing") as bronze_processing:
         for feed in FEEDS:
-            JobOperator(task_id=feed, job="preprocessing.load_bronze", feed=feed, span=True)
+            JobOperator(task_id=feed, job="preprocessing.stages.load_bronze", feed=feed, span=True)
 
     with TaskGroup("silver_processing") as silver_processing:
         for feed in FEEDS:
-            JobOperator(task_id=feed, job="preprocessing.refine_silver", feed=feed, span=True)
+            JobOperator(task_id=feed, job="preprocessing.stages.refine_silver", feed=feed, span=True)
 
     with TaskGroup("gold_processing") as gold_processing:
-        JobOperator(task_id="feature_store", job="preprocessing.build_feature_store", span=True)
-        JobOperator(task_id="label_store", job="preprocessing.build_label_store", span=True)
+        JobOperator(task_id="feature_store", job="preprocessing.stages.build_feature_store", span=True)
+        JobOperator(task_id="label_store", job="preprocessing.stages.build_label_store", span=True)
 
-    end = JobOperator(task_id="end", job="preprocessing.complete_days", span=True)
+    end = JobOperator(task_id="end", job="preprocessing.stages.complete_days", span=True)
 
     chain(start, source_data_checks, bronze_processing, silver_processing, gold_processing, end)

@@ -17,7 +17,7 @@ from p2pcredit.orchestration.schedules import MONITORING_CRON, MONITORING_DAG
 with DAG(MONITORING_DAG, schedule=MONITORING_CRON, **dag_arguments("monitoring", __doc__)) as dag:
     check_monitoring = JobBranchOperator(
         task_id="check_monitoring",
-        job="monitoring.check_monitoring",
+        job="monitoring.steps.check_monitoring",
         field="monitor",
         yes="get_week_end_date",
         no="skip_monitoring",
@@ -25,21 +25,21 @@ with DAG(MONITORING_DAG, schedule=MONITORING_CRON, **dag_arguments("monitoring",
     skip_monitoring = EmptyOperator(task_id="skip_monitoring")
 
     get_week_end_date = SnapshotDateOperator(task_id="get_week_end_date")
-    get_model = JobOperator(task_id="get_model", job="serving.get_monitored_model")
+    get_model = JobOperator(task_id="get_model", job="scoring.champions.get_monitored_model")
     calculate_metrics = JobBranchOperator(
         task_id="calculate_metrics",
-        job="monitoring.calculate_metrics",
+        job="monitoring.steps.calculate_metrics",
         field="report",
         yes="generate_report",
         no="skip_report",
     )
     skip_report = EmptyOperator(task_id="skip_report")
 
-    generate_report = JobOperator(task_id="generate_report", job="reporting.generate_report")
+    generate_report = JobOperator(task_id="generate_report", job="monitoring.report.generate_report")
     write_retraining_decision = JobOperator(
-        task_id="write_retraining_decision", job="monitoring.write_retraining_decision"
+        task_id="write_retraining_decision", job="monitoring.steps.write_retraining_decision"
     )
-    send_alerts = JobOperator(task_id="send_alerts", job="alerting.send_alerts")
+    send_alerts = JobOperator(task_id="send_alerts", job="monitoring.alerts.send_alerts")
     end = EmptyOperator(task_id="end", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
 
     chain(check_monitoring, [skip_monitoring, get_week_end_date])

@@ -27,18 +27,18 @@ with DAG(INFERENCE_DAG, schedule=INFERENCE_CRON, **dag_arguments("inference", __
 
     check_retraining_needed = JobBranchOperator(
         task_id="check_retraining_needed",
-        job="retraining.check_retraining",
+        job="training.retrain.check_retraining",
         field="retrain",
         yes="train_model_task",
         no="skip_retraining",
     )
     skip_retraining = EmptyOperator(task_id="skip_retraining")
-    train_model_task = JobOperator(task_id="train_model_task", job="retraining.train_if_due")
+    train_model_task = JobOperator(task_id="train_model_task", job="training.retrain.train_if_due")
 
-    get_model = JobOperator(task_id="get_model", job="serving.get_model", trigger_rule=JOIN)
-    run_inference = JobOperator(task_id="run_inference", job="inference.score_day")
+    get_model = JobOperator(task_id="get_model", job="scoring.champions.get_model", trigger_rule=JOIN)
+    run_inference = JobOperator(task_id="run_inference", job="scoring.score.score_day")
     clear_decision = JobOperator(task_id="clear_decision", job="decisions.clear_decision")
-    log_retraining = JobOperator(task_id="log_retraining", job="retraining.log_retraining")
+    log_retraining = JobOperator(task_id="log_retraining", job="training.retrain.log_retraining")
     end = EmptyOperator(task_id="end", trigger_rule=JOIN)
 
     chain(wait_for_preprocessing, check_inference_condition, [skip_inference, check_retraining_needed])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hostile.conftest import Run, every_job
+from tests.robustness.hostile.conftest import Run, every_job
 
 from p2pcredit.local_airflow.settings import LocalPaths, local_environment
 

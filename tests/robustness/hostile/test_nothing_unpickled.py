@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hostile.conftest import Run, every_job
+from tests.robustness.hostile.conftest import Run, every_job
 
 import p2pcredit
 from p2pcredit.errors import UsageError

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.hostile.conftest import LAST, NEXT, Run
+from tests.robustness.hostile.conftest import LAST, NEXT, Run
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.reporting.facts import build_facts

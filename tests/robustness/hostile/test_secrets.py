@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hostile.conftest import LIVED, Run, context_of, every_job
+from tests.robustness.hostile.conftest import LIVED, Run, context_of, every_job
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.jobs.monitoring.alerts import alert_failure

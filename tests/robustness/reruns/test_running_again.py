@@ -103,7 +103,7 @@ def test_a_job_run_again_changes_no_byte(job: str, finished: Path) -> None:
 
 def test_every_job_of_the_dags_is_run_again_here() -> None:
     text = "".join(
-        path.read_text() for path in (Path(__file__).parents[2] / "src/p2pcredit/orchestration/dags").glob("*.py")
+        path.read_text() for path in (Path(__file__).parents[3] / "src/p2pcredit/orchestration/dags").glob("*.py")
     )
     called = {name.rpartition(".")[2] for name in re.findall(r'job="([a-z_.]+)"', text)}
     assert called - {"get_monitored_model"} <= set(JOBS)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hostile.conftest import NEXT, Outcome, Run, every_job, failed_commands_of, state_of, warnings_of
+from tests.robustness.hostile.conftest import NEXT, Outcome, Run, every_job, failed_commands_of, state_of, warnings_of
 
 pytestmark = pytest.mark.torture
 ONLY_LOOKING = {"status", "doctor", "decision"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.hostile.conftest import context_of
+from tests.robustness.hostile.conftest import context_of
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import P2PCreditError

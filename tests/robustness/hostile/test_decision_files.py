@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hostile.conftest import Run, context_of
+from tests.robustness.hostile.conftest import Run, context_of
 
 from p2pcredit.contracts.decision import MAX_DECISION_BYTES
 from p2pcredit.jobs.context import JobContext

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.hostile.conftest import Outcome, Run
+from tests.robustness.hostile.conftest import Outcome, Run
 
 from p2pcredit.storage.layout import Layout
 

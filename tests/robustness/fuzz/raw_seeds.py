@@ -10,7 +10,7 @@ from pathlib import Path
 
 from p2pcredit.platforms.lendingclub.profile import LAYOUTS
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 _REAL = {
     "LoanStats": "lendingclub/LoanStats_2007_2010.csv.gz",
     "accepted": "lendingclub/accepted_2007_to_2018_sample.csv.gz",
