@@ -11,7 +11,7 @@ from bench.about import about
 from bench.measuring import ContenderError, keep_to_cores
 from bench.picture import draw
 from bench.records import Results
-from bench.running import EVIDENTLY_PYTHON, HERE, THEIR_PYTHON, Run
+from bench.running import EVIDENTLY_PYTHON, LOCAL, THEIR_PYTHON, Run
 from bench.table import page
 from bench.works import day, gpu, limits, monitoring, raw_to_gold, replay, scoring, training
 from p2pcredit.errors import SettingsError
@@ -34,8 +34,8 @@ def main() -> None:
     parser.add_argument("--history-rows", type=int, default=HISTORY_ROWS, help="loans of the home with ten years")
     parser.add_argument("--repeats", type=int, default=3, help="of what is short; medians are told (%(default)s)")
     parser.add_argument("--data", type=Path, help="a LendingClub download to draw loans from; else synthetic loans")
-    parser.add_argument("--scratch", type=Path, default=HERE / "data", help="where files and homes are made")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="where the results go")
+    parser.add_argument("--scratch", type=Path, default=LOCAL / "data", help="where files and homes are made")
+    parser.add_argument("--out", type=Path, default=LOCAL / "results", help="where the results go")
     asked = parser.parse_args()
     unknown = sorted(set(asked.parts) - set(known))
     if unknown:
@@ -49,7 +49,7 @@ def main() -> None:
     results = Results(asked.out / "benchmark.json")
     history = min(asked.history_rows, asked.rows)
     run = Run(asked.rows, asked.peer_rows, history, asked.repeats, asked.data, asked.scratch.resolve(), results)
-    facts = about(THEIR_PYTHON, EVIDENTLY_PYTHON, HERE.parent, "a download" if asked.data else "a synthetic portfolio")
+    facts = about(THEIR_PYTHON, EVIDENTLY_PYTHON, LOCAL.parent, "a download" if asked.data else "a synthetic portfolio")
     failed = False
     for name in asked.parts or PARTS:
         started = time.perf_counter()

@@ -18,10 +18,10 @@ from bench.loan_files import enlarge, read_loans, stretch, write_loans
 from bench.measuring import ContenderError, Measured, measure
 from bench.records import Part, Record, Results, record_of
 
-HERE = Path(__file__).resolve().parent
+LOCAL = Path(__file__).resolve().parent
 OUR_PYTHON = Path(sys.executable)
-THEIR_PYTHON = HERE / ".venv" / "bin" / "python"
-EVIDENTLY_PYTHON = HERE / ".venv-evidently" / "bin" / "python"
+THEIR_PYTHON = LOCAL / ".venv" / "bin" / "python"
+EVIDENTLY_PYTHON = LOCAL / ".venv-evidently" / "bin" / "python"
 PRODUCT = OUR_PYTHON.with_name("p2pcredit")
 LIMIT_SECONDS = 900.0
 """A process that takes longer is ended and named as failed."""
@@ -102,7 +102,7 @@ class Run:
         """Measure one process."""
         log = self.scratch / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
-        path = f"{HERE / 'peers'}:{HERE.parent}"
+        path = f"{LOCAL / 'peers'}:{LOCAL.parent}"
         variables = {"PYTHONPATH": path, **(environment or {})}
         return measure(command, environment=variables, limit_seconds=limit_seconds, log=log)
 

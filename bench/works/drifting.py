@@ -15,7 +15,7 @@ import polars as pl
 from bench.works.timing import tell, timed
 from p2pcredit.contracts.features import features_of
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring.metrics.drift import population_stability_index
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
@@ -23,7 +23,7 @@ from p2pcredit.storage.layout import Layout
 
 def write_columns(home: Path, day: date, out: Path) -> None:
     settings = Settings()
-    inputs = Week(JobContext(Layout(home), settings, "bench", datetime.now(UTC)), day).inputs
+    inputs = MonitoringSnapshot(JobContext(Layout(home), settings, "bench", datetime.now(UTC)), day).inputs
     now = inputs.recent_features(settings).join(
         inputs.recent_predictions(settings).select("loan_id", "score"), on="loan_id", how="left"
     )

@@ -76,7 +76,7 @@ def library_seconds(home: Path, day: str, threads: str) -> None:
     One fit after the other, so that no two share the clock; each with so many threads, however small it is.
     """
     os.environ["P2P_THREADS"] = threads
-    fitting.LocalFitter.at_once = lambda self, threads: 1  # type: ignore[method-assign]
+    fitting.LocalBackend.at_once = lambda self, threads: 1  # type: ignore[method-assign]
     fitting.CELLS_PER_THREAD = 1
     spent, depth = [0.0], [0]
 

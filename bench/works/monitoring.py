@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from bench.running import EVIDENTLY_PYTHON, HERE, OUR_PYTHON, Run
+from bench.running import EVIDENTLY_PYTHON, LOCAL, OUR_PYTHON, Run
 from bench.works.homes import WEEK_END, with_champion
 
 PART, WORK = "monitoring", "drift of the same columns"
@@ -27,7 +27,7 @@ def run(run: Run) -> None:
         note=f"all metrics, report and decision; {columns}",
     )
     run.contend((PART, WORK, "ours", "ours"), rows, partial(run.measure, *CHILD, "drift", out), note=columns)
-    script = HERE / "peers" / "drift_by_evidently.py"
+    script = LOCAL / "peers" / "drift_by_evidently.py"
     files = [out / "then.parquet", out / "now.parquet", out / "evidently.html"]
     run.contend(
         (PART, WORK, "Evidently", "peer"),

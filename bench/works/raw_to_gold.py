@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.agreement import Summary, compare_summaries, summarise_gold
 from bench.measuring import Measured
-from bench.running import HERE, OUR_PYTHON, THEIR_PYTHON, Run, receipt_of
+from bench.running import LOCAL, OUR_PYTHON, THEIR_PYTHON, Run, receipt_of
 
 PART, WORK = "raw-to-gold", "raw file to gold"
 _PEERS = {"pandas": "gold_by_pandas.py", "PySpark": "gold_by_pyspark.py"}
@@ -21,7 +21,7 @@ def run(run: Run) -> None:
     summary, first, last = _summary(run, fewer)
     for who, script in _PEERS.items():
         out = run.scratch / f"gold-{who}"
-        command = (THEIR_PYTHON, HERE / "peers" / script, run.raw_file(fewer))
+        command = (THEIR_PYTHON, LOCAL / "peers" / script, run.raw_file(fewer))
 
         def work(command: tuple[Path, ...] = command, out: Path = out) -> Measured:
             return run.measure(*command, run.fresh(out.name), first, last)
@@ -38,7 +38,7 @@ def run(run: Run) -> None:
 def measure_floor(run: Run, rows: int) -> None:
     """Forty columns typed and written by Polars alone."""
     file, out = run.raw_file(rows), run.scratch / "floor.parquet"
-    script = HERE / "peers" / "typed_by_polars.py"
+    script = LOCAL / "peers" / "typed_by_polars.py"
     run.contend(
         (PART, WORK, "bare Polars", "floor"),
         rows,

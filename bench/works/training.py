@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.measuring import CORES, Measured
-from bench.running import HERE, OUR_PYTHON, PRODUCT, THEIR_PYTHON, Run
+from bench.running import LOCAL, OUR_PYTHON, PRODUCT, THEIR_PYTHON, Run
 from bench.works.homes import TRAINED, forget_models, ten_years, whole_book
 
 PART, TRAIN = "training", "train"
@@ -46,7 +46,7 @@ def run(run: Run) -> None:
     }
     for work, contenders in peers.items():
         for who, script, note in contenders:
-            command = (THEIR_PYTHON, HERE / "peers" / script, prepared / "loans.parquet", prepared / "features.json")
+            command = (THEIR_PYTHON, LOCAL / "peers" / script, prepared / "loans.parquet", prepared / "features.json")
             run.contend((PART, work, who, "peer"), loans, partial(run.measure, *command), repeats=1, note=note)
 
 

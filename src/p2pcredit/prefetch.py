@@ -19,13 +19,13 @@ _AT_ONCE = 2
 _END: Any = object()
 
 
-def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
+def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The same items in the same order; each is made while the one before it is used.
 
     An error comes where it would have come: after all items before it were used. At most one item waits.
 
     Examples:
-        >>> list(ahead(iter("abc")))
+        >>> list(prefetch(iter("abc")))
         ['a', 'b', 'c']
     """
     with ThreadPoolExecutor(1, "ahead") as pool:
@@ -35,14 +35,14 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
             yield item
 
 
-def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Generator[Made, None, None]:
+def prefetch_map(make: Callable[[Item], Made], items: Collection[Item]) -> Generator[Made, None, None]:
     """What is made of each of these items, in their order; two are made at once, while one before them is used.
 
     For items of which each can be made without the others. An error comes where it would have come. At most two wait or
     are being made.
 
     Examples:
-        >>> list(made_ahead(str.upper, "abc"))
+        >>> list(prefetch_map(str.upper, "abc"))
         ['A', 'B', 'C']
     """
     if len(items) < _AT_ONCE:
@@ -58,4 +58,4 @@ def made_ahead(make: Callable[[Item], Made], items: Collection[Item]) -> Generat
             yield coming.popleft().result()
 
 
-__all__ = ["ahead", "made_ahead"]
+__all__ = ["prefetch", "prefetch_map"]

@@ -10,5 +10,5 @@ Progress = Callable[[str, int, int | None], None]
 It may be called from any thread."""
 
 
-def to_nobody(what: str, done: int, of: int | None) -> None:
+def no_progress(what: str, done: int, of: int | None) -> None:
     """Nobody wants to know."""

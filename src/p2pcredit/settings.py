@@ -140,9 +140,9 @@ class TrainingSettings(_Group):
     """What a model learns from and what it must show before it serves.
 
     `promotion_margin`, `promotion_confidence`: by how much, and how surely, a challenger must rank better to take over.
-    `more_evidence_growth`, `no_worse_margin`: it takes over too if it learned from more defaults than the champion by
-    this share, and at the same confidence ranks worse by no more than this margin of AUC; a margin of 0 asks that it
-    ranks better.
+    `evidence_growth_share`, `noninferiority_margin`: it takes over too if it learned from more defaults than the
+    champion by this share, and at the same confidence ranks worse by no more than this margin of AUC; a margin of
+    0 asks that it ranks better.
     `preferred_family`: which of two candidates leads that learned from as many defaults and cannot be told apart.
     `device`: where boosting grows its trees, `cpu` or `cuda`; scores are calculated on the processor either way.
     """
@@ -153,11 +153,11 @@ class TrainingSettings(_Group):
     evaluation_share: Share = 0.25
     calibration_share: Share = 0.2
     min_evaluation_bads: int = Field(15, ge=2)
-    leak_auc: float = Field(0.75, gt=0.5, le=1.0)
+    max_single_feature_auc: float = Field(0.75, gt=0.5, le=1.0)
     promotion_margin: float = Field(0.0, ge=0.0, le=0.2)
     promotion_confidence: float = Field(0.6, ge=0.5, lt=1.0)
-    more_evidence_growth: float = Field(0.25, ge=0.0)
-    no_worse_margin: float = Field(0.02, ge=0.0, le=0.2)
+    evidence_growth_share: float = Field(0.25, ge=0.0)
+    noninferiority_margin: float = Field(0.02, ge=0.0, le=0.2)
     preferred_family: Literal["boosting", "scorecard"] = "boosting"
     seed: int = Field(20, ge=0, lt=1 << 31)
     device: Literal["cpu", "cuda"] = "cpu"
@@ -259,7 +259,7 @@ class MonitoringSettings(_Group):
     min_matured_loans: int = Field(100, ge=20)
     min_matured_bads: int = Field(15, ge=2)
     confidence: float = Field(0.9, ge=0.5, lt=1.0)
-    refresh_bads_growth: float = Field(0.25, ge=0.0)
+    retrain_at_new_bads_share: float = Field(0.25, ge=0.0)
 
     @model_validator(mode="after")
     def _limits_are_in_order(self) -> Self:

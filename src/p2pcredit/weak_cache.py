@@ -13,22 +13,22 @@ Thing = TypeVar("Thing")
 Value = TypeVar("Value")
 
 
-class OfObjects(Generic[Thing, Value]):
+class WeakCache(Generic[Thing, Value]):
     """A value for each of some objects, gone when the object is.
 
     Examples:
         >>> class Table: ...
-        >>> rows, table = OfObjects[Table, int](), Table()
-        >>> rows.of(table, "version 1", lambda: 3), rows.of(table, "version 1", lambda: 4)
+        >>> rows, table = WeakCache[Table, int](), Table()
+        >>> rows.get(table, "version 1", lambda: 3), rows.get(table, "version 1", lambda: 4)
         (3, 3)
-        >>> rows.of(table, "version 2", lambda: 5), rows.of(Table(), "version 2", lambda: 6)
+        >>> rows.get(table, "version 2", lambda: 5), rows.get(Table(), "version 2", lambda: 6)
         (5, 6)
     """
 
     def __init__(self) -> None:
         self._values: dict[int, tuple[weakref.ref[Thing], Hashable, Value]] = {}
 
-    def of(self, thing: Thing, state: Hashable, make: Callable[[], Value]) -> Value:
+    def get(self, thing: Thing, state: Hashable, make: Callable[[], Value]) -> Value:
         """The object's value in this state; made where it has none, or has that of another state."""
         place = id(thing)
         found = self._values.get(place)
@@ -38,4 +38,4 @@ class OfObjects(Generic[Thing, Value]):
         return found[2]
 
 
-__all__ = ["OfObjects"]
+__all__ = ["WeakCache"]

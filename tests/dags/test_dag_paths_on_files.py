@@ -24,7 +24,7 @@ from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, m
 from p2pcredit.periods import DateRange, week_monday
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
-from p2pcredit.retraining.state import Fate
+from p2pcredit.retraining.state import DecisionStatus
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 
@@ -37,7 +37,7 @@ min_evaluation_bads = 5
 [monitoring]
 min_matured_loans = 50
 min_matured_bads = 5
-refresh_bads_growth = 0
+retrain_at_new_bads_share = 0
 """
 
 
@@ -171,14 +171,14 @@ def test_a_failed_training_fails_the_run_and_the_next_one_obeys_the_decision(
     assert "train_model_task" in ran.in_state("failed")
     current = context(work).ledger.state().current
     assert current is not None
-    assert current.fate is Fate.PENDING
+    assert current.fate is DecisionStatus.PENDING
     assert Layout(work).decision_file.is_file()
     after = NEXT + timedelta(days=1)
     preprocess(context(work), DateRange(after, after))
     assert run_inference_dag(run_dag, after).state == "success"
     state = context(work).ledger.state()
     assert state.current is not None
-    assert state.current.fate is Fate.ACTED_ON
+    assert state.current.fate is DecisionStatus.ACTED_ON
     assert scored_on(work, NEXT) > 0, "the day that the failed run missed is scored by the next one"
 
 

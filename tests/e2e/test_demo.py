@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the demo needs the extra 'airflow'")
 
-from p2pcredit.retraining.state import Fate
+from p2pcredit.retraining.state import DecisionStatus
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.ledger import Ledger
 
@@ -44,7 +44,7 @@ def test_the_decision_of_sunday_was_obeyed_by_the_scheduler_exactly_once(
     current = state.current
     assert current is not None
     assert current.decision.retrain
-    assert current.fate is Fate.ACTED_ON
+    assert current.fate is DecisionStatus.ACTED_ON
     assert str(current.acted_on_by).startswith("P2PCreditScore_ModelTrainingInference.")
     acted = [event for event in state.trainings if event.facts["decision_id"] == current.decision_id]
     assert len(acted) == 1

@@ -49,16 +49,16 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 import numpy as np
 import trained_homes
-from p2pcredit.engines.spark.fitting import SparkFitter
+from p2pcredit.engines.spark.fitting import SparkBackend
 from p2pcredit.engines.spark.session import spark_session
-from p2pcredit.models.fitting.backend import HERE
+from p2pcredit.models.fitting.backend import LOCAL
 from p2pcredit.settings import SparkSettings
 spark = SparkSettings(master={master!r}, conf={conf!r})
 home = Path({home!r})
 print("model", trained_homes.trained(trained_homes.context(home, spark)).model_id)
-two = SparkFitter(spark.model_copy(update={{"tree_workers": 2}}), home / "room")
+two = SparkBackend(spark.model_copy(update={{"tree_workers": 2}}), home / "room")
 few = trained_homes.few_values()
-margins = [trained_homes.margin_of(fitter, few) for fitter in (HERE, two)]
+margins = [trained_homes.margin_of(fitter, few) for fitter in (LOCAL, two)]
 print("two workers agree", np.array_equal(*margins))
 session = spark_session(spark)
 print("executors", session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1)

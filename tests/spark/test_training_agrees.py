@@ -11,12 +11,12 @@ import scored_loans
 import trained_homes
 
 from p2pcredit.contracts.features import FEATURES, Feature
-from p2pcredit.engines.spark.fitting import SparkFitter
+from p2pcredit.engines.spark.fitting import SparkBackend
 from p2pcredit.models.binning.counts import Counts
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.settings import SparkSettings
 
@@ -28,8 +28,8 @@ WATCHED = np.random.default_rng(7).choice([0.05, 0.1, 0.3], LOANS.height)
 
 
 @pytest.fixture
-def on_spark(tmp_path: Path, spark_here: SparkSettings) -> SparkFitter:
-    return SparkFitter(spark_here, tmp_path / "room")
+def on_spark(tmp_path: Path, spark_here: SparkSettings) -> SparkBackend:
+    return SparkBackend(spark_here, tmp_path / "room")
 
 
 def test_a_training_gives_the_same_models_card_and_evidence(
@@ -54,20 +54,22 @@ def test_a_training_gives_the_same_models_card_and_evidence(
 
 
 @pytest.mark.parametrize("expected", [None, WATCHED], ids=["matured", "hazard"])
-def test_one_worker_grows_the_trees_of_this_machine_to_the_byte(expected: Floats | None, on_spark: SparkFitter) -> None:
-    def grown(fitter: Fitter) -> bytes:
+def test_one_worker_grows_the_trees_of_this_machine_to_the_byte(
+    expected: Floats | None, on_spark: SparkBackend
+) -> None:
+    def grown(fitter: FitBackend) -> bytes:
         model = fit_boosting(
             LOANS, LEARNED, BADS, expected=expected, seed=4, threads=1, trees=Trees(rounds=30), fitter=fitter
         )
         return model.to_files()["booster.ubj"]
 
-    assert grown(on_spark) == grown(HERE)
+    assert grown(on_spark) == grown(LOCAL)
 
 
 @pytest.mark.parametrize("expected", [None, WATCHED], ids=["matured", "hazard"])
-def test_a_scorecard_has_the_same_bins_and_points(expected: Floats | None, on_spark: SparkFitter) -> None:
+def test_a_scorecard_has_the_same_bins_and_points(expected: Floats | None, on_spark: SparkBackend) -> None:
     local, spark = (
-        fit_scorecard(LOANS, LEARNED, BADS, expected=expected, fitter=fitter) for fitter in (HERE, on_spark)
+        fit_scorecard(LOANS, LEARNED, BADS, expected=expected, fitter=fitter) for fitter in (LOCAL, on_spark)
     )
 
     assert len(local.binnings) > 1
@@ -79,7 +81,7 @@ def test_a_scorecard_has_the_same_bins_and_points(expected: Floats | None, on_sp
     np.testing.assert_allclose(spark.predict(LOANS), local.predict(LOANS), rtol=0, atol=1e-6)
 
 
-def test_hard_values_are_counted_alike(on_spark: SparkFitter) -> None:
+def test_hard_values_are_counted_alike(on_spark: SparkBackend) -> None:
     features = (Feature("number", "numeric", 0, "", ""), Feature("level", "category", 0, "", ""))
     empty = Feature("empty", "numeric", 0, "", "")
     columns = pl.DataFrame(
@@ -91,21 +93,21 @@ def test_hard_values_are_counted_alike(on_spark: SparkFitter) -> None:
     )
     bads = (np.arange(72) % 5 == 0).astype(float)
 
-    local, spark = (list(fitter.count(columns, (*features, empty), bads, 1 - bads)) for fitter in (HERE, on_spark))
+    local, spark = (list(fitter.count(columns, (*features, empty), bads, 1 - bads)) for fitter in (LOCAL, on_spark))
 
     for ours, theirs in zip(local, spark, strict=True):
         _assert_same(theirs, ours)
 
 
 def test_several_workers_learn_from_every_loan_and_draw_samples_of_their_own(
-    on_spark: SparkFitter, spark_here: SparkSettings
+    on_spark: SparkBackend, spark_here: SparkSettings
 ) -> None:
-    two = SparkFitter(spark_here.model_copy(update={"tree_workers": 2}), on_spark.room)
+    two = SparkBackend(spark_here.model_copy(update={"tree_workers": 2}), on_spark.room)
     few = trained_homes.few_values()
 
-    margins = [trained_homes.margin_of(fitter, few) for fitter in (two, HERE)]
+    margins = [trained_homes.margin_of(fitter, few) for fitter in (two, LOCAL)]
     np.testing.assert_array_equal(*margins)
-    sampled = [trained_homes.margin_of(fitter, few, subsample=0.5) for fitter in (two, HERE)]
+    sampled = [trained_homes.margin_of(fitter, few, subsample=0.5) for fitter in (two, LOCAL)]
     assert np.abs(sampled[0] - sampled[1]).max() > 1e-6
 
 

@@ -12,7 +12,7 @@ from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import Examples, Fitter
+from p2pcredit.models.fitting.backend import Examples, FitBackend
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
@@ -59,7 +59,7 @@ def few_values() -> Examples:
     return Examples(columns, bads, None)
 
 
-def margin_of(fitter: Fitter, examples: Examples, **more: float) -> Floats:
+def margin_of(fitter: FitBackend, examples: Examples, **more: float) -> Floats:
     """What five trees that the fitter grows say of the loans."""
     how = {"tree_method": "hist", "objective": "binary:logistic", "base_score": 0.5, "seed": 1, "max_depth": 2}
     with fitter.growing(examples) as grow:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from p2pcredit.cli.runtime import job_context
 from p2pcredit.progress import Progress as Tell
-from p2pcredit.progress import to_nobody
+from p2pcredit.progress import no_progress
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.context import JobContext
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def job_progress(job: str) -> Iterator[Tell]:
     """Show how far a job has come; yields whom the job tells."""
     if not sys.stderr.isatty():
-        yield to_nobody
+        yield no_progress
         return
     name, step = TextColumn("{task.description}"), TextColumn("{task.fields[what]}")
     columns = (name, BarColumn(), MofNCompleteColumn(), step, TimeElapsedColumn())

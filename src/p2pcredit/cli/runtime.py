@@ -19,7 +19,7 @@ from p2pcredit.cli.printing import Receipt, print_receipt_as
 from p2pcredit.cli.start import interrupts
 from p2pcredit.errors import HomeError, UsageError
 from p2pcredit.periods import DateRange, parse_date
-from p2pcredit.progress import Progress, to_nobody
+from p2pcredit.progress import Progress, no_progress
 from p2pcredit.storage.home import check_home, resolve_home
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def home_directory(home: Path | None, *, may_be_missing: bool = False) -> Path:
 
 
 def job_context(
-    home: Path | None, run_id: str = "cli", progress: Progress = to_nobody, *, may_be_missing: bool = False
+    home: Path | None, run_id: str = "cli", progress: Progress = no_progress, *, may_be_missing: bool = False
 ) -> JobContext:
     """The surroundings of a job called from the command line: the present instant, and settings of the home."""
     from p2pcredit.jobs.checked_settings import settings_of

@@ -25,7 +25,7 @@ class MetricResult:
         value: The measurement; None where nothing could be measured (never NaN).
         low, high: Bounds of its interval, None where there is none.
         n: Loans it rests on.
-        share_matured: Of the loans scored in the window, the share whose label is known (0 to 1); None where labels
+        matured_share: Of the loans scored in the window, the share whose label is known (0 to 1); None where labels
             play no part.
         status: Pass, fail or undetermined against `threshold`.
         threshold: What it was held against, None for information only.
@@ -38,7 +38,7 @@ class MetricResult:
     low: float | None
     high: float | None
     n: int
-    share_matured: float | None
+    matured_share: float | None
     status: Status
     threshold: float | None = None
     note: str = ""

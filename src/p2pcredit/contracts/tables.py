@@ -143,7 +143,7 @@ MONITORING = Table(
         "low": pl.Float64(),
         "high": pl.Float64(),
         "n": pl.Int64(),
-        "share_matured": pl.Float64(),
+        "matured_share": pl.Float64(),
         "status": pl.String(),
         "threshold": pl.Float64(),
         "note": pl.String(),

@@ -25,7 +25,7 @@ _FAILED = 1
 _QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "2"}
 
 
-class Zygote:
+class ForkServer:
     """The process, seen from outside. Use it as a context; it ends with the block."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Zygote:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **_QUIET}
         )
 
-    def __enter__(self) -> Zygote:
+    def __enter__(self) -> ForkServer:
         return self
 
     def __exit__(

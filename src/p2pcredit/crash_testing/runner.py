@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.crash_testing.fork_server import Zygote
+from p2pcredit.crash_testing.fork_server import ForkServer
 from p2pcredit.crash_testing.invariants import differences, half_states
 from p2pcredit.crash_testing.scenarios import JOBS, Job
 from p2pcredit.crash_testing.snapshots import Picture, take_picture
 from p2pcredit.crash_testing.syscall_filter import Watched, explain_if_impossible
 from p2pcredit.errors import StorageError
-from p2pcredit.progress import Progress, to_nobody
+from p2pcredit.progress import Progress, no_progress
 from p2pcredit.storage.files import disk_error
 
 _KILLED = -9
@@ -37,7 +37,7 @@ def crash_test(
     *,
     jobs: Sequence[str] | None = None,
     most_points: int | None = None,
-    progress: Progress = to_nobody,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Does every job survive a kill at each of its steps on this disk, and a disk full from any step on?
 
@@ -66,8 +66,8 @@ def crash_test(
         raise disk_error("write", directory, error) from error
     tried: dict[str, Tried] = {}
     try:
-        with Zygote() as zygote:
-            bench = Bench(ground, zygote)
+        with ForkServer() as fork_server:
+            bench = Bench(ground, fork_server)
             for name in jobs or JOBS:
                 tried[name] = try_job(bench, JOBS[name], most_points, progress)
     finally:
@@ -97,11 +97,11 @@ class Bench:
 
     Args:
         ground: An empty directory of one's own, a real path.
-        zygote: What runs the steps.
+        fork_server: What runs the steps.
     """
 
-    def __init__(self, ground: Path, zygote: Zygote) -> None:
-        self.zygote = zygote
+    def __init__(self, ground: Path, fork_server: ForkServer) -> None:
+        self.fork_server = fork_server
         self._ground = ground
         self._starts: dict[tuple[str, ...], Path] = {}
         self._undisturbed: dict[tuple[str, ...], Watched] = {}
@@ -119,7 +119,7 @@ class Bench:
         home = self._ground / f"start-{len(self._starts):02d}"
         if earlier is not None:
             shutil.copytree(earlier, home)
-            done = self.zygote.run(steps[-1], home)
+            done = self.fork_server.run(steps[-1], home)
             if done.exit_code != 0:
                 raise StorageError(f"'{steps[-1]}' fails here undisturbed: {last_line(done.output)}; mend that first")
             self._undisturbed[steps] = done
@@ -152,7 +152,7 @@ class Bench:
         shutil.copytree(self._ground / "home", self._ground / name, dirs_exist_ok=True)
 
 
-def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = to_nobody) -> Tried:
+def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = no_progress) -> Tried:
     """Kill a job at its steps and let the disk be full from its steps on; each time read the home and run it again."""
     laws = _Laws(job, bench.picture(job.start), bench.picture((*job.start, job.step)))
     counted = bench.undisturbed((*job.start, job.step))
@@ -161,7 +161,7 @@ def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress 
     for number in kills:
         progress(job.step, tried.kill_points, total)
         home = bench.copy(job.start)
-        done = bench.zygote.run(job.step, home, kill_at=number)
+        done = bench.fork_server.run(job.step, home, kill_at=number)
         if done.stopped_at is None:
             continue  # its threads took fewer steps this time
         tried.kill_points += 1
@@ -171,7 +171,7 @@ def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress 
     for number in fulls:
         progress(job.step, tried.kill_points + tried.full_disk_points, total)
         home = bench.copy(job.start)
-        done = bench.zygote.run(job.step, home, full_from=number)
+        done = bench.fork_server.run(job.step, home, full_from=number)
         if done.stopped_at is None:
             continue
         tried.full_disk_points += 1
@@ -189,7 +189,7 @@ class _Laws:
     def broken(self, bench: Bench, home: Path) -> list[str]:
         """What a reader sees half done in this home now, and what is not as it should be after the job ran again."""
         found = half_states(take_picture(home, self.before), self.before, self.after)
-        again = bench.zygote.run(self.job.step, home)
+        again = bench.fork_server.run(self.job.step, home)
         if again.exit_code != 0:
             found.append(f"run again, it ended with {again.exit_code}: {last_line(again.output)}")
         found += differences(take_picture(home, self.before), self.after)

@@ -54,7 +54,9 @@ _AFTER_END = datetime(2021, 6, 1, 2, tzinfo=UTC)
 
 SETTINGS = Settings(
     labels=LabelSettings(window_months=2, default_days=30, reporting_lag_days=1),
-    training=TrainingSettings(min_matured_loans=100, min_matured_bads=10, min_evaluation_bads=2, leak_auc=1.0),
+    training=TrainingSettings(
+        min_matured_loans=100, min_matured_bads=10, min_evaluation_bads=2, max_single_feature_auc=1.0
+    ),
     monitoring=MonitoringSettings(min_matured_loans=20, min_matured_bads=2, min_recent_loans=10),
     threads=1,
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from p2pcredit.progress import Progress, to_nobody
+from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.ledger import Ledger
@@ -45,7 +45,7 @@ class JobContext:
     settings: Settings
     run_id: str
     at: datetime
-    progress: Progress = field(default=to_nobody, compare=False, repr=False)
+    progress: Progress = field(default=no_progress, compare=False, repr=False)
     caller: Caller = Caller.PERSON
     ledger: Ledger = field(init=False, compare=False)
 
@@ -54,7 +54,7 @@ class JobContext:
 
     def moved_to(self, at: datetime) -> JobContext:
         """The same surroundings at another instant, sharing what was read of the ledger; it tells nobody."""
-        moved = replace(self, at=at, progress=to_nobody)
+        moved = replace(self, at=at, progress=no_progress)
         object.__setattr__(moved, "ledger", self.ledger)
         return moved
 

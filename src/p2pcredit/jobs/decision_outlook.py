@@ -12,7 +12,7 @@ from p2pcredit.jobs.activity import warn_once
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.outlook import Outlook, Standing, outlook
-from p2pcredit.retraining.state import DecisionRecord, Fate, HandoffState, Origin
+from p2pcredit.retraining.state import DecisionRecord, DecisionStatus, HandoffState, Origin
 from p2pcredit.storage.state.decision_file import Unreadable
 from p2pcredit.storage.tables.day_receipts import last_complete
 
@@ -42,7 +42,7 @@ def pending_decision(ctx: JobContext, state: HandoffState, shown: Decision | Unr
     if isinstance(shown, Decision) and state.known_content(shown) is None:
         return Pending(shown, outlook_of_file(ctx, shown))
     current = state.current
-    if current is None or current.fate not in {Fate.PENDING, Fate.CLAIMED}:
+    if current is None or current.fate not in {DecisionStatus.PENDING, DecisionStatus.CLAIMED}:
         return None
     return Pending(current.decision, outlook_of(ctx, current))
 
@@ -60,13 +60,13 @@ def outlook_of(ctx: JobContext, record: DecisionRecord, day: date | None = None)
         that goes on where the home stopped, such as a replay, still obeys it.
     """
     state = ctx.ledger.state()
-    replaced_by = state.current_id if record.fate is Fate.SUPERSEDED else None
+    replaced_by = state.current_id if record.fate is DecisionStatus.SUPERSEDED else None
     return _seen(ctx, record.decision, record.fate, record.origin, day, replaced_by)
 
 
 def outlook_of_file(ctx: JobContext, shown: Decision) -> Outlook:
     """Say what will become of a decision file that no run has taken up yet."""
-    return _seen(ctx, shown, Fate.PENDING, Origin.HAND, None, None)
+    return _seen(ctx, shown, DecisionStatus.PENDING, Origin.HAND, None, None)
 
 
 def in_words(found: Outlook | None) -> dict[str, str | None]:
@@ -94,7 +94,7 @@ def warn_if_not_obeyed(ctx: JobContext, state: HandoffState, day: date | None = 
     That is one that has expired, contradicts itself, or is dated ahead. Call it while holding the ledger.
     """
     current = state.current
-    if current is None or current.fate is not Fate.PENDING or not current.decision.retrain:
+    if current is None or current.fate is not DecisionStatus.PENDING or not current.decision.retrain:
         return
     if _holds_into_the_next_week(ctx, current.decision, day):
         return
@@ -121,19 +121,19 @@ def _replaced(ctx: JobContext, state: HandoffState, day: date | None) -> str:
     ids = list(state.decisions)
     place = ids.index(str(state.current_id))
     before = state.decisions[ids[place - 1]] if place else None
-    if before is None or before.fate is not Fate.SUPERSEDED or not before.decision.retrain:
+    if before is None or before.fate is not DecisionStatus.SUPERSEDED or not before.decision.retrain:
         return ""
-    waited = outlook_of(ctx, replace(before, fate=Fate.PENDING), day)
+    waited = outlook_of(ctx, replace(before, fate=DecisionStatus.PENDING), day)
     lives = waited.standing in {Standing.DUE, Standing.WAITS} and not waited.dated_ahead
     return f"; it took the place of {before.decision_id}, which waited" if lives else ""
 
 
 def _seen(
-    ctx: JobContext, decision: Decision, fate: Fate, origin: Origin, day: date | None, replaced_by: str | None
+    ctx: JobContext, decision: Decision, fate: DecisionStatus, origin: Origin, day: date | None, replaced_by: str | None
 ) -> Outlook:
     today = _clock_day(ctx) if day is None else day
     found = _from_day(ctx, decision, fate, origin, today, replaced_by)
-    if found.standing is not Standing.NEVER or fate is Fate.SUPERSEDED:
+    if found.standing is not Standing.NEVER or fate is DecisionStatus.SUPERSEDED:
         return found
     last = last_complete(ctx.layout)
     if last is None or last >= today - _A_DAY:
@@ -146,7 +146,7 @@ def _seen(
 
 
 def _from_day(
-    ctx: JobContext, decision: Decision, fate: Fate, origin: Origin, day: date, replaced_by: str | None
+    ctx: JobContext, decision: Decision, fate: DecisionStatus, origin: Origin, day: date, replaced_by: str | None
 ) -> Outlook:
     return outlook(
         decision,

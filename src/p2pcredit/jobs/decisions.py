@@ -17,7 +17,7 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, outlook_of, outlook_of_file, warn_if_not_obeyed
 from p2pcredit.retraining.events import EventKind
-from p2pcredit.retraining.state import Fate, HandoffState, Origin
+from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin
 from p2pcredit.storage.state.decision_file import (
     Unreadable,
     finish_taking_away,
@@ -53,7 +53,11 @@ def reconcile(ctx: JobContext, day: date | None = None) -> HandoffState:
             _adopt(ctx, shown)
         state = ctx.ledger.state()
         current = state.current
-        if current is None or current.fate not in {Fate.PENDING, Fate.CLAIMED} or isinstance(shown, Unreadable):
+        if (
+            current is None
+            or current.fate not in {DecisionStatus.PENDING, DecisionStatus.CLAIMED}
+            or isinstance(shown, Unreadable)
+        ):
             return state
         if shown is None or shown.decision_id != current.decision_id:
             place_decision(path, current.decision, shown)
@@ -86,7 +90,7 @@ def clear_decision(ctx: JobContext, day: date) -> Receipt:
     cleared = []
     with ctx.ledger.exclusive():
         for decision in list(reconcile(ctx, day).decisions.values()):
-            if decision.fate is not Fate.ACTED_ON or decision.cleared:
+            if decision.fate is not DecisionStatus.ACTED_ON or decision.cleared:
                 continue
             remove_decision(ctx.layout.decision_file, decision.decision)
             ctx.ledger.append(
@@ -152,7 +156,7 @@ def show_decision(ctx: JobContext) -> Receipt:
         return {
             **shown.as_json(),
             "origin": str(Origin.HAND),
-            "fate": str(Fate.PENDING),
+            "fate": str(DecisionStatus.PENDING),
             "acted_on_by": None,
             "acted_model_id": None,
             "outcome": None,

@@ -19,7 +19,7 @@ _COLUMNS = {
     "predictions": ("loan_id", "snapshot_date", "model_id", "probability_of_default", "score", "grade"),
     "labels": ("loan_id", "definition", "label", "origination_date", "known_on"),
     "features": ("loan_id", "snapshot_date", "known_on", "term_months", "platform_sub_grade"),
-    "early_signs": ("loan_id", "late_on"),
+    "early_delinquency": ("loan_id", "late_on"),
     "feed_quality": ("feed", "rows_in", "quarantined"),
     "values_lost": ("feed", "column", "lost", "given"),
     "unknown_outcomes": ("loan_id", "set_aside_on"),
@@ -29,7 +29,7 @@ _DATES = {
     "labels": ("origination_date", "known_on"),
     "features": ("snapshot_date", "known_on"),
     "reference": ("snapshot_date", "known_on"),
-    "early_signs": ("late_on",),
+    "early_delinquency": ("late_on",),
     "unknown_outcomes": ("set_aside_on",),
     "refused": ("snapshot_date",),
 }
@@ -37,7 +37,7 @@ _KEYS = {
     "predictions": ("loan_id",),
     "labels": ("loan_id", "definition"),
     "features": ("loan_id",),
-    "early_signs": ("loan_id",),
+    "early_delinquency": ("loan_id",),
     "unknown_outcomes": ("loan_id",),
     "refused": ("loan_id",),
 }
@@ -51,7 +51,7 @@ _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionFacts:
+class PolicyContext:
     """What a policy may know besides the metrics.
 
     Args:
@@ -88,7 +88,7 @@ class MonitoringInputs:
         labels: `loan_id, definition, label` (1 bad, 0 good), `origination_date, known_on`, known by `week_end`.
         features: Rows of the feature store of scored loans, at least those of the matured and the recent window.
         reference: Rows of the feature store of the champion's development loans with its `score`; may have no columns.
-        early_signs: `loan_id, late_on`: the first day on which a loan was 30 days past due or more.
+        early_delinquency: `loan_id, late_on`: the first day on which a loan was 30 days past due or more.
         feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed.
         development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
@@ -113,7 +113,7 @@ class MonitoringInputs:
     labels: pl.DataFrame
     features: pl.DataFrame
     reference: pl.DataFrame
-    early_signs: pl.DataFrame
+    early_delinquency: pl.DataFrame
     feed_quality: pl.DataFrame
     development_bads: int | None
     known_bads: int

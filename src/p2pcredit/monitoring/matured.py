@@ -18,7 +18,7 @@ from p2pcredit.models.evaluation.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
-from p2pcredit.weak_cache import OfObjects
+from p2pcredit.weak_cache import WeakCache
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class JudgedLoans:
         return int(self.label.sum())
 
     @property
-    def share_matured(self) -> float | None:
+    def matured_share(self) -> float | None:
         """Share of the scored loans that can be judged; None where none was scored."""
         return self.n / self.scored if self.scored else None
 
@@ -77,10 +77,10 @@ def scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
         `sub_grade_rank` (grows with the platform's risk, null where it has no order).
     """
     state = settings.labels, settings.monitoring
-    return _of_inputs.of(inputs, state, lambda: _find_scored_loans(inputs, settings))
+    return _of_inputs.get(inputs, state, lambda: _find_scored_loans(inputs, settings))
 
 
-_of_inputs: OfObjects[MonitoringInputs, pl.DataFrame] = OfObjects()
+_of_inputs: WeakCache[MonitoringInputs, pl.DataFrame] = WeakCache()
 """Several metrics of a week ask for its scored loans."""
 
 

@@ -32,7 +32,7 @@ BUILT_IN_METRICS: Mapping[str, Metric] = {
     "performance": measure_performance,
     "estimates": measure_estimates,
     "drift": measure_drift,
-    "early_signs": measure_early_signs,
+    "early_delinquency": measure_early_signs,
 }
 
 
@@ -94,7 +94,7 @@ def without_nan(result: MetricResult) -> MetricResult:
         low=_finite(result.low),
         high=_finite(result.high),
         n=int(result.n),
-        share_matured=_finite(result.share_matured),
+        matured_share=_finite(result.matured_share),
         status=Status(result.status),
         threshold=_finite(result.threshold),
         note=one_line(result.note),

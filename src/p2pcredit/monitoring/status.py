@@ -86,7 +86,7 @@ def unmeasured(
     n: int,
     note: str,
     *,
-    share_matured: float | None = None,
+    matured_share: float | None = None,
     threshold: float | None = None,
 ) -> MetricResult:
     """The result that says that nothing could be measured, and why.
@@ -95,10 +95,10 @@ def unmeasured(
         metric, segment: What was to be measured.
         n: Loans there were.
         note: Why that did not do.
-        share_matured: Share of the loans whose outcome is known, 0 to 1.
+        matured_share: Share of the loans whose outcome is known, 0 to 1.
         threshold: What it would have been held against.
     """
-    return MetricResult(metric, segment, None, None, None, n, share_matured, Status.UNDETERMINED, threshold, note)
+    return MetricResult(metric, segment, None, None, None, n, matured_share, Status.UNDETERMINED, threshold, note)
 
 
 def share_interval(count: int, n: int, confidence: float) -> tuple[float, float]:

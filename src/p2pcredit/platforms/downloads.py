@@ -12,10 +12,10 @@ import polars as pl
 from p2pcredit.platforms.headers import open_raw
 from p2pcredit.platforms.loan_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.loan_ids import LoanIds, PartIds, plain_ids
-from p2pcredit.prefetch import ahead
-from p2pcredit.readers.csv.blocks import IrregularError, Misfit
+from p2pcredit.prefetch import prefetch
+from p2pcredit.readers.csv.blocks import IrregularError, MalformedRecord
 from p2pcredit.readers.csv.dialect import COMMAS, Dialect
-from p2pcredit.readers.csv.reader import DelimitedText, RawFile, joined, read_whole
+from p2pcredit.readers.csv.reader import DelimitedText, RawFile, joined, read_small_file
 from p2pcredit.readers.spool import Spool
 
 SUMMARY_REASON = "summary line, not a loan"
@@ -136,7 +136,7 @@ def read_in_parts(
             rejected, learned, found = [], [], list[PartIds]()
             rows.clear()
             try:
-                for place, part in enumerate(ahead(_parts(file, is_summary, exact=exact))):
+                for place, part in enumerate(prefetch(_parts(file, is_summary, exact=exact))):
                     table = screen(_as_table(file, part, wanted, is_summary))
                     learned.append(learn(table.rows))
                     rejected.append(table.rejected)
@@ -158,7 +158,7 @@ def read_columns(
 
     Args and errors are those of `read_in_parts`.
     """
-    frame = read_whole(open_raw(path, layouts, None, dialect)).frame.drop("row_number")
+    frame = read_small_file(open_raw(path, layouts, None, dialect)).frame.drop("row_number")
     return frame.with_columns(plain_ids(frame[id_column])) if id_column in frame.columns else frame
 
 
@@ -168,7 +168,7 @@ def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> 
     for batch in file.batches(exact=exact, in_two_threads=True):
         batch.require_whole(file.path, is_summary)
         waiting.append(batch)
-        size += int(batch.frame.estimated_size()) + sum(len(misfit.raw) for misfit in batch.misfits)
+        size += int(batch.frame.estimated_size()) + sum(len(misfit.raw) for misfit in batch.malformed)
         if size >= PART_BYTES:
             yield joined(waiting)
             waiting, size = [file.empty()], 0
@@ -178,7 +178,7 @@ def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> 
 def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]) -> RawTable:
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in file.header]
 
-    def told(misfit: Misfit) -> dict[str, object]:
+    def told(misfit: MalformedRecord) -> dict[str, object]:
         is_total = is_summary(misfit.fields[0] if misfit.fields else "")
         return {
             "file": file.path.name,
@@ -190,7 +190,7 @@ def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary:
             "remedy": "" if is_total else _QUOTE_FIELDS,
         }
 
-    rejected = pl.DataFrame([told(misfit) for misfit in part.misfits], schema=REJECTED_SCHEMA)
+    rejected = pl.DataFrame([told(misfit) for misfit in part.malformed], schema=REJECTED_SCHEMA)
     rows = part.frame.with_columns(absent).select("row_number", *wanted)
     return RawTable(file.path.name, rows, rejected, file.numbers)
 

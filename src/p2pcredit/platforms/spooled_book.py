@@ -13,7 +13,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
-from p2pcredit.prefetch import ahead
+from p2pcredit.prefetch import prefetch
 from p2pcredit.readers.spool import Spool
 
 _DAY = "snapshot_date"
@@ -152,7 +152,7 @@ def spooled(parts: Iterable[RawBook], about: str) -> Iterator[SpooledBook]:
         }
         origins = dated({name: dtype() for name, dtype in ORIGINS_SCHEMA.items()})
         rows_in, rejected, covered, recipe = 0, [pl.DataFrame(schema=REJECTED_SCHEMA)], list[DateRange](), ""
-        for part in ahead(iter(parts)):
+        for part in prefetch(iter(parts)):
             rows_in += part.rows_in
             recipe = recipe or part.recipe
             rejected.append(part.rejected)

@@ -112,7 +112,7 @@ def is_parquet(path: Path) -> bool:
         return False
 
 
-def refuse_bomb(path: Path) -> None:
+def check_compression_ratio(path: Path) -> None:
     """Make sure that a packed file is whole and packs as loan data does, by unpacking it once. Plain ones are let pass.
 
     To unpack takes neither memory nor much time, and to read the rows of a bomb takes both.
@@ -146,4 +146,4 @@ def _readable_bytes(path: Path) -> int:
     return found
 
 
-__all__ = ["CHUNK_BYTES", "is_parquet", "most_unpacked_bytes", "read_chunks", "refuse_bomb"]
+__all__ = ["CHUNK_BYTES", "check_compression_ratio", "is_parquet", "most_unpacked_bytes", "read_chunks"]

@@ -67,7 +67,7 @@ def draw_charts(facts: Facts) -> list[Chart]:
             _drift_bars,
         ),
         (
-            "early_signs",
+            "early_delinquency",
             "30 days late in the first months, by vintage",
             f"Line through each point: {confidence} interval.",
             _early_signs,

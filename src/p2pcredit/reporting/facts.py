@@ -17,7 +17,7 @@ from p2pcredit.settings import Settings
 
 _TOLD_COLUMNS = 6
 HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
-_HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "share_matured", "status")
+_HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "matured_share", "status")
 
 
 def build_facts(
@@ -107,8 +107,8 @@ def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "key": section.key,
                     "title": section.title,
                     "about": section.about,
-                    "rows": [row for row in shown if section.key == "early_signs" or not _is_part(row)],
-                    "parts": [row for row in shown if section.key != "early_signs" and _is_part(row)],
+                    "rows": [row for row in shown if section.key == "early_delinquency" or not _is_part(row)],
+                    "parts": [row for row in shown if section.key != "early_delinquency" and _is_part(row)],
                 }
             )
     return sections
@@ -213,7 +213,7 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
 def _what_is_unknown(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
     said: list[str] = []
     served, own = found.get(("auc", "all")), found.get(("auc", "champion"))
-    waiting = 0.0 if served is None or served["share_matured"] is None else 1 - served["share_matured"]
+    waiting = 0.0 if served is None or served["matured_share"] is None else 1 - served["matured_share"]
     if waiting > 0:
         said.append(
             f"{waiting:.0%} of the loans scored since the judged window began have no outcome yet: a loan is "

@@ -54,7 +54,7 @@ SECTIONS: tuple[Section, ...] = (
         ("auc_estimate", "auc_estimate_then", "default_rate_estimate"),
     ),
     Section(
-        "early_signs",
+        "early_delinquency",
         "Early signs",
         "Share of each vintage that was 30 days past due or more in its first months, of the loans observed that long.",
         ("late30_within_3m", "late30_within_6m"),

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.periods import week_monday
-from p2pcredit.retraining.state import Fate, Origin
+from p2pcredit.retraining.state import DecisionStatus, Origin
 
 _A_WEEK = timedelta(days=7)
 
@@ -52,7 +52,7 @@ def outlook(
     day: date,
     *,
     valid_days: int,
-    fate: Fate = Fate.PENDING,
+    fate: DecisionStatus = DecisionStatus.PENDING,
     origin: Origin = Origin.HAND,
     weeks_retrained: frozenset[date] | set[date] = frozenset(),
     replaced_by: str | None = None,
@@ -75,9 +75,9 @@ def outlook(
         >>> outlook(made, date(2024, 2, 1), valid_days=14).note
         'the decision of 2024-01-15 expired on 2024-01-29, 14 days after its date'
     """
-    if fate is Fate.ACTED_ON:
+    if fate is DecisionStatus.ACTED_ON:
         return Outlook(Standing.DONE, "it was acted on, and is not obeyed twice")
-    if fate is Fate.SUPERSEDED:
+    if fate is DecisionStatus.SUPERSEDED:
         return Outlook(Standing.NEVER, f"a newer decision{f', {replaced_by},' if replaced_by else ''} took its place")
     first, last = decision.first_day(), decision.valid_until(valid_days)
     if not decision.retrain:
@@ -102,7 +102,7 @@ def outlook(
     if free > day:
         why = f"a retraining already took place in the week of {week_monday(day)}; it waits until {free}"
         return Outlook(Standing.WAITS, f"{why}, and is obeyed until {last}", free, last)
-    if fate is Fate.CLAIMED:
+    if fate is DecisionStatus.CLAIMED:
         return Outlook(
             Standing.DUE, f"a training run acts on it now; where that fails it holds until {last}", day, last
         )

@@ -8,7 +8,7 @@ from datetime import date
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.outlook import outlook
-from p2pcredit.retraining.state import DecisionRecord, Fate, HandoffState, Origin
+from p2pcredit.retraining.state import DecisionRecord, DecisionStatus, HandoffState, Origin
 from p2pcredit.settings import HandoffSettings
 
 
@@ -48,7 +48,7 @@ def plan_retraining(
     week = week_monday(day)
     limited = week in state.weeks_retrained() or week in weeks_with_log
     record = state.current
-    usable = record is not None and record.fate in {Fate.PENDING, Fate.CLAIMED}
+    usable = record is not None and record.fate in {DecisionStatus.PENDING, DecisionStatus.CLAIMED}
     if record is not None and usable:
         verdict = _validity(record.decision, day, settings)
         overrides = record.origin is Origin.OVERRIDE

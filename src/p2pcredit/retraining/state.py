@@ -22,7 +22,7 @@ class Origin(StrEnum):
     OVERRIDE = "override"
 
 
-class Fate(StrEnum):
+class DecisionStatus(StrEnum):
     """What became of a decision: it waits, a run is acting on it, it was acted on, or a newer one took its place."""
 
     PENDING = "pending"
@@ -39,7 +39,7 @@ class DecisionRecord:
     decision: Decision
     origin: Origin
     recorded_on: date
-    fate: Fate = Fate.PENDING
+    fate: DecisionStatus = DecisionStatus.PENDING
     cleared: bool = False
     acted_on_by: str | None = None
     model_id: str | None = None
@@ -56,7 +56,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Reign:
+class ChampionPeriod:
     """A model that scores from a snapshot date on, until the next reign."""
 
     effective_on: date
@@ -73,7 +73,7 @@ class HandoffState:
     current_id: str | None = None
     claim: Claim | None = None
     trainings: list[LedgerEvent] = field(default_factory=list)
-    reigns: list[Reign] = field(default_factory=list)
+    reigns: list[ChampionPeriod] = field(default_factory=list)
     scored: dict[date, tuple[str, int]] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
 
@@ -169,12 +169,12 @@ def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None)
         return True
     if current.decision.decision_date > current.recorded_on:
         return True
-    if current.fate in {Fate.ACTED_ON, Fate.CLAIMED} and current.origin is Origin.MONITORING:
+    if current.fate in {DecisionStatus.ACTED_ON, DecisionStatus.CLAIMED} and current.origin is Origin.MONITORING:
         return decision.decision_date > current.decision.decision_date
     return decision.decision_date >= current.decision.decision_date
 
 
-def _last(reigns: Iterable[Reign]) -> Reign | None:
+def _last(reigns: Iterable[ChampionPeriod]) -> ChampionPeriod | None:
     return max(reigns, key=lambda reign: (reign.effective_on, reign.number), default=None)
 
 
@@ -185,26 +185,26 @@ def _decided(state: HandoffState, event: LedgerEvent) -> None:
     record = DecisionRecord(decision_id, decision, origin, datetime.fromisoformat(event.at).date())
     if is_newer(decision, origin, state.current):
         previous = state.current
-        if previous is not None and previous.fate is Fate.PENDING:
-            state.mark(previous.decision_id, fate=Fate.SUPERSEDED)
+        if previous is not None and previous.fate is DecisionStatus.PENDING:
+            state.mark(previous.decision_id, fate=DecisionStatus.SUPERSEDED)
         state.current_id = decision_id
     else:
-        record = replace(record, fate=Fate.SUPERSEDED)
+        record = replace(record, fate=DecisionStatus.SUPERSEDED)
     state.decisions[decision_id] = record
 
 
 def _claimed(state: HandoffState, event: LedgerEvent) -> None:
     decision_id = event.facts.get("decision_id")
     state.claim = Claim(event.run_id, date.fromisoformat(event.facts["snapshot_date"]), decision_id)
-    state.mark(decision_id, fate=Fate.CLAIMED)
+    state.mark(decision_id, fate=DecisionStatus.CLAIMED)
 
 
 def _released(state: HandoffState, event: LedgerEvent) -> None:
     state.claim = None
     record = state.decisions.get(event.facts.get("decision_id") or "")
-    if record is not None and record.fate is Fate.CLAIMED:
+    if record is not None and record.fate is DecisionStatus.CLAIMED:
         waits = record.decision_id == state.current_id
-        state.mark(record.decision_id, fate=Fate.PENDING if waits else Fate.SUPERSEDED)
+        state.mark(record.decision_id, fate=DecisionStatus.PENDING if waits else DecisionStatus.SUPERSEDED)
 
 
 def _trained(state: HandoffState, event: LedgerEvent) -> None:
@@ -212,7 +212,7 @@ def _trained(state: HandoffState, event: LedgerEvent) -> None:
     state.trainings.append(event)
     state.mark(
         event.facts.get("decision_id"),
-        fate=Fate.ACTED_ON,
+        fate=DecisionStatus.ACTED_ON,
         acted_on_by=event.run_id,
         model_id=event.facts.get("model_id"),
         outcome=f"{event.facts.get('outcome')}: {event.facts.get('reason')}",
@@ -235,7 +235,9 @@ def _scored(state: HandoffState, event: LedgerEvent) -> None:
 
 
 def _reign(state: HandoffState, effective_on: str, event: LedgerEvent, why: Any) -> None:
-    state.reigns.append(Reign(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why)))
+    state.reigns.append(
+        ChampionPeriod(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why))
+    )
 
 
 def _set_aside(state: HandoffState, event: LedgerEvent) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.retraining.events import LedgerEvent
-from p2pcredit.retraining.state import Claim, DecisionRecord, Fate, HandoffState, Origin, Reign
+from p2pcredit.retraining.state import ChampionPeriod, Claim, DecisionRecord, DecisionStatus, HandoffState, Origin
 
 _FORMAT = 1
 """Count up when what a line adds to the state changes: older summaries are then read past."""
@@ -71,7 +71,7 @@ def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
             current_id=content["current_id"],
             claim=None if claim is None else Claim(**_dated(claim, "snapshot_date")),
             trainings=[LedgerEvent.from_json(event) for event in content["trainings"]],
-            reigns=[Reign(**_dated(reign, "effective_on")) for reign in content["reigns"]],
+            reigns=[ChampionPeriod(**_dated(reign, "effective_on")) for reign in content["reigns"]],
             scored={date.fromisoformat(day): (model_id, loans) for day, model_id, loans in content["scored"]},
             set_aside=set(content["set_aside"]),
         )
@@ -83,7 +83,7 @@ def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
 def _record(found: dict[str, Any]) -> DecisionRecord:
     facts = _dated(found, "recorded_on")
     facts["decision"] = Decision.model_validate(facts["decision"])
-    return DecisionRecord(**{**facts, "origin": Origin(facts["origin"]), "fate": Fate(facts["fate"])})
+    return DecisionRecord(**{**facts, "origin": Origin(facts["origin"]), "fate": DecisionStatus(facts["fate"])})
 
 
 def _dated(found: dict[str, Any], name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def replacing(
+def atomic_replace(
     path: Path, *, durable: bool = True, among: Collection[str] | None = None, sync_names: bool = True
 ) -> Iterator[Path]:
     """Where can I write so that `path` appears whole, or not at all?
@@ -84,12 +84,12 @@ def write_bytes_atomically(
         path: The file to make or replace; its parents are made.
         data: Its whole content.
         durable: Sync file and directory to the disk.
-        among, sync_names: As of `replacing`.
+        among, sync_names: As of `atomic_replace`.
 
     Raises:
         StorageError: If the disk refuses, in one line.
     """
-    with replacing(path, durable=durable, among=among, sync_names=sync_names) as temporary:
+    with atomic_replace(path, durable=durable, among=among, sync_names=sync_names) as temporary:
         temporary.write_bytes(data)
 
 
@@ -107,7 +107,7 @@ def write_json_atomically(
         path: The file to make or replace; its parents are made.
         content: JSON values only; NaN and infinities are refused.
         durable: Sync file and directory to the disk.
-        among: As of `replacing`.
+        among: As of `atomic_replace`.
         indent: By how much what belongs to a key is indented; None for one line, which is written many times faster.
 
     Raises:
@@ -121,7 +121,7 @@ def write_json_atomically(
     write_bytes_atomically(path, data, durable=durable, among=among)
 
 
-def read_whole(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
+def read_small_file(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
     """What bytes does this small file hold? It never waits for a pipe and never fills the memory.
 
     Args:
@@ -166,25 +166,25 @@ def sha256_of_file(path: Path) -> str:
 
 
 @contextmanager
-def holding_still(path: Path, error: type[SourceError] = SourceError) -> Iterator[None]:
+def unmodified_during(path: Path, error: type[SourceError] = SourceError) -> Iterator[None]:
     """Was this file the same, and nobody writing to it, from the beginning of the block to its end?
 
     Raises:
         SourceError: Or the kind given: it was not, and whatever was read of it is not to be trusted.
     """
     changed = f"{path} changed while it was read; write under another name, rename when it is whole, and run it again"
-    before = state_of_file(path)
+    before = file_fingerprint(path)
     try:
         yield
     except P2PCreditError as found:
-        if state_of_file(path) == before:
+        if file_fingerprint(path) == before:
             raise
         raise error(changed) from found
-    if state_of_file(path) != before:
+    if file_fingerprint(path) != before:
         raise error(changed)
 
 
-def state_of_file(path: Path | str, *, follow_links: bool = True) -> tuple[int, ...]:
+def file_fingerprint(path: Path | str, *, follow_links: bool = True) -> tuple[int, ...]:
     """What differs once a file was written to or another put in its place; empty where there is none."""
     try:
         found = os.stat(path, follow_symlinks=follow_links)
@@ -279,15 +279,15 @@ def _remove_left_behind(path: Path, there: Collection[str]) -> None:
 
 __all__ = [
     "MOST_SMALL_BYTES",
+    "atomic_replace",
     "disk_error",
+    "file_fingerprint",
     "full_disk",
-    "holding_still",
-    "read_whole",
+    "read_small_file",
     "remove",
-    "replacing",
     "sha256_of_file",
-    "state_of_file",
     "sync",
+    "unmodified_during",
     "write_bytes_atomically",
     "write_json_atomically",
 ]

@@ -18,7 +18,7 @@ _LONGEST_PAUSE_SECONDS = 0.25
 
 
 @contextmanager
-def held(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_SECONDS) -> Iterator[None]:
+def exclusive_lock(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_SECONDS) -> Iterator[None]:
     """Hold a lock while the block runs; others who ask for it wait their turn.
 
     Args:
@@ -52,7 +52,7 @@ def open_lock(path: Path) -> int:
 
 
 @contextmanager
-def unchanged(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_SECONDS) -> Iterator[None]:
+def shared_lock(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_SECONDS) -> Iterator[None]:
     """Keep away whoever wants to hold a lock while the block reads; other readers may read too.
 
     Where the file is not there, or may not be opened by this user, nobody who keeps this rule can be writing.

@@ -65,7 +65,7 @@ def first_originations(terms: Frame) -> Frame:
     return terms.group_by("loan_id").agg(nw.col("origination_date").min())
 
 
-def early_signs(performance: Frame, settings: Target) -> Frame:
+def early_delinquency(performance: Frame, settings: Target) -> Frame:
     """The servicing events that are an early sign of default: 30 days past due or more, or a default itself."""
     return performance.filter(
         (nw.col("days_past_due") >= min(EARLY_DAYS, settings.default_days))

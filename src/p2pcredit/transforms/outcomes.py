@@ -14,7 +14,7 @@ from p2pcredit.contracts.feeds import CLOSING_STATUSES
 from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import (
     default_events,
-    early_signs,
+    early_delinquency,
     first_originations,
     labels_as_of,
     unknown_outcomes,
@@ -48,7 +48,7 @@ def build_outcomes(
     seen = performance.filter(nw.col("snapshot_date") <= as_of)
     loans = first_originations(terms.filter(nw.col("snapshot_date") <= as_of))
     defaulted = default_events(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("defaulted_on"))
-    late = early_signs(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("late_on"))
+    late = early_delinquency(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("late_on"))
     closing = (
         seen.filter(nw.col("status").is_in(sorted(CLOSING_STATUSES)))
         .group_by("loan_id")

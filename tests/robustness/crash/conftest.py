@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p2pcredit.crash_testing.fork_server import Zygote
+from p2pcredit.crash_testing.fork_server import ForkServer
 from p2pcredit.crash_testing.runner import Bench
 
 _TRIAL = """
@@ -31,5 +31,5 @@ def watchable() -> None:
 
 @pytest.fixture(scope="session")
 def bench(watchable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Zygote() as zygote:
-        yield Bench(tmp_path_factory.mktemp("crash").resolve(), zygote)
+    with ForkServer() as fork_server:
+        yield Bench(tmp_path_factory.mktemp("crash").resolve(), fork_server)

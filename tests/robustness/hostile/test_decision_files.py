@@ -34,7 +34,7 @@ def says(**fields: Any) -> bytes:
 
 
 def number(text: str, field: str = "performance_score") -> bytes:
-    return says(**{field: "HERE"}).replace(b'"HERE"', text.encode())
+    return says(**{field: "LOCAL"}).replace(b'"LOCAL"', text.encode())
 
 
 TEXTS: dict[str, bytes] = {

@@ -26,7 +26,7 @@ from p2pcredit.jobs.decisions import clear_decision, decide, override_decision, 
 from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, weeks_with_log
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind
-from p2pcredit.retraining.state import Fate, Origin
+from p2pcredit.retraining.state import DecisionStatus, Origin
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.ledger import Ledger
@@ -204,7 +204,11 @@ class Handoff(RuleBasedStateMachine):
     def only_a_decision_that_says_so_is_acted_on(self) -> None:
         state = self.kept.ledger.state()
         assert all(state.decisions[e.facts["decision_id"]].decision.retrain for e in self.trainings())
-        assert all(r.decision.retrain for r in state.decisions.values() if r.fate in {Fate.ACTED_ON, Fate.CLAIMED})
+        assert all(
+            r.decision.retrain
+            for r in state.decisions.values()
+            if r.fate in {DecisionStatus.ACTED_ON, DecisionStatus.CLAIMED}
+        )
 
     @invariant()
     def nothing_unreadable_is_lost(self) -> None:

@@ -17,7 +17,7 @@ from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
-from p2pcredit.retraining.state import Fate, HandoffState, Origin, fold
+from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin, fold
 from p2pcredit.storage.state.decision_file import read_decision
 from p2pcredit.storage.state.ledger import Ledger
 
@@ -84,10 +84,10 @@ class Laws:
             require(raw not in self.placed or times == 1, f"a file moved into place was never taken up: {raw!r}")
         current = state.current
         for record in state.decisions.values():
-            ended = record.fate in {Fate.ACTED_ON, Fate.SUPERSEDED} or record is not current
+            ended = record.fate in {DecisionStatus.ACTED_ON, DecisionStatus.SUPERSEDED} or record is not current
             require(ended or not record.decision.retrain, f"{record.decision_id} was never acted on")
-            replaced = record.fate is Fate.SUPERSEDED and current is not record
-            require(record.fate is not Fate.SUPERSEDED or replaced, f"{record.decision_id} was lost")
+            replaced = record.fate is DecisionStatus.SUPERSEDED and current is not record
+            require(record.fate is not DecisionStatus.SUPERSEDED or replaced, f"{record.decision_id} was lost")
         open_claim = state.claim is not None and state.claim.decision_id == state.current_id
         require(not open_claim, "a claim was left open")
         self._log_tells_all(state)
@@ -132,7 +132,7 @@ class Laws:
 
     def _waits_or_is_done(self) -> None:
         current = fold(self._lines()).current
-        if current is not None and current.fate is not Fate.ACTED_ON:
+        if current is not None and current.fate is not DecisionStatus.ACTED_ON:
             shown = read_decision(context("reader", WEDNESDAY).layout.decision_file)
             waits = isinstance(shown, Decision) and shown.decision_id == current.decision_id
             require(waits, f"{current.decision_id} waits in the ledger and is not in the decision file: {shown}")

@@ -19,7 +19,7 @@ from p2pcredit.jobs.preprocessing import stages as preprocessing
 from p2pcredit.jobs.preprocessing.stages import build_label_store, complete_days, load_bronze, preprocess, refine_silver
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.locks import held, unchanged
+from p2pcredit.storage.locks import exclusive_lock, shared_lock
 from p2pcredit.storage.tables.lake import Lake
 
 DAY = date(2010, 1, 28)
@@ -85,7 +85,7 @@ def test_a_run_that_is_overtaken_leaves_the_newer_rows(
 def test_without_the_lock_the_older_rows_would_win(
     without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pcredit.storage.tables.lake.held", no_lock)
+    monkeypatch.setattr("p2pcredit.storage.tables.lake.exclusive_lock", no_lock)
     monkeypatch.setattr(preprocessing, "preprocess", lambda *_: None)
     overtaking = Overtaking("refine", without_late_day, monkeypatch)
     refine_silver(context(without_late_day), "loan_terms", ONLY)
@@ -143,8 +143,8 @@ def test_what_was_read_ahead_is_not_read_again_where_it_still_holds(
 def test_nothing_is_read_ahead_while_somebody_lands(tmp_path: Path) -> None:
     land(tmp_path, DAYS)
     ctx = context(tmp_path)
-    with held(ctx.layout.landing_lock, "the landing directory"):
-        assert list(landed.landed_in_turn(ctx, [DAYS])) == [None] * len(make_book())
+    with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
+        assert list(landed.prefetch_feeds(ctx, [DAYS])) == [None] * len(make_book())
 
 
 def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: Path, reference: Path) -> None:
@@ -174,24 +174,24 @@ def test_the_lost_label_would_be_seen(tmp_path: Path, reference: Path, monkeypat
 
 def test_a_lock_is_waited_for_and_given_up_in_the_end(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with held(path, "the table"):
+    with exclusive_lock(path, "the table"):
         with (
             pytest.raises(ConflictError, match="another process is at work on the table"),
-            held(path, "the table", wait_seconds=0),
+            exclusive_lock(path, "the table", wait_seconds=0),
         ):
             pass
-        with pytest.raises(ConflictError), unchanged(path, "the table", wait_seconds=0.02):
+        with pytest.raises(ConflictError), shared_lock(path, "the table", wait_seconds=0.02):
             pass
     with (
-        unchanged(path, "the table"),
-        unchanged(path, "the table"),
+        shared_lock(path, "the table"),
+        shared_lock(path, "the table"),
         pytest.raises(ConflictError),
-        held(path, "it", wait_seconds=0),
+        exclusive_lock(path, "it", wait_seconds=0),
     ):
         pass
     assert ConflictError.retryable
 
 
 def test_a_reader_needs_no_lock_file(tmp_path: Path) -> None:
-    with unchanged(tmp_path / "none", "the landing directory"):
+    with shared_lock(tmp_path / "none", "the landing directory"):
         assert not (tmp_path / "none").exists()

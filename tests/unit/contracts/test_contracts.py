@@ -23,7 +23,7 @@ def test_the_columns_that_others_read_are_there() -> None:
         "gold/label_store": "loan_id definition label origination_date known_on",
         "gold/feature_store": "loan_id snapshot_date known_on",
         "silver/quarantine": "feed snapshot_date row_number rules raw",
-        "gold/monitoring": "metric segment value low high n share_matured status",
+        "gold/monitoring": "metric segment value low high n matured_share status",
     }
     for name, columns in promised.items():
         assert set(columns.split()) <= set(TABLES[name].schema), name

@@ -12,7 +12,7 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import MONITORING, silver
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.periods import DateRange
@@ -81,7 +81,7 @@ def home(tmp_path: Path) -> WrittenHome:
 
 
 def inputs(home: WrittenHome) -> MonitoringInputs:
-    return Week(home.ctx, of(WEEK_END)).inputs
+    return MonitoringSnapshot(home.ctx, of(WEEK_END)).inputs
 
 
 def column(frame: pl.DataFrame, *names: str) -> list[Any]:
@@ -89,18 +89,18 @@ def column(frame: pl.DataFrame, *names: str) -> list[Any]:
 
 
 def test_the_champion_is_that_of_the_end_of_the_week_not_todays(home: WrittenHome) -> None:
-    week = Week(home.ctx, of(WEEK_END))
+    week = MonitoringSnapshot(home.ctx, of(WEEK_END))
     assert (week.champion_id, week.card["matured_bads"]) == ("now", 2)
     assert week.inputs.champion_id == "now"
     assert week.inputs.champion_as_of == of("2022-01-01")
-    assert Week(home.ctx, of("2021-12-31")).champion_id == "early"
-    assert Week(home.ctx, of("2021-07-31")).champion_id is None
-    assert Week(home.ctx, of("2021-07-31")).card == {}
+    assert MonitoringSnapshot(home.ctx, of("2021-12-31")).champion_id == "early"
+    assert MonitoringSnapshot(home.ctx, of("2021-07-31")).champion_id is None
+    assert MonitoringSnapshot(home.ctx, of("2021-07-31")).card == {}
 
 
 def test_predictions_and_features_are_those_of_the_history_and_no_later(home: WrittenHome) -> None:
     found = inputs(home)
-    assert Week(home.ctx, of(WEEK_END)).history == DateRange(of(FIRST_DAY), of(WEEK_END))
+    assert MonitoringSnapshot(home.ctx, of(WEEK_END)).history == DateRange(of(FIRST_DAY), of(WEEK_END))
     assert column(found.predictions, "loan_id", "model_id", "probability_of_default") == [
         ("first", "early", 0.02),
         ("a", "early", 0.03),
@@ -118,12 +118,12 @@ def test_labels_are_the_newest_of_each_loan_known_by_then_and_of_the_main_defini
         ("b", 1, of(WEEK_END)),
     ]
     assert found["definition"].unique().to_list() == ["pd3"]
-    earlier = Week(home.ctx, of("2022-04-30")).inputs.labels
+    earlier = MonitoringSnapshot(home.ctx, of("2022-04-30")).inputs.labels
     assert ("a", 0, of("2022-03-01")) in column(earlier, "loan_id", "label", "known_on")
 
 
 def test_a_loan_is_late_from_exactly_thirty_days_past_due_and_from_its_first_such_day(home: WrittenHome) -> None:
-    assert column(inputs(home).early_signs, "loan_id", "late_on") == [
+    assert column(inputs(home).early_delinquency, "loan_id", "late_on") == [
         ("a", of("2022-01-05")),
         ("first", of("2021-10-01")),
     ]
@@ -135,8 +135,8 @@ def test_the_reference_is_the_champions_development_loans_with_its_scores(home: 
 
 
 def test_a_champion_without_development_loans_or_no_champion_has_an_empty_reference(home: WrittenHome) -> None:
-    assert Week(home.ctx, of("2021-12-31")).inputs.reference.is_empty()
-    assert Week(home.ctx, of("2021-07-31"))._reference().is_empty()
+    assert MonitoringSnapshot(home.ctx, of("2021-12-31")).inputs.reference.is_empty()
+    assert MonitoringSnapshot(home.ctx, of("2021-07-31"))._reference().is_empty()
 
 
 def test_a_development_loan_is_joined_by_loan_and_day(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_development_loan_is_joined_by_loan_and_day(tmp_path: Path) -> None:
     home.features(("a", "2022-01-01"), ("a", "2022-01-02"), ("b", "2022-01-02"), annual_income=[1.0, 2.0, 3.0])
     home.model("now", reference=[("b", "2022-01-02", 30), ("a", "2022-01-02", 20), ("gone", "2022-01-03", 40)])
     home.crown("now", "2022-01-01")
-    found = Week(home.ctx, of(WEEK_END))._reference()
+    found = MonitoringSnapshot(home.ctx, of(WEEK_END))._reference()
     assert column(found, "loan_id", "annual_income", "score") == [("a", 2.0, 20), ("b", 3.0, 30)]
 
 
@@ -189,33 +189,33 @@ def test_bads_known_are_those_of_the_newest_training_up_to_the_week(home: Writte
     home.trained("2022-05-01", None)  # says nothing of it
     home.trained("2022-05-07", 40, remedy="recalibrate")
     home.trained("2022-06-05", 99)  # after the week
-    facts = Week(home.ctx, of(WEEK_END)).facts
+    facts = MonitoringSnapshot(home.ctx, of(WEEK_END)).facts
     assert (facts.development_bads, facts.calibrated_bads) == (30, 40)
     assert inputs(home).development_bads == 30
 
 
 def test_a_training_on_the_last_day_of_the_week_counts(home: WrittenHome) -> None:
     home.trained(WEEK_END, 50)
-    assert Week(home.ctx, of(WEEK_END)).facts.development_bads == 50
+    assert MonitoringSnapshot(home.ctx, of(WEEK_END)).facts.development_bads == 50
 
 
 def test_without_a_training_in_the_ledger_the_champions_card_says_the_bads(home: WrittenHome) -> None:
-    facts = Week(home.ctx, of(WEEK_END)).facts
+    facts = MonitoringSnapshot(home.ctx, of(WEEK_END)).facts
     assert (facts.development_bads, facts.calibrated_bads) == (2, 2)
     assert (facts.week_end, facts.champion_id, facts.champion_as_of) == (of(WEEK_END), "now", of("2022-01-01"))
 
 
 def test_matured_bads_known_by_then_are_counted_over_all_history(home: WrittenHome) -> None:
     # 'a' and 'b' are bad and their windows closed by then; 'c' is known later, 'first' and 'before' are good
-    assert Week(home.ctx, of(WEEK_END)).facts.known_bads == 2
-    assert Week(home.ctx, of("2022-06-03")).facts.known_bads == 1
+    assert MonitoringSnapshot(home.ctx, of(WEEK_END)).facts.known_bads == 2
+    assert MonitoringSnapshot(home.ctx, of("2022-06-03")).facts.known_bads == 1
     assert inputs(home).known_bads == 2
 
 
 def test_results_are_those_of_the_week_alone(home: WrittenHome) -> None:
     days = ("2022-05-28", WEEK_END, "2022-06-11")
     home.put(MONITORING, [_row(of(day), value) for day, value in zip(days, (0.1, 0.2, 0.3), strict=True)])
-    (only,) = Week(home.ctx, of(WEEK_END)).results
+    (only,) = MonitoringSnapshot(home.ctx, of(WEEK_END)).results
     assert (only.metric, only.value, only.low, only.high, only.n) == ("auc", 0.2, 0.1, 0.3, 7)
 
 
@@ -238,7 +238,7 @@ def test_rows_written_newest_day_first_are_gathered_as_if_in_order(tmp_path: Pat
     assert column(found.predictions, "loan_id", "probability_of_default") == [("a", 0.1), ("b", 0.1)]
     assert column(found.features, "loan_id", "annual_income") == [("a", 0.1), ("b", 0.1)]
     assert column(found.labels, "loan_id", "label") == [("b", 1), ("a", 1)]
-    assert column(found.early_signs, "loan_id") == ["a", "b"]
+    assert column(found.early_delinquency, "loan_id") == ["a", "b"]
     assert column(found.reference, "loan_id", "snapshot_date", "score") == [
         ("b", of("2022-05-01"), 3),
         ("a", of("2022-05-02"), 1),

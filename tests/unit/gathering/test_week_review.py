@@ -16,7 +16,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring import report as reporting
 from p2pcredit.jobs.monitoring.report import generate_report
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
 from p2pcredit.storage.tables.lake import Lake
@@ -120,7 +120,7 @@ def test_the_decision_holds_what_the_verdict_of_its_week_says(home: WrittenHome)
     write_results(home, ("2022-05-28", 0.61), (WEEK_END, 0.5), ("2022-06-11", 0.6))
     home.model("later")
     home.crown("later", "2022-06-05")
-    verdict = Week(home.ctx, of(WEEK_END)).verdict
+    verdict = MonitoringSnapshot(home.ctx, of(WEEK_END)).verdict
     receipt = write_retraining_decision(home.ctx, of(WEEK_END))
     decision = json.loads(home.ctx.layout.decision_file.read_text())
     assert receipt["decision"] == decision

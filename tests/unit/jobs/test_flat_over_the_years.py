@@ -47,7 +47,7 @@ def put(lake: Lake, days: DateRange) -> None:
     lake.replace(LABEL_STORE, rows, days)
 
 
-def live_files(lake: Lake) -> int:
+def active_files(lake: Lake) -> int:
     return len(DeltaTable(str(lake.layout.table(LABEL_STORE.name))).file_uris())
 
 
@@ -59,7 +59,7 @@ def commits_to_read(lake: Lake) -> int:
 
 def test_ten_years_leave_one_file_a_year_and_a_log_that_opens_by_a_few_commits(tmp_path: Path) -> None:
     young, old = home_with_history(tmp_path / "young", 1), home_with_history(tmp_path / "old", 120)
-    assert live_files(young) == 1 + 20
-    assert live_files(old) <= 10 + 15 + 20
+    assert active_files(young) == 1 + 20
+    assert active_files(old) <= 10 + 15 + 20
     assert max(commits_to_read(young), commits_to_read(old)) <= 10
     assert old.read(LABEL_STORE).height == (TODAY - add_months(TODAY, -120)).days + 20

@@ -25,7 +25,7 @@ from p2pcredit.errors import ConflictError, StorageError, TooLittleDataError, Tr
 from p2pcredit.jobs.decisions import clear_decision, decide, reconcile
 from p2pcredit.jobs.training.retrain import log_retraining, train_if_due, weeks_with_log
 from p2pcredit.retraining.events import EventKind
-from p2pcredit.retraining.state import Fate, Origin
+from p2pcredit.retraining.state import DecisionStatus, Origin
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 
 
@@ -80,7 +80,7 @@ def test_a_training_refused_for_too_little_data_is_no_failure_and_keeps_the_deci
     assert weeks_with_log(ctx, MONDAY) == set()
     current = ctx.ledger.state().current
     assert current is not None
-    assert current.fate is Fate.PENDING
+    assert current.fate is DecisionStatus.PENDING
 
 
 def test_a_claim_of_a_dead_run_is_released_by_the_next(run_on: Run, trainer: Any, decision: Any) -> None:
@@ -157,7 +157,7 @@ def test_a_kill_between_any_two_steps_on_disk_is_finished_by_the_next_run(
         assert (kinds(heir).count("decided"), kinds(heir).count("cleared")) == (1, 1)
         state = heir.ledger.state()
         record = state.decisions[str(acted_on)]
-        assert (record.fate, record.cleared, state.claim) == (Fate.ACTED_ON, True, None)
+        assert (record.fate, record.cleared, state.claim) == (DecisionStatus.ACTED_ON, True, None)
         assert not heir.layout.decision_file.exists()
         assert heir.layout.retraining_log(MONDAY).read_text().count("model=") == 1
         assert a_night(run_on(NEXT_MONDAY, "later", home=home), NEXT_MONDAY) == {"outcome": "skipped"}

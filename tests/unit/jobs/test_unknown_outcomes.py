@@ -15,7 +15,7 @@ from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.landing.land import land
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.maturity import matured_counts
 from p2pcredit.jobs.training.snapshot import study_now
@@ -127,7 +127,7 @@ def test_monitoring_sees_no_label_of_such_a_loan_and_counts_it(ctx: JobContext) 
         pl.lit(None, dtype=dtype).alias(name) for name, dtype in PREDICTIONS.schema.items() if name not in scored
     )
     Lake(ctx.layout).replace(PREDICTIONS, whole.select(list(PREDICTIONS.schema)), DateRange(BORN, BORN))
-    inputs = Week(ctx, LAST).inputs
+    inputs = MonitoringSnapshot(ctx, LAST).inputs
     assert inputs.labels["loan_id"].sort().to_list() == ["bad", "broken_later", "good", "paid"]
     assert inputs.unknown_outcomes["loan_id"].to_list() == UNKNOWN
     (share,) = (r for r in measure_quality(inputs, ctx.settings) if r.metric == "unknown_outcome_share")

@@ -18,7 +18,7 @@ from p2pcredit.errors import StorageError
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.snapshot import study_now
 from p2pcredit.monitoring.metrics.quality import measure_quality
@@ -250,7 +250,7 @@ def test_the_week_measures_each_column_that_lost_values_of_those_given(ctx: JobC
     preprocess(ctx, DateRange(old, old))
     land(ctx, BAD)
     preprocess(ctx, SPAN)
-    inputs = Week(ctx, DAY).inputs
+    inputs = MonitoringSnapshot(ctx, DAY).inputs
     assert inputs.values_lost.sort("feed", "column").rows() == [
         ("credit_history", "months_since_delinquency", 1, 3),
         ("financial", "annual_income", 1, 3),
@@ -268,7 +268,7 @@ def test_the_week_measures_each_column_that_lost_values_of_those_given(ctx: JobC
 def test_a_week_that_lost_no_value_has_no_such_measure(ctx: JobContext) -> None:
     land(ctx, {"financial": {"1": "NA,"}})
     preprocess(ctx, SPAN)
-    inputs = Week(ctx, DAY).inputs
+    inputs = MonitoringSnapshot(ctx, DAY).inputs
     assert inputs.values_lost.is_empty()
     measured = {r.metric for r in measure_quality(inputs, ctx.settings)}
     assert "quarantined_share" in measured

@@ -80,8 +80,8 @@ def test_even_odds_of_confidence_ask_for_any_gain() -> None:
 def test_a_challenger_that_learned_from_clearly_more_takes_over_unless_it_is_worse_by_the_margin() -> None:
     labels, better, worse = _loans()
     gap = compare_models(labels, worse, better, TrainingSettings())
-    wide = TrainingSettings(no_worse_margin=-(gap.low or 0.0) + 0.001)
-    narrow = TrainingSettings(no_worse_margin=-(gap.low or 0.0) - 0.001)
+    wide = TrainingSettings(noninferiority_margin=-(gap.low or 0.0) + 0.001)
+    narrow = TrainingSettings(noninferiority_margin=-(gap.low or 0.0) - 0.001)
     told = {"challenger_defaults": 125, "champion_defaults": 100}
     found = compare_models(labels, worse, better, wide, **told)
     assert found.promote
@@ -111,4 +111,4 @@ def test_more_evidence_does_not_make_up_for_a_level_far_off_or_for_too_few_bads(
 def test_with_no_margin_a_challenger_must_rank_better_however_much_it_learned_from() -> None:
     labels, better, _ = _loans()
     told = {"challenger_defaults": 900, "champion_defaults": 100}
-    assert not compare_models(labels, better, better, TrainingSettings(no_worse_margin=0.0), **told).promote
+    assert not compare_models(labels, better, better, TrainingSettings(noninferiority_margin=0.0), **told).promote

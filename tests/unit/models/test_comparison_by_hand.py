@@ -70,8 +70,8 @@ def test_no_worse_means_a_bound_above_minus_the_margin() -> None:
     low = compared(WORSE, GOOD).low
     assert low is not None
     learned = {"challenger_defaults": 900, "champion_defaults": 100}
-    assert compared(WORSE, GOOD, no_worse_margin=min(0.2, -low + 1e-6), **learned).promote is (-low < 0.2)
-    assert not compared(WORSE, GOOD, no_worse_margin=min(0.2, -low), **learned).promote
+    assert compared(WORSE, GOOD, noninferiority_margin=min(0.2, -low + 1e-6), **learned).promote is (-low < 0.2)
+    assert not compared(WORSE, GOOD, noninferiority_margin=min(0.2, -low), **learned).promote
 
 
 @pytest.mark.parametrize(

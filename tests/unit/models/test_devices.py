@@ -17,7 +17,7 @@ import xgboost as xgb
 from p2pcredit.contracts.features import features_of
 from p2pcredit.errors import SettingsError
 from p2pcredit.models.boosting.model import fit_boosting
-from p2pcredit.models.fitting.backend import HERE, Examples
+from p2pcredit.models.fitting.backend import LOCAL, Examples
 from p2pcredit.models.fitting.devices import require_device, used_device
 from p2pcredit.models.training.fit import Learner
 from p2pcredit.settings import Settings, TrainingSettings
@@ -87,7 +87,7 @@ def test_boosters_grow_on_a_gpu_one_after_the_other(
     examples = Examples(np.arange(80, dtype=np.float32).reshape(80, 1), BADS, None, device=device)
 
     def fit(_: int) -> None:
-        with HERE.growing(examples) as grow:
+        with LOCAL.growing(examples) as grow:
             grow({"tree_method": "hist"}, 20)
 
     with ThreadPoolExecutor(2) as pool:

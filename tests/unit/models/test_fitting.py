@@ -17,8 +17,8 @@ from p2pcredit.models.binning.bins import bins_of_counts, fit_binning
 from p2pcredit.models.binning.counts import Counts, count_values
 from p2pcredit.models.boosting.tuning import FOLDS
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Examples, Grow
-from p2pcredit.models.fitting.thread_budget import Hands
+from p2pcredit.models.fitting.backend import LOCAL, Examples, Grow
+from p2pcredit.models.fitting.thread_budget import ThreadBudget
 from p2pcredit.models.training.candidates import AT_ONCE_AT_MOST, PAIRS, TrainingRun, train_candidates
 from p2pcredit.settings import Settings
 
@@ -43,7 +43,7 @@ class Told:
     @contextmanager
     def growing(self, examples: Examples) -> Iterator[Grow]:
         self.handed.append(examples)
-        with HERE.growing(examples) as grow_here:
+        with LOCAL.growing(examples) as grow_here:
 
             def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
                 self.grown.append((examples, parameters))
@@ -55,7 +55,7 @@ class Told:
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
     ) -> Iterator[Counts]:
         self.counted.append((columns.height, tuple(feature.name for feature in features)))
-        return HERE.count(columns, features, bads, goods)
+        return LOCAL.count(columns, features, bads, goods)
 
 
 def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
@@ -86,7 +86,7 @@ def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
     [(1, 1, 1), (2, 2, 1), (3, 3, 1), (8, 3, 2)],
 )
 def test_fits_side_by_side_share_the_threads_and_the_last_has_them_all(threads: int, at_once: int, each: int) -> None:
-    hands = Hands(threads, min(HERE.at_once(threads), AT_ONCE_AT_MOST), len(PAIRS))
+    hands = ThreadBudget(threads, min(LOCAL.at_once(threads), AT_ONCE_AT_MOST), len(PAIRS))
     assert (hands.at_once, hands.each()) == (at_once, each)
     for _ in range(len(PAIRS) - 1):
         hands.one_less()
@@ -101,11 +101,11 @@ def test_boosters_of_the_same_loans_are_those_that_each_had_for_itself() -> None
     examples = Examples(columns, (chance.random(500) < 0.3).astype(float), chance.normal(size=500), threads=lambda: 2)
     settings = [{"tree_method": "hist", "max_depth": depth, "subsample": 0.7, "seed": 3} for depth in (2, 3)]
 
-    with HERE.growing(examples) as grow:
+    with LOCAL.growing(examples) as grow:
         together = [grow(parameters, 5).save_raw("ubj") for parameters in settings]
     alone = []
     for parameters in settings:
-        with HERE.growing(replace(examples, threads=1)) as grow:
+        with LOCAL.growing(replace(examples, threads=1)) as grow:
             alone.append(grow(parameters, 5).save_raw("ubj"))
 
     assert together == alone
@@ -115,7 +115,7 @@ def test_boosters_of_the_same_loans_are_those_that_each_had_for_itself() -> None
 def test_loans_are_let_go_once_they_are_cut_into_bins() -> None:
     columns = np.ones((100, 1), dtype=np.float32)
     held = weakref.ref(columns)
-    with HERE.growing(Examples(columns, np.arange(100) % 2.0, None)) as grow:
+    with LOCAL.growing(Examples(columns, np.arange(100) % 2.0, None)) as grow:
         del columns
         assert held() is None
         assert grow({"tree_method": "hist"}, 1).num_boosted_rounds() == 1

@@ -78,9 +78,9 @@ def test_the_worst_come_first_and_an_empty_column_has_no_auc(
 def test_what_one_would_have_bragged_about_is_told(found: tuple[dict[str, Finding], list[str], float]) -> None:
     by_name, _, quick = found
     assert 0.55 < quick < 0.8
-    assert by_name["recovered"].bragged == pytest.approx(1.0 - quick, abs=0.02)
+    assert by_name["recovered"].auc_inflation == pytest.approx(1.0 - quick, abs=0.02)
     assert f"a quick model would brag of 1.00, not {quick:.2f}" in by_name["recovered"].why
-    assert by_name["income"].bragged is None
+    assert by_name["income"].auc_inflation is None
 
 
 @pytest.mark.parametrize("labels", [np.full(SIZE, np.nan), np.zeros(SIZE)])
@@ -96,7 +96,7 @@ def test_without_outcomes_or_with_one_class_nothing_is_measured(labels: np.ndarr
         limit=0.75,
     )
     assert quick is None
-    assert all(f.auc is None and f.bragged is None for f in findings)
+    assert all(f.auc is None and f.auc_inflation is None for f in findings)
     assert {f.column for f in findings if f.forbidden} == {"owed", "recovered"}  # by what only ended loans have
 
 

@@ -100,7 +100,7 @@ def make_inputs(
         labels=labels,
         features=features,
         reference=reference,
-        early_signs=early,
+        early_delinquency=early,
         feed_quality=pl.DataFrame({"feed": ["loan_terms", "financial"], "rows_in": [300, 300], "quarantined": [0, 3]}),
         development_bads=200,
         known_bads=210,

@@ -54,11 +54,11 @@ def test_judged_are_loans_after_the_first_day_up_to_the_last_with_a_label() -> N
 def test_segments_hold_what_was_judged_and_count_what_was_scored() -> None:
     scored = scored_loans(week(EDGES), settings())
     whole, champion = whole_segments(scored, "now")
-    assert (whole.segment, whole.n, whole.bads, whole.scored, whole.share_matured) == ("all", 2, 1, 4, 0.5)
+    assert (whole.segment, whole.n, whole.bads, whole.scored, whole.matured_share) == ("all", 2, 1, 4, 0.5)
     assert (champion.segment, champion.n, champion.bads, champion.scored) == ("champion", 1, 1, 3)
     assert (whole.label.tolist(), whole.risk.tolist(), whole.sub_grade.tolist()) == ([0, 1], [0.1, 0.2], [1.0, 103.0])
     assert whole_segments(scored, None)[1].scored == 0
-    assert whole_segments(scored, None)[1].share_matured is None
+    assert whole_segments(scored, None)[1].matured_share is None
     parts = [(part.segment, part.n, part.scored) for part in part_segments(scored)]
     assert parts == [("vintage=2022Q1", 2, 4), ("term=36", 1, 3), ("term=60", 1, 1)]
 
@@ -102,7 +102,7 @@ def test_too_few_to_judge_are_said_with_the_numbers(goods: int, bads: int, note:
     for name in ("auc", "gini", "ks", "brier", "calibration_error", "calibration_ratio"):
         result = found[name, "all"]
         assert (result.value, result.status, result.note, result.n) == (None, Status.UNDETERMINED, note, goods + bads)
-        assert result.share_matured == (1.0 if goods + bads else None)
+        assert result.matured_share == (1.0 if goods + bads else None)
         assert result.threshold == (0.62 if name == "auc" else None)
 
 
@@ -139,7 +139,7 @@ def test_loans_without_a_sub_grade_are_left_out_of_its_comparison_and_said() -> 
     result = by_name(measure_performance(week(few), settings()))["auc_sub_grade", "all"]
     assert (result.value, result.n) == (None, 19)
     assert result.note == "with a sub-grade of the platform: 19 loans have matured, 20 needed"
-    assert result.share_matured == 1.0
+    assert result.matured_share == 1.0
     none = by_name(measure_performance(week(judged(18, 1, sub="A1")), settings()))["auc_sub_grade", "all"]
     assert none.note == "19 loans have matured, 20 needed"
 
@@ -184,10 +184,10 @@ def test_estimates_rest_on_the_recent_loans_and_then_on_the_judged_ones() -> Non
     pairs = 2.0 * 8.0 - (5 * 0.09 + 5 * 0.21)
     assert auc.value == pytest.approx((1.5 * 4.5 + 0.5 * (20 * 0.21 + 20 * 0.09)) / pairs)
     assert (auc.low, auc.high) == auc_sampling_range(auc.value or 0.0, 2.0, 8.0, 0.9)
-    assert (auc.threshold, auc.share_matured) == (0.62, None)
+    assert (auc.threshold, auc.matured_share) == (0.62, None)
     then = found["default_rate_estimate_then", "all"]
     assert (then.value, then.n) == (pytest.approx((16 * 0.1 + 4 * 0.3) / 20), 20)
-    assert then.share_matured == pytest.approx(20 / 31)
+    assert then.matured_share == pytest.approx(20 / 31)
     came = found["default_rate", "all"]
     assert (came.value, came.n, came.note) == (0.2, 20, "4 bads")
     assert (came.low, came.high) == wilson_interval(0.2, 20, 0.9)
@@ -233,7 +233,7 @@ def test_early_signs_count_loans_observed_to_the_last_day_and_late_up_to_it() ->
         12,
         "4 of 12 loans",
     )
-    assert (result.value, result.share_matured) == (4 / 12, 12 / 13)
+    assert (result.value, result.matured_share) == (4 / 12, 12 / 13)
     assert (result.low, result.high) == wilson_interval(4 / 12, 12, 0.9)
     assert (result.status, result.threshold) == (Status.UNDETERMINED, None)
 
@@ -246,7 +246,7 @@ def test_early_signs_need_as_many_loans_as_a_recent_metric() -> None:
         "9 loans observed 3 months, 10 needed",
         "9 loans observed 6 months, 10 needed",
     }
-    assert all(result.value is None and result.share_matured == 1.0 and result.n == 9 for result in found.values())
+    assert all(result.value is None and result.matured_share == 1.0 and result.n == 9 for result in found.values())
 
 
 def test_early_signs_show_the_twelve_newest_vintages() -> None:

@@ -65,24 +65,24 @@ def test_early_signs_count_only_loans_observed_that_long() -> None:
     found = {(r.metric, r.segment): r for r in measure_early_signs(inputs, Settings())}
     in_2010q4 = pl.col("snapshot_date").is_between(pl.date(2010, 10, 1), pl.date(2010, 12, 31))
     loans = inputs.predictions.filter(in_2010q4)
-    late = loans.join(inputs.early_signs, on="loan_id")
+    late = loans.join(inputs.early_delinquency, on="loan_id")
     three = found["late30_within_3m", "vintage=2010Q4"]
     assert three.n == loans.height
     assert three.value == pytest.approx(late.height / loans.height)
     assert ("late30_within_6m", "vintage=2010Q4") not in found
     newest = found["late30_within_6m", "vintage=2010Q3"]
-    assert newest.share_matured is not None
-    assert newest.share_matured > 0.9
+    assert newest.matured_share is not None
+    assert newest.matured_share > 0.9
     assert ("late30_within_3m", "vintage=2011Q1") not in found
 
 
 def test_a_loan_late_after_the_months_counts_as_on_time() -> None:
     inputs = make_inputs(2500)
     born = inputs.predictions.select("loan_id", "snapshot_date")
-    signs = inputs.early_signs.join(born, on="loan_id").select(
+    signs = inputs.early_delinquency.join(born, on="loan_id").select(
         "loan_id", late_on=pl.col("snapshot_date").dt.offset_by("3mo").dt.offset_by("1d")
     )
-    late = replace(inputs, early_signs=signs.filter(pl.col("late_on") <= inputs.week_end))
+    late = replace(inputs, early_delinquency=signs.filter(pl.col("late_on") <= inputs.week_end))
     found = {(r.metric, r.segment): r for r in measure_early_signs(late, Settings())}
     assert found["late30_within_3m", "vintage=2010Q1"].value == 0.0
     six = found["late30_within_6m", "vintage=2010Q1"].value

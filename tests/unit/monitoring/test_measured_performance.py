@@ -51,15 +51,15 @@ def test_every_result_has_n_interval_and_share_matured() -> None:
         assert result.high is not None
         assert result.low <= result.value <= result.high
         assert result.n > 0
-        assert result.share_matured is not None
-        assert 0 < result.share_matured <= 1
+        assert result.matured_share is not None
+        assert 0 < result.matured_share <= 1
 
 
 def test_share_matured_counts_the_loans_that_still_wait() -> None:
     inputs = make_inputs(1500)
     judged = judged_by_hand(inputs)
     scored = inputs.predictions.filter(pl.col("snapshot_date") > add_months(judged["snapshot_date"].max(), -12)).height
-    assert measure(inputs)["auc", "all"].share_matured == pytest.approx(judged.height / scored)
+    assert measure(inputs)["auc", "all"].matured_share == pytest.approx(judged.height / scored)
 
 
 def test_the_champion_is_judged_on_its_own_loans_only() -> None:
@@ -137,7 +137,7 @@ def test_no_predictions_at_all_give_undetermined_results_without_a_crash() -> No
     empty = replace(inputs, predictions=inputs.predictions.clear(), champion_id=None)
     found = measure(empty)
     assert {r.status for r in found.values()} == {Status.UNDETERMINED}
-    assert found["auc", "all"].share_matured is None
+    assert found["auc", "all"].matured_share is None
 
 
 def test_the_calibration_error_is_zero_for_probabilities_that_came_true_exactly() -> None:

@@ -46,7 +46,7 @@ def test_no_nan_ever_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "entry_points", points("nan_everywhere"))
     results = calculate_metrics(make_inputs(2500), Settings())
     for result in results:
-        for number in (result.value, result.low, result.high, result.share_matured, result.threshold):
+        for number in (result.value, result.low, result.high, result.matured_share, result.threshold):
             assert number is None or math.isfinite(number)
     odd = next(r for r in results if r.metric == "odd")
     assert odd.status is Status.UNDETERMINED
@@ -95,7 +95,7 @@ def test_the_built_in_metrics_run_on_an_empty_world_without_error() -> None:
         labels=inputs.labels.clear(),
         features=inputs.features.clear(),
         reference=pl.DataFrame(),
-        early_signs=inputs.early_signs.clear(),
+        early_delinquency=inputs.early_delinquency.clear(),
         feed_quality=inputs.feed_quality.clear(),
     )
     results = calculate_metrics(empty, Settings())

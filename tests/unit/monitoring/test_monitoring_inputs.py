@@ -26,7 +26,7 @@ from p2pcredit.settings import LabelSettings, Settings
         ("features", "known_on"),
         ("features", "snapshot_date"),
         ("reference", "known_on"),
-        ("early_signs", "late_on"),
+        ("early_delinquency", "late_on"),
     ],
 )
 def test_a_row_known_after_the_week_is_refused(table: str, column: str) -> None:
@@ -50,7 +50,7 @@ def test_a_prediction_without_a_probability_is_refused(wrong: float | None) -> N
         replace(inputs, predictions=predictions)
 
 
-@pytest.mark.parametrize("table", ["predictions", "labels", "features", "early_signs"])
+@pytest.mark.parametrize("table", ["predictions", "labels", "features", "early_delinquency"])
 def test_a_loan_that_stands_twice_is_refused(table: str) -> None:
     inputs = make_inputs(600)
     frame = getattr(inputs, table)
@@ -111,7 +111,7 @@ def test_grades_go_from_safe_to_risky() -> None:
         *(("labels", name) for name in ("loan_id", "definition", "label", "origination_date", "known_on")),
         *(("features", name) for name in ("loan_id", "snapshot_date", "known_on", "term_months")),
         ("features", "platform_sub_grade"),
-        *(("early_signs", name) for name in ("loan_id", "late_on")),
+        *(("early_delinquency", name) for name in ("loan_id", "late_on")),
         *(("feed_quality", name) for name in ("feed", "rows_in", "quarantined")),
     ],
 )

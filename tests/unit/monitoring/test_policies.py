@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, SettingsError
-from p2pcredit.monitoring.inputs import DecisionFacts
+from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.policies import choose as policy
 from p2pcredit.monitoring.policies.cheapest_first import MAX_REASON_LENGTH, score_in_words
 from p2pcredit.monitoring.policies.choose import Verdict, decide, monitoring_has_evidence, results_from_rows
 from p2pcredit.settings import MonitoringSettings, Settings
 
-FACTS = DecisionFacts(date(2011, 3, 31), "champion", date(2010, 1, 1), development_bads=400, known_bads=420)
+FACTS = PolicyContext(date(2011, 3, 31), "champion", date(2010, 1, 1), development_bads=400, known_bads=420)
 PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED
 
 
@@ -46,7 +46,7 @@ def psi(value: float, status: Status, low: float = 0.05) -> MetricResult:
     return MetricResult("psi:annual_income", "all", value, low, 0.6, 300, None, status, 0.25)
 
 
-def settle(*results: MetricResult, facts: DecisionFacts = FACTS, **limits: Any) -> Verdict:
+def settle(*results: MetricResult, facts: PolicyContext = FACTS, **limits: Any) -> Verdict:
     return decide(results, facts, Settings(monitoring=MonitoringSettings(**limits)))
 
 
@@ -175,18 +175,18 @@ def test_a_failing_service_retrains_only_where_more_is_known_than_the_champion_l
 
 
 def test_a_champion_that_learned_from_half_the_bads_known_now_is_refreshed() -> None:
-    verdict = settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), refresh_bads_growth=1.0)
+    verdict = settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), retrain_at_new_bads_share=1.0)
     assert verdict.retrain
     assert "the last training knew 400 matured bads, now 800 are known" in verdict.reason
-    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=799), refresh_bads_growth=1.0).retrain
+    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=799), retrain_at_new_bads_share=1.0).retrain
     assert settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=500)).retrain  # a quarter more is enough by default
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=499)).retrain
-    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), refresh_bads_growth=0.0).retrain
+    assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800), retrain_at_new_bads_share=0.0).retrain
     assert not settle(auc(0.7, PASS), facts=replace(FACTS, known_bads=800, development_bads=None)).retrain
 
 
 def test_without_a_champion_nothing_is_retrained() -> None:
-    verdict = settle(facts=DecisionFacts(date(2011, 3, 31), None, None, None, 500))
+    verdict = settle(facts=PolicyContext(date(2011, 3, 31), None, None, None, 500))
     assert (verdict.remedy, verdict.retrain, verdict.performance_score) == ("none", False, None)
     assert "no champion" in verdict.reason
 

@@ -10,23 +10,23 @@ import pytest
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.inputs import DecisionFacts
+from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first, in_words, score_in_words
 from p2pcredit.monitoring.policies.verdict import Verdict
 from p2pcredit.monitoring.registry import without_nan
 from p2pcredit.settings import MonitoringSettings, Settings
 from p2pcredit.text import one_line
 
-FACTS = DecisionFacts(date(2022, 6, 4), "now", date(2022, 1, 1), development_bads=100, known_bads=100)
+FACTS = PolicyContext(date(2022, 6, 4), "now", date(2022, 1, 1), development_bads=100, known_bads=100)
 PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED
 
 
 def result(metric: str, segment: str, value: float | None, status: Status, **more: Any) -> MetricResult:
-    given = {"low": None, "high": None, "n": 900, "share_matured": 0.5, "threshold": 0.62, **more}
+    given = {"low": None, "high": None, "n": 900, "matured_share": 0.5, "threshold": 0.62, **more}
     return MetricResult(metric, segment, value, status=status, **given)
 
 
-def settle(*results: MetricResult, facts: DecisionFacts = FACTS, **limits: Any) -> Verdict:
+def settle(*results: MetricResult, facts: PolicyContext = FACTS, **limits: Any) -> Verdict:
     return cheapest_remedy_first(results, facts, Settings(monitoring=MonitoringSettings(**limits)))
 
 
@@ -48,7 +48,7 @@ def test_the_worst_feed_is_named_and_all_broken_ones_are_evidence() -> None:
 @pytest.mark.parametrize(("known", "remedy"), [(109, "watch"), (110, "retrain")])
 def test_a_failing_ranking_is_retrained_from_a_tenth_more_bads(known: int, remedy: str) -> None:
     facts = replace(FACTS, known_bads=known)
-    assert settle(FAILS, facts=facts, refresh_bads_growth=9.0).remedy == remedy
+    assert settle(FAILS, facts=facts, retrain_at_new_bads_share=9.0).remedy == remedy
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_scores_near_the_threshold_are_written_with_the_digits_that_tell_them_ap
 
 
 def test_a_result_in_words_leaves_out_what_it_does_not_have() -> None:
-    assert in_words(result("auc", "all", None, OPEN, share_matured=None, threshold=None)) == (
+    assert in_words(result("auc", "all", None, OPEN, matured_share=None, threshold=None)) == (
         "auc of all not measured, n 900, undetermined"
     )
     assert (

@@ -70,7 +70,7 @@ def week(loans: list[dict[str, Any]], **changes: Any) -> MonitoringInputs:
             pl.col("sub").alias("platform_sub_grade"),
         ),
         "reference": pl.DataFrame(),
-        "early_signs": rows.filter(pl.col("late_on").is_not_null()).select("loan_id", "late_on"),
+        "early_delinquency": rows.filter(pl.col("late_on").is_not_null()).select("loan_id", "late_on"),
         "feed_quality": pl.DataFrame(schema={"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}),
         "development_bads": 10,
         "known_bads": 10,

@@ -33,7 +33,7 @@ def cells(text: DelimitedText) -> list[tuple[str | None, ...]]:
 def test_quoted_commas_quotes_and_line_breaks_are_read(tmp_path: Path) -> None:
     text = read(tmp_path / "a.csv", b'id,note\r\n1,"a, ""b""\r\nc"\r\n2,\r\n')
     assert cells(text) == [("1", 'a, "b"\r\nc'), ("2", None)]
-    assert text.misfits == ()
+    assert text.malformed == ()
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_ragged_records_are_misfits_with_their_row_number_and_raw_text(tmp_path:
     text = read(tmp_path / "a.csv", b'a,b,c\n1,2,3\n4,"x, y"\n5,6,7,8\n9,9,9\n')
     assert cells(text) == [("1", "2", "3"), ("9", "9", "9")]
     assert text.frame["row_number"].to_list() == [1, 4]
-    assert [(m.row_number, m.fields, m.raw) for m in text.misfits] == [
+    assert [(m.row_number, m.fields, m.raw) for m in text.malformed] == [
         (2, ("4", "x, y"), '4,"x, y"'),
         (3, ("5", "6", "7", "8"), "5,6,7,8"),
     ]
@@ -62,7 +62,7 @@ def test_ragged_records_are_misfits_with_their_row_number_and_raw_text(tmp_path:
 def test_a_ragged_record_that_spans_lines_loses_no_text(tmp_path: Path) -> None:
     text = read(tmp_path / "a.csv", b'a,b,c\n1,"x\ny"\n2,3,4\n')
     assert cells(text) == [("2", "3", "4")]
-    assert "\n".join(m.raw for m in text.misfits) == '1,"x\ny"'
+    assert "\n".join(m.raw for m in text.malformed) == '1,"x\ny"'
 
 
 def test_a_quote_inside_an_unquoted_field_is_a_quote(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_quote_inside_an_unquoted_field_is_a_quote(tmp_path: Path) -> None:
 def test_a_quote_that_is_never_closed_swallows_no_later_row(tmp_path: Path) -> None:
     text = read(tmp_path / "a.csv", b'a,b,c\n1,"open,2\n3,4,5\n6,7,8\n')
     assert cells(text) == [("3", "4", "5"), ("6", "7", "8")]
-    assert [m.raw for m in text.misfits] == ['1,"open,2']
+    assert [m.raw for m in text.malformed] == ['1,"open,2']
 
 
 def test_zero_bytes_and_huge_fields_in_rows_are_read(tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_how_many_bytes_are_counted_together_changes_nothing(
     monkeypatch.setattr(counted_csv, "_COUNTED_TOGETHER", together)
     cut = read(tmp_path / "b.csv", content)
     assert cut.frame.equals(whole.frame)
-    assert cut.misfits == whole.misfits
-    assert (whole.frame.height, len(whole.misfits)) == (11, 9)
+    assert cut.malformed == whole.malformed
+    assert (whole.frame.height, len(whole.malformed)) == (11, 9)
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 64])
@@ -160,7 +160,7 @@ def test_chunk_borders_change_nothing(tmp_path: Path, chunk_bytes: int) -> None:
     content = b'a,b\n1,"x, \xc3\xa9\ny"\n2\n3,"q""q"\n\n4,5'
     whole, cut = read(tmp_path / "a.csv", content), read(tmp_path / "b.csv", content, chunk_bytes=chunk_bytes)
     assert cut.frame.equals(whole.frame)
-    assert cut.misfits == whole.misfits
+    assert cut.malformed == whole.malformed
 
 
 FIELDS = st.text(st.sampled_from('ab1 ,"\n\r\té'), max_size=6)
@@ -175,7 +175,7 @@ def test_whatever_the_csv_module_writes_is_read_back(
     csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([("x", "y", "z"), *rows])
     text = read(tmp_path / "a.csv", out.getvalue().encode())
     assert cells(text) == [tuple(field if field.strip(" \t\r\n") else None for field in row) for row in rows]
-    assert text.misfits == ()
+    assert text.malformed == ()
 
 
 OTHER_FIELDS = st.text(st.sampled_from('a,;|\t" \r\n'), max_size=6)
@@ -196,7 +196,7 @@ def test_fields_may_stand_between_other_signs_than_commas(
     text = read_delimited(path, two_names, dialect=Dialect(ANY_SEPARATOR))
     expected = [tuple(field if field.strip(" \t\r\n") else None for field in row) for row in rows]
     assert cells(text) == [*expected, *([('5" pipe', "1,5")] if irregular else [])]
-    assert text.misfits == ()
+    assert text.malformed == ()
 
 
 def two_names(lines: Sequence[Sequence[str]]) -> int:
@@ -248,10 +248,10 @@ def test_bytes_that_the_encoding_does_not_know_are_named(tmp_path: Path, encodin
 @given(body=st.text(st.sampled_from('ab,"\n'), max_size=40))
 def test_no_letter_of_any_text_is_lost(tmp_path: Path, body: str) -> None:
     text = read(tmp_path / "a.csv", f"x,y\n{body}".encode())
-    kept = "".join(value or "" for row in cells(text) for value in row) + "".join(m.raw for m in text.misfits)
+    kept = "".join(value or "" for row in cells(text) for value in row) + "".join(m.raw for m in text.malformed)
     for letter in "ab":
         assert kept.count(letter) == body.count(letter)
-    numbers = sorted([*text.frame["row_number"].to_list(), *(m.row_number for m in text.misfits)])
+    numbers = sorted([*text.frame["row_number"].to_list(), *(m.row_number for m in text.malformed)])
     assert numbers == list(range(1, text.rows + 1))
 
 
@@ -316,7 +316,7 @@ def test_a_carriage_return_alone_damages_its_record_whether_quotes_are_irregular
 ) -> None:
     for other in (b"3,4\n", b'3,5" pipe\n'):
         text = read(tmp_path / "a.csv", b'a,b,c\n1,"x,y",z\rz\n' + other)
-        assert [m.raw for m in text.misfits][:1] == ['1,"x,y",z\rz']
+        assert [m.raw for m in text.malformed][:1] == ['1,"x,y",z\rz']
 
 
 def test_a_header_without_an_end_is_no_header(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_the_report_names_each_column_that_lost_values_with_its_count() -> None:
 
 
 def test_nothing_is_said_to_be_open_once_every_loan_has_its_outcome() -> None:
-    matured = [replace(result, share_matured=1.0) for result in RESULTS]
+    matured = [replace(result, matured_share=1.0) for result in RESULTS]
     assert not any("no outcome yet" in line for line in facts(matured)["summary"]["unknown"])
 
 
@@ -161,7 +161,7 @@ def test_the_page_holds_no_script_and_fetches_nothing(page: Page) -> None:
 
 def test_the_page_shows_every_chart_and_landmark(page: Page) -> None:
     ids = {value for name, value in page.attributes if name == "id"}
-    charts = ("auc", "estimate", "calibration", "score", "drift", "early_signs")
+    charts = ("auc", "estimate", "calibration", "score", "drift", "early_delinquency")
     assert {f"chart-{key}" for key in charts} <= ids
     assert {"summary", "decision", "champion", "ranking", "calibration", "drift", "quality", "other"} <= ids
     assert page.tags.count("svg") == len(charts)

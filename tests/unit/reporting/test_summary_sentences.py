@@ -19,7 +19,7 @@ PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED
 def result(
     metric: str, segment: str, value: float | None, low: float | None = None, high: float | None = None, **more: Any
 ) -> MetricResult:
-    given = {"n": 900, "share_matured": 0.6, "status": OPEN, "threshold": None, "note": "why", **more}
+    given = {"n": 900, "matured_share": 0.6, "status": OPEN, "threshold": None, "note": "why", **more}
     return MetricResult(metric, segment, value, low, high, **given)
 
 
@@ -117,16 +117,16 @@ def unknown(*results: MetricResult) -> list[str]:
 
 
 def test_how_many_loans_still_wait_is_said_of_the_service() -> None:
-    (said,) = unknown(result("auc", "all", 0.7, share_matured=0.75, status=PASS))
+    (said,) = unknown(result("auc", "all", 0.7, matured_share=0.75, status=PASS))
     assert said.startswith("25% of the loans scored since the judged window began have no outcome yet")
     assert "judged 12 months and 30 days after it began" in said
-    assert unknown(result("auc", "all", 0.7, share_matured=1.0, status=PASS)) == []
-    assert unknown(result("auc", "all", 0.7, share_matured=None, status=PASS)) == []
+    assert unknown(result("auc", "all", 0.7, matured_share=1.0, status=PASS)) == []
+    assert unknown(result("auc", "all", 0.7, matured_share=None, status=PASS)) == []
 
 
 def test_what_could_not_be_measured_and_what_is_open_is_said() -> None:
     found = unknown(
-        result("auc", "all", None, share_matured=1.0, note="few", threshold=0.62),
+        result("auc", "all", None, matured_share=1.0, note="few", threshold=0.62),
         result("auc", "champion", None, note="none", threshold=0.62),
         result("auc_estimate", "champion", 0.7, n=1500, threshold=None),
         result("auc_estimate", "all", 0.9, n=9, threshold=None),
@@ -159,7 +159,7 @@ def test_what_was_decided_is_said_as_it_was_decided(decision: dict[str, Any] | N
 
 
 def test_the_history_is_that_of_earlier_weeks_and_of_this_one_for_whole_segments() -> None:
-    columns = {"low": 0.5, "high": 0.9, "n": 9, "share_matured": 0.5, "status": "pass"}
+    columns = {"low": 0.5, "high": 0.9, "n": 9, "matured_share": 0.5, "status": "pass"}
     rows = [
         (date(2022, 5, 28), "auc", "all", 0.7),
         (date(2022, 5, 21), "auc", "champion", 0.6),
@@ -184,7 +184,7 @@ def test_vintages_and_terms_are_parts_except_among_early_signs() -> None:
         section["key"]: ([r["segment"] for r in section["rows"]], [r["segment"] for r in section["parts"]])
         for section in sections
     }
-    assert found == {"ranking": (["champion"], ["term=36"]), "early_signs": (["vintage=2022Q1"], [])}
+    assert found == {"ranking": (["champion"], ["term=36"]), "early_delinquency": (["vintage=2022Q1"], [])}
 
 
 def test_drift_is_shown_with_the_score_first_then_the_largest_move() -> None:

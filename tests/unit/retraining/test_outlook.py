@@ -14,7 +14,7 @@ from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.outlook import Outlook, Standing, outlook
 from p2pcredit.retraining.rules import plan_retraining
-from p2pcredit.retraining.state import Fate, Origin, fold
+from p2pcredit.retraining.state import DecisionStatus, Origin, fold
 from p2pcredit.settings import HandoffSettings
 
 DAY = date(2024, 1, 16)
@@ -89,12 +89,12 @@ def test_a_decision_that_expires_before_the_next_free_week_is_never_obeyed_unles
 
 def test_what_was_acted_on_replaced_or_asks_for_nothing_says_so() -> None:
     decision = made("2024-01-14")
-    assert seen(decision, fate=Fate.ACTED_ON).standing is Standing.DONE
-    replaced = seen(decision, fate=Fate.SUPERSEDED, replaced_by="hand-2")
+    assert seen(decision, fate=DecisionStatus.ACTED_ON).standing is Standing.DONE
+    replaced = seen(decision, fate=DecisionStatus.SUPERSEDED, replaced_by="hand-2")
     assert (replaced.standing, "hand-2" in replaced.note) == (Standing.NEVER, True)
     assert seen(made("2024-01-14", retrain=False)).standing is Standing.NOT_ASKED
     assert seen(made("2024-01-01", retrain=False)).note == "it asks for no retraining, and expired on 2024-01-15"
-    assert "acts on it now" in seen(decision, fate=Fate.CLAIMED).note
+    assert "acts on it now" in seen(decision, fate=DecisionStatus.CLAIMED).note
 
 
 DAYS = st.dates(date(2023, 12, 1), date(2024, 3, 1)) | st.sampled_from([date.min, date(2099, 1, 1), date.max])

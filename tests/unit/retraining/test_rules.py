@@ -10,7 +10,7 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import Plan, plan_retraining
-from p2pcredit.retraining.state import Fate, HandoffState, Origin, fold, is_newer
+from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin, fold, is_newer
 from p2pcredit.settings import HandoffSettings
 
 SATURDAY = date(2024, 1, 13)
@@ -105,19 +105,19 @@ def test_a_released_claim_makes_the_decision_wait_again() -> None:
     released = (EventKind.RELEASED, {"decision_id": "d1", "reason": "x"})
     known = state(decided(made()), claimed(), released)
     assert known.claim is None
-    assert known.decisions["d1"].fate is Fate.PENDING
+    assert known.decisions["d1"].fate is DecisionStatus.PENDING
 
 
 def test_a_claimed_decision_that_was_overtaken_and_released_does_not_come_back() -> None:
     released = (EventKind.RELEASED, {"decision_id": "d1", "reason": "x"})
     known = state(decided(made()), claimed(), decided(made(date(2024, 1, 20)), "d2"), released)
-    assert known.decisions["d1"].fate is Fate.SUPERSEDED
+    assert known.decisions["d1"].fate is DecisionStatus.SUPERSEDED
     assert known.current_id == "d2"
 
 
 def test_a_decision_acted_on_while_a_newer_one_came_leaves_the_newer_waiting() -> None:
     known = state(decided(made()), claimed(), decided(made(date(2024, 1, 20)), "d2"), trained())
-    assert [record.fate for record in known.decisions.values()] == [Fate.ACTED_ON, Fate.PENDING]
+    assert [record.fate for record in known.decisions.values()] == [DecisionStatus.ACTED_ON, DecisionStatus.PENDING]
     assert known.decisions["d1"].acted_on_by == "run-4"
     assert known.decisions["d1"].model_id == "m1"
 
@@ -125,17 +125,17 @@ def test_a_decision_acted_on_while_a_newer_one_came_leaves_the_newer_waiting() -
 @pytest.mark.parametrize(
     ("origin", "day", "fate", "newer"),
     [
-        (Origin.MONITORING, date(2024, 1, 12), Fate.PENDING, False),
-        (Origin.MONITORING, SATURDAY, Fate.PENDING, True),
-        (Origin.MONITORING, SATURDAY, Fate.ACTED_ON, False),
-        (Origin.MONITORING, SATURDAY, Fate.CLAIMED, False),
-        (Origin.MONITORING, date(2024, 1, 20), Fate.ACTED_ON, True),
-        (Origin.HAND, date(2024, 1, 1), Fate.ACTED_ON, True),
-        (Origin.OVERRIDE, date(2024, 1, 1), Fate.CLAIMED, True),
+        (Origin.MONITORING, date(2024, 1, 12), DecisionStatus.PENDING, False),
+        (Origin.MONITORING, SATURDAY, DecisionStatus.PENDING, True),
+        (Origin.MONITORING, SATURDAY, DecisionStatus.ACTED_ON, False),
+        (Origin.MONITORING, SATURDAY, DecisionStatus.CLAIMED, False),
+        (Origin.MONITORING, date(2024, 1, 20), DecisionStatus.ACTED_ON, True),
+        (Origin.HAND, date(2024, 1, 1), DecisionStatus.ACTED_ON, True),
+        (Origin.OVERRIDE, date(2024, 1, 1), DecisionStatus.CLAIMED, True),
     ],
 )
 def test_a_person_always_takes_the_place_and_monitoring_only_with_newer_data(
-    origin: Origin, day: date, fate: Fate, newer: bool
+    origin: Origin, day: date, fate: DecisionStatus, newer: bool
 ) -> None:
     current = replace(state(decided(made())).decisions["d1"], fate=fate)
     assert is_newer(made(day), origin, current) is newer

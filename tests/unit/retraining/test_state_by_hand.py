@@ -11,7 +11,7 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import plan_retraining
-from p2pcredit.retraining.state import Claim, DecisionRecord, Fate, HandoffState, Origin, fold, is_newer
+from p2pcredit.retraining.state import Claim, DecisionRecord, DecisionStatus, HandoffState, Origin, fold, is_newer
 from p2pcredit.retraining.summary import pack_state, unpack_state
 from p2pcredit.settings import HandoffSettings
 
@@ -48,38 +48,41 @@ def crowned(model: str, day: str, kind: EventKind = EventKind.PROMOTED) -> Any:
     return kind, {"model_id": model, "effective_on": day, "why": f"{model} from {day}"}
 
 
-def fates(state: HandoffState) -> dict[str, Fate]:
+def fates(state: HandoffState) -> dict[str, DecisionStatus]:
     return {name: record.fate for name, record in state.decisions.items()}
 
 
 def test_a_newer_decision_supersedes_a_pending_one_and_leaves_others_as_they_are() -> None:
-    assert fates(fold(lines(decided("a"), decided("b")))) == {"a": Fate.SUPERSEDED, "b": Fate.PENDING}
+    assert fates(fold(lines(decided("a"), decided("b")))) == {
+        "a": DecisionStatus.SUPERSEDED,
+        "b": DecisionStatus.PENDING,
+    }
     later = date(2024, 1, 20)
     known = fold(lines(decided("a"), claimed("a"), decided("b", later)))
-    assert (fates(known), known.current_id) == ({"a": Fate.CLAIMED, "b": Fate.PENDING}, "b")
+    assert (fates(known), known.current_id) == ({"a": DecisionStatus.CLAIMED, "b": DecisionStatus.PENDING}, "b")
     done = fold(lines(decided("a"), claimed("a"), trained("a"), decided("b", later)))
-    assert fates(done) == {"a": Fate.ACTED_ON, "b": Fate.PENDING}
+    assert fates(done) == {"a": DecisionStatus.ACTED_ON, "b": DecisionStatus.PENDING}
 
 
 def test_an_older_decision_is_superseded_at_once() -> None:
     known = fold(lines(decided("b", date(2024, 1, 14)), decided("a")))
-    assert (fates(known), known.current_id) == ({"b": Fate.PENDING, "a": Fate.SUPERSEDED}, "b")
+    assert (fates(known), known.current_id) == ({"b": DecisionStatus.PENDING, "a": DecisionStatus.SUPERSEDED}, "b")
 
 
 def test_a_claim_says_who_on_what_and_for_which_day_until_it_ends() -> None:
     known = fold(lines(decided("a"), claimed("a")))
     assert known.claim == Claim("run-2", MONDAY, "a")
-    assert fates(known) == {"a": Fate.CLAIMED}
+    assert fates(known) == {"a": DecisionStatus.CLAIMED}
     assert fold(lines(decided("a"), claimed("a"), released("a"))).claim is None
     assert fold(lines(decided("a"), claimed("a"), trained("a"))).claim is None
 
 
 def test_a_release_makes_only_what_was_claimed_wait_again() -> None:
-    assert fates(fold(lines(decided("a"), claimed("a"), released("a")))) == {"a": Fate.PENDING}
+    assert fates(fold(lines(decided("a"), claimed("a"), released("a")))) == {"a": DecisionStatus.PENDING}
     acted_on = fold(lines(decided("a"), claimed("a"), trained("a"), released("a")))
-    assert fates(acted_on) == {"a": Fate.ACTED_ON}
+    assert fates(acted_on) == {"a": DecisionStatus.ACTED_ON}
     overtaken = fold(lines(decided("a"), claimed("a"), decided("b", date(2024, 1, 20)), released("a")))
-    assert fates(overtaken) == {"a": Fate.SUPERSEDED, "b": Fate.PENDING}
+    assert fates(overtaken) == {"a": DecisionStatus.SUPERSEDED, "b": DecisionStatus.PENDING}
     assert fold(lines(released(None))).decisions == {}
 
 
@@ -134,7 +137,11 @@ def test_a_rollback_returns_to_the_one_before_the_champion_first_did() -> None:
 
 
 def record(
-    day: date = SATURDAY, *, origin: Origin = Origin.MONITORING, fate: Fate = Fate.PENDING, on: date = MONDAY
+    day: date = SATURDAY,
+    *,
+    origin: Origin = Origin.MONITORING,
+    fate: DecisionStatus = DecisionStatus.PENDING,
+    on: date = MONDAY,
 ) -> DecisionRecord:
     return DecisionRecord("a", made(day), origin, on, fate)
 
@@ -145,11 +152,11 @@ def record(
         (SATURDAY, None, True),
         (SATURDAY, record(), True),
         (date(2024, 1, 12), record(), False),
-        (SATURDAY, record(fate=Fate.ACTED_ON), False),
-        (SATURDAY, record(fate=Fate.CLAIMED), False),
-        (date(2024, 1, 14), record(fate=Fate.CLAIMED), True),
-        (SATURDAY, record(fate=Fate.SUPERSEDED), True),
-        (SATURDAY, record(fate=Fate.ACTED_ON, origin=Origin.HAND), True),
+        (SATURDAY, record(fate=DecisionStatus.ACTED_ON), False),
+        (SATURDAY, record(fate=DecisionStatus.CLAIMED), False),
+        (date(2024, 1, 14), record(fate=DecisionStatus.CLAIMED), True),
+        (SATURDAY, record(fate=DecisionStatus.SUPERSEDED), True),
+        (SATURDAY, record(fate=DecisionStatus.ACTED_ON, origin=Origin.HAND), True),
         (date(2024, 1, 12), record(date(2024, 1, 16), on=MONDAY), True),  # dated after it was written down
         (date(2024, 1, 12), record(date(2024, 1, 15), on=MONDAY), False),  # dated on the day itself
     ],
@@ -167,7 +174,7 @@ def test_lines_are_added_to_a_state_without_changing_it() -> None:
     kept = before.copied()
     after = fold(lines(claimed("a"), trained("a")), onto=before)
     assert before == kept
-    assert (fates(after), len(after.reigns), len(after.trainings)) == ({"a": Fate.ACTED_ON}, 2, 1)
+    assert (fates(after), len(after.reigns), len(after.trainings)) == ({"a": DecisionStatus.ACTED_ON}, 2, 1)
 
 
 def test_a_line_that_lacks_a_fact_is_named() -> None:

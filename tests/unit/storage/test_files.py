@@ -12,9 +12,9 @@ import pytest
 
 from p2pcredit.errors import MissingFeedError, StorageError, UnreadableFileError
 from p2pcredit.storage.files import (
-    holding_still,
-    replacing,
+    atomic_replace,
     sha256_of_file,
+    unmodified_during,
     write_bytes_atomically,
     write_json_atomically,
 )
@@ -62,7 +62,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path, monkeyp
 
 def test_a_failure_of_the_writer_leaves_no_file_and_keeps_its_own_error(tmp_path: Path) -> None:
     def fail() -> None:
-        with replacing(tmp_path / "a.bin") as path:
+        with atomic_replace(tmp_path / "a.bin") as path:
             path.write_bytes(b"half")
             raise MissingFeedError("own words")
 
@@ -96,18 +96,18 @@ def test_a_file_that_changes_while_it_is_read_is_told_from_one_that_holds_still(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"whole")
-    with holding_still(path):
+    with unmodified_during(path):
         path.read_bytes()
     with (
         pytest.raises(MissingFeedError, match=r"a\.csv changed while it was read"),
-        holding_still(path, MissingFeedError),
+        unmodified_during(path, MissingFeedError),
     ):
         change(path)
 
 
 def test_an_error_over_a_file_that_holds_still_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"")
-    with pytest.raises(UnreadableFileError, match="own words"), holding_still(tmp_path / "a.csv"):
+    with pytest.raises(UnreadableFileError, match="own words"), unmodified_during(tmp_path / "a.csv"):
         raise UnreadableFileError("own words")
 
 
@@ -115,7 +115,7 @@ def test_the_next_writer_removes_what_a_dead_one_left_and_not_what_a_living_one_
     path = tmp_path / "a.json"
     (tmp_path / ".a.json.0123456789abcdef.tmp").write_text("half")
     (tmp_path / ".ab.json.0123456789abcdef.tmp").write_text("of another file")
-    with replacing(path) as slow:
+    with atomic_replace(path) as slow:
         slow.write_bytes(b"slow")
         write_bytes_atomically(path, b"fast")
         assert slow.exists()
@@ -137,8 +137,8 @@ def test_a_disk_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatc
 def test_a_full_disk_is_known_by_the_words_of_an_engine_and_other_errors_pass(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     for said in (OSError("No space left on device (os error 28)"), RuntimeError("parquet: No space left on device")):
-        with pytest.raises(StorageError, match=r"a\.parquet: No space left on device; free some"), replacing(path):
+        with pytest.raises(StorageError, match=r"a\.parquet: No space left on device; free some"), atomic_replace(path):
             raise said
-    with pytest.raises(KeyError), replacing(path):
+    with pytest.raises(KeyError), atomic_replace(path):
         raise KeyError("x")
     assert list(tmp_path.iterdir()) == []

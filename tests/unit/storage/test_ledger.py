@@ -235,8 +235,10 @@ def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkey
         scored(ledger, f"r{number}")
     whole = ledger.state()
     read: list[str] = []
-    real = ledger_module.read_whole
-    monkeypatch.setattr(ledger_module, "read_whole", lambda path, **more: read.append(path.name) or real(path, **more))
+    real = ledger_module.read_small_file
+    monkeypatch.setattr(
+        ledger_module, "read_small_file", lambda path, **more: read.append(path.name) or real(path, **more)
+    )
     assert Ledger(tmp_path).state() == whole
     assert sorted(read) == [".summary", "00000050.json", "00000051.json", "00000052.json", "00000053.json"]
 

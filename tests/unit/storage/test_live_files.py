@@ -12,7 +12,7 @@ from deltalake import DeltaTable, TableFeatures
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.active_files import live_files
+from p2pcredit.storage.tables.active_files import active_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget
 
@@ -34,12 +34,12 @@ def lake(tmp_path: Path) -> Lake:
 
 def test_a_day_is_in_its_own_file_and_a_span_in_those_of_its_days(lake: Lake) -> None:
     opened = lake.opened(LABEL_STORE)
-    assert [file.part for file in live_files(opened)] == ["2009-12", "2010-01", "2010-01"]
+    assert [file.part for file in active_files(opened)] == ["2009-12", "2010-01", "2010-01"]
     for day in DAYS:
-        (only,) = live_files(opened, DateRange(day, day))
+        (only,) = active_files(opened, DateRange(day, day))
         assert pl.read_parquet(only.below(opened), hive_partitioning=False)["loan_id"].to_list() == [f"{day}"]
-    assert len(live_files(opened, DateRange(DAYS[0], DAYS[1]))) == 2
-    assert live_files(opened, DateRange(date(2010, 1, 3), date(2010, 1, 31))) == []
+    assert len(active_files(opened, DateRange(DAYS[0], DAYS[1]))) == 2
+    assert active_files(opened, DateRange(date(2010, 1, 3), date(2010, 1, 31))) == []
 
 
 def test_a_file_without_statistics_may_hold_any_day_of_its_month(lake: Lake) -> None:
@@ -47,7 +47,7 @@ def test_a_file_without_statistics_may_hold_any_day_of_its_month(lake: Lake) -> 
     table.alter.set_table_properties({"delta.dataSkippingNumIndexedCols": "0"})
     day = date(2010, 2, 1)
     lake.replace(LABEL_STORE, label_of(day), DateRange(day, day))
-    assert len(live_files(lake.opened(LABEL_STORE), DateRange(date(2010, 2, 5), date(2010, 2, 6)))) == 1
+    assert len(active_files(lake.opened(LABEL_STORE), DateRange(date(2010, 2, 5), date(2010, 2, 6)))) == 1
     assert lake.read(LABEL_STORE, DateRange(day, day))["loan_id"].to_list() == [f"{day}"]
 
 
@@ -86,8 +86,8 @@ def test_whether_there_are_rows_between_the_first_and_last_of_a_file_is_looked_u
 def test_files_of_a_table_that_stays_open_are_those_of_its_newest_version(lake: Lake) -> None:
     path = lake.layout.table(LABEL_STORE.name)
     opened = DeltaTable(str(path))
-    before = live_files(opened)
+    before = active_files(opened)
     lake.replace(LABEL_STORE, label_of(date(2010, 3, 1)), DateRange(date(2010, 3, 1), date(2010, 3, 1)))
-    assert live_files(opened) == before
+    assert active_files(opened) == before
     opened.update_incremental()
-    assert len(live_files(opened)) == len(before) + 1
+    assert len(active_files(opened)) == len(before) + 1

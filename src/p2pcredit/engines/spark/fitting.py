@@ -36,7 +36,7 @@ _TREES = "worker int, place bigint, columns array<float>, bad double"
 
 
 @dataclass(frozen=True)
-class SparkFitter:
+class SparkBackend:
     """Grows trees and counts values on Spark.
 
     Args:
@@ -58,7 +58,7 @@ class SparkFitter:
 
     @contextmanager
     def growing(self, examples: Examples) -> Iterator[Grow]:
-        """The loans are written once; with one worker the trees are those of `LocalFitter.growing`, to the byte."""
+        """The loans are written once; with one worker the trees are those of `LocalBackend.growing`, to the byte."""
         from xgboost.spark import SparkXGBRegressor  # takes any objective as it is named
 
         logging.getLogger(_LOG_OF_XGBOOST).setLevel(logging.WARNING)

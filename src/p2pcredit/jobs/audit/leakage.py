@@ -29,7 +29,7 @@ PRICE = tuple(COLUMNS["loan_terms"][name] for name in ("interest_rate", "install
 
 
 def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any]:
-    """Which raw columns give the outcome away, and what would one have bragged about?
+    """Find the raw columns that give the outcome away, and by how much each inflates the AUC.
 
     The outcome is the main label where enough loans have matured by the end of the file, else how ended loans ended. A
     loan of which an event would end in quarantine has none, and counts as neither running nor ended.
@@ -41,7 +41,7 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
 
     Returns:
         `platform`, `file`, `outcome`, `loans`, `bads`, `unknown_outcomes` (loans left out, and `of_no_loan` events that
-        name none), `honest_auc`, `with_all_auc`, `in_words`, `forbidden` (names),
+        name none), `clean_auc`, `with_all_auc`, `in_words`, `forbidden` (names),
         `columns` (one finding each, worst first).
 
     Raises:
@@ -73,7 +73,7 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
         known_after=known_after_origination if is_known else lambda _: None,
         at_application=_landed(raw.columns) if is_known else {},
         apart=PRICE,
-        limit=settings.training.leak_auc,
+        limit=settings.training.max_single_feature_auc,
     )
     return {
         "platform": platform,
@@ -83,7 +83,7 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
         "bads": bads,
         "unknown_outcomes": int(loans["unknown"].sum()),
         "of_no_loan": of_no_loan,
-        "honest_auc": None if honest is None else round(honest, 3),
+        "clean_auc": None if honest is None else round(honest, 3),
         "in_words": _in_words(findings, honest),
         "forbidden": [finding.column for finding in findings if finding.forbidden],
         "columns": [finding.as_json() for finding in findings],
@@ -93,13 +93,11 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
 def _in_words(findings: Sequence[Finding], honest: float | None) -> str:
     forbidden = [finding for finding in findings if finding.forbidden]
     said = f"{len(forbidden)} of {len(findings)} columns must not be used"
-    worst = max(forbidden, key=lambda finding: finding.bragged or 0.0, default=None)
-    if worst is None or honest is None or not worst.bragged:
+    worst = max(forbidden, key=lambda finding: finding.auc_inflation or 0.0, default=None)
+    if worst is None or honest is None or not worst.auc_inflation:
         return said
-    bragged = honest + worst.bragged
-    return (
-        f"{said}; with '{worst.column}' one would have bragged of an AUC of {bragged:.2f}, where {honest:.2f} is honest"
-    )
+    inflated = honest + worst.auc_inflation
+    return f"{said}; with '{worst.column}' the AUC would seem to be {inflated:.2f}, where {honest:.2f} is honest"
 
 
 def _landed(columns: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from p2pcredit.contracts.tables import table_named
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import replacing
+from p2pcredit.storage.files import atomic_replace
 from p2pcredit.storage.tables.lake import Lake
 
 _STARTERS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
@@ -65,7 +65,7 @@ def export(
     if last is not None:
         frame = frame.filter(pl.col("snapshot_date") <= last)
     rows = frame.collect().sort("snapshot_date", *table.sorted_by)
-    with replacing(out) as temporary:
+    with atomic_replace(out) as temporary:
         if out.suffix == ".parquet":
             whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
             rows.write_parquet(whole)

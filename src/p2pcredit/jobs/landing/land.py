@@ -26,12 +26,12 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
-from p2pcredit.storage.files import holding_still, replacing, sha256_of_file, write_json_atomically
+from p2pcredit.storage.files import atomic_replace, sha256_of_file, unmodified_during, write_json_atomically
 from p2pcredit.storage.landing.files import write_months
 from p2pcredit.storage.landing.manifest import manifest_file, read_manifest
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.locks import held
+from p2pcredit.storage.locks import exclusive_lock
 
 logger = logging.getLogger("p2pcredit")
 _REJECTED_TOGETHER = 50_000
@@ -71,7 +71,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     with ExitStack() as until_landed:
         with ExitStack() as still:
             for path in files:
-                still.enter_context(holding_still(path))
+                still.enter_context(unmodified_during(path))
             sources = _digest(files)
             unreadable = UnreadableValues()
             parts = _told(ctx, profile.parts(files, first, last), unreadable)
@@ -114,7 +114,7 @@ def _land_book(
         tell_of_unreadable(unreadable, limit, profile.remedies)
         nothing_in = tell_of_nothing_in(unreadable, profile.expected)
     replaced = 0
-    with held(ctx.layout.landing_lock, "the landing directory"):
+    with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
         landings = merged(earlier, platform, sources, days, is_file=is_file)
         before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
@@ -231,7 +231,7 @@ def _rejected_file(layout: Layout, platform: str, sources: tuple[Source, ...]) -
 
 
 def _write_rejected(path: Path, book: SpooledBook) -> None:
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+    with atomic_replace(path) as temporary, temporary.open("wb") as stream:
         for some in book.rejected.select(_KEPT_OF_REJECTED).iter_slices(_REJECTED_TOGETHER):
             stream.write(some.write_ndjson().encode())
 

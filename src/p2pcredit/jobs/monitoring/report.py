@@ -9,16 +9,16 @@ import polars as pl
 
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.reporting.facts import build_facts
 from p2pcredit.reporting.render import render_report
 from p2pcredit.storage.files import write_bytes_atomically
 
 
-def generate_report(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
     """Write the week's report: one self-contained HTML file."""
-    week = week or Week(ctx, week_end)
+    week = week or MonitoringSnapshot(ctx, week_end)
     earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
     facts = build_facts(
         week_end,

@@ -7,7 +7,7 @@ from datetime import date
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 
 
 def monitor(ctx: JobContext, week_end: date, *, report: bool = True) -> Receipt:
@@ -16,7 +16,7 @@ def monitor(ctx: JobContext, week_end: date, *, report: bool = True) -> Receipt:
     Returns:
         `week_end_date`, `performance_score`, `decision` (or None), `report` (path or None), `reason`.
     """
-    week = Week(ctx, week_end)
+    week = MonitoringSnapshot(ctx, week_end)
     receipt: Receipt = {
         "week_end_date": week_end.isoformat(),
         "performance_score": None,

@@ -10,7 +10,7 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
-from p2pcredit.jobs.monitoring.week import Week
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.tables.day_receipts import is_complete
@@ -20,7 +20,7 @@ DAYS_OF_A_WEEK = 7
 
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
     """Is there enough to look at in this week: its last day preprocessed, a champion, and loans that were scored?"""
-    week = Week(ctx, week_end)
+    week = MonitoringSnapshot(ctx, week_end)
     if not is_complete(ctx.layout, week_end):
         return {"monitor": False, "reason": f"{week_end} is not preprocessed"}
     if week.champion_id is None:
@@ -30,13 +30,13 @@ def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
     return {"monitor": True, "reason": f"champion {week.champion_id}"}
 
 
-def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+def calculate_metrics(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
     """Measure the week and write one row per metric and segment into `gold/monitoring`."""
     from p2pcredit.monitoring import registry as metric_registry
     from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
 
-    week = week or Week(ctx, week_end)
-    with week.lake.rebuilding(MONITORING):
+    week = week or MonitoringSnapshot(ctx, week_end)
+    with week.lake.lock(MONITORING):
         results = metric_registry.calculate_metrics(week.inputs, ctx.settings)
         rows = pl.DataFrame(
             [
@@ -53,9 +53,9 @@ def calculate_metrics(ctx: JobContext, week_end: date, *, week: Week | None = No
     return {"metrics": len(results), "report": report, "reason": reason}
 
 
-def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Week | None = None) -> Receipt:
+def write_retraining_decision(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
     """Decide about retraining and hand the decision over: into the ledger, then into the decision file."""
-    week = week or Week(ctx, week_end)
+    week = week or MonitoringSnapshot(ctx, week_end)
     verdict = week.verdict
     decision = Decision(
         decision_date=week_end,

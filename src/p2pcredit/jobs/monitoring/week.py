@@ -19,7 +19,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
 from p2pcredit.jobs.training.maturity import matured_counts
 from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
-from p2pcredit.monitoring.inputs import DecisionFacts, MonitoringInputs
+from p2pcredit.monitoring.inputs import MonitoringInputs, PolicyContext
 from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
 from p2pcredit.monitoring.policies.choose import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
@@ -34,7 +34,7 @@ LATE_DAYS = 30
 
 
 @dataclass(frozen=True)
-class Week:
+class MonitoringSnapshot:
     """One monitoring week of one home: what was known at its end, read once."""
 
     ctx: JobContext
@@ -64,11 +64,11 @@ class Week:
         )
 
     @cached_property
-    def facts(self) -> DecisionFacts:
+    def facts(self) -> PolicyContext:
         """What a policy may know besides the metrics."""
         _, known_bads = matured_counts(self.ctx, self.week_end)
         as_of = self.card.get("as_of")
-        return DecisionFacts(
+        return PolicyContext(
             self.week_end,
             self.champion_id,
             None if as_of is None else date.fromisoformat(as_of),
@@ -114,7 +114,7 @@ class Week:
             labels=frames[1].sort("origination_date", "loan_id"),
             features=_once_each(frames[2]),
             reference=self._reference(),
-            early_signs=frames[3].sort("loan_id"),
+            early_delinquency=frames[3].sort("loan_id"),
             feed_quality=self._feed_quality(),
             values_lost=self._values_lost(),
             development_bads=self.facts.development_bads,

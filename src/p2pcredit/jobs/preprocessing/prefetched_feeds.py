@@ -12,7 +12,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.files import landed_state
 from p2pcredit.storage.landing.read import LandingRead, read_landing
-from p2pcredit.storage.locks import unchanged
+from p2pcredit.storage.locks import shared_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ def landed_now(ctx: JobContext, feed: str, days: DateRange, before: Landed | Non
     return read_landing(ctx.layout, feed_named(feed), days)
 
 
-def landed_in_turn(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:
+def prefetch_feeds(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:
     """What all feeds hold of each part in turn; None for what cannot be read now, so that its own reader says why."""
     for days in parts:
         for feed in FEEDS:
             try:
-                with unchanged(ctx.layout.landing_lock, "the landing directory", wait_seconds=0):
+                with shared_lock(ctx.layout.landing_lock, "the landing directory", wait_seconds=0):
                     state = landed_state(ctx.layout, feed, days)
                     landed = Landed(landed_now(ctx, feed, days), state)
             except P2PCreditError:
@@ -62,4 +62,4 @@ def landed_in_turn(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Land
             yield landed
 
 
-__all__ = ["Landed", "landed_in_turn", "landed_now"]
+__all__ = ["Landed", "landed_now", "prefetch_feeds"]

@@ -29,10 +29,10 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import (
 )
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months, joined
-from p2pcredit.prefetch import ahead
+from p2pcredit.prefetch import prefetch
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.notes import forget_landed, note_landed
-from p2pcredit.storage.locks import held, unchanged
+from p2pcredit.storage.locks import exclusive_lock, shared_lock
 from p2pcredit.storage.tables.day_receipts import (
     days_with_labels,
     forget_labels_built,
@@ -82,8 +82,8 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     table = bronze(contract)
-    with lake.rebuilding(table):
-        with unchanged(ctx.layout.landing_lock, "the landing directory"):
+    with lake.lock(table):
+        with shared_lock(ctx.layout.landing_lock, "the landing directory"):
             landed = landed_now(ctx, feed, days, before)
             require_whole_landing(ctx.layout, days)
         if landed.missing:
@@ -117,7 +117,7 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
 def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
-    with lake.rebuilding(silver(contract)):
+    with lake.lock(silver(contract)):
         engine = engine_for(ctx, lake)
         raw = engine.read(bronze(contract), days)
         refined = refine(raw.lazy(), contract)
@@ -150,7 +150,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 
 def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
-    with lake.rebuilding(FEATURE_STORE):
+    with lake.lock(FEATURE_STORE):
         engine = engine_for(ctx, lake)
         frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
         (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
@@ -175,7 +175,7 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
 
 def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
-    with lake.rebuilding(LABEL_STORE):
+    with lake.lock(LABEL_STORE):
         mark_labels_built(ctx.layout, days)
         engine = engine_for(ctx, lake)
         mended = _mend_later_labels(ctx, engine, days)
@@ -197,7 +197,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
             change.
     """
     _close_month(Lake(ctx.layout), QUARANTINE, days)
-    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+    with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
         seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
         before = read_receipts(ctx.layout, days)
         write_receipts(ctx, days, {day: receipt_facts(seen, day, before.get(day), accepted or {}) for day in days})
@@ -238,7 +238,7 @@ def preprocess_and_judge(
     ctx: JobContext, days: DateRange, accept_drift: str | None = None
 ) -> tuple[Receipt, list[Judged]]:
     """Do the same, and give what was found of the days beside the receipt."""
-    from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_in_turn
+    from p2pcredit.jobs.preprocessing.prefetched_feeds import prefetch_feeds
     from p2pcredit.jobs.preprocessing.source_checks import check_source
 
     checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
@@ -249,7 +249,7 @@ def preprocess_and_judge(
     events: Counter[str] = Counter()
     judged: list[Judged] = []
     parts = spans_together(ctx, days)
-    with closing(ahead(landed_in_turn(ctx, parts if len(days) > 1 else []))) as landed:
+    with closing(prefetch(prefetch_feeds(ctx, parts if len(days) > 1 else []))) as landed:
         for part in parts:
             for feed in FEEDS:
                 load_bronze(ctx, feed, part, next(landed, None))
@@ -311,7 +311,7 @@ def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> 
     (labels,) = engine.run(_labels(ctx, engine, later).filter(nw.col("snapshot_date").is_in(built)))
     if not engine.replace(LABEL_STORE, labels, later):
         return 0
-    with held(ctx.layout.completed_days_lock, "the receipts of complete days"):
+    with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
         before = read_receipts(ctx.layout, built)
         complete = [day for day in built if is_complete(ctx.layout, day)]
         write_receipts(ctx, later, {day: before.get(day, {}) for day in complete})

@@ -47,7 +47,7 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     found, model_ids, without_model = ScoredLoans(), [], 0
     ctx.progress("", 0, len(days))
     lake = Lake(ctx.layout)
-    with lake.rebuilding(PREDICTIONS):  # who is champion is asked while nobody else can score
+    with lake.lock(PREDICTIONS):  # who is champion is asked while nobody else can score
         for model_id, group in groupby(complete, key=ctx.ledger.state().champion_on):
             span = list(group)
             if model_id is None:

@@ -27,12 +27,12 @@ from p2pcredit.jobs.training.swap_sets import JUDGED, judged_files, newest_loans
 from p2pcredit.models.champion.challenge import Comparison, compare_models
 from p2pcredit.models.champion.gate import Gate, benchmarks_of, hold_to_floor
 from p2pcredit.models.champion.recalibration import Recalibration, recalibrate
-from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.scoring import ScoringModel, load_model, score_points
 from p2pcredit.models.training.candidates import Candidate, beats_base_rate, train_candidates
 from p2pcredit.models.training_support import absence_facts
-from p2pcredit.progress import Progress, to_nobody
+from p2pcredit.progress import Progress, no_progress
 from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET, build_evidence
 from p2pcredit.reporting.evidence.subject import Subject
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, BankedModel, json_bytes
@@ -93,7 +93,7 @@ def _on_one_thread() -> Iterator[None]:
 
 
 @_on_one_thread()
-def make_challenger(study: Study, fitter: Fitter = HERE, progress: Progress = to_nobody) -> Made:
+def make_challenger(study: Study, fitter: FitBackend = LOCAL, progress: Progress = no_progress) -> Made:
     """Train all candidates as of the study's day, and hold the best to the floor and against the champion.
 
     Args:
@@ -183,7 +183,7 @@ def make_recalibrated(study: Study) -> Made:
         done.as_json(),
         gate,
     )
-    return _finish(study, draft, HERE)
+    return _finish(study, draft, LOCAL)
 
 
 def try_recalibration(study: Study) -> Recalibration | dict[str, Any] | None:
@@ -291,7 +291,7 @@ def _metrics(labels: Any, chances: Any, study: Study) -> dict[str, Any]:
     }
 
 
-def _finish(study: Study, draft: _Draft, fitter: Fitter) -> Made:
+def _finish(study: Study, draft: _Draft, fitter: FitBackend) -> Made:
     """Name the model, score its reference loans, write its card and its evidence."""
     from p2pcredit.reporting.evidence.page import render_evidence
 

@@ -15,7 +15,7 @@ from p2pcredit.storage.files import disk_error
 from p2pcredit.storage.layout import Layout
 
 if TYPE_CHECKING:
-    from p2pcredit.models.fitting.backend import Fitter
+    from p2pcredit.models.fitting.backend import FitBackend
 
 ON_SPARK = "spark"
 _CPU = "cpu"
@@ -38,7 +38,7 @@ def require_engine(ctx: JobContext) -> None:
 
 
 @contextmanager
-def fitter_of(ctx: JobContext) -> Iterator[Fitter]:
+def fitter_of(ctx: JobContext) -> Iterator[FitBackend]:
     """Who fits by the settings.
 
     Raises:
@@ -54,7 +54,7 @@ def fitter_of(ctx: JobContext) -> Iterator[Fitter]:
 
 
 @contextmanager
-def fitter_again(ctx: JobContext, about: dict[str, Any]) -> Iterator[Fitter]:
+def fitter_again(ctx: JobContext, about: dict[str, Any]) -> Iterator[FitBackend]:
     """Who fitted a model, as `engine_of_card` tells it: on Spark with as many workers, wherever Spark runs today.
 
     Raises:
@@ -79,10 +79,10 @@ def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
     return dict(card.get("engine") or {"name": "polars"})
 
 
-def _here() -> Fitter:
-    from p2pcredit.models.fitting.backend import HERE  # loads XGBoost, which asking what is due does not need
+def _here() -> FitBackend:
+    from p2pcredit.models.fitting.backend import LOCAL  # loads XGBoost, which asking what is due does not need
 
-    return HERE
+    return LOCAL
 
 
 def _start(settings: SparkSettings) -> None:
@@ -92,12 +92,12 @@ def _start(settings: SparkSettings) -> None:
 
 
 @contextmanager
-def _on_spark(layout: Layout, settings: SparkSettings) -> Iterator[Fitter]:
-    from p2pcredit.engines.spark.fitting import SparkFitter
+def _on_spark(layout: Layout, settings: SparkSettings) -> Iterator[FitBackend]:
+    from p2pcredit.engines.spark.fitting import SparkBackend
 
     room = layout.fits / uuid.uuid4().hex
     try:
-        yield SparkFitter(settings, room)
+        yield SparkBackend(settings, room)
     except OSError as error:
         raise disk_error("write", room, error) from error
     finally:

@@ -18,7 +18,7 @@ from p2pcredit.jobs.training.backends import require_engine
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import Plan, plan_retraining
-from p2pcredit.storage.files import read_whole, write_bytes_atomically
+from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 
 
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
@@ -102,7 +102,7 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
             return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
         path = ctx.layout.retraining_log(week)
         head = f"Retraining in the week of {week} (Monday)\n"
-        there = read_whole(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
+        there = read_small_file(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
         by_others = there.partition(head)[0]
         text = by_others + head + "".join(_log_line(event) for event in trainings)
         if there != text:

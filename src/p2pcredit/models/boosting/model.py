@@ -19,7 +19,7 @@ from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, lear
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Fitter, Matrix, Threads
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
@@ -324,7 +324,7 @@ def fit_boosting(
     log_cumulative_hazard: float = 0.0,
     trees: Trees | None = None,
     device: str = CPU,
-    fitter: Fitter = HERE,
+    fitter: FitBackend = LOCAL,
 ) -> BoostingModel:
     """Fit a booster on these loans, not yet calibrated.
 

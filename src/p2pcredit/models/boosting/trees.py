@@ -12,7 +12,7 @@ import xgboost as xgb
 
 from p2pcredit.models.boosting.encoding import Encoding
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Examples, Fitter, Matrix, Threads
+from p2pcredit.models.fitting.backend import LOCAL, Examples, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.reference_borrower import feature_named
 
@@ -58,7 +58,7 @@ def growing(
     seed: int,
     threads: Threads,
     device: str = CPU,
-    fitter: Fitter = HERE,
+    fitter: FitBackend = LOCAL,
 ) -> Iterator[Callable[[Trees], xgb.Booster]]:
     """Grow trees on these loans, which are handed over once for as many settings as are asked.
 

@@ -25,7 +25,7 @@ from p2pcredit.models.boosting.encoding import learn_encoding
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import logistic
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Fitter, Matrix, Threads
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 
 FOLDS = 3
@@ -74,7 +74,7 @@ def search_trees(
     threads: Threads,
     expected: Floats | None = None,
     device: str = CPU,
-    fitter: Fitter = HERE,
+    fitter: FitBackend = LOCAL,
 ) -> tuple[Trees, tuple[Tried, ...]]:
     """Which setting tells most about loans of months it was not grown on?
 

@@ -68,7 +68,7 @@ def compare_models(
 
     It should when its AUC on the same loans is higher by more than `promotion_margin` and the one-sided lower bound of
     the difference at `promotion_confidence` lies above zero. It should too when it learned from more defaults than the
-    champion by `more_evidence_growth` and that lower bound lies above minus `no_worse_margin`. Either way its
+    champion by `evidence_growth_share` and that lower bound lies above minus `noninferiority_margin`. Either way its
     calibration must not be much further off than the champion's. Too few bads leave the question undetermined, and the
     champion stays.
 
@@ -117,8 +117,10 @@ def compare_models(
     bound = f"lower bound {found.low:+.3f} at {one_sided:.0%}"
     if found.value > settings.promotion_margin and found.low > 0.0:
         told = f"{told}, {bound}"
-    elif _learned_more(challenger_defaults, champion_defaults, settings) and found.low > -settings.no_worse_margin:
-        margin = f"no worse by {settings.no_worse_margin:.3f}"
+    elif (
+        _learned_more(challenger_defaults, champion_defaults, settings) and found.low > -settings.noninferiority_margin
+    ):
+        margin = f"no worse by {settings.noninferiority_margin:.3f}"
         told = f"{told}, {bound}, {margin}, learned from {challenger_defaults} defaults, {champion_defaults} before"
     elif found.value <= settings.promotion_margin:
         return verdict(False, f"{told}, not above the margin {settings.promotion_margin:.3f}; the champion stays")
@@ -135,7 +137,7 @@ def _learned_more(challenger: int | None, champion: int | None, settings: Traini
     return (
         challenger is not None
         and champion is not None
-        and challenger >= champion + settings.more_evidence_growth * champion
+        and challenger >= champion + settings.evidence_growth_share * champion
     )
 
 

@@ -1,7 +1,7 @@
 """The two heavy pieces of a fit, growing trees and counting values, and who does them.
 
-All else of a training asks a `Fitter` for them, so that another engine can do them elsewhere. `HERE` does them in this
-process.
+All else of a training asks a `FitBackend` for them, so that another engine can do them elsewhere. `LOCAL` does them in
+this process.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Examples:
     device: str = CPU
 
 
-class Fitter(Protocol):
+class FitBackend(Protocol):
     """Who grows trees and counts values."""
 
     @property
@@ -94,7 +94,7 @@ def _on_the_gpu(device: str) -> Iterator[None]:
             ) from error
 
 
-class LocalFitter:
+class LocalBackend:
     """Does both in this process."""
 
     @property
@@ -133,4 +133,4 @@ class LocalFitter:
         return (count_values(feature, columns[feature.name], bads, goods) for feature in features)
 
 
-HERE = LocalFitter()
+LOCAL = LocalBackend()

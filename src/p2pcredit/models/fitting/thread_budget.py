@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Hands:
+class ThreadBudget:
     """The threads there are, dealt among the fits at work: towards the end, fewer fits have more each.
 
     Args:
@@ -22,7 +22,7 @@ class Hands:
         fits: As many are to be made.
 
     Examples:
-        >>> hands = Hands(threads=2, at_once=2, fits=6)
+        >>> hands = ThreadBudget(threads=2, at_once=2, fits=6)
         >>> hands.each()
         1
         >>> for _ in range(5):
@@ -46,7 +46,7 @@ class Hands:
 
 
 def side_by_side(
-    fit: Callable[[Item], Result], items: Sequence[Item], started_in: Sequence[Item], hands: Hands
+    fit: Callable[[Item], Result], items: Sequence[Item], started_in: Sequence[Item], hands: ThreadBudget
 ) -> Iterator[tuple[Item, Result]]:
     """Each item with what came of it, in the order of `items`; as many at once as there are hands for.
 

@@ -37,7 +37,7 @@ def check_leaks(
         if found is not None and found > limit:
             raise LeakError(
                 f"'{feature.name}' alone reaches an AUC of {found:.3f}, above {limit}; it was hardly known at "
-                "application: look at where it comes from, or raise training.leak_auc"
+                "application: look at where it comes from, or raise training.max_single_feature_auc"
             )
 
 

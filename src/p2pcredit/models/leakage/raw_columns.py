@@ -42,7 +42,7 @@ class Finding:
         filled_auc: How well being filled alone ranks bads, in [0.5, 1].
         filled_open, filled_ended: The filled shares of loans still running and of ended ones, None with too few.
         filled_age: How being filled goes with the origination day: rank correlation in [-1, 1]; None where constant.
-        bragged: How much AUC a quick model gains by it; None where not tried.
+        auc_inflation: How much AUC a quick model gains by it; None where not tried.
         forbidden: Whether it must not be used.
         why: The reason in words; for a column that may be used, what it is.
     """
@@ -54,7 +54,7 @@ class Finding:
     filled_open: float | None
     filled_ended: float | None
     filled_age: float | None
-    bragged: float | None
+    auc_inflation: float | None
     forbidden: bool
     why: str
 
@@ -179,7 +179,7 @@ def filled_gap(filled: Floats, running: Floats, age: Floats) -> float | None:
 def _with_bragging(finding: Finding, with_it: float | None, without: float) -> Finding:
     gain = None if with_it is None else with_it - without
     words = "" if gain is None or with_it is None else f"; a quick model would brag of {with_it:.2f}, not {without:.2f}"
-    return Finding(**{**asdict(finding), "bragged": gain, "why": finding.why + words})
+    return Finding(**{**asdict(finding), "auc_inflation": gain, "why": finding.why + words})
 
 
 def _as_values(text: pl.Series) -> tuple[Feature, pl.Series]:

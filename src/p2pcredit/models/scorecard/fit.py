@@ -11,7 +11,7 @@ from p2pcredit.models.binning.bins import bins_of_counts
 from p2pcredit.models.binning.selection import select_binnings
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.scorecard.points import PointScale
@@ -29,7 +29,7 @@ def fit_scorecard(
     log_cumulative_hazard: float = 0.0,
     selection: SelectionSettings | None = None,
     scale: PointScale | None = None,
-    fitter: Fitter = HERE,
+    fitter: FitBackend = LOCAL,
 ) -> ScorecardModel:
     """Fit a scorecard on these loans, not yet calibrated.
 

@@ -1,9 +1,9 @@
 """Both families in both forms, learned as of a day and judged on the newest matured loans.
 
 The matured form learns from the oldest matured loans, is calibrated on the loans after them and judged on the newest.
-The hazard form is judged by a backtest; see `p2pcredit.models.training.hazard`. Either is then fitted again with everything
-known by the training date: that is the `Candidate.model`, while `Candidate.evaluation` holds the judged fit's
-probabilities.
+The hazard form is judged by a backtest; see `p2pcredit.models.training.hazard`. Either is then fitted again with
+everything known by the training date: that is the `Candidate.model`, while `Candidate.evaluation` holds the judged
+fit's probabilities.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from p2pcredit.models.evaluation.api import (
     paired_auc_difference,
 )
 from p2pcredit.models.evaluation.platform_grades import platform_risk
-from p2pcredit.models.fitting.backend import HERE, Fitter
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.fitting.devices import require_device
-from p2pcredit.models.fitting.thread_budget import Hands, side_by_side
+from p2pcredit.models.fitting.thread_budget import ThreadBudget, side_by_side
 from p2pcredit.models.leakage.features import check_leaks
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.training.fit import Fitted, Learner, fit_hazard_form, fit_matured_form
 from p2pcredit.models.training.splits import Split, split_by_time, unmatured_levels
-from p2pcredit.progress import Progress, to_nobody
+from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings
 
 Metrics = dict[str, float | int | None]
@@ -106,8 +106,8 @@ def train_candidates(
     *,
     as_of: date,
     settings: Settings,
-    fitter: Fitter = HERE,
-    progress: Progress = to_nobody,
+    fitter: FitBackend = LOCAL,
+    progress: Progress = no_progress,
 ) -> TrainingRun:
     """Which models can be learned by a day, and how good is each on the newest matured loans?
 
@@ -138,7 +138,7 @@ def train_candidates(
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
     usable, dropped = choose_features(split.fit, settings.training.feature_set)
     matured = split.all
-    check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.leak_auc)
+    check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
     details: dict[str, Any] = {}
     unmatured = unmatured_levels(loans, matured, usable)
@@ -159,7 +159,7 @@ def train_candidates(
 
     progress(f"{matured.height:,} matured loans", 0, len(PAIRS) + 1)
     done = count(1)
-    hands = Hands(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(PAIRS))
+    hands = ThreadBudget(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(PAIRS))
     longest_first = sorted(PAIRS, key=lambda pair: (pair[0] != "boosting", pair[1] == "matured"))
     for (family, form), fitted in side_by_side(fit, PAIRS, longest_first, hands):
         if isinstance(fitted, TrainingError):

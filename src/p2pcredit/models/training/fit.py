@@ -19,7 +19,7 @@ from p2pcredit.models.boosting.tuning import search_trees
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.fitting.backend import HERE, Fitter, Threads
+from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Threads
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.reference_borrower import neutral_profile
 from p2pcredit.models.scorecard.fit import fit_scorecard
@@ -43,7 +43,7 @@ class Learner:
     family: str
     features: tuple[Feature, ...]
     settings: Settings
-    fitter: Fitter = HERE
+    fitter: FitBackend = LOCAL
     threads: Threads = 1
     trees: Trees | None = None
     tried: tuple[dict[str, Any], ...] = ()

@@ -18,7 +18,7 @@ from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.metrics.psi_bins import BinnedColumn, Counts
 from p2pcredit.monitoring.status import status_between_levels, unmeasured
 from p2pcredit.settings import MonitoringSettings, Settings
-from p2pcredit.weak_cache import OfObjects
+from p2pcredit.weak_cache import WeakCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +137,13 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
 
 def _binned(reference: pl.DataFrame, name: str) -> BinnedColumn:
     """A column of the development loans in its bins, which are the same week after week."""
-    columns = _of_reference.of(reference, None, dict)
+    columns = _of_reference.get(reference, None, dict)
     if name not in columns:
         columns[name] = BinnedColumn.of(reference[name])
     return columns[name]
 
 
-_of_reference: OfObjects[pl.DataFrame, dict[str, BinnedColumn]] = OfObjects()
+_of_reference: WeakCache[pl.DataFrame, dict[str, BinnedColumn]] = WeakCache()
 
 
 def _measure_column(metric: str, before: BinnedColumn, after: pl.Series, limits: MonitoringSettings) -> MetricResult:

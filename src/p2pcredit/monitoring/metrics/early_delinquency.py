@@ -22,14 +22,14 @@ def measure_early_signs(inputs: MonitoringInputs, settings: Settings) -> list[Me
 
     Returns:
         `late30_within_3m` and `late30_within_6m` for each vintage quarter with at least one loan observed that long.
-        `share_matured` is the share of the vintage's scored loans that has been observed that long. For information: no
+        `matured_share` is the share of the vintage's scored loans that has been observed that long. For information: no
         threshold.
     """
     origination = pl.col("snapshot_date")
     loans = (
         inputs.with_knowable_outcome(inputs.predictions)
         .select("loan_id", "snapshot_date")
-        .join(inputs.early_signs.select("loan_id", "late_on"), on="loan_id", how="left")
+        .join(inputs.early_delinquency.select("loan_id", "late_on"), on="loan_id", how="left")
     )
     ends = {months: origination.dt.offset_by(f"{months}mo") for months in MONTHS_OBSERVED}
     counts = (
@@ -59,7 +59,7 @@ def _result(row: dict[str, int], months: int, settings: Settings) -> MetricResul
     least = settings.monitoring.min_recent_loans
     if observed < least:
         return unmeasured(
-            metric, segment, observed, f"{observed} loans observed {months} months, {least} needed", share_matured=share
+            metric, segment, observed, f"{observed} loans observed {months} months, {least} needed", matured_share=share
         )
     low, high = share_interval(late, observed, settings.monitoring.confidence)
     note = f"{late} of {observed} loans"

@@ -94,7 +94,7 @@ def measure_estimates(inputs: MonitoringInputs, settings: Settings) -> list[Metr
         results += _estimates(pd, segment, "", None, settings, settings.monitoring.min_recent_loans)
     for judged in whole_segments(scored_loans(inputs, settings), inputs.champion_id):
         results += _estimates(
-            judged.risk, judged.segment, "_then", judged.share_matured, settings, settings.monitoring.min_matured_loans
+            judged.risk, judged.segment, "_then", judged.matured_share, settings, settings.monitoring.min_matured_loans
         )
         results.append(_observed_rate(judged, settings))
     return results
@@ -109,8 +109,8 @@ def _estimates(
     if auc is None:
         note = f"{n} loans, {least} needed" if n < least else "the probabilities leave no pair of a bad with a good"
         return [
-            unmeasured(f"auc_estimate{suffix}", segment, n, note, share_matured=share, threshold=threshold),
-            unmeasured(f"default_rate_estimate{suffix}", segment, n, note, share_matured=share),
+            unmeasured(f"auc_estimate{suffix}", segment, n, note, matured_share=share, threshold=threshold),
+            unmeasured(f"default_rate_estimate{suffix}", segment, n, note, matured_share=share),
         ]
     bads = float(pd.sum())
     low, high = auc_sampling_range(auc, bads, n - bads, confidence)
@@ -137,7 +137,7 @@ def _estimates(
 def _observed_rate(judged: JudgedLoans, settings: Settings) -> MetricResult:
     if judged.n < settings.monitoring.min_matured_loans:
         note = f"{judged.n} loans have matured, {settings.monitoring.min_matured_loans} needed"
-        return unmeasured("default_rate", judged.segment, judged.n, note, share_matured=judged.share_matured)
+        return unmeasured("default_rate", judged.segment, judged.n, note, matured_share=judged.matured_share)
     low, high = share_interval(judged.bads, judged.n, settings.monitoring.confidence)
     return MetricResult(
         "default_rate",
@@ -146,7 +146,7 @@ def _observed_rate(judged: JudgedLoans, settings: Settings) -> MetricResult:
         low,
         high,
         judged.n,
-        judged.share_matured,
+        judged.matured_share,
         Status.UNDETERMINED,
         None,
         f"{judged.bads} bads",

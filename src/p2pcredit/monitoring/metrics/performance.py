@@ -59,7 +59,7 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[M
                 loans.segment,
                 loans.n,
                 lacking,
-                share_matured=loans.share_matured,
+                matured_share=loans.matured_share,
                 threshold=threshold.get(name),
             )
             for name in (*_RANKING, *_CALIBRATION)
@@ -105,7 +105,7 @@ def _measure_platform(loans: JudgedLoans, settings: MonitoringSettings) -> list[
         else:
             note = "no loan that has matured has a sub-grade of the platform"
         return [
-            unmeasured(name, loans.segment, int(label.size), note, share_matured=loans.share_matured)
+            unmeasured(name, loans.segment, int(label.size), note, matured_share=loans.matured_share)
             for name in _AGAINST_PLATFORM
         ]
     note = "the platform's own sub-grade on the same loans"
@@ -139,7 +139,7 @@ def _result(
     note: str = "",
 ) -> MetricResult:
     words = f"{found.bads} bads" if not note else f"{found.bads} bads; {note}"
-    share = loans.share_matured
+    share = loans.matured_share
     return MetricResult(
         metric, loans.segment, found.value, found.low, found.high, found.n, share, status, threshold, words
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.monitoring.inputs import DecisionFacts
+from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.metrics.quality import QUALITY_METRICS, ROWS_METRIC, UNKNOWN_METRIC
 from p2pcredit.monitoring.policies.verdict import OF_THE_TRAINING_STEP, Remedy, Verdict
 from p2pcredit.settings import Settings
@@ -38,13 +38,13 @@ class _Score:
     matured: MetricResult | None
 
 
-def cheapest_remedy_first(results: Sequence[MetricResult], facts: DecisionFacts, settings: Settings) -> Verdict:
+def cheapest_remedy_first(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
     """Which is the cheapest remedy that helps?
 
     Args:
         results: What the metrics gave.
         facts: Champion, its development bads, and the bads known now.
-        settings: Thresholds and `refresh_bads_growth`.
+        settings: Thresholds and `retrain_at_new_bads_share`.
 
     Returns:
         A verdict whose reason names the score and the threshold, and never calls undetermined fine.
@@ -87,7 +87,7 @@ def in_words(result: MetricResult) -> str:
     """
     value = "not measured" if result.value is None else f"{result.value:.3f}"
     interval = "" if result.low is None or result.high is None else f" [{result.low:.3f}, {result.high:.3f}]"
-    matured = "" if result.share_matured is None else f", matured {result.share_matured:.0%}"
+    matured = "" if result.matured_share is None else f", matured {result.matured_share:.0%}"
     against = "" if result.threshold is None else f" against {result.threshold:.3f}"
     return f"{result.metric} of {result.segment} {value}{interval}, n {result.n}{matured}, {result.status}{against}"
 
@@ -107,7 +107,7 @@ def _performance_score(by_name: _ByName) -> _Score:
 
 
 def _remedy(
-    results: Sequence[MetricResult], by_name: _ByName, score: _Score, facts: DecisionFacts, settings: Settings
+    results: Sequence[MetricResult], by_name: _ByName, score: _Score, facts: PolicyContext, settings: Settings
 ) -> tuple[Remedy, str, list[MetricResult]]:
     limits = settings.monitoring
     broken = [r for r in results if r.metric in QUALITY_METRICS and r.status is Status.FAIL]
@@ -129,9 +129,9 @@ def _remedy(
     if ranking_fails and (learned is None or known >= _grown(learned, LEARNED_SINCE_GROWTH)):
         return "retrain", "matured ranking too low beyond its interval: retrain", []
     if (
-        limits.refresh_bads_growth > 0
+        limits.retrain_at_new_bads_share > 0
         and learned is not None
-        and known >= max(1, _grown(learned, limits.refresh_bads_growth))
+        and known >= max(1, _grown(learned, limits.retrain_at_new_bads_share))
     ):
         return "retrain", f"{bads}: retrain", []
     if ranking_fails:

@@ -12,7 +12,7 @@ from typing import Any
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, SettingsError
-from p2pcredit.monitoring.inputs import DecisionFacts
+from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.metrics.quality import DATA_METRICS, OUTSIDE_METRIC
 from p2pcredit.monitoring.plugins import entry_points
 from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first
@@ -59,7 +59,7 @@ def policy_named(name: str) -> Policy:
     return policies[name]
 
 
-def decide(results: Sequence[MetricResult], facts: DecisionFacts, settings: Settings) -> Verdict:
+def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
     """What is to be done, in the eyes of the policy that the settings name?
 
     Raises:
@@ -111,6 +111,6 @@ class _Loaded:
 
     load: Callable[[], Any]
 
-    def __call__(self, results: Sequence[MetricResult], facts: DecisionFacts, settings: Settings) -> Verdict:
+    def __call__(self, results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
         verdict: Verdict = self.load()(results, facts, settings)
         return verdict

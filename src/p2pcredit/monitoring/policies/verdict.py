@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.errors import MonitoringError
-from p2pcredit.monitoring.inputs import DecisionFacts
+from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.settings import Settings
 
 Remedy = Literal["none", "repair_data", "watch", "recalibrate", "retrain"]
@@ -54,4 +54,4 @@ class Verdict:
             raise MonitoringError(f"a performance score of {score} is none; give a number from 0 to 1, or None")
 
 
-Policy = Callable[[Sequence[MetricResult], DecisionFacts, Settings], Verdict]
+Policy = Callable[[Sequence[MetricResult], PolicyContext, Settings], Verdict]

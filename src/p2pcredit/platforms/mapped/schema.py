@@ -127,7 +127,7 @@ class Events(_Strict):
         return self
 
 
-class WrittenAs(_Strict):
+class FileFormat(_Strict):
     """How the download is written.
 
     `decimal` is the sign before decimals; where it is given, thousands may be grouped and amounts carry their currency.
@@ -150,7 +150,7 @@ class PlatformMapping(_Strict):
     """The whole file."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
-    file: WrittenAs = WrittenAs()
+    file: FileFormat = FileFormat()
     loan_id: ColumnName
     origination_date: SourceOrName
     feeds: dict[str, dict[str, SourceOrName]]

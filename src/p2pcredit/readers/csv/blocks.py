@@ -15,7 +15,7 @@ LONGEST_RECORD = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class MalformedRecord:
     """A record whose number of fields is not that of the header.
 
     Args:
@@ -36,14 +36,14 @@ class Block:
     Args:
         body: The records that fit the header, as CSV text without a header.
         numbers: Their places among all records below the header, from 1.
-        misfits: The records that do not fit it, in order.
+        malformed: The records that do not fit it, in order.
         cut_off: In the last block of a file: the record inside which the file ends.
     """
 
     body: bytes
     numbers: npt.NDArray[np.int64]
-    misfits: tuple[Misfit, ...] = ()
-    cut_off: Misfit | None = None
+    malformed: tuple[MalformedRecord, ...] = ()
+    cut_off: MalformedRecord | None = None
 
 
 class NotUtf8Error(UnreadableFileError):
@@ -69,4 +69,4 @@ def decoded(path: Path, raw: bytes, offset: int) -> str:
         ) from error
 
 
-__all__ = ["LONGEST_RECORD", "Block", "IrregularError", "Misfit", "NotUtf8Error", "decoded"]
+__all__ = ["LONGEST_RECORD", "Block", "IrregularError", "MalformedRecord", "NotUtf8Error", "decoded"]

@@ -1,7 +1,7 @@
 """CSV text read exactly: every record below the header is either a row or a misfit, and none is lost.
 
 Polars reads the rows, fast, but fills a short row with nulls in silence. So the bytes are first cut into records and
-fields are counted (`counted_csv`). Records with the right number go to Polars, others become misfits. Where quotes
+fields are counted (`counted_csv`). Records with the right number go to Polars, others become malformed. Where quotes
 stand in irregular places, the slower `exact_csv` decides instead, from the beginning of the file. Nothing but one batch
 is held in memory, unless the whole is asked for.
 """
@@ -18,9 +18,9 @@ from typing import Protocol
 import polars as pl
 
 from p2pcredit.errors import HeaderError, UnreadableFileError
-from p2pcredit.prefetch import ahead
-from p2pcredit.readers.bytestream import CHUNK_BYTES, read_chunks, refuse_bomb
-from p2pcredit.readers.csv.blocks import Block, IrregularError, Misfit, decoded
+from p2pcredit.prefetch import prefetch
+from p2pcredit.readers.bytestream import CHUNK_BYTES, check_compression_ratio, read_chunks
+from p2pcredit.readers.csv.blocks import Block, IrregularError, MalformedRecord, decoded
 from p2pcredit.readers.csv.dialect import COMMAS, Dialect
 from p2pcredit.readers.csv.strict import exact_blocks, fields_of_line
 from p2pcredit.readers.csv.vectorized import counted_blocks
@@ -40,20 +40,20 @@ class DelimitedText:
         header: Its column names.
         frame: `row_number` (Int64, from 1 below the header) and the wanted columns that the header has, as text with
             blanks as null, in the order of the file.
-        misfits: Records that do not fit the header, in order.
+        malformed: Records that do not fit the header, in order.
         cut_off: The record inside which the file ends, told by its last batch: the last record, without a line end and
             with too few fields, or one that opens a quote which nothing up to the end of the file closes.
     """
 
     header: tuple[str, ...]
     frame: pl.DataFrame
-    misfits: tuple[Misfit, ...]
-    cut_off: Misfit | None = None
+    malformed: tuple[MalformedRecord, ...]
+    cut_off: MalformedRecord | None = None
 
     @property
     def rows(self) -> int:
         """Records below the header, blank lines apart."""
-        return self.frame.height + len(self.misfits)
+        return self.frame.height + len(self.malformed)
 
     def require_whole(self, path: Path, is_footer: Callable[[str], bool] = lambda first: False) -> None:
         """Make sure that the file does not end inside a record, `is_footer` of whose first field is true apart.
@@ -146,8 +146,8 @@ class DelimitedFile:
             else counted_blocks(self.path, text, width, separator)
         )
         try:
-            for block in ahead(blocks) if in_two_threads else blocks:
-                yield DelimitedText(self.header, self._rows(block), block.misfits, block.cut_off)
+            for block in prefetch(blocks) if in_two_threads else blocks:
+                yield DelimitedText(self.header, self._rows(block), block.malformed, block.cut_off)
         except (IrregularError, pl.exceptions.PolarsError) as error:
             if not exact:
                 raise IrregularError from error
@@ -207,7 +207,7 @@ def open_delimited(
     """
     start = next(dialect.as_utf8(path, read_chunks(path, chunk_bytes=LONGEST_HEADER, when_empty=when_empty)))
     header, header_lines, separator = _find_header(path, start, find_header, dialect.separators)
-    refuse_bomb(path)
+    check_compression_ratio(path)
     wanted = None if columns is None else frozenset(columns)
     found = replace(dialect, separators=separator)
     return DelimitedFile(path, header, header_lines, wanted, found, chunk_bytes, when_empty)
@@ -226,12 +226,12 @@ def read_delimited(
 
     Args and errors are those of `open_delimited` and of `DelimitedFile.batches`.
     """
-    return read_whole(
+    return read_small_file(
         open_delimited(path, find_header, columns, dialect, chunk_bytes=chunk_bytes, when_empty=when_empty)
     )
 
 
-def read_whole(file: RawFile) -> DelimitedText:
+def read_small_file(file: RawFile) -> DelimitedText:
     """The same of a file whose header was found."""
     try:
         batches = list(file.batches())
@@ -242,8 +242,8 @@ def read_whole(file: RawFile) -> DelimitedText:
 
 def joined(batches: Sequence[DelimitedText]) -> DelimitedText:
     """Batches that follow each other as one, at least one."""
-    misfits = tuple(misfit for batch in batches for misfit in batch.misfits)
-    return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), misfits, batches[-1].cut_off)
+    malformed = tuple(misfit for batch in batches for misfit in batch.malformed)
+    return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), malformed, batches[-1].cut_off)
 
 
 def twice_named(names: Iterable[str]) -> str | None:
@@ -308,11 +308,11 @@ __all__ = [
     "DelimitedFile",
     "DelimitedText",
     "FindHeader",
-    "Misfit",
+    "MalformedRecord",
     "RawFile",
     "joined",
     "open_delimited",
     "read_delimited",
-    "read_whole",
+    "read_small_file",
     "twice_named",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from p2pcredit.errors import UnreadableFileError
-from p2pcredit.readers.csv.blocks import LONGEST_RECORD, Block, Misfit, decoded
+from p2pcredit.readers.csv.blocks import LONGEST_RECORD, Block, MalformedRecord, decoded
 
 _MOST_LINES_OF_A_RECORD = 1_000
 csv.field_size_limit(LONGEST_RECORD)
@@ -38,30 +38,30 @@ def exact_blocks(
         UnreadableFileError: Not UTF-8 text, or a line without end.
     """
     lines = _Lines(path, chunks)
-    body, numbers, misfits, held = io.StringIO(), [], [], 0
+    body, numbers, malformed, held = io.StringIO(), [], [], 0
     writer = csv.writer(body, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
     last = cut_off = None
     for number, (fields, raw) in enumerate(exact_records(iter(lines), width, separator), start=1):
-        last = Misfit(number, fields, raw)
+        last = MalformedRecord(number, fields, raw)
         fits = len(fields) == width
         if fits:
             writer.writerow(fields)
             numbers.append(number)
         else:
-            misfits.append(last)
+            malformed.append(last)
         if is_open(raw, separator):
             cut_off = last
         elif fits:
             cut_off = None
         held += len(raw)
         if held >= block_bytes:
-            yield Block(body.getvalue().encode(), np.array(numbers, dtype=np.int64), tuple(misfits))
+            yield Block(body.getvalue().encode(), np.array(numbers, dtype=np.int64), tuple(malformed))
             body.seek(0)
             body.truncate()
-            numbers, misfits, held = [], [], 0
+            numbers, malformed, held = [], [], 0
     if last is not None and lines.ends_open and len(last.fields) < width:
         cut_off = last
-    yield Block(body.getvalue().encode(), np.array(numbers, dtype=np.int64), tuple(misfits), cut_off)
+    yield Block(body.getvalue().encode(), np.array(numbers, dtype=np.int64), tuple(malformed), cut_off)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.readers.csv.blocks import LONGEST_RECORD, Block, IrregularError, Misfit, decoded
+from p2pcredit.readers.csv.blocks import LONGEST_RECORD, Block, IrregularError, MalformedRecord, decoded
 from p2pcredit.readers.csv.strict import fields_of_line
 
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
@@ -74,17 +74,17 @@ def counted_blocks(path: Path, chunks: Iterator[bytes], width: int, separator: s
     used, block, seen = _counted(path, rest + b"\n", offset, seen, fields)
     if block is None or used != len(rest) + 1:
         raise IrregularError
-    last = block.misfits[-1] if block.misfits else None
+    last = block.malformed[-1] if block.malformed else None
     inside = last is not None and seen > before and last.row_number == seen and len(last.fields) < width
-    yield Block(block.body, block.numbers, block.misfits, last if inside else None)
+    yield Block(block.body, block.numbers, block.malformed, last if inside else None)
 
 
 def _joined(blocks: Sequence[Block]) -> Block:
     if len(blocks) == 1:
         return blocks[0]
     body = b"".join(block.body for block in blocks)
-    misfits = tuple(misfit for block in blocks for misfit in block.misfits)
-    return Block(body, np.concatenate([block.numbers for block in blocks]), misfits)
+    malformed = tuple(misfit for block in blocks for misfit in block.malformed)
+    return Block(body, np.concatenate([block.numbers for block in blocks]), malformed)
 
 
 def _counted(path: Path, text: bytes, offset: int, seen: int, fields: _Fields) -> tuple[int, Block | None, int]:
@@ -113,13 +113,13 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, fields: _Fields) -
     # Runs of fitting records are copied whole; each misfit is read on its own.
     edges = np.flatnonzero(np.diff(np.concatenate(([False], fits, [False])).astype(np.int8)))
     body = b"".join(text[starts[first] : ends[last - 1] + 1] for first, last in edges.reshape(-1, 2))
-    misfits = []
+    malformed = []
     for at in np.flatnonzero(~fits & ~blank):
         raw = text[starts[at] : ends[at]].decode("utf-8").rstrip("\r")
         if "\n" in raw:
             raise IrregularError
-        misfits.append(Misfit(int(numbers[at]), fields_of_line(raw, fields.separator), raw))
-    return used, Block(body, numbers[fits], tuple(misfits)), int(numbers[-1])
+        malformed.append(MalformedRecord(int(numbers[at]), fields_of_line(raw, fields.separator), raw))
+    return used, Block(body, numbers[fits], tuple(malformed)), int(numbers[-1])
 
 
 def _inside_quotes(data: npt.NDArray[np.uint8], between: _Mask) -> _Mask:

@@ -15,8 +15,8 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.prefetch import made_ahead
-from p2pcredit.storage.files import disk_error, remove, replacing, state_of_file, sync, write_bytes_atomically
+from p2pcredit.prefetch import prefetch_map
+from p2pcredit.storage.files import atomic_replace, disk_error, file_fingerprint, remove, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
 
 DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -121,7 +121,7 @@ def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, 
         SourceError, OutsideHomeError, StorageError: As for one day.
     """
     files = find_landing_files(layout, feed_name, days).values()
-    return {path: state_of_file(path) for path in dict.fromkeys(files) if path is not None}
+    return {path: file_fingerprint(path) for path in dict.fromkeys(files) if path is not None}
 
 
 def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]:
@@ -206,7 +206,7 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
     there = set(os.listdir(directory)) if directory.is_dir() else set()
     with_days = _months_with_days(there)
     spans = list(days.months())
-    for span, rows in zip(spans, made_ahead(partial(_ready_to_write, feed, rows_of), spans), strict=True):
+    for span, rows in zip(spans, prefetch_map(partial(_ready_to_write, feed, rows_of), spans), strict=True):
         if not isinstance(rows, memoryview):
             _write_days(layout, feed.name, rows, span)
             continue
@@ -242,7 +242,7 @@ def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRa
     directory = layout.landing / feed_name
     for day in span:
         kept, *others = _day_names(feed_name, day)
-        with replacing(directory / kept) as path:
+        with atomic_replace(directory / kept) as path:
             by_day.get((day,), rows.clear()).drop(SNAPSHOT).write_csv(path, quote_style="always")
         for stale in others:
             remove(directory / stale)

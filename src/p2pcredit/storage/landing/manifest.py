@@ -9,7 +9,7 @@ from typing import Any
 
 from p2pcredit.errors import MissingFeedError, StorageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import read_whole
+from p2pcredit.storage.files import read_small_file
 from p2pcredit.storage.layout import Layout
 
 
@@ -41,7 +41,7 @@ def read_manifest(layout: Layout) -> dict[str, Any]:
     """
     path = manifest_file(layout)
     try:
-        content = json.loads(read_whole(path))
+        content = json.loads(read_small_file(path))
         return {"platform": str(content["platform"]), "landings": [_checked(entry) for entry in content["landings"]]}
     except FileNotFoundError:
         return {}

@@ -15,7 +15,7 @@ from typing import Any
 
 from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import disk_error, read_whole, remove, write_json_atomically
+from p2pcredit.storage.files import disk_error, read_small_file, remove, write_json_atomically
 from p2pcredit.storage.layout import Layout
 
 _NOTE = re.compile(r"landed_[a-z_]+_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.json")
@@ -52,7 +52,7 @@ def note_landed(layout: Layout, feed: str, days: DateRange, files: Mapping[date,
 def noted_landed(layout: Layout, feed: str, days: DateRange) -> dict[date, LandedFile]:
     """Read what was noted of exactly these days; empty where nothing was, or it cannot be read."""
     try:
-        content = json.loads(read_whole(layout.landed_note(feed, days)))
+        content = json.loads(read_small_file(layout.landed_note(feed, days)))
         files = [_file(entry) for entry in content["files"]]
         return {date.fromisoformat(day): files[place] for day, place in content["days"].items()}
     except (FileNotFoundError, StorageError, ValueError, KeyError, IndexError, TypeError, AttributeError):

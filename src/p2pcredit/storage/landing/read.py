@@ -24,7 +24,7 @@ from p2pcredit.errors import HeaderError, MissingFeedError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.readers.csv.reader import read_delimited, twice_named
 from p2pcredit.readers.parquet_checks import holds_no_text, reading_parquet, refuse_parquet_bomb, without_text
-from p2pcredit.storage.files import holding_still, sha256_of_file
+from p2pcredit.storage.files import sha256_of_file, unmodified_during
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files, month_file
 from p2pcredit.storage.landing.notes import LandedFile
 from p2pcredit.storage.layout import Layout
@@ -147,7 +147,7 @@ def _with_origin(files: Sequence[_File]) -> pl.DataFrame:
 def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _File:
     """What does a file hold of the days asked for?"""
     of_month = path == month_file(layout, feed.name, asked[0])
-    with holding_still(path, MissingFeedError):
+    with unmodified_during(path, MissingFeedError):
         if path.suffix == ".parquet":
             rows, found, digest, size = _read_parquet(path, feed, asked, month_file=of_month)
         else:
@@ -167,18 +167,18 @@ def _read_csv(path: Path, feed: Feed) -> tuple[pl.DataFrame, Sequence[str]]:
 
     text = read_delimited(path, first_line, feed.sources, when_empty=_WHEN_EMPTY)
     text.require_whole(path)
-    if not text.misfits:
+    if not text.malformed:
         return text.frame, text.header
     wanted = set(feed.sources)
-    misfits = pl.DataFrame(
+    malformed = pl.DataFrame(
         [
             {_ROW_NUMBER: misfit.row_number, UNPARSED: misfit.raw}
             | {name: value for name, value in zip(text.header, misfit.fields, strict=False) if name in wanted}
-            for misfit in text.misfits
+            for misfit in text.malformed
         ],
         schema={_ROW_NUMBER: pl.Int64, UNPARSED: pl.String, **dict.fromkeys(text.frame.columns[1:], pl.String)},
     )
-    return pl.concat([text.frame, misfits], how="diagonal"), text.header
+    return pl.concat([text.frame, malformed], how="diagonal"), text.header
 
 
 def _read_parquet(

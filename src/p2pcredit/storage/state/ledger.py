@@ -24,7 +24,7 @@ from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.state import HandoffState, fold
 from p2pcredit.retraining.summary import pack_state, unpack_state
-from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, read_small_file, sync, write_bytes_atomically
 from p2pcredit.storage.locks import open_lock
 
 _LOCK = ".lock"
@@ -173,7 +173,7 @@ class Ledger:
     def _summed_up(self) -> tuple[HandoffState, int]:
         """The state that the summary holds, and after how many lines; an empty one where it cannot be trusted."""
         with suppress(OSError, StorageError):
-            found = unpack_state(read_whole(self._directory / _SUMMARY, at_most=_MOST_SUMMARY_BYTES))
+            found = unpack_state(read_small_file(self._directory / _SUMMARY, at_most=_MOST_SUMMARY_BYTES))
             if found is not None and self._digest(found[1]) == found[2]:
                 return found[0], found[1]
         return HandoffState(), 0
@@ -185,7 +185,7 @@ class Ledger:
             write_bytes_atomically(self._directory / _SUMMARY, summary, durable=False)
 
     def _digest(self, number: int) -> str:
-        return hashlib.sha256(read_whole(self._path(number))).hexdigest()
+        return hashlib.sha256(read_small_file(self._path(number))).hexdigest()
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{number:08d}.json"
@@ -211,7 +211,7 @@ class Ledger:
 
 def _read_line(path: Path, number: int) -> LedgerEvent:
     try:
-        event = LedgerEvent.from_json(json.loads(read_whole(path)))
+        event = LedgerEvent.from_json(json.loads(read_small_file(path)))
     except (OSError, ValueError, RecursionError, StorageError, DecisionError) as error:
         raise DecisionError(f"ledger line {path} cannot be read ({error}); restore it from a backup") from error
     if event.number != number:

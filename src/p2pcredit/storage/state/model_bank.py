@@ -16,9 +16,9 @@ from typing import Any
 
 from p2pcredit.errors import BankError, StorageError
 from p2pcredit.names import perhaps
-from p2pcredit.storage.files import disk_error, read_whole, sync, write_bytes_atomically
+from p2pcredit.storage.files import disk_error, read_small_file, sync, write_bytes_atomically
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.locks import held
+from p2pcredit.storage.locks import exclusive_lock
 
 REFERENCE_FILE = "reference.parquet"
 """Of a model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
@@ -77,7 +77,7 @@ class ModelBank:
         content = {**files, _CARD: json_bytes(card)}
         content[_MANIFEST] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
         target = self.layout.model(model_id)
-        with held(target.parent / _LOCK, "the model bank"):
+        with exclusive_lock(target.parent / _LOCK, "the model bank"):
             for left in target.parent.glob(f"{_ADDING}*"):  # of a process that died; we hold the lock
                 shutil.rmtree(left, ignore_errors=True)
             if not target.exists():
@@ -123,7 +123,7 @@ class ModelBank:
         """
         directory = self.layout.model(model_id)
         try:
-            raw = read_whole(directory / _MANIFEST)
+            raw = read_small_file(directory / _MANIFEST)
         except FileNotFoundError as error:
             raise BankError(_no_model(model_id, self.model_ids())) from error
         try:
@@ -136,7 +136,7 @@ class ModelBank:
         files: dict[str, bytes] = {}
         for name, digest in manifest.items():
             try:
-                files[name] = read_whole(directory / name, at_most=_MOST_MODEL_BYTES)
+                files[name] = read_small_file(directory / name, at_most=_MOST_MODEL_BYTES)
             except FileNotFoundError as error:
                 raise BankError(f"model {model_id} lacks its file {name}; restore it from a backup") from error
             except StorageError as error:

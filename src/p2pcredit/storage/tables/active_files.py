@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from p2pcredit.engines.local import scan_files
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.partitions import MONTH, parts_of
-from p2pcredit.weak_cache import OfObjects
+from p2pcredit.weak_cache import WeakCache
 
 _TOLD = {
     "path": pl.String,
@@ -33,7 +33,7 @@ may ask for a later one, with rows struck out by lists beside the files."""
 
 
 @dataclass(frozen=True, slots=True)
-class LiveFile:
+class ActiveFile:
     """A file of a table.
 
     Args:
@@ -65,16 +65,16 @@ class LiveFile:
         return f"{root}/{unquote(self.path)}"
 
 
-def live_files(opened: DeltaTable, days: DateRange | None = None) -> Sequence[LiveFile]:
+def active_files(opened: DeltaTable, days: DateRange | None = None) -> Sequence[ActiveFile]:
     """The files of a table, by path; with `days`, those whose part and whose dates allow rows of these days."""
-    files = _files.of(opened, opened.version(), lambda: _read_files(opened))
+    files = _files.get(opened, opened.version(), lambda: _read_files(opened))
     if days is None:
         return files
     parts = set(parts_of(days))
     return [file for file in files if file.part in parts and file.may_hold(days)]
 
 
-def scan_live(opened: DeltaTable, files: Sequence[LiveFile]) -> pl.LazyFrame:
+def scan_live(opened: DeltaTable, files: Sequence[ActiveFile]) -> pl.LazyFrame:
     """The rows of these files of a table, lazily, in its columns but for the one that tells the part."""
     if _asks_more_of_readers(opened):
         return pl.scan_delta(opened).filter(pl.col(MONTH).is_in({file.part for file in files})).drop(MONTH)
@@ -83,11 +83,11 @@ def scan_live(opened: DeltaTable, files: Sequence[LiveFile]) -> pl.LazyFrame:
     return scan_files([file.below(opened) for file in files], schema)
 
 
-_files: OfObjects[DeltaTable, tuple[LiveFile, ...]] = OfObjects()
+_files: WeakCache[DeltaTable, tuple[ActiveFile, ...]] = WeakCache()
 """The files of tables that are open; the log of one that stays open is asked once for each of its versions."""
 
 
-def _read_files(opened: DeltaTable) -> tuple[LiveFile, ...]:
+def _read_files(opened: DeltaTable) -> tuple[ActiveFile, ...]:
     actions = opened.get_add_actions(flatten=True)
     there = pl.DataFrame(actions.select([name for name in _TOLD if name in actions.schema.names]))
     told = there.select(
@@ -96,11 +96,11 @@ def _read_files(opened: DeltaTable) -> tuple[LiveFile, ...]:
     )
     if _asks_more_of_readers(opened):  # rows may be struck out that are still counted
         told = told.with_columns(pl.lit(None).alias("num_records"))
-    return tuple(LiveFile(*row) for row in told.sort("path").iter_rows())
+    return tuple(ActiveFile(*row) for row in told.sort("path").iter_rows())
 
 
 def _asks_more_of_readers(opened: DeltaTable) -> bool:
     return bool(opened.protocol().min_reader_version > _PLAIN_READER)
 
 
-__all__ = ["LiveFile", "live_files", "scan_live"]
+__all__ = ["ActiveFile", "active_files", "scan_live"]

@@ -21,7 +21,7 @@ from typing import Any
 
 from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import disk_error, read_whole, remove, write_json_atomically
+from p2pcredit.storage.files import disk_error, read_small_file, remove, write_json_atomically
 from p2pcredit.storage.layout import Layout
 
 _BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
@@ -104,7 +104,7 @@ def receipt_written_at(layout: Layout, day: date) -> int:
 
 def _content(path: Path) -> Facts | None:
     try:
-        content = json.loads(read_whole(path))
+        content = json.loads(read_small_file(path))
     except (FileNotFoundError, StorageError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -23,7 +23,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from p2pcredit.contracts.tables import Table
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, sync
-from p2pcredit.storage.tables.active_files import LiveFile, live_files
+from p2pcredit.storage.tables.active_files import ActiveFile, active_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.partitions import MONTH
 
@@ -37,7 +37,7 @@ def paths_of_rows(lake: Lake, table: Table, days: DateRange | None = None) -> li
     if not lake.exists(table):
         return []
     opened = lake.opened(table)
-    return [file.below(opened) for file in live_files(opened, days)]
+    return [file.below(opened) for file in active_files(opened, days)]
 
 
 def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer) -> bool:
@@ -61,7 +61,7 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
     def once() -> bool:
         opened = _with_all_columns(lake.opened(table), table)
         work = lake.layout.table(table.name) / f"handed-{uuid.uuid4().hex}"
-        replaced = live_files(opened, days)
+        replaced = active_files(opened, days)
         try:
             if not write([file.below(opened) for file in replaced], work):
                 return False
@@ -72,7 +72,7 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    return lake.committed(table, once)
+    return lake.commit_with_retry(table, once)
 
 
 def _with_all_columns(opened: DeltaTable, table: Table) -> DeltaTable:
@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _commit(opened: DeltaTable, replaced: Sequence[LiveFile], added: list[AddAction], days: DateRange) -> None:
+def _commit(opened: DeltaTable, replaced: Sequence[ActiveFile], added: list[AddAction], days: DateRange) -> None:
     now = int(time.time() * 1000)  # vacuum counts from here; no row depends on it
     gone = [
         RemoveAction(

@@ -30,8 +30,8 @@ from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
 from p2pcredit.storage.files import disk_error, full_disk
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.locks import held
-from p2pcredit.storage.tables.active_files import live_files, scan_live
+from p2pcredit.storage.locks import exclusive_lock
+from p2pcredit.storage.tables.active_files import active_files, scan_live
 from p2pcredit.storage.tables.open_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.tables.partitions import MONTH, any_of, open_since, part_of_rows, parts_of
 
@@ -111,7 +111,7 @@ class Lake:
         """Whether the table has any row of these days; mostly its log tells, and nothing is opened."""
         if not self.exists(table):
             return False
-        return any(file.holds(days) for file in live_files(self._open(table), days)) or not (
+        return any(file.holds(days) for file in active_files(self._open(table), days)) or not (
             self.scan(table, days).head(1).collect().is_empty()
         )
 
@@ -154,7 +154,7 @@ class Lake:
         """
         self.require(table)
         opened = self._open(table)
-        gone = [file.path for file in live_files(opened) if not os.path.exists(file.below(opened))]
+        gone = [file.path for file in active_files(opened) if not os.path.exists(file.below(opened))]
         if gone:
             raise StorageError(
                 f"version {opened.version()} of {table.name} lost {len(gone)} files, such as {gone[0]}; "
@@ -162,7 +162,7 @@ class Lake:
             )
 
     @contextmanager
-    def rebuilding(self, table: Table) -> Iterator[None]:
+    def lock(self, table: Table) -> Iterator[None]:
         """Hold a table while its rows are read for, made and written.
 
         A commit of its own is safe without this: Delta refuses one of two rivals, who looks again. This is for what
@@ -172,7 +172,7 @@ class Lake:
         Raises:
             ConflictError: If another process holds it for too long.
         """
-        with held(self.layout.table_lock(table.name), f"table {table.name}"):
+        with exclusive_lock(self.layout.table_lock(table.name), f"table {table.name}"):
             yield
 
     def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
@@ -202,9 +202,9 @@ class Lake:
             rows = _ordered(frame.select(_typed(frame, table)), table)
         except pl.exceptions.PolarsError as error:
             raise StorageError(f"rows for {table.name} do not fit its columns: {_one_line(error)}") from error
-        return self.committed(table, lambda: self._replace_once(table, rows, days, feed))
+        return self.commit_with_retry(table, lambda: self._replace_once(table, rows, days, feed))
 
-    def committed(self, table: Table, once: Callable[[], bool]) -> bool:
+    def commit_with_retry(self, table: Table, once: Callable[[], bool]) -> bool:
         """Do what looks at a table and commits to it; again, from the look on, where another writer committed first.
 
         Args:
@@ -223,7 +223,7 @@ class Lake:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error
                 time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # spread rivals apart
             except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-                raise self.refused("write", table, error) from error
+                raise self.storage_error("write", table, error) from error
         raise AssertionError("unreachable")
 
     def compact(self, table: Table, month: date) -> int:
@@ -232,7 +232,7 @@ class Lake:
             return 0
         opened = self._open(table)
         key = f"{month:%Y-%m}"
-        if sum(file.part == key for file in live_files(opened)) < 2:
+        if sum(file.part == key for file in active_files(opened)) < 2:
             return 0
         path = self.layout.table(table.name)
         forget(path)
@@ -241,7 +241,7 @@ class Lake:
         except CommitFailedError:
             return 0  # somebody wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
-            raise self.refused("compact", table, error) from error
+            raise self.storage_error("compact", table, error) from error
         remember(path, opened)
         return int(done["numFilesRemoved"])
 
@@ -266,7 +266,7 @@ class Lake:
         except CommitFailedError:
             return  # somebody wrote just now; the next month's run does it
         except (DeltaError, OSError) as error:
-            raise self.refused("change the properties of", table, error) from error
+            raise self.storage_error("change the properties of", table, error) from error
 
     def join_closed_years(self, table: Table, today: date) -> int:
         """Join the months of each year that has closed into one file; returns how many files were removed.
@@ -278,13 +278,13 @@ class Lake:
             return 0
         opened = self._open(table)
         still_open = str(open_since(today))
-        parts = {file.part for file in live_files(opened)}
+        parts = {file.part for file in active_files(opened)}
         months = [part for part in parts if len(part) > len(still_open) and part < still_open]
         return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
 
     def _join_year(self, table: Table, year: str) -> int:
         path, opened = self.layout.table(table.name), self._open(table)
-        files = [file for file in live_files(opened) if file.part[:4] == year]
+        files = [file for file in active_files(opened) if file.part[:4] == year]
         forget(path)
         try:
             rows = scan_live(opened, files).collect()
@@ -299,7 +299,7 @@ class Lake:
         except CommitFailedError:
             return 0  # somebody wrote into that year just now; the next month's run joins it
         except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-            raise self.refused("compact", table, error) from error
+            raise self.storage_error("compact", table, error) from error
         remember(path, opened)
         return len(files)
 
@@ -342,9 +342,9 @@ class Lake:
         except TableNotFoundError as error:
             raise _unwritten(table) from error
         except (DeltaError, OSError) as error:
-            raise self.refused("read", table, error) from error
+            raise self.storage_error("read", table, error) from error
 
-    def refused(self, verb: str, table: Table, error: Exception) -> StorageError:
+    def storage_error(self, verb: str, table: Table, error: Exception) -> StorageError:
         """What to say of an error that a library raised over a table."""
         full = full_disk(error)
         if full is not None:
@@ -390,7 +390,7 @@ def _columns(opened: DeltaTable, table: Table) -> list[pl.Expr]:
 
 def _scanned(opened: DeltaTable, days: DateRange | None) -> pl.LazyFrame:
     """The rows of these days; files that cannot hold any are not opened."""
-    frame = scan_live(opened, live_files(opened, days))
+    frame = scan_live(opened, active_files(opened, days))
     if days is None:
         return frame
     return frame.filter(pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)))

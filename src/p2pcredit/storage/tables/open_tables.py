@@ -15,7 +15,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from p2pcredit.storage.files import state_of_file
+from p2pcredit.storage.files import file_fingerprint
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def _commit(path: Path, version: int) -> str:
 
 
 def _commit_state(path: Path, version: int) -> tuple[int, ...]:
-    return state_of_file(_commit(path, version), follow_links=False)
+    return file_fingerprint(_commit(path, version), follow_links=False)
 
 
 __all__ = ["forget", "known_table", "open_newest", "remember"]

@@ -72,8 +72,8 @@ def vacuum_table(lake: Lake, table: Table, keep_versions: Collection[int], *, dr
         vacuum(only_tell=False)
         return True
 
-    with lake.rebuilding(table):
-        lake.committed(table, once)
+    with lake.lock(table):
+        lake.commit_with_retry(table, once)
     return Unneeded(len(sizes), sum(sizes))
 
 

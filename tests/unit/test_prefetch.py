@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p2pcredit.prefetch import ahead, made_ahead
+from p2pcredit.prefetch import prefetch, prefetch_map
 
 
 def test_never_more_than_one_item_waits() -> None:
@@ -18,7 +18,7 @@ def test_never_more_than_one_item_waits() -> None:
             made.append(number)
             yield number
 
-    for used in ahead(items()):
+    for used in prefetch(items()):
         assert len(made) <= used + 2
     assert made == [0, 1, 2, 3, 4]
 
@@ -29,7 +29,7 @@ def test_an_error_comes_after_all_items_before_it() -> None:
         yield 2
         raise ValueError("the third")
 
-    made = ahead(items())
+    made = prefetch(items())
     assert [next(made), next(made)] == [1, 2]
     with pytest.raises(ValueError, match="the third"):
         next(made)
@@ -44,7 +44,7 @@ def test_the_next_is_made_in_another_thread_while_the_present_is_used() -> None:
         yield threading.get_ident()
 
     threads = []
-    for ident in ahead(items()):
+    for ident in prefetch(items()):
         assert second_made.wait(timeout=30)
         threads.append(ident)
     assert len(set(threads)) == 1
@@ -53,7 +53,7 @@ def test_the_next_is_made_in_another_thread_while_the_present_is_used() -> None:
 
 def test_who_stops_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    items = ahead(iter(range(1_000)))
+    items = prefetch(iter(range(1_000)))
     assert next(items) == 0
     items.close()
     assert threading.active_count() == before
@@ -69,30 +69,30 @@ def test_what_is_made_side_by_side_comes_in_order() -> None:
             first_may_end.set()  # the second is made while the first is not yet done
         return number * 10
 
-    assert list(made_ahead(make, range(4))) == [0, 10, 20, 30]
+    assert list(prefetch_map(make, range(4))) == [0, 10, 20, 30]
 
 
 def test_never_more_than_two_are_made_before_they_are_asked_for() -> None:
     begun: list[int] = []
-    for used in made_ahead(lambda number: begun.append(number) or number, range(6)):
+    for used in prefetch_map(lambda number: begun.append(number) or number, range(6)):
         assert max(begun) <= used + 2
     assert sorted(begun) == [0, 1, 2, 3, 4, 5]
 
 
 def test_an_error_in_making_comes_at_its_place_and_ends_it() -> None:
-    made = made_ahead(lambda number: 6 // number, [3, 2, 0, 1])
+    made = prefetch_map(lambda number: 6 // number, [3, 2, 0, 1])
     assert [next(made), next(made)] == [2, 3]
     with pytest.raises(ZeroDivisionError):
         next(made)
 
 
 def test_a_single_thing_is_made_in_the_thread_that_asks() -> None:
-    assert list(made_ahead(lambda _: threading.get_ident(), ["one"])) == [threading.get_ident()]
+    assert list(prefetch_map(lambda _: threading.get_ident(), ["one"])) == [threading.get_ident()]
 
 
 def test_who_stops_early_leaves_no_maker_behind() -> None:
     before = threading.active_count()
-    made = made_ahead(str, range(1_000))
+    made = prefetch_map(str, range(1_000))
     assert next(made) == "0"
     made.close()
     assert threading.active_count() == before
