@@ -42,7 +42,7 @@ def test_the_columns_that_must_not_be_used_are_named_with_the_reason(tmp_path: P
     assert columns["total_rec_prncp"]["why"].startswith("exists only after origination: payments")
     assert "alone it scores" in columns["x"]["why"]  # by evidence: the profile knows nothing of it
     assert columns["annual_inc"]["why"] == "known at application: financial.annual_income"
-    assert "one would have auc_inflation of an AUC of 1.00" in found["in_words"]
+    assert "the AUC would seem to be 1.00" in found["in_words"]
 
 
 def test_too_few_bads_are_a_refusal_with_the_number(tmp_path: Path) -> None:
