@@ -319,4 +319,4 @@ def test_of_an_unforeseen_error_the_alert_names_the_type_alone() -> None:
     with pytest.raises(AirflowFailException) as caught:
         raise_for_airflow("scoring.score.score_day", KeyError("Jane Doe"))
     assert "Jane Doe" in str(caught.value)  # in the task's log
-    assert without_values(caught.value) == "inference.score_day broke: KeyError; see the task's log"
+    assert without_values(caught.value) == "scoring.score.score_day broke: KeyError; see the task's log"
