@@ -1,0 +1,38 @@
+"""Every number that a user may turn, in one frozen, validated tree, and where it is read from.
+
+Defaults stand in the groups. A home directory may hold `p2pcredit.toml`; environment variables `P2P_<GROUP>__<NAME>`
+override it. Only the command line, the DAGs and `open_home` call `load_settings`; everything below takes a `Settings`
+as an argument. `describe_settings` lists every setting with its type, default, bounds and meaning.
+"""
+
+from p2pcredit.settings.labels import EARLY_DAYS, LabelSettings, LabelTarget
+from p2pcredit.settings.load import load_settings
+from p2pcredit.settings.operation import (
+    AlertSettings,
+    HandoffSettings,
+    LandingSettings,
+    MonitoringSettings,
+    PreprocessingSettings,
+    SparkSettings,
+)
+from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.training import SelectionSettings, TrainingSettings
+from p2pcredit.settings.tree import Settings
+
+__all__ = [
+    "EARLY_DAYS",
+    "AlertSettings",
+    "HandoffSettings",
+    "LabelSettings",
+    "LabelTarget",
+    "LandingSettings",
+    "MonitoringSettings",
+    "PreprocessingSettings",
+    "ScoreSettings",
+    "ScoringSettings",
+    "SelectionSettings",
+    "Settings",
+    "SparkSettings",
+    "TrainingSettings",
+    "load_settings",
+]

@@ -1,0 +1,156 @@
+"""Settings of the daily and weekly work: landing, preprocessing, monitoring, hand-off, alerts, Spark."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from p2pcredit.settings.group import Group, Share, check_bads_among_loans
+
+_LONG_MONTH_DAYS = 31
+
+
+class LandingSettings(Group):
+    """When a landing is no success."""
+
+    max_rejected_share: Share = Field(
+        0.2, description="Share of a raw file's records that may be rejected; above it the file is refused."
+    )
+
+
+class PreprocessingSettings(Group):
+    """When a day is no success."""
+
+    max_quarantined_share: Share = Field(
+        0.2,
+        description="Share of a feed's rows that may be set aside; above it the day stops. One or two rows are too "
+        "many only if they are half of the rows or more, and the day is preprocessed by itself. Days that are "
+        "preprocessed together stop also where a larger share of the rows of a month, or of all of them, is set "
+        "aside. With 1 none "
+        "stops.",
+    )
+    schema_drift: Literal["report", "stop_if_used", "stop"] = Field(
+        "stop_if_used",
+        description="What a column or feed that was filled before and no longer is does to the day: `report` reports "
+        "it, `stop_if_used` stops the day too where nothing is left of what the champion reads, `stop` always stops "
+        "it. `preprocess --accept-drift --why TEXT` takes a day as it is.",
+    )
+    schema_drift_days: int = Field(
+        28, ge=1, le=366, description="How many complete days before show what a feed usually holds."
+    )
+
+
+class MonitoringSettings(Group):
+    """What monitoring looks at and when it speaks up."""
+
+    policy: str = Field(
+        "cheapest_remedy_first", description="The policy that turns results into a decision, by its name."
+    )
+    auc_threshold: float = Field(
+        0.62,
+        gt=0.5,
+        lt=1.0,
+        description="AUC below which ranking fails, if its whole interval lies below.",
+    )
+    calibration_ratio_bounds: tuple[float, float] = Field(
+        (0.67, 1.5),
+        description="Observed over expected defaults outside which calibration fails; one bound above 0 and below 1, "
+        "one above 1.",
+    )
+    psi_watch: float = Field(
+        0.1, gt=0, description="PSI of score or feature below which it passes; less than `psi_alert`."
+    )
+    psi_alert: float = Field(0.25, gt=0, description="PSI of score or feature from which it fails.")
+    quarantined_share_limit: Share = Field(
+        0.05,
+        description="Share of a feed's rows in quarantine, or of a column's values lost, above which data quality "
+        "fails.",
+    )
+    window_months: int = Field(
+        12, ge=1, le=60, description="Months of originations, the newest that have matured, whose loans are judged."
+    )
+    recent_days: int = Field(
+        28, ge=7, le=366, description="Newest days whose loans are looked at for drift, data quality and alerts."
+    )
+    min_recent_loans: int = Field(
+        50, ge=10, description="Fewest recent loans for a result on drift or early signs; below it is undetermined."
+    )
+    min_matured_loans: int = Field(
+        100, ge=20, description="Fewest matured loans for a result on performance; below it is undetermined."
+    )
+    min_matured_bads: int = Field(
+        15, ge=2, description="Fewest defaults among them for a result on performance; below it is undetermined."
+    )
+    confidence: float = Field(
+        0.9, ge=0.5, lt=1.0, description="Confidence of the intervals in reports, cards and evidence."
+    )
+    retrain_at_new_bads_share: float = Field(
+        0.25,
+        ge=0.0,
+        description="A retraining is due when the known defaults have grown by this share since the last training; "
+        "with 0 growth alone never retrains.",
+    )
+
+    @model_validator(mode="after")
+    def _limits_are_in_order(self) -> Self:
+        low, high = self.calibration_ratio_bounds
+        if not 0 < low < 1 < high:
+            raise ValueError(
+                f"calibration_ratio_bounds are {low} and {high}; write one above 0 and below 1, then one above 1, such "
+                "as [0.67, 1.5]"
+            )
+        if self.psi_watch >= self.psi_alert:
+            raise ValueError(
+                f"psi_watch is {self.psi_watch} and must lie below psi_alert, {self.psi_alert}; lower the first or "
+                "raise the second"
+            )
+        check_bads_among_loans(self.min_matured_bads, self.min_matured_loans)
+        if self.recent_days > self.window_months * _LONG_MONTH_DAYS:
+            raise ValueError(
+                f"recent_days is {self.recent_days}, longer than window_months, {self.window_months}; make the recent "
+                "days fewer or the window longer"
+            )
+        return self
+
+
+class HandoffSettings(Group):
+    """How long a retraining decision serves."""
+
+    valid_days: int = Field(
+        14, ge=1, le=366, description="Days after its date for which a decision holds that names no `expires_on`."
+    )
+
+
+class AlertSettings(Group):
+    """Where alerts go."""
+
+    urls: tuple[SecretStr, ...] = Field(
+        (), description="Apprise URLs of the channels, kept secret wherever settings are shown."
+    )
+
+
+class SparkSettings(Group):
+    """Where Spark runs, for `engine = "spark"`.
+
+    No card holds this group, since some of it may be secret; of it a card names `tree_workers` alone.
+    """
+
+    master: str = Field(
+        "local[2]",
+        min_length=1,
+        description="Where Spark runs: `local[2]`, `spark://host:7077`, `yarn`, `k8s://https://host:443`.",
+    )
+    python: str = Field(
+        "",
+        description="Interpreter of the executors, which must have this package; empty means the one that runs the "
+        "job.",
+    )
+    tree_workers: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="How many tasks grow a booster together. With one its trees are those of one machine, to the byte; "
+        "with more each task draws its own sample of its own loans.",
+    )
+    conf: dict[str, str] = Field({}, description='Spark\'s own settings, such as `"spark.executor.memory" = "8g"`.')

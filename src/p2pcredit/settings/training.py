@@ -1,0 +1,115 @@
+"""Settings of training: what a model learns from, what it must show before it serves, which features may enter."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from p2pcredit.settings.group import Group, Share, check_bads_among_loans
+
+_LEAST_SHARE_TO_FIT = 0.1
+
+
+class TrainingSettings(Group):
+    """What a model learns from and what it must show before it serves."""
+
+    feature_set: Literal["application", "priced"] = Field(
+        "application",
+        description="Features a model may see: `application` leaves out the platform's own price and grade, `priced` "
+        "has them too.",
+    )
+    min_matured_loans: int = Field(
+        500, ge=50, description="Fewest matured loans for a training; below it none takes place."
+    )
+    min_matured_bads: int = Field(
+        50, ge=10, description="Fewest defaults among the matured loans for a training; below it none takes place."
+    )
+    evaluation_share: Share = Field(
+        0.25,
+        description="Share of the matured loans, the newest, that a model is judged on and never fitted to. Above 0.",
+    )
+    calibration_share: Share = Field(
+        0.2, description="Share of the matured loans, those just before the evaluation loans, that set the level."
+    )
+    min_evaluation_bads: int = Field(
+        15, ge=2, description="Fewest defaults among the loans that judge a model; at most `min_matured_bads`."
+    )
+    max_single_feature_auc: float = Field(
+        0.75,
+        gt=0.5,
+        le=1.0,
+        description="AUC above which one feature by itself counts as a leak, and the training is refused.",
+    )
+    promotion_margin: float = Field(
+        0.0, ge=0.0, le=0.2, description="By how much AUC a challenger must rank better than the champion to take over."
+    )
+    promotion_confidence: float = Field(
+        0.6, ge=0.5, lt=1.0, description="How sure it must be that a challenger ranks so much better."
+    )
+    evidence_growth_share: float = Field(
+        0.25,
+        ge=0.0,
+        description="A challenger takes over too if it learned from more defaults than the champion by this share and "
+        "ranks no worse than `noninferiority_margin` allows.",
+    )
+    noninferiority_margin: float = Field(
+        0.02,
+        ge=0.0,
+        le=0.2,
+        description="By how much AUC a challenger with more evidence may rank worse, at `promotion_confidence`; 0 asks "
+        "that it ranks better.",
+    )
+    preferred_family: Literal["boosting", "scorecard"] = Field(
+        "boosting",
+        description="Which of two candidates leads that learned from as many defaults and cannot be told apart.",
+    )
+    seed: int = Field(20, ge=0, lt=1 << 31, description="Seed of everything drawn by chance in a training.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="Where boosting grows its trees; scores are calculated on the processor either way.",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_left_to_fit(self) -> Self:
+        judged, left = self.evaluation_share, 1 - self.evaluation_share - self.calibration_share
+        if not judged:
+            raise ValueError("evaluation_share is 0, so no model could be judged; write 0.25 or so")
+        if left < _LEAST_SHARE_TO_FIT - 1e-9:
+            raise ValueError(
+                f"evaluation_share and calibration_share leave {max(left, 0):.0%} of the loans to fit on; together "
+                f"they may be {1 - _LEAST_SHARE_TO_FIT} at most"
+            )
+        check_bads_among_loans(self.min_matured_bads, self.min_matured_loans)
+        if self.min_evaluation_bads > self.min_matured_bads:
+            raise ValueError(
+                f"min_evaluation_bads is {self.min_evaluation_bads}, more than all of min_matured_bads, "
+                f"{self.min_matured_bads}; lower the first or raise the second"
+            )
+        return self
+
+
+class SelectionSettings(Group):
+    """Which features may enter a scorecard."""
+
+    min_information_value: float = Field(
+        0.01,
+        ge=0.0,
+        description="Least information value of a feature's bins; never less than what chance alone would show.",
+    )
+    max_feature_psi: float = Field(
+        0.25,
+        gt=0.0,
+        description="Most that a feature's bins may have moved (PSI) from the older to the newer half of the loans.",
+    )
+    min_half_information_value: float = Field(
+        0.0,
+        description="Least information a feature's bins carry about the older and about the newer half of the "
+        "defaults, by the weights of the whole; below 0 the feature ranks the other way round there.",
+    )
+    max_variance_inflation: float = Field(
+        2.5,
+        gt=1.0,
+        description="Most variance inflation of a feature's weights by the other features; 2.5 means that the others "
+        "explain three fifths of them.",
+    )
