@@ -1,7 +1,7 @@
 """Change a module in one small place: every change that the operators make of its source, and the changed source.
 
 A change is an edit of the source text at a node of its syntax tree, so that all other lines stay as they are.
-Annotations, docstrings, imports and the texts of errors are left alone: changing them harms no number.
+Annotations, types of calls, docstrings, imports and the texts of errors are left alone: changing them harms no number.
 """
 
 from __future__ import annotations
@@ -166,8 +166,9 @@ def _is_left_alone(statement: ast.stmt) -> bool:
         return True
     if isinstance(statement, ast.If) and isinstance(statement.test, ast.Name):
         return statement.test.id == "TYPE_CHECKING"
-    return isinstance(statement, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id == "__all__" for target in statement.targets
+    return isinstance(statement, ast.Assign) and (
+        any(isinstance(target, ast.Name) and target.id == "__all__" for target in statement.targets)
+        or (isinstance(statement.value, ast.Subscript) and ast.unparse(statement.value.value) == "Callable")
     )
 
 

@@ -13,9 +13,16 @@ from pathlib import Path
 
 ROOMS = {
     "retraining": ("retraining/*.py",),
-    "monitoring": ("monitoring/*.py", "monitoring/metrics/*.py", "monitoring/policies/*.py"),
+    "monitoring": (
+        "monitoring/*.py",
+        "monitoring/metrics/*.py",
+        "monitoring/policies/*.py",
+        "monitoring/feeds/*.py",
+    ),
     "models": (
+        "models/absence_effects.py",
         "models/calibration.py",
+        "models/outside_training.py",
         "models/binning/selection.py",
         "models/champion/challenge.py",
         "models/champion/gate.py",
@@ -24,15 +31,26 @@ ROOMS = {
         "models/training/candidates.py",
         "models/training/splits.py",
     ),
-    "transforms": tuple(f"transforms/{name}.py" for name in ("labels", "outcomes", "features", "silver")),
+    "transforms": (
+        "transforms/labels.py",
+        "transforms/outcomes.py",
+        "transforms/unknown_outcomes.py",
+        "transforms/features.py",
+        "transforms/silver.py",
+    ),
     "jobs": (
         "jobs/decisions.py",
         "jobs/monitoring/*.py",
+        "jobs/preprocessing/day_checks.py",
+        "jobs/preprocessing/day_receipts.py",
+        "jobs/preprocessing/quarantine_checks.py",
+        "jobs/preprocessing/unmatched_rows.py",
         "jobs/scoring/*.py",
         "jobs/training/maturity.py",
         "jobs/training/retrain.py",
         "jobs/training/snapshot.py",
         "jobs/training/swap_sets.py",
+        "jobs/training/unknown_outcomes.py",
     ),
 }
 """Globs below the package of each room."""
@@ -58,6 +76,15 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *_NIGHTS,
             "tests/robustness/protocol/test_found_schedules.py",
             "tests/robustness/hostile/test_decision_files.py",
+        ),
+    ),
+    (
+        "monitoring/feeds/*.py",
+        (
+            "tests/unit/monitoring/test_schema_drift.py",
+            "tests/unit/monitoring/test_feeds_by_hand.py",
+            "tests/unit/jobs/test_quarantine_checks.py",
+            "tests/unit/jobs/test_day_checks.py",
         ),
     ),
     ("monitoring/*.py", ("tests/unit/monitoring/*_by_hand.py", "tests/unit/monitoring")),
@@ -102,6 +129,26 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/robustness/hostile/test_secrets.py"),
     ),
     ("jobs/scoring/champions.py", ("tests/unit/jobs/test_serving.py", *_GATHERED)),
+    ("jobs/scoring/scored_loans.py", ("tests/unit/jobs/test_scored_loans.py", "tests/unit/jobs/test_inference_job.py")),
+    ("jobs/monitoring/review.py", ("tests/unit/gathering/test_week_review.py", *_GATHERED)),
+    (
+        "jobs/training/unknown_outcomes.py",
+        ("tests/unit/jobs/test_unknown_outcomes.py", "tests/unit/jobs/test_leak_detection.py"),
+    ),
+    (
+        "jobs/preprocessing/day_receipts.py",
+        ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
+    ),
+    (
+        "jobs/preprocessing/*.py",
+        (
+            "tests/unit/jobs/test_{name}.py",
+            "tests/unit/jobs/test_quarantine_checks.py",
+            "tests/unit/jobs/test_day_checks.py",
+            "tests/unit/jobs/test_values_lost.py",
+            "tests/unit/jobs/test_preprocessing_job.py",
+        ),
+    ),
     ("jobs/*.py", _GATHERED),
 )
 """The first glob that a module matches says its tests; `{name}` is the name of the module."""

@@ -166,6 +166,18 @@ def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monke
         assert Lake(ctx.layout).read(PREDICTIONS).equals(expected)
 
 
+def test_it_tells_after_each_piece_how_many_days_are_behind_it(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crown(ctx, "m1", FIRST)
+    for day in SPAN:
+        mark_complete(ctx.layout, {day: {"rows": {"features": 0 if day == SECOND else 2}}})
+    monkeypatch.setattr("p2pcredit.jobs.scoring.score.engine_for", partial(few_rows, 2))
+    told: list[tuple[str, int, int | None]] = []
+    run_inference(replace(ctx, progress=lambda what, done, of: told.append((what, done, of))), SPAN)
+    assert told == [("", 0, 4), ("2024-01-30", 2, 4), ("2024-01-31", 3, 4), ("2024-02-01", 4, 4)]
+
+
 def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:
     """The engine of the settings, which bears few rows at a time."""
     return replace(engine_for(ctx, lake), rows_together=at_most)  # type: ignore[type-var]

@@ -9,6 +9,7 @@ import pytest
 
 from p2pcredit.models.champion.challenge import CALIBRATION_SLACK, Comparison, compare_models
 from p2pcredit.models.evaluation.api import paired_auc_difference
+from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.settings import TrainingSettings
 
 LABELS = np.array([0] * 60 + [1] * 20)
@@ -103,3 +104,11 @@ def test_the_verdict_as_json_says_all_of_it() -> None:
         f"AUC {found.difference:+.3f} against the champion on 80 loans with 20 bads, lower bound"
     )
     assert found.reason.endswith(f"lower bound {found.low:+.3f} at 60%: the challenger takes over")
+
+
+def test_a_bound_at_exactly_zero_does_not_lie_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = Estimate(0.05, 0.0, 0.1, 80, 20)
+    monkeypatch.setattr("p2pcredit.models.champion.challenge.paired_auc_difference", lambda *_: measured)
+    found = compared()
+    assert not found.promote
+    assert found.reason.endswith("lower bound +0.000 at 60% is not above zero; the champion stays")

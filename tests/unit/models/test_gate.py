@@ -141,3 +141,11 @@ def test_the_sub_grade_goes_before_the_grade_unless_it_ranks_fewer_loans() -> No
     assert platform_risk(fewer)[0] == "platform_grade"  # type: ignore[index]
     assert platform_risk(pl.DataFrame({"platform_grade": ["good", None]})) is None
     assert platform_risk(pl.DataFrame({"label": [1]})) is None
+
+
+def test_a_benchmark_has_its_own_auc_beside_that_of_the_model() -> None:
+    """Bads rank above 3 of 4 goods by the model, above 1 of 4 by the grade."""
+    labels, model, grade = np.array([0, 0, 0, 0, 1.0]), np.array([0.1, 0.2, 0.3, 0.5, 0.4]), np.array([1, 4, 5, 6, 3.0])
+    (held,) = hold(model, other(grade, "grade"), labels=labels).as_json()["against"]
+    assert (held["auc"], held["model_auc"], held["difference"]) == (0.25, 0.75, 0.5)
+    assert (held["key"], held["name"], held["n"], held["bads"]) == ("grade", "the grade", 5, 1)

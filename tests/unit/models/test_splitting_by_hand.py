@@ -119,3 +119,9 @@ def test_a_level_is_learned_from_fifty_matured_loans_whichever_part_they_are_in(
     features = tuple(map(feature_named, ("term_months", "state", "annual_income")))
     hidden = hide_unmatured_levels(part((36.0, "CA", 1), (60.0, "NY", 1)), split, features)
     assert hidden.rows() == [(36.0, "CA"), (None, UNMATURED)]
+
+
+def test_a_share_that_is_one_loan_judges_by_all_loans_of_its_day() -> None:
+    """One loan of 100 is asked for; the newest day holds 20, and a day is never parted."""
+    one = SMALL.model_copy(update={"evaluation_share": 0.01, "calibration_share": 0.25, "min_evaluation_bads": 2})
+    assert cut([*range(80), *[80] * 20], settings=one) == (74, 6, 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,10 @@ def test_a_severity_that_is_none_counts_as_a_warning(said: object) -> None:
 def test_the_most_urgent_stands_first_and_equals_keep_their_order() -> None:
     alerts = [Alert(severity, str(place)) for place, severity in enumerate([*reversed(Severity), *Severity])]
     assert [alert.line for alert in ordered(alerts)] == ["2", "3", "1", "4", "0", "5"]
+
+
+@pytest.mark.parametrize("without", [{"value": None}, {"threshold": None}])
+def test_a_check_without_a_value_or_a_limit_is_never_the_furthest(without: dict[str, Any]) -> None:
+    odd = replace(result("psi:odd", "all"), **without)
+    (alert,) = alerts_of_results([odd, *(result(f"psi:{name}", "all", value=0.26) for name in "abc")])
+    assert "furthest psi:a (all) failed: 0.260 against 0.250" in alert.line

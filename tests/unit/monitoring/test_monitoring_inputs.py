@@ -113,6 +113,8 @@ def test_grades_go_from_safe_to_risky() -> None:
         ("features", "platform_sub_grade"),
         *(("early_delinquency", name) for name in ("loan_id", "late_on")),
         *(("feed_quality", name) for name in ("feed", "rows_in", "quarantined")),
+        *(("values_lost", name) for name in ("feed", "column", "lost", "given")),
+        *(("unknown_outcomes", name) for name in ("loan_id", "set_aside_on")),
     ],
 )
 def test_each_column_that_a_metric_reads_must_be_there(table: str, column: str) -> None:
@@ -125,3 +127,21 @@ def test_a_reference_is_held_to_each_date_that_it_has() -> None:
     later = pl.DataFrame({"known_on": [WEEK_END + timedelta(days=1)]})
     with pytest.raises(MonitoringError, match="1 rows of reference have known_on after 2011-03-31"):
         replace(make_inputs(30), reference=later)
+
+
+def rows_of(table: str, *loans: str, day: date = WEEK_END) -> dict[str, pl.DataFrame]:
+    """Rows of a table that has none by itself, one for each loan."""
+    columns = {"loan_id": list(loans), "set_aside_on": [day] * len(loans), "snapshot_date": [day] * len(loans)}
+    more = {"outside_training": [["fico"]] * len(loans), "decision": ["REFUSED"] * len(loans)}
+    frame = pl.DataFrame(columns | more)
+    return {table: frame.select("loan_id", "set_aside_on") if table == "unknown_outcomes" else frame}
+
+
+@pytest.mark.parametrize(("table", "column"), [("unknown_outcomes", "set_aside_on"), ("refused", "snapshot_date")])
+def test_what_was_set_aside_or_refused_after_the_week_or_twice_is_refused(table: str, column: str) -> None:
+    inputs = make_inputs(30)
+    assert getattr(replace(inputs, **rows_of(table, "X1", "X2")), table).height == 2
+    with pytest.raises(MonitoringError, match=f"1 rows of {table} have {column} after 2011-03-31"):
+        replace(inputs, **rows_of(table, "X1", day=WEEK_END + timedelta(days=1)))
+    with pytest.raises(MonitoringError, match=f"{table} holds 1 rows more than it has loans"):
+        replace(inputs, **rows_of(table, "X1", "X1"))

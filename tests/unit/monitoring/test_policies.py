@@ -254,6 +254,15 @@ def test_a_policy_of_another_package_decides_when_the_settings_name_it(monkeypat
         settle(policy="not_there")
 
 
+def test_of_two_policies_with_one_name_the_first_by_its_place_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = ("z_of_another:policy", f"{__name__}:always_retrains")
+    assert f"{__name__}:always_retrains" < "z_of_another:policy"
+    for order in (places, places[::-1]):
+        found = EntryPoints([EntryPoint("twice", place, policy.POLICIES_GROUP) for place in order])
+        monkeypatch.setattr(policy, "entry_points", lambda group, found=found: found)
+        assert settle(auc(0.7, PASS), policy="twice").retrain
+
+
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match="no policy 'tarot'; known are cheapest_remedy_first"):
         settle(policy="tarot")

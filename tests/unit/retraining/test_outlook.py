@@ -151,3 +151,8 @@ def test_the_plan_of_a_night_names_what_its_decision_waits_for() -> None:
 
     assert reason(DAY, {WEEK}).endswith("decision d expires before the next week")
     assert "expired on 2024-01-20" in reason(date(2024, 1, 21), set())
+
+
+def test_in_the_last_year_that_a_date_can_name_there_is_no_next_year_to_ask_for() -> None:
+    found = seen(made("9999-01-14"), date(9999, 6, 1))
+    assert found.note == "the decision of 9999-01-14 expired on 9999-01-28, 14 days after its date"

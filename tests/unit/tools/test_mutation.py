@@ -45,6 +45,7 @@ def test_each_kind_of_change_is_made_and_named(source: str, change: str, after: 
 def test_words_types_and_imports_are_left_alone() -> None:
     source = '''"""A document of 30 words."""
 from a import b
+Call = Callable[[int, str, float], bool]
 def f(x: Literal[1] = None) -> Literal[2]:
     """Return 3."""
     raise ValueError(f"found {4}, expected {5 + 6}")
