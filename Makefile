@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup demo test torture mutation lint types imports unit real dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup pictures demo test torture mutation lint types imports unit real dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -66,6 +66,10 @@ spark: setup
 
 e2e: setup
 	$(BIN)/pytest -q -p no:randomly tests/e2e
+
+# Drawn by Chromium from the home that `make demo` left.
+pictures: setup
+	$(BIN)/python -m tools.pictures $(DEMO_HOME) docs/pictures
 
 docs: setup
 	$(BIN)/python -m typer p2pcredit.cli.app utils docs --name p2pcredit --output docs/reference/commands.md

@@ -1,0 +1,1 @@
+"""Pictures of the product at work, for the README."""
