@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from p2pcredit.errors import ServiceError
 from p2pcredit.local_airflow.processes import StartedProcess, is_running
 from p2pcredit.local_airflow.settings import LocalPaths, make_private, write_secret
+from p2pcredit.storage.locks import exclusive_lock
 
 LOCK_SECONDS = 120.0
 _SECRET = "P2P_ALERTS__"
@@ -68,17 +66,9 @@ def locked(paths: LocalPaths) -> Iterator[None]:
     """Hold the right to start and stop this Airflow while the block runs.
 
     Raises:
-        ServiceError: If another command holds it for long.
+        ConflictError: If another command holds it for too long.
+        StorageError: If the disk refuses.
     """
     make_private(paths.root)
-    deadline = time.monotonic() + LOCK_SECONDS
-    with Path(paths.lock).open("a") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise ServiceError("another command is starting or stopping this Airflow; try again") from error
-                time.sleep(0.2)
+    with exclusive_lock(paths.lock, "starting or stopping this Airflow", wait_seconds=LOCK_SECONDS):
         yield

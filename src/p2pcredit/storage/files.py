@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from p2pcredit.errors import P2PCreditError, SourceError, StorageError
+from p2pcredit.storage.disk_errors import disk_error, full_disk
+from p2pcredit.storage.locks import try_lock
 
 MOST_SMALL_BYTES = 16 << 20
 """No file that is read whole, such as a manifest, a receipt or a line of the ledger, comes near this size."""
@@ -193,45 +193,6 @@ def file_fingerprint(path: Path | str, *, follow_links: bool = True) -> tuple[in
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
-    """The one-line error for what a disk refused.
-
-    Examples:
-        >>> import errno
-        >>> str(disk_error("write", Path("a.json"), OSError(errno.ENOSPC, "No space left on device")))
-        'cannot write a.json: No space left on device; free some space and run it again'
-    """
-    full = full_disk(error)
-    if full is not None:
-        return StorageError(f"cannot {verb} {path}: {full}; free some space and run it again")
-    advice = _ADVICE.get(type(error), "mend it and retry")
-    return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
-
-
-def full_disk(error: Exception) -> str | None:
-    """The system's words for a disk, or a share of one, that has no space left; None where an error says anything else.
-
-    Engines in Rust give those words and no error number.
-
-    Examples:
-        >>> full_disk(OSError("No space left on device (os error 28)"))
-        'No space left on device'
-        >>> full_disk(OSError("Permission denied (os error 13)")) is None
-        True
-    """
-    said = str(error)
-    return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT)) if words in said), None)
-
-
-_ADVICE: dict[type[OSError], str] = {
-    PermissionError: "give this user the right to it and run it again",
-    FileNotFoundError: "check the path",
-    IsADirectoryError: "a file belongs there; move the directory away",
-    NotADirectoryError: "a directory belongs above it; move the file away",
-    FileExistsError: "a directory belongs above it; move the file away",
-}
-
-
 def remove(path: Path) -> None:
     """Take a file away, or find that it is gone.
 
@@ -257,9 +218,10 @@ def _own_temporary(path: Path) -> tuple[Path, int]:
     while True:
         temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        with suppress(OSError):  # a disk without locks: nobody can take it for left behind then
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.fstat(handle).st_nlink:
+        locked = True
+        with suppress(OSError):  # a disk without locks: nothing can be taken for left behind there
+            locked = try_lock(handle)
+        if locked and os.fstat(handle).st_nlink:
             return temporary, handle
         os.close(handle)  # it was taken for left behind before it could be locked
 
@@ -271,8 +233,8 @@ def _remove_left_behind(path: Path, there: Collection[str]) -> None:
         with suppress(OSError):
             handle = os.open(left, os.O_RDWR | os.O_CLOEXEC)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(left)
+                if try_lock(handle):
+                    os.unlink(left)
             finally:
                 os.close(handle)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from model_disk import FIRST_HANDLE, HOME, ModelDisk
 
+from p2pcredit.storage import locks
+
 
 class Raw(io.RawIOBase):
     """An open file of the model as Python's own readers and writers want it."""
@@ -71,6 +73,7 @@ class Calls:
         for name in ("close", "read", "pread", "write", "fsync", "fstat"):
             patch.setattr(os, name, self._by_handle(name, name, getattr(os, name)))
         patch.setattr(fcntl, "flock", self._by_handle("flock", "flock", fcntl.flock))
+        patch.setattr(locks, "wait_for_lock", _wait_for_lock)
         for name, mine in {"open": "open", "unlink": "unlink", "remove": "unlink", "mkdir": "mkdir"}.items():
             patch.setattr(os, name, self._by_path(mine, getattr(os, name)))
         for name, mine in {"stat": "stat", "lstat": "stat", "listdir": "listdir"}.items():
@@ -174,6 +177,14 @@ _FLAGS = {
     "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
     "x": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
 }
+
+
+def _wait_for_lock(handle: int, kind: int, wait_seconds: float) -> bool:
+    """Wait without looking again: no holder in the model keeps a lock for as long as the deadline of a real wait."""
+    if wait_seconds <= 0:
+        return locks.try_lock(handle, kind)
+    fcntl.flock(handle, kind)
+    return True
 
 
 def _ours(path: Any) -> bool:

@@ -40,7 +40,10 @@ def test_a_retry_of_the_same_run_answers_with_the_training_it_did(run_on: Run, t
 def test_a_run_that_comes_while_another_trains_is_told_to_try_again(run_on: Run, trainer: Any, decision: Any) -> None:
     ctx = run_on(MONDAY)
     decide(ctx, decision(SATURDAY), Origin.MONITORING)
-    with ctx.ledger.training(), pytest.raises(ConflictError, match="another training is running"):
+    with (
+        ctx.ledger.training(),
+        pytest.raises(ConflictError, match="another process is at work on a training on this home"),
+    ):
         train_if_due(run_on(MONDAY, "other"), MONDAY)
     assert ConflictError.retryable
     assert trainer.calls == []

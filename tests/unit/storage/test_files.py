@@ -127,7 +127,7 @@ def test_a_disk_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatc
     def no_locks(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("p2pcredit.storage.files.fcntl.flock", no_locks)
+    monkeypatch.setattr("p2pcredit.storage.locks.fcntl.flock", no_locks)
     left = tmp_path / ".a.json.0123456789abcdef.tmp"
     left.touch()
     write_bytes_atomically(tmp_path / "a.json", b"1")

@@ -9,7 +9,6 @@ trusted only where it is whole and the last line it stands for is the one that l
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.state import HandoffState, fold
 from p2pcredit.retraining.summary import pack_state, unpack_state
 from p2pcredit.storage.files import disk_error, read_small_file, sync, write_bytes_atomically
-from p2pcredit.storage.locks import open_lock
+from p2pcredit.storage.locks import exclusive_lock
 
 _LOCK = ".lock"
 _LINE_NAME = re.compile(r"[0-9]{8}\.json")
@@ -118,37 +117,33 @@ class Ledger:
     def exclusive(self) -> Iterator[None]:
         """Hold the hand-off while the block runs, so that what was read in it still holds when something is written.
 
-        Nobody else can append meanwhile, nor touch the decision file if they keep to this too. Blocks may be nested.
-        The kernel gives it back if the process dies.
+        No other process can append meanwhile, nor touch the decision file if it keeps to this too. Blocks may be
+        nested. The kernel gives it back if the process dies.
+
+        Raises:
+            ConflictError: If another process holds it for too long.
+            StorageError: If the disk refuses.
         """
         if self._held:
             yield
             return
-        handle = open_lock(self._directory / _LOCK)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with exclusive_lock(self._directory / _LOCK, "the decision ledger"):
             self._held = True
-            yield
-        finally:
-            self._held = False
-            os.close(handle)
+            try:
+                yield
+            finally:
+                self._held = False
 
     @contextmanager
     def training(self) -> Iterator[None]:
         """Hold the right to train while the block runs; the kernel gives it back if the process dies.
 
         Raises:
-            ConflictError: If another process holds it.
+            ConflictError: If another process holds it; it is not waited for, since a training takes long.
+            StorageError: If the disk refuses.
         """
-        handle = open_lock(self._directory / _TRAINING_LOCK)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ConflictError("another training is running on this home; this one waits its turn") from error
+        with exclusive_lock(self._directory / _TRAINING_LOCK, "a training on this home", wait_seconds=0):
             yield
-        finally:
-            os.close(handle)
 
     def _read_after(self, number: int, *, look_for_gaps: bool) -> list[LedgerEvent]:
         """The lines after this one."""

@@ -1,0 +1,50 @@
+"""What the system says when a disk refuses, as one line with advice."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from p2pcredit.errors import StorageError
+
+
+def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
+    """The one-line error for what a disk refused.
+
+    Examples:
+        >>> import errno
+        >>> str(disk_error("write", Path("a.json"), OSError(errno.ENOSPC, "No space left on device")))
+        'cannot write a.json: No space left on device; free some space and run it again'
+    """
+    full = full_disk(error)
+    if full is not None:
+        return StorageError(f"cannot {verb} {path}: {full}; free some space and run it again")
+    advice = _ADVICE.get(type(error), "mend it and retry")
+    return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
+
+
+def full_disk(error: Exception) -> str | None:
+    """The system's words for a disk, or a share of one, that has no space left; None where an error says anything else.
+
+    Engines in Rust give those words and no error number.
+
+    Examples:
+        >>> full_disk(OSError("No space left on device (os error 28)"))
+        'No space left on device'
+        >>> full_disk(OSError("Permission denied (os error 13)")) is None
+        True
+    """
+    said = str(error)
+    return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT)) if words in said), None)
+
+
+_ADVICE: dict[type[OSError], str] = {
+    PermissionError: "give this user the right to it and run it again",
+    FileNotFoundError: "check the path",
+    IsADirectoryError: "a file belongs there; move the directory away",
+    NotADirectoryError: "a directory belongs above it; move the file away",
+    FileExistsError: "a directory belongs above it; move the file away",
+}
+
+__all__ = ["disk_error", "full_disk"]
