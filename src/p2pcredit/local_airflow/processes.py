@@ -1,7 +1,8 @@
-"""Background processes that can be found again, stopped whole, and never mistaken for somebody else's.
+"""Background processes that can be found again, stopped whole, and never mistaken for a later one of the same id.
 
 Each is started in a session of its own. A process id alone says little, because ids are used again: a record also keeps
-the boot and the start time that the system gives, and every descendant is known by the session it lives in.
+the boot and the time from boot to start, and every descendant is known by the session it lives in. A parent's list of
+children would not do: it loses those whose parent has died.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PROC = Path("/proc")
+import psutil
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class StartedProcess:
     Args:
         name: What it is, such as `scheduler`.
         pid: Its process id, which is also the id of its session.
-        started: Boot and start time as the system tells them; two processes never share both this and the id.
+        started: Boot, and seconds from boot to start; two processes never share both this and the id.
         program: The interpreter that it runs.
     """
 
@@ -82,7 +85,7 @@ def members(process: StartedProcess) -> list[int]:
     mark = start_mark(process.pid)
     if mark is not None and mark != process.started:
         return []
-    return [pid for pid in _all_pids() if _session(pid) == process.pid and start_mark(pid) is not None]
+    return [pid for pid in psutil.pids() if _session(pid) == process.pid and start_mark(pid) is not None]
 
 
 def stop_processes(
@@ -106,7 +109,7 @@ def stop_processes(
             break
         for process in leaders:
             _signal(process.pid, signal.SIGTERM)
-        _wait_until_gone(leaders, patience, leaders_only=True)
+        _wait_until_gone(leaders, patience)
     orphans = [process for process in mine if members(process)]
     deadline = time.monotonic() + killing
     while orphans and time.monotonic() < deadline:
@@ -121,30 +124,24 @@ def stop_processes(
 def start_mark(pid: int) -> str | None:
     """When did this process start, in words that no other process of this id can share? None where it is gone.
 
-    A process that has ended and only waits to be reaped counts as gone.
+    A process that has ended and only waits to be reaped counts as gone. The time counts from boot, so that setting the
+    machine's clock changes no mark.
     """
-    if (PROC / "self" / "stat").exists():
-        with contextlib.suppress(OSError, IndexError):
-            fields = _stat_fields(pid)
-            if fields[0] in {"Z", "X"}:
-                return None
-            boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-            return f"{boot}/{fields[19]}"
-        return None
-    told = _ps("-o", "stat=,lstart=", "-p", str(pid)).strip()
-    state, _, started = told.partition(" ")
-    return None if not told or state.startswith("Z") else started.strip()
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return None
+        since, booted = process.create_time(), psutil.boot_time()
+        while booted != (now := psutil.boot_time()):  # the clock was set between the two
+            since, booted = process.create_time(), now
+        return f"{_boot_id()}/{since - booted:.2f}"
+    return None
 
 
-def _stat_fields(pid: int) -> list[str]:
-    # The name in parentheses may hold blanks and parentheses itself; fields are counted after the last one.
-    return (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-
-
-def _all_pids() -> list[int]:
-    if (PROC / "self" / "stat").exists():
-        return [int(entry) for entry in os.listdir(PROC) if entry.isdigit()]
-    return [int(word) for word in _ps("-axo", "pid=").split()]
+def _boot_id() -> str:
+    with contextlib.suppress(OSError):
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    return ""
 
 
 def _session(pid: int) -> int | None:
@@ -155,8 +152,8 @@ def _session(pid: int) -> int | None:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).send_signal(number)
 
 
 def _reap(pid: int) -> None:
@@ -164,13 +161,9 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _wait_until_gone(processes: list[StartedProcess], seconds: float, *, leaders_only: bool) -> None:
+def _wait_until_gone(processes: list[StartedProcess], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if not any(is_running(p) if leaders_only else members(p) for p in processes):
+        if not any(is_running(process) for process in processes):
             return
         time.sleep(0.1)
-
-
-def _ps(*arguments: str) -> str:
-    return subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False).stdout
