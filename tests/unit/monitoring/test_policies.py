@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2pcredit import plugins
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, SettingsError
 from p2pcredit.monitoring.inputs import PolicyContext
@@ -52,7 +53,7 @@ def settle(*results: MetricResult, facts: PolicyContext = FACTS, **limits: Any) 
 
 @pytest.fixture(autouse=True)
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "entry_points", lambda group: EntryPoints([]))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints([]))
 
 
 def test_a_column_that_lost_too_many_values_is_broken_data_and_repaired() -> None:
@@ -244,13 +245,13 @@ def always_retrains(results: object, facts: object, settings: Settings) -> Verdi
 
 def test_a_policy_of_another_package_decides_when_the_settings_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("always_retrains", "gives_a_number", "not_there")
-    found = EntryPoints([EntryPoint(name, f"{__name__}:{name}", policy.POLICIES_GROUP) for name in names])
-    monkeypatch.setattr(policy, "entry_points", lambda group: found)
+    found = EntryPoints([EntryPoint(name, f"{__name__}:{name}", "p2pcredit.policies") for name in names])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found)
     assert settle(auc(0.7, PASS), policy="always_retrains").retrain
     assert not settle(auc(0.7, PASS)).retrain
     with pytest.raises(MonitoringError, match="gave a float where a Verdict belongs"):
         settle(policy="gives_a_number")
-    with pytest.raises(MonitoringError, match="the policy 'not_there' failed"):
+    with pytest.raises(MonitoringError, match=r"the policy 'not_there' of the package .* cannot be imported"):
         settle(policy="not_there")
 
 
