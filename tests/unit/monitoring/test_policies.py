@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from p2pcredit import plugins
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.errors import MonitoringError, SettingsError
+from p2pcredit.errors import MonitoringError, PluginError, SettingsError
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.policies import choose as policy
 from p2pcredit.monitoring.policies.cheapest_first import MAX_REASON_LENGTH, score_in_words
@@ -255,13 +255,13 @@ def test_a_policy_of_another_package_decides_when_the_settings_name_it(monkeypat
         settle(policy="not_there")
 
 
-def test_of_two_policies_with_one_name_the_first_by_its_place_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_policies_with_one_name_are_refused_with_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     places = ("z_of_another:policy", f"{__name__}:always_retrains")
-    assert f"{__name__}:always_retrains" < "z_of_another:policy"
     for order in (places, places[::-1]):
-        found = EntryPoints([EntryPoint("twice", place, policy.POLICIES_GROUP) for place in order])
-        monkeypatch.setattr(policy, "entry_points", lambda group, found=found: found)
-        assert settle(auc(0.7, PASS), policy="twice").retrain
+        found = EntryPoints([EntryPoint("twice", place, "p2pcredit.policies") for place in order])
+        monkeypatch.setattr(plugins, "entry_points", lambda group, found=found: found)
+        with pytest.raises(PluginError, match=f"packages {__name__} and z_of_another both add the policy 'twice'"):
+            settle(auc(0.7, PASS), policy="twice")
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
