@@ -23,6 +23,7 @@
     │   └── LeakError               a single feature predicts too well to be honest
     ├── MonitoringError             a metric or report could not be made
     ├── MissingExtraError           an optional dependency is not installed
+    ├── PluginError                 what another package adds cannot be used
     └── ServiceError                a local Airflow or another process did not do its part (may heal)
 
 Messages are one line: what was found, what was expected, what to do next. `retryable` is part of the type, so that a
@@ -158,6 +159,10 @@ class MissingExtraError(P2PCreditError, ImportError):
         super().__init__(f"{purpose} needs the extra '{extra}': pip install 'p2p-credit-score[{extra}]'")
 
 
+class PluginError(P2PCreditError, ImportError):
+    """What another package adds by an entry point cannot be used."""
+
+
 class ServiceError(P2PCreditError):
     """A local Airflow, or another process, did not do its part."""
 
@@ -178,6 +183,7 @@ __all__ = [
     "MonitoringError",
     "OutsideHomeError",
     "P2PCreditError",
+    "PluginError",
     "QuarantineError",
     "SchemaDriftError",
     "ServiceError",

@@ -70,7 +70,7 @@ def test_settings_that_contradict_each_other_are_refused_by_name(
     [
         ("engine = 'polar'", "setting 'engine' is 'polar', perhaps 'polars' was meant; write 'polars' or 'spark'"),
         ("[training]\nfeature_set = 'aplication'", "perhaps 'application' was meant; write 'application' or 'priced'"),
-        ("[training]\npreferred_family = 'xgboost'", "write 'boosting' or 'scorecard'"),
+        ("[training]\npreferred_family = 'xgboost'", "write one that families names, 'scorecard' or 'boosting'"),
         ("[training]\ndevice = 'gpu'", "write 'cpu' or 'cuda'"),
         ("[scoring]\noutside_training = 'reffer'", "perhaps 'refer' was meant; write 'score', 'refer' or 'refuse'"),
         ("[scores]\napproval_cut_off = 0.1", "unknown setting 'scores.approval_cut_off', perhaps 'approval_cutoff'"),

@@ -30,7 +30,12 @@ ToOption = Annotated[str | None, typer.Option("--to", help="Last snapshot date."
 
 @job_command
 def land(
-    platform: Annotated[str, typer.Argument(help="lendingclub, prosper, synthetic, or a path to a YAML profile.")],
+    platform: Annotated[
+        str,
+        typer.Argument(
+            help="lendingclub, prosper, synthetic, a platform of another package, or a path to a YAML profile."
+        ),
+    ],
     files: Annotated[
         list[Path] | None, typer.Argument(help="Raw downloads: CSV, plain or gzip, or Parquet.", metavar="FILE")
     ] = None,

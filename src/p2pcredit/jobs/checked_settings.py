@@ -1,22 +1,26 @@
-"""The settings of a home, checked against what is installed: a policy that no package brings is refused at once."""
+"""The settings of a home, checked against what is installed: a policy or family that no package brings is refused."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from p2pcredit.settings import MonitoringSettings, Settings, load_settings
+from p2pcredit.settings import MonitoringSettings, Settings, TrainingSettings, load_settings
 
-_BUILT_IN = MonitoringSettings().policy
+_BUILT_IN = {MonitoringSettings().policy, *TrainingSettings().families}
+"""Names that are there whatever is installed: that no package takes one is checked when it is used."""
 
 
 def settings_of(home: Path) -> Settings:
     """Read the settings of a home, and check what they name.
 
     Raises:
-        SettingsError: If a setting is wrong, or names a policy that does not exist.
+        SettingsError: If a setting is wrong, or names a policy or a family that does not exist.
+        PluginError: If two packages bring it.
     """
     settings = load_settings(home)
     require_policy(settings.monitoring.policy)
+    require_families(settings.training.families)
     return settings
 
 
@@ -26,11 +30,23 @@ def require_policy(name: str) -> None:
     Raises:
         SettingsError: With the policies there are.
     """
-    if name == _BUILT_IN:
-        return
-    from p2pcredit.monitoring.policies.choose import policy_named
+    if name not in _BUILT_IN:
+        from p2pcredit.monitoring.policies.registry import POLICIES  # the others' metadata take 10 ms to read
 
-    policy_named(name)
+        POLICIES.require(name)
 
 
-__all__ = ["require_policy", "settings_of"]
+def require_families(names: Iterable[str]) -> None:
+    """Check that model families of these names exist, before any work is done.
+
+    Raises:
+        SettingsError: With the families there are.
+    """
+    for name in names:
+        if name not in _BUILT_IN:
+            from p2pcredit.models.registry import FAMILIES
+
+            FAMILIES.require(name)
+
+
+__all__ = ["require_families", "require_policy", "settings_of"]

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from p2pcredit.errors import BankError
+from p2pcredit.errors import BankError, PluginError, SettingsError
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.family import MODEL_FILE, Family
 from p2pcredit.models.outside_training import decide, outside_training, withhold
 from p2pcredit.models.reference_borrower import Profile, columns_of, feature_named
-from p2pcredit.models.scorecard.model import MODEL_FILE, ScorecardModel
+from p2pcredit.models.registry import family_named
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.training_support import Support, blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
@@ -23,7 +24,7 @@ REASONS = 4
 
 
 class ScoringModel(Protocol):
-    """A calibrated model of either family.
+    """A calibrated model of any family.
 
     `neutral` holds the feature values that reasons compare with, and that stand for absent ones: what is usual at the
     approval cut-off.
@@ -31,7 +32,7 @@ class ScoringModel(Protocol):
 
     @property
     def family(self) -> str:
-        """`scorecard` or `boosting`."""
+        """The name of its family."""
         ...
 
     @property
@@ -91,7 +92,8 @@ def load_model(files: Mapping[str, bytes]) -> ScoringModel:
         files: What `to_files` gave; other files beside them are ignored.
 
     Raises:
-        BankError: If a file is missing or is not what it should be.
+        BankError: If a file is missing or is not what it should be, or names a family that is not installed.
+        PluginError: If the family's package cannot be used.
     """
     if MODEL_FILE not in files:
         raise BankError(f"the model has no {MODEL_FILE}; restore it from a backup or train again")
@@ -100,19 +102,20 @@ def load_model(files: Mapping[str, bytes]) -> ScoringModel:
         family, version = content["family"], content["schema_version"]
         if version != 1:
             raise BankError(f"{MODEL_FILE} has schema version {version}, this version reads 1; upgrade p2pcredit")
-        if family == ScorecardModel.family:
-            return ScorecardModel.from_json(content)
-        if family == "boosting":
-            from p2pcredit.models.boosting.model import BOOSTER_FILE, BoostingModel  # a scorecard needs no XGBoost
-
-            return BoostingModel.from_json(content, files[BOOSTER_FILE])
-    except BankError:
+        return _family(str(family)).load(content, files)
+    except (BankError, PluginError):
         raise
     except Exception as error:
         told = [line.strip() for line in str(error).splitlines() if line.strip()]
         what = [line for line in told if not line.startswith(("[bt]", "Stack trace"))][-1:] or [type(error).__name__]
         raise BankError(f"the model's files cannot be read ({what[0]}); restore them from a backup") from error
-    raise BankError(f"{MODEL_FILE} names the family '{family}'; known are scorecard and boosting")
+
+
+def _family(name: str) -> Family:
+    try:
+        return family_named(name)
+    except SettingsError as error:
+        raise BankError(f"{MODEL_FILE} names a family that is not installed: {error}; install its package") from error
 
 
 def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -12,44 +12,45 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.errors import PluginError
 from p2pcredit.monitoring.inputs import MonitoringInputs
-from p2pcredit.monitoring.metrics.drift import measure_drift
-from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
-from p2pcredit.monitoring.metrics.estimates import measure_estimates
-from p2pcredit.monitoring.metrics.performance import measure_performance
-from p2pcredit.monitoring.metrics.quality import measure_quality
-from p2pcredit.monitoring.plugins import entry_points
 from p2pcredit.monitoring.status import unmeasured
+from p2pcredit.plugins import Registry
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
 
-METRICS_GROUP = "p2pcredit.metrics"
-
 Metric = Callable[[MonitoringInputs, Settings], Iterable[MetricResult]]
 
-BUILT_IN_METRICS: Mapping[str, Metric] = {
-    "quality": measure_quality,
-    "performance": measure_performance,
-    "estimates": measure_estimates,
-    "drift": measure_drift,
-    "early_delinquency": measure_early_signs,
-}
+METRICS = Registry[Metric](
+    group="p2pcredit.metrics",
+    what="metric",
+    built_in={
+        "quality": "p2pcredit.monitoring.metrics.quality:measure_quality",
+        "performance": "p2pcredit.monitoring.metrics.performance:measure_performance",
+        "estimates": "p2pcredit.monitoring.metrics.estimates:measure_estimates",
+        "drift": "p2pcredit.monitoring.metrics.drift:measure_drift",
+        "early_delinquency": "p2pcredit.monitoring.metrics.early_delinquency:measure_early_signs",
+    },
+    needs=("__call__",),
+)
+_PLUGIN = "plugin:"
 
 
 def available_metrics() -> dict[str, Metric]:
-    """Which metrics are there: ours first, then those of other packages by name.
+    """Load all metrics: built-in ones first, then those of other packages by name.
 
-    An entry point that cannot be loaded is there too, and says so when it is run. One that bears a built-in name is
-    left out.
+    One that cannot be used is there too, and says so when it is run: so is one that bears a name that is built in,
+    beside the built-in one.
     """
-    metrics = dict(BUILT_IN_METRICS)
-    for point in sorted(entry_points(group=METRICS_GROUP), key=lambda p: (p.name, p.value)):
-        if point.name in metrics:
-            continue
+    metrics: dict[str, Metric] = {}
+    for name in METRICS.names():
+        if name in METRICS.built_in:
+            metrics[name] = METRICS.load(name)
         try:
-            metrics[point.name] = point.load()
-        except Exception as error:
-            metrics[point.name] = _failing(error)
+            METRICS.require(name)
+            metrics[name] = METRICS.load(name)
+        except PluginError as error:
+            metrics[_PLUGIN + name] = _failing(error)
     return metrics
 
 
@@ -73,8 +74,9 @@ def calculate_metrics(
         for result in _run(name, metric, inputs, settings):
             key = (result.metric, result.segment)
             if key in found:
-                note = f"'{name}' gave '{result.metric}' of '{result.segment}' a second time; the first one stands"
-                result = unmeasured(f"plugin:{name}", result.segment, result.n, note)
+                said = f"gave '{result.metric}' of '{result.segment}' a second time; the first one stands"
+                note = f"{METRICS.told(name)} {said}"
+                result = unmeasured(_PLUGIN + name, result.segment, result.n, note)
                 key = (result.metric, result.segment)
             found.setdefault(key, result)
     return list(found.values())
@@ -112,10 +114,12 @@ def _run(name: str, metric: Metric, inputs: MonitoringInputs, settings: Settings
             if not isinstance(result, MetricResult):
                 raise TypeError(f"gave a {type(result).__name__} where a MetricResult belongs")
         return [without_nan(result) for result in results]
+    except PluginError as error:
+        note = one_line(error)
     except Exception as error:
-        note = one_line(f"the metric '{name}' could not be calculated: {type(error).__name__}: {error}")
-        own = name if name in BUILT_IN_METRICS else f"plugin:{name}"
-        return [unmeasured(own, "all", 0, note)]
+        note = one_line(f"{METRICS.told(name)} could not be calculated: {type(error).__name__}: {error}")
+    own = name if name in METRICS.built_in or name.startswith(_PLUGIN) else _PLUGIN + name
+    return [unmeasured(own, "all", 0, note)]
 
 
 def _finite(value: float | None) -> float | None:

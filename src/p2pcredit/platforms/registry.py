@@ -1,22 +1,22 @@
-"""Which platform profiles there are: built-in ones by name, others by the path of a YAML mapping."""
+"""The platforms: built-in ones and those of other packages by name, and any by the path of a YAML mapping.
+
+Another package adds a platform with an entry point in the group `p2pcredit.platforms`: a function or class that gives a
+`Profile` for the day of a landing. A platform that a mapping can describe needs no code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
-from p2pcredit.errors import UsageError
-from p2pcredit.names import no_such
-from p2pcredit.platforms.lendingclub.profile import LendingClub
+from p2pcredit.errors import PluginError, UsageError
 from p2pcredit.platforms.loan_book import RawBook
-from p2pcredit.platforms.mapped.profile import MappedPlatform, load_mapping
-from p2pcredit.platforms.mapped.prosper import prosper
-from p2pcredit.platforms.synthetic.profile import Synthetic
+from p2pcredit.plugins import Registry
+from p2pcredit.text import one_line
 
 
 class Profile(Protocol):
@@ -48,18 +48,37 @@ class Profile(Protocol):
         """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
 
 
-PROFILES: dict[str, Callable[[], Profile]] = {"lendingclub": LendingClub, "prosper": prosper, "synthetic": Synthetic}
+class ProfileFactory(Protocol):
+    """What a platform is registered as: a function or class that gives its profile."""
+
+    def __call__(self, *, today: date | None) -> Profile:
+        """Make the profile for a landing on the day `today`: a later date of a status cannot be read. None: none is."""
+
+
+PLATFORMS = Registry[ProfileFactory](
+    group="p2pcredit.platforms",
+    what="platform",
+    built_in={
+        "lendingclub": "p2pcredit.platforms.lendingclub.profile:LendingClub",
+        "prosper": "p2pcredit.platforms.mapped.prosper:prosper",
+        "synthetic": "p2pcredit.platforms.synthetic.profile:synthetic",
+    },
+    needs=("__call__",),
+    unknown=UsageError,
+)
+_OF_A_PROFILE = ("name", "remedies", "expected", "read_on", "parts", "read", "columns")
 
 
 def profile_named(name_or_path: str, today: date | None = None) -> Profile:
     """The profile of that name, or the one that a YAML file describes.
 
     Args:
-        name_or_path: A name among `PROFILES`, or the path of a YAML file.
+        name_or_path: A name among `PLATFORMS`, or the path of a YAML file.
         today: The day of the landing: dates of statuses that lie after it cannot be read. None where none is too late.
 
     Raises:
         UsageError: If there is neither, or the YAML file is no mapping.
+        PluginError: If another package brings the platform and it cannot be used, or if two bring it.
 
     Examples:
         >>> profile_named("lendingclub").name
@@ -70,13 +89,31 @@ def profile_named(name_or_path: str, today: date | None = None) -> Profile:
         p2pcredit.errors.UsageError: there is no platform 'zopa'; known are ...
     """
     path = Path(name_or_path)
-    if name_or_path in PROFILES:
-        profile = PROFILES[name_or_path]()
-    elif path.suffix in {".yaml", ".yml"}:
-        profile = load_mapping(path)
-    else:
-        raise UsageError(f"{no_such('platform', name_or_path, PROFILES)}; or name a YAML file, ending in .yaml")
-    return replace(profile, today=today) if isinstance(profile, MappedPlatform | LendingClub) else profile
+    if path.suffix in {".yaml", ".yml"}:
+        from p2pcredit.platforms.mapped.profile import load_mapping  # a platform in Python needs no mapping
+
+        return load_mapping(path, today)
+    try:
+        PLATFORMS.require(name_or_path)
+    except UsageError as error:
+        raise UsageError(f"{error}; or name a YAML file, ending in .yaml") from None
+    make = PLATFORMS.load(name_or_path)
+    if name_or_path in PLATFORMS.built_in:
+        return make(today=today)
+    return _brought(name_or_path, make, today)
 
 
-__all__ = ["PROFILES", "Profile", "profile_named"]
+def _brought(name: str, make: ProfileFactory, today: date | None) -> Profile:
+    """Make the profile of another package's platform, and check its shape."""
+    told, mend = PLATFORMS.told(name), "mend that package, or uninstall it"
+    try:
+        profile = make(today=today)
+    except Exception as error:
+        raise PluginError(one_line(f"{told} gave no profile ({type(error).__name__}: {error}); {mend}")) from error
+    PLATFORMS.check(name, profile, _OF_A_PROFILE)
+    if profile.name != name:
+        raise PluginError(f"{told} gave a profile named '{profile.name}', where '{name}' belongs; {mend}")
+    return profile
+
+
+__all__ = ["PLATFORMS", "Profile", "ProfileFactory", "profile_named"]

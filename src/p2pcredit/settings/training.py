@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from p2pcredit.names import perhaps
 from p2pcredit.settings.group import Group, Share, check_bads_among_loans
 
 _LEAST_SHARE_TO_FIT = 0.1
@@ -60,9 +61,16 @@ class TrainingSettings(Group):
         description="By how much AUC a challenger with more evidence may rank worse, at `promotion_confidence`; 0 asks "
         "that it ranks better.",
     )
-    preferred_family: Literal["boosting", "scorecard"] = Field(
+    families: tuple[str, ...] = Field(
+        ("scorecard", "boosting"),
+        min_length=1,
+        description="The kinds of model that are trained and compared. Other packages may bring more, by an entry "
+        "point in `p2pcredit.families`.",
+    )
+    preferred_family: str = Field(
         "boosting",
-        description="Which of two candidates leads that learned from as many defaults and cannot be told apart.",
+        description="Which of two candidates leads that learned from as many defaults and cannot be told apart; one of "
+        "`families`.",
     )
     seed: int = Field(20, ge=0, lt=1 << 31, description="Seed of everything drawn by chance in a training.")
     device: Literal["cpu", "cuda"] = Field(
@@ -81,12 +89,23 @@ class TrainingSettings(Group):
                 f"they may be {1 - _LEAST_SHARE_TO_FIT} at most"
             )
         check_bads_among_loans(self.min_matured_bads, self.min_matured_loans)
+        self._check_families()
         if self.min_evaluation_bads > self.min_matured_bads:
             raise ValueError(
                 f"min_evaluation_bads is {self.min_evaluation_bads}, more than all of min_matured_bads, "
                 f"{self.min_matured_bads}; lower the first or raise the second"
             )
         return self
+
+    def _check_families(self) -> None:
+        twice = next((name for place, name in enumerate(self.families) if name in self.families[:place]), None)
+        if twice is not None:
+            raise ValueError(f"families names '{twice}' twice; name each family once")
+        if self.preferred_family not in self.families:
+            raise ValueError(
+                f"preferred_family is '{self.preferred_family}'{perhaps(self.preferred_family, self.families)}; write "
+                f"one that families names, {' or '.join(repr(name) for name in self.families)}"
+            )
 
 
 class SelectionSettings(Group):

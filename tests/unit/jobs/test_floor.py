@@ -37,7 +37,7 @@ EARLY, LATE = date(2021, 6, 30), date(2021, 12, 31)
 """About half of the loans have matured by the one, all by the other."""
 SETTINGS = Settings(
     labels=LabelSettings(window_months=3, default_days=30, reporting_lag_days=5, lifetime_terms_months=()),
-    training=TrainingSettings(min_matured_loans=300, min_matured_bads=20),
+    training=TrainingSettings(families=("boosting",), min_matured_loans=300, min_matured_bads=20),
 )
 Risk = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
@@ -45,7 +45,7 @@ Risk = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 @pytest.fixture(autouse=True)
 def one_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     """One family in one form is enough to be refused."""
-    monkeypatch.setattr("p2pcredit.models.training.candidates.PAIRS", (("boosting", "matured"),))
+    monkeypatch.setattr("p2pcredit.models.training.candidates.FORMS", ("matured",))
 
 
 def home_of(home: Path, *, signal: float, grade: Risk, seed: int = 3) -> JobContext:

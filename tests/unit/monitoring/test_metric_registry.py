@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from monitoring_world import make_inputs
 
+from p2pcredit import plugins
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.monitoring import registry as metrics
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.policies import choose as policy
 from p2pcredit.monitoring.registry import calculate_metrics
@@ -32,18 +32,17 @@ def impostor(inputs: MonitoringInputs, settings: Settings) -> Iterable[MetricRes
 
 
 def points(*names: str) -> Any:
-    found = [EntryPoint(name, f"{__name__}:{name}", metrics.METRICS_GROUP) for name in names]
+    found = [EntryPoint(name, f"{__name__}:{name}", "p2pcredit.metrics") for name in names]
     return lambda group: EntryPoints(found)
 
 
 @pytest.fixture(autouse=True)
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "entry_points", points())
-    monkeypatch.setattr(policy, "entry_points", points())
+    monkeypatch.setattr(plugins, "entry_points", points())
 
 
 def test_no_nan_ever_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "entry_points", points("nan_everywhere"))
+    monkeypatch.setattr(plugins, "entry_points", points("nan_everywhere"))
     results = calculate_metrics(make_inputs(2500), Settings())
     for result in results:
         for number in (result.value, result.low, result.high, result.matured_share, result.threshold):
@@ -55,7 +54,7 @@ def test_no_nan_ever_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_metric_that_raises_is_undetermined_with_its_error_in_the_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "entry_points", points("raising", "not_there"))
+    monkeypatch.setattr(plugins, "entry_points", points("raising", "not_there"))
     results = {r.metric: r for r in calculate_metrics(make_inputs(100), Settings())}
     assert "ZeroDivisionError: no loans at all" in results["plugin:raising"].note
     assert results["plugin:raising"].status is Status.UNDETERMINED
@@ -64,7 +63,7 @@ def test_a_metric_that_raises_is_undetermined_with_its_error_in_the_note(monkeyp
 
 
 def test_a_plugin_cannot_speak_in_the_name_of_a_built_in_metric(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "entry_points", points("impostor"))
+    monkeypatch.setattr(plugins, "entry_points", points("impostor"))
     results = calculate_metrics(make_inputs(2500), Settings())
     auc = [r for r in results if (r.metric, r.segment) == ("auc", "champion")]
     assert len(auc) == 1

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2pcredit import plugins
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.errors import MonitoringError, SettingsError
+from p2pcredit.errors import MonitoringError, PluginError, SettingsError
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.policies import choose as policy
 from p2pcredit.monitoring.policies.cheapest_first import MAX_REASON_LENGTH, score_in_words
@@ -52,7 +53,7 @@ def settle(*results: MetricResult, facts: PolicyContext = FACTS, **limits: Any) 
 
 @pytest.fixture(autouse=True)
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "entry_points", lambda group: EntryPoints([]))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints([]))
 
 
 def test_a_column_that_lost_too_many_values_is_broken_data_and_repaired() -> None:
@@ -244,23 +245,23 @@ def always_retrains(results: object, facts: object, settings: Settings) -> Verdi
 
 def test_a_policy_of_another_package_decides_when_the_settings_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("always_retrains", "gives_a_number", "not_there")
-    found = EntryPoints([EntryPoint(name, f"{__name__}:{name}", policy.POLICIES_GROUP) for name in names])
-    monkeypatch.setattr(policy, "entry_points", lambda group: found)
+    found = EntryPoints([EntryPoint(name, f"{__name__}:{name}", "p2pcredit.policies") for name in names])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found)
     assert settle(auc(0.7, PASS), policy="always_retrains").retrain
     assert not settle(auc(0.7, PASS)).retrain
     with pytest.raises(MonitoringError, match="gave a float where a Verdict belongs"):
         settle(policy="gives_a_number")
-    with pytest.raises(MonitoringError, match="the policy 'not_there' failed"):
+    with pytest.raises(MonitoringError, match=r"the policy 'not_there' of the package .* cannot be imported"):
         settle(policy="not_there")
 
 
-def test_of_two_policies_with_one_name_the_first_by_its_place_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_policies_with_one_name_are_refused_with_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     places = ("z_of_another:policy", f"{__name__}:always_retrains")
-    assert f"{__name__}:always_retrains" < "z_of_another:policy"
     for order in (places, places[::-1]):
-        found = EntryPoints([EntryPoint("twice", place, policy.POLICIES_GROUP) for place in order])
-        monkeypatch.setattr(policy, "entry_points", lambda group, found=found: found)
-        assert settle(auc(0.7, PASS), policy="twice").retrain
+        found = EntryPoints([EntryPoint("twice", place, "p2pcredit.policies") for place in order])
+        monkeypatch.setattr(plugins, "entry_points", lambda group, found=found: found)
+        with pytest.raises(PluginError, match=f"packages {__name__} and z_of_another both add the policy 'twice'"):
+            settle(auc(0.7, PASS), policy="twice")
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:

@@ -10,7 +10,7 @@ from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
 from p2pcredit.platforms.mapped import profile as mapping
 from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.platforms.mapped.prosper import prosper
-from p2pcredit.platforms.registry import PROFILES, profile_named
+from p2pcredit.platforms.registry import PLATFORMS, profile_named
 
 PROSPER = Path(__file__).resolve().parents[4] / "shared" / "data" / "prosper" / "prosperLoanData_sample.csv.gz"
 MAPPING = """
@@ -185,7 +185,7 @@ def test_a_wrong_mapping_names_its_key_in_one_line(tmp_path: Path, old: str, new
 
 
 def test_profiles_are_found_by_name_or_by_path(tmp_path: Path) -> None:
-    assert all(profile_named(name).name == name for name in PROFILES)
+    assert all(profile_named(name).name == name for name in PLATFORMS.built_in)
     assert profile_named(str(mapping_file(tmp_path))).name == "lender"
     with pytest.raises(UsageError, match="known are lendingclub, prosper, synthetic"):
         profile_named("zopa")

@@ -17,7 +17,7 @@ from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside, values_lost
 from p2pcredit.models.reference_borrower import columns_of
-from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import REASONS, ScoringModel, load_model, score_loans
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -129,31 +129,18 @@ def _known_then(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) ->
     """The model's features as known that day, the largest push towards default first."""
     effects = model.contributions(features)[0]
     values = columns_of(features, model.feature_names).row(0, named=True)
-    points = _points(ctx, model, features)
+    explained = family_named(model.family).explain(model, features, ctx.settings.scores)
     rows = [
         {
             "feature": name,
             "value": values[name],
             "usual_at_cutoff": model.neutral.get(name),
             "log_odds": float(effect),
-            **points.get(name, {}),
+            **explained.get(name, {}),
         }
         for name, effect in zip(model.feature_names, effects, strict=True)
     ]
     return sorted(rows, key=lambda found: -float(found["log_odds"]))
-
-
-def _points(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    if not isinstance(model, ScorecardModel):
-        return {}
-    bins = model.bins_of(features)
-    table = {(row["feature"], row["bin"]): row["points"] for row in model.points_table(ctx.settings.scores).to_dicts()}
-    found = {}
-    for binning in model.binnings:
-        names = (*binning.bin_names(), "missing", "not seen before")
-        name = names[int(bins[binning.feature][0])]
-        found[binning.feature] = {"bin": name, "points": table.get((binning.feature, name))}
-    return found
 
 
 def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:

@@ -329,7 +329,7 @@ def _finish(study: Study, draft: _Draft, fitter: FitBackend) -> Made:
             "landing": study.landing,
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
             "settings": settings,
-            "software": software(),
+            "software": software(study.settings.training.families),
         },
     )
     facts = build_evidence(subject)
@@ -352,7 +352,7 @@ def _finish(study: Study, draft: _Draft, fitter: FitBackend) -> Made:
         "gate": gate,
         "delta_versions": study.versions,
         "settings": settings,
-        "environment": environment(),
+        "environment": environment(study.settings.training.families),
         "device": CPU if draft.form == RECALIBRATED else study.settings.training.device,
         "engine": fitter.about,
         "matured_loans": study.matured.height,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import p2pcredit
+from p2pcredit.models.registry import FAMILIES
 
 _LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy")
 _XGBOOST = ("xgboost-cpu", "xgboost")
@@ -20,11 +21,13 @@ _SUFFIXES = {".css", ".html", ".py"}
 
 
 @cache
-def environment() -> dict[str, str]:
-    """Versions of Python and of the libraries that make the numbers."""
+def environment(families: tuple[str, ...] = ()) -> dict[str, str]:
+    """Versions of Python, of the libraries that make the numbers, and of the packages that bring these families."""
+    brought = (FAMILIES.distribution(name) for name in families)
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in (*_LIBRARIES, _installed_xgboost())},
+        **dict(one for one in brought if one is not None),
     }
 
 
@@ -38,9 +41,9 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def software() -> dict[str, Any]:
-    """The code's digest and the versions of all libraries that make numbers, tables or charts."""
-    libraries = {**environment(), **{name: version(name) for name in _OF_THE_PAGE}}
+def software(families: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The code's digest and the versions of all libraries and families that make numbers, tables or charts."""
+    libraries = {**environment(families), **{name: version(name) for name in _OF_THE_PAGE}}
     return {"code_sha256": code_digest(), "libraries": libraries, "machine": platform.machine()}
 
 

@@ -19,11 +19,11 @@ from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, lear
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.family import MODEL_FILE
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
-from p2pcredit.models.scorecard.model import MODEL_FILE
 from p2pcredit.models.training_support import (
     AbsenceEffect,
     Support,

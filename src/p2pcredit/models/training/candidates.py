@@ -1,4 +1,4 @@
-"""Both families in both forms, learned as of a day and judged on the newest matured loans.
+"""Every family that the settings name in every form, learned as of a day and judged on the newest matured loans.
 
 The matured form learns from the oldest matured loans, is calibrated on the loans after them and judged on the newest.
 The hazard form is judged by a backtest; see `p2pcredit.models.training.hazard`. Either is then fitted again with
@@ -36,16 +36,18 @@ from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.fitting.devices import require_device
 from p2pcredit.models.fitting.thread_budget import ThreadBudget, side_by_side
 from p2pcredit.models.leakage.features import check_leaks
+from p2pcredit.models.registry import FAMILIES, family_named
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.training.fit import Fitted, Learner, fit_hazard_form, fit_matured_form
 from p2pcredit.models.training.splits import Split, split_by_time, unmatured_levels
 from p2pcredit.progress import Progress, no_progress
-from p2pcredit.settings import Settings
+from p2pcredit.settings import Settings, TrainingSettings
+from p2pcredit.text import one_line
 
 Metrics = dict[str, float | int | None]
-FAMILIES = ("scorecard", "boosting")
 FORMS = ("matured", "hazard", "early")
-PAIRS = tuple((family, form) for family in FAMILIES for form in FORMS)
+PAIRS = tuple((family, form) for family in TrainingSettings().families for form in FORMS)
+"""The candidates of the settings as they come."""
 AT_ONCE_AT_MOST = 3
 """More candidates at once would need the memory without being quicker: the three boosters take nearly all the time."""
 AS_MANY = 0.1
@@ -57,7 +59,7 @@ class Candidate:
     """A model that may come to serve, and what it showed on the evaluation loans.
 
     Args:
-        family: `scorecard` or `boosting`.
+        family: Such as `scorecard` or `boosting`.
         form: `matured`, `hazard`, or `early` (hazard of the first time 30 days past due).
         model: The calibrated model.
         metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio`,
@@ -122,13 +124,16 @@ def train_candidates(
         progress: Told of each candidate.
 
     Returns:
-        The run; a family that could not be fitted is missing from the candidates and named in the details.
+        The run; a family that could not be fitted is missing from the candidates and named in the details, one of
+        another package also where it fails in any way.
 
     Raises:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
         TrainingError: If the outcomes are of another definition than the settings name.
-        SettingsError: If the settings ask for a device that is not to be had here.
+        SettingsError: If the settings ask for a device that is not to be had here, or name a family that is not
+            installed.
+        PluginError: If the package that brings a family cannot be used.
     """
     _check_definition(outcomes, settings)
     require_device(settings.training.device, "training.device")
@@ -141,6 +146,10 @@ def train_candidates(
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
     details: dict[str, Any] = {}
+    for name in settings.training.families:
+        FAMILIES.require(name)
+    families = {name: family_named(name) for name in settings.training.families}
+    pairs = tuple((name, form) for name in families for form in FORMS)
     unmatured = unmatured_levels(loans, matured, usable)
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
@@ -154,14 +163,18 @@ def train_candidates(
             return fit_hazard_form(learner, split, loans, as_of=as_of, form=form)
         except TrainingError as error:
             return error
+        except Exception as error:
+            if family in FAMILIES.built_in:
+                raise
+            return TrainingError(one_line(f"{FAMILIES.told(family)} failed: {type(error).__name__}: {error}"))
         finally:
-            progress(f"{family} ({form}) fitted", next(done), len(PAIRS) + 1)
+            progress(f"{family} ({form}) fitted", next(done), len(pairs) + 1)
 
-    progress(f"{matured.height:,} matured loans", 0, len(PAIRS) + 1)
+    progress(f"{matured.height:,} matured loans", 0, len(pairs) + 1)
     done = count(1)
-    hands = ThreadBudget(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(PAIRS))
-    longest_first = sorted(PAIRS, key=lambda pair: (pair[0] != "boosting", pair[1] == "matured"))
-    for (family, form), fitted in side_by_side(fit, PAIRS, longest_first, hands):
+    hands = ThreadBudget(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(pairs))
+    longest_first = sorted(pairs, key=lambda pair: (not families[pair[0]].is_slow, pair[1] == "matured"))
+    for (family, form), fitted in side_by_side(fit, pairs, longest_first, hands):
         if isinstance(fitted, TrainingError):
             details[f"{family}_{form}"] = {"missing_because": str(fitted)}
         else:
@@ -183,7 +196,7 @@ def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
 
 
 def rank_candidates(
-    candidates: list[Candidate], confidence: float, preferred: str = "boosting"
+    candidates: list[Candidate], confidence: float, preferred: str = TrainingSettings().preferred_family
 ) -> tuple[Candidate, ...]:
     """Which candidate comes first, which after it?
 

@@ -13,18 +13,14 @@ import polars as pl
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.absence_effects import Outcomes
-from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
-from p2pcredit.models.boosting.trees import Trees
-from p2pcredit.models.boosting.tuning import search_trees
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.family import TrainingExamples, Tuning
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Threads
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.reference_borrower import neutral_profile
-from p2pcredit.models.scorecard.fit import fit_scorecard
-from p2pcredit.models.scorecard.model import ScorecardModel
-from p2pcredit.models.scorecard.points import PointScale
+from p2pcredit.models.registry import family_named
 from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.models.training_support import with_levels
@@ -33,7 +29,8 @@ from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 LEAST_DEFAULTS = 30
 EVENTS = {"hazard": "defaulted_in_month", "early": "late_in_month"}
 """Form -> the column with the month of the event that it learns from."""
-Model = ScorecardModel | BoostingModel
+Model = Any
+"""A `ScoringModel` and `TrainableModel` of any family, a dataclass with fields `form` and `support`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,60 +42,44 @@ class Learner:
     settings: Settings
     fitter: FitBackend = LOCAL
     threads: Threads = 1
-    trees: Trees | None = None
-    tried: tuple[dict[str, Any], ...] = ()
+    tuning: Tuning = field(default_factory=Tuning)
 
     def on_labels(self, loans: pl.DataFrame) -> Model:
         """The family fitted on matured labels, not yet calibrated."""
-        bads = loans["label"].cast(pl.Float64).to_numpy()
-        if self.family == "scorecard":
-            return fit_scorecard(loans, self.features, bads, **self._scorecard)
-        return fit_boosting(loans, self.features, bads, trees=self.trees, **self._growing)
-
-    @property
-    def _growing(self) -> dict[str, Any]:
-        training = self.settings.training
-        machine = {"threads": self.threads, "device": training.device, "fitter": self.fitter}
-        return {"seed": training.seed, **machine}
-
-    @property
-    def _scorecard(self) -> dict[str, Any]:
-        scale = PointScale.of(self.settings.scores)
-        return {"selection": self.settings.selection, "scale": scale, "fitter": self.fitter}
+        return self._fit(self._matured(loans))
 
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
         """The family fitted on what loans were watched for, not yet calibrated."""
-        watched = _watched(loans, exposure)
-        defaulted, expected, level = exposure.defaulted, exposure.expected, exposure.log_cumulative_hazard
-        if self.family == "scorecard":
-            return fit_scorecard(
-                watched, self.features, defaulted, expected=expected, log_cumulative_hazard=level, **self._scorecard
-            )
-        return fit_boosting(
-            watched,
-            self.features,
-            defaulted,
-            expected=expected,
-            log_cumulative_hazard=level,
-            trees=self.trees,
-            **self._growing,
-        )
+        return self._fit(self._watched(loans, exposure))
 
     def searched_on_labels(self, loans: pl.DataFrame) -> Learner:
-        """The same learner with the trees that do best within these matured loans."""
-        return self._searched(loans, loans["label"].cast(pl.Float64).to_numpy(), None)
+        """The same learner, tuned within these matured loans."""
+        return self._tuned(self._matured(loans))
 
     def searched_on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Learner:
-        """The same learner with the trees that do best within what these loans were watched for."""
-        watched = _watched(loans, exposure)
-        return self._searched(watched, exposure.defaulted, exposure.expected)
+        """The same learner, tuned within what these loans were watched for."""
+        return self._tuned(self._watched(loans, exposure))
 
-    def _searched(self, loans: pl.DataFrame, bads: Floats, expected: Floats | None) -> Learner:
-        if self.family != "boosting":
-            return self
-        days = loans["origination_date"]
-        trees, tried = search_trees(loans, self.features, bads, days, expected=expected, **self._growing)
-        return replace(self, trees=trees, tried=tuple(one.as_json() for one in tried))
+    def _fit(self, examples: TrainingExamples) -> Model:
+        return family_named(self.family).fit(examples, self.tuning)
+
+    def _tuned(self, examples: TrainingExamples) -> Learner:
+        return replace(self, tuning=family_named(self.family).tune(examples))
+
+    def _matured(self, loans: pl.DataFrame) -> TrainingExamples:
+        return TrainingExamples(loans, self.features, _labels(loans), self.settings, self.fitter, self.threads)
+
+    def _watched(self, loans: pl.DataFrame, exposure: Exposure) -> TrainingExamples:
+        return TrainingExamples(
+            _watched(loans, exposure),
+            self.features,
+            exposure.defaulted,
+            self.settings,
+            self.fitter,
+            self.threads,
+            exposure.expected,
+            exposure.log_cumulative_hazard,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +121,7 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
         "loans": matured.height,
         "defaults": _bads(matured),
         **kept.notes,
-        **({"search": list(learner.tried)} if learner.tried else {}),
+        **({"search": [dict(one) for one in learner.tuning.tried]} if learner.tuning.tried else {}),
         "auc_of_absences": _auc_of_absences(split, judging, freely, learner.settings),
         "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
     }
@@ -211,7 +192,7 @@ def fit_hazard_form(
         "event": EVENTS[form],
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
-        **({"search": list(learner.tried)} if learner.tried else {}),
+        **({"search": [dict(one) for one in learner.tuning.tried]} if learner.tuning.tried else {}),
         "auc_of_absences": _auc_of_absences(split, backtest_margin, freely, learner.settings),
         "judged_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was fitted "
         "again with those too",

@@ -1,62 +1,29 @@
-"""From results to a decision: which policy decides, what it answers, and whether there is anything to decide on.
-
-Another package adds a policy with an entry point in the group `p2pcredit.policies`: a function of the results, the
-facts and the settings that returns a `Verdict`. `monitoring.policy` names the one that decides.
-"""
+"""From results to a decision: what the policy of the settings answers, and whether there is anything to decide on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.errors import MonitoringError, SettingsError
+from p2pcredit.errors import MonitoringError, PluginError
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.metrics.quality import DATA_METRICS, OUTSIDE_METRIC
-from p2pcredit.monitoring.plugins import entry_points
-from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first
+from p2pcredit.monitoring.policies.registry import DEFAULT_POLICY, POLICIES
 from p2pcredit.monitoring.policies.verdict import Policy, Verdict
 from p2pcredit.monitoring.registry import without_nan
-from p2pcredit.names import no_such
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
 
-POLICIES_GROUP = "p2pcredit.policies"
-DEFAULT_POLICY = "cheapest_remedy_first"
-
 __all__ = [
     "DEFAULT_POLICY",
-    "POLICIES_GROUP",
+    "POLICIES",
     "Policy",
     "Verdict",
-    "available_policies",
     "decide",
     "monitoring_has_evidence",
-    "policy_named",
     "results_from_rows",
 ]
-
-
-def available_policies() -> dict[str, Policy]:
-    """Which policies are there: the built-in one first, then those of other packages that can be loaded, by name."""
-    policies: dict[str, Policy] = {DEFAULT_POLICY: cheapest_remedy_first}
-    for point in sorted(entry_points(group=POLICIES_GROUP), key=lambda p: (p.name, p.value)):
-        if point.name not in policies:
-            policies[point.name] = _Loaded(point.load)
-    return policies
-
-
-def policy_named(name: str) -> Policy:
-    """Find a policy by its name.
-
-    Raises:
-        SettingsError: If there is none, with the similar one and all there are.
-    """
-    policies = available_policies()
-    if name not in policies:
-        raise SettingsError(no_such("policy", name, sorted(policies)))
-    return policies[name]
 
 
 def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
@@ -64,16 +31,19 @@ def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Sett
 
     Raises:
         SettingsError: If there is no policy of that name.
+        PluginError: If two packages bring it.
         MonitoringError: If the policy fails or answers with no verdict; the last valid decision then still serves.
     """
     name = settings.monitoring.policy
-    policy = policy_named(name)
+    POLICIES.require(name)
     try:
-        verdict = policy([without_nan(result) for result in results], facts, settings)
+        verdict = POLICIES.load(name)([without_nan(result) for result in results], facts, settings)
+    except PluginError as error:
+        raise MonitoringError(str(error)) from error
     except Exception as error:
-        raise MonitoringError(one_line(f"the policy '{name}' failed: {type(error).__name__}: {error}")) from error
+        raise MonitoringError(one_line(f"{POLICIES.told(name)} failed: {type(error).__name__}: {error}")) from error
     if not isinstance(verdict, Verdict):
-        raise MonitoringError(f"the policy '{name}' gave a {type(verdict).__name__} where a Verdict belongs")
+        raise MonitoringError(f"{POLICIES.told(name)} gave a {type(verdict).__name__} where a Verdict belongs")
     return verdict
 
 
@@ -103,14 +73,3 @@ def results_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[MetricResult]:
         raise MonitoringError(
             one_line(f"a row of the monitoring table is no result: {error}; monitor the week again")
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A policy of another package, loaded when it is asked."""
-
-    load: Callable[[], Any]
-
-    def __call__(self, results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-        verdict: Verdict = self.load()(results, facts, settings)
-        return verdict

@@ -264,13 +264,13 @@ class MappedPlatform:
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins)
 
 
-def load_mapping(path: Path) -> MappedPlatform:
-    """Read the profile that a YAML file describes.
+def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:
+    """Read the profile that a YAML file describes. A date after `today`, the day of the landing, cannot be read.
 
     Raises:
         UsageError: If there is no such file, or it is no mapping; names the key that is wrong and what to write.
     """
-    return MappedPlatform(read_mapping(path))
+    return MappedPlatform(read_mapping(path), today)
 
 
 def _text(source: Source) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from p2pcredit.platforms.mapped.profile import MappedPlatform, load_mapping
@@ -10,9 +11,9 @@ NAME = "prosper"
 MAPPING_FILE = Path(__file__).with_name("prosper.yaml")
 
 
-def prosper() -> MappedPlatform:
-    """The profile of Prosper."""
-    return load_mapping(MAPPING_FILE)
+def prosper(today: date | None = None) -> MappedPlatform:
+    """The profile of Prosper. A date after `today`, the day of the landing, cannot be read."""
+    return load_mapping(MAPPING_FILE, today)
 
 
 __all__ = ["MAPPING_FILE", "NAME", "prosper"]

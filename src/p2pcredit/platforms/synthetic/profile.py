@@ -90,6 +90,11 @@ class Synthetic:
         return read_columns(file, _LAYOUTS, id_column="loan_id")
 
 
+def synthetic(today: date | None = None) -> Synthetic:
+    """The profile of a portfolio with the settings as they come, whatever the day of the landing."""
+    return Synthetic()
+
+
 def generate(settings: SyntheticSettings) -> RawBook:
     """Which loans and servicing events does the portfolio of these settings hold?
 
@@ -226,4 +231,4 @@ def _unpack_events(rows: pl.DataFrame) -> pl.DataFrame:
     ).select("snapshot_date", *LOAN_PERFORMANCE.sources)
 
 
-__all__ = ["NAME", "Synthetic", "generate", "write_raw"]
+__all__ = ["NAME", "Synthetic", "generate", "synthetic", "write_raw"]

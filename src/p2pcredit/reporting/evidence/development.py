@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES, Feature, features_of
+from p2pcredit.contracts.features import Feature, features_of
 from p2pcredit.models.binning.bins import fit_binning
-from p2pcredit.models.boosting.model import BoostingModel
 from p2pcredit.models.reference_borrower import columns_of
-from p2pcredit.models.scorecard.model import ScorecardModel
+from p2pcredit.models.registry import family_named
 from p2pcredit.models.training_support import absence_facts
 from p2pcredit.reporting.evidence.subject import Subject, labels_of
 
@@ -46,7 +45,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
     """
     matured, dropped = subject.matured, dict(subject.making["dropped_features"])
     bads = labels_of(matured)
-    importance = _importance(subject)
+    importance, family = _importance(subject), family_named(subject.model.family)
     rows = []
     for feature in features_of(subject.settings.training.feature_set):
         there = feature.name in matured.columns and matured[feature.name].null_count() < matured.height
@@ -61,17 +60,19 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
                 "information_value": _information(feature, matured, bads) if there else None,
                 "in_model": used,
                 "importance": importance.get(feature.name),
-                "reason": "" if used else dropped.get(feature.name, _not_chosen(subject)),
+                "reason": "" if used else dropped.get(feature.name, family.not_chosen),
             }
         )
     return sorted(rows, key=lambda row: (-(row["information_value"] or 0.0), row["name"]))
 
 
 def method_facts(subject: Subject) -> dict[str, Any]:
-    """Tell how the model was made: candidates, what each rests on, points or trees, missing values, calibration."""
+    """Tell how the model was made: candidates, what each rests on, its family's own tables, missing values."""
     model, scores = subject.model, subject.settings.scores
+    described = family_named(model.family).describe(model, subject.matured, subject.settings)
     return {
         "family": model.family,
+        "families": [family_named(name).title for name in subject.settings.training.families],
         "form": subject.form,
         "parent": subject.making.get("parent"),
         "candidates": [dict(candidate) for candidate in subject.making["candidates"]],
@@ -83,8 +84,9 @@ def method_facts(subject: Subject) -> dict[str, Any]:
             "base_odds": scores.base_odds,
             "approval_cutoff": scores.approval_cutoff,
         },
-        "points": _points(subject, model) if isinstance(model, ScorecardModel) else [],
-        "trees": _trees(model) if isinstance(model, BoostingModel) else None,
+        "points": described.get("points", []),
+        "trees": described.get("trees"),
+        "tables": described.get("tables", []),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
     }
 
@@ -103,41 +105,3 @@ def _importance(subject: Subject) -> dict[str, float]:
     loans = subject.evaluation.gather_every(1 + (subject.evaluation.height - 1) // LOANS_FOR_IMPORTANCE)
     effects = np.abs(subject.model.contributions(loans)).mean(axis=0)
     return {name: float(effect) for name, effect in zip(subject.model.feature_names, effects, strict=True)}
-
-
-def _not_chosen(subject: Subject) -> str:
-    if subject.model.family == "scorecard":
-        return "tried, not chosen: too little information, or against credit sense beside the others"
-    return "tried, not used"
-
-
-def _points(subject: Subject, model: ScorecardModel) -> list[dict[str, Any]]:
-    """The points table, with the matured loans and bads in each bin."""
-    columns, bads = columns_of(subject.matured, model.feature_names), labels_of(subject.matured)
-    counts: dict[tuple[str, str], tuple[int, int]] = {}
-    for binning in model.binnings:
-        place = binning.bin_of(columns[binning.feature])
-        for index, name in enumerate((*binning.bin_names(), "missing", "not seen before")):
-            inside = place == index
-            counts[(binning.feature, name)] = (int(inside.sum()), int(bads[inside].sum()))
-    rows = model.points_table(subject.settings.scores).to_dicts()
-    for row in rows:
-        row["n"], row["bads"] = counts.get((row["feature"], row["bin"]), (0, 0))
-    return rows
-
-
-def _trees(model: BoostingModel) -> dict[str, Any]:
-    """How large the booster is, and which share of its gain each feature brings."""
-    found = model.booster.get_score(importance_type="total_gain")
-    gain = {int(key[1:]): float(np.sum(value)) for key, value in found.items()}
-    shares: list[dict[str, Any]] = []
-    start, total = 0, sum(gain.values()) or 1.0
-    for name, width in zip(model.feature_names, model.encoding.widths, strict=True):
-        shares.append({"feature": name, "share": sum(gain.get(i, 0.0) for i in range(start, start + width)) / total})
-        start += width
-    monotone = {f.name: DIRECTIONS[f.direction] for f in FEATURES if f.direction}
-    return {
-        "rounds": int(model.booster.num_boosted_rounds()),
-        "gain_shares": sorted(shares, key=lambda row: (-row["share"], row["feature"])),
-        "monotone_features": sum(name in monotone for name in model.feature_names),
-    }
