@@ -63,7 +63,7 @@ def query_tables(lake: Lake, query: str, *, as_of: date | None = None, threads: 
             for name in _tables_in(connection, query):
                 _show_table(connection, lake, name, as_of)
             connection.execute("SET lock_configuration = true")
-            return _plain_sums(_frame(connection.execute(statement)))
+            return _plain_sums(_frame(connection.sql(statement)))
         except duckdb.Error as error:
             raise UsageError(_in_one_line(str(error))) from error
         except P2PCreditError:
@@ -100,8 +100,8 @@ def _show_table(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, as
     connection.execute(f"CREATE VIEW {layer}.{short} AS SELECT * FROM {layer}_{short}_rows")
 
 
-def _frame(answered: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    frame = pl.from_arrow(answered.to_arrow_table())
+def _frame(answer: duckdb.DuckDBPyRelation | None) -> pl.DataFrame:
+    frame = None if answer is None else pl.from_arrow(answer.to_arrow_table())
     if not isinstance(frame, pl.DataFrame):
         raise UsageError("SQL: the query gives no table; write one SELECT")
     return frame

@@ -58,7 +58,7 @@ def features_of_landed(rows: pl.DataFrame) -> LandedFeatures:
         refined = refine(nw.from_native(given.lazy()), feed)
         silver[feed.name] = collect(refined.sound)
         set_aside.append(as_quarantined(feed, collect(refined.faulty)))
-    quarantine = pl.concat(set_aside).select(QUARANTINE.schema)
+    quarantine = pl.concat(set_aside).select(*QUARANTINE.schema)
     broken = quarantine.filter(pl.col("kind") == "row").sort("row_number")
     if broken.height:
         first = broken.row(0, named=True)
