@@ -75,7 +75,7 @@ docs: setup
 	$(BIN)/python -m typer p2pcredit.cli.app utils docs --name p2pcredit --output docs/reference/commands.md
 
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
 	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
 

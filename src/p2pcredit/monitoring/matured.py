@@ -86,23 +86,47 @@ _of_inputs: WeakCache[MonitoringInputs, pl.DataFrame] = WeakCache()
 
 def _find_scored_loans(inputs: MonitoringInputs, settings: Settings) -> pl.DataFrame:
     after, last = matured_window(inputs.week_end, settings)
-    labels = (
-        inputs.labels.lazy()
+    scored = inputs.with_knowable_outcome(inputs.predictions).lazy().filter(pl.col("snapshot_date") > after)
+    return join_outcomes(scored, inputs.labels, inputs.features, last=last, definition=settings.labels.definition)
+
+
+def join_outcomes(
+    predictions: pl.DataFrame | pl.LazyFrame,
+    labels: pl.DataFrame,
+    features: pl.DataFrame,
+    *,
+    last: date,
+    definition: str,
+) -> pl.DataFrame:
+    """Join predictions with what came of the loans: a label only where the whole label window of the loan has closed.
+
+    A bad is known on the day it defaults, a good only when its window has closed: labels of open windows would give
+    early bads without the goods of their cohort.
+
+    Args:
+        predictions: One row per loan, those of unknown outcome left out.
+        labels: `loan_id, definition, label, origination_date`, one row per loan and definition.
+        features: `loan_id, term_months, platform_sub_grade`, one row per loan.
+        last: The newest origination whose window has closed.
+        definition: The label's name, such as `pd12`.
+
+    Returns:
+        The predictions by day and loan, with `label` (null where the loan cannot be judged yet), `vintage`,
+        `term_months`, `platform_sub_grade`, `sub_grade_rank`.
+    """
+    known = (
+        labels.lazy()
         .filter(
-            (pl.col("definition") == settings.labels.definition)
-            & (pl.col("origination_date") <= last)
-            & pl.col("label").is_not_null()
+            (pl.col("definition") == definition) & (pl.col("origination_date") <= last) & pl.col("label").is_not_null()
         )
         .select("loan_id", pl.col("label").cast(pl.Int8))
     )
-    ranks = grade_ranks(inputs.features["platform_sub_grade"].drop_nulls().unique().to_list())
+    ranks = grade_ranks(features["platform_sub_grade"].drop_nulls().unique().to_list())
     rank = pl.col("platform_sub_grade").replace_strict(ranks, default=None, return_dtype=pl.Float64)
-    about = inputs.features.lazy().select("loan_id", "term_months", "platform_sub_grade", sub_grade_rank=rank)
+    about = features.lazy().select("loan_id", "term_months", "platform_sub_grade", sub_grade_rank=rank)
     return (
-        inputs.with_knowable_outcome(inputs.predictions)
-        .lazy()
-        .filter(pl.col("snapshot_date") > after)
-        .join(labels, on="loan_id", how="left")
+        predictions.lazy()
+        .join(known, on="loan_id", how="left")
         .join(about, on="loan_id", how="left")
         .with_columns(
             label=pl.when(pl.col("snapshot_date") <= last).then("label"),

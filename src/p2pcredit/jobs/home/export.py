@@ -11,6 +11,7 @@ import polars as pl
 from p2pcredit.contracts.tables import table_named
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.home.known_rows import rows_known
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import atomic_replace
 from p2pcredit.storage.tables.lake import Lake
@@ -49,14 +50,11 @@ def export(
         UsageError: If there is no such table, the suffix is another, or the range ends before it starts.
         MissingTableError: If nothing has been written to it yet.
     """
-    if out.suffix not in {".parquet", ".csv"}:
-        raise UsageError(f"cannot export to '{out.name}'; end the file name in .parquet or .csv")
+    require_suffix(out)
     table = table_named(name)
     lake = Lake(ctx.layout)
     lake.require(table)
-    frame = lake.scan(table)
-    if as_of is not None:
-        frame = frame.filter(pl.col("known_on" if "known_on" in table.schema else "snapshot_date") <= as_of)
+    frame = rows_known(lake.scan(table), table, as_of)
     if first is not None and last is not None:
         DateRange(first, last)
     held = _days_of(lake.scan(table))
@@ -65,16 +63,47 @@ def export(
     if last is not None:
         frame = frame.filter(pl.col("snapshot_date") <= last)
     rows = frame.collect().sort("snapshot_date", *table.sorted_by)
+    write_rows(rows, out)
+    receipt: Receipt = {"table": name, "rows": rows.height, "path": str(out)}
+    return receipt if rows.height else {**receipt, "reason": _why_empty(name, held, as_of)}
+
+
+def require_suffix(out: Path) -> None:
+    """Check that a file's name says how it is written.
+
+    Raises:
+        UsageError: If it ends neither in `.parquet` nor in `.csv`.
+    """
+    if out.suffix not in {".parquet", ".csv"}:
+        raise UsageError(f"cannot export to '{out.name}'; end the file name in .parquet or .csv")
+
+
+def write_rows(rows: pl.DataFrame, out: Path) -> None:
+    """Write rows to a Parquet or CSV file, atomically.
+
+    Raises:
+        UsageError: If CSV cannot hold a column.
+    """
     with atomic_replace(out) as temporary:
         if out.suffix == ".parquet":
             whole = BytesIO()  # written by the engine itself, a full disk may show as an error that does not name it
             rows.write_parquet(whole)
             temporary.write_bytes(whole.getbuffer())
         else:
-            plain = rows.with_columns(_joined(rows))
-            plain.with_columns(_defused(plain)).write_csv(temporary)
-    receipt: Receipt = {"table": name, "rows": rows.height, "path": str(out)}
-    return receipt if rows.height else {**receipt, "reason": _why_empty(name, held, as_of)}
+            plain_for_csv(rows).write_csv(temporary)
+
+
+def plain_for_csv(rows: pl.DataFrame) -> pl.DataFrame:
+    """Prepare rows for CSV: lists of texts joined, and no text that a spreadsheet would run.
+
+    Raises:
+        UsageError: If a column holds what CSV cannot: lists of other things than texts, or groups.
+    """
+    plain = rows.with_columns(_joined(rows))
+    nested = next((name for name, dtype in plain.schema.items() if dtype.is_nested()), None)
+    if nested is not None:
+        raise UsageError(f"the column '{nested}' holds {rows.schema[nested]}, which CSV cannot; write Parquet or JSON")
+    return plain.with_columns(_defused(plain))
 
 
 def _days_of(whole: pl.LazyFrame) -> DateRange | None:

@@ -13,9 +13,10 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
+from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
 from p2pcredit.jobs.training.maturity import matured_counts
 from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
@@ -82,27 +83,15 @@ class MonitoringSnapshot:
         """Everything a metric may see."""
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
-        labels = (
-            self.lake.scan(LABEL_STORE)
-            .filter(
-                pl.col("definition") == self.ctx.settings.labels.definition,
-                pl.col("origination_date") >= history.first,
-                pl.col("known_on") <= week_end,
-            )
-            .sort("known_on")
-            .unique("loan_id", keep="last", maintain_order=True)
-            .drop("snapshot_date")
-            .join(unknown.lazy().select("loan_id"), on="loan_id", how="anti")
-        )
+        known = labels_known(self.lake, self.ctx.settings.labels, history.first, week_end)
+        labels = known.join(unknown.lazy().select("loan_id"), on="loan_id", how="anti")
         late = (
             self.lake.scan(silver(FEEDS["loan_performance"]), history)
             .filter(pl.col("days_past_due") >= LATE_DAYS)
             .group_by("loan_id")
             .agg(pl.col("snapshot_date").min().alias("late_on"))
         )
-        given = pl.col("probability_of_default").is_not_null()  # a refused loan has nothing to be measured
-        scored = self.lake.scan(PREDICTIONS, history)
-        measured = given | (pl.col("decision") != "refuse").fill_null(True)
+        scored, measured = self.lake.scan(PREDICTIONS, history), was_measured()
         refused = scored.filter(~measured).select("loan_id", "snapshot_date", "outside_training", "decision")
         features = self.lake.scan(FEATURE_STORE, history)
         frames = pl.collect_all([scored.filter(measured), labels, features, late, refused])
@@ -110,9 +99,9 @@ class MonitoringSnapshot:
             week_end=week_end,
             champion_id=self.champion_id,
             champion_as_of=self.facts.champion_as_of,
-            predictions=_once_each(frames[0]),
+            predictions=once_each(frames[0]),
             labels=frames[1].sort("origination_date", "loan_id"),
-            features=_once_each(frames[2]),
+            features=once_each(frames[2]),
             reference=self._reference(),
             early_delinquency=frames[3].sort("loan_id"),
             feed_quality=self._feed_quality(),
@@ -121,7 +110,7 @@ class MonitoringSnapshot:
             known_bads=self.facts.known_bads,
             unknown_outcomes=unknown,
             events_of_no_loan=count_of_no_loan(self.lake, week_end),
-            refused=_once_each(frames[4]),
+            refused=once_each(frames[4]),
             why_unknown=commonest_reason(self.lake, week_end),
         )
 
@@ -193,14 +182,6 @@ class MonitoringSnapshot:
         rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _once_each(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of loans by day and loan; of a loan that stands on several days, the first."""
-    ordered = rows.sort("snapshot_date", "loan_id")
-    if ordered["loan_id"].n_unique() == ordered.height:
-        return ordered
-    return ordered.unique("loan_id", keep="first", maintain_order=True)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,190 @@
+"""`open_home`: the tables, models, decisions and reports of a home, for notebooks and scripts. Nothing is written."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from p2pcredit.api.model import Model
+from p2pcredit.contracts.tables import TABLES
+from p2pcredit.jobs.checked_settings import settings_of
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.home.known_rows import read_known_rows, table_by_name
+from p2pcredit.jobs.home.sql import query_tables
+from p2pcredit.jobs.monitoring.matured_loans import MaturedLoans, matured_loans
+from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.settings import Settings
+from p2pcredit.storage.home import check_home, resolve_home
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
+
+Day = date | str
+"""A day: a `date`, or its text `YYYY-MM-DD`."""
+
+_REPORT = re.compile(r"monitoring_(\d{4})_(\d{2})_(\d{2})\.html")
+_DECISIONS = {
+    "decision_id": pl.String,
+    "decision_date": pl.Date,
+    "retrain": pl.Boolean,
+    "performance_score": pl.Float64,
+    "reason": pl.String,
+    "origin": pl.String,
+    "status": pl.String,
+    "acted_on_by": pl.String,
+    "model_id": pl.String,
+}
+
+
+def open_home(path: str | Path | None = None) -> Home:
+    """Open a home directory for reading.
+
+    Args:
+        path: The directory; else `P2P_HOME`, `AIRFLOW_HOME`, `/opt/airflow` or `./p2p-home`, as on the command line.
+
+    Raises:
+        MissingHomeError: If it does not exist.
+        HomeError: If it cannot be a home.
+        SettingsError: If its settings are wrong.
+    """
+    given = None if path is None else Path(path)
+    directory = resolve_home(given, os.environ, Path.cwd())
+    check_home(directory)
+    return Home(JobContext(Layout(directory), settings_of(directory), "python", datetime.now(UTC)))
+
+
+@dataclass(frozen=True, repr=False)
+class Home:
+    """A home directory, opened for reading. Make one with `open_home`."""
+
+    _ctx: JobContext
+
+    def __repr__(self) -> str:
+        return f"<p2pcredit home {self.path}>"
+
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return self._ctx.layout.home
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the home, as they were when it was opened."""
+        return self._ctx.settings
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that have been written, such as `gold.predictions`."""
+        return tuple(name.replace("/", ".") for name, table in TABLES.items() if self._lake.exists(table))
+
+    def table(self, name: str, as_of: Day | None = None, days: Day | tuple[Day, Day] | None = None) -> pl.LazyFrame:
+        """Scan a table.
+
+        Args:
+            name: Such as `gold.predictions` or `gold/predictions`.
+            as_of: Only rows that were known on or before this day; None means all.
+            days: Only rows of this snapshot date, or of the dates from the first to the second.
+
+        Returns:
+            A lazy frame: `.collect()` gives a Polars frame, and that `.to_arrow()` or, with pandas, `.to_pandas()`.
+
+        Raises:
+            UsageError: If there is no such table, or a day is no date.
+            MissingTableError: If nothing has been written to it yet.
+        """
+        first, last = days if isinstance(days, tuple) else (days, days)
+        span = None if first is None or last is None else DateRange(_day(first), _day(last))
+        return read_known_rows(self._lake, table_by_name(name), _optional_day(as_of), span)
+
+    def sql(self, query: str, as_of: Day | None = None) -> pl.DataFrame:
+        """Run one SELECT over the tables, named such as `gold.predictions`, in DuckDB's SQL.
+
+        Args:
+            query: The query. It can read the tables of this home and nothing else.
+            as_of: Every table holds only the rows that were known on or before this day.
+
+        Raises:
+            UsageError: If it is no single SELECT, or names a table or column that does not exist.
+            MissingExtraError: If DuckDB is not installed.
+        """
+        return query_tables(self._lake, query, as_of=_optional_day(as_of), threads=self.settings.threads)
+
+    def matured(self, as_of: Day, months: int | None = None) -> MaturedLoans:
+        """Join predictions with the labels of closed windows only, as monitoring does.
+
+        Early bads are known long before the goods of their cohort; joined as they come, they make any model look bad.
+        So a loan counts once its whole label window has closed. Loans of unknown outcome are left out and counted.
+
+        Args:
+            as_of: What was known on or before this day.
+            months: Only the newest so many months of originations that have matured; None means all. Monitoring looks
+                at `settings.monitoring.window_months`.
+        """
+        return matured_loans(self._ctx, _day(as_of), months)
+
+    def champion(self, on: Day | None = None) -> Model | None:
+        """Give the model that scores the loans of a day; that of now where no day is given. None before the first.
+
+        Raises:
+            BankError: If its directory is missing, incomplete or altered.
+        """
+        state = self._ctx.ledger.state()
+        model_id = state.champion if on is None else state.champion_on(_day(on))
+        return None if model_id is None else self.model(model_id)
+
+    def model(self, model_id: str) -> Model:
+        """Read a model of the bank, every file checked against its digest.
+
+        Raises:
+            BankError: If there is none of that name, or it was altered.
+        """
+        return Model.read(self._ctx, model_id)
+
+    def decisions(self) -> pl.DataFrame:
+        """List the retraining decisions of the ledger, oldest first, with what became of each.
+
+        Returns:
+            `decision_id, decision_date, retrain, performance_score, reason, origin` (monitoring, hand, override),
+            `status`, `acted_on_by` (run), `model_id` (of the training).
+        """
+        rows = [
+            (
+                found.decision_id,
+                found.decision.decision_date,
+                found.decision.retrain,
+                found.decision.performance_score,
+                found.decision.reason,
+                str(found.origin),
+                str(found.fate),
+                found.acted_on_by,
+                found.model_id,
+            )
+            for found in self._ctx.ledger.state().decisions.values()
+        ]
+        return pl.DataFrame(rows, schema=_DECISIONS, orient="row")
+
+    def reports(self) -> pl.DataFrame:
+        """List the monitoring reports, oldest first: `week_end_date`, `path`."""
+        found = sorted(self._ctx.layout.reports.glob("monitoring_*.html"))
+        named = [(match, path) for path in found if (match := _REPORT.fullmatch(path.name))]
+        rows = [(date(*map(int, match.groups())), str(path)) for match, path in named]
+        return pl.DataFrame(rows, schema={"week_end_date": pl.Date, "path": pl.String}, orient="row")
+
+    @property
+    def _lake(self) -> Lake:
+        return Lake(self._ctx.layout)
+
+
+def _day(day: Day) -> date:
+    return parse_date(day) if isinstance(day, str) else day
+
+
+def _optional_day(day: Day | None) -> date | None:
+    return None if day is None else _day(day)
+
+
+__all__ = ["Home", "open_home"]

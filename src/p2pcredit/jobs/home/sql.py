@@ -1,0 +1,132 @@
+"""Run one SELECT over the tables of a home, on DuckDB, which may read nothing else and write nothing at all.
+
+DuckDB is given each table that the query names as a view; its access to files, to the network, to extensions and to
+its own settings is switched off before the query is run. Text of a query is never searched for what it must not do.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from p2pcredit.contracts.tables import TABLES
+from p2pcredit.errors import MissingExtraError, P2PCreditError, UsageError
+from p2pcredit.jobs.home.known_rows import read_known_rows, table_by_name
+from p2pcredit.names import no_such
+from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.text import one_line
+
+if TYPE_CHECKING:
+    import duckdb
+
+_LOCKED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "temp_directory": "",
+}
+_NAMES = tuple(name.replace("/", ".") for name in TABLES)
+_NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
+_MOST_SAID = 400
+_WHOLE = pl.Decimal(38, 0)
+"""What DuckDB makes of a sum of whole numbers."""
+
+
+def query_tables(lake: Lake, query: str, *, as_of: date | None = None, threads: int = 2) -> pl.DataFrame:
+    """Run a query over the tables.
+
+    Args:
+        lake: The tables.
+        query: One SELECT in DuckDB's SQL; tables are named such as `gold.predictions`.
+        as_of: Every table holds only the rows that were known on or before this day; None means all rows.
+        threads: How many DuckDB may use.
+
+    Returns:
+        The result; sums of whole numbers as Int64 where they fit.
+
+    Raises:
+        UsageError: If it is no single SELECT, names a table or column that does not exist, or DuckDB cannot run it.
+        MissingTableError: If it names a table to which nothing has been written yet.
+        MissingExtraError: If DuckDB is not installed.
+    """
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        raise MissingExtraError("SQL over the tables", "sql") from None
+    with duckdb.connect(":memory:", config={**_LOCKED, "threads": threads}) as connection:
+        try:
+            statement = _only_select(duckdb, connection, query)
+            for name in _tables_in(connection, query):
+                _show_table(connection, lake, name, as_of)
+            connection.execute("SET lock_configuration = true")
+            return _plain_sums(_frame(connection.sql(statement)))
+        except duckdb.Error as error:
+            raise UsageError(_in_one_line(str(error))) from error
+        except P2PCreditError:
+            raise
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(f"SQL: {one_line(str(error), _MOST_SAID)}") from error
+
+
+def _only_select(library: object, connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    statements = connection.extract_statements(query)
+    if len(statements) != 1:
+        raise UsageError(f"SQL: found {len(statements)} statements; write one SELECT")
+    kind = statements[0].type
+    if kind != library.StatementType.SELECT:  # type: ignore[attr-defined]
+        raise UsageError(f"SQL: {kind.name} is not allowed, tables are only read here; write one SELECT")
+    return statements[0]
+
+
+def _tables_in(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    """Which tables of ours a query names; a name of a layer that has no such table is refused with the similar one."""
+    found = []
+    for written in sorted(connection.get_table_names(query, qualified=True)):
+        name = written.partition(" AS ")[0].replace('"', "").lower()
+        layer, point, _ = name.partition(".")
+        if point and layer in {known.partition(".")[0] for known in _NAMES}:
+            found.append(table_by_name(name).name)
+    return sorted(set(found))
+
+
+def _show_table(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, as_of: date | None) -> None:
+    layer, _, short = name.partition("/")
+    connection.register(f"{layer}_{short}_rows", read_known_rows(lake, TABLES[name], as_of))
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+    connection.execute(f"CREATE VIEW {layer}.{short} AS SELECT * FROM {layer}_{short}_rows")
+
+
+def _frame(answer: duckdb.DuckDBPyRelation | None) -> pl.DataFrame:
+    frame = None if answer is None else pl.from_arrow(answer.to_arrow_table())
+    if not isinstance(frame, pl.DataFrame):
+        raise UsageError("SQL: the query gives no table; write one SELECT")
+    return frame
+
+
+def _plain_sums(rows: pl.DataFrame) -> pl.DataFrame:
+    """Sums of whole numbers as Int64, where every one of them fits."""
+    sums = [name for name, dtype in rows.schema.items() if dtype == _WHOLE]
+    whole = rows.select(pl.col(name).cast(pl.Int64, strict=False) for name in sums)
+    return rows.with_columns(whole[name] for name in sums if whole[name].null_count() == rows[name].null_count())
+
+
+def _in_one_line(said: str) -> str:
+    """Word DuckDB's error: what is wrong and what may be meant, without the drawing of the place.
+
+    Examples:
+        >>> _in_one_line('Catalog Error: Table with name predictions does not exist!\\n\\nLINE 1: select')[:79]
+        "SQL: there is no table 'predictions', perhaps 'gold.predictions' was meant; kno"
+        >>> _in_one_line('Parser Error: syntax error at or near "selec"\\n\\nLINE 1: selec 1\\n        ^')
+        'SQL: Parser Error: syntax error at or near "selec"'
+    """
+    missing = _NO_TABLE.search(said)
+    if missing is not None:
+        return f"SQL: {no_such('table', missing[1], _NAMES)}"
+    return f"SQL: {one_line(said.partition('LINE ')[0], _MOST_SAID)}"
+
+
+__all__ = ["query_tables"]

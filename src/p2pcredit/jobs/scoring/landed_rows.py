@@ -1,0 +1,94 @@
+"""Features of applications given with the columns of landing files, by the transforms that daily runs use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import narwhals as nw
+import polars as pl
+
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_TERMS
+from p2pcredit.contracts.tables import QUARANTINE
+from p2pcredit.engines.local import collect
+from p2pcredit.errors import QuarantineError, UsageError
+from p2pcredit.jobs.lake_engines import as_quarantined
+from p2pcredit.names import perhaps
+from p2pcredit.transforms.features import build_features
+from p2pcredit.transforms.silver import refine
+from p2pcredit.transforms.typing import BLANKS
+
+_SOURCES = tuple(dict.fromkeys(source for feed in APPLICATION_FEEDS for source in feed.sources))
+
+
+@dataclass(frozen=True)
+class LandedFeatures:
+    """Features of landed rows, and the optional values that could not be read.
+
+    Attributes:
+        features: Rows of the feature store, in the order of the landed rows.
+        lost: Column -> how many of its values break a rule and count as missing.
+    """
+
+    features: pl.DataFrame
+    lost: dict[str, int]
+
+
+def features_of_landed(rows: pl.DataFrame) -> LandedFeatures:
+    """Build the features of rows that have the columns of the four application feeds side by side.
+
+    Args:
+        rows: One loan each, with the columns of landing files (`loan_id`, `origination_date`, `loan_amount`, `term` and
+            any others), as text or typed. Columns that no feed names are left aside.
+
+    Raises:
+        UsageError: If a required column is not there.
+        QuarantineError: If a row breaks a rule, so that preprocessing would set it aside.
+    """
+    lacking = [name for name in LOAN_TERMS.required_sources if name not in rows.columns]
+    if lacking:
+        meant = perhaps(lacking[0], rows.columns)
+        raise UsageError(f"the frame lacks the column '{lacking[0]}'{meant}; loans need {_needed()}")
+    texts = rows.select(_as_text(rows, source) for source in _SOURCES)
+    day = pl.col(LOAN_TERMS.date_column).str.strip_chars(BLANKS).str.to_date("%Y-%m-%d", strict=False)
+    raw = texts.with_columns(day.alias("snapshot_date"), pl.lit(None, dtype=pl.String).alias("unparsed"))
+    raw = raw.with_row_index("row_number", offset=1).with_columns(pl.col("row_number").cast(pl.Int64))
+    silver, set_aside = {}, []
+    for feed in APPLICATION_FEEDS:
+        given = raw.select("snapshot_date", "row_number", "unparsed", *feed.sources)
+        refined = refine(nw.from_native(given.lazy()), feed)
+        silver[feed.name] = collect(refined.sound)
+        set_aside.append(as_quarantined(feed, collect(refined.faulty)))
+    quarantine = pl.concat(set_aside).select(*QUARANTINE.schema)
+    broken = quarantine.filter(pl.col("kind") == "row").sort("row_number")
+    if broken.height:
+        first = broken.row(0, named=True)
+        count = broken["row_number"].n_unique()
+        raise QuarantineError(
+            f"{count} of {rows.height} rows cannot be scored, the first is row {first['row_number']}: "
+            f"{first['rules']}; mend or leave out such rows"
+        )
+    frames = {name: nw.from_native(frame.lazy()) for name, frame in silver.items()}
+    features = collect(build_features(frames, nw.from_native(quarantine.lazy())))
+    order = silver[LOAN_TERMS.name].select("loan_id", "snapshot_date", "row_number")
+    ordered = features.join(order, on=["loan_id", "snapshot_date"], how="left").sort("row_number").drop("row_number")
+    lost = quarantine.filter(pl.col("kind") == "value").group_by("column").len().sort("column")
+    return LandedFeatures(ordered, dict(lost.iter_rows()))
+
+
+def _as_text(rows: pl.DataFrame, source: str) -> pl.Expr:
+    """A column as a landing file would have it: missing where the frame lacks it."""
+    if source not in rows.columns:
+        return pl.lit(None, dtype=pl.String).alias(source)
+    column, dtype = pl.col(source), rows.schema[source]
+    if dtype.is_float():
+        whole = column == column.round()
+        plain = column.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(whole & plain.is_not_null()).then(plain).otherwise(column.cast(pl.String)).alias(source)
+    return column.cast(pl.String).alias(source)
+
+
+def _needed() -> str:
+    return ", ".join(LOAN_TERMS.required_sources)
+
+
+__all__ = ["LandedFeatures", "features_of_landed"]
