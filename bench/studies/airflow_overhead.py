@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.client import AirflowClient
 from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
-from p2pcredit.orchestration.schedules import INFERENCE_DAG, PREPROCESSING_DAG
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
@@ -219,7 +219,7 @@ def started(home: Path, root: Path) -> Iterator[AirflowClient]:
     }
     try:
         client = local.up(home, local.free_port(), extra_env=told, timeout=300).client()
-        client.wait_for_dags([f"Floor_{PREPROCESSING_DAG}", f"Floor_{INFERENCE_DAG}"], timeout=120)
+        client.wait_for_dags([f"Floor_{PREPROCESSING.dag_id}", f"Floor_{INFERENCE.dag_id}"], timeout=120)
         yield client
     finally:
         local.down(home)
@@ -228,7 +228,7 @@ def started(home: Path, root: Path) -> Iterator[AirflowClient]:
 def pair(client: AirflowClient, prefix: str, number: int, day: date) -> float:
     """Seconds that the day's two DAGs take one after the other, from start to end as Airflow itself records it."""
     total = 0.0
-    for dag_id in (prefix + PREPROCESSING_DAG, prefix + INFERENCE_DAG):
+    for dag_id in (prefix + PREPROCESSING.dag_id, prefix + INFERENCE.dag_id):
         at = f"2021-12-01T04:{number:02d}:00+00:00"
         run_id = client.trigger(dag_id, {"snapshot_date": day.isoformat()}, at)
         state = client.wait_for_run(dag_id, run_id, timeout=900)

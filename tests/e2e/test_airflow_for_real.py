@@ -18,10 +18,10 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.processes import members
 from p2pcredit.local_airflow.settings import LocalPaths, login
-from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
 from p2pcredit.storage.layout import Layout
 
 FIRST, LAST = date(2021, 1, 1), date(2021, 1, 31)
@@ -68,7 +68,7 @@ def run(airflow: local.LocalAirflow, dag_id: str, day: date | None = None) -> di
 def test_it_is_healthy_has_the_three_dags_and_answers_on_this_machine_only(airflow: local.LocalAirflow) -> None:
     client = airflow.client()
     assert set(client.health().values()) == {"healthy"}
-    assert set(client.dags()) == {PREPROCESSING_DAG, INFERENCE_DAG, MONITORING_DAG}
+    assert set(client.dags()) == {PREPROCESSING.dag_id, INFERENCE.dag_id, MONITORING.dag_id}
     assert client.import_errors() == []
     inodes = {
         os.readlink(link)
@@ -88,29 +88,29 @@ def test_a_second_up_says_that_it_is_up(airflow: local.LocalAirflow) -> None:
 
 
 def test_the_three_dags_run_on_a_day(airflow: local.LocalAirflow) -> None:
-    preprocessed = run(airflow, PREPROCESSING_DAG)
+    preprocessed = run(airflow, PREPROCESSING.dag_id)
     assert set(preprocessed.values()) == {"success"}
-    scored = run(airflow, INFERENCE_DAG)
-    assert scored[INFERENCE_DAG] == "success"
+    scored = run(airflow, INFERENCE.dag_id)
+    assert scored[INFERENCE.dag_id] == "success"
     # Loans of three weeks have no outcome yet: nothing is trained, nothing scored, and the run says so and succeeds.
     assert scored["skip_retraining"] == scored["run_inference"] == scored["end"] == "success"
     assert scored["skip_inference"] == scored["train_model_task"] == "skipped"
-    assert run(airflow, MONITORING_DAG)[MONITORING_DAG] == "success"
+    assert run(airflow, MONITORING.dag_id)[MONITORING.dag_id] == "success"
 
 
 def test_a_day_without_data_is_waited_for_and_then_skipped(airflow: local.LocalAirflow) -> None:
-    ran = run(airflow, INFERENCE_DAG, date(2031, 1, 1))
-    assert ran[INFERENCE_DAG] == ran["skip_inference"] == "success"
+    ran = run(airflow, INFERENCE.dag_id, date(2031, 1, 1))
+    assert ran[INFERENCE.dag_id] == ran["skip_inference"] == "success"
     assert ran["run_inference"] == "skipped"
 
 
 def test_a_conf_that_leads_elsewhere_fails_and_the_failure_is_told(airflow: local.LocalAirflow) -> None:
     client = airflow.client()
-    run_id = client.trigger(MONITORING_DAG, {"snapshot_date": "../../x"}, f"{FIRED}T04:30:00+00:00")
-    assert client.wait_for_run(MONITORING_DAG, run_id, timeout=240) == "failed"
+    run_id = client.trigger(MONITORING.dag_id, {"snapshot_date": "../../x"}, f"{FIRED}T04:30:00+00:00")
+    assert client.wait_for_run(MONITORING.dag_id, run_id, timeout=240) == "failed"
     lines = [json.loads(line) for line in Layout(airflow.home).activity.read_text().splitlines()]
     (told,) = [line["message"] for line in lines if line["job"] == "warning"]
-    assert told.startswith(f"{MONITORING_DAG}.check_monitoring of {run_id} failed: '../../x' is not a date")
+    assert told.startswith(f"{MONITORING.dag_id}.check_monitoring of {run_id} failed: '../../x' is not a date")
 
 
 def test_passwords_and_addresses_stand_in_no_log(airflow: local.LocalAirflow) -> None:

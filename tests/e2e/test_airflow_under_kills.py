@@ -24,10 +24,10 @@ import pytest
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
 from p2pcredit.errors import ServiceError
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark
 from p2pcredit.local_airflow.settings import LocalPaths
-from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG
 
 SUNDAY = date(2021, 7, 4)
 TASK, SUPERVISOR, EVERYTHING = "a task's process", "a task's supervisor", "every component at once"
@@ -87,8 +87,8 @@ class Airflow:
             span = {"P2P_DAG_START": start, "P2P_DAG_END": end, "P2P_RETRIES": str(self.retries)}
             self.told = {**SETTINGS, **span}
             self.up()
-            self._run([MONITORING_DAG], 1, meanwhile)
-            self._run([PREPROCESSING_DAG, INFERENCE_DAG], len(week), meanwhile)
+            self._run([MONITORING.dag_id], 1, meanwhile)
+            self._run([PREPROCESSING.dag_id, INFERENCE.dag_id], len(week), meanwhile)
             local.down(self.home)
 
     def tasks(self) -> list[int]:

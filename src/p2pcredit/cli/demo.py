@@ -17,6 +17,7 @@ from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import job_progress
 from p2pcredit.cli.runtime import DebugOption, JsonOption, command, home_directory, job_context, named_directory
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
+from p2pcredit.jobs.pipelines import MONITORING
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.storage.home import check_home_for_airflow
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _MARK = ".p2pcredit-demo"
 _SCHEDULED_DAYS = 4
-_SATURDAY = 5
 _SYNTHETIC_LAST = date(2023, 9, 6)
 """The synthetic portfolio ends in the week in which monitoring finds that the matured evidence has doubled."""
 
@@ -97,7 +97,8 @@ def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
     if last is None:
         raise UsageError("the file holds no loan that could be landed; see data/rejected in the demo's home")
     saturday = last - timedelta(days=_SCHEDULED_DAYS)
-    saturday -= timedelta(days=(saturday.weekday() - _SATURDAY) % 7)
+    while MONITORING.fires_after(saturday) is None:
+        saturday -= timedelta(days=1)
     if saturday <= landed.first:
         raise UsageError(f"loans from {landed.first} to {last} are too few days for a demo; use 'p2pcredit replay'")
     return saturday, min(last, saturday + timedelta(days=_SCHEDULED_DAYS))

@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
+from p2pcredit.jobs.pipelines import PIPELINES
 from p2pcredit.local_airflow.client import AirflowClient
 from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_process, stop_processes
 from p2pcredit.local_airflow.record import Record, locked, read_record, write_record
 from p2pcredit.local_airflow.settings import HOST, LocalPaths, local_environment, login
-from p2pcredit.orchestration.schedules import INFERENCE_DAG, MONITORING_DAG, PREPROCESSING_DAG, VARIABLES
+from p2pcredit.orchestration.schedules import VARIABLES
 from p2pcredit.storage.home import check_home_for_airflow
 
 HEALTHY_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})
@@ -35,7 +36,7 @@ COMPONENTS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
-DAG_IDS = (PREPROCESSING_DAG, INFERENCE_DAG, MONITORING_DAG)
+DAG_IDS = tuple(pipeline.dag_id for pipeline in PIPELINES)
 MIGRATION_SECONDS = 180.0
 
 Progress = Callable[[str], None]

@@ -15,24 +15,23 @@ from types import FrameType
 from typing import Any
 
 from p2pcredit.errors import ServiceError, UsageError
+from p2pcredit.jobs.pipelines import MONITORING, PIPELINES
 from p2pcredit.local_airflow.airflow import down, free_port, is_up, up
 from p2pcredit.local_airflow.client import FINISHED_RUN_STATES, AirflowClient
 from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
-from p2pcredit.orchestration.schedules import (
-    CATCHUP_VARIABLE,
-    END_VARIABLE,
-    INFERENCE_DAG,
-    MONITORING_DAG,
-    PREPROCESSING_DAG,
-    START_VARIABLE,
-    WAIT_VARIABLE,
-)
+from p2pcredit.orchestration.schedules import CATCHUP_VARIABLE, END_VARIABLE, START_VARIABLE, WAIT_VARIABLE
 
 SECONDS_PER_DAY = 240.0
 """How long one day of three DAGs may take before it is called stuck."""
 
 WAIT_MINUTES = "5"
 """How long scoring waits for a day: past days are there at once or, where their preprocessing failed, never."""
+
+DAILY = tuple(pipeline.dag_id for pipeline in PIPELINES if pipeline.weekday is None)
+"""The DAGs that run each day, in the order of the clock."""
+
+FIRST_RUN_AT = max(pipeline.at for pipeline in PIPELINES if pipeline.weekday is None).hour + 1
+"""The hour of the first Sunday from which runs are made: after those of the daily DAGs, before monitoring's."""
 
 Progress = Callable[[str], None]
 
@@ -97,7 +96,7 @@ def run_scheduled_days(
     tell = progress or (lambda line: None)
     days = [first_monitoring_sunday + timedelta(days=n) for n in range((last_day - first_monitoring_sunday).days + 1)]
     span = {
-        START_VARIABLE: datetime.combine(first_monitoring_sunday, clock_time(3), UTC).isoformat(),
+        START_VARIABLE: datetime.combine(first_monitoring_sunday, clock_time(FIRST_RUN_AT), UTC).isoformat(),
         END_VARIABLE: datetime.combine(last_day + timedelta(days=1), clock_time(23), UTC).isoformat(),
         CATCHUP_VARIABLE: "1",
         WAIT_VARIABLE: WAIT_MINUTES,
@@ -110,20 +109,19 @@ def run_scheduled_days(
             client = airflow.client()
             deadline = time.monotonic() + (timeout or SECONDS_PER_DAY * (len(days) + 1))
             week_end = first_monitoring_sunday - timedelta(days=1)
-            client.set_paused(MONITORING_DAG, False)
-            monitored = _await_runs(client, {MONITORING_DAG: [week_end]}, deadline, tell)
-            for dag_id in (PREPROCESSING_DAG, INFERENCE_DAG):
+            client.set_paused(MONITORING.dag_id, False)
+            monitored = _await_runs(client, {MONITORING.dag_id: [week_end]}, deadline, tell)
+            for dag_id in DAILY:
                 client.set_paused(dag_id, False)
-            daily = _await_runs(client, {PREPROCESSING_DAG: days, INFERENCE_DAG: days}, deadline, tell)
+            daily = _await_runs(client, dict.fromkeys(DAILY, days), deadline, tell)
         finally:
             tell("taking Airflow down")
             down(home)
-    order = {PREPROCESSING_DAG: 0, INFERENCE_DAG: 1}
-    return monitored + sorted(daily, key=lambda run: (run.snapshot_date, order[run.dag_id]))
+    return monitored + sorted(daily, key=lambda run: (run.snapshot_date, DAILY.index(run.dag_id)))
 
 
 def _check_dates(sunday: date, last_day: date) -> None:
-    if sunday.weekday() != 6:
+    if sunday.weekday() != MONITORING.weekday:
         raise UsageError(f"{sunday} is a {sunday:%A}; monitoring runs on Sundays, so choose one")
     if not sunday <= last_day <= sunday + timedelta(days=5):
         raise UsageError(f"the last day is {last_day}; choose one from {sunday} to {sunday + timedelta(days=5)}")

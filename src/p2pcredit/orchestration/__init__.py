@@ -1,4 +1,4 @@
-"""The only room that imports Airflow: three thin DAG files, what their tasks are made of, and a local Airflow.
+"""The only room that imports Airflow: it builds the DAGs from the pipelines' data and runs their tasks.
 
-Nothing in this file imports Airflow, so the command line can start and stop a local Airflow, or say that it is missing.
+Nothing in this file imports Airflow, so the command line works, and can say that Airflow is missing, without it.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import math
 import os
@@ -135,17 +134,10 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
         AirflowFailException: If it failed in any other way; Airflow does not try again.
     """
     try:
-        module, _, function = job.rpartition(".")
-        work = importlib.import_module(f"p2pcredit.jobs.{module}")
-        day = day_of(context)
-        arguments: list[Any] = [] if feed is None else [feed]
-        if span:
-            from p2pcredit.periods import DateRange
+        from p2pcredit.jobs.walking import call_job as call
 
-            arguments.append(DateRange(day, day))
-        else:
-            arguments.append(day)
-        receipt: dict[str, Any] = json_safe(getattr(work, function)(job_context(context), *arguments))
+        day = day_of(context)
+        receipt: dict[str, Any] = json_safe(call(job_context(context), job, day, feed=feed, span=span))
     except Exception as error:
         raise_for_airflow(job, error)
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""The four kinds of task that the DAGs are made of: do a job, branch on a job, wait for a day, branch on the day."""
+"""The five kinds of task: do a job, branch on a job, wait for a day, branch on the day, name the day."""
 
 from __future__ import annotations
 

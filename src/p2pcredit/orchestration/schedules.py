@@ -1,4 +1,4 @@
-"""What the environment may say about the three DAGs: start, end, catch-up, how long they wait, how they try again."""
+"""Read the variables of the DAGs from the environment: start, end, catch-up, waiting, retries."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from p2pcredit.errors import SettingsError
-
-PREPROCESSING_DAG = "P2PCreditScore_DataPreprocessing"
-INFERENCE_DAG = "P2PCreditScore_ModelTrainingInference"
-MONITORING_DAG = "P2PCreditScore_ModelMonitoring"
-
-PREPROCESSING_CRON = "0 1 * * *"
-INFERENCE_CRON = "0 2 * * *"
-MONITORING_CRON = "0 6 * * 0"
 
 START_VARIABLE = "P2P_DAG_START"
 END_VARIABLE = "P2P_DAG_END"

@@ -1,0 +1,339 @@
+"""The three pipelines as data: ids, schedules, steps, branches, joins, and which job each step calls.
+
+Everything that runs, lists or draws a pipeline reads it here: the DAG files (`orchestration.builder`), `replay`, the
+commands `preprocess`, `train`, `infer` and `monitor`, the demo, the crash kit, and the page `pipelines.md` of the
+reference. Nothing heavy is imported, since Airflow reads the DAG files again and again.
+
+To add a gold table: write its job in `preprocessing/stages.py`, and add a `Step` to the group `gold_processing`.
+To add a DAG: add a `Pipeline` to `PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. Two files
+each; `replay` then walks the pipeline too, in the order of the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from enum import StrEnum
+from itertools import chain
+
+from p2pcredit.contracts.feeds import FEEDS
+
+
+class Kind(StrEnum):
+    """What a step does: call a job, mark a place in the graph, or ask about the day that the run works on."""
+
+    JOB = "job"
+    PLACE = "place"
+    WAIT_FOR_DAY = "wait for the day"
+    CHECK_DAY = "check the day"
+    NAME_DAY = "name the day"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where to go after a step.
+
+    Args:
+        field: The field of the step's receipt that decides. Only a plain True leads to `yes`.
+        yes, no: Names of steps; the other one is skipped.
+    """
+
+    field: str
+    yes: str
+    no: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One task of a pipeline.
+
+    Args:
+        name: Its task id, within its group.
+        job: `module.function` under `p2pcredit.jobs`; None for a step without one.
+        after: The steps and groups that it comes after.
+        feed: The feed, for a job of one feed; it is the job's first argument after the context.
+        span: Whether the job takes a range of days, or the snapshot date itself.
+        branch: Where to go after it.
+        joins: Whether it runs where none of the steps before it failed and at least one succeeded. Else all must have
+            succeeded.
+        kind: What it does.
+        command: The command that runs it by hand; None where no command does.
+        writes: Whether the job writes anything but the activity log.
+        shares_week: Whether the job takes `week`, what was known at the end of a monitoring week, so that several steps
+            in one process read it once.
+    """
+
+    name: str
+    job: str | None = None
+    after: tuple[str, ...] = ()
+    feed: str | None = None
+    span: bool = False
+    branch: Branch | None = None
+    joins: bool = False
+    kind: Kind = Kind.PLACE
+    command: str | None = None
+    writes: bool = True
+    shares_week: bool = False
+
+    def __post_init__(self) -> None:
+        if self.job is not None:
+            object.__setattr__(self, "kind", Kind.JOB)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Steps that do not wait for each other.
+
+    Args:
+        name: The group's id; the ids of its tasks are `group.step`.
+        after: The steps and groups that all of them come after.
+        steps: The steps, each without an `after` of its own.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A step with its full task id and those of the tasks right before it."""
+
+    task_id: str
+    step: Step
+    upstream: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One DAG.
+
+    Args:
+        dag_id: Its id in Airflow.
+        cron: When it runs, in UTC: `minute hour * * weekday`, each minute and hour a number, the weekday 0 (Sunday) to 6
+            or `*`.
+        tag: What it is about, in a word.
+        parts: Its steps and groups, each after those that it names in `after`.
+
+    Raises:
+        ValueError: If two steps share a name, a step comes after one that is not listed before it, a branch leads to
+            a step that does not follow it alone, or the schedule is of another form.
+
+    Examples:
+        >>> INFERENCE.fires_after(date(2024, 1, 14)).isoformat()
+        '2024-01-15T02:00:00+00:00'
+        >>> MONITORING.fires_after(date(2024, 1, 14)) is None
+        True
+        >>> [task.task_id for task in MONITORING.tasks][:2]
+        ['check_monitoring', 'skip_monitoring']
+    """
+
+    dag_id: str
+    cron: str
+    tag: str
+    parts: tuple[Step | Group, ...]
+    tasks: tuple[Task, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ids: dict[str, tuple[str, ...]] = {}
+        tasks: list[Task] = []
+        for part in self.parts:
+            if part.name in ids or not set(part.after) <= set(ids):
+                raise ValueError(f"{self.dag_id}: list {part.name} once, below {', '.join(part.after)}")
+            upstream = tuple(chain.from_iterable(ids[name] for name in part.after))
+            named = (
+                [(part.name, part)] if isinstance(part, Step) else [(f"{part.name}.{s.name}", s) for s in part.steps]
+            )
+            tasks += [Task(task_id, step, upstream) for task_id, step in named]
+            ids[part.name] = tuple(task_id for task_id, _ in named)
+        object.__setattr__(self, "tasks", tuple(tasks))
+        for task in tasks:
+            branch = task.step.branch
+            below = {other.task_id for other in tasks if other.upstream == (task.task_id,)}
+            if branch is not None and not {branch.yes, branch.no} <= below:
+                raise ValueError(f"{self.dag_id}: {branch.yes} and {branch.no} must come after {task.task_id} alone")
+        _ = self.at, self.weekday
+
+    @property
+    def at(self) -> clock_time:
+        """When it fires, of its day, in UTC."""
+        minute, hour, *_ = self._fields
+        return clock_time(int(hour), int(minute), tzinfo=UTC)
+
+    @property
+    def weekday(self) -> int | None:
+        """The weekday on which it fires, Monday 0 to Sunday 6; None where it does every day."""
+        named = self._fields[4]
+        return None if named == "*" else (int(named) - 1) % 7
+
+    def fires_after(self, day: date) -> datetime | None:
+        """When does the run fire that works on this snapshot date? It fires on the day after; None where none does."""
+        next_day = day + timedelta(days=1)
+        if self.weekday is not None and next_day.weekday() != self.weekday:
+            return None
+        return datetime.combine(next_day, self.at)
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        """All steps, in their order."""
+        return (task.step for task in self.tasks)
+
+    def by_hand(self, command: str) -> list[Step]:
+        """The steps that a command runs, in their order."""
+        return [step for step in self.steps if step.command == command]
+
+    @property
+    def _fields(self) -> list[str]:
+        fields = self.cron.split()
+        if len(fields) != 5 or fields[2:4] != ["*", "*"]:
+            raise ValueError(f"{self.dag_id}: schedule {self.cron!r} is not of the form 'minute hour * * weekday'")
+        return fields
+
+
+def _of_each_feed(job: str, *, writes: bool = True) -> tuple[Step, ...]:
+    return tuple(Step(feed, job, feed=feed, span=True, command="preprocess", writes=writes) for feed in FEEDS)
+
+
+PREPROCESSING = Pipeline(
+    dag_id="P2PCreditScore_DataPreprocessing",
+    cron="0 1 * * *",
+    tag="preprocessing",
+    parts=(
+        Step("start"),
+        Group(
+            "source_data_checks", ("start",), _of_each_feed("preprocessing.source_checks.check_source", writes=False)
+        ),
+        Group("bronze_processing", ("source_data_checks",), _of_each_feed("preprocessing.stages.load_bronze")),
+        Group("silver_processing", ("bronze_processing",), _of_each_feed("preprocessing.stages.refine_silver")),
+        Group(
+            "gold_processing",
+            ("silver_processing",),
+            (
+                Step("feature_store", "preprocessing.stages.build_feature_store", span=True, command="preprocess"),
+                Step("label_store", "preprocessing.stages.build_label_store", span=True, command="preprocess"),
+            ),
+        ),
+        Step("end", "preprocessing.stages.complete_days", after=("gold_processing",), span=True, command="preprocess"),
+    ),
+)
+
+INFERENCE = Pipeline(
+    dag_id="P2PCreditScore_ModelTrainingInference",
+    cron="0 2 * * *",
+    tag="inference",
+    parts=(
+        Step("wait_for_preprocessing", kind=Kind.WAIT_FOR_DAY),
+        Step(
+            "check_inference_condition",
+            after=("wait_for_preprocessing",),
+            kind=Kind.CHECK_DAY,
+            branch=Branch("complete", yes="check_retraining_needed", no="skip_inference"),
+        ),
+        Step("skip_inference", after=("check_inference_condition",)),
+        Step(
+            "check_retraining_needed",
+            "training.retrain.check_retraining",
+            after=("check_inference_condition",),
+            branch=Branch("retrain", yes="train_model_task", no="skip_retraining"),
+            command="train",
+        ),
+        Step("skip_retraining", after=("check_retraining_needed",)),
+        Step("train_model_task", "training.retrain.train_if_due", after=("check_retraining_needed",), command="train"),
+        Step(
+            "get_model",
+            "scoring.champions.get_model",
+            after=("skip_retraining", "train_model_task"),
+            joins=True,
+            command="infer",
+            writes=False,
+        ),
+        Step("run_inference", "scoring.score.score_day", after=("get_model",), command="infer"),
+        Step("clear_decision", "decisions.clear_decision", after=("run_inference",), command="train"),
+        Step("log_retraining", "training.retrain.log_retraining", after=("clear_decision",), command="train"),
+        Step("end", after=("log_retraining", "skip_inference"), joins=True),
+    ),
+)
+
+MONITORING = Pipeline(
+    dag_id="P2PCreditScore_ModelMonitoring",
+    cron="0 6 * * 0",
+    tag="monitoring",
+    parts=(
+        Step(
+            "check_monitoring",
+            "monitoring.steps.check_monitoring",
+            branch=Branch("monitor", yes="get_week_end_date", no="skip_monitoring"),
+            command="monitor",
+            writes=False,
+        ),
+        Step("skip_monitoring", after=("check_monitoring",)),
+        Step("get_week_end_date", after=("check_monitoring",), kind=Kind.NAME_DAY),
+        Step(
+            "get_model",
+            "scoring.champions.get_monitored_model",
+            after=("get_week_end_date",),
+            command="monitor",
+            writes=False,
+        ),
+        Step(
+            "calculate_metrics",
+            "monitoring.steps.calculate_metrics",
+            after=("get_model",),
+            branch=Branch("report", yes="generate_report", no="skip_report"),
+            command="monitor",
+            shares_week=True,
+        ),
+        Step("skip_report", after=("calculate_metrics",)),
+        Step(
+            "generate_report",
+            "monitoring.report.generate_report",
+            after=("calculate_metrics",),
+            command="monitor",
+            shares_week=True,
+        ),
+        Step(
+            "write_retraining_decision",
+            "monitoring.steps.write_retraining_decision",
+            after=("generate_report",),
+            command="monitor",
+            shares_week=True,
+        ),
+        Step(
+            "send_alerts",
+            "monitoring.alerts.send_alerts",
+            after=("write_retraining_decision",),
+            command="monitor",
+            writes=False,
+        ),
+        Step("end", after=("send_alerts", "skip_monitoring", "skip_report"), joins=True),
+    ),
+)
+
+PIPELINES: tuple[Pipeline, ...] = (PREPROCESSING, INFERENCE, MONITORING)
+"""All pipelines, in the order in which they fire in a night."""
+
+
+def jobs_of(pipelines: tuple[Pipeline, ...] = PIPELINES) -> Mapping[str, Step]:
+    """Each job that a pipeline calls, with the first step that does, in the order of the steps."""
+    found: dict[str, Step] = {}
+    for step in chain.from_iterable(pipeline.steps for pipeline in pipelines):
+        if step.job is not None:
+            found.setdefault(step.job, step)
+    return found
+
+
+__all__ = [
+    "INFERENCE",
+    "MONITORING",
+    "PIPELINES",
+    "PREPROCESSING",
+    "Branch",
+    "Group",
+    "Kind",
+    "Pipeline",
+    "Step",
+    "Task",
+    "jobs_of",
+]

@@ -1,0 +1,62 @@
+"""Build an Airflow DAG from a pipeline's data: the one place where steps become operators and edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule
+
+from p2pcredit.jobs.pipelines import Group, Kind, Pipeline, Step
+from p2pcredit.orchestration.dag_defaults import dag_arguments
+from p2pcredit.orchestration.operators import (
+    DayBranchOperator,
+    JobBranchOperator,
+    JobOperator,
+    SnapshotDateOperator,
+    WaitForDayOperator,
+)
+
+
+def build(pipeline: Pipeline, doc: str | None) -> DAG:
+    """Build the DAG of a pipeline.
+
+    Args:
+        pipeline: The pipeline.
+        doc: Text shown on the DAG's page.
+
+    Raises:
+        SettingsError: If a variable of the schedules is wrong; Airflow shows it as an import error of the DAG file.
+    """
+    with DAG(pipeline.dag_id, schedule=pipeline.cron, **dag_arguments(pipeline.tag, doc)) as dag:
+        nodes: dict[str, BaseOperator | TaskGroup] = {}
+        for part in pipeline.parts:
+            nodes[part.name] = node = _group(part) if isinstance(part, Group) else _operator(part)
+            for name in part.after:
+                nodes[name].set_downstream(node)
+    return dag
+
+
+def _group(part: Group) -> TaskGroup:
+    with TaskGroup(part.name) as group:
+        for step in part.steps:
+            _operator(step)
+    return group
+
+
+def _operator(step: Step) -> BaseOperator:
+    common: dict[str, Any] = {"task_id": step.name}
+    if step.joins:
+        common["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    if step.kind is Kind.WAIT_FOR_DAY:
+        return WaitForDayOperator(**common)
+    if step.kind is Kind.NAME_DAY:
+        return SnapshotDateOperator(**common)
+    branch = step.branch
+    if step.kind is Kind.CHECK_DAY and branch is not None:
+        return DayBranchOperator(yes=branch.yes, no=branch.no, **common)
+    if step.job is None:
+        return EmptyOperator(**common)
+    if branch is not None:
+        return JobBranchOperator(job=step.job, field=branch.field, yes=branch.yes, no=branch.no, **common)
+    return JobOperator(job=step.job, feed=step.feed, span=step.span, **common)
