@@ -111,7 +111,14 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("tests/unit/models/test_splitting_calibration_hazard.py", "tests/unit/models/test_unmatured_levels.py"),
     ),
     ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
-    ("transforms/*.py", ("tests/unit/transforms", "tests/robustness/properties/test_future_law.py")),
+    (
+        "transforms/*.py",
+        (
+            "tests/unit/transforms/test_{name}.py",
+            "tests/unit/transforms",
+            "tests/robustness/properties/test_future_law.py",
+        ),
+    ),
     ("jobs/monitoring/week.py", _WEEK),
     ("jobs/monitoring/steps.py", _WEEK),
     ("jobs/monitoring/report.py", _WEEK),

@@ -50,6 +50,7 @@ LIBRARIES = (
     "_pytest.assertion.rewrite",
 )
 QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+PROFILE = "mutation"
 _ALREADY = "ignore::pytest.PytestAssertRewriteWarning"  # Hypothesis is imported before pytest starts
 PYTEST = ("-x", "-q", "-rfE", "-W", _ALREADY, "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist")
 
@@ -128,12 +129,15 @@ def start(log: Path, tests: Sequence[str], seconds: float, changed: ChangedModul
 
 
 def _run(tests: Sequence[str], directory: Path, changed: ChangedModule | None) -> int:
+    import hypothesis
     import pytest
 
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # a failure is enough: none is made smaller
+    hypothesis.settings.register_profile(PROFILE, deadline=None, database=None, phases=phases)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = changed is not None  # runs on the code as it stands spare all others the compiling
     sys.path[:] = [path for path in sys.path if path not in ("", str(Path(__file__).parent))]
     if changed is not None:
         sys.meta_path.insert(0, changed)
@@ -144,7 +148,8 @@ def _run(tests: Sequence[str], directory: Path, changed: ChangedModule | None) -
             print(f"FAILED {path}::{name}")
             return 1
     files = [test for test in tests if not test.startswith("src/")]
-    return int(pytest.main([*PYTEST, f"--basetemp={directory}", "--hypothesis-seed=0", *files])) if files else 0
+    laws = (f"--hypothesis-profile={PROFILE}", "--hypothesis-seed=0")
+    return int(pytest.main([*PYTEST, f"--basetemp={directory}", *laws, *files])) if files else 0
 
 
 def wait_for_one(children: list[Child]) -> tuple[Child, int | None]:

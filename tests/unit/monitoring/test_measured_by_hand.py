@@ -20,7 +20,7 @@ from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
 from p2pcredit.monitoring.metrics.estimates import auc_sampling_range, expected_auc, measure_estimates
 from p2pcredit.monitoring.metrics.performance import measure_performance
 from p2pcredit.monitoring.metrics.quality import measure_quality
-from p2pcredit.monitoring.status import status_at_least, status_between_levels, status_within
+from p2pcredit.monitoring.status import share_interval, status_at_least, status_between_levels, status_within
 
 DAY = timedelta(days=1)
 Found = dict[tuple[str, str], MetricResult]
@@ -354,3 +354,8 @@ def test_a_scored_loan_without_features_is_judged_all_the_same() -> None:
     assert scored["loan_id"].to_list() == ["oldest", "newest", "unknown", "waiting"]
     assert whole_segments(scored, "now")[0].n == 2
     assert [part.segment for part in part_segments(scored)] == ["vintage=2022Q1", "term=36"]
+
+
+def test_where_nothing_could_happen_the_share_may_be_any() -> None:
+    assert share_interval(0, 0, 0.9) == (0.0, 1.0)
+    assert share_interval(0, 1, 0.9) == wilson_interval(0.0, 1, 0.9)

@@ -104,6 +104,16 @@ def test_a_loan_paid_off_is_closed_and_no_longer_watched() -> None:
     assert watched(date(2012, 1, 1), ("FULLY_PAID", date(2011, 6, 10))) == (12, None, False)
 
 
+@pytest.mark.parametrize("status", ["CURRENT", "LATE"])
+def test_a_loan_that_still_pays_or_is_late_is_not_closed(status: str) -> None:
+    assert watched(date(2010, 7, 31), (status, date(2010, 5, 10))) == (6, None, False)
+
+
+def test_an_event_dated_before_its_loan_falls_in_the_first_month() -> None:
+    row = outcome(date(2012, 1, 1), ("DEFAULT", date(2010, 1, 15)))
+    assert (row["months_observed"], row["defaulted_in_month"], row["late_in_month"]) == (0, 1, 1)
+
+
 def test_a_charge_off_is_a_default_and_not_paid_off() -> None:
     assert watched(date(2012, 1, 1), ("CHARGED_OFF", date(2010, 5, 10))) == (3, 4, False)
 
