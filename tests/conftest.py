@@ -140,13 +140,15 @@ class FakeTrainer:
         self.meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
-        from p2pcredit.jobs.training.train import Trained
+        from p2pcredit.storage.state.model_bank import ModelArtifacts
 
         self.calls.append((ctx.run_id, day))
         self.meanwhile()
         if self.error is not None:
             raise self.error
-        return Trained(f"m{len(self.calls)}", self.promoted, "for the test", {"auc": 0.7})
+        card = {"promoted": self.promoted, "reason": "for the test", "metrics": {"auc": 0.7}, "matured_bads": None}
+        unknown = dict.fromkeys(("target", "origin", "comparison", "recalibration", "gate"))
+        return (ModelArtifacts(f"m{len(self.calls)}", {}, {**unknown, **card}),)
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def page(rows: list[dict[str, object]], loans: pl.DataFrame, cells: int) -> str:
     lines = [
         "# Our bins against optbinning's",
         "",
-        "Made by `make bench-binning DATA=LoanStats_2007_2010.csv.gz`; do not edit.",
+        "ModelArtifacts by `make bench-binning DATA=LoanStats_2007_2010.csv.gz`; do not edit.",
         "",
         f"{loans.height:,} matured LendingClub loans of 2007 to 2010 with {bads} defaults within 12 months (`pd12`).",
         f"Both sides get the same loans and constraints: the shape in the table, at most {MOST_BINS} bins, each with",

@@ -19,14 +19,13 @@ import polars as pl
 
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation.api import (
-    Estimate,
-    auc_interval,
+from p2pcredit.models.evaluation.calibration_metrics import (
     calibration_error_by_chance,
     calibration_error_interval,
     calibration_ratio,
-    paired_auc_difference,
 )
+from p2pcredit.models.evaluation.discrimination import auc_interval, paired_auc_difference
+from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.periods import add_months
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout

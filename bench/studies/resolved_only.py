@@ -18,7 +18,8 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation.api import auc, calibration_ratio
+from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.training.candidates import choose_features, train_candidates
 from p2pcredit.models.training.fit import Learner
 from p2pcredit.periods import add_months
@@ -60,10 +61,10 @@ def main() -> None:
         naive = Learner("boosting", usable, settings).on_labels(resolved)
         run = train_candidates(known, outcomes, as_of=day, settings=settings)
         best = run.candidates[0]
-        learned = int(run.details[f"{best.family}_{best.form}"]["loans"]), best.defaults
+        learned = int(run.details[f"{best.family}_{best.target}"]["loans"]), best.defaults
         for name, model, sizes in (
             ("resolved loans only (boosting)", naive, (resolved.height, int(resolved["label"].sum() or 0))),
-            (f"ours ({best.family}, {best.form})", best.model, learned),
+            (f"ours ({best.family}, {best.target})", best.model, learned),
         ):
             bads, chances = later["label"].to_numpy(), model.predict(later)
             ratio, ranked = calibration_ratio(bads, chances), auc(bads, chances)

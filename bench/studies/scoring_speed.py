@@ -37,7 +37,7 @@ def main() -> None:
         model = candidate.model
         plain = seconds(lambda model=model: model.predict(batch))
         full = seconds(lambda model=model: score_loans(model, "m", batch, Settings()))
-        name = f"{model.family}, {model.form}"
+        name = f"{model.family}, {model.target}"
         rates = [f"{loans / wall:,.0f} ({loans / processor:,.0f})" for wall, processor in (plain, full)]
         print(f"| {name} | {len(model.feature_names)} | {loans:,} | {' | '.join(rates)} |")
 

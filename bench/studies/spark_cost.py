@@ -74,7 +74,7 @@ def context(engine: str, home: Path) -> Any:
     from p2pcredit.jobs.context import JobContext
     from p2pcredit.storage.layout import Layout
 
-    return JobContext(Layout(home), settings(engine), "study", datetime(2022, 1, 1, tzinfo=UTC))
+    return JobContext(Layout(home), settings(engine), "snapshot", datetime(2022, 1, 1, tzinfo=UTC))
 
 
 def land_book(home: Path, loans: int) -> None:
@@ -103,7 +103,7 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     from p2pcredit.jobs.preprocessing import stages as preprocessing
     from p2pcredit.jobs.scoring.score import run_inference
     from p2pcredit.jobs.training.retrain import train_now
-    from p2pcredit.jobs.training.snapshot import study_now
+    from p2pcredit.jobs.training.snapshot import TrainingSnapshot
     from p2pcredit.periods import DateRange
     from p2pcredit.retraining.events import EventKind
     from p2pcredit.storage.tables.lake import Lake
@@ -117,22 +117,22 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     preprocessing.complete_days(ctx, days)
     before = resident()
     receipts: list[dict[str, Any]] = []
-    training = seconds(lambda: receipts.append(train_now(ctx, LAST, "the study")))
+    training = seconds(lambda: receipts.append(train_now(ctx, LAST, "the snapshot")))
     after = resident()
-    facts = {"model_id": receipts[0]["model_id"], "effective_on": FIRST.isoformat(), "why": "the study"}
-    ctx.ledger.append(EventKind.PROMOTED, at=ctx.at, run_id="study", facts=facts)
+    facts = {"model_id": receipts[0]["model_id"], "effective_on": FIRST.isoformat(), "why": "the snapshot"}
+    ctx.ledger.append(EventKind.PROMOTED, at=ctx.at, run_id="snapshot", facts=facts)
     scored: list[dict[str, Any]] = []
     scoring = seconds(lambda: scored.append(run_inference(ctx, days)))
-    study, loans = study_now(ctx, LAST), lake.read(FEATURE_STORE, days).height
+    snapshot, loans = TrainingSnapshot.as_of(ctx, LAST), lake.read(FEATURE_STORE, days).height
     if scored[0]["scored"] != loans:
         raise SystemExit(f"{scored[0]['scored']} of {loans} loans were scored")
     return {
         "rows": {"silver": landed, "gold": landed, "training": loans, "scoring": loans},
         "seconds": {"silver": silver, "gold": gold, "training": training, "scoring": scoring},
         "start": start,
-        "frames": study.features.estimated_size() + study.outcomes.estimated_size(),
+        "frames": snapshot.features.estimated_size() + snapshot.outcomes.estimated_size(),
         "peak": [before, after],
-        "matured_bads": int(study.matured["label"].sum()),
+        "matured_bads": int(snapshot.matured["label"].sum()),
     }
 
 

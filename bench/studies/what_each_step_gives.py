@@ -21,8 +21,9 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation.api import auc, calibration_ratio, expected_calibration_error, paired_auc_difference
-from p2pcredit.models.training.candidates import FORMS, train_candidates
+from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio, expected_calibration_error
+from p2pcredit.models.evaluation.discrimination import auc, paired_auc_difference
+from p2pcredit.models.training.candidates import TARGETS, train_candidates
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
@@ -33,20 +34,20 @@ Scored = dict[tuple[str, str], np.ndarray]
 
 
 def scored_by(run: object, later: pl.DataFrame) -> Scored:
-    """Per family and form the probabilities of the loans after; `leader` and `average` among them."""
-    chances = {(c.family, c.form): c.model.predict(later) for c in run.candidates}  # type: ignore[attr-defined]
+    """Per family and target the probabilities of the loans after; `leader` and `average` among them."""
+    chances = {(c.family, c.target): c.model.predict(later) for c in run.candidates}  # type: ignore[attr-defined]
     first = run.candidates[0]  # type: ignore[attr-defined]
-    for form in FORMS:
-        both = [chances[family, form] for family in ("scorecard", "boosting") if (family, form) in chances]
+    for target in TARGETS:
+        both = [chances[family, target] for family in ("scorecard", "boosting") if (family, target) in chances]
         if len(both) == 2:
             log_odds = np.mean([np.log(p) - np.log1p(-p) for p in both], axis=0)
-            chances["average", form] = 1.0 / (1.0 + np.exp(-log_odds))
-    chances["leader", ""] = chances[first.family, first.form]
+            chances["average", target] = 1.0 / (1.0 + np.exp(-log_odds))
+    chances["leader", ""] = chances[first.family, first.target]
     return chances
 
 
 def main() -> None:
-    """Print one row per family and form, over all dates together."""
+    """Print one row per family and target, over all dates together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--without", nargs="*", default=[])
@@ -67,7 +68,7 @@ def main() -> None:
         labels, grade = later["label"].to_numpy(), later["platform_sub_grade"].rank("dense").to_numpy()
         for name, chances in scored_by(run, later).items():
             parts.setdefault(name, []).append((labels, chances, grade))
-    print("| family, form | trainings | loans | bads | AUC | over sub-grade | ECE | observed / expected |")
+    print("| family, target | trainings | loans | bads | AUC | over sub-grade | ECE | observed / expected |")
     print("|---|---|---|---|---|---|---|---|")
     for name, found in sorted(parts.items()):
         labels, chances, grade = (np.concatenate(column) for column in zip(*found, strict=True))

@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from bench.works.timing import tell, timed
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.training.snapshot import study_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.fitting import backend as fitting
@@ -149,7 +149,7 @@ def fit_bare_logistic(out: Path) -> None:
 
 def _matured_loans(home: Path, day: date) -> pl.DataFrame:
     ctx = JobContext(Layout(home), Settings(), "bench", datetime.now(UTC))
-    return study_now(ctx, day).matured
+    return TrainingSnapshot.as_of(ctx, day).matured
 
 
 def _in_order(model: BoostingModel, features: Any) -> list[Any]:

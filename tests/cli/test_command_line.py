@@ -258,7 +258,14 @@ def test_an_override_without_a_date_is_of_the_last_preprocessed_day(call: Call, 
 
 def test_models_are_listed_shown_promoted_and_rolled_back(call: Call, home: Path) -> None:
     for model_id, as_of in (("m1", "2024-01-01"), ("m2", "2024-01-08")):
-        card = {"model_id": model_id, "family": "scorecard", "form": "matured", "as_of": as_of, "metrics": {"auc": 0.7}}
+        card = {
+            "model_id": model_id,
+            "family": "scorecard",
+            "target": "matured",
+            "origin": "trained",
+            "as_of": as_of,
+            "metrics": {"auc": 0.7},
+        }
         ModelBank(Layout(home)).add(model_id, {"model.json": b"{}"}, card)
     for model_id in ("m1", "m2"):
         assert call("models", "promote", model_id, "--why", "x").exit_code == 0
@@ -272,7 +279,14 @@ def test_models_are_listed_shown_promoted_and_rolled_back(call: Call, home: Path
 
 def test_a_person_sees_models_and_history_as_tables_and_a_status_at_a_glance(call: Call, home: Path) -> None:
     metrics = {"auc": 0.71234, "auc_low": 0.65, "auc_high": 0.77, "ece": 0.02, "n": 1200, "bads": 80}
-    card = {"model_id": "m1", "family": "scorecard", "form": "matured", "as_of": "2024-01-01", "metrics": metrics}
+    card = {
+        "model_id": "m1",
+        "family": "scorecard",
+        "target": "matured",
+        "origin": "trained",
+        "as_of": "2024-01-01",
+        "metrics": metrics,
+    }
     ModelBank(Layout(home)).add("m1", {"model.json": b"{}"}, card)
     call("models", "promote", "m1", "--why", "the first")
     call("decision", "override", "--retrain", "--why", "a new product", "--date", "2024-01-15")

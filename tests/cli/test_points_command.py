@@ -46,7 +46,14 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     bank = ModelBank(Layout(tmp_path / "home"))
     trees = fit_boosting(LOANS, FEATURES, BADS, seed=1, threads=1)
     for model_id, model in (("card-1", CARD), ("trees-1", trees)):
-        card = {"model_id": model_id, "family": model.family, "form": "matured", "as_of": "2024-01-01", "metrics": {}}
+        card = {
+            "model_id": model_id,
+            "family": model.family,
+            "target": "matured",
+            "origin": "trained",
+            "as_of": "2024-01-01",
+            "metrics": {},
+        }
         bank.add(model_id, model.to_files(), card)
 
     def run(*arguments: str) -> Any:

@@ -127,7 +127,7 @@ def _account(home: Path) -> dict[str, Any]:
     models = {model_id: bank.get(model_id) for model_id in bank.model_ids()}
     # Card and evidence say which version of a table was read: how often it was committed to depends on who came first.
     cards = {f"card/{m}": {**model.card, "delta_versions": None, "evidence": None} for m, model in models.items()}
-    told = {m: json.loads(bank.beside(m, "evidence.json")) for m in models}
+    told = {m: json.loads(bank.attachment(m, "evidence.json")) for m in models}
     evidence = {f"evidence/{m}": {**facts, "provenance": None} for m, facts in told.items()}
     return {
         **{f"table/{name}": Lake(layout).read(table).to_dicts() for name, table in TABLES.items()},

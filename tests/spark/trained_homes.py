@@ -18,7 +18,7 @@ from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import LabelSettings, Settings, SparkSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
+from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 
 DAYS = DateRange(date(2021, 1, 1), date(2021, 6, 1))
 SETTINGS = Settings(
@@ -42,7 +42,7 @@ def refined(home: Path, loans_per_day: int) -> None:
     preprocess(context(home), DAYS)
 
 
-def trained(ctx: JobContext) -> BankedModel:
+def trained(ctx: JobContext) -> ModelArtifacts:
     """The model that a training on the last day puts into the bank."""
     receipt = train_now(ctx, DAYS.last, "for the test")
     return ModelBank(ctx.layout).get(receipt["model_id"])

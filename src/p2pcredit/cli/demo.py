@@ -180,7 +180,7 @@ def _card(champion: dict[str, Any]) -> list[str]:
     measured = champion["metrics"]
     grade = measured.get("sub_grade_auc")
     return [
-        f"  {champion['model_id']} ({champion['family']}, {champion['form']}), trained as of {champion['as_of']}",
+        f"  {champion['model_id']} ({champion['family']}, {champion['target']}), trained as of {champion['as_of']}",
         f"  AUC {measured['auc']:.3f} ({measured['auc_low']:.3f} to {measured['auc_high']:.3f}) on"
         f" {measured['n']} later loans with {measured['bads']} bads",
         f"  ECE {measured['ece']:.3f}" + ("" if grade is None else f"; AUC of the platform's sub-grade {grade:.3f}"),

@@ -28,7 +28,7 @@ def list_all(home: HomeOption = None, as_json: JsonOption = False, debug: DebugO
 def _in_a_row(model: dict[str, Any]) -> dict[str, Any]:
     metrics = model["metrics"] or {}
     return {
-        **{key: model[key] for key in ("model_id", "form", "as_of")},
+        **{key: model[key] for key in ("model_id", "target", "origin", "as_of")},
         "auc": estimate(metrics, "auc"),
         "calibration_error": estimate(metrics, "ece"),
         "loans": metrics.get("n"),

@@ -30,8 +30,8 @@ class Outcomes:
 
     Args:
         bads: 1.0 for a loan that turned bad, else 0.0.
-        expected: For the hazard form: the default expected of each loan for the time it was watched.
-        log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        expected: For the hazard target: the default expected of each loan for the time it was watched.
+        log_cumulative_hazard: For the hazard target: the margin of a loan of average risk.
     """
 
     bads: Floats

@@ -23,7 +23,10 @@ if TYPE_CHECKING:  # XGBoost comes with the first, and scoring by a model that n
     from p2pcredit.models.scoring import ScoringModel
 
 MODEL_FILE = "model.json"
-"""The file that every model has: a JSON object with at least `schema_version` (1) and `family`."""
+"""The file that every model has: a JSON object with at least `schema_version` and `family`."""
+
+SCHEMA_VERSION = 2
+"""Of `MODEL_FILE`; 1 said `form` for `target`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Tuning:
 class Family(Protocol):
     """A kind of model. Subclass it: what has a body here is a default.
 
-    A fit gives a frozen dataclass that is a `p2pcredit.models.scoring.ScoringModel` with fields `form` and `support`,
+    A fit gives a frozen dataclass that is a `p2pcredit.models.scoring.ScoringModel` with fields `target` and `support`,
     and with `notes` and `with_reference` of `TrainableModel`; `p2pcredit.models.margin_model` has a base class for it.
     """
 
@@ -125,8 +128,8 @@ class TrainableModel(Protocol):
     """What a fit gives, besides what is asked of every `ScoringModel`."""
 
     @property
-    def form(self) -> str:
-        """`matured`, `hazard` or `early`; a field, set anew by the training."""
+    def target(self) -> str:
+        """`matured`, `hazard` or `early_delinquency`; a field, set anew by the training."""
         ...
 
     @property
@@ -145,4 +148,4 @@ class TrainableModel(Protocol):
         ...
 
 
-__all__ = ["MODEL_FILE", "Family", "TrainableModel", "TrainingExamples", "Tuning"]
+__all__ = ["MODEL_FILE", "SCHEMA_VERSION", "Family", "TrainableModel", "TrainingExamples", "Tuning"]

@@ -20,7 +20,7 @@ import polars as pl
 from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE
+from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
 from p2pcredit.models.training_support import (
@@ -38,7 +38,7 @@ class MarginModel(ABC):
     """A model of numbers. Subclass it as a frozen dataclass, with fields of its own that have defaults.
 
     Args:
-        form: `matured`, `hazard` or `early`.
+        target: `matured`, `hazard` or `early_delinquency`.
         feature_names: The features it reads, in order; numbers all.
         calibration: From margin to log-odds of default.
         neutral: The reference borrower: the feature values that reasons compare with, and that stand for absent ones.
@@ -47,7 +47,7 @@ class MarginModel(ABC):
 
     family: ClassVar[str]
 
-    form: str
+    target: str
     feature_names: tuple[str, ...]
     calibration: Calibration = field(default_factory=Calibration)
     neutral: Profile = field(default_factory=dict)
@@ -125,9 +125,9 @@ class MarginModel(ABC):
     def to_files(self) -> dict[str, bytes]:
         """The model as files: file name -> bytes, the same bytes for the same model."""
         content = {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "family": self.family,
-            "form": self.form,
+            "target": self.target,
             "features": list(self.feature_names),
             "calibration": self.calibration.as_json(),
             "neutral": self.neutral,
@@ -141,7 +141,7 @@ class MarginModel(ABC):
         """The model whose `model.json` this is, with the fields of the subclass as `own`."""
         names = tuple(str(name) for name in content["features"])
         return cls(
-            form=str(content["form"]),
+            target=str(content["target"]),
             feature_names=names,
             calibration=Calibration(**content["calibration"]),
             neutral=dict(content["neutral"]),

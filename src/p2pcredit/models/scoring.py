@@ -12,7 +12,7 @@ import polars as pl
 from p2pcredit.errors import BankError, PluginError, SettingsError
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE, Family
+from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION, Family
 from p2pcredit.models.outside_training import decide, outside_training, withhold
 from p2pcredit.models.reference_borrower import Profile, columns_of, feature_named
 from p2pcredit.models.registry import family_named
@@ -36,8 +36,8 @@ class ScoringModel(Protocol):
         ...
 
     @property
-    def form(self) -> str:
-        """`matured` or `hazard`."""
+    def target(self) -> str:
+        """`matured`, `hazard` or `early_delinquency`."""
         ...
 
     @property
@@ -61,7 +61,7 @@ class ScoringModel(Protocol):
         ...
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
+        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
         ...
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScoringModel:
@@ -100,8 +100,9 @@ def load_model(files: Mapping[str, bytes]) -> ScoringModel:
     try:
         content: dict[str, Any] = json.loads(files[MODEL_FILE])
         family, version = content["family"], content["schema_version"]
-        if version != 1:
-            raise BankError(f"{MODEL_FILE} has schema version {version}, this version reads 1; upgrade p2pcredit")
+        if version != SCHEMA_VERSION:
+            remedy = "train the model again" if version < SCHEMA_VERSION else "upgrade p2pcredit"
+            raise BankError(f"{MODEL_FILE} has schema version {version}, this version reads {SCHEMA_VERSION}; {remedy}")
         return _family(str(family)).load(content, files)
     except (BankError, PluginError):
         raise

@@ -18,6 +18,8 @@ from p2pcredit.settings import Settings
 _TOLD_COLUMNS = 6
 HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
 _HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "matured_share", "status")
+_NO_NEWS = ("champion_id", "promoted", "reason")
+"""Of a card: how a training long ago decided is no news of the week, and its champion reads like another one."""
 
 
 def build_facts(
@@ -56,8 +58,7 @@ def build_facts(
         "week_end_date": week_end.isoformat(),
         "generated_at": generated_at,
         "decision": dict(decision) if decision is not None else None,
-        # whom it was held against when it was trained is no news of the week, and reads like another champion
-        "champion": None if champion is None else {k: v for k, v in champion.items() if k != "champion_id"},
+        "champion": None if champion is None else {k: v for k, v in champion.items() if k not in _NO_NEWS},
         "thresholds": {
             "auc": limits.auc_threshold,
             "psi_watch": limits.psi_watch,

@@ -83,7 +83,7 @@ def page_with(text: str) -> str:
         results,
         Settings(),
         decision={"retrain": True, "remedy": "retrain", "performance_score": 0.6, "reason": text, "evidence": [text]},
-        champion={"model_id": text, "family": text, "form": text, "as_of": text, "definition": text},
+        champion={"model_id": text, "family": text, "target": text, "as_of": text, "definition": text},
         generated_at=text,
         history=history,
         score_profile={"n_reference": 9, "n_recent": 9, "bands": [band]},

@@ -116,8 +116,10 @@ class Trainer:
         self.goes_well: Train = lambda: True
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
-        from p2pcredit.jobs.training.train import Trained
+        from p2pcredit.storage.state.model_bank import ModelArtifacts
 
         if not self.goes_well():
             raise TrainingError("no luck")
-        return Trained(f"model-of-{ctx.run_id}", True, "for the test", {"auc": 0.7})
+        card = {"promoted": True, "reason": "for the test", "metrics": {"auc": 0.7}, "matured_bads": None}
+        unknown = dict.fromkeys(("target", "origin", "comparison", "recalibration", "gate"))
+        return (ModelArtifacts(f"model-of-{ctx.run_id}", {}, {**unknown, **card}),)

@@ -16,11 +16,12 @@ from written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import TooLittleDataError
-from p2pcredit.jobs.training import artifacts as making
+from p2pcredit.jobs.training import artifacts as assembling
+from p2pcredit.jobs.training import challengers as making
 from p2pcredit.jobs.training import swap_sets as swapping
-from p2pcredit.jobs.training.snapshot import Study, study_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.scoring import score_points
-from p2pcredit.models.training.candidates import Candidate
+from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.settings import LabelSettings, Settings
 
 DAY = "2022-06-30"
@@ -32,9 +33,12 @@ LOANS = (
     ("c", "2022-02-10", 0.5, 1),
 )
 
+HELD = np.array([0.7, 0.8])
+"""The champion's probabilities of `c` and `d`."""
+
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSnapshot:
     """Four matured loans and a young one, before a champion that had seen the loans of January."""
     for module in (making, swapping):
         monkeypatch.setattr(module, "load_model", load_column_model)
@@ -53,14 +57,14 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
         [{"loan_id": loan, "origination_date": of(day), "snapshot_date": of(day)} for loan, day, _, _ in everyone],
     )
     put_champion(home)
-    return study_now(home.ctx, of(DAY))
+    return TrainingSnapshot.as_of(home.ctx, of(DAY))
 
 
 def put_champion(home: WrittenHome) -> None:
     home.model(
         "champion",
         {"periods": {"fit": {"first": "2021-01-01"}, "evaluate": {"first": "2022-02-01"}}, "defaults_learned_from": 70},
-        files={"model.json": b"champion 0.0", "judged-model.json": b"judged-champion 0.1"},
+        files={"model.json": b"champion 0.0", "evaluation-model.json": b"evaluation-champion 0.1"},
     )
     home.crown("champion", "2022-01-01")
 
@@ -79,74 +83,81 @@ def evaluation(*loans: str) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class Drafted:
-    """What the gathering of a draft looks at."""
+class Measured:
+    """What the assembly of a model's artifacts looks at."""
 
     evaluation: pl.DataFrame
-    held: np.ndarray | None
     model: ColumnModel = field(default_factory=lambda: ColumnModel("challenger", 0.0))
 
 
 def test_a_recalibration_is_tried_on_loans_from_the_champions_own_evaluation_on(
-    study: Study, monkeypatch: pytest.MonkeyPatch
+    snapshot: TrainingSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def recalibrate(model: ColumnModel, judged: ColumnModel, matured: pl.DataFrame, **more: Any) -> str:
-        asked.update(model=model.name, judged=judged.name, matured=matured["loan_id"].to_list(), **more)
+    def recalibrate(model: ColumnModel, evaluation_model: ColumnModel, matured: pl.DataFrame, **more: Any) -> str:
+        asked.update(
+            model=model.name, evaluation_model=evaluation_model.name, matured=matured["loan_id"].to_list(), **more
+        )
         return "done"
 
     monkeypatch.setattr(making, "recalibrate", recalibrate)
-    assert making.try_recalibration(study) == "done"
+    assert making.try_recalibration(snapshot) == "done"
     assert asked == {
         "model": "champion",
-        "judged": "judged-champion",
+        "evaluation_model": "evaluation-champion",
         "matured": ["b", "a", "d", "c"],
         "unseen_from": of("2022-02-01"),
         "settings": SETTINGS,
     }
 
 
-def test_a_recalibration_that_cannot_be_tried_says_why(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recalibration_that_cannot_be_tried_says_why(
+    snapshot: TrainingSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise TooLittleDataError("3 bads")
 
     monkeypatch.setattr(making, "recalibrate", refuse)
-    assert making.try_recalibration(study) == {"promote": False, "reason": "undetermined: 3 bads"}
+    assert making.try_recalibration(snapshot) == {"promote": False, "reason": "undetermined: 3 bads"}
 
 
-def test_the_champions_judged_fit_answers_for_the_evaluation_loans_in_their_order(study: Study) -> None:
-    held = making._champion_on(study, evaluation("c", "d"))
-    assert shown == [("judged-champion", ["c", "d"])]
+def test_the_champions_evaluation_model_answers_for_the_evaluation_loans_in_their_order(
+    snapshot: TrainingSnapshot,
+) -> None:
+    held = making._champion_on(snapshot, evaluation("c", "d"))
+    assert shown == [("evaluation-champion", ["c", "d"])]
     assert held is not None
     assert held.tolist() == pytest.approx([0.6, 0.5])
 
 
 def test_a_challenger_is_compared_with_the_champion_on_the_same_loans(
-    study: Study, monkeypatch: pytest.MonkeyPatch
+    snapshot: TrainingSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(making, "compare_models", lambda *positional, **named: asked.extend([positional, named]))
     best: Any = Candidate.__new__(Candidate)
     object.__setattr__(best, "evaluation", evaluation("c", "d"))
     object.__setattr__(best, "defaults", 90)
-    making._compare(best, np.array([0.6, 0.5]), study)
+    making._compare(best, np.array([0.6, 0.5]), snapshot)
     (labels, chances, held, settings), named = asked
     assert (labels.tolist(), chances.tolist(), held.tolist()) == ([1, 0], [0.75, 0.65], [0.6, 0.5])
     assert settings == SETTINGS.training
     assert named == {"challenger_defaults": 90, "champion_defaults": 70}
 
 
-def test_the_evaluation_and_the_earlier_loans_part_the_matured_ones(study: Study) -> None:
-    draft: Any = Drafted(evaluation("c", "d"), None)
-    evaluated = making._evaluated(study, draft)
+def test_the_evaluation_and_the_earlier_loans_part_the_matured_ones(snapshot: TrainingSnapshot) -> None:
+    candidate: Any = Measured(evaluation("c", "d"))
+    evaluated = assembling._evaluated(snapshot, candidate)
     assert evaluated.select("loan_id", "probability_of_default", "label").rows() == [("d", 0.65, 0), ("c", 0.75, 1)]
-    assert making._earlier(study, draft)["loan_id"].to_list() == ["b", "a"]
+    assert assembling._earlier(snapshot, candidate)["loan_id"].to_list() == ["b", "a"]
 
 
-def test_the_reference_loans_are_the_matured_ones_with_the_points_of_the_model_that_serves(study: Study) -> None:
+def test_the_reference_loans_are_the_matured_ones_with_the_points_of_the_model_that_serves(
+    snapshot: TrainingSnapshot,
+) -> None:
     model: Any = ColumnModel("challenger", 0.1)
-    found = pl.read_parquet(BytesIO(making._reference(study, model)))
+    found = pl.read_parquet(BytesIO(assembling._reference(snapshot, model)))
     assert found["loan_id"].to_list() == ["b", "a", "d", "c"]
     assert found["snapshot_date"].to_list() == [of(day) for _, day, _, _ in LOANS]
     points = score_points(np.array([0.3, 0.4, 0.5, 0.6]), SETTINGS.scores)
@@ -155,23 +166,23 @@ def test_the_reference_loans_are_the_matured_ones_with_the_points_of_the_model_t
 
 
 def test_the_swap_set_of_a_training_gives_each_loan_both_of_its_own_probabilities(
-    study: Study, monkeypatch: pytest.MonkeyPatch
+    snapshot: TrainingSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(making, "swap_set", lambda *positional: asked.extend(positional))
-    draft: Any = Drafted(evaluation("c", "d"), np.array([0.7, 0.8]))
-    making._swap_set(study, draft)
+    monkeypatch.setattr(assembling, "swap_set", lambda *positional: asked.extend(positional))
+    candidate: Any = Measured(evaluation("c", "d"))
+    assembling._swap_set(snapshot, candidate, HELD)
     _, champion, model, evaluated, held, chances = asked
     assert (champion.model_id, model.name) == ("champion", "challenger")
     assert evaluated["loan_id"].to_list() == ["d", "c"]
     assert (held.tolist(), chances.tolist()) == ([0.8, 0.7], [0.65, 0.75])
 
 
-def test_without_a_champion_nothing_is_held_against_it(study: Study) -> None:
-    alone = Study(study.lake, study.day, study.settings, None)
-    draft: Any = Drafted(evaluation("c", "d"), np.array([0.7, 0.8]))
+def test_without_a_champion_nothing_is_held_against_it(snapshot: TrainingSnapshot) -> None:
+    alone = TrainingSnapshot(snapshot.lake, snapshot.day, snapshot.settings, None)
+    candidate: Any = Measured(evaluation("c", "d"))
     assert making.try_recalibration(alone) is None
     assert making._champion_on(alone, evaluation("c")) is None
-    assert making._swap_set(alone, draft) is None
+    assert assembling._swap_set(alone, candidate, HELD) is None
     with pytest.raises(TooLittleDataError, match="there is no champion on 2022-06-30 to recalibrate"):
         making.make_recalibrated(alone)

@@ -13,8 +13,9 @@ from written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.jobs.training import swap_sets as swapping
-from p2pcredit.jobs.training.swap_sets import judged_files, swap_on_promotion
+from p2pcredit.jobs.training.swap_sets import swap_on_promotion
 from p2pcredit.settings import LabelSettings, ScoreSettings, Settings
+from p2pcredit.storage.state.model_bank import ModelArtifacts
 
 DAY = "2022-06-30"
 SETTINGS = Settings(
@@ -22,7 +23,7 @@ SETTINGS = Settings(
 )
 LOANS = (
     ("seen-by-both", "2022-01-05", 0.01, 0),
-    ("seen-by-one", "2022-01-31", 0.02, 1),  # the champion's judged fit had not seen it; the new one's had
+    ("seen-by-one", "2022-01-31", 0.02, 1),  # the champion's evaluation model had not seen it; the new one's had
     ("first-unseen", "2022-02-01", 0.05, 0),
     ("unseen", "2022-02-10", 0.09, 1),
     ("old", "2022-03-30", 0.05, None),  # 92 days before the day: no more among the newest
@@ -33,7 +34,7 @@ LOANS = (
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WrittenHome:
-    """Loans with their income as the probability; judged fits add nothing, serving models add something."""
+    """Loans with their income as the probability; evaluation models add nothing, serving models add something."""
     monkeypatch.setattr(swapping, "load_model", load_column_model)
     shown.clear()
     home = written_home(tmp_path, SETTINGS)
@@ -56,10 +57,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WrittenHome:
             {"periods": {"evaluate": {"first": first}}},
             files={
                 "model.json": f"{name} {add}".encode(),
-                "judged-model.json": f"judged-{name} {float(add) * 2}".encode(),
+                "evaluation-model.json": f"evaluation-{name} {float(add) * 2}".encode(),
             },
         )
-    home.model("without-judged-fit")
+    home.model("without-evaluation-fit")
     return home
 
 
@@ -69,13 +70,13 @@ def found(home: WrittenHome, new: str = "new-model", old: str | None = "old-mode
     return dict(json.loads(path.read_text()))
 
 
-def test_matured_loans_are_those_that_neither_judged_fit_had_seen(home: WrittenHome) -> None:
+def test_matured_loans_are_those_that_neither_evaluation_model_had_seen(home: WrittenHome) -> None:
     found(home)
     unseen = ["first-unseen", "unseen"]
     newest = ["newest", "newest-too"]
     assert shown == [
-        ("judged-old-model", unseen),
-        ("judged-new-model", unseen),
+        ("evaluation-old-model", unseen),
+        ("evaluation-new-model", unseen),
         ("old-model", newest),
         ("new-model", newest),
     ]
@@ -83,15 +84,17 @@ def test_matured_loans_are_those_that_neither_judged_fit_had_seen(home: WrittenH
 
 def test_it_does_not_matter_which_of_the_two_had_seen_more(home: WrittenHome) -> None:
     found(home, "old-model", "new-model")
-    assert shown[0] == ("judged-new-model", ["first-unseen", "unseen"])
-    assert shown[1] == ("judged-old-model", ["first-unseen", "unseen"])
+    assert shown[0] == ("evaluation-new-model", ["first-unseen", "unseen"])
+    assert shown[1] == ("evaluation-old-model", ["first-unseen", "unseen"])
 
 
-def test_cells_hold_the_judged_fits_on_matured_loans_and_the_serving_models_on_the_newest(home: WrittenHome) -> None:
+def test_cells_hold_the_evaluation_models_on_matured_loans_and_the_serving_models_on_the_newest(
+    home: WrittenHome,
+) -> None:
     swapped = found(home)
     assert (swapped["model_id"], swapped["champion_id"]) == ("new-model", "old-model")
     matured, newest = (swapped[part]["equal_cutoff"]["cells"] for part in ("matured", "newest"))
-    # by the judged fits 0.05 and 0.09 for the champion, 0.09 and 0.13 for the new model; the cut-off is 0.1
+    # by the evaluation models 0.05 and 0.09 for the champion, 0.09 and 0.13 for the new model; the cut-off is 0.1
     both, out = matured["approved_by_both"], matured["swapped_out"]
     assert (both["n"], both["amount"], both["observed_n"], both["observed_bads"]) == (1, 3000.0, 1, 0)
     assert (out["n"], out["amount"], out["observed_n"], out["observed_bads"]) == (1, 4000.0, 1, 1)
@@ -109,15 +112,16 @@ def test_cells_hold_the_judged_fits_on_matured_loans_and_the_serving_models_on_t
     assert all(sums["observed_n"] == 0 for sums in newest.values())
 
 
-def test_without_a_champion_a_judged_fit_or_features_there_is_no_swap_set(home: WrittenHome, tmp_path: Path) -> None:
+def test_without_a_champion_a_evaluation_model_or_features_there_is_no_swap_set(
+    home: WrittenHome, tmp_path: Path
+) -> None:
     assert swap_on_promotion(home.ctx, "new-model", None, of(DAY)) is None
-    assert swap_on_promotion(home.ctx, "new-model", "without-judged-fit", of(DAY)) is None
-    assert swap_on_promotion(home.ctx, "without-judged-fit", "old-model", of(DAY)) is None
+    assert swap_on_promotion(home.ctx, "new-model", "without-evaluation-fit", of(DAY)) is None
+    assert swap_on_promotion(home.ctx, "without-evaluation-fit", "old-model", of(DAY)) is None
     empty = written_home(tmp_path / "empty", SETTINGS)
     assert swap_on_promotion(empty.ctx, "new-model", "old-model", of(DAY)) is None
 
 
-def test_the_judged_fit_is_read_from_its_own_files() -> None:
-    assert judged_files({"model.json": b"serves", "judged-model.json": b"judged", "x": b""}) == {
-        "model.json": b"judged"
-    }
+def test_the_evaluation_model_is_read_from_its_own_files() -> None:
+    files = {"model.json": b"serves", "evaluation-model.json": b"measured", "x": b""}
+    assert ModelArtifacts("m", files, {}).evaluation_files == {"model.json": b"measured"}

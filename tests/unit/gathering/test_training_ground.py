@@ -12,7 +12,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.training.maturity import enough_matured, matured_counts
-from p2pcredit.jobs.training.snapshot import Study, study_again, study_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.swap_sets import newest_loans
 from p2pcredit.settings import AlertSettings, LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -74,12 +74,12 @@ def home(tmp_path: Path) -> WrittenHome:
     return home
 
 
-def study(home: WrittenHome) -> Study:
-    return study_now(home.ctx, of(DAY))
+def snapshot(home: WrittenHome) -> TrainingSnapshot:
+    return TrainingSnapshot.as_of(home.ctx, of(DAY))
 
 
 def test_features_are_those_known_by_the_day_in_order_of_origination(home: WrittenHome) -> None:
-    found = study(home).features
+    found = snapshot(home).features
     assert found["loan_id"].to_list() == ["good", "bad", "unknown", "edge", "open"]
     assert found["annual_income"].to_list() == [2.0, 1.0, 3.0, 4.0, 5.0]
 
@@ -88,12 +88,12 @@ def test_of_a_loan_that_stands_twice_the_first_row_is_learned_from(tmp_path: Pat
     home = written_home(tmp_path, SETTINGS)
     home.features(("b", "2022-05-02"), ("a", "2022-05-02"), annual_income=[9.0, 8.0])
     home.features(("b", "2022-05-01"), annual_income=[7.0])
-    found = study(home).features
+    found = snapshot(home).features
     assert found.select("loan_id", "annual_income").rows() == [("b", 7.0), ("a", 8.0)]
 
 
 def test_matured_are_loans_whose_window_has_closed_and_whose_label_was_known(home: WrittenHome) -> None:
-    found = study(home).matured
+    found = snapshot(home).matured
     assert found.select("loan_id", "label", "annual_income").rows() == [
         ("good", 0, 2.0),
         ("bad", 1, 1.0),
@@ -104,16 +104,16 @@ def test_matured_are_loans_whose_window_has_closed_and_whose_label_was_known(hom
 
 def test_a_matured_loan_without_features_teaches_nothing(tmp_path: Path, home: WrittenHome) -> None:
     home.features(("bad", "2022-01-10"))  # takes the place of that day alone
-    before = study(home).matured.height
+    before = snapshot(home).matured.height
     home.put(
         FEATURE_STORE,
         [{"loan_id": "stranger", "snapshot_date": of("2022-01-05"), "known_on": of("2022-01-05")}],
     )
-    assert (before, study(home).matured["loan_id"].to_list()) == (3, ["bad", "edge"])
+    assert (before, snapshot(home).matured["loan_id"].to_list()) == (3, ["bad", "edge"])
 
 
 def test_outcomes_end_at_the_day(home: WrittenHome) -> None:
-    rows = {row["loan_id"]: row for row in study(home).outcomes.to_dicts()}
+    rows = {row["loan_id"]: row for row in snapshot(home).outcomes.to_dicts()}
     assert set(rows) == {"good", "bad", "unknown", "edge", "open"}
     assert (rows["bad"]["defaulted_in_month"], rows["open"]["defaulted_in_month"]) == (3, 2)
     assert rows["edge"]["defaulted_in_month"] is None  # its default is seen a day later
@@ -121,7 +121,7 @@ def test_outcomes_end_at_the_day(home: WrittenHome) -> None:
 
 
 def test_the_flow_counts_each_step_by_the_day(home: WrittenHome) -> None:
-    assert [(step["step"], step["n"]) for step in study(home).flow] == [
+    assert [(step["step"], step["n"]) for step in snapshot(home).flow] == [
         ("loan rows landed", 6),
         ("rows set aside", 1),
         ("rows kept", 5),
@@ -133,11 +133,11 @@ def test_the_flow_counts_each_step_by_the_day(home: WrittenHome) -> None:
         ("matured loans", 3),
         ("of them bad", 1),
     ]
-    assert study(home).flow[8]["note"] == "label pd3 known"
+    assert snapshot(home).flow[8]["note"] == "label pd3 known"
 
 
 def test_landed_files_are_counted_by_feed_up_to_the_day_with_one_digest(home: WrittenHome) -> None:
-    found = {row["feed"]: row for row in study(home).landing}
+    found = {row["feed"]: row for row in snapshot(home).landing}
     loans = {
         "bad": "2022-01-10",
         "broken": "2022-02-01",
@@ -159,7 +159,7 @@ def test_landed_files_are_counted_by_feed_up_to_the_day_with_one_digest(home: Wr
 def test_the_newest_loans_are_those_of_the_last_ninety_two_days(tmp_path: Path) -> None:
     home = written_home(tmp_path, SETTINGS)
     home.features(("old", "2022-03-01"), ("edge", "2022-03-02"), ("young", DAY), ("after", "2022-06-02"))
-    assert newest_loans(study(home))["loan_id"].to_list() == ["edge", "young"]
+    assert newest_loans(snapshot(home))["loan_id"].to_list() == ["edge", "young"]
 
 
 def test_a_training_is_held_against_the_champion_of_its_day_and_sees_one_version_of_each_table(
@@ -168,11 +168,11 @@ def test_a_training_is_held_against_the_champion_of_its_day_and_sees_one_version
     for model_id, day in (("early", "2022-01-01"), ("now", DAY), ("later", "2022-06-02")):
         home.model(model_id)
         home.crown(model_id, day)
-    ground = study(home)
+    ground = snapshot(home)
     assert ground.champion is not None
     assert ground.champion.model_id == "now"
-    assert study_now(home.ctx, of("2022-05-31")).champion.model_id == "early"  # type: ignore[union-attr]
-    assert study_now(home.ctx, of("2021-12-31")).champion is None
+    assert TrainingSnapshot.as_of(home.ctx, of("2022-05-31")).champion.model_id == "early"  # type: ignore[union-attr]
+    assert TrainingSnapshot.as_of(home.ctx, of("2021-12-31")).champion is None
     assert set(ground.versions) == {
         "gold/feature_store",
         "gold/label_store",
@@ -184,14 +184,14 @@ def test_a_training_is_held_against_the_champion_of_its_day_and_sees_one_version
     before = ground.versions["gold/feature_store"]
     home.features(("new", "2022-05-31"))
     assert "new" not in ground.features["loan_id"].to_list()
-    assert "new" in study(home).features["loan_id"].to_list()
-    assert study(home).versions["gold/feature_store"] == before + 1
+    assert "new" in snapshot(home).features["loan_id"].to_list()
+    assert snapshot(home).versions["gold/feature_store"] == before + 1
 
 
-def test_a_study_made_again_is_that_of_the_card(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_made_again_is_that_of_the_card(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
     required: list[str] = []
     monkeypatch.setattr(Lake, "require_files", lambda lake, table: required.append(table.name))
-    versions = study(home).versions
+    versions = snapshot(home).versions
     settings = SETTINGS.model_copy(update={"labels": LabelSettings(window_months=4)})
     home.model("held")
     card = {
@@ -203,7 +203,7 @@ def test_a_study_made_again_is_that_of_the_card(home: WrittenHome, monkeypatch: 
     home.model("second", {**card, "champion_id": "held"})
     home.features(("new", "2022-04-30"))
     bank = ModelBank(home.ctx.layout)
-    first, second = (study_again(home.ctx, bank.get(name)) for name in ("first", "second"))
+    first, second = (TrainingSnapshot.from_card(home.ctx, bank.get(name)) for name in ("first", "second"))
     assert (first.day, first.champion, first.settings.labels.window_months) == (of("2022-05-01"), None, 4)
     assert first.settings.alerts == home.ctx.settings.alerts == AlertSettings()
     assert second.champion is not None
@@ -214,7 +214,7 @@ def test_a_study_made_again_is_that_of_the_card(home: WrittenHome, monkeypatch: 
 
 def test_nothing_preprocessed_is_said(tmp_path: Path) -> None:
     with pytest.raises(MissingTableError):
-        study(written_home(tmp_path, SETTINGS))
+        snapshot(written_home(tmp_path, SETTINGS))
 
 
 def test_loans_and_bads_mature_on_the_later_of_label_and_end_of_window(home: WrittenHome) -> None:

@@ -15,12 +15,24 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.training import train as training
 from p2pcredit.jobs.training.retrain import log_retraining, train_if_due, train_now, weeks_with_log
-from p2pcredit.jobs.training.train import Trained
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
+from p2pcredit.storage.state.model_bank import ModelArtifacts
 
 DAY = "2022-06-08"  # a Wednesday
 MONDAY = "2022-06-06"
+
+CARD: dict[str, Any] = {
+    "promoted": True,
+    "reason": "better",
+    "metrics": {"auc": 0.7},
+    "matured_bads": 44,
+    "target": "hazard",
+    "origin": "trained",
+    "comparison": {"difference": 0.1},
+    "recalibration": {"gain": 0.2},
+    "gate": None,
+}
 
 
 @pytest.fixture
@@ -34,11 +46,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ways: list[str] = []
 
     def way(name: str) -> Any:
-        def train(ctx: JobContext, day: date) -> Trained:
+        def train(ctx: JobContext, day: date) -> tuple[ModelArtifacts, ...]:
             ways.append(name)
-            return Trained(
-                "m1", True, "better", {"auc": 0.7}, 44, name, "hazard", {"difference": 0.1}, {"gain": 0.2}, "c1"
-            )
+            challenger = ModelArtifacts("c1", {}, {**CARD, "promoted": False, "recalibration": {"gain": 0.3}})
+            return challenger, ModelArtifacts("m1", {}, {**CARD, "comparison": None})
 
         return train
 
@@ -75,7 +86,8 @@ def test_a_training_is_kept_with_all_that_later_steps_count_by(home: WrittenHome
         "metrics": {"auc": 0.7},
         "matured_bads": 44,
         "remedy": "retrain",
-        "form": "hazard",
+        "target": "hazard",
+        "origin": "trained",
         "champion_before": "before",
         "comparison": {"difference": 0.1},
         "recalibration": {"gain": 0.2},
@@ -105,7 +117,8 @@ def test_a_decision_to_recalibrate_recalibrates_the_champion(home: WrittenHome, 
 def test_a_model_that_was_not_promoted_is_a_challenger_or_refused_where_none_serves(
     home: WrittenHome, monkeypatch: pytest.MonkeyPatch, champion: bool, outcome: str
 ) -> None:
-    monkeypatch.setattr(training, "train_model", lambda ctx, day: Trained("m1", False, "no better", {}))
+    made = ModelArtifacts("m1", {}, {**CARD, "promoted": False})
+    monkeypatch.setattr(training, "train_model", lambda ctx, day: (made,))
     if champion:
         home.crown("before", DAY)
     decided(home)
@@ -114,7 +127,7 @@ def test_a_model_that_was_not_promoted_is_a_challenger_or_refused_where_none_ser
 
 
 def test_too_little_data_releases_the_decision_and_says_so(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(ctx: JobContext, day: date) -> Trained:
+    def refuse(ctx: JobContext, day: date) -> tuple[ModelArtifacts, ...]:
         raise TooLittleDataError("3 bads")
 
     monkeypatch.setattr(training, "train_model", refuse)
@@ -135,7 +148,7 @@ def test_too_little_data_releases_the_decision_and_says_so(home: WrittenHome, mo
 def test_a_failure_releases_the_decision_with_the_kind_of_error(
     home: WrittenHome, monkeypatch: pytest.MonkeyPatch, error: BaseException, says: str
 ) -> None:
-    def fail(ctx: JobContext, day: date) -> Trained:
+    def fail(ctx: JobContext, day: date) -> tuple[ModelArtifacts, ...]:
         raise error
 
     monkeypatch.setattr(training, "train_model", fail)

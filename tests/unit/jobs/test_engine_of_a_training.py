@@ -14,11 +14,10 @@ from p2pcredit.jobs.audit import reproduce as reproducing
 from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training import backends as fitting
-from p2pcredit.jobs.training.artifacts import Made
 from p2pcredit.jobs.training.retrain import train_if_due, train_now
 from p2pcredit.settings import Settings, SparkSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 
 DAY = date(2021, 6, 1)
 TRAININGS: dict[str, Callable[[JobContext], Any]] = {
@@ -66,7 +65,8 @@ def test_a_model_of_spark_is_made_again_with_as_many_workers_and_identical_only_
     asked: list[SparkSettings] = []
     card = {
         "model_id": "m1",
-        "form": "matured",
+        "target": "matured",
+        "origin": "trained",
         "environment": {},
         "engine": {"name": "spark", "tree_workers": workers},
     }
@@ -74,9 +74,9 @@ def test_a_model_of_spark_is_made_again_with_as_many_workers_and_identical_only_
     ModelBank(ctx.layout).add("m1", {"model.json": b"{}"}, card)
     monkeypatch.setattr(fitting, "_start", asked.append)
     monkeypatch.setattr(fitting, "_on_spark", lambda layout, settings: nullcontext(settings))
-    monkeypatch.setattr(reproducing, "study_again", lambda ctx, banked: None)
-    made = Made("m1", {"model.json": again}, card, {}, True, "", None, None)
-    monkeypatch.setattr(reproducing, "make_challenger", lambda study, fitter: asked.append(fitter) or made)
+    monkeypatch.setattr(reproducing.TrainingSnapshot, "from_card", lambda ctx, banked: None)
+    made = ModelArtifacts("m1", {"model.json": again}, card)
+    monkeypatch.setattr(reproducing, "make_challenger", lambda snapshot, fitter: asked.append(fitter) or made)
 
     found = reproduce(ctx, "m1")
 

@@ -41,7 +41,7 @@ def newest(home: Path) -> str:
 
 @pytest.fixture(scope="module")
 def facts(home: Path, newest: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ModelBank(context(home).layout).beside(newest, "evidence.json"))
+    found: dict[str, Any] = json.loads(ModelBank(context(home).layout).attachment(newest, "evidence.json"))
     return found
 
 
@@ -109,7 +109,7 @@ def test_the_digests_are_those_of_the_files_as_they_lie(home: Path, newest: str,
 
 
 def test_the_page_is_whole_and_fetches_nothing(home: Path, newest: str, facts: dict[str, Any]) -> None:
-    page = ModelBank(context(home).layout).beside(newest, "evidence.html").decode()
+    page = ModelBank(context(home).layout).attachment(newest, "evidence.html").decode()
     assert page.startswith("<!doctype html>")
     for row in MAPPING:
         assert f'<section id="{row.section}">' in page
@@ -285,9 +285,12 @@ def test_a_recalibrated_champion_is_a_model_of_its_own_that_can_be_made_again(co
     ctx = context(copied)
     parent = ctx.ledger.state().champion_on(TRAININGS[1])
     ctx_now = context(copied)
-    done = recalibrate_champion(ctx_now, TRAININGS[1])
+    (done,) = recalibrate_champion(ctx_now, TRAININGS[1])
     card = ModelBank(ctx.layout).get(done.model_id).card
-    assert (card["form"], card["parent"], done.remedy) == ("recalibrated", parent, "recalibrate")
+    assert (card["origin"], card["parent"]) == ("recalibrated", parent)
+    assert card["target"] == ModelBank(ctx.layout).get(parent).card["target"]
+    assert set(card) == set(ModelBank(ctx.layout).get(parent).card)
+    assert set(card["metrics"]) == set(ModelBank(ctx.layout).get(parent).card["metrics"])
     assert reproduce(ctx_now, done.model_id)["identical"] is True
     assert verify_evidence(ctx_now, done.model_id)["verified"] is True
 

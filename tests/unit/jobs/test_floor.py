@@ -20,7 +20,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.champions import promote
 from p2pcredit.jobs.training.artifacts import _choose, make_recalibrated
 from p2pcredit.jobs.training.retrain import train_now
-from p2pcredit.jobs.training.snapshot import study_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.gate import Gate
 from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.periods import DateRange
@@ -45,7 +45,7 @@ Risk = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 @pytest.fixture(autouse=True)
 def one_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     """One family in one form is enough to be refused."""
-    monkeypatch.setattr("p2pcredit.models.training.candidates.FORMS", ("matured",))
+    monkeypatch.setattr("p2pcredit.models.training.candidates.TARGETS", ("matured",))
 
 
 def home_of(home: Path, *, signal: float, grade: Risk, seed: int = 3) -> JobContext:
@@ -122,7 +122,7 @@ def test_on_a_book_that_teaches_nothing_neither_a_first_model_nor_a_challenger_s
     assert card["compared_with_champion"]["promote"]
     assert ctx.ledger.state().champion == first["model_id"]
 
-    again = make_recalibrated(study_now(ctx, LATE))
+    again = make_recalibrated(TrainingSnapshot.as_of(ctx, LATE))
     assert again.gate is not None
     assert again.gate["status"] != "pass"
     assert f"the ranking does not pass the floor: {again.gate['reason']}" in again.reason

@@ -11,9 +11,9 @@ import pytest
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.decisions import clear_decision, decide
 from p2pcredit.jobs.training.retrain import train_if_due
-from p2pcredit.jobs.training.train import Trained
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
+from p2pcredit.storage.state.model_bank import ModelArtifacts
 
 DAY = date(2024, 1, 15)
 
@@ -22,10 +22,12 @@ DAY = date(2024, 1, 15)
 def cheaper(monkeypatch: pytest.MonkeyPatch) -> list[date]:
     calls: list[date] = []
 
-    def recalibrate(ctx: JobContext, day: date) -> Trained:
+    def recalibrate(ctx: JobContext, day: date) -> tuple[ModelArtifacts]:
         calls.append(day)
         gained = {"log_loss_gain": 0.01, "promote": True, "reason": "better"}
-        return Trained("r1", True, "better", {"auc": 0.7}, 90, "recalibrate", "recalibrated", None, gained)
+        about = {"target": "hazard", "origin": "recalibrated", "comparison": None, "gate": None, "matured_bads": 90}
+        told = {"promoted": True, "reason": "better", "metrics": {"auc": 0.7}, "recalibration": gained}
+        return (ModelArtifacts("r1", {}, {**about, **told}),)
 
     monkeypatch.setattr("p2pcredit.jobs.training.train.recalibrate_champion", recalibrate)
     return calls
@@ -48,7 +50,7 @@ def test_it_sets_a_new_calibration_once_and_trains_nothing(
     assert train_if_due(run_on(date(2024, 1, 22)), date(2024, 1, 22))["outcome"] == "none"
     assert (cheaper, trainer.calls) == ([DAY], [])
     facts = ctx.ledger.state().trainings[-1].facts
-    assert (facts["remedy"], facts["form"], facts["champion_before"]) == ("recalibrate", "recalibrated", "m0")
+    assert (facts["remedy"], facts["origin"], facts["champion_before"]) == ("recalibrate", "recalibrated", "m0")
     assert facts["recalibration"]["log_loss_gain"] == 0.01
     assert ctx.ledger.state().champion == "r1"
 

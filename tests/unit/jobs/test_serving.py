@@ -19,7 +19,14 @@ DAY = date(2024, 1, 15)
 def ctx(run_on: Callable[..., JobContext]) -> JobContext:
     ctx = run_on(DAY, "person")
     for model_id, as_of in (("b", "2024-01-01"), ("a", "2024-01-08"), ("c", "2024-01-01")):
-        card = {"model_id": model_id, "family": "scorecard", "form": "matured", "as_of": as_of, "metrics": {"auc": 0.7}}
+        card = {
+            "model_id": model_id,
+            "family": "scorecard",
+            "target": "matured",
+            "origin": "trained",
+            "as_of": as_of,
+            "metrics": {"auc": 0.7},
+        }
         ModelBank(ctx.layout).add(model_id, {"model.json": model_id.encode()}, card)
     return ctx
 
@@ -37,7 +44,7 @@ def test_models_are_listed_oldest_first_with_their_roles(ctx: JobContext) -> Non
     promote(ctx, "b", "first")
     promote(ctx, "a", "better")
     assert list(roles(ctx).items()) == [("b", "former champion"), ("c", "challenger"), ("a", "champion")]
-    assert set(list_models(ctx)[0]) == {"model_id", "family", "form", "as_of", "role", "metrics"}
+    assert set(list_models(ctx)[0]) == {"model_id", "family", "target", "origin", "as_of", "role", "metrics"}
 
 
 def test_an_empty_bank_lists_nothing(run_on: Callable[..., JobContext]) -> None:
@@ -110,7 +117,14 @@ def test_a_change_of_champion_needs_a_reason(ctx: JobContext, why: str) -> None:
 def test_a_promotion_by_hand_says_loudly_which_floor_it_overrides(
     ctx: JobContext, caplog: pytest.LogCaptureFixture, gate: dict[str, str] | None, overrides: str | None
 ) -> None:
-    card = {"model_id": "d", "family": "scorecard", "form": "matured", "as_of": "2024-01-01", "metrics": {}}
+    card = {
+        "model_id": "d",
+        "family": "scorecard",
+        "target": "matured",
+        "origin": "trained",
+        "as_of": "2024-01-01",
+        "metrics": {},
+    }
     ModelBank(ctx.layout).add("d", {"model.json": b"d"}, card if gate is None else {**card, "gate": gate})
     assert promote(ctx, "d", "a person insists")["overrides"] == overrides
     assert ctx.ledger.events()[-1].facts["overrides"] == overrides

@@ -18,7 +18,7 @@ from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.maturity import matured_counts
-from p2pcredit.jobs.training.snapshot import study_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
 from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.periods import DateRange
@@ -77,16 +77,16 @@ def test_no_label_rests_on_an_event_in_quarantine(ctx: JobContext) -> None:
     # One default was known five days before a broken event came: what was known stays in the store.
     assert stored(ctx) == [("bad", 1), ("bad_then_broken", 1), ("broken_later", 0), ("good", 0), ("paid", 0)]
     assert (receipt["unknown_outcomes"], receipt["of_no_loan"]) == (5, 1)
-    study = study_now(ctx, LAST)
-    assert study.outcomes.filter("unknown_outcome")["loan_id"].sort().to_list() == UNKNOWN
+    snapshot = TrainingSnapshot.as_of(ctx, LAST)
+    assert snapshot.outcomes.filter("unknown_outcome")["loan_id"].sort().to_list() == UNKNOWN
     known = [("bad", 1), ("broken_later", 0), ("good", 0), ("paid", 0)]
-    assert sorted(study.matured.select("loan_id", "label").rows()) == known
+    assert sorted(snapshot.matured.select("loan_id", "label").rows()) == known
     assert matured_counts(ctx, LAST) == (4, 1)
-    steps = {step["step"]: (step["n"], step["note"]) for step in study.flow}
+    steps = {step["step"]: (step["n"], step["note"]) for step in snapshot.flow}
     assert (steps["loans"][0], steps["outcome unknown"][0], steps["window still open"][0]) == (8, 4, 0)
     assert (steps["window closed, no label"][0], steps["matured loans"][0]) == (0, 4)
     assert "events there that name no loan, and may be of any: 1" in steps["outcome unknown"][1]
-    assert study.versions["silver/quarantine"] is not None
+    assert snapshot.versions["silver/quarantine"] is not None
 
 
 def test_day_by_day_and_at_once_give_the_same_labels(ctx: JobContext, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_an_event_that_is_mended_gives_the_loan_its_label_and_one_that_breaks_ta
 
 def test_a_training_as_of_a_day_before_the_event_broke_knows_nothing_of_it(ctx: JobContext) -> None:
     preprocess(ctx, SPAN)
-    before = study_now(ctx, BROKEN_ON - timedelta(days=1))
+    before = TrainingSnapshot.as_of(ctx, BROKEN_ON - timedelta(days=1))
     assert before.unknown_outcomes == 0
     assert dict(before.outcomes.select("loan_id", "defaulted_in_month").rows())["bad_then_broken"] == 1
 
@@ -204,4 +204,4 @@ def test_a_loss_without_a_date_and_a_status_that_is_blank_unmapped_or_said_to_be
     receipt = preprocess(ctx, SPAN)
     assert stored(ctx) == [("1", 0), ("2", 1), ("8", 0)]
     assert receipt["unknown_outcomes"] == 5
-    assert study_now(ctx, LAST).unknown_outcomes == 5
+    assert TrainingSnapshot.as_of(ctx, LAST).unknown_outcomes == 5

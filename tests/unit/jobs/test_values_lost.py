@@ -20,7 +20,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.stages import preprocess
-from p2pcredit.jobs.training.snapshot import study_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import PreprocessingSettings, Settings
@@ -117,7 +117,7 @@ def test_only_rows_are_counted_as_rows_wherever_rows_are_counted(ctx: JobContext
     assert "quarantined:financial" not in counted
     assert counted["values_missing:financial:debt_to_income"] == 2
     assert "1 of 5 rows of loan_terms are in quarantine" in examine(ctx)["checks"]["rows"]["finding"]
-    steps = {row["step"]: row["n"] for row in study_now(ctx, DAY).flow}
+    steps = {row["step"]: row["n"] for row in TrainingSnapshot.as_of(ctx, DAY).flow}
     assert (steps["loan rows landed"], steps["rows set aside"], steps["rows kept"]) == (5, 1, 4)
     records = Lake(ctx.layout).read(QUARANTINE)
     for name, feed in FEEDS.items():

@@ -10,16 +10,15 @@ import pytest
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training import train as training
-from p2pcredit.jobs.training.artifacts import Made
-from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 
 DAY = date(2024, 1, 15)
 
 
-def _made(model_id: str, form: str, *, promoted: bool, recalibration: dict[str, Any] | None) -> Made:
-    card = {"model_id": model_id, "form": form, "metrics": {"auc": 0.7}, "matured_bads": 90, "evidence": {}}
-    files, beside = {"model.json": model_id.encode()}, {"evidence.json": b"{}\n"}
-    return Made(model_id, files, card, beside, promoted, f"{model_id} decides", {"difference": 0.01}, recalibration)
+def _made(model_id: str, origin: str, *, promoted: bool, recalibration: dict[str, Any] | None) -> ModelArtifacts:
+    card: dict[str, Any] = {"model_id": model_id, "origin": origin, "metrics": {"auc": 0.7}, "evidence": {}}
+    card |= {"promoted": promoted, "reason": f"{model_id} decides", "recalibration": recalibration}
+    return ModelArtifacts(model_id, {"model.json": model_id.encode()}, card, {"evidence.json": b"{}\n"})
 
 
 @pytest.fixture
@@ -27,11 +26,11 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, dict[str, Any] | No
     """Lets the challenger win or lose, and the recalibration gain or not."""
 
     def set_up(challenger_wins: bool, recalibration: dict[str, Any] | None) -> None:
-        challenger = _made("c1", "hazard", promoted=challenger_wins, recalibration=recalibration)
+        challenger = _made("c1", "trained", promoted=challenger_wins, recalibration=recalibration)
         recalibrated = _made("r1", "recalibrated", promoted=True, recalibration=recalibration)
-        monkeypatch.setattr(training, "study_now", lambda ctx, day: None)
-        monkeypatch.setattr(training, "make_challenger", lambda study, fitter, progress: challenger)
-        monkeypatch.setattr(training, "make_recalibrated", lambda study: recalibrated)
+        monkeypatch.setattr(training.TrainingSnapshot, "as_of", lambda ctx, day: None)
+        monkeypatch.setattr(training, "make_challenger", lambda snapshot, fitter, progress: challenger)
+        monkeypatch.setattr(training, "make_recalibrated", lambda snapshot: recalibrated)
 
     return set_up
 
@@ -57,18 +56,16 @@ def test_a_better_ranking_goes_first_then_a_better_calibration_then_nobody(
 ) -> None:
     ways(challenger_wins, recalibration)
     ctx = run_on(DAY)
-    done = training.train_model(ctx, DAY)
+    *others, done = training.train_model(ctx, DAY)
     assert (done.model_id, done.promoted) == (winner, promoted)
+    assert [made.model_id for made in others] == (["c1"] if winner == "r1" else [])
     assert ModelBank(ctx.layout).model_ids() == banked
-    assert done.remedy == "retrain"  # a full training took place, whoever won
-    assert done.comparison == {"difference": 0.01}
-    assert done.challenger_id == ("c1" if winner == "r1" else None)
-    assert ModelBank(ctx.layout).beside(winner, "evidence.json") == b"{}\n"
+    assert ModelBank(ctx.layout).attachment(winner, "evidence.json") == b"{}\n"
 
 
 def test_a_recalibration_alone_banks_one_model(run_on: Callable[..., JobContext], ways: Callable[..., None]) -> None:
     ways(False, {"promote": True})
     ctx = run_on(DAY)
-    done = training.recalibrate_champion(ctx, DAY)
-    assert (done.model_id, done.form, done.remedy) == ("r1", "recalibrated", "recalibrate")
+    (done,) = training.recalibrate_champion(ctx, DAY)
+    assert (done.model_id, done.card["origin"]) == ("r1", "recalibrated")
     assert ModelBank(ctx.layout).model_ids() == ["r1"]

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from p2pcredit.models.evaluation.api import auc
+from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.training.baseline import logistic_baseline
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from p2pcredit.models.champion.challenge import CALIBRATION_SLACK, Comparison, compare_models
-from p2pcredit.models.evaluation.api import paired_auc_difference
+from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.settings import TrainingSettings
 

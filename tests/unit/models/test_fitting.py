@@ -128,7 +128,7 @@ def test_fits_side_by_side_are_those_made_one_after_the_other(
     assert (alone.details, alone.periods) == (run.details, run.periods)
     for one, other in zip(alone.candidates, run.candidates, strict=True):
         assert one.metrics == other.metrics
-        assert one.judged.to_files() == other.judged.to_files()
+        assert one.evaluation_model.to_files() == other.evaluation_model.to_files()
         assert one.model.to_files() == other.model.to_files()
 
 
@@ -166,4 +166,4 @@ def test_each_candidate_is_told_as_progress(book: tuple[pl.DataFrame, pl.DataFra
 
     assert sorted(done for _, done, _ in told) == list(range(len(PAIRS) + 1))
     assert {of for _, _, of in told} == {len(PAIRS) + 1}  # the evidence is still to come
-    assert all(any(what.startswith(f"{family} ({form})") for what, _, _ in told) for family, form in PAIRS)
+    assert all(any(what.startswith(f"{family} ({target})") for what, _, _ in told) for family, target in PAIRS)

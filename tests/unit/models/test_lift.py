@@ -9,7 +9,7 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
-from p2pcredit.models.evaluation.api import auc
+from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.evaluation.gains import lift_table, roc_points
 
 loans = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8)), min_size=1, max_size=80)

@@ -47,7 +47,11 @@ def trained() -> Trained:
     features, outcomes = book_with_a_bureau_score()
     run = train_candidates(features, outcomes, as_of=AS_OF, settings=Settings())
     found = run.candidates
-    return features, {(c.family, c.form): c.model for c in found}, {(c.family, c.form): c.judged for c in found}
+    return (
+        features,
+        {(c.family, c.target): c.model for c in found},
+        {(c.family, c.target): c.evaluation_model for c in found},
+    )
 
 
 def model_of(trained: Trained, pair: tuple[str, str], loaded: bool) -> Any:
@@ -157,11 +161,11 @@ def test_a_large_loan_to_an_unknown_income_is_held_against_the_reference_income(
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_the_judged_fit_obeys_the_same_law(trained: Trained, pair: tuple[str, str]) -> None:
-    features, judged = trained[0], trained[2][pair]
+def test_the_evaluation_model_obeys_the_same_law(trained: Trained, pair: tuple[str, str]) -> None:
+    features, measured = trained[0], trained[2][pair]
     loans = features.tail(100)
-    reference = with_values(loans, {"fico": judged.neutral["fico"]})
-    assert judged.predict(with_values(loans, {"fico": None})).tolist() == judged.predict(reference).tolist()
+    reference = with_values(loans, {"fico": measured.neutral["fico"]})
+    assert measured.predict(with_values(loans, {"fico": None})).tolist() == measured.predict(reference).tolist()
 
 
 def test_reasons_name_a_missing_value_only_where_it_raises_the_risk(trained: Trained) -> None:

@@ -28,7 +28,7 @@ Book = tuple[pl.DataFrame, pl.DataFrame]
 
 @pytest.fixture(params=["matured", "hazard"])
 def card(request: pytest.FixtureRequest, run: TrainingRun) -> ScorecardModel:
-    found = next(c.model for c in run.candidates if (c.family, c.form) == ("scorecard", request.param))
+    found = next(c.model for c in run.candidates if (c.family, c.target) == ("scorecard", request.param))
     assert isinstance(found, ScorecardModel)
     return found
 

@@ -21,12 +21,12 @@ from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]
-FORMS = [(family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard")]
+TARGETS = [(family, target) for family in ("scorecard", "boosting") for target in ("matured", "hazard")]
 
 
-@pytest.fixture(params=FORMS, ids=lambda pair: "-".join(pair))
+@pytest.fixture(params=TARGETS, ids=lambda pair: "-".join(pair))
 def model(request: pytest.FixtureRequest, run: TrainingRun) -> ScoringModel:
-    return next(c.model for c in run.candidates if (c.family, c.form) == request.param)
+    return next(c.model for c in run.candidates if (c.family, c.target) == request.param)
 
 
 def _hostile(features: pl.DataFrame, model: ScoringModel, seed: int = 1) -> pl.DataFrame:
@@ -113,7 +113,7 @@ def test_one_factor_at_a_time_says_what_all_factors_in_one_prediction_say(
 def test_a_loan_is_not_predicted_again_for_a_factor_that_it_has_at_its_neutral_value(
     run: TrainingRun, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = next(c.model for c in run.candidates if (c.family, c.form) == ("boosting", "matured"))
+    model = next(c.model for c in run.candidates if (c.family, c.target) == ("boosting", "matured"))
     usual = {name: pl.lit(model.neutral[name], book[0].schema[name]).alias(name) for name in model.feature_names}
     loans = book[0].head(10).with_columns(usual.values())
     predicted: list[int] = []

@@ -17,7 +17,7 @@ from sklearn.metrics import log_loss
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.champion.recalibration import paired_log_loss_gain, recalibrate
-from p2pcredit.models.evaluation.api import auc
+from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.evaluation.intervals import normal_quantile
 from p2pcredit.models.scoring import ScoringModel
 from p2pcredit.models.training.candidates import TrainingRun
@@ -27,7 +27,7 @@ pairs = st.lists(st.tuples(st.integers(0, 1), st.floats(0.01, 0.99), st.floats(0
 
 
 def _champion(run: TrainingRun) -> ScoringModel:
-    return run.candidates[0].judged
+    return run.candidates[0].evaluation_model
 
 
 def _matured(
@@ -51,7 +51,7 @@ def test_on_a_drifted_book_the_recalibrated_champion_takes_over(
     assert done.gain.low is not None
     assert done.gain.low > 0
     assert abs(math.log(done.ratio.value or 9)) < abs(math.log(done.champion_ratio.value or 9))
-    expected = float(done.model.predict(matured).sum())
+    expected = float(done.candidate.model.predict(matured).sum())
     assert expected == pytest.approx(matured["label"].sum(), rel=1e-6)
 
 
@@ -69,9 +69,11 @@ def test_the_ranking_is_the_same(book: tuple[pl.DataFrame, pl.DataFrame], run: T
     matured = _matured(book, champion, shift=0.8)
     done = recalibrate(champion, champion, matured, unseen_from=date(2009, 1, 1), settings=Settings())
     labels = matured["label"].to_numpy()
-    assert auc(labels, done.model.predict(matured)) == pytest.approx(auc(labels, champion.predict(matured)), abs=1e-9)
-    assert (done.model.family, done.model.form) == (champion.family, champion.form)
-    assert done.model.feature_names == champion.feature_names
+    assert auc(labels, done.candidate.model.predict(matured)) == pytest.approx(
+        auc(labels, champion.predict(matured)), abs=1e-9
+    )
+    assert (done.candidate.model.family, done.candidate.model.target) == (champion.family, champion.target)
+    assert done.candidate.model.feature_names == champion.feature_names
 
 
 def test_the_halves_are_cut_by_time_and_only_the_newer_judges(
@@ -85,8 +87,8 @@ def test_the_halves_are_cut_by_time_and_only_the_newer_judges(
     assert older["first"] >= start.isoformat()
     assert older["last"] < newer["first"]
     assert older["n"] + newer["n"] == matured.filter(pl.col("origination_date") >= start).height
-    assert done.evaluation.height == newer["n"] == done.gain.n == done.champion_pd.size
-    days = matured.filter(pl.col("loan_id").is_in(done.evaluation["loan_id"].implode()))["origination_date"]
+    assert done.candidate.evaluation.height == newer["n"] == done.gain.n == done.champion_pd.size
+    days = matured.filter(pl.col("loan_id").is_in(done.candidate.evaluation["loan_id"].implode()))["origination_date"]
     assert days.min() == date.fromisoformat(newer["first"])
 
 
@@ -103,10 +105,10 @@ def test_too_few_bads_are_said_with_the_numbers(book: tuple[pl.DataFrame, pl.Dat
 
 
 def test_a_map_that_is_already_right_gains_nothing(book: tuple[pl.DataFrame, pl.DataFrame], run: TrainingRun) -> None:
-    judged = _champion(run)
-    matured = _matured(book, judged, shift=0.8)
-    moved = judged.calibrated(replace(judged.calibration, intercept=judged.calibration.intercept + 0.8))
-    done = recalibrate(moved, judged, matured, unseen_from=date(2009, 1, 1), settings=Settings())
+    measured = _champion(run)
+    matured = _matured(book, measured, shift=0.8)
+    moved = measured.calibrated(replace(measured.calibration, intercept=measured.calibration.intercept + 0.8))
+    done = recalibrate(moved, measured, matured, unseen_from=date(2009, 1, 1), settings=Settings())
     assert not done.promote
     assert "no gain beyond" in done.reason
 
@@ -149,3 +151,18 @@ def test_a_certain_wrong_probability_costs_much_and_not_without_end() -> None:
     assert found.value is not None
     assert 10 < found.value < 20
     assert Calibration().slope == 1.0
+
+
+def test_the_card_of_a_recalibrated_model_has_every_metric_of_a_trained_one(
+    run: TrainingRun, book: tuple[pl.DataFrame, pl.DataFrame]
+) -> None:
+    champion = _champion(run)
+    done = recalibrate(
+        champion, champion, _matured(book, champion, shift=0.8), unseen_from=date(2009, 1, 1), settings=Settings()
+    )
+    trained, recalibrated = run.candidates[0].metrics, done.candidate.metrics
+    assert set(recalibrated) == set(trained)
+    assert all(value is not None for name, value in recalibrated.items() if not name.startswith("sub_grade"))
+    assert recalibrated["calibration_ratio"] == pytest.approx(done.ratio.value)
+    assert recalibrated["base_rate"] == done.candidate.evaluation["label"].mean()
+    assert set(run.for_card()) == set(done.for_card())

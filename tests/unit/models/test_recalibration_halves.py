@@ -28,7 +28,7 @@ class ColumnModel:
     calibration: Calibration = field(default_factory=Calibration)
     neutral: dict[str, Any] = field(default_factory=dict)
     family: str = "scorecard"
-    form: str = "matured"
+    target: str = "matured"
     feature_names: tuple[str, ...] = ("fico",)
 
     def margin(self, loans: pl.DataFrame) -> Floats:
@@ -46,15 +46,15 @@ def half(bads: int, goods: int, first: date) -> list[dict[str, Any]]:
     labels = [1] * bads + [0] * goods
     return [
         {"loan_id": f"{first:%m}-{n:03}", "origination_date": first + timedelta(days=n), "label": label}
-        | {"judged": -2.2, "served": -2.0, "fico": 600.0 + n}
+        | {"measured": -2.2, "served": -2.0, "fico": 600.0 + n}
         for n, label in enumerate(labels)
     ]
 
 
 def done_on(*loans: dict[str, Any], settings: Settings = SETTINGS, unseen_from: date = START) -> Recalibration:
     frame = pl.DataFrame(list(loans)).with_columns(pl.col("label").cast(pl.Int8))
-    served, judged = ColumnModel("served", neutral={"fico": 700.0}), ColumnModel("judged")
-    return recalibrate(served, judged, frame, unseen_from=unseen_from, settings=settings)  # type: ignore[arg-type]
+    served, measured = ColumnModel("served", neutral={"fico": 700.0}), ColumnModel("measured")
+    return recalibrate(served, measured, frame, unseen_from=unseen_from, settings=settings)  # type: ignore[arg-type]
 
 
 def test_a_map_that_only_its_own_half_asks_for_does_not_take_over() -> None:
@@ -62,8 +62,8 @@ def test_a_map_that_only_its_own_half_asks_for_does_not_take_over() -> None:
     newer = half(11, 89, START + timedelta(days=100))
     done = done_on(*half(33, 67, START), *newer)
     assert not done.promote
-    assert done.evaluation["loan_id"].to_list() == [loan["loan_id"] for loan in newer]
-    assert done.evaluation["probability_of_default"].to_list() == pytest.approx([0.33] * 100)
+    assert done.candidate.evaluation["loan_id"].to_list() == [loan["loan_id"] for loan in newer]
+    assert done.candidate.evaluation["probability_of_default"].to_list() == pytest.approx([0.33] * 100)
     assert (done.gain.n, done.gain.bads) == (100, 11)
     assert done.gain.value is not None
     assert done.gain.value < 0
@@ -81,19 +81,21 @@ def test_a_map_that_the_newer_half_asks_for_too_takes_over() -> None:
     assert done.champion_ratio.value == pytest.approx(0.30 * (1 + np.exp(2.0)))
 
 
-def test_the_model_that_is_kept_has_its_map_set_on_both_halves_and_the_judged_on_the_older() -> None:
+def test_the_model_that_is_kept_has_its_map_set_on_both_halves_and_the_evaluation_model_on_the_older() -> None:
     done = done_on(*half(33, 67, START), *half(30, 70, START + timedelta(days=100)))
-    assert float(done.model.predict(frame_of(done)).sum()) == pytest.approx(0.315 * 100)
-    assert done.judged.calibration == fit_calibration([1.0] * 33 + [0.0] * 67, [-2.2] * 100)
-    assert done.model.neutral == {"fico": 700.0}  # its own: another reference borrower would change the ranking
-    assert (done.model.column, done.judged.column) == ("served", "judged")  # type: ignore[attr-defined]
+    assert float(done.candidate.model.predict(frame_of(done)).sum()) == pytest.approx(0.315 * 100)
+    assert done.candidate.evaluation_model.calibration == fit_calibration([1.0] * 33 + [0.0] * 67, [-2.2] * 100)
+    assert done.candidate.model.neutral == {
+        "fico": 700.0
+    }  # its own: another reference borrower would change the ranking
+    assert (done.candidate.model.column, done.candidate.evaluation_model.column) == ("served", "measured")  # type: ignore[attr-defined]
 
 
 def frame_of(done: Recalibration) -> pl.DataFrame:
-    return done.evaluation.with_columns(served=pl.lit(-2.0))
+    return done.candidate.evaluation.with_columns(served=pl.lit(-2.0))
 
 
-def test_loans_that_the_judged_fit_had_seen_play_no_part() -> None:
+def test_loans_that_the_evaluation_model_had_seen_play_no_part() -> None:
     seen = half(90, 10, START - timedelta(days=100))
     unseen = [*half(33, 67, START), *half(30, 70, START + timedelta(days=100))]
     done = done_on(*seen, *unseen)
@@ -134,7 +136,7 @@ def test_each_half_needs_bads_and_as_many_goods(older: tuple[int, int], newer: t
 def test_a_gain_with_a_ratio_further_off_does_not_take_over() -> None:
     """Log-loss falls, since bads are ranked worse than chance; the level goes from slightly low to much too high."""
     loans = [*half(60, 40, START), *half(30, 70, START + timedelta(days=100))]
-    done = done_on(*({**loan, "served": -0.9, "judged": -0.9} for loan in loans))
+    done = done_on(*({**loan, "served": -0.9, "measured": -0.9} for loan in loans))
     assert not done.promote
     assert "no gain beyond its 90% interval; the calibration stays" in done.reason
 

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.evaluation.api import expected_calibration_error
-from p2pcredit.models.evaluation.calibration_metrics import calibration_error_interval, equal_count_bins
+from p2pcredit.models.evaluation.calibration_metrics import (
+    calibration_error_interval,
+    equal_count_bins,
+    expected_calibration_error,
+)
 from p2pcredit.models.evaluation.calibration_slope import calibration_slope
 from p2pcredit.models.evaluation.intervals import normal_quantile
 from p2pcredit.models.evaluation.reliability import reliability_bins

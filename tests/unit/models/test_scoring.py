@@ -29,7 +29,7 @@ NAME_OF = {text: feature.name for feature in FEATURES for text in (feature.reaso
     params=[("scorecard", "matured"), ("scorecard", "hazard"), ("boosting", "matured"), ("boosting", "hazard")]
 )
 def model(request: pytest.FixtureRequest, run: TrainingRun) -> ScoringModel:
-    return next(c.model for c in run.candidates if (c.family, c.form) == request.param)
+    return next(c.model for c in run.candidates if (c.family, c.target) == request.param)
 
 
 def test_scored_loans_keep_their_order_and_columns(model: ScoringModel, book: Book) -> None:
@@ -144,7 +144,7 @@ def test_a_missing_column_is_named(model: ScoringModel, book: Book) -> None:
 
 @pytest.mark.parametrize(
     "files",
-    [{}, {"model.json": b"{"}, {"model.json": b'{"family": "boosting", "schema_version": 1}'}, {"model.json": b"[]"}],
+    [{}, {"model.json": b"{"}, {"model.json": b'{"family": "boosting", "schema_version": 2}'}, {"model.json": b"[]"}],
 )
 def test_broken_files_are_an_error_in_one_line(files: dict[str, bytes]) -> None:
     with pytest.raises(BankError) as caught:
@@ -155,7 +155,7 @@ def test_broken_files_are_an_error_in_one_line(files: dict[str, bytes]) -> None:
 def test_a_model_of_another_family_version_or_with_altered_trees_is_refused(run: TrainingRun) -> None:
     files = next(c.model for c in run.candidates if c.family == "boosting").to_files()
     content = json.loads(files["model.json"])
-    for change, words in (({"family": "oracle"}, "family 'oracle'"), ({"schema_version": 2}, "schema version 2")):
+    for change, words in (({"family": "oracle"}, "family 'oracle'"), ({"schema_version": 3}, "schema version 3")):
         with pytest.raises(BankError, match=words):
             load_model({**files, "model.json": json.dumps({**content, **change}).encode()})
     for trees, words in ((b"junk", "holds no trees"), (files["booster.ubj"][:200], "cannot be read")):

@@ -107,11 +107,11 @@ def test_with_few_bads_nothing_is_tried_and_the_usual_setting_holds() -> None:
     assert search_trees(frame, FEATURES, few, months, seed=4, threads=1) == (Trees(), ())
 
 
-def test_one_setting_serves_the_judged_and_the_kept_fit_and_stands_in_the_details(run: TrainingRun) -> None:
+def test_one_setting_serves_the_evaluation_model_and_the_kept_fit_and_stands_in_the_details(run: TrainingRun) -> None:
     for candidate in run.candidates:
         if candidate.family == "boosting":
-            details = run.details[f"boosting_{candidate.form}"]
-            assert candidate.model.trees == candidate.judged.trees == Trees(**details["trees"])
+            details = run.details[f"boosting_{candidate.target}"]
+            assert candidate.model.trees == candidate.evaluation_model.trees == Trees(**details["trees"])
             assert {"rounds", "max_depth", "deviance", "gain", "error"} <= set(details["search"][0])
             assert candidate.model.booster.num_boosted_rounds() == candidate.model.trees.rounds
 

@@ -95,7 +95,7 @@ def test_halves_without_defaults_are_undetermined_and_keep_the_feature() -> None
 
 def test_every_feature_is_in_the_scorecard_or_left_out_with_a_reason(run: TrainingRun) -> None:
     for candidate in run.candidates:
-        details = run.details[f"{candidate.family}_{candidate.form}"]
+        details = run.details[f"{candidate.family}_{candidate.target}"]
         if candidate.family == "scorecard":
             told = set(candidate.model.feature_names) | set(details["left_out"])
             assert {"annual_income", "inquiries_6m_count", "open_accounts_count", "purpose"} <= told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -12,15 +13,15 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import LeakError, TooLittleDataError
-from p2pcredit.models.evaluation.api import auc, paired_auc_difference
+from p2pcredit.models.evaluation.discrimination import auc, paired_auc_difference
 from p2pcredit.models.leakage.features import single_feature_auc
 from p2pcredit.models.scoring import load_model
 from p2pcredit.models.training.candidates import (
     Candidate,
     TrainingRun,
     beats_base_rate,
+    platform_baseline,
     rank_candidates,
-    sub_grade_baseline,
     train_candidates,
 )
 from p2pcredit.settings import Settings, TrainingSettings
@@ -30,8 +31,10 @@ AS_OF = date(2012, 6, 30)
 
 
 def test_both_families_in_both_forms_are_candidates_best_first(run: TrainingRun) -> None:
-    assert {(c.family, c.form) for c in run.candidates} == {
-        (family, form) for family in ("scorecard", "boosting") for form in ("matured", "hazard", "early")
+    assert {(c.family, c.target) for c in run.candidates} == {
+        (family, target)
+        for family in ("scorecard", "boosting")
+        for target in ("matured", "hazard", "early_delinquency")
     }
     leader, *others = run.candidates
     ranks = [(not c.well_calibrated, -c.metrics["auc"]) for c in others]
@@ -77,9 +80,9 @@ def test_training_twice_gives_the_same_bytes_and_the_files_give_the_same_model(r
         assert first.model.to_files() == second.model.to_files()
         assert first.metrics == second.metrics
         loaded = load_model(first.model.to_files())
-        assert (loaded.family, loaded.form, loaded.feature_names) == (
+        assert (loaded.family, loaded.target, loaded.feature_names) == (
             first.family,
-            first.form,
+            first.target,
             first.model.feature_names,
         )
         assert np.array_equal(loaded.predict(book[0]), first.model.predict(book[0]))
@@ -158,21 +161,23 @@ def test_a_candidate_whose_bound_includes_a_half_does_not_beat_the_base_rate(run
 
 def test_the_platforms_sub_grade_is_ranked_by_the_alphabet() -> None:
     loans = pl.DataFrame({"label": [0, 0, 1, 1], "platform_sub_grade": ["A1", "B2", "B2", None]})
-    assert sub_grade_baseline(loans)["auc"] == 0.75
-    assert sub_grade_baseline(loans.with_columns(pl.lit(None, pl.String).alias("platform_sub_grade"))) is None
-    assert sub_grade_baseline(loans.drop("platform_sub_grade")) is None
+    assert platform_baseline(loans)["auc"] == 0.75
+    assert platform_baseline(loans.with_columns(pl.lit(None, pl.String).alias("platform_sub_grade"))) is None
+    assert platform_baseline(loans.drop("platform_sub_grade")) is None
 
 
-def _judged(candidate: Candidate, family: str, defaults: int, chances: np.ndarray) -> Candidate:
+def _measured(candidate: Candidate, family: str, defaults: int, chances: np.ndarray) -> Candidate:
     evaluation = candidate.evaluation.with_columns(pl.Series("probability_of_default", chances))
     metrics = {**candidate.metrics, "auc": auc(evaluation["label"].to_numpy(), chances)}
-    return replace(candidate, family=family, defaults=defaults, metrics=metrics, evaluation=evaluation)
+    return replace(
+        candidate, model=SimpleNamespace(family=family), defaults=defaults, metrics=metrics, evaluation=evaluation
+    )  # type: ignore[arg-type]
 
 
 def test_the_preferred_family_leads_among_those_that_learned_from_about_as_many_defaults(run: TrainingRun) -> None:
     one, chances = run.candidates[0], run.candidates[0].evaluation["probability_of_default"].to_numpy()
-    first = _judged(one, "scorecard", 109, chances)
-    other = _judged(one, "boosting", 100, chances * 0.99)
+    first = _measured(one, "scorecard", 109, chances)
+    other = _measured(one, "boosting", 100, chances * 0.99)
     assert rank_candidates([first, other], 0.9)[0].family == "boosting"
     assert rank_candidates([first, other], 0.9, "scorecard")[0].family == "scorecard"
     assert rank_candidates([replace(first, defaults=111), other], 0.9)[0].family == "scorecard"
@@ -186,8 +191,8 @@ def test_the_best_of_many_needs_a_wider_lead_than_the_better_of_two(run: Trainin
     noise = rng.uniform(0.01, 0.3, chances.size)
     told = [paired_auc_difference(labels, chances, (1 - s) * chances + s * noise, 0.9) for s in shares]
     alone = next(s for s, found in zip(shares, told, strict=True) if found.low is not None and found.low > 0.0)
-    worse = _judged(one, "boosting", 400, (1 - alone) * chances + alone * noise)
-    best = _judged(one, "scorecard", 100, chances)
+    worse = _measured(one, "boosting", 400, (1 - alone) * chances + alone * noise)
+    best = _measured(one, "scorecard", 100, chances)
     assert rank_candidates([best, worse], 0.9)[0] is best
-    echoes = [_judged(one, "scorecard", 100, chances * scale) for scale in (0.9, 0.8, 0.7)]
+    echoes = [_measured(one, "scorecard", 100, chances * scale) for scale in (0.9, 0.8, 0.7)]
     assert rank_candidates([best, worse, *echoes], 0.9)[0] is worse

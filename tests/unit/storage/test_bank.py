@@ -127,13 +127,13 @@ def test_files_beside_a_model_are_no_part_of_it(tmp_path: Path) -> None:
     bank = ModelBank(Layout(tmp_path))
     bank.add("m1", FILES, CARD, {"evidence.html": b"page"})
     assert bank.get("m1").files == FILES
-    assert bank.beside("m1", "evidence.html") == b"page"
+    assert bank.attachment("m1", "evidence.html") == b"page"
     (bank.layout.model("m1") / "evidence.html").unlink()
     assert bank.get("m1").files == FILES
     with pytest.raises(BankError, match=r"lacks its file evidence\.html; write it anew"):
-        bank.beside("m1", "evidence.html")
+        bank.attachment("m1", "evidence.html")
     with pytest.raises(BankError):
-        bank.beside("m1", "../../secret")
+        bank.attachment("m1", "../../secret")
 
 
 def test_of_many_models_the_similar_one_and_the_last_are_named(

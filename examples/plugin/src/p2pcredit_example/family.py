@@ -75,7 +75,7 @@ class Logistic(Family):
             poisson.fit(columns, bads / expected, sample_weight=expected)
             coefficients, intercept = poisson.coef_, float(poisson.intercept_) + examples.log_cumulative_hazard
         return LogisticModel(
-            form="matured" if expected is None else "hazard",
+            target="matured" if expected is None else "hazard",
             feature_names=names,
             intercept=intercept,
             means=tuple(means.tolist()),

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from p2pcredit.errors import BankError
-from p2pcredit.jobs.audit.reproduce import make_again
+from p2pcredit.jobs.audit.reproduce import remake_model
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET
 from p2pcredit.storage.files import write_bytes_atomically
-from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.state.model_bank import EVIDENCE_FILE, EVIDENCE_PAGE_FILE, SWAP_SET_FILE, ModelBank
 
 TOLERANCE = 1e-6
 """How far a number with a point may lie from its recalculation, relative to the larger of the two."""
@@ -36,20 +35,20 @@ def find_evidence(ctx: JobContext, model_id: str, out: Path | None = None) -> Re
     banked = bank.get(model_id)
     if out is None:
         directory = ctx.layout.model(model_id)
-        there = {name for name in (EVIDENCE_JSON, EVIDENCE_PAGE, SWAP_SET) if (directory / name).is_file()}
-        for name in (EVIDENCE_JSON, EVIDENCE_PAGE):
-            bank.beside(model_id, name)
+        there = {name for name in (EVIDENCE_FILE, EVIDENCE_PAGE_FILE, SWAP_SET_FILE) if (directory / name).is_file()}
+        for name in (EVIDENCE_FILE, EVIDENCE_PAGE_FILE):
+            bank.attachment(model_id, name)
     else:
         directory = out
-        made = make_again(ctx, banked)
-        for name, data in made.beside.items():
+        made = remake_model(ctx, banked)
+        for name, data in made.attachments.items():
             write_bytes_atomically(directory / name, data)
-        there = set(made.beside)
+        there = set(made.attachments)
     return {
         "model_id": model_id,
-        "html": str(directory / EVIDENCE_PAGE),
-        "json": str(directory / EVIDENCE_JSON),
-        "swap_set": str(directory / SWAP_SET) if SWAP_SET in there else None,
+        "html": str(directory / EVIDENCE_PAGE_FILE),
+        "json": str(directory / EVIDENCE_FILE),
+        "swap_set": str(directory / SWAP_SET_FILE) if SWAP_SET_FILE in there else None,
     }
 
 
@@ -69,13 +68,13 @@ def verify_evidence(ctx: JobContext, model_id: str) -> Receipt:
     """
     bank = ModelBank(ctx.layout)
     banked = bank.get(model_id)
-    stored = {name: bank.beside(model_id, name) for name in banked.card.get("evidence", {EVIDENCE_JSON: ""})}
+    stored = {name: bank.attachment(model_id, name) for name in banked.card.get("evidence", {EVIDENCE_FILE: ""})}
     told = {name: _read(model_id, name, data) for name, data in stored.items() if name.endswith(".json")}
-    made = make_again(ctx, banked)
+    made = remake_model(ctx, banked)
     differing: list[dict[str, Any]] = []
     checked, other_code = 0, False
     for name, content in told.items():
-        again = _flat(json.loads(made.beside.get(name, b"{}")))
+        again = _flat(json.loads(made.attachments.get(name, b"{}")))
         before = _flat(content)
         for path in [*before, *(path for path in again if path not in before)]:
             old, new = before.get(path, _ABSENT), again.get(path, _ABSENT)
@@ -85,12 +84,12 @@ def verify_evidence(ctx: JobContext, model_id: str) -> Receipt:
             if path.startswith(_SOFTWARE):
                 other_code = True
                 continue
-            shown = path if name == EVIDENCE_JSON else f"{name}: {path}"
+            shown = path if name == EVIDENCE_FILE else f"{name}: {path}"
             differing.append({"path": shown, "stored": old, "recomputed": new})
     named = {row["path"].partition(":")[0] for row in differing}
     for name, digest in banked.card.get("evidence", {}).items():
         found = hashlib.sha256(stored[name]).hexdigest()
-        if found != digest and not (name in named or (name == EVIDENCE_JSON and differing)):
+        if found != digest and not (name in named or (name == EVIDENCE_FILE and differing)):
             differing.append({"path": name, "stored": found, "recomputed": digest})
     reason = f"all {checked} numbers follow from the lake"
     if differing:

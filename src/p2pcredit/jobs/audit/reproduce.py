@@ -1,4 +1,4 @@
-"""Can a model be made again, to the byte, from the lake as it was when the model was trained?"""
+"""Make a model again from the lake as it was when the model was trained, and compare every byte."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.training.artifacts import RECALIBRATED, Made, make_challenger, make_recalibrated
+from p2pcredit.jobs.training.artifacts import RECALIBRATED
 from p2pcredit.jobs.training.backends import ON_SPARK, engine_of_card, fitter_again
-from p2pcredit.jobs.training.snapshot import study_again
+from p2pcredit.jobs.training.challengers import make_challenger, make_recalibrated
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.fitting.devices import CPU, require_device
-from p2pcredit.reporting.evidence.facts import EVIDENCE_JSON
-from p2pcredit.storage.state.model_bank import BankedModel, ModelBank, json_bytes
-
-CARD = "card.json"
+from p2pcredit.storage.state.model_bank import CARD_FILE, EVIDENCE_FILE, ModelArtifacts, ModelBank, json_bytes
 
 
-def make_again(ctx: JobContext, banked: BankedModel) -> Made:
+def remake_model(ctx: JobContext, banked: ModelArtifacts) -> ModelArtifacts:
     """Make a banked model again with the settings, the Delta versions and on the engine that its card names.
 
     Raises:
@@ -29,14 +27,16 @@ def make_again(ctx: JobContext, banked: BankedModel) -> Made:
     """
     require_device(_device(banked), f"model {banked.model_id}, which was made there,")
     with fitter_again(ctx, engine_of_card(banked.card)) as fitter:
-        study = study_again(ctx, banked)
-        return make_recalibrated(study) if banked.card["form"] == RECALIBRATED else make_challenger(study, fitter)
+        snapshot = TrainingSnapshot.from_card(ctx, banked)
+        return (
+            make_recalibrated(snapshot) if banked.card["origin"] == RECALIBRATED else make_challenger(snapshot, fitter)
+        )
 
 
 def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     """Make a model again with the settings and Delta versions that its card names, and compare every byte.
 
-    Compared are the model, the fit that was judged, the reference loans, the card, and the evidence beside the model.
+    Compared are the model, its evaluation model, the reference loans, the card, and the evidence beside the model.
 
     Returns:
         `model_id`, `identical`, `differing` (file names), `checked` (how many files), `reason`.
@@ -49,10 +49,10 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     """
     bank = ModelBank(ctx.layout)
     banked = bank.get(model_id)
-    made = make_again(ctx, banked)
-    beside = {name: bank.beside(model_id, name) for name in banked.card.get("evidence", {})}
-    original = {**banked.files, **beside, CARD: json_bytes(banked.card)}
-    again = {**made.files, **made.beside, CARD: json_bytes(made.card)}
+    made = remake_model(ctx, banked)
+    attachments = {name: bank.attachment(model_id, name) for name in banked.card.get("evidence", {})}
+    original = {**banked.files, **attachments, CARD_FILE: json_bytes(banked.card)}
+    again = {**made.files, **made.attachments, CARD_FILE: json_bytes(made.card)}
     engine = engine_of_card(banked.card)
     differing = sorted(name for name in {*again, *original} if again.get(name) != original.get(name))
     reason = f"all {len(original)} files are identical"
@@ -60,7 +60,7 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
         reason = f"the same training made {made.model_id}; {', '.join(differing)} differ"
         if not set(differing) & set(banked.files):
             reason += "; the files that score are identical"
-        if _code(banked.card, beside) not in {None, _code(made.card, made.beside)}:
+        if _code(banked.card, attachments) not in {None, _code(made.card, made.attachments)}:
             reason += "; the code is another than when it was made"
         if _device(banked) != CPU:
             reason += f"; its trees were grown on '{_device(banked)}', and another such device may sum in another order"
@@ -81,14 +81,14 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     }
 
 
-def _code(card: Mapping[str, Any], beside: Mapping[str, bytes]) -> str | None:
+def _code(card: Mapping[str, Any], attachments: Mapping[str, bytes]) -> str | None:
     """The digest of the code that made a model, as its evidence says; None where that is not there or was altered."""
-    told = beside.get(EVIDENCE_JSON)
-    if told is None or hashlib.sha256(told).hexdigest() != card["evidence"][EVIDENCE_JSON]:
+    told = attachments.get(EVIDENCE_FILE)
+    if told is None or hashlib.sha256(told).hexdigest() != card["evidence"][EVIDENCE_FILE]:
         return None
     return str(json.loads(told)["provenance"]["software"]["code_sha256"])
 
 
-def _device(banked: BankedModel) -> str:
+def _device(banked: ModelArtifacts) -> str:
     """Where its trees were grown, as its card says; the processor for a card that does not say."""
     return str(banked.card.get("device", CPU))

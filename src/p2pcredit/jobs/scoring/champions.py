@@ -168,7 +168,15 @@ def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
         return _summary(model_id, bank.get(model_id).card, state)
     except StorageError as error:  # one damaged model must not hide the others
         damaged = f"damaged: {error}"
-        return {"model_id": model_id, "family": None, "form": None, "as_of": None, "role": damaged, "metrics": {}}
+        return {
+            "model_id": model_id,
+            "family": None,
+            "target": None,
+            "origin": None,
+            "as_of": None,
+            "role": damaged,
+            "metrics": {},
+        }
 
 
 def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receipt:
@@ -177,7 +185,8 @@ def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receip
     return {
         "model_id": model_id,
         "family": card.get("family"),
-        "form": card.get("form"),
+        "target": card.get("target"),
+        "origin": card.get("origin"),
         "as_of": card.get("as_of"),
         "role": role,
         "metrics": card.get("metrics", {}),

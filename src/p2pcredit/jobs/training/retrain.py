@@ -20,6 +20,9 @@ from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 
+_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate")
+"""What the ledger keeps of a model's card."""
+
 
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
     """Is a retraining due on this snapshot date? Nothing is claimed yet.
@@ -150,7 +153,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
 
     try:
         cheaper = plan.remedy == "recalibrate" and ctx.ledger.state().champion_on(day) is not None
-        trained = training.recalibrate_champion(ctx, day) if cheaper else training.train_model(ctx, day)
+        banked = training.recalibrate_champion(ctx, day) if cheaper else training.train_model(ctx, day)
     except TooLittleDataError as error:
         _release(ctx, plan.decision_id, day, f"refused: {error}")
         return {"outcome": "refused", "model_id": None, "metrics": {}, "reason": str(error)}
@@ -159,6 +162,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         _release(ctx, plan.decision_id, day, f"failed: {message}")
         raise
     before = ctx.ledger.state().champion_on(day)
+    trained, card = banked[-1], banked[-1].card
     outcome = "champion" if trained.promoted else ("refused" if before is None else "challenger")
     event = ctx.ledger.append(
         EventKind.TRAINED,
@@ -170,19 +174,13 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "week": week_monday(day).isoformat(),
             "outcome": outcome,
             "model_id": trained.model_id,
-            "promoted": trained.promoted,
-            "reason": trained.reason,
             "asked": plan.reason,
             "why": why,
-            "metrics": trained.metrics,
-            "matured_bads": trained.matured_bads,
-            "remedy": trained.remedy,
-            "form": trained.form,
+            "remedy": "recalibrate" if cheaper else "retrain",
             "champion_before": before,
-            "comparison": trained.comparison,
-            "recalibration": trained.recalibration,
-            "challenger_id": trained.challenger_id,
-            "gate": trained.gate,
+            "challenger_id": banked[0].model_id if len(banked) > 1 else None,
+            **{name: card[name] for name in _OF_CARD},
+            "comparison": banked[0].card["comparison"],
         },
     )
     assert event is not None

@@ -20,7 +20,7 @@ from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
 from p2pcredit.models.training.splits import matured_loans
 from p2pcredit.settings import Settings
-from p2pcredit.storage.state.model_bank import BankedModel, ModelBank
+from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.outcomes import build_outcomes
 
@@ -36,8 +36,8 @@ LINEAGE: tuple[Table, ...] = tuple(bronze(feed) for feed in FEEDS.values())
 
 
 @dataclass(frozen=True)
-class Study:
-    """The ground of one training; all of it is named in the model's card.
+class TrainingSnapshot:
+    """Hold everything that one training rests on; all of it is named in the model's card.
 
     Args:
         lake: The tables at the Delta versions that the card names.
@@ -49,7 +49,7 @@ class Study:
     lake: Lake
     day: date
     settings: Settings
-    champion: BankedModel | None
+    champion: ModelArtifacts | None
 
     @cached_property
     def features(self) -> pl.DataFrame:
@@ -140,45 +140,45 @@ class Study:
             )
         return found
 
+    @classmethod
+    def as_of(cls, ctx: JobContext, day: date) -> TrainingSnapshot:
+        """Fix the table versions of a training that starts now: what others commit meanwhile is not seen.
+
+        Raises:
+            MissingTableError: If nothing has been preprocessed.
+            BankError: If the champion is missing or was altered.
+        """
+        now = Lake(ctx.layout)
+        now.require(FEATURE_STORE)
+        versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
+        champion_id = ctx.ledger.state().champion_on(day)
+        champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
+        return cls(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion)
+
+    @classmethod
+    def from_card(cls, ctx: JobContext, banked: ModelArtifacts) -> TrainingSnapshot:
+        """Rebuild the snapshot on which a banked model was made, from what its card names.
+
+        Raises:
+            BankError: If the champion it was held against is gone or was altered, or its settings are none of this
+            version. StorageError: If a table version it learned from is gone.
+        """
+        card = banked.card
+        try:
+            settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
+        except ValidationError as error:
+            raise BankError(
+                f"the card of model {card.get('model_id')} holds settings that this version refuses "
+                f"({error.errors()[0]['msg']}); make it again with the version that its card names"
+            ) from error
+        against = card.get("champion_id")
+        champion = None if against is None else ModelBank(ctx.layout).get(against)
+        lake = Lake(ctx.layout, pinned=card["delta_versions"])
+        for name in card["delta_versions"]:
+            lake.require_files(TABLES[name])
+        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion)
+
 
 def _why_unknown(of_no_loan: int) -> str:
     note = "an event of theirs is in quarantine; neither good nor bad, left out"
     return f"{note}; events there that name no loan, and may be of any: {of_no_loan}" if of_no_loan else note
-
-
-def study_now(ctx: JobContext, day: date) -> Study:
-    """The ground of a training that starts now: what others commit meanwhile is not what the card says was seen.
-
-    Raises:
-        MissingTableError: If nothing has been preprocessed.
-        BankError: If the champion is missing or was altered.
-    """
-    now = Lake(ctx.layout)
-    now.require(FEATURE_STORE)
-    versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
-    champion_id = ctx.ledger.state().champion_on(day)
-    champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
-    return Study(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion)
-
-
-def study_again(ctx: JobContext, banked: BankedModel) -> Study:
-    """The ground on which a banked model was made, from what its card names.
-
-    Raises:
-        BankError: If the champion it was held against is gone or was altered, or its settings are none of this version.
-        StorageError: If a table version it learned from is gone.
-    """
-    card = banked.card
-    try:
-        settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
-    except ValidationError as error:
-        raise BankError(
-            f"the card of model {card.get('model_id')} holds settings that this version refuses "
-            f"({error.errors()[0]['msg']}); make it again with the version that its card names"
-        ) from error
-    against = card.get("champion_id")
-    champion = None if against is None else ModelBank(ctx.layout).get(against)
-    lake = Lake(ctx.layout, pinned=card["delta_versions"])
-    for name in card["delta_versions"]:
-        lake.require_files(TABLES[name])
-    return Study(lake, date.fromisoformat(card["as_of"]), settings, champion)

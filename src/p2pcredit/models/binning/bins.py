@@ -130,7 +130,7 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
         feature: Its name, kind and direction.
         column: Its values, one per loan.
         bads: 1.0 for a loan that turned bad, else 0.0.
-        goods: 1.0 for a good loan; in the hazard form the default expected for the time the loan was watched.
+        goods: 1.0 for a good loan; for the hazard target the default expected for the time the loan was watched.
         cells: How many quantile cells a number starts from, those at steps of its isotonic bad rate not counted.
 
     Returns:

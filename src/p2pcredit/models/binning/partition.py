@@ -1,6 +1,6 @@
 """Which cut of ordered cells into bins tells most about default? Exact, by dynamic programming.
 
-A cell is a run of neighbouring values; its `bads` and `goods` are sums over loans. In the hazard form `goods` is the
+A cell is a run of neighbouring values; its `bads` and `goods` are sums over loans. For the hazard target `goods` is the
 default expected of the loans for the time they were watched, which makes the same formula a comparison of rates.
 """
 

@@ -40,7 +40,7 @@ def select_binnings(
         binnings: One per feature.
         columns: The features, one row per loan, oldest loans first.
         bads: 1.0 for a loan that turned bad, else 0.0.
-        goods: 1.0 for a good loan; in the hazard form the default expected for the time the loan was watched.
+        goods: 1.0 for a good loan; for the hazard target the default expected for the time the loan was watched.
         settings: The bars.
 
     Returns:

@@ -19,7 +19,7 @@ from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, lear
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE
+from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.ratios import complete_ratios
@@ -78,10 +78,10 @@ class BoostingModel:
     """A fitted booster.
 
     Args:
-        form: `matured` or `hazard`.
+        target: `matured`, `hazard` or `early_delinquency`.
         encoding: From features to columns.
         booster: The trees.
-        offset: Added to their margin: ln of the book's cumulative hazard in the hazard form, else 0.
+        offset: Added to their margin: ln of the book's cumulative hazard for the hazard target, else 0.
         calibration: From margin to log-odds of default.
         neutral: The reference borrower: the feature values that reasons compare with, and that stand for absent ones.
         trees: How the booster was grown.
@@ -90,7 +90,7 @@ class BoostingModel:
 
     family: ClassVar[str] = "boosting"
 
-    form: str
+    target: str
     encoding: Encoding
     booster: xgb.Booster
     offset: float
@@ -110,7 +110,7 @@ class BoostingModel:
         return self.encoding.features
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
+        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
         rows = self._rows(features)
         return self._margin(rows.columns) + rows.effect
 
@@ -169,9 +169,9 @@ class BoostingModel:
     def to_files(self) -> dict[str, bytes]:
         """The model as files: file name -> bytes, the same bytes for the same model."""
         content = {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "family": self.family,
-            "form": self.form,
+            "target": self.target,
             "features": list(self.encoding.features),
             "levels": {name: list(levels) for name, levels in self.encoding.levels.items()},
             "offset": self.offset,
@@ -192,7 +192,7 @@ class BoostingModel:
         booster.load_model(bytearray(trees))
         levels = {str(name): tuple(str(level) for level in found) for name, found in content["levels"].items()}
         return cls(
-            form=str(content["form"]),
+            target=str(content["target"]),
             encoding=Encoding(tuple(str(name) for name in content["features"]), levels),
             booster=booster,
             offset=float(content["offset"]),
@@ -334,9 +334,9 @@ def fit_boosting(
         bads: 1.0 for a loan that turned bad, else 0.0.
         seed: Of the sampling of rows and columns.
         threads: How many processor threads it may use.
-        expected: For the hazard form: the default expected of each loan for the time it was watched; positive. The
+        expected: For the hazard target: the default expected of each loan for the time it was watched; positive. The
             trees then learn by what factor a loan's hazard exceeds the book's (Poisson with that exposure).
-        log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        log_cumulative_hazard: For the hazard target: the margin of a loan of average risk.
         trees: How to grow it; the defaults where None.
         device: Where to grow it, `cpu` or `cuda`; see `devices.require_device`.
         fitter: Who grows it.
@@ -353,5 +353,5 @@ def fit_boosting(
         encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, fitter=fitter
     ) as grow:
         booster = grow(grown)
-    form = "matured" if expected is None else "hazard"
-    return BoostingModel(form, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)
+    target = "matured" if expected is None else "hazard"
+    return BoostingModel(target, encoding, booster, log_cumulative_hazard, Calibration(), {}, grown)

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from p2pcredit.models.evaluation.api import calibration_ratio, paired_auc_difference
+from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.settings import TrainingSettings
 
 CALIBRATION_SLACK = 0.25

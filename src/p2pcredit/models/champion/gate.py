@@ -18,7 +18,7 @@ import polars as pl
 
 from p2pcredit.contracts.features import features_of
 from p2pcredit.contracts.results import Status
-from p2pcredit.models.evaluation.api import auc_interval, paired_auc_difference
+from p2pcredit.models.evaluation.discrimination import auc_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair
 from p2pcredit.models.evaluation.platform_grades import GRADES, platform_risk
 from p2pcredit.models.training.baseline import logistic_baseline

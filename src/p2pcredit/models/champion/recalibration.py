@@ -1,9 +1,9 @@
 """The cheaper remedy before a retraining: the champion's ranking as it is, with a new map to probabilities.
 
-The loans that the champion's judged fit had not seen are cut in two by time. The older half sets the new map, the
+The loans that the champion's evaluation model had not seen are cut in two by time. The older half sets the new map, the
 newer one judges it: a proper score (log-loss) of both on the same loans, with the interval of the paired difference.
-The model that is kept has its map set on both halves: its spread by margins of the judged fit, its level by its own, as
-in every training.
+The model that is kept has its map set on both halves: its spread by margins of the evaluation model, its level by its
+own, as in every training.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import polars as pl
 
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.models.calibration import as_probability, fit_calibration, level_of, transfer_calibration
-from p2pcredit.models.evaluation.api import calibration_ratio
+from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair, normal_quantile
 from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.training.candidate import Candidate, measure_candidate
 from p2pcredit.settings import Settings
 
 LEAST_PROBABILITY = 1e-12
@@ -32,9 +33,8 @@ class Recalibration:
     """The champion with a new calibration, and what that gained.
 
     Args:
-        model: What would serve: the champion with its map set on all the loans that its judged fit had not seen.
-        judged: The judged fit with its map set on the older half.
-        evaluation: `loan_id`, `label`, `probability_of_default` of the newer half, by `judged`.
+        candidate: The champion with its map set on all the loans that its evaluation model had not seen; measured is
+            the evaluation model with its map set on the older half, on the loans of the newer half.
         champion_pd: The probabilities that the champion's map gives the same loans, in the same order.
         gain: Log-loss per loan of the champion's map minus that of the new one; above 0 is better.
         ratio, champion_ratio: Observed over expected bads on the newer half, with the new map and with the old.
@@ -44,9 +44,7 @@ class Recalibration:
         reason: Why or why not, in one line.
     """
 
-    model: ScoringModel
-    judged: ScoringModel
-    evaluation: pl.DataFrame
+    candidate: Candidate
     champion_pd: Floats
     gain: Estimate
     ratio: Estimate
@@ -55,6 +53,16 @@ class Recalibration:
     confidence: float
     promote: bool
     reason: str
+
+    def for_card(self) -> dict[str, Any]:
+        """What a card says of how the model came to be, with the keys of `TrainingRun.for_card`."""
+        return {
+            "periods": self.periods,
+            "dropped_features": {},
+            "candidates": [],
+            "details": dict(self.candidate.details),
+            "platform_baseline": None,
+        }
 
     def as_json(self) -> dict[str, Any]:
         """What it gained, as plain JSON values."""
@@ -73,15 +81,20 @@ class Recalibration:
 
 
 def recalibrate(
-    champion: ScoringModel, judged: ScoringModel, matured: pl.DataFrame, *, unseen_from: date, settings: Settings
+    champion: ScoringModel,
+    evaluation_model: ScoringModel,
+    matured: pl.DataFrame,
+    *,
+    unseen_from: date,
+    settings: Settings,
 ) -> Recalibration:
     """Would a new map from margin to probability make the champion right again?
 
     Args:
         champion: The model that serves.
-        judged: The fit that was judged in its place.
+        evaluation_model: The fit that was judged in its place.
         matured: Matured loans with `loan_id`, `origination_date`, `label` and the features.
-        unseen_from: The origination day from which on the judged fit had seen no loan.
+        unseen_from: The origination day from which on the evaluation model had seen no loan.
         settings: Least numbers, cut-off, confidence.
 
     Returns:
@@ -101,9 +114,9 @@ def recalibrate(
                 f"{bads} bads among the {half.height} loans of the {name} half since {unseen_from}; to recalibrate, "
                 f"{needed} bads and as many goods are needed; wait until more loans have matured"
             )
-    margins = judged.margin(older), judged.margin(newer)
+    margins = evaluation_model.margin(older), evaluation_model.margin(newer)
     labels = _labels(older), _labels(newer)
-    tried = judged.calibrated(fit_calibration(labels[0], margins[0]))
+    tried = evaluation_model.calibrated(fit_calibration(labels[0], margins[0]))
     fresh = tried.calibration.probability(margins[1])
     held = _as_it_serves(champion, newer, margins[1])
     confidence = settings.monitoring.confidence
@@ -112,14 +125,17 @@ def recalibrate(
     promote, reason = _verdict(gain, ratio, champion_ratio, confidence)
     served = champion.margin(unseen)
     calibration = transfer_calibration([(np.concatenate(labels), np.concatenate(margins))], served)
-    evaluation = newer.select("loan_id", "label").with_columns(
-        pl.Series("probability_of_default", fresh, dtype=pl.Float64)
-    )
     periods = {"calibrate": _period(older), "evaluate": _period(newer)}
-    model = champion.calibrated(calibration)  # with its reference borrower: another would change the ranking
-    return Recalibration(
-        model, tried, evaluation, held, gain, ratio, champion_ratio, periods, confidence, promote, reason
+    candidate = measure_candidate(
+        champion.calibrated(calibration),  # with its reference borrower: another would change the ranking
+        tried,
+        fresh,
+        loans=newer,
+        before=matured.filter(pl.col("origination_date") < newer["origination_date"][0])["label"],
+        settings=settings,
+        details={"calibration_before": champion.calibration.as_json()},
     )
+    return Recalibration(candidate, held, gain, ratio, champion_ratio, periods, confidence, promote, reason)
 
 
 def _as_it_serves(champion: ScoringModel, loans: pl.DataFrame, margin: Floats) -> Floats:

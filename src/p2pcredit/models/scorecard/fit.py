@@ -37,8 +37,8 @@ def fit_scorecard(
         features: One row per loan, oldest loans first.
         candidates: The features that may enter.
         bads: 1.0 for a loan that turned bad, else 0.0.
-        expected: For the hazard form: the default expected of each loan for the time it was watched; positive.
-        log_cumulative_hazard: For the hazard form: the margin of a loan of average risk.
+        expected: For the hazard target: the default expected of each loan for the time it was watched; positive.
+        log_cumulative_hazard: For the hazard target: the margin of a loan of average risk.
         selection: Bars that a feature must pass; the defaults where None.
         scale: Points are made whole numbers on it; None leaves them as they are.
         fitter: Who counts the values.
@@ -60,7 +60,7 @@ def fit_scorecard(
         coefficients, intercept = _regress(weights, bads, expected)
         if coefficients.min() > 0.0:
             return ScorecardModel(
-                form="matured" if expected is None else "hazard",
+                target="matured" if expected is None else "hazard",
                 binnings=tuple(kept),
                 coefficients=tuple(float(c) for c in coefficients),
                 intercept=intercept + log_cumulative_hazard,

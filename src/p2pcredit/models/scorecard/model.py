@@ -20,7 +20,7 @@ from p2pcredit.models.binning.bins import LEAST_SHARE, Binning
 from p2pcredit.models.binning.counts import OTHER, RARE_LEVEL_SHARE
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE
+from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, Value, columns_of, number_of_blank
 from p2pcredit.models.scorecard.points import PointScale, PointsRow, bins_with_points
@@ -40,7 +40,7 @@ class ScorecardModel:
     """A fitted scorecard.
 
     Args:
-        form: `matured` or `hazard`.
+        target: `matured`, `hazard` or `early_delinquency`.
         binnings: One per feature in the model.
         coefficients: One per feature, positive.
         intercept: Of the margin.
@@ -53,7 +53,7 @@ class ScorecardModel:
 
     family: ClassVar[str] = "scorecard"
 
-    form: str
+    target: str
     binnings: tuple[Binning, ...]
     coefficients: tuple[float, ...]
     intercept: float
@@ -74,7 +74,7 @@ class ScorecardModel:
         return tuple(binning.feature for binning in self.binnings)
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard in the hazard form) before calibration, one per row."""
+        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
         weights, total = self._weights(features), np.full(features.height, self.intercept)
         for place, coefficient in enumerate(self.coefficients):  # in this order, whatever the number of rows
             total += coefficient * weights[:, place]
@@ -190,9 +190,9 @@ class ScorecardModel:
     def to_files(self) -> dict[str, bytes]:
         """The model as files: file name -> bytes, the same bytes for the same model."""
         content = {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "family": self.family,
-            "form": self.form,
+            "target": self.target,
             "binnings": [binning.as_json() for binning in self.binnings],
             "coefficients": list(self.coefficients),
             "intercept": self.intercept,
@@ -209,7 +209,7 @@ class ScorecardModel:
         """The model whose `model.json` this is."""
         names = [binning["feature"] for binning in content["binnings"]]
         found = cls(
-            form=str(content["form"]),
+            target=str(content["target"]),
             binnings=tuple(Binning.from_json(binning) for binning in content["binnings"]),
             coefficients=tuple(float(c) for c in content["coefficients"]),
             intercept=float(content["intercept"]),

@@ -15,7 +15,7 @@ from p2pcredit.models.reference_borrower import columns_of
 LEAST_LEVEL_SHARE = 0.02
 
 
-def logistic_baseline(learned: pl.DataFrame, judged: pl.DataFrame, names: tuple[str, ...]) -> Floats | None:
+def logistic_baseline(learned: pl.DataFrame, later: pl.DataFrame, names: tuple[str, ...]) -> Floats | None:
     """Which probabilities of default does a plain logistic regression give?
 
     Numbers are standardised, with the median in place of a missing one and a column that says so; categories become one
@@ -23,16 +23,16 @@ def logistic_baseline(learned: pl.DataFrame, judged: pl.DataFrame, names: tuple[
 
     Args:
         learned: Matured loans with `label` and the features.
-        judged: Later loans with the features.
+        later: Later loans with the features.
         names: The features.
 
     Returns:
-        One probability per judged loan; None where the loans learned from are of one class or nothing varies.
+        One probability per later loan; None where the loans learned from are of one class or nothing varies.
     """
     labels = learned["label"].cast(pl.Float64).to_numpy()
-    if judged.is_empty() or not 0 < labels.sum() < labels.size:
+    if later.is_empty() or not 0 < labels.sum() < labels.size:
         return None
-    before, after = columns_of(learned, names), columns_of(judged, names)
+    before, after = columns_of(learned, names), columns_of(later, names)
     columns = [pair for name in names for pair in _columns(before[name], after[name])]
     if not columns:
         return None

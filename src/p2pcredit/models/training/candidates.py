@@ -1,7 +1,7 @@
-"""Every family that the settings name in every form, learned as of a day and judged on the newest matured loans.
+"""Every family that the settings name on each target, learned as of a day and evaluated on the newest matured loans.
 
-The matured form learns from the oldest matured loans, is calibrated on the loans after them and judged on the newest.
-The hazard form is judged by a backtest; see `p2pcredit.models.training.hazard`. Either is then fitted again with
+The matured target learns from the oldest matured loans, is calibrated on the loans after them and judged on the newest.
+The hazard target is judged by a backtest; see `p2pcredit.models.training.hazard`. Either is then fitted again with
 everything known by the training date: that is the `Candidate.model`, while `Candidate.evaluation` holds the judged
 fit's probabilities.
 """
@@ -13,74 +13,31 @@ from datetime import date
 from itertools import count
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import Feature, features_of
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.evaluation.api import (
-    Estimate,
-    auc_interval,
-    brier,
-    calibration_error_by_chance,
-    calibration_error_interval,
-    calibration_in_the_large,
-    calibration_ratio,
-    calibration_slope,
-    gini,
-    ks,
-    paired_auc_difference,
-)
-from p2pcredit.models.evaluation.platform_grades import platform_risk
+from p2pcredit.models.evaluation.card_metrics import Metrics, platform_baseline
+from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.fitting.devices import require_device
 from p2pcredit.models.fitting.thread_budget import ThreadBudget, side_by_side
 from p2pcredit.models.leakage.features import check_leaks
 from p2pcredit.models.registry import FAMILIES, family_named
-from p2pcredit.models.scoring import ScoringModel
-from p2pcredit.models.training.fit import Fitted, Learner, fit_hazard_form, fit_matured_form
-from p2pcredit.models.training.splits import Split, split_by_time, unmatured_levels
+from p2pcredit.models.training.candidate import Candidate
+from p2pcredit.models.training.fit import Learner, fit_hazard, fit_matured
+from p2pcredit.models.training.splits import split_by_time, unmatured_levels
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings, TrainingSettings
 from p2pcredit.text import one_line
 
-Metrics = dict[str, float | int | None]
-FORMS = ("matured", "hazard", "early")
-PAIRS = tuple((family, form) for family in TrainingSettings().families for form in FORMS)
+TARGETS = ("matured", "hazard", "early_delinquency")
+PAIRS = tuple((family, target) for family in TrainingSettings().families for target in TARGETS)
 """The candidates of the settings as they come."""
 AT_ONCE_AT_MOST = 3
 """More candidates at once would need the memory without being quicker: the three boosters take nearly all the time."""
 AS_MANY = 0.1
 """Two candidates learned from as many defaults if one learned from no more than a tenth more than the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A model that may come to serve, and what it showed on the evaluation loans.
-
-    Args:
-        family: Such as `scorecard` or `boosting`.
-        form: `matured`, `hazard`, or `early` (hazard of the first time 30 days past due).
-        model: The calibrated model.
-        metrics: `auc`, `auc_low`, `auc_high`, `gini`, `ks`, `brier`, `ece`, `calibration_ratio`,
-            `calibration_slope`, `calibration_shift` of the log-odds (each with `_low`, `_high`), `ece_by_chance` (what
-            perfect probabilities would show),
-            `n`, `bads`, `base_rate`, `base_brier` (of always predicting the default rate of the loans before),
-            `sub_grade_auc`.
-        evaluation: `loan_id`, `label`, `probability_of_default` of the evaluation loans.
-        well_calibrated: Whether the interval of the calibration ratio meets the bounds of the settings.
-        defaults: How many defaults the model learned from.
-        judged: The fit that was judged on the evaluation loans, which had seen none of them.
-    """
-
-    family: str
-    form: str
-    model: ScoringModel
-    judged: ScoringModel
-    metrics: Metrics
-    evaluation: pl.DataFrame
-    well_calibrated: bool = True
-    defaults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +57,18 @@ class TrainingRun:
     dropped: dict[str, str]
     baseline: Metrics | None
     details: dict[str, Any] = field(default_factory=dict)
+
+    def for_card(self) -> dict[str, Any]:
+        """What a card says of the training."""
+        return {
+            "periods": self.periods,
+            "dropped_features": self.dropped,
+            "candidates": [
+                {"family": c.family, "target": c.target, "metrics": dict(c.metrics)} for c in self.candidates
+            ],
+            "details": self.details,
+            "platform_baseline": self.baseline,
+        }
 
 
 def train_candidates(
@@ -149,18 +118,18 @@ def train_candidates(
     for name in settings.training.families:
         FAMILIES.require(name)
     families = {name: family_named(name) for name in settings.training.families}
-    pairs = tuple((name, form) for name in families for form in FORMS)
+    pairs = tuple((name, target) for name in families for target in TARGETS)
     unmatured = unmatured_levels(loans, matured, usable)
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
 
-    def fit(pair: tuple[str, str]) -> Fitted | TrainingError:
-        family, form = pair
+    def fit(pair: tuple[str, str]) -> Candidate | TrainingError:
+        family, target = pair
         learner = Learner(family, usable, settings, fitter, hands.each)
         try:
-            if form == "matured":
-                return fit_matured_form(learner, split)
-            return fit_hazard_form(learner, split, loans, as_of=as_of, form=form)
+            if target == "matured":
+                return fit_matured(learner, split)
+            return fit_hazard(learner, split, loans, as_of=as_of, target=target)
         except TrainingError as error:
             return error
         except Exception as error:
@@ -168,20 +137,20 @@ def train_candidates(
                 raise
             return TrainingError(one_line(f"{FAMILIES.told(family)} failed: {type(error).__name__}: {error}"))
         finally:
-            progress(f"{family} ({form}) fitted", next(done), len(pairs) + 1)
+            progress(f"{family} ({target}) fitted", next(done), len(pairs) + 1)
 
     progress(f"{matured.height:,} matured loans", 0, len(pairs) + 1)
     done = count(1)
     hands = ThreadBudget(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(pairs))
     longest_first = sorted(pairs, key=lambda pair: (not families[pair[0]].is_slow, pair[1] == "matured"))
-    for (family, form), fitted in side_by_side(fit, pairs, longest_first, hands):
+    for (family, target), fitted in side_by_side(fit, pairs, longest_first, hands):
         if isinstance(fitted, TrainingError):
-            details[f"{family}_{form}"] = {"missing_because": str(fitted)}
+            details[f"{family}_{target}"] = {"missing_because": str(fitted)}
         else:
-            details[f"{family}_{form}"] = fitted.details
-            candidates.append(_judge(fitted, split, settings))
+            details[f"{family}_{target}"] = dict(fitted.details)
+            candidates.append(fitted)
     ranked = rank_candidates(candidates, settings.monitoring.confidence, settings.training.preferred_family)
-    return TrainingRun(ranked, split.describe(), dropped, sub_grade_baseline(split.evaluate), details)
+    return TrainingRun(ranked, split.describe(), dropped, platform_baseline(split.evaluate), details)
 
 
 def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
@@ -221,9 +190,9 @@ def rank_candidates(
     alike = [c for c in ranked if c.well_calibrated == best.well_calibrated]
     each = 1.0 - (1.0 - confidence) / max(1, len(alike) - 1)
     rivals = [c for c in alike if not _is_worse(c, best, each)]
-    most = max(c.defaults for c in rivals)
-    informed = [c for c in rivals if c.defaults >= most / (1.0 + AS_MANY)]
-    leader = max(informed, key=lambda c: (c.family == preferred, c.defaults, c.metrics["auc"] or 0.0))
+    most = max(c.defaults or 0 for c in rivals)
+    informed = [c for c in rivals if (c.defaults or 0) >= most / (1.0 + AS_MANY)]
+    leader = max(informed, key=lambda c: (c.family == preferred, c.defaults or 0, c.metrics["auc"] or 0.0))
     return (leader, *(c for c in ranked if c is not leader))
 
 
@@ -256,55 +225,3 @@ def choose_features(fit: pl.DataFrame, feature_set: str) -> tuple[tuple[Feature,
         else:
             usable.append(feature)
     return tuple(usable), dropped
-
-
-def sub_grade_baseline(evaluation: pl.DataFrame) -> Metrics | None:
-    """Measure how well the platform's own grade ranks these loans, the sub-grade where it gives one; None without."""
-    graded = platform_risk(evaluation)
-    if graded is None:
-        return None
-    ranked = np.isfinite(graded[1])
-    labels, risk = evaluation["label"].to_numpy()[ranked], graded[1][ranked]
-    found = auc_interval(labels, risk)
-    return {
-        **_interval("auc", found),
-        "gini": gini(labels, risk),
-        "ks": ks(labels, risk),
-        "n": found.n,
-        "bads": found.bads,
-    }
-
-
-def _judge(fitted: Fitted, split: Split, settings: Settings) -> Candidate:
-    labels, chances = split.evaluate["label"].to_numpy(), fitted.evaluation
-    before = pl.concat([split.fit["label"], split.calibrate["label"]])
-    ranking = auc_interval(labels, chances, settings.monitoring.confidence)
-    ratio = calibration_ratio(labels, chances, settings.monitoring.confidence)
-    base = sub_grade_baseline(split.evaluate)
-    metrics: Metrics = {
-        **_interval("auc", ranking),
-        "gini": gini(labels, chances),
-        "ks": ks(labels, chances),
-        "brier": brier(labels, chances),
-        **_interval("ece", calibration_error_interval(labels, chances, settings.monitoring.confidence)),
-        "ece_by_chance": calibration_error_by_chance(chances),
-        **_interval("calibration_ratio", ratio),
-        **_interval("calibration_slope", calibration_slope(labels, chances, settings.monitoring.confidence)),
-        **_interval("calibration_shift", calibration_in_the_large(labels, chances, settings.monitoring.confidence)),
-        "n": ranking.n,
-        "bads": ranking.bads,
-        "base_rate": float(labels.mean()),
-        "base_brier": brier(labels, [float(before.cast(pl.Float64).sum()) / before.len()] * ranking.n),
-        "sub_grade_auc": None if base is None else base["auc"],
-    }
-    least, most = settings.monitoring.calibration_ratio_bounds
-    sane = ratio.low is not None and ratio.high is not None and ratio.low <= most and ratio.high >= least
-    evaluation = split.evaluate.select("loan_id", "label").with_columns(
-        pl.Series("probability_of_default", chances, dtype=pl.Float64)
-    )
-    model, judged = fitted.model, fitted.judged
-    return Candidate(model.family, model.form, model, judged, metrics, evaluation, sane, fitted.details["defaults"])
-
-
-def _interval(name: str, found: Estimate) -> Metrics:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -1,4 +1,4 @@
-"""One family fitted in one form: on matured loans, or on defaults or their early signs observed by a day."""
+"""One family fitted on one target: on matured loans, or on defaults or their early signs observed by a day."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Threads
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.reference_borrower import neutral_profile
 from p2pcredit.models.registry import family_named
+from p2pcredit.models.training.candidate import Candidate, measure_candidate
 from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.models.training_support import with_levels
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 
 LEAST_DEFAULTS = 30
-EVENTS = {"hazard": "defaulted_in_month", "early": "late_in_month"}
-"""Form -> the column with the month of the event that it learns from."""
+EVENTS = {"hazard": "defaulted_in_month", "early_delinquency": "late_in_month"}
+"""Target -> the column with the month of the event that it learns from."""
 Model = Any
-"""A `ScoringModel` and `TrainableModel` of any family, a dataclass with fields `form` and `support`."""
+"""A `ScoringModel` and `TrainableModel` of any family, a dataclass with fields `target` and `support`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +83,12 @@ class Learner:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A calibrated model, the one that is judged in its place, its probabilities, and what the model rests on.
-
-    `judged` is the fit that had seen none of the loans that judge it; the model was fitted again with all known.
-    """
-
-    model: Model
-    judged: Model
-    evaluation: Floats
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-def fit_matured_form(learner: Learner, split: Split) -> Fitted:
+def fit_matured(learner: Learner, split: Split) -> Candidate:
     """The family fitted on matured loans: judged on the newest, then fitted again on all of them.
 
     What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
-    matured loans; how far its margins spread is taken from the judged fit on the loans that this one had not seen, and
-    its level is set on the same loans.
+    matured loans; how far its margins spread is taken from the evaluation model on the loans that this one had not
+    seen, and its level is set on the same loans.
 
     Raises:
         TrainingError: If the loans teach nothing.
@@ -111,7 +99,7 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
     freely = early.margin(split.evaluate)
     early = _with_reference(early, split.fit, Outcomes(_labels(split.fit)), rough, learner.settings)
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
-    judged = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
+    evaluation_model = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
     matured = split.all
     kept = learner.on_labels(matured)
     rough = _calibrated_to(kept, split, setting, judging).calibration
@@ -123,31 +111,31 @@ def fit_matured_form(learner: Learner, split: Split) -> Fitted:
         **kept.notes,
         **({"search": [dict(one) for one in learner.tuning.tried]} if learner.tuning.tried else {}),
         "auc_of_absences": _auc_of_absences(split, judging, freely, learner.settings),
-        "judged_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
+        "evaluated_by": "a fit on the oldest matured loans; the model kept was fitted again on all of them",
     }
-    return Fitted(kept, judged, judged.predict(split.evaluate), details)
+    return _measured(kept, evaluation_model, split, learner.settings, details)
 
 
-def fit_hazard_form(
-    learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, form: str = "hazard"
-) -> Fitted:
+def fit_hazard(
+    learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, target: str = "hazard"
+) -> Candidate:
     """The family fitted on everything observed, judged by a fit that knows none of the loans that judge it.
 
-    The judged fit knows what came of the loans before them until the training date, as that of the matured form does:
-    so forms are compared alike, and a challenger with a champion whose judged fit knew as much. Were it to know only
-    what had been observed when the evaluation loans began, a year or more before, it would be judged by a fraction of
-    the defaults that the model rests on.
+    The evaluation model knows what came of the loans before them until the training date, as that of the matured target
+    does: so targets are compared alike, and a challenger with a champion whose evaluation model knew as much. Were it
+    to know only what had been observed when the evaluation loans began, a year or more before, it would be judged by a
+    fraction of the defaults that the model rests on.
 
-    In the form `early` the event is the first time 30 days past due, within as many months less as a loan needs from
-    there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all the
-    same: the calibration and the evaluation know matured labels only.
+    For `early_delinquency` the event is the first time 30 days past due, within as many months less as a loan needs
+    from there to default. There are more of them, and they are seen sooner. Level and judgement rest on defaults all
+    the same: the calibration and the evaluation know matured labels only.
 
     Args:
         learner: The family and its features.
         split: Matured loans.
         loans: All loans known, with what was observed of them, in order of origination.
         as_of: The training date.
-        form: `hazard` or `early`.
+        target: `hazard` or `early_delinquency`.
 
     Raises:
         TrainingError: If too few defaults had been observed by then, or the loans teach nothing.
@@ -157,7 +145,7 @@ def fit_hazard_form(
     unmatured = unmatured_levels(loans, split.all, learner.features)
     loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting, before_judging = _before(loans, setting), _before(loans, judging)
-    watched_before = _exposure(before_setting, as_of, learner.settings, form)
+    watched_before = _exposure(before_setting, as_of, learner.settings, target)
     learner = learner.searched_on_exposure(before_setting, watched_before)
     early = learner.on_exposure(before_setting, watched_before)
     rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
@@ -165,7 +153,7 @@ def fit_hazard_form(
         early, _watched(before_setting, watched_before), _outcomes(watched_before), rough, learner.settings, unmatured
     )
     early_margin = early.margin(split.calibrate)
-    watched_judging = _exposure(before_judging, as_of, learner.settings, form)
+    watched_judging = _exposure(before_judging, as_of, learner.settings, target)
     backtest = learner.on_exposure(before_judging, watched_judging)
     freely = backtest.margin(split.evaluate)
     rough = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
@@ -178,9 +166,9 @@ def fit_hazard_form(
         unmatured,
     )
     backtest_margin = backtest.margin(split.evaluate)
-    judged_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
-    backtest = backtest.calibrated(judged_map)
-    exposure = _exposure(loans, as_of, learner.settings, form)
+    evaluation_map = transfer_calibration([(_labels(split.calibrate), early_margin)], backtest.margin(split.calibrate))
+    backtest = backtest.calibrated(evaluation_map)
+    exposure = _exposure(loans, as_of, learner.settings, target)
     model = learner.on_exposure(loans, exposure)
     rough = _calibrated_to(model, split, early_margin, backtest_margin).calibration
     watched = _watched(loans, exposure)
@@ -189,16 +177,26 @@ def fit_hazard_form(
     details = {
         "loans": exposure.loans.height,
         "defaults": int(exposure.defaulted.sum()),
-        "event": EVENTS[form],
+        "event": EVENTS[target],
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
         **({"search": [dict(one) for one in learner.tuning.tried]} if learner.tuning.tried else {}),
         "auc_of_absences": _auc_of_absences(split, backtest_margin, freely, learner.settings),
-        "judged_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was fitted "
-        "again with those too",
+        "evaluated_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was "
+        "fitted again with those too",
     }
-    kept, backtest = replace(kept, form=form), replace(backtest, form=form)
-    return Fitted(kept, backtest, backtest.predict(split.evaluate), details)
+    kept, backtest = replace(kept, target=target), replace(backtest, target=target)
+    return _measured(kept, backtest, split, learner.settings, details)
+
+
+def _measured(
+    model: Model, evaluation_model: Model, split: Split, settings: Settings, details: dict[str, Any]
+) -> Candidate:
+    before = pl.concat([split.fit["label"], split.calibrate["label"]])
+    chances = evaluation_model.predict(split.evaluate)
+    return measure_candidate(
+        model, evaluation_model, chances, loans=split.evaluate, before=before, settings=settings, details=details
+    )
 
 
 def _before(loans: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -206,28 +204,28 @@ def _before(loans: pl.DataFrame, day: date) -> pl.DataFrame:
     return loans.head(int((loans["origination_date"] < day).sum()))
 
 
-def _exposure(loans: pl.DataFrame, day: date, settings: Settings, form: str) -> Exposure:
-    window = event_window(settings.labels, form)
-    observed = observed_by(loans, day, window_months=window, event=EVENTS[form])
+def _exposure(loans: pl.DataFrame, day: date, settings: Settings, target: str) -> Exposure:
+    window = event_window(settings.labels, target)
+    observed = observed_by(loans, day, window_months=window, event=EVENTS[target])
     defaults = int(observed["defaulted"].sum() or 0)
     if defaults < LEAST_DEFAULTS:
         raise TrainingError(
-            f"{defaults} events ({EVENTS[form]}) observed by {day} among {observed.height} loans watched; a hazard "
+            f"{defaults} events ({EVENTS[target]}) observed by {day} among {observed.height} loans watched; a hazard "
             f"model needs {LEAST_DEFAULTS}; wait for more"
         )
     return measure_exposure(observed, window_months=window)
 
 
-def event_window(labels: LabelSettings, form: str) -> int:
-    """Within how many months on book does the event of a form count?
+def event_window(labels: LabelSettings, target: str) -> int:
+    """Within how many months on book does the event of a target count?
 
     A default within the window was 30 days past due at least `default_days` - 30 days sooner.
 
     Examples:
-        >>> event_window(LabelSettings(), "hazard"), event_window(LabelSettings(), "early")
+        >>> event_window(LabelSettings(), "hazard"), event_window(LabelSettings(), "early_delinquency")
         (12, 10)
     """
-    lead = round(max(0, labels.default_days - EARLY_DAYS) / 30) if form == "early" else 0
+    lead = round(max(0, labels.default_days - EARLY_DAYS) / 30) if target == "early_delinquency" else 0
     return max(1, labels.window_months - lead)
 
 
@@ -267,7 +265,7 @@ def _auc_of_absences(split: Split, margin: Floats, freely: Floats, settings: Set
 
     Args:
         split: Whose evaluation loans judge.
-        margin: Of the judged fit.
+        margin: Of the evaluation model.
         freely: Of the same fit before it had a reference borrower.
         settings: Confidence.
     """

@@ -9,17 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.evaluation.api import (
-    Estimate,
-    auc_interval,
+from p2pcredit.models.evaluation.calibration_metrics import (
     brier_interval,
     calibration_error_by_chance,
     calibration_error_interval,
     calibration_ratio,
-    gini_interval,
-    ks_interval,
-    paired_auc_difference,
 )
+from p2pcredit.models.evaluation.discrimination import auc_interval, gini_interval, ks_interval, paired_auc_difference
+from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import JudgedLoans, part_segments, scored_loans, whole_segments
 from p2pcredit.monitoring.status import status_at_least, status_within, unmeasured

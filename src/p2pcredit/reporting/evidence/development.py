@@ -23,7 +23,7 @@ def data_facts(subject: Subject) -> dict[str, Any]:
     labels = subject.settings.labels
     return {
         "flow": [dict(step) for step in subject.flow],
-        "periods": dict(subject.making["periods"]),
+        "periods": dict(subject.card["periods"]),
         "matured": {"n": subject.matured.height, "bads": int(subject.matured["label"].sum() or 0)},
         "definition": {
             "name": labels.definition,
@@ -43,7 +43,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
         absolute effect on the log-odds over the evaluation loans, against the usual borrower at the cut-off; of more
         than 20,000 loans, over as many at equal distances in time) and `reason` where it is not in the model.
     """
-    matured, dropped = subject.matured, dict(subject.making["dropped_features"])
+    matured, dropped = subject.matured, dict(subject.card["dropped_features"])
     bads = labels_of(matured)
     importance, family = _importance(subject), family_named(subject.model.family)
     rows = []
@@ -73,10 +73,11 @@ def method_facts(subject: Subject) -> dict[str, Any]:
     return {
         "family": model.family,
         "families": [family_named(name).title for name in subject.settings.training.families],
-        "form": subject.form,
-        "parent": subject.making.get("parent"),
-        "candidates": [dict(candidate) for candidate in subject.making["candidates"]],
-        "details": dict(subject.making["details"]),
+        "target": subject.model.target,
+        "origin": subject.card["origin"],
+        "parent": subject.card["parent"],
+        "candidates": [dict(candidate) for candidate in subject.card["candidates"]],
+        "details": dict(subject.card["details"]),
         "calibration": {"slope": model.calibration.slope, "intercept": model.calibration.intercept},
         "score": {
             "points_to_double_odds": scores.points_to_double_odds,

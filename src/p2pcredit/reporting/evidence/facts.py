@@ -12,10 +12,8 @@ from p2pcredit.reporting.evidence.outcomes import fairness_facts, performance_fa
 from p2pcredit.reporting.evidence.subject import Subject
 from p2pcredit.reporting.facts import plain
 
-SCHEMA_VERSION = 1
-EVIDENCE_JSON = "evidence.json"
-EVIDENCE_PAGE = "evidence.html"
-SWAP_SET = "swap_set.json"
+SCHEMA_VERSION = 2
+_OF_VERDICT = ("promoted", "reason", "gate", "champion_id", "comparison", "recalibration")
 
 
 def build_evidence(subject: Subject) -> dict[str, Any]:
@@ -30,11 +28,7 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "model": {
-            "model_id": subject.model_id,
-            "family": subject.model.family,
-            "form": subject.form,
-            "as_of": subject.as_of.isoformat(),
-            "definition": subject.settings.labels.definition,
+            **{key: subject.card[key] for key in ("model_id", "family", "target", "origin", "as_of", "definition")},
             "feature_set": subject.settings.training.feature_set,
             "confidence": subject.confidence,
         },
@@ -52,7 +46,7 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
             "psi_alert": limits.psi_alert,
             "window_months": limits.window_months,
         },
-        "verdict": dict(subject.verdict),
+        "verdict": {key: subject.card[key] for key in _OF_VERDICT},
         "swap_set": subject.swap_set,
         "provenance": dict(subject.provenance),
         "guidance": guidance_facts(),

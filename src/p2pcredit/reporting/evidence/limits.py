@@ -128,7 +128,7 @@ def _groups(facts: Facts) -> list[tuple[str, str]]:
 
 def _use(facts: Facts) -> list[tuple[str, str]]:
     method = facts["method"]
-    if method["form"] == "recalibrated":
+    if method["origin"] == "recalibrated":
         first = (
             f"The ranking is that of {method['parent']}; only the map from its margin to a probability is new. It was "
             "set on the older half of the loans and judged on the newer."

@@ -10,16 +10,13 @@ import polars as pl
 
 from p2pcredit.contracts.features import features_of
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
-from p2pcredit.models.evaluation.api import (
-    auc_interval,
+from p2pcredit.models.evaluation.calibration_metrics import (
     brier_interval,
+    calibration_error_interval,
     calibration_ratio,
-    gini_interval,
-    ks_interval,
-    paired_auc_difference,
 )
-from p2pcredit.models.evaluation.calibration_metrics import calibration_error_interval
 from p2pcredit.models.evaluation.calibration_slope import calibration_slope
+from p2pcredit.models.evaluation.discrimination import auc_interval, gini_interval, ks_interval, paired_auc_difference
 from p2pcredit.models.evaluation.gains import lift_table, roc_points
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.evaluation.platform_grades import platform_risk
@@ -36,7 +33,7 @@ GROUPS = ("state", "home_ownership", "income_verification", "term_months")
 
 
 def performance_facts(subject: Subject) -> dict[str, Any]:
-    """How well does the judged fit rank and calibrate the newest matured loans, which it had not seen?"""
+    """How well does the evaluation model rank and calibrate the newest matured loans, which it had not seen?"""
     labels, chances, confidence = subject.labels, subject.chances, subject.confidence
     days = subject.evaluation["origination_date"]
     monitoring = subject.settings.monitoring
@@ -138,7 +135,7 @@ def fairness_facts(subject: Subject) -> dict[str, Any]:
         "cutoff": cutoff,
         "n": evaluation.height,
         "approved": int(approved.sum()),
-        "undecided": count_undecided(subject.judged, evaluation, subject.settings),
+        "undecided": count_undecided(subject.evaluation_model, evaluation, subject.settings),
         "four_fifths": FOUR_FIFTHS,
         "least_loans": LEAST_LOANS,
         "by": parts,
@@ -186,10 +183,10 @@ def _parts(subject: Subject, names: pl.Series) -> list[dict[str, Any]]:
 
 
 def _earlier(subject: Subject) -> dict[str, Any] | None:
-    """The ranking of the judged fit on the matured loans before, most of which it learned from."""
+    """The ranking of the evaluation model on the matured loans before, most of which it learned from."""
     if subject.earlier.is_empty():
         return None
-    chances = np.asarray(subject.judged.predict(subject.earlier))
+    chances = np.asarray(subject.evaluation_model.predict(subject.earlier))
     return measured(auc_interval(labels_of(subject.earlier), chances, subject.confidence))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,39 +16,30 @@ from p2pcredit.settings import Settings
 
 @dataclass(frozen=True)
 class Subject:
-    """One banked model and everything its evidence is measured on; every row was known by `as_of`.
+    """One banked model and everything its evidence is measured on; every row was known by the day of its card.
 
     Args:
-        model_id, form: Its name, and `matured`, `hazard` or `recalibrated`.
-        as_of: The day as of which it was made.
+        card: What the model is, how it came to be, and whether it takes over.
         settings: All settings.
         model: What would serve.
-        judged: The fit that had seen none of the evaluation loans.
+        evaluation_model: The fit that had seen none of the evaluation loans.
         evaluation: The newest matured loans, with `loan_id`, `origination_date`, `label`, the features, and the
-            `probability_of_default` that `judged` gives.
+            `probability_of_default` that `evaluation_model` gives.
         earlier: The matured loans before them, with the same columns but the last.
         newest: Features of the newest loans, matured or not.
         flow: How many loans and rows came in, step by step: `step`, `n`, `note`.
-        making: What the card says of the making: `periods`, `dropped_features`, `candidates`, `details`, and `parent`
-            for a recalibrated model.
-        verdict: `promoted`, `reason`, `gate` (what the floor says), `champion_id`, `comparison`, `recalibration`; the
-            last three may be None.
         swap_set: `matured` and `newest` as `build_swap_set` gives them, or None where no champion served.
         provenance: `delta_versions`, `landing`, `files` (name to SHA-256), `settings`, `software`.
     """
 
-    model_id: str
-    form: str
-    as_of: date
+    card: Mapping[str, Any]
     settings: Settings
     model: ScoringModel
-    judged: ScoringModel
+    evaluation_model: ScoringModel
     evaluation: pl.DataFrame
     earlier: pl.DataFrame
     newest: pl.DataFrame
     flow: Sequence[Mapping[str, Any]]
-    making: Mapping[str, Any]
-    verdict: Mapping[str, Any]
     swap_set: Mapping[str, Any] | None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -65,7 +55,7 @@ class Subject:
 
     @property
     def chances(self) -> Floats:
-        """Probability of default per evaluation loan, by the judged fit."""
+        """Probability of default per evaluation loan, by the evaluation model."""
         return np.asarray(self.evaluation["probability_of_default"].to_numpy(), dtype=np.float64)
 
     @property

@@ -1,4 +1,7 @@
-"""The model bank: a directory per model, whole or not there, every file named with its digest, nothing pickled."""
+"""The model bank: a directory per model, whole or not there, every file named with its digest, nothing pickled.
+
+The names of a model's files stand here; those of the model itself are its family's own (`ScoringModel.to_files`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,21 @@ from p2pcredit.storage.files import disk_error, read_small_file, sync, write_byt
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
 
+MANIFEST_FILE = "manifest.json"
+"""Every file that makes up the model, with its digest."""
+CARD_FILE = "card.json"
+"""What the model is, learned from, and can do."""
 REFERENCE_FILE = "reference.parquet"
-"""Of a model: the loans it was developed on, with the score it gives them, for monitoring to compare with."""
+"""The loans it was developed on, with the score it gives them, for monitoring to compare with."""
+EVALUATION_PREFIX = "evaluation-"
+"""Starts the names of the files of the evaluation model; the rest of a name is the model family's own."""
+EVIDENCE_FILE = "evidence.json"
+"""Attachment: all facts for and against the model."""
+EVIDENCE_PAGE_FILE = "evidence.html"
+"""Attachment: the same as a page."""
+SWAP_SET_FILE = "swap_set.json"
+"""Attachment: who would be approved or declined anew, where a champion served."""
 
-_MANIFEST = "manifest.json"
-_CARD = "card.json"
 _MOST_MODEL_BYTES = 256 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LOCK = ".lock"
@@ -33,12 +46,39 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class BankedModel:
-    """A model as it lies in the bank: its files by name, and its card (what it is, learned from, and can do)."""
+class ModelArtifacts:
+    """A model as bytes: what training makes, the bank keeps, and reproducing compares.
+
+    Args:
+        model_id: Its name.
+        files: What it is made of: the model, its evaluation model, its reference loans.
+        card: What it is, learned from, and can do, and whether it earned its place.
+        attachments: Files for people, named with their digests in the card; empty where they were not read.
+    """
 
     model_id: str
     files: dict[str, bytes]
     card: dict[str, Any]
+    attachments: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it took over when it was made."""
+        return bool(self.card["promoted"])
+
+    @property
+    def evaluation_files(self) -> dict[str, bytes]:
+        """The files of the evaluation model, under the names that its family gives them; empty where there are none.
+
+        A model is kept as fitted with everything known by then, for a hazard target also with young loans that mature
+        later and then measure its challengers. So that neither side has seen the loans that decide, each is held to the
+        fit that was measured at its own training.
+        """
+        return {
+            name.removeprefix(EVALUATION_PREFIX): data
+            for name, data in self.files.items()
+            if name.startswith(EVALUATION_PREFIX)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +93,14 @@ class ModelBank:
             entries = list(self.layout.model_bank.iterdir())
         except FileNotFoundError:
             return []
-        return sorted(entry.name for entry in entries if (entry / _MANIFEST).is_file() and entry.name[0] != ".")
+        return sorted(entry.name for entry in entries if (entry / MANIFEST_FILE).is_file() and entry.name[0] != ".")
 
     def add(
         self,
         model_id: str,
         files: Mapping[str, bytes],
         card: Mapping[str, Any],
-        beside: Mapping[str, bytes] | None = None,
+        attachments: Mapping[str, bytes] | None = None,
     ) -> None:
         """Put a model into the bank in one move. The same model again changes nothing.
 
@@ -68,20 +108,21 @@ class ModelBank:
             model_id: Its name.
             files: What it is made of; each is checked against its digest whenever the model is read.
             card: What it is, learned from, and can do.
-            beside: Files for people, which lie beside the model and are no part of it: damage to them stops no scoring.
+            attachments: Files for people, which lie beside the model and are no part of it: damage to them stops no
+                scoring.
 
         Raises:
             BankError: If another model lies there under that name.
             StorageError: If the disk refuses.
         """
-        content = {**files, _CARD: json_bytes(card)}
-        content[_MANIFEST] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
+        content = {**files, CARD_FILE: json_bytes(card)}
+        content[MANIFEST_FILE] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
         target = self.layout.model(model_id)
         with exclusive_lock(target.parent / _LOCK, "the model bank"):
             for left in target.parent.glob(f"{_ADDING}*"):  # of a process that died; we hold the lock
                 shutil.rmtree(left, ignore_errors=True)
             if not target.exists():
-                self._move_in(target, {**(beside or {}), **content})
+                self._move_in(target, {**(attachments or {}), **content})
             elif self.get(model_id).files != dict(files):
                 raise BankError(f"another model named {model_id} lies in the bank already; move it away first")
 
@@ -102,8 +143,8 @@ class ModelBank:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
 
-    def beside(self, model_id: str, name: str) -> bytes:
-        """A file that lies beside a model, as it is now; its digest is for whoever reads the card to check.
+    def attachment(self, model_id: str, name: str) -> bytes:
+        """A file that lies beside a model, as it is now; its digest stands in the card, to check by.
 
         Raises:
             BankError: If it is not there.
@@ -115,7 +156,7 @@ class ModelBank:
                 f"model {model_id} lacks its file {name}; write it anew with 'p2pcredit models evidence --out'"
             ) from error
 
-    def get(self, model_id: str) -> BankedModel:
+    def get(self, model_id: str) -> ModelArtifacts:
         """A model, every file checked against its digest.
 
         Raises:
@@ -123,12 +164,12 @@ class ModelBank:
         """
         directory = self.layout.model(model_id)
         try:
-            raw = read_small_file(directory / _MANIFEST)
+            raw = read_small_file(directory / MANIFEST_FILE)
         except FileNotFoundError as error:
             raise BankError(_no_model(model_id, self.model_ids())) from error
         try:
             manifest: dict[str, str] = dict(json.loads(raw))
-            manifest[_CARD]
+            manifest[CARD_FILE]
             if not all(_PLAIN_NAME.fullmatch(name) for name in manifest):
                 raise ValueError("a file name that leads elsewhere")
         except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -145,7 +186,7 @@ class ModelBank:
                 raise BankError(
                     f"{name} of model {model_id} was altered since it was written; restore it from a backup"
                 )
-        return BankedModel(model_id, files, _read_card(model_id, files.pop(_CARD)))
+        return ModelArtifacts(model_id, files, _read_card(model_id, files.pop(CARD_FILE)))
 
 
 def _no_model(model_id: str, known: list[str]) -> str:
