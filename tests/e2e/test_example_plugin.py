@@ -103,7 +103,7 @@ def raw_run(installed: Path | None, home: Path, *arguments: str, **environ: str)
 
 
 def champion(home: Path) -> Path:
-    (model,) = (home / "model_bank").iterdir()
+    (model,) = (home / "model_bank").glob("logistic-*")
     return model
 
 

@@ -31,6 +31,9 @@ def impostor(inputs: MonitoringInputs, settings: Settings) -> Iterable[MetricRes
     yield MetricResult("auc", "champion", 0.1, 0.1, 0.1, 9, 1.0, Status.FAIL, 0.62)
 
 
+NO_FUNCTION = 0.7
+
+
 def points(*names: str) -> Any:
     found = [EntryPoint(name, f"{__name__}:{name}", "p2pcredit.metrics") for name in names]
     return lambda group: EntryPoints(found)
@@ -70,6 +73,24 @@ def test_a_plugin_cannot_speak_in_the_name_of_a_built_in_metric(monkeypatch: pyt
     assert auc[0].value is not None
     assert auc[0].value > 0.6
     assert any(r.metric == "plugin:impostor" for r in results)
+
+
+def test_a_plugin_that_takes_a_built_in_name_is_said_beside_the_built_in_metric(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = EntryPoints([EntryPoint("drift", "greedy:drift", "p2pcredit.metrics")])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found)
+    results = {r.metric: r for r in calculate_metrics(make_inputs(900), Settings())}
+    assert "psi_score" in results
+    assert results["plugin:drift"].status is Status.UNDETERMINED
+    assert "the package greedy adds the metric 'drift' to p2pcredit.metrics" in results["plugin:drift"].note
+
+
+def test_a_metric_that_is_no_function_or_fails_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "entry_points", points("NO_FUNCTION", "raising"))
+    results = {r.metric: r for r in calculate_metrics(make_inputs(100), Settings())}
+    assert f"of the package {__name__} has no '__call__'" in results["plugin:NO_FUNCTION"].note
+    assert f"the metric 'raising' of the package {__name__} could not be" in results["plugin:raising"].note
 
 
 def test_a_metric_that_gives_something_else_is_undetermined() -> None:
