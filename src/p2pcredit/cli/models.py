@@ -10,6 +10,7 @@ import typer
 
 from p2pcredit.cli.printing import Receipt, estimate
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, WhyOption, command, job_context
+from p2pcredit.cli.trace import old_trace
 
 app = typer.Typer(help="The model bank: who serves, why, and whether it holds.", no_args_is_help=True)
 IdArgument = Annotated[str, typer.Argument(help="The model's id, as 'models list' shows it.", metavar="ID")]
@@ -133,15 +134,4 @@ def verify(
     return verify_evidence(job_context(home), model_id)
 
 
-@app.command()
-@command
-def trace(
-    loan_id: Annotated[str, typer.Argument(help="The platform's id of the loan.", metavar="LOAN_ID")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
-) -> Receipt:
-    """Say which model scored a loan, what was known then, why, and what became of it."""
-    from p2pcredit.jobs.audit.loan_lineage import trace_loan
-
-    return trace_loan(job_context(home), loan_id)
+app.command("trace", hidden=True)(old_trace)

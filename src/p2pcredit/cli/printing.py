@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from textwrap import wrap
 from typing import Any, TypeGuard
 
 Receipt = dict[str, Any] | list[dict[str, Any]]
 
+_ANY_WIDTH = 1_000_000
+_LEAST_WIDTH = 60
 _WIDTH = 100
 """Facts that would be a longer line than this are put one below the other."""
 
@@ -19,11 +23,20 @@ def print_receipt_as(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines_of(receipt))
+        sys.stdout.writelines(f"{line}\n" for line in lines_of(receipt, width_of_terminal()))
 
 
-def lines_of(receipt: Receipt) -> list[str]:
-    """The lines that a person sees: a fact each, what belongs to it indented; like rows as a table.
+def width_of_terminal() -> int | None:
+    """Give how many columns standard output has; None where it is no terminal, so that no table is folded there."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def lines_of(receipt: Receipt, width: int | None = None) -> list[str]:
+    """Lay a receipt out for a person: a fact each, what belongs to it indented; like rows as a table.
+
+    Args:
+        receipt: Facts, or rows.
+        width: Tables fold their cells to be no wider; None lets them be as wide as they are.
 
     Examples:
         >>> lines_of({"loans": 3, "auc": 0.7123, "auc_low": 0.68, "auc_high": 0.74, "left": ["too few", "too old"]})
@@ -34,12 +47,12 @@ def lines_of(receipt: Receipt) -> list[str]:
         ['nothing yet']
     """
     if isinstance(receipt, dict):
-        return _facts(receipt)
+        return _facts(receipt, width)
     if not receipt:
         return ["nothing yet"]
     if _alike(receipt):
-        return _table(receipt)
-    return [line for place, item in enumerate(receipt) for line in ([""] * bool(place) + _facts(item))]
+        return _table(receipt, width)
+    return [line for place, item in enumerate(receipt) for line in ([""] * bool(place) + _facts(item, width))]
 
 
 def estimate(metrics: Mapping[str, Any], name: str) -> str | None:
@@ -55,32 +68,32 @@ def estimate(metrics: Mapping[str, Any], name: str) -> str | None:
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _facts(facts: Mapping[str, Any]) -> list[str]:
+def _facts(facts: Mapping[str, Any], width: int | None) -> list[str]:
     told = _with_intervals(facts)
-    width = max((len(key) for key in told), default=0)
+    longest = max((len(key) for key in told), default=0)
     lines: list[str] = []
     for key, value in told.items():
-        below = _below(value)
+        below = _below(value, None if width is None else width - 2)
         if below is None:
-            lines.append(f"{key:<{width}}  {_shown(value)}")
+            lines.append(f"{key:<{longest}}  {_shown(value)}")
         else:
             lines += [f"{key}:", *(f"  {line}" for line in below)]
     return lines
 
 
-def _below(value: object) -> list[str] | None:
+def _below(value: object, width: int | None) -> list[str] | None:
     """The lines under a fact that is too much for its own; None where it fits."""
     long = len(_shown(value)) > _WIDTH
     if isinstance(value, dict) and len(value) > 1 and _alike(list(value.values())):
-        return _table([{"": key, **row} for key, row in value.items()])
+        return _table([{"": key, **row} for key, row in value.items()], width)
     if isinstance(value, dict) and value and (long or any(isinstance(inner, dict) for inner in value.values())):
-        return _facts(value)
+        return _facts(value, width)
     if not isinstance(value, list) or not value:
         return None
     if len(value) > 1 and _alike(value):
-        return _table(value)
+        return _table(value, width)
     if all(isinstance(inner, dict) for inner in value):
-        return [line for inner in value for line in ([_shown(inner)] if _is_flat(inner) else _facts(inner))]
+        return [line for inner in value for line in ([_shown(inner)] if _is_flat(inner) else _facts(inner, width))]
     if len(value) > 1 and all(isinstance(inner, str) and " " in inner for inner in value):
         return value
     return wrap(_shown(value), _WIDTH, break_long_words=False, break_on_hyphens=False) if long else None
@@ -112,12 +125,36 @@ def _is_flat(facts: Mapping[str, Any]) -> bool:
     return not any(isinstance(value, list | dict) for value in facts.values())
 
 
-def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
+def _table(items: Sequence[Mapping[str, Any]], width: int | None) -> list[str]:
     told = [_with_intervals(item) for item in items]
-    rows = [list(told[0]), *([_shown(value) for value in item.values()] for item in told)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
-    return ["  ".join(row).rstrip() for row in padded]
+    return table_lines(list(told[0]), ([_shown(value) for value in item.values()] for item in told), width)
+
+
+def table_lines(header: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None) -> list[str]:
+    """Lay out a table of texts.
+
+    Args:
+        header: Names of the columns.
+        rows: The cells of each row.
+        width: Cells fold so that the table is no wider; None lets it be as wide as it is.
+
+    Examples:
+        >>> table_lines(["model", "loans"], [["a", "10"], ["second", "-"]])
+        ['model   loans', 'a       10', 'second  -']
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in header:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    written = StringIO()
+    at_most = _ANY_WIDTH if width is None else max(width, _LEAST_WIDTH)
+    Console(file=written, width=at_most, no_color=True).print(table)
+    return [line.rstrip() for line in written.getvalue().splitlines()]
 
 
 def _shown(value: object) -> str:

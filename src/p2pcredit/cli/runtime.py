@@ -58,7 +58,12 @@ _CHECKS = ("healthy", "identical", "verified")
 _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def command(function: Callable[P, Receipt]) -> Callable[P, None]:
+def say_moved(old: str, new: str) -> None:
+    """Say on standard error how a command is spelt now, once for each call of its old spelling."""
+    sys.stderr.write(f"Note: 'p2pcredit {old}' is now 'p2pcredit {new}'; the old spelling goes with the next version\n")
+
+
+def command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
     Exit codes: 0 done, 1 an error or a failed check (`healthy`, `verified` or `identical` is False), 2 wrong usage.
@@ -67,12 +72,12 @@ def command(function: Callable[P, Receipt]) -> Callable[P, None]:
     return _command(function, remembered=False)
 
 
-def job_command(function: Callable[P, Receipt]) -> Callable[P, None]:
+def job_command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
     """The same for the work of the pipeline, whose failures are also kept in the activity file, as the person's own."""
     return _command(function, remembered=True)
 
 
-def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P, None]:
+def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = bool(kwargs.get("debug"))
@@ -96,6 +101,8 @@ def _command(function: Callable[P, Receipt], *, remembered: bool) -> Callable[P,
             raise typer.Exit(2 if wrong_usage else 1) from error
         if interrupts.came:  # it was swallowed on the way
             raise KeyboardInterrupt
+        if receipt is None:  # the command printed its answer itself
+            return
         print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
         if isinstance(receipt, dict) and any(receipt.get(check) is False for check in _CHECKS):
             sys.stderr.write(f"Error: {receipt['reason']}\n")

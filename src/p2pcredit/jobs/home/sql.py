@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from p2pcredit.contracts.tables import TABLES
-from p2pcredit.errors import MissingExtraError, P2PCreditError, UsageError
+from p2pcredit.errors import MissingExtraError, UsageError
 from p2pcredit.jobs.home.known_rows import read_known_rows, table_by_name
 from p2pcredit.names import no_such
 from p2pcredit.storage.tables.lake import Lake
@@ -60,14 +60,15 @@ def query_tables(lake: Lake, query: str, *, as_of: date | None = None, threads: 
     with duckdb.connect(":memory:", config={**_LOCKED, "threads": threads}) as connection:
         try:
             statement = _only_select(duckdb, connection, query)
-            for name in _tables_in(connection, query):
-                _show_table(connection, lake, name, as_of)
+            for layer in dict.fromkeys(name.partition(".")[0] for name in _NAMES):
+                connection.execute(f"CREATE SCHEMA {layer}")
+            for name in _tables_in(query):
+                if lake.exists(TABLES[name]):
+                    _show_table(connection, lake, name, as_of)
             connection.execute("SET lock_configuration = true")
             return _plain_sums(_frame(connection.sql(statement)))
         except duckdb.Error as error:
-            raise UsageError(_in_one_line(str(error))) from error
-        except P2PCreditError:
-            raise
+            raise UsageError(_in_one_line(str(error), query, lake)) from error
         except pl.exceptions.PolarsError as error:
             raise UsageError(f"SQL: {one_line(str(error), _MOST_SAID)}") from error
 
@@ -82,21 +83,19 @@ def _only_select(library: object, connection: duckdb.DuckDBPyConnection, query: 
     return statements[0]
 
 
-def _tables_in(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
-    """Which tables of ours a query names; a name of a layer that has no such table is refused with the similar one."""
-    found = []
-    for written in sorted(connection.get_table_names(query, qualified=True)):
-        name = written.partition(" AS ")[0].replace('"', "").lower()
-        layer, point, _ = name.partition(".")
-        if point and layer in {known.partition(".")[0] for known in _NAMES}:
-            found.append(table_by_name(name).name)
-    return sorted(set(found))
+def _tables_in(query: str) -> list[str]:
+    """Name our tables that a query may speak of; one too many costs a view that is never read.
+
+    Examples:
+        >>> _tables_in('select * from Gold."predictions" p')
+        ['gold/predictions']
+    """
+    return [name for name in TABLES if name.partition("/")[2] in query.lower()]
 
 
 def _show_table(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, as_of: date | None) -> None:
     layer, _, short = name.partition("/")
     connection.register(f"{layer}_{short}_rows", read_known_rows(lake, TABLES[name], as_of))
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     connection.execute(f"CREATE VIEW {layer}.{short} AS SELECT * FROM {layer}_{short}_rows")
 
 
@@ -114,19 +113,21 @@ def _plain_sums(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(whole[name] for name in sums if whole[name].null_count() == rows[name].null_count())
 
 
-def _in_one_line(said: str) -> str:
+def _in_one_line(said: str, query: str, lake: Lake) -> str:
     """Word DuckDB's error: what is wrong and what may be meant, without the drawing of the place.
 
-    Examples:
-        >>> _in_one_line('Catalog Error: Table with name predictions does not exist!\\n\\nLINE 1: select')[:79]
-        "SQL: there is no table 'predictions', perhaps 'gold.predictions' was meant; kno"
-        >>> _in_one_line('Parser Error: syntax error at or near "selec"\\n\\nLINE 1: selec 1\\n        ^')
-        'SQL: Parser Error: syntax error at or near "selec"'
+    Raises:
+        MissingTableError: If what is missing is a table of ours that nothing has been written to yet.
     """
     missing = _NO_TABLE.search(said)
-    if missing is not None:
-        return f"SQL: {no_such('table', missing[1], _NAMES)}"
-    return f"SQL: {one_line(said.partition('LINE ')[0], _MOST_SAID)}"
+    if missing is None:
+        return f"SQL: {one_line(said.partition('LINE ')[0], _MOST_SAID)}"
+    short = missing[1].lower()
+    named = re.search(rf"\b(bronze|silver|gold)\.{re.escape(short)}\b", query.replace('"', "").lower())
+    name = short if named is None else named[0]
+    if name in _NAMES:
+        lake.require(table_by_name(name))
+    return f"SQL: {no_such('table', name, _NAMES)}"
 
 
 __all__ = ["query_tables"]

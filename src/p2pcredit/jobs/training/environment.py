@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-import p2pcredit
+from p2pcredit.code_digest import code_digest
 from p2pcredit.models.registry import FAMILIES
 
 _LIBRARIES = ("p2p-credit-score", "numpy", "polars", "scikit-learn", "scipy")
 _XGBOOST = ("xgboost-cpu", "xgboost")
 """One library under two names: built for processors only, and for GPUs too. One of them is installed."""
 _OF_THE_PAGE = ("altair", "deltalake", "jinja2", "narwhals", "vl-convert-python")
-_SUFFIXES = {".css", ".html", ".py"}
 
 
 @cache
@@ -29,16 +26,6 @@ def environment(families: tuple[str, ...] = ()) -> dict[str, str]:
         **{name: version(name) for name in (*_LIBRARIES, _installed_xgboost())},
         **dict(one for one in brought if one is not None),
     }
-
-
-@cache
-def code_digest() -> str:
-    """One SHA-256 over this package's own source files, names and contents, wherever it is installed."""
-    root = Path(p2pcredit.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for path in root.rglob("*") if path.suffix in _SUFFIXES):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def software(families: tuple[str, ...] = ()) -> dict[str, Any]:

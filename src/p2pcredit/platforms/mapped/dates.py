@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 ISO = "iso"
-_COMMON: tuple[str, ...] = (
+COMMON_PATTERNS: tuple[str, ...] = (
     "%d.%m.%Y",
     "%d/%m/%Y",
     "%m/%d/%Y",
@@ -19,7 +19,7 @@ _COMMON: tuple[str, ...] = (
     "%Y%m%d",
     "%d-%b-%Y",
 )
-_COMMON += ("%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y")
+COMMON_PATTERNS += ("%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y")
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 _SAMPLES = (date(2011, 12, 30), date(2008, 2, 29))
 
@@ -49,7 +49,7 @@ def patterns_for(text: str) -> list[str]:
         >>> patterns_for("31/12/2011"), patterns_for("12/24/2013 0:00"), patterns_for("soon")
         (['%d/%m/%Y'], ['%m/%d/%Y %H:%M'], [])
     """
-    patterns = (day + time for day in _COMMON for time in _TIMES)
+    patterns = (day + time for day in COMMON_PATTERNS for time in _TIMES)
     return [pattern for pattern in patterns if (found := _parsed(text.strip(), pattern)) and 1970 <= found.year < 2100]
 
 
@@ -70,4 +70,4 @@ def _parsed(text: str, pattern: str) -> date | None:
     return found if isinstance(found, date) else None
 
 
-__all__ = ["ISO", "date_remedy", "patterns_for", "problem_with_pattern"]
+__all__ = ["COMMON_PATTERNS", "ISO", "date_remedy", "patterns_for", "problem_with_pattern"]

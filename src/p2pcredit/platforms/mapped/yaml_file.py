@@ -27,7 +27,7 @@ _RULE_DEPTH = 3
 _BOOL, _MERGE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"
 _A_COLUMN = "the name of a column of the download"
 _A_SOURCE = '{column: NAME, date: "%d.%m.%Y"} or the name of a column of the download'
-_EXPECTED = {
+EXPECTED = {
     "name": "a name of small letters, digits and underscores that begins with a letter, such as my_lender",
     "file": '{encoding: windows-1252, decimal: ","}',
     "file.encoding": "an encoding such as windows-1252",
@@ -43,7 +43,7 @@ _EXPECTED = {
     "events.read_on": "the day on which the statuses were read, such as 2024-12-31",
     "events.rules": "what each means, such as {paid: [{status: FULLY_PAID}], open: [], slow: past_due, void: unknown}",
 }
-_EXPECTED_OF_SOURCE = {
+EXPECTED_OF_SOURCE = {
     "column": _A_COLUMN,
     "columns": "a list of names of columns, the best first, such as [Region, Country]",
     "values": 'texts of the download and what they become, such as {"Miete": RENT}',
@@ -52,7 +52,7 @@ _EXPECTED_OF_SOURCE = {
     "round": "how many decimals to keep, 0 to 9",
     "date": "iso, a pattern such as '%d.%m.%Y', or a list of them",
 }
-_EXPECTED_OF_RULE = {
+EXPECTED_OF_RULE = {
     "status": f"one of {', '.join(sorted(PERFORMANCE_STATUSES))}",
     "days_past_due": "whole days, 0 to 10000",
     "after_days": "whole days, -3650 to 3650",
@@ -200,24 +200,24 @@ def _allowed(path: Sequence[str]) -> list[str]:
 def _expected(path: Sequence[str]) -> str:
     key = ".".join(path)
     model = _model(path)
-    if key in _EXPECTED:
-        return _EXPECTED[key]
+    if key in EXPECTED:
+        return EXPECTED[key]
     if path and path[0] == "feeds":
         below = path[3:]
         return (
-            _EXPECTED["feeds"]
+            EXPECTED["feeds"]
             if len(path) <= 2
-            else _EXPECTED_OF_SOURCE.get(below[0], _A_SOURCE)
+            else EXPECTED_OF_SOURCE.get(below[0], _A_SOURCE)
             if below
             else "the name of a column of the download, or {column: NAME, values: {...}, times: 100, round: 2}"
         )
     if model is EventRules and len(path) > _RULE_DEPTH:
-        return _EXPECTED_OF_RULE.get(path[-1], _EXPECTED["events.rules"])
+        return EXPECTED_OF_RULE.get(path[-1], EXPECTED["events.rules"])
     if model is Source:
-        return next((_EXPECTED_OF_SOURCE[part] for part in reversed(path) if part in _EXPECTED_OF_SOURCE), _A_SOURCE)
+        return next((EXPECTED_OF_SOURCE[part] for part in reversed(path) if part in EXPECTED_OF_SOURCE), _A_SOURCE)
     if path[:2] == ["events", "rules"]:
         return "a list such as [{status: FULLY_PAID}], [] for a loan that goes on, past_due or unknown"
-    return _EXPECTED.get(path[0] if path else "", "a mapping of keys")
+    return EXPECTED.get(path[0] if path else "", "a mapping of keys")
 
 
-__all__ = ["read_mapping"]
+__all__ = ["EXPECTED", "EXPECTED_OF_RULE", "EXPECTED_OF_SOURCE", "read_mapping"]
