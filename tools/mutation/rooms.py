@@ -118,6 +118,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "transforms/*.py",
         ("tests/unit/transforms/test_outcomes.py", "tests/unit/transforms/test_labels.py", _FUTURE),
     ),
+    ("jobs/monitoring/matured_loans.py", (*_WEEK, "tests/cli/test_open_home.py", "tests/unit/api")),
     ("jobs/monitoring/week.py", _WEEK),
     ("jobs/monitoring/steps.py", _WEEK),
     ("jobs/monitoring/report.py", _WEEK),
@@ -188,7 +189,7 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
         "today's champion for a past week",
     ),
     (
-        "jobs/monitoring/week.py",
+        "jobs/monitoring/matured_loans.py",
         'unique("loan_id", keep="last"',
         'unique("loan_id", keep="first"',
         "a loan's older label",
