@@ -118,7 +118,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "transforms/*.py",
         ("tests/unit/transforms/test_outcomes.py", "tests/unit/transforms/test_labels.py", _FUTURE),
     ),
-    ("jobs/monitoring/matured_loans.py", (*_WEEK, "tests/cli/test_open_home.py", "tests/unit/api")),
+    ("jobs/monitoring/matured_loans.py", ("tests/unit/gathering/test_matured_loans.py", *_WEEK)),
     ("jobs/monitoring/week.py", _WEEK),
     ("jobs/monitoring/steps.py", _WEEK),
     ("jobs/monitoring/report.py", _WEEK),
