@@ -65,6 +65,7 @@ _NIGHTS = (
 )
 _WEEK = ("tests/unit/gathering/test_week*.py",)
 _GROUND = ("tests/unit/gathering/test_training_ground.py",)
+_FUTURE = "tests/robustness/properties/test_future_law.py"
 _SWAPS = ("tests/unit/gathering/test_swap_sets.py",)
 
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -111,14 +112,13 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("tests/unit/models/test_splitting_calibration_hazard.py", "tests/unit/models/test_unmatured_levels.py"),
     ),
     ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
+    ("transforms/silver.py", ("tests/unit/transforms/test_silver.py", "tests/unit/transforms/test_typing_of_text.py")),
+    ("transforms/features.py", ("tests/unit/transforms/test_features.py", _FUTURE)),
     (
         "transforms/*.py",
-        (
-            "tests/unit/transforms/test_{name}.py",
-            "tests/unit/transforms",
-            "tests/robustness/properties/test_future_law.py",
-        ),
+        ("tests/unit/transforms/test_outcomes.py", "tests/unit/transforms/test_labels.py", _FUTURE),
     ),
+    ("jobs/monitoring/matured_loans.py", ("tests/unit/gathering/test_matured_loans.py", *_WEEK)),
     ("jobs/monitoring/week.py", _WEEK),
     ("jobs/monitoring/steps.py", _WEEK),
     ("jobs/monitoring/report.py", _WEEK),
@@ -126,18 +126,32 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("jobs/training/snapshot.py", (*_GROUND, *_SWAPS)),
     ("jobs/training/swap_sets.py", (*_SWAPS, *_GROUND, "tests/unit/jobs/test_serving.py")),
     ("jobs/scoring/score.py", ("tests/unit/gathering/test_catching_up.py", "tests/unit/jobs/test_inference_job.py")),
-    ("jobs/training/retrain.py", (*_NIGHTS, *_GATHERED)),
+    (
+        "jobs/training/retrain.py",
+        ("tests/unit/gathering/test_trainings_in_the_ledger.py", *_NIGHTS, "tests/unit/jobs/test_floor.py"),
+    ),
     (
         "jobs/decisions.py",
         (*_NIGHTS, "tests/unit/jobs/test_looking_at_a_home.py", "tests/robustness/hostile/test_decision_files.py"),
     ),
     (
         "jobs/monitoring/alerts.py",
-        ("tests/unit/jobs/test_alerting.py", *_GATHERED, "tests/robustness/hostile/test_secrets.py"),
+        (
+            "tests/unit/gathering/test_alerts.py",
+            "tests/unit/jobs/test_alerting.py",
+            "tests/robustness/hostile/test_secrets.py",
+        ),
     ),
-    ("jobs/scoring/champions.py", ("tests/unit/jobs/test_serving.py", *_GATHERED)),
+    (
+        "jobs/scoring/champions.py",
+        (
+            "tests/unit/jobs/test_serving.py",
+            "tests/unit/gathering/test_swap_sets.py",
+            "tests/unit/jobs/test_inference_job.py",
+        ),
+    ),
     ("jobs/scoring/scored_loans.py", ("tests/unit/jobs/test_scored_loans.py", "tests/unit/jobs/test_inference_job.py")),
-    ("jobs/monitoring/review.py", ("tests/unit/gathering/test_week_review.py", *_GATHERED)),
+    ("jobs/monitoring/review.py", ("tests/unit/gathering/test_week_review.py",)),
     (
         "jobs/training/unknown_outcomes.py",
         ("tests/unit/jobs/test_unknown_outcomes.py", "tests/unit/jobs/test_leak_detection.py"),
@@ -175,7 +189,7 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
         "today's champion for a past week",
     ),
     (
-        "jobs/monitoring/week.py",
+        "jobs/monitoring/matured_loans.py",
         'unique("loan_id", keep="last"',
         'unique("loan_id", keep="first"',
         "a loan's older label",

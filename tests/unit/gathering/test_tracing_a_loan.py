@@ -22,6 +22,7 @@ from p2pcredit.retraining.events import EventKind
 class TwoFeatures:
     """Income pushes towards default by its value, the amount away from it by one."""
 
+    family = "boosting"  # which explains nothing beside the effects
     feature_names = ("annual_income", "loan_amount")
     neutral = {"annual_income": 5.0}  # noqa: RUF012
 

@@ -74,6 +74,12 @@ def test_every_module_has_changes_that_compile_and_tests_that_are_there(path: Pa
     assert rooms.tests_of(name, ROOT)
 
 
+@pytest.mark.parametrize("place", rooms.ON_PURPOSE, ids=lambda place: place[3])
+def test_what_a_change_on_purpose_replaces_stands_in_its_module_once(place: tuple[str, str, str, str]) -> None:
+    module, before, _, _ = place
+    assert (PACKAGE / module).read_text().count(before) == 1
+
+
 def result(change: str, outcome: str, **more: str) -> told.Result:
     given = {"key": change, "module": "m.py", "source": "s", "tests": "t", "by": "", "function": "f", "code": "x"}
     return told.Result(**{**given, **more}, outcome=outcome, line=1, change=change)  # type: ignore[arg-type]

@@ -119,6 +119,11 @@ def test_a_phrase_counts_at_the_start_of_a_word_only() -> None:
     assert features(title="Business")["mentions_business"] == 1
 
 
+def test_an_employer_of_one_letter_is_given() -> None:
+    row = features(employment_title=" X ")
+    assert (row["employer_given"], row["employer_length"]) == (1, 1)
+
+
 @pytest.mark.parametrize("text", [None, "", "  ", "123 !"])
 def test_nothing_written_is_no_capital_and_no_phrase(text: str | None) -> None:
     row = features(title=text, description=text, employment_title=None)
