@@ -26,6 +26,7 @@ def euro(number: float) -> str:
 
 
 def main() -> None:
+    """Write the file."""
     draw = random.Random(7)
     with open("loans.csv", "w", encoding="windows-1252", newline="") as file:
         rows = csv.writer(file, delimiter=";")
@@ -49,8 +50,8 @@ def main() -> None:
                     status, since = "bezahlt", repaid_on
                 rows.writerow(
                     [f"K-{day:03}-{place}", f"{paid_out:%d.%m.%Y}", euro(amount), 36, euro(6 + 20 * risk),
-                     euro(income), draw.choice(HOMES), draw.choice(PURPOSES), points if draw.random() < 0.97 else "k.A.",
-                     status, f"{since:%d.%m.%Y}", late]
+                     euro(income), draw.choice(HOMES), draw.choice(PURPOSES),
+                     points if draw.random() < 0.97 else "k.A.", status, f"{since:%d.%m.%Y}", late]
                 )  # fmt: skip
     print(f"loans.csv: {DAYS * LOANS_A_DAY} loans")
 

@@ -46,7 +46,8 @@ def blocks_of(markdown: str) -> list[Block]:
         ValueError: If a fence is not closed.
 
     Examples:
-        >>> [(b.language, b.kind, b.said) for b in blocks_of("<!-- not run: needs a cluster -->\\n```console\\n$ x\\n```")]
+        >>> found = blocks_of("<!-- not run: needs a cluster -->\\n```console\\n$ x\\n```")
+        >>> [(block.language, block.kind, block.said) for block in found]
         [('console', 'not run', 'needs a cluster')]
     """
     found: list[Block] = []

@@ -68,8 +68,8 @@ def decisions_page(directory: Path) -> str:
     ]
     return page(
         "Decision records",
-        "Each fork in the road, what was chosen and what it cost. A record says what held on its day; where a later one "
-        "changes it in part, the last column names that one. Module names in a record are those of its day.",
+        "Each fork in the road, what was chosen and what it cost. A record says what held on its day; where a later "
+        "one changes it in part, the last column names that one. Module names in a record are those of its day.",
         table(["record", "decision", "date", "status", "changed in part by"], rows),
     )
 

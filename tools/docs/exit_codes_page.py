@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+from tools.docs.markdown import code, page, table
+
 from p2pcredit import errors
 from p2pcredit.cli.start import INTERRUPTED
 from p2pcredit.errors import P2PCreditError, UsageError
-from tools.docs.markdown import code, page, table
 
 
 def exit_codes_page() -> str:

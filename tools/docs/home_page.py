@@ -6,10 +6,11 @@ import inspect
 from datetime import date
 from pathlib import Path
 
+from tools.docs.markdown import code, page, table
+
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
-from tools.docs.markdown import code, page, table
 
 _HOME = Path("/home-directory")
 _FIRST, _LAST = date(4321, 11, 12), date(4321, 11, 13)
@@ -33,8 +34,8 @@ def home_page() -> str:
     rows = sorted({(_place(path), _sense(sense)) for path, sense in _paths()})
     return page(
         "Files of a home",
-        "A home is one directory with everything that the commands and pipelines read or write, so copying it away is a "
-        "backup. Dates in names are written `YYYY_MM_DD`. Settings stand in `p2pcredit.toml` at its top "
+        "A home is one directory with everything that the commands and pipelines read or write, so copying it away is "
+        "a backup. Dates in names are written `YYYY_MM_DD`. Settings stand in `p2pcredit.toml` at its top "
         "([settings](settings.md)); the feeds and columns of landing files are in [tables](tables.md).",
         table(["path", "what it is"], [[code(path), sense] for path, sense in rows]),
         "The tables themselves are directories under `scripts/datamart/`: " + ", ".join(map(code, TABLES)) + ".",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from tools.docs.drawing import AMBER, BLUE, GREEN, INK, PALE, RED, RULE, SOFT, Drawing, TimeAxis
+
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
-from tools.docs.drawing import AMBER, BLUE, GREEN, INK, PALE, RED, RULE, SOFT, Drawing, TimeAxis
 
 _SETTINGS = Settings()
 
@@ -75,7 +76,7 @@ def maturity() -> str:
     as_of = date(2024, 7, 1)
     cohorts = [add_months(date(2022, 10, 1), 3 * place) for place in range(6)]
     drawing = Drawing("Which cohorts of loans have matured on a day", 760, 350)
-    axis = TimeAxis(date(2022, 10, 1), date(2025, 6, 1), 130, 730)
+    axis = TimeAxis(date(2022, 10, 1), date(2025, 6, 1), 145, 730)
     axis.draw(drawing, 300, [date(2023, 1, 1), date(2023, 7, 1), date(2024, 1, 1), as_of, date(2025, 1, 1)])
     for place, first in enumerate(cohorts):
         y = 44 + 42 * place

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from tools.docs.blocks import Block, blocks_of, reason_of_page
 
 from p2pcredit.settings import Settings
-from tools.docs.blocks import Block, blocks_of, reason_of_page
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = "110"
@@ -39,6 +39,12 @@ class Call:
 
     command: str
     shown: str | None
+
+
+def filled(command: str, scratch: Path) -> str:
+    """Put a loan and the newest model of the home in the scratch directory for `LOAN_ID` and `MODEL_ID`."""
+    models = sorted(path.name for path in scratch.glob("home/model_bank/[a-z]*"))
+    return command.replace("LOAN_ID", "K-550-0").replace("MODEL_ID", models[-1] if models else "MODEL_ID")
 
 
 def masked(text: str) -> str:
@@ -123,17 +129,17 @@ def rewritten(page: Path, scratch: Path) -> str:
 
 
 def _put(block: Block, page: Path, scratch: Path) -> list[str]:
-    """Write a block as the file that it is; one that stands beside the page too must be the same there."""
+    """Write a block as the file that it is; a source stands in the page's own folder too, with the same text."""
     (scratch / block.said).write_text(block.text, encoding="utf-8")
     if block.kind == "file":
         return []
-    beside = page.parent / block.said
+    beside = page.with_suffix("") / block.said
     same = beside.is_file() and beside.read_text(encoding="utf-8") == block.text
-    return [] if same else [f"differs from {block.said} beside the page; make them the same"]
+    return [] if same else [f"differs from {beside.relative_to(ROOT)}; make them the same"]
 
 
 def _called(call: Call, scratch: Path) -> list[str]:
-    done = _run(["bash", "-c", call.command], scratch)
+    done = _run(["bash", "-c", filled(call.command, scratch)], scratch)
     output = (done.stdout + done.stderr).replace(f"{scratch}/", "")
     if done.returncode:
         return [f"`{call.command}` ended with {done.returncode}:\n{output}"]

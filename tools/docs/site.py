@@ -1,8 +1,9 @@
 """Build the documentation site: `python -m tools.docs.site [DIRECTORY]`, default `build/site`.
 
-The Markdown of `docs/` links to files of the project beside it, as readers of the repository need. So the pages are first
-put together in one tree, with those files in it and the links turned to them, and Zensical builds that tree strictly: a
-link to a page or heading that is not there ends the build. Nothing is taken from the network, at building or at reading.
+The Markdown of `docs/` links to files of the project beside it, as readers of the repository need. So the pages are
+first put together in one tree, with those files in it and the links turned to them, and Zensical builds that tree
+strictly: a link to a page or heading that is not there ends the build. Nothing comes from the network, at building or at
+reading.
 """
 
 from __future__ import annotations
@@ -24,12 +25,10 @@ BESIDE = {
     "bench/results/benchmark.md": "bench/benchmark.md",
     "bench/results/benchmark.svg": "bench/benchmark.svg",
     "bench/results/airflow.md": "bench/airflow.md",
-    "README.md": "readme.md",
 }
 """Files beside `docs/` that the site holds too, and where."""
 
 _SECTIONS = (
-    ("Tutorial", "tutorial", ()),
     ("How to", "how-to", ()),
     ("Reference", "reference", ("commands", "settings", "tables", "exit-codes", "home", "pipelines", "alerts")),
     ("Explanation", "explanation", ("time", "maturity", "hand-off", "champion-and-challenger", "replay")),
@@ -40,7 +39,9 @@ _LINK = re.compile(r"(?P<before>\]\()(?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?
 _THEME = """\
 [project.theme]
 font = false
-features = ["navigation.tabs", "navigation.indexes", "navigation.top", "content.code.copy", "toc.follow", "search.highlight"]
+features = [
+  "navigation.tabs", "navigation.indexes", "navigation.top", "content.code.copy", "toc.follow", "search.highlight"
+]
 
 [[project.theme.palette]]
 scheme = "default"
@@ -103,7 +104,7 @@ def title_of(page: Path) -> str:
 
 def navigation(source: Path) -> list[dict[str, object]]:
     """Put the pages in order for the navigation of the site."""
-    found: list[dict[str, object]] = [{"Home": "index.md"}]
+    found: list[dict[str, object]] = [{"Home": "index.md"}, {"Tutorial": "tutorial.md"}]
     for title, folder, first in _SECTIONS:
         pages = sorted((source / folder).glob("*.md"), key=title_of)
         order = [page for stem in first for page in pages if page.stem == stem]
@@ -113,7 +114,7 @@ def navigation(source: Path) -> list[dict[str, object]]:
     found.append({"Benchmarks": ["benchmarks.md", *(_entry(page, source) for page in measured)]})
     records = sorted((source / "decisions").glob("[0-9]*.md"))
     found.append({"Decisions": ["decisions/README.md", *(_entry(page, source) for page in records)]})
-    more = ("glossary.md", "changelog.md", "contributing.md", "security.md", "readme.md")
+    more = ("glossary.md", "changelog.md", "contributing.md", "security.md")
     found.append({"More": [_entry(source / name, source) for name in more]})
     return found
 

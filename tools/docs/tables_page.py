@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tools.docs.markdown import code, page, table
+
 from p2pcredit.contracts.columns import Column
 from p2pcredit.contracts.dictionary import describe_column
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.contracts.tables import TABLES, Table
-from tools.docs.markdown import code, page, table
 
 _LAYERS = {
     "bronze": "Bronze: the raw rows, as text",
@@ -18,11 +19,11 @@ _LAYERS = {
 def tables_page() -> str:
     """Write the page of all feeds and tables."""
     parts = [
-        "What each landing file and each table of the lake holds. Tables are Delta tables under `scripts/datamart/`; their "
-        "rows are replaced by `snapshot_date`. Types are those of Polars.",
+        "What each landing file and each table of the lake holds. Tables are Delta tables under `scripts/datamart/`; "
+        "their rows are replaced by `snapshot_date`. Types are those of Polars.",
         "## Feeds: the columns of landing files",
-        "A required column makes the row: without it, or with a value outside its bounds, the row is set aside. Any other "
-        "column may be left out. What texts are read as values is told in [landing files](landing-files.md).",
+        "A required column makes the row: without it, or with a value outside its bounds, the row is set aside. Any "
+        "other column may be left out. What texts are read as values is told in [landing files](landing-files.md).",
     ]
     parts += [_of_feed(feed) for feed in FEEDS.values()]
     for layer, title in _LAYERS.items():
@@ -59,7 +60,8 @@ def _of_bronze(bronze: list[Table]) -> list[str]:
     lineage = [column for column in bronze[0].schema if column not in feed_columns]
     rows = [[code(name), str(bronze[0].schema[name]), describe_column(bronze[0], name)] for name in lineage]
     return [
-        f"{names}: one row of a landing file. Each has the columns of its feed under their names there, all as text, and:",
+        f"{names}: one row of a landing file. Each has the columns of its feed under their names there, all as text, "
+        "and:",
         table(["column", "type", "sense"], rows),
     ]
 
