@@ -10,8 +10,11 @@ from tools.docs import pictures
 from tools.docs.decisions_page import decisions_page
 from tools.docs.exit_codes_page import exit_codes_page
 from tools.docs.home_page import home_page
+from tools.docs.pipelines_page import drawing_name, drawing_of, pipelines_page
 from tools.docs.settings_page import settings_page
 from tools.docs.tables_page import tables_page
+
+from p2pcredit.jobs.pipelines import PIPELINES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +31,8 @@ def generated() -> dict[str, str]:
         "docs/reference/tables.md": tables_page(),
         "docs/reference/exit-codes.md": exit_codes_page(),
         "docs/reference/home.md": home_page(),
+        "docs/reference/pipelines.md": pipelines_page(),
+        **{f"docs/reference/{drawing_name(pipeline)}.svg": drawing_of(pipeline) for pipeline in PIPELINES},
         "docs/decisions/README.md": decisions_page(ROOT / "docs" / "decisions"),
         **{f"docs/explanation/{name}.svg": drawing for name, drawing in pictures.drawings().items()},
     }

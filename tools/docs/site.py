@@ -2,8 +2,7 @@
 
 The Markdown of `docs/` links to files of the project beside it, as readers of the repository need. So the pages are
 first put together in one tree, with those files in it and the links turned to them, and Zensical builds that tree
-strictly: a link to a page or heading that is not there ends the build. Nothing comes from the network, at building or at
-reading.
+strictly: a link to a page or heading that is not there ends the build. Nothing comes from the network.
 """
 
 from __future__ import annotations
