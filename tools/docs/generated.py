@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tools.docs import pictures
+from tools.docs.api_page import api_page
 from tools.docs.decisions_page import decisions_page
 from tools.docs.exit_codes_page import exit_codes_page
 from tools.docs.home_page import home_page
@@ -27,6 +28,7 @@ def generated() -> dict[str, str]:
     """
     return {
         "docs/reference/commands.md": commands_page(),
+        "docs/reference/api.md": api_page(),
         "docs/reference/settings.md": settings_page(),
         "docs/reference/tables.md": tables_page(),
         "docs/reference/exit-codes.md": exit_codes_page(),

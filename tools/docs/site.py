@@ -29,7 +29,7 @@ BESIDE = {
 
 _SECTIONS = (
     ("How to", "how-to", ()),
-    ("Reference", "reference", ("commands", "settings", "tables", "exit-codes", "home", "pipelines", "alerts")),
+    ("Reference", "reference", ("commands", "api", "settings", "tables", "exit-codes", "home", "pipelines", "alerts")),
     ("Explanation", "explanation", ("time", "maturity", "hand-off", "champion-and-challenger", "replay")),
 )
 """Title, folder and the pages that stand first; others follow by title."""
