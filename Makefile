@@ -5,12 +5,14 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup pictures demo test torture mutation lint types imports unit real dags spark e2e docs lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup pictures demo test torture mutation lint types imports unit real dags spark e2e docs docs-outputs site check coverage lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
 	@echo "make demo DATA=LoanStats.csv.gz  the same on a real loan file (PLATFORM=lendingclub)"
 	@echo "make test                      every check: style, types, import directions, tests, real Airflow"
+	@echo "make check                     style, types, import directions and the quick tests, for people at work"
+	@echo "make site                      the documentation site, in build/site"
 	@echo "make bench                     us and our peers on the same work, with a table and a picture in bench/results"
 	@echo "make torture                   every fault in full: kills, full disks, hostile files, rivals, broken feeds"
 	@echo "make mutation                  small harmful changes of the rooms that decide, and whether a test notices each"
@@ -35,6 +37,17 @@ torture: setup
 mutation: setup
 	$(BIN)/python -m tools.mutation $(ROOMS) $(if $(WHOLE),--whole) $(if $(SAMPLE),--sample $(SAMPLE)) \
 	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+# For people at work: what is quick and finds most. `make test` is what counts.
+QUICK := contracts transforms retraining monitoring test_periods.py test_settings.py test_settings_reference.py test_errors.py test_contradicting_settings.py
+check: setup lint types imports
+	$(BIN)/pytest -q -n 2 --dist worksteal $(addprefix tests/unit/,$(QUICK)) \
+	  $(addprefix src/p2pcredit/,contracts transforms retraining monitoring settings periods.py text.py names.py)
+
+# Lines that the tests run, and the least share of them that they must (`fail_under` in pyproject.toml).
+coverage: setup
+	$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-report=html:build/coverage \
+	  --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
 
 lint: setup
 	$(BIN)/ruff check .
@@ -71,8 +84,16 @@ e2e: setup
 pictures: setup
 	$(BIN)/python -m tools.pictures $(DEMO_HOME) docs/pictures
 
+# Every generated page and drawing of the docs: commands, settings, tables, exit codes, files of a home, decision records.
 docs: setup
-	$(BIN)/python -m typer p2pcredit.cli.app utils docs --name p2pcredit --output docs/reference/commands.md
+	$(BIN)/python -m tools.docs
+
+# What the commands of the tutorial print, written below them.
+docs-outputs: setup
+	$(BIN)/python -m tools.docs.running docs/tutorial.md
+
+site: setup
+	$(BIN)/python -m tools.docs.site
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev --universal --python-version 3.11 \

@@ -1,0 +1,166 @@
+"""Build the documentation site: `python -m tools.docs.site [DIRECTORY]`, default `build/site`.
+
+The Markdown of `docs/` links to files of the project beside it, as readers of the repository need. So the pages are
+first put together in one tree, with those files in it and the links turned to them, and Zensical builds that tree
+strictly: a link to a page or heading that is not there ends the build. Nothing comes from the network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).resolve().parents[2]
+BESIDE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "bench/README.md": "bench/how-it-is-measured.md",
+    "bench/results/benchmark.md": "bench/benchmark.md",
+    "bench/results/benchmark.svg": "bench/benchmark.svg",
+    "bench/results/airflow.md": "bench/airflow.md",
+}
+"""Files beside `docs/` that the site holds too, and where."""
+
+_SECTIONS = (
+    ("How to", "how-to", ()),
+    ("Reference", "reference", ("commands", "api", "settings", "tables", "exit-codes", "home", "pipelines", "alerts")),
+    ("Explanation", "explanation", ("time", "maturity", "hand-off", "champion-and-challenger", "replay")),
+)
+"""Title, folder and the pages that stand first; others follow by title."""
+
+_LINK = re.compile(r"(?P<before>\]\()(?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?P<after>\))")
+_THEME = """\
+[project.theme]
+font = false
+features = [
+  "navigation.tabs", "navigation.indexes", "navigation.top", "content.code.copy", "toc.follow", "search.highlight"
+]
+
+[[project.theme.palette]]
+scheme = "default"
+media = "(prefers-color-scheme: light)"
+
+[[project.theme.palette]]
+scheme = "slate"
+media = "(prefers-color-scheme: dark)"
+
+[project.extra]
+generator = false
+"""
+
+
+def assemble(source: Path) -> None:
+    """Put the pages together in one tree.
+
+    Args:
+        source: Directory to make; what lies there is removed.
+
+    Raises:
+        ValueError: If a link leads to a file that is not there or that the site does not hold.
+    """
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", source)
+    places = {f"docs/{page.relative_to(source)}": page for page in source.rglob("*")}
+    for name, place in BESIDE.items():
+        (source / place).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, source / place)
+    places |= {name: source / place for name, place in BESIDE.items()}
+    for name, page in places.items():
+        if page.suffix == ".md" and page.is_file():
+            text = page.read_text(encoding="utf-8")
+            page.write_text(_turned(text, name, page, places), encoding="utf-8")
+
+
+def _turned(text: str, name: str, page: Path, places: dict[str, Path]) -> str:
+    """Turn the links of one page from the tree of the project to that of the site."""
+
+    def turn(link: re.Match[str]) -> str:
+        target = link["target"]
+        if ":" in target:
+            return link[0]
+        meant = os.path.normpath(PurePosixPath(name).parent / target)
+        found = places.get(meant) or places.get(f"{meant}/README.md")
+        if found is not None and found.is_dir():
+            found = found / "README.md"
+        if found is None or not found.is_file():
+            raise ValueError(f"{name}: the link to {target} leads to nothing that the site holds; mend it")
+        return f"{link['before']}{os.path.relpath(found, page.parent)}{link['anchor'] or ''}{link['after']}"
+
+    return _LINK.sub(turn, text)
+
+
+def title_of(page: Path) -> str:
+    """Give the first heading of a page without its code marks."""
+    line = next(line for line in page.read_text(encoding="utf-8").split("\n") if line.startswith("# "))
+    return line[2:].replace("`", "")
+
+
+def navigation(source: Path) -> list[dict[str, object]]:
+    """Put the pages in order for the navigation of the site."""
+    found: list[dict[str, object]] = [{"Home": "index.md"}, {"Tutorial": "tutorial.md"}]
+    for title, folder, first in _SECTIONS:
+        pages = sorted((source / folder).glob("*.md"), key=title_of)
+        order = [page for stem in first for page in pages if page.stem == stem]
+        rest = [page for page in pages if page not in order]
+        found.append({title: [_entry(page, source) for page in [*order, *rest]]})
+    measured = [source / place for place in BESIDE.values() if place.startswith("bench/") and place.endswith(".md")]
+    found.append({"Benchmarks": ["benchmarks.md", *(_entry(page, source) for page in measured)]})
+    records = sorted((source / "decisions").glob("[0-9]*.md"))
+    found.append({"Decisions": ["decisions/README.md", *(_entry(page, source) for page in records)]})
+    more = ("glossary.md", "changelog.md", "contributing.md", "security.md")
+    found.append({"More": [_entry(source / name, source) for name in more]})
+    return found
+
+
+def _entry(page: Path, source: Path) -> dict[str, str]:
+    return {title_of(page): page.relative_to(source).as_posix()}
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {_toml(item)}' for key, item in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def build(site: Path) -> None:
+    """Build the site into a directory.
+
+    Raises:
+        RuntimeError: If Zensical ends with an error or warns of anything.
+    """
+    work = site.parent
+    source = work / f"{site.name}-source"
+    assemble(source)
+    shutil.rmtree(site, ignore_errors=True)
+    head = {
+        "site_name": "P2PCreditScore",
+        "docs_dir": source.name,
+        "site_dir": site.name,
+        "use_directory_urls": False,
+        "nav": navigation(source),
+    }
+    lines = ["[project]", *(f"{key} = {_toml(value)}" for key, value in head.items()), _THEME]
+    (work / "zensical.toml").write_text("\n".join(lines), encoding="utf-8")
+    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+    said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    if done.returncode or "warning" in said.lower():
+        raise RuntimeError(f"the site does not build without warnings:\n{said}")
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "site").resolve()
+    where.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        build(where)
+    except (RuntimeError, ValueError) as error:
+        sys.exit(str(error))
+    print(f"open {where / 'index.html'}")
