@@ -68,7 +68,6 @@ def test_settings_that_contradict_each_other_are_refused_by_name(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("engine = 'polar'", "setting 'engine' is 'polar', perhaps 'polars' was meant; write 'polars' or 'spark'"),
         ("[training]\nfeature_set = 'aplication'", "perhaps 'application' was meant; write 'application' or 'priced'"),
         ("[training]\npreferred_family = 'xgboost'", "write one that families names, 'scorecard' or 'boosting'"),
         ("[training]\ndevice = 'gpu'", "write 'cpu' or 'cuda'"),
@@ -178,6 +177,12 @@ def test_two_variables_for_one_setting_and_a_json_key_that_stands_twice_are_refu
     monkeypatch.setenv("p2p_threads", "3")
     with pytest.raises(SettingsError, match="P2P_THREADS and p2p_threads say the same"):
         load_settings(tmp_path)
+
+
+def test_an_engine_that_does_not_exist_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "p2pcredit.toml").write_text('engine = "polar"\n')
+    with pytest.raises(SettingsError, match="there is no engine 'polar', perhaps 'polars' was meant"):
+        settings_of(tmp_path)
 
 
 def test_a_policy_that_does_not_exist_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals as nw
 import polars as pl
 
-from p2pcredit.engines.protocol import RowFunction
+from p2pcredit.contracts.tables import Table
+from p2pcredit.engines.protocol import Engine, RowFunction, Rows, Tables
+from p2pcredit.periods import DateRange
+from p2pcredit.settings import Settings
+
+if TYPE_CHECKING:
+    from p2pcredit.models.fitting.backend import FitBackend
 
 
 def scan_files(paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
@@ -54,13 +62,44 @@ class PolarsRows:
         return {tuple(row[:-1]): row[-1] for row in self.frame.group_by(columns).len().sort(columns).iter_rows()}
 
 
-class PolarsEngine:
+class PolarsEngine(Engine):
     """Runs transforms on Polars, on this machine."""
+
+    name = "polars"
+    rows_together = 100_000
+
+    def __init__(self, settings: Settings, tables: Tables) -> None:
+        """Work on these tables."""
+        self.tables = tables
+
+    @classmethod
+    @contextmanager
+    def fit_backend(cls, settings: Settings, directory: Path) -> Iterator[FitBackend]:
+        """Fit in this process."""
+        from p2pcredit.models.fitting.backend import LOCAL  # loads XGBoost, which a transform does without
+
+        yield LOCAL
+
+    def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
+        """The table's rows of these days, as transforms take them; all columns or only those named."""
+        return self.tables.frame(table, days).select(list(columns or table.schema))
+
+    def read(self, table: Table, days: DateRange) -> PolarsRows:
+        """The same rows, held in memory."""
+        return PolarsRows(self.tables.read(table, days))
 
     def run(self, *frames: nw.LazyFrame[Any]) -> list[PolarsRows]:
         """Make the rows of these frames, in one pass where they share a source."""
         return [PolarsRows(frame) for frame in pl.collect_all([nw.to_native(frame) for frame in frames])]
 
-    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, schema: Mapping[str, pl.DataType]) -> PolarsRows:
+    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        """The same frames, held in memory."""
+        return [rows.lazy() for rows in self.run(*frames)]
+
+    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> PolarsRows:
         """What the function makes of the frame's rows."""
-        return PolarsRows(function(collect(frame)).select(list(schema)))
+        return PolarsRows(function(collect(frame)).select(list(table.schema)))
+
+    def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:
+        """Make the rows of `days` exactly these, in one commit; False where they were there already."""
+        return self.tables.replace(table, cast("PolarsRows", rows).frame, days, feed=feed)

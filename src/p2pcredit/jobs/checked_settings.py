@@ -1,4 +1,4 @@
-"""The settings of a home, checked against what is installed: a policy or family that no package brings is refused."""
+"""The settings of a home, checked against what is installed: a policy, family or engine that is not is refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from p2pcredit.settings import MonitoringSettings, Settings, TrainingSettings, load_settings
 
 _BUILT_IN = {MonitoringSettings().policy, *TrainingSettings().families}
+_ENGINES = ("polars", "spark")
 """Names that are there whatever is installed: that no package takes one is checked when it is used."""
 
 
@@ -15,12 +16,13 @@ def settings_of(home: Path) -> Settings:
     """Read the settings of a home, and check what they name.
 
     Raises:
-        SettingsError: If a setting is wrong, or names a policy or a family that does not exist.
+        SettingsError: If a setting is wrong, or names a policy, a family or an engine that does not exist.
         PluginError: If two packages bring it.
     """
     settings = load_settings(home)
     require_policy(settings.monitoring.policy)
     require_families(settings.training.families)
+    require_engine(settings.engine)
     return settings
 
 
@@ -49,4 +51,16 @@ def require_families(names: Iterable[str]) -> None:
             FAMILIES.require(name)
 
 
-__all__ = ["require_families", "require_policy", "settings_of"]
+def require_engine(name: str) -> None:
+    """Check that an engine of this name exists, before any work is done.
+
+    Raises:
+        SettingsError: With the engines there are.
+    """
+    if name not in _ENGINES:
+        from p2pcredit.engines.registry import ENGINES
+
+        ENGINES.require(name)
+
+
+__all__ = ["require_engine", "require_families", "require_policy", "settings_of"]

@@ -1,20 +1,17 @@
-"""Which engine does the work of a job, and how its rows come from the lake and go back to it."""
+"""Join the engine that the settings name with the tables of a lake; what the quarantine keeps of faulty rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from dataclasses import dataclass
+from typing import Any
 
 import narwhals as nw
 import polars as pl
 
-from p2pcredit.contracts.feeds import Feed, feed_named
+from p2pcredit.contracts.feeds import Feed
 from p2pcredit.contracts.tables import Table
-from p2pcredit.engines.local import PolarsEngine, PolarsRows
-from p2pcredit.engines.protocol import RowFunction, Rows
-from p2pcredit.errors import StorageError
+from p2pcredit.engines.protocol import Engine, Writer
+from p2pcredit.engines.registry import engine_named
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.external_files import paths_of_rows, replace_with_files
@@ -22,57 +19,45 @@ from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.partitions import MONTH
 from p2pcredit.transforms.silver import LOAN, RULE_OF, optional_with_rules
 
-if TYPE_CHECKING:
-    from p2pcredit.engines.spark.frames import SparkEngine, SparkRows
 
-
-class LakeEngine(Protocol):
-    """An engine that works on the tables of a lake."""
-
-    @property
-    def rows_together(self) -> int | None:
-        """How many rows a long job should ask for at a time, because they are held in memory; None for any number."""
-        ...
-
-    def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
-        """The table's rows of these days, as transforms take them; all columns or only those named."""
-        ...
-
-    def read(self, table: Table, days: DateRange) -> Rows:
-        """The same rows, to be counted too."""
-        ...
-
-    def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:
-        """Make the rows of these frames."""
-        ...
-
-    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        """The same frames for work that asks for each of them many times: read before, where that is quicker."""
-        ...
-
-    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
-        """What the function makes of the frame's rows, in the columns of the table."""
-        ...
-
-    def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:
-        """Make the rows of `days` exactly these, in one commit; False where they were there already."""
-        ...
-
-
-def engine_for(ctx: JobContext, lake: Lake) -> LakeEngine:
-    """The engine that the settings name, on these tables.
+def engine_for(ctx: JobContext, lake: Lake) -> Engine:
+    """Give the engine that the settings name, on these tables.
 
     Raises:
         MissingExtraError: If it is Spark and PySpark is not installed.
-        SettingsError: If Spark cannot start.
+        SettingsError: If there is no such engine, or it cannot start.
     """
-    if ctx.settings.engine == "polars":
-        return _OnPolars(lake)
-    from p2pcredit.engines.spark.frames import SparkEngine
-    from p2pcredit.engines.spark.session import spark_session
+    engine = engine_named(ctx.settings.engine)
+    engine.require(ctx.settings)  # what is missing is said before anything is held or read
+    return engine(ctx.settings, LakeTables(lake))
 
-    spark_session(ctx.settings.spark)  # what is missing is told before anything is held or read
-    return _OnSpark(lake, SparkEngine(ctx.settings.spark))
+
+@dataclass(frozen=True, slots=True)
+class LakeTables:
+    """The tables of a lake, as engines are given them."""
+
+    lake: Lake
+    month: str = MONTH
+
+    def frame(self, table: Table, days: DateRange) -> nw.LazyFrame[Any]:
+        """The table's rows of these days, on Polars."""
+        return self.lake.frame(table, days)
+
+    def read(self, table: Table, days: DateRange) -> pl.DataFrame:
+        """The same rows in memory."""
+        return self.lake.read(table, days)
+
+    def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
+        """Make the rows of `days` exactly these, in one commit; False where they were there already."""
+        return self.lake.replace(table, frame, days, feed=feed)
+
+    def paths(self, table: Table, days: DateRange) -> list[str]:
+        """The files that may hold rows of these days."""
+        return paths_of_rows(self.lake, table, days)
+
+    def replace_with_files(self, table: Table, days: DateRange, write: Writer) -> bool:
+        """Put files that the engine writes in the place of those that hold rows of `days`, in one commit."""
+        return replace_with_files(self.lake, table, days, write)
 
 
 def as_quarantined(feed: Feed, faulty: pl.DataFrame) -> pl.DataFrame:
@@ -109,73 +94,3 @@ def _record(feed: Feed, kind: str, rules: str, *raw: str, column: str | None = N
         pl.lit(column, dtype=pl.String).alias("column"),
         pl.col(LOAN).alias("loan_id"),
     ]
-
-
-@dataclass(frozen=True)
-class _OnPolars:
-    lake: Lake
-    engine: PolarsEngine = field(default_factory=PolarsEngine)
-    rows_together: int | None = 100_000
-
-    def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
-        return self.lake.frame(table, days).select(list(columns or table.schema))
-
-    def read(self, table: Table, days: DateRange) -> Rows:
-        return PolarsRows(self.lake.read(table, days))
-
-    def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:
-        return self.engine.run(*frames)
-
-    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        return [rows.lazy() for rows in self.engine.run(*frames)]
-
-    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
-        return self.engine.mapped(frame, function, table.schema)
-
-    def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:
-        return self.lake.replace(table, cast("PolarsRows", rows).frame, days, feed=feed)
-
-
-@dataclass(frozen=True)
-class _OnSpark:
-    lake: Lake
-    engine: SparkEngine
-    rows_together: int | None = None
-
-    def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
-        return self.read(table, days).lazy().select(list(columns or table.schema))
-
-    def read(self, table: Table, days: DateRange) -> Rows:
-        from p2pcredit.engines.spark.frames import SparkRows, of_days
-
-        stored = self.engine.read(paths_of_rows(self.lake, table, days), table.schema)
-        return SparkRows(of_days(stored, days.first, days.last)[0])
-
-    def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:
-        return self.engine.run(*frames)
-
-    def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        return frames
-
-    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
-        return self.engine.mapped(frame, function, table.schema)
-
-    def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:
-        from p2pcredit.engines.spark.frames import of_days, same_rows, typed, write_by_month
-
-        name = None if feed is None else feed_named(feed).name
-        new = typed(cast("SparkRows", rows).frame, table.schema)
-        height = rows.height
-        outside = height - sum(count for day, count in rows.per_day().items() if day in days)
-        if outside:
-            raise StorageError(f"{outside} rows for {table.name} lie outside {days.first} to {days.last}")
-
-        def write(replaced: Sequence[str], directory: Path) -> bool:
-            stored = self.engine.read(replaced, table.schema)
-            before, beside = of_days(stored, days.first, days.last, name)
-            if same_rows(new, before) if replaced else not height:
-                return False
-            write_by_month(new.unionByName(beside), directory, MONTH, table.sorted_by)
-            return True
-
-        return replace_with_files(self.lake, table, days, write)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -38,8 +38,10 @@ class Settings(Group):
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()
     alerts: AlertSettings = AlertSettings()
-    engine: Literal["polars", "spark"] = Field(
-        "polars", description="What runs the transforms: `polars` on one machine, `spark` on many."
+    engine: str = Field(
+        "polars",
+        description="What runs the transforms and fits: `polars` on one machine, `spark` on many, or an engine that "
+        "another package adds by an entry point in `p2pcredit.engines`.",
     )
     spark: SparkSettings = SparkSettings()
     threads: int = Field(2, ge=1, le=256, description="Threads that the fits of a training share among them.")

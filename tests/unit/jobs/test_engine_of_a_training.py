@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from p2pcredit.engines.spark.engine import SparkEngine
 from p2pcredit.errors import MissingExtraError, SettingsError
 from p2pcredit.jobs.audit import reproduce as reproducing
 from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.training import backends as fitting
 from p2pcredit.jobs.training.retrain import train_if_due, train_now
 from p2pcredit.settings import Settings, SparkSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
@@ -72,8 +72,8 @@ def test_a_model_of_spark_is_made_again_with_as_many_workers_and_identical_only_
     }
     ctx = context(tmp_path, spark=SparkSettings(master="local[7]"))
     ModelBank(ctx.layout).add("m1", {"model.json": b"{}"}, card)
-    monkeypatch.setattr(fitting, "_start", asked.append)
-    monkeypatch.setattr(fitting, "_on_spark", lambda layout, settings: nullcontext(settings))
+    monkeypatch.setattr(SparkEngine, "require", lambda settings: asked.append(settings.spark))
+    monkeypatch.setattr(SparkEngine, "fit_backend", lambda settings, directory: nullcontext(settings.spark))
     monkeypatch.setattr(reproducing.TrainingSnapshot, "from_card", lambda ctx, banked: None)
     made = ModelArtifacts("m1", {"model.json": again}, card)
     monkeypatch.setattr(reproducing, "make_challenger", lambda snapshot, fitter: asked.append(fitter) or made)

@@ -15,8 +15,6 @@ import polars as pl
 import pyarrow as pa
 
 from p2pcredit.engines.protocol import RowFunction
-from p2pcredit.engines.spark.session import spark_session
-from p2pcredit.settings import SparkSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -64,35 +62,20 @@ class SparkRows:
         return {tuple(row[:-1]): int(row[-1]) for row in found}
 
 
-@dataclass(frozen=True)
-class SparkEngine:
-    """Runs transforms on Spark."""
-
-    settings: SparkSettings
-
-    @property
-    def session(self) -> SparkSession:
-        """The session, started where it is not running."""
-        return spark_session(self.settings)
-
-    def run(self, *frames: nw.LazyFrame[Any]) -> list[SparkRows]:
-        """Make the rows of these frames."""
-        return [_kept(nw.to_native(frame)) for frame in frames]
-
-    def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, schema: Mapping[str, pl.DataType]) -> SparkRows:
-        """What the function makes of the frame's rows, on the executors, batch by batch."""
-        made = nw.to_native(frame).mapInArrow(_BatchFunction(function, dict(schema)), ddl(schema))
-        return _kept(made)
-
-    def read(self, paths: Sequence[str], schema: Mapping[str, pl.DataType]) -> DataFrame:
-        """The rows of these Parquet files; a column that a file lacks is missing on its rows."""
-        if not paths:
-            return self.session.createDataFrame([], ddl(schema))
-        # the names stand for themselves: a bracket in the path of a home is no pattern
-        return self.session.read.option("__globPaths__", "false").schema(ddl(schema)).parquet(*paths)
+def mapped(frame: DataFrame, function: RowFunction, schema: Mapping[str, pl.DataType]) -> SparkRows:
+    """What the function makes of the frame's rows, on the executors, batch by batch."""
+    return kept(frame.mapInArrow(_BatchFunction(function, dict(schema)), ddl(schema)))
 
 
-def _kept(frame: DataFrame) -> SparkRows:
+def read_files(session: SparkSession, paths: Sequence[str], schema: Mapping[str, pl.DataType]) -> DataFrame:
+    """The rows of these Parquet files; a column that a file lacks is missing on its rows."""
+    if not paths:
+        return session.createDataFrame([], ddl(schema))
+    # the names stand for themselves: a bracket in the path of a home is no pattern
+    return session.read.option("__globPaths__", "false").schema(ddl(schema)).parquet(*paths)
+
+
+def kept(frame: DataFrame) -> SparkRows:
     """Rows that executors keep as long as somebody here holds on to them: each look at them is a job."""
     rows = SparkRows(frame.persist())
     weakref.finalize(rows, _let_go, frame).atexit = False

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from p2pcredit.engines.registry import SPARK
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.training.artifacts import RECALIBRATED
-from p2pcredit.jobs.training.backends import ON_SPARK, engine_of_card, fitter_again
+from p2pcredit.jobs.training.backends import engine_of_card, fitter_again
 from p2pcredit.jobs.training.challengers import make_challenger, make_recalibrated
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.fitting.devices import CPU, require_device
@@ -70,7 +71,7 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
             reason += "; the libraries have other versions than when it was made"
     if _device(banked) != ctx.settings.training.device:
         reason += f"; made on '{_device(banked)}' as its card says, not on '{ctx.settings.training.device}'"
-    if engine["name"] == ON_SPARK:
+    if engine["name"] == SPARK:
         reason += "; made on Spark, as its card says"
     return {
         "model_id": model_id,

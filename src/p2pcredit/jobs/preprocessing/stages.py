@@ -12,9 +12,10 @@ import narwhals as nw
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
+from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.lake_engines import LakeEngine, as_quarantined, engine_for
+from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
 from p2pcredit.jobs.preprocessing.day_checks import Judged, drift_receipt, judge_days
 from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.feed_history import landed_before, seen_in_tables
@@ -300,7 +301,7 @@ def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETH
     return joined(landed_bytes(ctx.layout, days), at_most)
 
 
-def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> int:
+def _mend_later_labels(ctx: JobContext, engine: Engine, days: DateRange) -> int:
     """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
     reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
     next_day = date.fromordinal(days.last.toordinal() + 1)
@@ -318,7 +319,7 @@ def _mend_later_labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> 
     return labels.height
 
 
-def _labels(ctx: JobContext, engine: LakeEngine, days: DateRange) -> nw.LazyFrame[Any]:
+def _labels(ctx: JobContext, engine: Engine, days: DateRange) -> nw.LazyFrame[Any]:
     history = history_needed(days, ctx.settings.labels)
     terms, performance, quarantine = engine.read_once(
         *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()),

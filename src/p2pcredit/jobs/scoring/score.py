@@ -12,9 +12,10 @@ import polars as pl
 
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
+from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.lake_engines import LakeEngine, engine_for
+from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start
 from p2pcredit.retraining.events import EventKind
@@ -120,7 +121,7 @@ class _ScoreRows:
         return score_loans(self._model, self.model_id, features, Settings(scores=self.scores, scoring=self.scoring))
 
 
-def _score_span(ctx: JobContext, lake: Lake, engine: LakeEngine, model_id: str, days: DateRange) -> ScoredLoans:
+def _score_span(ctx: JobContext, lake: Lake, engine: Engine, model_id: str, days: DateRange) -> ScoredLoans:
     files, settings = dict(ModelBank(ctx.layout).get(model_id).files), ctx.settings
     score = _ScoreRows(files, model_id, settings.scores, settings.scoring)
     predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)

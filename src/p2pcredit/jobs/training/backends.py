@@ -1,4 +1,4 @@
-"""Which engine grows the trees and counts the values of a training: the one of the settings, or that of a card."""
+"""Which engine fits: the one of the settings, or the one that a card names."""
 
 from __future__ import annotations
 
@@ -8,64 +8,50 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from p2pcredit.errors import SettingsError
+from p2pcredit.engines.registry import POLARS, engine_named
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.settings import SparkSettings
+from p2pcredit.settings import Settings
 from p2pcredit.storage.files import disk_error
-from p2pcredit.storage.layout import Layout
 
 if TYPE_CHECKING:
+    from p2pcredit.engines.protocol import Engine
     from p2pcredit.models.fitting.backend import FitBackend
-
-ON_SPARK = "spark"
-_CPU = "cpu"
 
 
 def require_engine(ctx: JobContext) -> None:
-    """Can the engine of the settings train here? What is missing is told before anything is held or read.
+    """Check that the engine of the settings can train here, before anything is held or read.
 
     Raises:
         MissingExtraError: If it is Spark and PySpark is not installed.
-        SettingsError: If Spark cannot start, or trees are to be grown on another device than the processor.
+        SettingsError: If it cannot start, or trees are to be grown on a device that it has not.
     """
-    if ctx.settings.engine == ON_SPARK:
-        if ctx.settings.training.device != _CPU:
-            raise SettingsError(
-                f"Spark grows trees on processors; set training.device = 'cpu', not '{ctx.settings.training.device}', "
-                'or engine = "polars"'
-            )
-        _start(ctx.settings.spark)
+    engine_named(ctx.settings.engine).require_for_fits(ctx.settings)
 
 
 @contextmanager
 def fitter_of(ctx: JobContext) -> Iterator[FitBackend]:
-    """Who fits by the settings.
+    """Fit by the settings.
 
     Raises:
         MissingExtraError, SettingsError: As `require_engine`.
-        StorageError: If the disk does not take the loans that Spark is to see.
+        StorageError: If the disk does not take the loans that the engine is to see.
     """
     require_engine(ctx)
-    if ctx.settings.engine != ON_SPARK:
-        yield _here()
-        return
-    with _on_spark(ctx.layout, ctx.settings.spark) as fitter:
+    with _backend(ctx, engine_named(ctx.settings.engine), ctx.settings) as fitter:
         yield fitter
 
 
 @contextmanager
 def fitter_again(ctx: JobContext, about: dict[str, Any]) -> Iterator[FitBackend]:
-    """Who fitted a model, as `engine_of_card` tells it: on Spark with as many workers, wherever Spark runs today.
+    """Fit as a model was fitted, by `engine_of_card`: on Spark with as many workers, wherever Spark runs today.
 
     Raises:
         MissingExtraError, SettingsError, StorageError: As `fitter_of`.
     """
-    if about["name"] != ON_SPARK:
-        yield _here()
-        return
-    settings = ctx.settings.spark.model_copy(update={"tree_workers": int(about["tree_workers"])})
-    _start(settings)
-    with _on_spark(ctx.layout, settings) as fitter:
+    engine = engine_named(about["name"])
+    settings = engine.as_fitted(ctx.settings, about)
+    engine.require(settings)
+    with _backend(ctx, engine, settings) as fitter:
         yield fitter
 
 
@@ -76,31 +62,22 @@ def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
         >>> engine_of_card({}), engine_of_card({"engine": {"name": "spark", "tree_workers": 2}})["tree_workers"]
         ({'name': 'polars'}, 2)
     """
-    return dict(card.get("engine") or {"name": "polars"})
-
-
-def _here() -> FitBackend:
-    from p2pcredit.models.fitting.backend import LOCAL  # loads XGBoost, which asking what is due does not need
-
-    return LOCAL
-
-
-def _start(settings: SparkSettings) -> None:
-    from p2pcredit.engines.spark.session import spark_session
-
-    spark_session(settings)
+    return dict(card.get("engine") or {"name": POLARS})
 
 
 @contextmanager
-def _on_spark(layout: Layout, settings: SparkSettings) -> Iterator[FitBackend]:
-    from p2pcredit.engines.spark.fitting import SparkBackend
-
-    room = layout.fits / uuid.uuid4().hex
+def _backend(ctx: JobContext, engine: type[Engine], settings: Settings) -> Iterator[FitBackend]:
+    directory = ctx.layout.fits / uuid.uuid4().hex
+    if not engine.fits_need_disk:
+        with engine.fit_backend(settings, directory) as fitter:
+            yield fitter
+        return
     try:
-        yield SparkBackend(settings, room)
+        with engine.fit_backend(settings, directory) as fitter:
+            yield fitter
     except OSError as error:
-        raise disk_error("write", room, error) from error
+        raise disk_error("write", directory, error) from error
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
         with suppress(OSError):  # not there, or another fit's loans are
-            room.parent.rmdir()
+            directory.parent.rmdir()

@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,12 @@ from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
 from p2pcredit.contracts.tables import Table
+from p2pcredit.engines.protocol import Writer
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, sync
 from p2pcredit.storage.tables.active_files import ActiveFile, active_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.partitions import MONTH
-
-Writer = Callable[[Sequence[str], Path], bool]
-"""Given the live files that may hold rows of the days, writes what stands in their place below a directory, as
-`snapshot_month=YYYY-MM/*.parquet`; False, and nothing written, where the rows are there already."""
 
 
 def paths_of_rows(lake: Lake, table: Table, days: DateRange | None = None) -> list[str]:
