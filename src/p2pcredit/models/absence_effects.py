@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.models.calibration import logistic
-from p2pcredit.models.evaluation.intervals import Floats, normal_quantile
+from p2pcredit.models.evaluation.intervals import Floats, logistic, normal_quantile
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 
 PENALTY = 10.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.models.evaluation.intervals import Floats, checked_pair
+from p2pcredit.models.evaluation.intervals import Floats, checked_pair, logistic
 
 LEAST_BADS_FOR_SLOPE = 30
 SLOPE_SPREAD = 0.5
@@ -44,11 +44,6 @@ class Calibration:
     def as_json(self) -> dict[str, float]:
         """Plain JSON values."""
         return {"slope": self.slope, "intercept": self.intercept}
-
-
-def logistic(log_odds: Floats) -> Floats:
-    """Which probabilities have these log-odds?"""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -500.0, 500.0))), dtype=np.float64)
 
 
 def as_probability(log_odds: Floats) -> Floats:

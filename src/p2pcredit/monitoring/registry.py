@@ -29,7 +29,7 @@ METRICS = Registry[Metric](
         "performance": "p2pcredit.monitoring.metrics.performance:measure_performance",
         "estimates": "p2pcredit.monitoring.metrics.estimates:measure_estimates",
         "drift": "p2pcredit.monitoring.metrics.drift:measure_drift",
-        "early_delinquency": "p2pcredit.monitoring.metrics.early_delinquency:measure_early_signs",
+        "early_delinquency": "p2pcredit.monitoring.metrics.early_delinquency:measure_early_delinquency",
     },
     needs=("__call__",),
 )

@@ -70,7 +70,7 @@ def draw_charts(facts: Facts) -> list[Chart]:
             "early_delinquency",
             "30 days late in the first months, by vintage",
             f"Line through each point: {confidence} interval.",
-            _early_signs,
+            _early_delinquency,
         ),
     )
     charts: list[Chart] = []
@@ -173,7 +173,7 @@ def _drift_bars(facts: Facts) -> Any:
     return bars + rule(watch, AMBER, "x") + rule(alert, RED, "x")
 
 
-def _early_signs(facts: Facts) -> Any:
+def _early_delinquency(facts: Facts) -> Any:
     names = {"late30_within_3m": "Within 3 months", "late30_within_6m": "Within 6 months"}
     rows = [
         {**row, "series": names[row["metric"]], "vintage": row["segment"].removeprefix("vintage=")}

@@ -55,7 +55,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "early_delinquency",
-        "Early signs",
+        "Early delinquency",
         "Share of each vintage that was 30 days past due or more in its first months, of the loans observed that long.",
         ("late30_within_3m", "late30_within_6m"),
     ),

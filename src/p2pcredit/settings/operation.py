@@ -74,7 +74,9 @@ class MonitoringSettings(Group):
         28, ge=7, le=366, description="Newest days whose loans are looked at for drift, data quality and alerts."
     )
     min_recent_loans: int = Field(
-        50, ge=10, description="Fewest recent loans for a result on drift or early signs; below it is undetermined."
+        50,
+        ge=10,
+        description="Fewest recent loans for a result on drift or early delinquency; below it is undetermined.",
     )
     min_matured_loans: int = Field(
         100, ge=20, description="Fewest matured loans for a result on performance; below it is undetermined."

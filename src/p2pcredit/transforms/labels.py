@@ -66,7 +66,7 @@ def first_originations(terms: Frame) -> Frame:
 
 
 def early_delinquency(performance: Frame, settings: Target) -> Frame:
-    """The servicing events that are an early sign of default: 30 days past due or more, or a default itself."""
+    """The servicing events that are early delinquency: 30 days past due or more, or a default itself."""
     return performance.filter(
         (nw.col("days_past_due") >= min(EARLY_DAYS, settings.default_days))
         | nw.col("status").is_in(sorted(DEFAULT_STATUSES))

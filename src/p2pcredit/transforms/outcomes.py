@@ -41,7 +41,7 @@ def build_outcomes(
         One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured by `as_of`),
         `months_observed` (whole months on book without default, up to the default, the closing or `as_of`, at most the
         window), `defaulted_in_month` (1 is the first month on book; null without a default inside the window),
-        `late_in_month` (the same for the first time 30 days past due or worse, an early sign and no label), `closed`
+        `late_in_month` (the same for the first time 30 days past due or worse, which is no label), `closed`
         (paid off inside the window by `as_of`), `definition` (the label's name), `unknown_outcome` (an event of it was
         set aside by `as_of`, before its window closed: it was then watched for no month, has no event and no label).
     """

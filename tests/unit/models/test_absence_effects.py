@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.models.absence_effects import Outcomes, estimate_effects, with_effects
-from p2pcredit.models.calibration import logistic
+from p2pcredit.models.evaluation.intervals import logistic
 from p2pcredit.models.training_support import (
     AbsenceEffect,
     ColumnSupport,

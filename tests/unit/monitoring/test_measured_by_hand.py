@@ -16,7 +16,7 @@ from p2pcredit.monitoring.chart_summaries import calibration_profile, score_prof
 from p2pcredit.monitoring.inputs import closes_window
 from p2pcredit.monitoring.matured import matured_window, part_segments, scored_loans, whole_segments
 from p2pcredit.monitoring.metrics.drift import measure_drift
-from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
+from p2pcredit.monitoring.metrics.early_delinquency import measure_early_delinquency
 from p2pcredit.monitoring.metrics.estimates import auc_sampling_range, expected_auc, measure_estimates
 from p2pcredit.monitoring.metrics.performance import measure_performance
 from p2pcredit.monitoring.metrics.quality import measure_quality
@@ -217,7 +217,7 @@ def test_the_range_of_a_sampled_auc_is_that_of_hanley_and_mcneil() -> None:
     assert expected_auc(pl.Series([0.5, 0.5]).to_numpy()) == 0.5
 
 
-def test_early_signs_count_loans_observed_to_the_last_day_and_late_up_to_it() -> None:
+def test_early_delinquency_count_loans_observed_to_the_last_day_and_late_up_to_it() -> None:
     edge = date(2022, 3, 29)  # three months on book end with the week
     loans = [
         *({"day": edge, "pd": 0.1, "late_on": WEEK_END if place < 3 else None} for place in range(10)),
@@ -225,7 +225,7 @@ def test_early_signs_count_loans_observed_to_the_last_day_and_late_up_to_it() ->
         {"day": edge + DAY, "pd": 0.1, "late_on": WEEK_END},  # not observed that long
         {"day": date(2022, 1, 5), "pd": 0.1, "late_on": date(2022, 4, 5)},
     ]
-    found = by_name(measure_early_signs(week(loans), settings()))
+    found = by_name(measure_early_delinquency(week(loans), settings()))
     (result,) = found.values()
     assert (result.metric, result.segment, result.n, result.note) == (
         "late30_within_3m",
@@ -238,9 +238,9 @@ def test_early_signs_count_loans_observed_to_the_last_day_and_late_up_to_it() ->
     assert (result.status, result.threshold) == (Status.UNDETERMINED, None)
 
 
-def test_early_signs_need_as_many_loans_as_a_recent_metric() -> None:
+def test_early_delinquency_need_as_many_loans_as_a_recent_metric() -> None:
     nine = week([{"day": date(2021, 12, 29), "pd": 0.1} for _ in range(9)])
-    found = by_name(measure_early_signs(nine, settings()))
+    found = by_name(measure_early_delinquency(nine, settings()))
     assert [key[0] for key in found] == ["late30_within_3m", "late30_within_6m"]
     assert {result.note for result in found.values()} == {
         "9 loans observed 3 months, 10 needed",
@@ -249,10 +249,10 @@ def test_early_signs_need_as_many_loans_as_a_recent_metric() -> None:
     assert all(result.value is None and result.matured_share == 1.0 and result.n == 9 for result in found.values())
 
 
-def test_early_signs_show_the_twelve_newest_vintages() -> None:
+def test_early_delinquency_show_the_twelve_newest_vintages() -> None:
     quarters = [date(year, month, 1) for year in (2018, 2019, 2020, 2021) for month in (1, 4, 7, 10)][:13]
     loans = [{"day": day, "pd": 0.1} for day in quarters for _ in range(10)]
-    found = by_name(measure_early_signs(week(loans), settings()))
+    found = by_name(measure_early_delinquency(week(loans), settings()))
     shown = [segment for metric, segment in found if metric == "late30_within_6m"]
     assert (len(shown), shown[0], shown[-1]) == (12, "vintage=2018Q2", "vintage=2021Q1")
 
@@ -307,7 +307,7 @@ def test_calibration_by_grade_is_that_of_the_judged_loans_of_the_grade() -> None
 
 def test_just_enough_loans_show_their_early_signs() -> None:
     ten = week([{"day": date(2021, 12, 29), "pd": 0.1, "late_on": date(2022, 2, 1)} for _ in range(10)])
-    assert [result.value for result in measure_early_signs(ten, settings())] == [1.0, 1.0]
+    assert [result.value for result in measure_early_delinquency(ten, settings())] == [1.0, 1.0]
 
 
 RECENT = [{"day": WEEK_END, "pd": 0.1, "score": 500, "term": 36.0} for _ in range(10)]

@@ -12,7 +12,7 @@ from monitoring_world import make_inputs
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.alerts import finding_of
-from p2pcredit.monitoring.metrics.early_delinquency import measure_early_signs
+from p2pcredit.monitoring.metrics.early_delinquency import measure_early_delinquency
 from p2pcredit.monitoring.metrics.estimates import expected_auc, measure_estimates
 from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.settings import Settings
@@ -60,9 +60,9 @@ def test_too_few_recent_loans_give_no_estimate() -> None:
     assert "needed" in found["auc_estimate", "all"].note
 
 
-def test_early_signs_count_only_loans_observed_that_long() -> None:
+def test_early_delinquency_count_only_loans_observed_that_long() -> None:
     inputs = make_inputs(2500)
-    found = {(r.metric, r.segment): r for r in measure_early_signs(inputs, Settings())}
+    found = {(r.metric, r.segment): r for r in measure_early_delinquency(inputs, Settings())}
     in_2010q4 = pl.col("snapshot_date").is_between(pl.date(2010, 10, 1), pl.date(2010, 12, 31))
     loans = inputs.predictions.filter(in_2010q4)
     late = loans.join(inputs.early_delinquency, on="loan_id")
@@ -83,7 +83,7 @@ def test_a_loan_late_after_the_months_counts_as_on_time() -> None:
         "loan_id", late_on=pl.col("snapshot_date").dt.offset_by("3mo").dt.offset_by("1d")
     )
     late = replace(inputs, early_delinquency=signs.filter(pl.col("late_on") <= inputs.week_end))
-    found = {(r.metric, r.segment): r for r in measure_early_signs(late, Settings())}
+    found = {(r.metric, r.segment): r for r in measure_early_delinquency(late, Settings())}
     assert found["late30_within_3m", "vintage=2010Q1"].value == 0.0
     six = found["late30_within_6m", "vintage=2010Q1"].value
     assert six is not None

@@ -31,7 +31,7 @@ from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import unknown_outcomes
 
 LATE_DAYS = 30
-"""Days past due from which a loan shows an early sign."""
+"""Days past due from which a loan counts as early delinquent."""
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ import xgboost as xgb
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.boosting.encoding import learn_encoding
 from p2pcredit.models.boosting.trees import Trees, growing
-from p2pcredit.models.calibration import logistic
-from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.evaluation.intervals import Floats, logistic
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.models.calibration import logistic
-from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair, normal_quantile
+from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair, logistic, normal_quantile
 
 STEPS = 100
 TOLERANCE = 1e-12

@@ -58,6 +58,16 @@ def checked_pair(labels: npt.ArrayLike, risk: npt.ArrayLike, *, probability: boo
     return truth, score
 
 
+def logistic(log_odds: Floats) -> Floats:
+    """Turn log-odds into probabilities.
+
+    Examples:
+        >>> logistic(np.array([0.0])).tolist()
+        [0.5]
+    """
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -500.0, 500.0))), dtype=np.float64)
+
+
 def normal_quantile(confidence: float) -> float:
     """How many standard errors a two-sided normal interval of this confidence reaches to each side.
 

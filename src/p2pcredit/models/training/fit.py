@@ -1,4 +1,4 @@
-"""One family fitted on one target: on matured loans, or on defaults or their early signs observed by a day."""
+"""One family fitted on one target: on matured loans, or on defaults or early delinquencies observed by a day."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def observed_by(
             day not before `day`.
         day: The day from which one looks back.
         window_months: Months on book that count.
-        event: The column with the month of the event; `late_in_month` for the early sign in place of the default.
+        event: The column with the month of the event; `late_in_month` for early delinquency in place of the default.
 
     Returns:
         `loan_id`, `origination_date`, `months` (Int32, 1 to the window, the month of the default included), `defaulted`

@@ -1,4 +1,4 @@
-"""Early signs: which share of each vintage was 30 days past due or more within its first months on book.
+"""Early delinquency: which share of each vintage was 30 days past due or more within its first months on book.
 
 They come a year before the labels do, and say nothing of who pays in the end. Only loans observed for that long count,
 and none of which an event was set aside: it may have been the sign.
@@ -17,7 +17,7 @@ MONTHS_OBSERVED = (3, 6)
 VINTAGES_SHOWN = 12
 
 
-def measure_early_signs(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
+def measure_early_delinquency(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
     """Which share of each of the newest vintages was 30 days past due within 3 and within 6 months on book?
 
     Returns:
