@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from p2pcredit.models.evaluation.intervals import wilson_interval
 from p2pcredit.reporting.drawing import (
     AMBER,
     BLUE,
@@ -96,8 +97,6 @@ def _reliability(facts: Facts) -> Any:
 
 
 def _vintages(facts: Facts) -> Any:
-    from p2pcredit.models.evaluation.intervals import wilson_interval
-
     confidence, rows = facts["model"]["confidence"], []
     for row in facts["performance"]["vintages"]:
         low, high = wilson_interval(row["observed"], row["n"], confidence)
