@@ -12,9 +12,11 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring import report as reporting
 from p2pcredit.jobs.monitoring.report import generate_report
+from p2pcredit.jobs.monitoring.review import monitor
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
@@ -164,3 +166,47 @@ def test_the_report_is_made_of_its_week_and_of_the_weeks_before_it(
     assert facts["decision"]["performance_score"] == 0.5
     assert facts["score_profile"]["n_recent"] == 0
     assert [row["grade"] for row in facts["calibration_profile"]] == []
+
+
+def done(home: WrittenHome, day: str = WEEK_END, **how: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What all steps of a week say together, and what stands of it in the activity file."""
+    receipt = monitor(home.ctx, of(day), **how)
+    (kept,) = (entry for entry in recent_entries(home.ctx) if entry["job"] == "monitor")
+    return receipt, kept
+
+
+def test_all_steps_of_a_week_give_its_score_its_report_and_its_decision(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metric_registry, "calculate_metrics", lambda inputs, settings: [measured()])
+    receipt, kept = done(home)
+    decision = json.loads(home.ctx.layout.decision_file.read_text())
+    path = home.ctx.layout.report(of(WEEK_END))
+    assert path.is_file()
+    assert receipt == {
+        "week_end_date": WEEK_END,
+        "performance_score": 0.5,
+        "decision": decision,
+        "report": str(path),
+        "reason": decision["reason"],
+    }
+    assert {name: kept.get(name) for name in receipt} == {**receipt, "decision": None}
+
+
+def test_without_its_report_a_week_is_decided_all_the_same(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_registry, "calculate_metrics", lambda inputs, settings: [measured()])
+    receipt, _ = done(home, report=False)
+    assert (receipt["report"], receipt["performance_score"]) == (None, 0.5)
+    assert not home.ctx.layout.report(of(WEEK_END)).exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [("2022-06-03", "2022-06-03 is not preprocessed"), (WEEK_END, "nothing could be measured; no report")],
+)
+def test_a_week_without_anything_measured_has_no_report_and_no_decision(
+    home: WrittenHome, day: str, reason: str
+) -> None:
+    nothing = {"week_end_date": day, "performance_score": None, "decision": None, "report": None, "reason": reason}
+    assert done(home, day)[0] == nothing
+    assert not home.ctx.layout.decision_file.exists()

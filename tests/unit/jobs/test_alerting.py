@@ -81,6 +81,19 @@ def test_a_channel_that_does_not_answer_is_said_without_its_address(tmp_path: Pa
     assert SECRET not in written
 
 
+def test_loggers_that_would_write_addresses_down_speak_again_afterwards(tmp_path: Path, channel: Any) -> None:
+    library = logging.getLogger("urllib3")
+    before = library.level
+    library.setLevel(logging.ERROR)
+    try:
+        ctx = context(tmp_path, channel.url)
+        measured(ctx, Status.FAIL)
+        assert send_alerts(ctx, WEEK_END)["sent"] == 1
+        assert library.level == logging.ERROR
+    finally:
+        library.setLevel(before)
+
+
 def monitored(ctx: JobContext, *results: MetricResult) -> None:
     rows = [{"snapshot_date": WEEK_END, "week_end_date": WEEK_END, "model_id": "m", **r.as_row()} for r in results]
     Lake(ctx.layout).replace(MONITORING, pl.DataFrame(rows, schema=MONITORING.schema), DateRange(WEEK_END, WEEK_END))

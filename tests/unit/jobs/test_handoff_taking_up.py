@@ -51,6 +51,18 @@ def test_a_decision_to_retrain_is_acted_on_cleared_and_logged(run_on: Run, train
     assert ctx.ledger.state().champion == "m1"
 
 
+def test_a_decision_that_a_run_that_died_had_moved_aside_is_put_back_and_taken_up(run_on: Run) -> None:
+    ctx = run_on(MONDAY)
+    write_by_hand(ctx)
+    place = ctx.layout.decision_file
+    place.rename(place.with_name(f".{place.name}.clearing"))  # where a file lies while it is looked at
+    current = reconcile(ctx, MONDAY).current
+    assert current is not None
+    assert (current.origin, current.decision.reason) == (Origin.HAND, "by hand")
+    assert place.is_file()
+    assert not place.with_name(f".{place.name}.clearing").exists()
+
+
 def test_two_runs_act_on_one_decision_once(run_on: Run, trainer: Any, decision: Any) -> None:
     decide(run_on(MONDAY), decision(SATURDAY), Origin.MONITORING)
     assert train_if_due(run_on(MONDAY, "one"), MONDAY)["outcome"] == "champion"

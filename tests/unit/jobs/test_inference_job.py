@@ -13,12 +13,14 @@ from deltalake import DeltaTable
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.errors import BankError
+from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring import score as inference
 from p2pcredit.jobs.scoring.champions import get_model
 from p2pcredit.jobs.scoring.score import run_inference
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans
+from p2pcredit.models import scoring
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -176,6 +178,21 @@ def test_it_tells_after_each_piece_how_many_days_are_behind_it(
     told: list[tuple[str, int, int | None]] = []
     run_inference(replace(ctx, progress=lambda what, done, of: told.append((what, done, of))), SPAN)
     assert told == [("", 0, 4), ("2024-01-30", 2, 4), ("2024-01-31", 3, 4), ("2024-02-01", 4, 4)]
+
+
+def test_a_day_whose_loans_lie_outside_training_is_warned_of(ctx: JobContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    crown(ctx, "m1", FIRST)
+    plain = scoring.score_loans
+
+    def lacking(*arguments: Any) -> pl.DataFrame:
+        return plain(*arguments).with_columns(pl.lit(["fico: missing"]).alias("outside_training"))
+
+    monkeypatch.setattr("p2pcredit.models.scoring.score_loans", lacking)
+    assert run_inference(ctx, DateRange(LAST, LAST))["outside_training"] == {"fico": 2}
+    assert [entry["message"] for entry in recent_entries(ctx) if entry["job"] == "warning"] == [
+        "2 of the 2 loans of 2024-02-01 (100%, limit 10%) lie outside what m1 was trained on: fico: missing (2); "
+        "look at the feeds of that day"
+    ]
 
 
 def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:

@@ -39,3 +39,11 @@ def test_a_day_alerts_where_its_share_exceeds_the_limit_but_not_for_one_loan_tha
         name: sum(entry.startswith(name) for entries in outside for entry in entries)
         for name in sorted({entry.partition(":")[0] for entries in outside for entry in entries})
     }
+
+
+def test_what_lies_outside_is_named_most_frequent_first_with_its_loans() -> None:
+    found = count_scored(nw.from_native(scored([NEW], [NEW], [FAR], [])).lazy())
+    assert list(found.alarming("m", 0.1)) == [
+        "3 of the 4 loans of 2024-01-13 (75%, limit 10%) lie outside what m was trained on: state: level never seen (2)"
+        ", annual_income: beyond trained range (1); look at the feeds of that day"
+    ]

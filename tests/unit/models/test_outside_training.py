@@ -85,6 +85,14 @@ def test_a_model_without_a_reference_borrower_says_nothing() -> None:
     assert found.schema["outside_training"] == pl.List(pl.String)
 
 
+def test_a_column_that_moves_no_score_keeps_none_behind_it_from_being_told() -> None:
+    model = Trained(SUPPORT, ("term_months", "fico"))
+    loans = pl.DataFrame(
+        {"term_months": [None], "fico": [None]}, schema={"term_months": pl.Float64, "fico": pl.Float64}
+    )
+    assert outside_training(model, loans, ScoreSettings()).rows() == [(["fico: missing"], True)]
+
+
 def test_fewer_points_for_each_doubling_make_fewer_columns_matter() -> None:
     loans = pl.DataFrame([{**USUAL, "fico": None}], schema_overrides={"fico": pl.Float64})
     coarse = outside_training(Trained(SUPPORT), loans, ScoreSettings(points_to_double_odds=0.5))
