@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup pictures demo test torture mutation lint types imports unit real dags spark e2e docs docs-outputs site check coverage lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup pictures demo test torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -94,6 +94,10 @@ docs-outputs: setup
 
 site: setup
 	$(BIN)/python -m tools.docs.site
+
+# Runs the cells of the notebook page on a small home, and writes below each what it printed.
+notebook: setup
+	$(BIN)/python tools/run_page.py docs/how-to/notebook.md
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev --universal --python-version 3.11 \

@@ -57,6 +57,14 @@ class Torture:
 
 
 @pytest.fixture(scope="session")
+def small_home(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A home made by the pipeline, with a model and a weekly review; not to be changed."""
+    from small_home import make_small_home
+
+    return made_once("small-home", make_small_home)
+
+
+@pytest.fixture(scope="session")
 def torture(request: pytest.FixtureRequest) -> Torture:
     results = request.config.getoption("--torture-results")
     return Torture(request.config.getoption("--torture"), Path(results) if results else None)
