@@ -135,7 +135,7 @@ def test_each_job_that_a_task_names_exists() -> None:
         assert callable(getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)), job
 
 
-def test_reading_the_dag_files_imports_no_engine_and_no_job() -> None:
+def test_reading_the_dag_files_imports_no_engine_and_of_the_jobs_only_the_data_of_the_pipelines() -> None:
     script = """
         import sys
         import p2pcredit.orchestration.dags.data_preprocessing
@@ -148,7 +148,7 @@ def test_reading_the_dag_files_imports_no_engine_and_no_job() -> None:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.splitlines()[-1] == "['p2pcredit.jobs', 'p2pcredit.jobs.pipelines']"
 
 
 def test_the_command_line_can_import_the_local_airflow_without_importing_airflow() -> None:
