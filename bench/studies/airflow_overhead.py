@@ -25,7 +25,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING
@@ -63,39 +62,27 @@ HEAVY = [
     *("polars", "pyarrow", "scipy", "sklearn", "vl_convert", "xgboost"),
 ]
 
-# The jobs of the two DAGs in an order that keeps their edges, as each task calls them.
-ONE = [
-    (f"{job}", feed)
-    for job in ("preprocessing.source_checks.check_source", "preprocessing.stages.load_bronze")
-    for feed in FEEDS
-]
+# The jobs of a day without a training, in the order of their tasks: job and feed.
 DAILY: list[tuple[str, str]] = [
-    *ONE,
-    *(("preprocessing.stages.refine_silver", feed) for feed in FEEDS),
-    ("preprocessing.stages.build_feature_store", ""),
-    ("preprocessing.stages.build_label_store", ""),
-    ("preprocessing.stages.complete_days", ""),
-    ("training.retrain.check_retraining", ""),
-    ("scoring.champions.get_model", ""),
-    ("scoring.score.score_day", ""),
-    ("decisions.clear_decision", ""),
-    ("training.retrain.log_retraining", ""),
+    (step.job, step.feed or "")
+    for pipeline in (PREPROCESSING, INFERENCE)
+    for step in pipeline.steps
+    if step.job is not None and step.name != "train_model_task"
 ]
 DO = """
-import importlib, json, sys, time
+import json, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 
 def do(job, feed, home, day):
     from p2pcredit.jobs.context import JobContext
-    from p2pcredit.periods import DateRange, parse_date
+    from p2pcredit.jobs.pipelines import jobs_of
+    from p2pcredit.jobs.walking import call_job
+    from p2pcredit.periods import parse_date
     from p2pcredit.settings import load_settings
     from p2pcredit.storage.layout import Layout
-    module, _, function = job.rpartition(".")
-    work, day = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function), parse_date(day)
-    spans = module.startswith("preprocessing.")
-    arguments = [feed] * bool(feed) + [DateRange(day, day) if spans else day]
-    return work(JobContext(Layout(Path(home)), load_settings(Path(home)), "bench", datetime.now(UTC)), *arguments)
+    ctx = JobContext(Layout(Path(home)), load_settings(Path(home)), "bench", datetime.now(UTC))
+    return call_job(ctx, job, parse_date(day), feed=feed or None, span=jobs_of()[job].span)
 
 home, day, heavy, jobs = sys.argv[1], sys.argv[2], sys.argv[3].split(), json.loads(sys.argv[4])
 seconds, bytes_ = [], 0

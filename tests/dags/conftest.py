@@ -39,14 +39,8 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 
-DAILY = (
-    "preprocessing.source_checks",
-    "preprocessing.stages",
-    "decisions",
-    "training.retrain",
-    "scoring.champions",
-    "scoring.score",
-)
+from p2pcredit.jobs.pipelines import jobs_of  # noqa: E402
+
 OURS = ("p2pcredit", "tests.dags")
 
 
@@ -109,7 +103,7 @@ class Jobs:
 def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Every module of jobs that the DAGs call, replaced."""
     stand_ins = Jobs()
-    for name in (*DAILY, "monitoring.steps", "monitoring.report", "monitoring.alerts"):
+    for name in {job.rpartition(".")[0] for job in jobs_of()}:
         monkeypatch.setitem(sys.modules, f"p2pcredit.jobs.{name}", stand_ins.module(name))
     return stand_ins
 

@@ -13,6 +13,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.jobs.pipelines import Branch, Pipeline, Step, jobs_of
 
 IDS = {
     "P2PCreditScore_DataPreprocessing": "0 1 * * *",
@@ -129,13 +130,14 @@ def test_each_job_that_a_task_names_exists() -> None:
         for task in module.dag.tasks
         if hasattr(task, "job")
     }
+    assert named == set(jobs_of())
     assert len(named) == 18
     for job in sorted(named):
         module, _, function = job.rpartition(".")
         assert callable(getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)), job
 
 
-def test_reading_the_dag_files_imports_no_engine_and_no_job() -> None:
+def test_reading_the_dag_files_imports_no_engine_and_of_the_jobs_only_the_data_of_the_pipelines() -> None:
     script = """
         import sys
         import p2pcredit.orchestration.dags.data_preprocessing
@@ -148,7 +150,7 @@ def test_reading_the_dag_files_imports_no_engine_and_no_job() -> None:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.splitlines()[-1] == "['p2pcredit.jobs', 'p2pcredit.jobs.pipelines']"
 
 
 def test_the_command_line_can_import_the_local_airflow_without_importing_airflow() -> None:
@@ -167,3 +169,27 @@ def test_start_end_and_catch_up_come_from_the_environment() -> None:
     assert made["start_date"].isoformat() == "2011-03-06T03:00:00+00:00"
     assert made["end_date"].isoformat() == "2011-03-10T23:00:00+00:00"
     assert made["catchup"] is True
+
+
+def test_a_fourth_pipeline_is_a_dag_from_its_data_alone() -> None:
+    from p2pcredit.orchestration.builder import build
+
+    fourth = Pipeline(
+        "P2PCreditScore_Audit",
+        "30 4 * * 1",
+        "audit",
+        (
+            Step("find", "decisions.clear_decision", branch=Branch("found", yes="write", no="rest")),
+            Step("rest", after=("find",)),
+            Step("write", "preprocessing.stages.complete_days", after=("find",), span=True),
+            Step("end", after=("write", "rest"), joins=True),
+        ),
+    )
+    dag = build(fourth, "An audit.")
+    assert (dag.dag_id, dag.schedule, dag.doc_md) == ("P2PCreditScore_Audit", "30 4 * * 1", "An audit.")
+    assert edges(dag) == {("find", "rest"), ("find", "write"), ("write", "end"), ("rest", "end")}
+    assert rules(dag) == {"end": JOIN}
+    assert [(dag.get_task(name).job, getattr(dag.get_task(name), "span", False)) for name in ("find", "write")] == [
+        ("decisions.clear_decision", False),
+        ("preprocessing.stages.complete_days", True),
+    ]

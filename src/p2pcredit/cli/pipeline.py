@@ -115,12 +115,12 @@ def infer(
 ) -> Receipt:
     """Score the loans of some days, each with the model that was champion on its day."""
     from p2pcredit.jobs.known_days import preprocessed_days, require_preprocessed
-    from p2pcredit.jobs.scoring.score import run_inference
+    from p2pcredit.jobs.scoring.by_hand import infer as infer_days
 
     with shown_context("infer", home) as ctx:
         days = date_range(day, first, last, partial(preprocessed_days, ctx.layout))
         require_preprocessed(ctx.layout, days)
-        return run_inference(ctx, days)
+        return infer_days(ctx, days)
 
 
 @job_command
@@ -132,13 +132,11 @@ def monitor(
 ) -> Receipt:
     """Measure what has matured, write the report and the retraining decision, and send alerts."""
     from p2pcredit.jobs.known_days import require_preprocessed, require_week_of_home
-    from p2pcredit.jobs.monitoring.alerts import send_alerts
     from p2pcredit.jobs.monitoring.review import monitor as review_week
 
     ctx, day = job_context(home), parse_date(week_end)
     require_week_of_home(ctx.layout, day, ctx.at.date())  # a mistyped date alerts nobody
-    receipt = review_week(ctx, day)
-    send_alerts(ctx, day)  # also in a week without a decision: then a job may have failed
+    receipt = review_week(ctx, day, alert=True)
     require_preprocessed(ctx.layout, DateRange(day, day))
     return receipt
 
@@ -155,7 +153,7 @@ def replay(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Walk through history as the three DAGs would have lived it."""
+    """Walk through history as the three DAGs would have lived it, alerts into a file of the home."""
     from p2pcredit.errors import UsageError
     from p2pcredit.jobs.checked_settings import require_policy
     from p2pcredit.jobs.known_days import landed_days

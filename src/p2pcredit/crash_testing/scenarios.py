@@ -1,7 +1,8 @@
 """Every job that writes, each with the home that it starts from, on a small portfolio of synthetic loans.
 
 A home is made by steps in order from nothing. The jobs under test are steps like the others, so that one job starts
-where another ended.
+where another ended. The jobs of the pipelines are read from their data: one that has no scene of its own here is tried
+from a home in which all steps before it are done.
 """
 
 from __future__ import annotations
@@ -18,22 +19,14 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.decisions import clear_decision, override_decision
+from p2pcredit.jobs.decisions import override_decision
 from p2pcredit.jobs.landing.land import land
-from p2pcredit.jobs.monitoring.report import generate_report
 from p2pcredit.jobs.monitoring.review import monitor
-from p2pcredit.jobs.monitoring.steps import calculate_metrics, write_retraining_decision
+from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, Pipeline, Step, jobs_of
 from p2pcredit.jobs.preprocessing.source_checks import check_source
-from p2pcredit.jobs.preprocessing.stages import (
-    build_feature_store,
-    build_label_store,
-    complete_days,
-    load_bronze,
-    preprocess,
-    refine_silver,
-)
-from p2pcredit.jobs.scoring.score import score_day
-from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, train_now
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.training.retrain import train_now
+from p2pcredit.jobs.walking import call_job, do_step
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
@@ -126,15 +119,15 @@ def _decide_by_hand(ctx: JobContext) -> None:
 
 
 def _preprocess_up_to_receipt(ctx: JobContext) -> None:
-    _refine_all(ctx)
-    build_feature_store(ctx, _only(DAY))
-    build_label_store(ctx, _only(DAY))
+    for step in PREPROCESSING.steps:
+        if step.job is not None and step.name != "end":
+            do_step(ctx, step, DAY)
 
 
 def _refine_all(ctx: JobContext) -> None:
-    for feed in FEEDS:
-        load_bronze(ctx, feed, _only(DAY))
-        refine_silver(ctx, feed, _only(DAY))
+    for step in PREPROCESSING.steps:
+        if step.feed is not None:
+            do_step(ctx, step, DAY)
 
 
 def _fill_log(ctx: JobContext) -> None:
@@ -146,7 +139,42 @@ def _fill_log(ctx: JobContext) -> None:
         lake.replace(table, landed.with_columns(pl.lit(day).alias("snapshot_date")), _only(day))
 
 
+_SCENES: dict[str, tuple[tuple[str, date], ...]] = {
+    "preprocessing.stages.load_bronze": (("preprocess: bronze", DAY), ("preprocess: bronze, with a checkpoint", NEXT)),
+    "preprocessing.stages.refine_silver": (("preprocess: silver", DAY),),
+    "preprocessing.stages.build_feature_store": (("preprocess: features", DAY),),
+    "preprocessing.stages.build_label_store": (("preprocess: labels", DAY),),
+    "preprocessing.stages.complete_days": (("preprocess: complete", DAY),),
+    "training.retrain.check_retraining": (
+        ("decision: take up a file written by hand", DAY),
+        ("decision: set aside an unreadable file", DAY),
+    ),
+    "training.retrain.train_if_due": (("train a first model", DAY), ("train on a decision", NEXT)),
+    "scoring.score.score_day": (("infer", DAY),),
+    "decisions.clear_decision": (("decision: clear", NEXT),),
+    "training.retrain.log_retraining": (("decision: log the retraining", NEXT),),
+    "monitoring.steps.calculate_metrics": (("monitor: metrics", DAY),),
+    "monitoring.report.generate_report": (("monitor: report", DAY),),
+    "monitoring.steps.write_retraining_decision": (("monitor: decision", DAY),),
+}
+"""Job of a pipeline -> the steps that call it, each with its snapshot date."""
+
+
+def _calling(step: Step, day: date) -> Callable[[JobContext], object]:
+    feed = None if step.feed is None else _FEED
+    return lambda ctx: call_job(ctx, str(step.job), day, feed=feed, span=step.span)
+
+
+def _scenes(pipelines: tuple[Pipeline, ...]) -> dict[str, Callable[[JobContext], object]]:
+    """The steps that call the jobs of pipelines which write: those named above, and one for each other job."""
+    writing = [(job, step) for job, step in jobs_of(pipelines).items() if step.writes]
+    return {
+        name: _calling(step, day) for job, step in writing for name, day in _SCENES.get(job, ((f"job {job}", DAY),))
+    }
+
+
 STEPS: dict[str, Callable[[JobContext], object]] = {
+    **_scenes(PIPELINES),
     "land": lambda ctx: _land(ctx, date(2021, 4, 1), NEXT),
     "land the rest of a month": lambda ctx: _land(ctx.moved_to(_AFTER_END), date(2021, 5, 1), END),
     "land all": lambda ctx: _land(ctx, FIRST, NEXT),
@@ -159,28 +187,12 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "refine all feeds of the day": _refine_all,
     "preprocess the day up to its receipt": _preprocess_up_to_receipt,
     "preprocess: source checks": lambda ctx: [check_source(ctx, feed, _only(DAY)) for feed in FEEDS],
-    "preprocess: bronze": lambda ctx: load_bronze(ctx, _FEED, _only(DAY)),
-    "preprocess: silver": lambda ctx: refine_silver(ctx, _FEED, _only(DAY)),
-    "preprocess: features": lambda ctx: build_feature_store(ctx, _only(DAY)),
-    "preprocess: labels": lambda ctx: build_label_store(ctx, _only(DAY)),
-    "preprocess: complete": lambda ctx: complete_days(ctx, _only(DAY)),
     "preprocess late data": lambda ctx: preprocess(ctx, _only(EVE)),
     "fill the log of a table": _fill_log,
-    "preprocess: bronze, with a checkpoint": lambda ctx: load_bronze(ctx, _FEED, _only(NEXT)),
-    "train a first model": lambda ctx: train_if_due(ctx, DAY),
-    "infer": lambda ctx: score_day(ctx, DAY),
     "monitor": lambda ctx: monitor(ctx, DAY),
-    "monitor: metrics": lambda ctx: calculate_metrics(ctx, DAY),
-    "monitor: report": lambda ctx: generate_report(ctx, DAY),
-    "monitor: decision": lambda ctx: write_retraining_decision(ctx, DAY),
     "decision: override": lambda ctx: override_decision(ctx, DAY, retrain=True, why="the price was cut"),
     "write a decision by hand": _decide_by_hand,
-    "decision: take up a file written by hand": lambda ctx: check_retraining(ctx, DAY),
     "write an unreadable decision": lambda ctx: _write_decision(ctx, '{"retrain": tr'),
-    "decision: set aside an unreadable file": lambda ctx: check_retraining(ctx, DAY),
-    "train on a decision": lambda ctx: train_if_due(ctx, NEXT),
-    "decision: clear": lambda ctx: clear_decision(ctx, NEXT),
-    "decision: log the retraining": lambda ctx: log_retraining(ctx, NEXT),
     "train": lambda ctx: train_now(ctx, DAY, "asked for"),
 }
 """Every step by name: those that only make a home, and those under test."""
@@ -193,6 +205,17 @@ _SCORED = (*_TRAINED, "infer")
 _MEASURED = (*_SCORED, "monitor: metrics")
 _OVERRIDDEN = (*_MEASURED, "monitor: decision", "decision: override")
 _RETRAINED = (*_OVERRIDDEN, "train on a decision")
+
+
+def jobs_without_a_scene(pipelines: tuple[Pipeline, ...] = PIPELINES) -> list[Job]:
+    """The jobs of pipelines that write and have no scene above, each from a home in which all before it is done."""
+    found: list[Job] = []
+    for job, step in jobs_of(pipelines).items():
+        if step.writes and job not in _SCENES:
+            built = (*_BEFORE, "preprocess the day up to its receipt")
+            found.append(Job(built if step.command == "preprocess" else _RETRAINED, f"job {job}"))
+    return found
+
 
 JOBS = {
     job.step: job
@@ -222,6 +245,7 @@ JOBS = {
         Job(_OVERRIDDEN, "train on a decision"),
         Job(_RETRAINED, "decision: clear"),
         Job(_RETRAINED, "decision: log the retraining"),
+        *jobs_without_a_scene(),
     )
 }
 """The jobs under test, by name."""

@@ -31,10 +31,20 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
     Raises:
         StorageError: If the disk refuses.
     """
-    line = {"at": ctx.at.isoformat(timespec="seconds"), "run_id": ctx.run_id, "job": job, **facts}
+    append_line(ctx.layout.activity, {"at": _instant(ctx), "run_id": ctx.run_id, "job": job, **facts})
+    logger.info(
+        "%s: %s", job, ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict))
+    )
+
+
+def append_line(path: Path, line: dict[str, Any]) -> None:
+    """Append a JSON line to a file in one write. A line torn by a crash before it is ended first.
+
+    Raises:
+        StorageError: If something else than a file lies there, or the disk refuses.
+    """
     text = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str)
     data = text.encode("utf-8", "backslashreplace") + b"\n"  # half a character stands there as its escape
-    path = ctx.layout.activity
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
@@ -50,9 +60,15 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
             os.close(handle)
     except OSError as error:
         raise disk_error("write", path, error) from error
-    logger.info(
-        "%s: %s", job, ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict))
-    )
+
+
+def keep_alert(ctx: JobContext, title: str, body: str) -> None:
+    """Append what a replay would have sent to the alert channels to `logs/replay_alerts.jsonl`.
+
+    Raises:
+        StorageError: If the disk refuses.
+    """
+    append_line(ctx.layout.replay_alerts, {"at": _instant(ctx), "title": title, "body": body})
 
 
 def remember_failure(ctx: JobContext, job: str, error: BaseException) -> str:
@@ -80,7 +96,7 @@ def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> N
     """Warn of the state of data, model or hand-off: in the log, and in the activity file for the alerts of the week.
 
     Args:
-        ctx: Surroundings; a warning of a replay stands in the activity file and raises no alert.
+        ctx: Surroundings; a warning of a replay alerts in the replay only.
         message: One line without a borrower's values.
         finding: Its kind, which gives its severity.
     """
@@ -104,27 +120,33 @@ def warn_once(ctx: JobContext, about: str, message: str, finding: Finding = Find
         Whether it was said now. What a replay said raised no alert, so it does not count outside one.
     """
     replayed = ctx.caller is Caller.REPLAY
-    for entry in recent_entries(ctx):
-        said = entry.get("job") == "warning" and entry.get("about") == about
-        if said and (entry.get("caller") == Caller.REPLAY) is replayed:
+    for entry in recent_entries(ctx, "warning"):
+        if entry.get("about") == about and (entry.get("caller") == Caller.REPLAY) is replayed:
             return False
     logger.warning(message)
     record(ctx, "warning", {**_warning(ctx, message, finding), "about": about})
     return True
 
 
-def recent_entries(ctx: JobContext) -> Iterator[dict[str, Any]]:
-    """The entries in the last few megabytes of the activity file, oldest first; lines torn by a crash are left out.
+def recent_entries(ctx: JobContext, *jobs: str) -> Iterator[dict[str, Any]]:
+    """Read the entries in the last few megabytes of the activity file, oldest first, without lines torn by a crash.
+
+    Args:
+        ctx: Surroundings.
+        jobs: The jobs whose entries to read; all where none is named. Lines of others are not parsed.
 
     Raises:
         StorageError: If something else than a file lies there, or the disk refuses.
     """
+    named = [f'"job": "{job}"'.encode() for job in jobs]
     for line in _last_lines(ctx.layout.activity):
+        if named and not any(name in line for name in named):
+            continue
         try:
             entry: Any = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict):
+        if isinstance(entry, dict) and (not jobs or entry.get("job") in jobs):
             yield entry
 
 
@@ -140,6 +162,10 @@ def without_values(error: BaseException) -> str:
         'KeyError'
     """
     return _LIST.sub("[...]", getattr(error, "without_values", None) or _in_one_line(error))
+
+
+def _instant(ctx: JobContext) -> str:
+    return ctx.at.isoformat(timespec="seconds")
 
 
 def _warning(ctx: JobContext, message: str, finding: Finding) -> dict[str, Any]:

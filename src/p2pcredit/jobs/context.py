@@ -19,8 +19,8 @@ Receipt = dict[str, Any]
 class Caller(StrEnum):
     """Who calls a job: a scheduled run, a person at the command line, or a replay at a simulated clock.
 
-    A person's failed command is told to that person only, and what a replay warns of lies in the past: neither alerts
-    the team. Set where jobs are called, never guessed from a run id.
+    A person's failed command is reported to that person only. What a replay warns of lies in the past: its alerts stay
+    in the home. Neither reaches a channel. Set where jobs are called, never guessed from a run id.
     """
 
     SCHEDULED = "scheduled"

@@ -4,9 +4,10 @@ Everything that runs, lists or draws a pipeline reads it here: the DAG files (`o
 commands `preprocess`, `train`, `infer` and `monitor`, the demo, the crash kit, and the page `pipelines.md` of the
 reference. Nothing heavy is imported, since Airflow reads the DAG files again and again.
 
-To add a gold table: write its job in `preprocessing/stages.py`, and add a `Step` to the group `gold_processing`.
-To add a DAG: add a `Pipeline` to `PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. Two files
-each; `replay` then walks the pipeline too, in the order of the clock.
+To add a gold table, write its contract in `contracts/tables.py` and its job in a module of `jobs/preprocessing`, and
+name the job as a `Step` of the group `gold_processing` here. To add a DAG, touch two files: add a `Pipeline` to
+`PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. `replay` then walks the pipeline too, in
+the order of the clock.
 """
 
 from __future__ import annotations
@@ -81,6 +82,11 @@ class Step:
         if self.job is not None:
             object.__setattr__(self, "kind", Kind.JOB)
 
+    @property
+    def function(self) -> str | None:
+        """The name of the job's function alone; None for a step without a job."""
+        return None if self.job is None else self.job.rpartition(".")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -112,7 +118,7 @@ class Pipeline:
 
     Args:
         dag_id: Its id in Airflow.
-        cron: When it runs, in UTC: `minute hour * * weekday`, each minute and hour a number, the weekday 0 (Sunday) to 6
+        cron: When it runs, in UTC: `minute hour * * weekday`, minute and hour as numbers, the weekday 0 (Sunday) to 6
             or `*`.
         tag: What it is about, in a word.
         parts: Its steps and groups, each after those that it names in `after`.
@@ -180,9 +186,16 @@ class Pipeline:
         """All steps, in their order."""
         return (task.step for task in self.tasks)
 
-    def by_hand(self, command: str) -> list[Step]:
-        """The steps that a command runs, in their order."""
-        return [step for step in self.steps if step.command == command]
+    def by_hand(self, command: str, below: str | None = None) -> list[Step]:
+        """The steps that a command runs, in their order; only those that are listed below a step, where one is named.
+
+        Examples:
+            >>> [step.name for step in INFERENCE.by_hand("train", below="train_model_task")]
+            ['clear_decision', 'log_retraining']
+        """
+        steps = list(self.steps)
+        first = 0 if below is None else [step.name for step in steps].index(below) + 1
+        return [step for step in steps[first:] if step.command == command]
 
     @property
     def _fields(self) -> list[str]:
@@ -312,7 +325,18 @@ MONITORING = Pipeline(
 )
 
 PIPELINES: tuple[Pipeline, ...] = (PREPROCESSING, INFERENCE, MONITORING)
-"""All pipelines, in the order in which they fire in a night."""
+"""All pipelines. Of a night, they are walked in the order of the clock."""
+
+
+def due_after(day: date) -> list[tuple[Pipeline, datetime]]:
+    """The pipelines that work on a snapshot date, each with the instant at which it fires, in the order of the clock.
+
+    Examples:
+        >>> [f"{pipeline.tag} {at:%a %H:%M}" for pipeline, at in due_after(date(2024, 1, 13))]
+        ['preprocessing Sun 01:00', 'inference Sun 02:00', 'monitoring Sun 06:00']
+    """
+    due = [(pipeline, at) for pipeline in PIPELINES if (at := pipeline.fires_after(day)) is not None]
+    return sorted(due, key=lambda run: run[1])
 
 
 def jobs_of(pipelines: tuple[Pipeline, ...] = PIPELINES) -> Mapping[str, Step]:
@@ -335,5 +359,6 @@ __all__ = [
     "Pipeline",
     "Step",
     "Task",
+    "due_after",
     "jobs_of",
 ]

@@ -1,34 +1,36 @@
-"""Walk through history as it would have happened: the jobs of the daily DAGs each day, of the weekly one each Sunday.
+"""Walk through history as the DAGs would have lived it: the same steps in the same order, at a simulated clock.
 
-The clock is simulated: what DAG 1 and 2 do in the night after a snapshot date, and DAG 3 on Sunday morning, is done
-here in that order, with the same functions, files and decisions. Two things are done in spans because the rule of
-`known_on` makes it equal: many months are preprocessed in one commit per table, and days are scored together up to the
-next Saturday (each with the model that was champion on it).
+Each night the pipelines that fire in it are walked in the order of the clock, from the same data that the DAGs are
+built of. Two things are done in spans because the rule of `known_on` makes it equal: many months are preprocessed in
+one commit per table, and days are scored together up to the next training, the next review or the end. A failed
+training fails its night's run, as it does under a scheduler: the day is then scored by the next night, which tries the
+decision again.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock_time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
 
 from p2pcredit.errors import P2PCreditError, TrainingError
-from p2pcredit.jobs.activity import record, warn
+from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
-from p2pcredit.jobs.decisions import clear_decision
-from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.monitoring.alerts import alert_failure
+from p2pcredit.jobs.monitoring.review import review_step
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING, Pipeline, Step, Task, due_after
 from p2pcredit.jobs.preprocessing.day_checks import require_what_is_used
 from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together
-from p2pcredit.jobs.scoring.score import run_inference
+from p2pcredit.jobs.scoring.score import score_nights
 from p2pcredit.jobs.training.maturity import what_is_lacking
-from p2pcredit.jobs.training.retrain import log_retraining, train_if_due
+from p2pcredit.jobs.walking import Walked, do_step, walk
+from p2pcredit.monitoring.feeds.schema_drift import Finding
 from p2pcredit.periods import DateRange
 
-_PREPROCESSING_AT = clock_time(1, tzinfo=UTC)
-_TRAINING_AT = clock_time(2, tzinfo=UTC)
-_MONITORING_AT = clock_time(6, tzinfo=UTC)
-_SATURDAY = 5
+logger = logging.getLogger("p2pcredit")
 
 
 def replay(
@@ -39,11 +41,11 @@ def replay(
     skip_last_monitoring: bool = False,
     day_by_day: bool = False,
 ) -> Receipt:
-    """Run exactly the jobs that the three DAGs would run on each day.
+    """Run exactly the jobs that the DAGs would run on each day.
 
     Args:
-        ctx: Surroundings; its instant is replaced by the simulated clock, and its warnings raise no alert.
-            Each finished day is told as progress.
+        ctx: Surroundings; its instant is replaced by the simulated clock, and its alerts go into a file of the home.
+            Each finished day is reported as progress.
         days: Snapshot dates, in order.
         all_reports: Write every week's report, not only the last.
         skip_last_monitoring: Leave the weekly review of the last day to a scheduler that goes on here.
@@ -58,70 +60,128 @@ def replay(
         TrainingError: If nothing was scored because trainings failed that were due.
     """
     began = time.perf_counter()
-    ctx = replace(ctx, caller=Caller.REPLAY)
-    last_week_end = max((day for day in days if day.weekday() == _SATURDAY), default=None)
-    counts = {"weeks": 0, "trainings": 0, "decisions": 0, "scored": 0}
-    spans = [DateRange(day, day) for day in days] if day_by_day else spans_together(ctx, days)
-    waiting: list[date] = []
-    failures: list[str] = []
-    loans = 0
-
-    def score_waiting() -> None:
-        if waiting:
-            at = _night_after(waiting[-1], _TRAINING_AT)
-            counts["scored"] += run_inference(ctx.moved_to(at), DateRange(waiting[0], waiting[-1]))["scored"]
-            waiting.clear()
-
-    for span in spans:
+    nights = _Nights(replace(ctx, caller=Caller.REPLAY), days, all_reports, in_spans=not day_by_day)
+    for span in [DateRange(day, day) for day in days] if day_by_day else spans_together(nights.ctx, days):
         ctx.progress(f"preprocessing to {span.last}", (span.first - days.first).days, len(days))
-        at = ctx.moved_to(_night_after(span.last, _PREPROCESSING_AT))
-        receipt, judged = preprocess_and_judge(at, span)
-        loans += receipt["features"]
-        findings = {day: found for one in judged for day, found in one.findings.items()}
+        if not day_by_day:
+            nights.preprocess(span)
         for day in span:
-            require_what_is_used(
-                ctx, day, findings.get(day, ()), historic=True
-            )  # by a champion that was made within the span
-            trained, failure = _train(ctx.moved_to(_night_after(day, _TRAINING_AT)), day)
-            counts["trainings"] += trained
-            failures += [failure] if failure else []
-            waiting.append(day)
-            if day_by_day:
-                score_waiting()
-            if day.weekday() == _SATURDAY and not (skip_last_monitoring and day == days.last):
-                score_waiting()
-                report = all_reports or day == last_week_end
-                reviewed = monitor(ctx.moved_to(_night_after(day, _MONITORING_AT)), day, report=report)
-                counts["weeks"] += 1
-                counts["decisions"] += reviewed["decision"] is not None
+            nights.live(day, skip=(MONITORING,) if skip_last_monitoring and day == days.last else ())
             ctx.progress(day.isoformat(), (day - days.first).days + 1, len(days))
-    score_waiting()
-    reason = None if counts["scored"] else _why_nothing(ctx, days.last, loans, failures)
+    nights.score_waiting()
+    counts = {name: nights.counts[name] for name in ("weeks", "trainings", "decisions", "scored")}
+    reason = None if counts["scored"] else _why_nothing(ctx, days.last, nights.counts["loans"], nights.failures)
     seconds = round(time.perf_counter() - began, 1)
     done: Receipt = {"days": len(days), **counts, "seconds": seconds, "reason": reason}
-    record(ctx, "replay", done)
-    if failures and not counts["scored"]:
+    record(nights.ctx, "replay", done)
+    if nights.failures and not counts["scored"]:
         raise TrainingError(f"replay to {days.last}: {reason}")
     return done
 
 
-def _train(ctx: JobContext, day: date) -> tuple[int, str | None]:
-    """Do the training steps of one night; a failed training is said loudly and does not stop the next day.
+@dataclass
+class _Nights:
+    """The nights of a replay: what was done in them, and what waits to be done together.
 
-    Returns:
-        How many models were trained, and what failed.
+    Args:
+        ctx: Surroundings, at no instant of the replay's.
+        days: All snapshot dates.
+        all_reports: Whether every week's report is written.
+        in_spans: Whether days are preprocessed and scored together.
     """
-    try:
-        done = train_if_due(ctx, day)
-    except P2PCreditError as error:
-        failure = f"training of {day} failed: {error}"
-        warn(ctx, failure)
-        return 0, failure
-    if done["outcome"] in {"none", "refused"} and done["model_id"] is None:
-        return 0, None
-    clear_decision(ctx, day)
-    log_retraining(ctx, day)
-    return 1, None
+
+    ctx: JobContext
+    days: DateRange
+    all_reports: bool
+    in_spans: bool
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    waiting: list[date] = field(default_factory=list)
+    trained_on: date | None = None
+    findings: dict[date, list[Finding]] = field(default_factory=dict)
+
+    def preprocess(self, span: DateRange) -> None:
+        """Preprocess a span of days in one go, in the night after its last."""
+        receipt, judged = preprocess_and_judge(self._in_night(PREPROCESSING, span.last), span)
+        self.counts["loans"] += receipt["features"]
+        self.findings = {day: found for one in judged for day, found in one.findings.items()}
+
+    def live(self, day: date, skip: tuple[Pipeline, ...] = ()) -> None:
+        """Walk the pipelines that fire in the night after a day."""
+        for pipeline, at in due_after(day):
+            if pipeline in skip:
+                continue
+            if pipeline is PREPROCESSING and self.in_spans:
+                require_what_is_used(self.ctx, day, self.findings.get(day, ()), historic=True)
+                continue  # which a champion may need that was made within the span
+            if pipeline is not INFERENCE:
+                self.score_waiting()
+            self._count(pipeline, self._walk(pipeline, self.ctx.moved_to(at), day))
+
+    def score_waiting(self) -> None:
+        """Do the scoring steps of the nights that wait for it, in the last of them."""
+        if not self.waiting:
+            return
+        ctx = self._in_night(INFERENCE, self.waiting[-1])
+        for step in INFERENCE.by_hand("infer"):
+            if step.name == "run_inference":
+                self.counts["scored"] += score_nights(ctx, self.waiting)
+            else:
+                do_step(ctx, step, self.waiting[-1])
+        self.waiting.clear()
+
+    def _walk(self, pipeline: Pipeline, at: JobContext, day: date) -> Walked:
+        review = review_step(at, day, shared=self.in_spans)
+        last_report = self.all_reports or MONITORING.fires_after(day) == self._last_review
+
+        def do(step: Step) -> Receipt:
+            if pipeline is INFERENCE and self.in_spans and step.command == "infer":
+                self._postpone(step, day)
+                return {}
+            if step.name == "train_model_task":
+                self.score_waiting()  # by the champions of before
+                self.trained_on = day
+            if pipeline is MONITORING:
+                return {} if step.name == "generate_report" and not last_report else review(step)
+            return do_step(at, step, day)
+
+        def failed(task: Task, error: P2PCreditError) -> None:
+            if task.step.command != "train":
+                raise error  # a person is there, who mends it and goes on
+            told = alert_failure(at, f"{pipeline.dag_id}.{task.task_id} of {day}", error)
+            logger.warning(told["message"])
+            self.failures.append(f"training of {day} failed: {error}")
+
+        return walk(pipeline, do, failed)
+
+    def _postpone(self, step: Step, day: date) -> None:
+        if step.name != "run_inference":
+            return
+        self.waiting.append(day)
+        if day == self.trained_on:  # what comes after it in the night says what became of the decision
+            self.score_waiting()
+
+    def _count(self, pipeline: Pipeline, walked: Walked) -> None:
+        receipts = walked.receipts
+        if pipeline is PREPROCESSING:
+            self.counts["loans"] += receipts["gold_processing.feature_store"]["rows"]
+        if pipeline is INFERENCE:
+            trained = receipts.get("train_model_task")
+            self.counts["trainings"] += trained is not None and trained["model_id"] is not None
+            scored = receipts.get("run_inference", {})
+            self.counts["scored"] += scored.get("scored", 0) + scored.get("caught_up", 0)
+        if pipeline is MONITORING:
+            self.counts["weeks"] += 1
+            self.counts["decisions"] += walked.succeeded("write_retraining_decision")
+
+    @cached_property
+    def _last_review(self) -> datetime | None:
+        return max(filter(None, map(MONITORING.fires_after, self.days)), default=None)
+
+    def _in_night(self, pipeline: Pipeline, day: date) -> JobContext:
+        at = pipeline.fires_after(day)
+        assert at is not None, "a pipeline of every day"
+        return self.ctx.moved_to(at)
 
 
 def _why_nothing(ctx: JobContext, day: date, loans: int, failures: list[str]) -> str:
@@ -138,7 +198,3 @@ def _why_nothing(ctx: JobContext, day: date, loans: int, failures: list[str]) ->
     last = ctx.ledger.state().trainings[-1:]
     why = last[0].facts["reason"] if last else "see 'p2pcredit decision history'"
     return f"no model came to serve, so nothing was scored: {why}"
-
-
-def _night_after(day: date, at: clock_time) -> datetime:
-    return datetime.combine(day + timedelta(days=1), at)

@@ -28,7 +28,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """Decision, ledger, retraining logs and activity."""
+        """Decision, ledger, retraining logs, activity and the alerts of replays."""
         return self.home / "logs"
 
     @property
@@ -45,6 +45,11 @@ class Layout:
     def activity(self) -> Path:
         """One JSON line per finished job."""
         return self.logs / "activity.jsonl"
+
+    @property
+    def replay_alerts(self) -> Path:
+        """One JSON line per message that a replay would have sent to the alert channels."""
+        return self.logs / "replay_alerts.jsonl"
 
     @property
     def datamart(self) -> Path:

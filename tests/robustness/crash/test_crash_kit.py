@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from p2pcredit.cli.app import app
 from p2pcredit.crash_testing.invariants import differences, half_states
 from p2pcredit.crash_testing.runner import Bench, crash_test, try_job, unclear_end
-from p2pcredit.crash_testing.scenarios import DAY, JOBS, Job
+from p2pcredit.crash_testing.scenarios import DAY, JOBS, STEPS, Job, jobs_without_a_scene
 from p2pcredit.crash_testing.snapshots import take_picture, without_dead_runs
 from p2pcredit.crash_testing.syscall_filter import Watched
+from p2pcredit.jobs.pipelines import Pipeline, Step, jobs_of
 from p2pcredit.storage.layout import Layout
 
 _BOUNDED, _EVERY = 1, 1_000_000
@@ -35,6 +36,16 @@ def test_a_job_that_was_killed_or_met_a_full_disk_ends_as_if_undisturbed_when_ru
     torture.record(f"disk full from every step of {name} on", tried.full_disk_points, full)
     assert tried.violations == []
     assert (tried.kill_points > 0) == (name != "preprocess: source checks")
+
+
+def test_every_job_of_the_pipelines_that_writes_is_tried_and_a_new_one_from_a_home_with_all_before_it() -> None:
+    called = {step.job for step in jobs_of().values() if step.writes}
+    assert len(called) == 13
+    assert jobs_without_a_scene() == []
+    assert {job.step for job in JOBS.values()} | {name for job in JOBS.values() for name in job.start} <= set(STEPS)
+    table = Step("vintages", "preprocessing.vintages.build_vintages", span=True, command="preprocess")
+    (tried,) = jobs_without_a_scene((Pipeline("Fourth", "0 3 * * *", "fourth", (table,)),))
+    assert (tried.step, tried.start[-1]) == (f"job {table.job}", "preprocess the day up to its receipt")
 
 
 def test_the_kit_leaves_nothing_behind_and_touches_nothing_else(

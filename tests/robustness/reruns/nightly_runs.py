@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import ConflictError
-from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.decisions import clear_decision, override_decision
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.decisions import override_decision
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, Step
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
-from p2pcredit.jobs.scoring.score import score_day
-from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due
+from p2pcredit.jobs.walking import do_step, walk
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
@@ -53,20 +54,15 @@ def nights(home: str, prefix: str, first: str, last: str) -> None:
     for day in DateRange(parse_date(first), parse_date(last)):
         ctx = context(home, f"{prefix}{day}", day)
         preprocess(ctx, DateRange(day, day))
-        if check_retraining(ctx, day)["retrain"]:
-            _train(ctx, day)
-        score_day(ctx, day)
-        clear_decision(ctx, day)
-        log_retraining(ctx, day)
-        if day.weekday() == 5:
+        walk(INFERENCE, partial(_try_again, ctx, day))
+        if MONITORING.fires_after(day) is not None:
             monitor(ctx, day, report=False)
 
 
-def _train(ctx: JobContext, day: date) -> None:
+def _try_again(ctx: JobContext, day: date, step: Step) -> Receipt:
     while True:
         try:
-            train_if_due(ctx, day)
-            return
+            return do_step(ctx, step, day)
         except ConflictError:
             time.sleep(0.2)
 

@@ -10,7 +10,7 @@ import pytest
 from written_home import WrittenHome, of, written_home
 
 from p2pcredit.jobs.scoring import score as inference
-from p2pcredit.jobs.scoring.score import score_day
+from p2pcredit.jobs.scoring.score import score_day, score_nights
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 
@@ -33,11 +33,24 @@ def scored_by(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, night: str = N
 
     def run(ctx: Any, days: DateRange) -> dict[str, Any]:
         seen.extend((day.day, ctx.ledger.state().champion_on(day)) for day in days)
-        return {"from": days.first.isoformat()}
+        return {"from": days.first.isoformat(), "scored": len(days)}
 
     monkeypatch.setattr(inference, "run_inference", run)
-    assert score_day(home.ctx, of(night)) == {"from": night}
+    assert score_day(home.ctx, of(night)) == {"from": night, "scored": 1, "caught_up": len(seen) - 1}
     return seen
+
+
+def scored_together(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, *nights: str) -> list[int]:
+    """Days of March that these nights score in one go."""
+    spans: list[DateRange] = []
+
+    def run(ctx: Any, days: DateRange) -> dict[str, Any]:
+        spans.append(days)
+        return {"scored": len(days)}
+
+    monkeypatch.setattr(inference, "run_inference", run)
+    assert score_nights(home.ctx, [of(night) for night in nights]) == sum(map(len, spans))
+    return [day.day for span in spans for day in span]
 
 
 def scored_before(home: WrittenHome, *days: int) -> None:
@@ -80,3 +93,16 @@ def test_a_night_scores_its_own_day_again_and_no_day_twice(home: WrittenHome, mo
     scored_before(home, *range(6, 21))
     assert scored_by(home, monkeypatch) == [(20, "now")]
     assert of(NIGHT) - timedelta(days=inference.CATCH_UP_DAYS) == of("2022-03-06")
+
+
+def test_nights_in_one_go_score_what_they_would_one_by_one(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_before(home, *range(1, 13))
+    assert scored_together(home, monkeypatch, "2022-03-14", "2022-03-16", "2022-03-17") == [13, 14, 15, 16, 17]
+
+
+def test_a_day_that_lies_too_far_before_the_next_night_is_scored_by_none(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_before(home, *range(2, 6), *range(7, 15))
+    assert scored_together(home, monkeypatch, "2022-03-20", "2022-03-21") == [6, *range(15, 22)]
+    assert scored_together(home, monkeypatch, "2022-03-21", "2022-03-22") == list(range(15, 23))

@@ -257,14 +257,14 @@ def test_a_replay_stops_at_the_day_though_its_month_was_preprocessed_before_the_
     land_day(ctx.layout, DAY)
     rename_income(ctx)
 
-    def train(ctx: JobContext, day: date) -> tuple[int, str | None]:
+    def check(ctx: JobContext, day: date) -> dict[str, bool]:
         if day == days[3]:
             crown(ctx, "annual_income")
-        return 0, None
+        return {"retrain": False}
 
-    monkeypatch.setattr("p2pcredit.jobs.replay._train", train)
-    monkeypatch.setattr("p2pcredit.jobs.replay.run_inference", lambda *_: {"scored": 0})
-    monkeypatch.setattr("p2pcredit.jobs.replay.monitor", lambda *_, **__: {"decision": None})
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", check)
+    monkeypatch.setattr("p2pcredit.jobs.replay.score_nights", lambda *_: 0)
+    monkeypatch.setattr("p2pcredit.jobs.monitoring.steps.check_monitoring", lambda *_: {"monitor": False})
     with pytest.raises(SchemaDriftError, match="2020-03-02: feed 'financial' lacks column 'annual_income'"):
         replay(ctx, DateRange(days[0], DAY))
 

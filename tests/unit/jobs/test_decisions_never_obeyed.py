@@ -15,6 +15,7 @@ from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.monitoring.alerts import send_alerts
+from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.training.retrain import check_retraining
 from p2pcredit.periods import DateRange
@@ -231,18 +232,26 @@ def test_asking_changes_nothing(run_on: Run) -> None:
     assert not ctx.layout.ledger.exists()
 
 
-def test_a_failed_training_of_a_replay_is_kept_and_alerts_nobody(run_on: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_training_of_a_replay_alerts_into_a_file_of_the_home_and_no_channel(
+    run_on: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from p2pcredit.errors import TrainingError
 
     def fails(ctx: JobContext, day: date) -> None:
         raise TrainingError("no booster")
 
-    monkeypatch.setattr("p2pcredit.jobs.replay.train_if_due", fails)
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", lambda *_: {"retrain": True})
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.train_if_due", fails)
     monkeypatch.setattr("p2pcredit.jobs.replay.preprocess_and_judge", lambda *_: ({"features": 1}, []))
-    monkeypatch.setattr("p2pcredit.jobs.replay.run_inference", lambda *_: {"scored": 0})
+    monkeypatch.setattr("p2pcredit.storage.tables.day_receipts.is_complete", lambda *_: True)
     monkeypatch.setattr("p2pcredit.jobs.replay.spans_together", lambda _, days: [days])
     ctx = run_on(TUESDAY)
+    ctx.layout.home.mkdir(exist_ok=True)
+    monkeypatch.setattr("p2pcredit.jobs.monitoring.alerts._notify", lambda *_: pytest.fail("told a channel"))
     with pytest.raises(TrainingError, match="no booster"):
         replay(ctx, DateRange(MONDAY, MONDAY))
     assert len(warnings(ctx)) == 1
+    (kept,) = map(json.loads, ctx.layout.replay_alerts.read_text().splitlines())
+    assert kept["title"] == "P2PCreditScore: a job failed"
+    assert kept["body"] == f"{INFERENCE.dag_id}.train_model_task of {MONDAY} failed: no booster"
     assert send_alerts(ctx, SATURDAY)["alerts"] == []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import evidence_home
 
-import p2pcredit
+from p2pcredit.jobs.pipelines import jobs_of
 
 FILES = {"polars", "pyarrow", "numpy"}
 # Polars imports PyArrow itself to read a Delta table.
@@ -47,30 +46,26 @@ MOST_RECEIPT_BYTES = 4096
 """What a task leaves in Airflow's database. The largest is a training's, which holds the metrics of its card."""
 
 DO = """
-import importlib, json, sys
+import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.jobs.pipelines import jobs_of
+from p2pcredit.jobs.walking import do_step
+from p2pcredit.periods import parse_date
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 
 job, home, day, heavy = sys.argv[1], Path(sys.argv[2]), parse_date(sys.argv[3]), sys.argv[4].split()
-module, _, function = job.rpartition(".")
-work = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)
-days = DateRange(day, day)
-arguments = {"check_source": ["loan_terms", days], "load_bronze": ["loan_terms", days],
-             "refine_silver": ["loan_terms", days]}.get(function, [days if module.startswith("preprocessing") else day])
+step = jobs_of()[job]
 at = datetime(2021, 7, 11, 2, tzinfo=UTC)
-receipt = work(JobContext(Layout(home), load_settings(home), "modules", at), *arguments)
+receipt = do_step(JobContext(Layout(home), load_settings(home), "modules", at), step, day)
 print(json.dumps([receipt, sorted(name for name in heavy if name in sys.modules)]))
 """
 
 
 def test_every_job_that_a_task_names_is_looked_at_here() -> None:
-    dags = Path(p2pcredit.__file__).parent / "orchestration" / "dags"
-    named = {job for path in dags.glob("*.py") for job in re.findall(r'job="([a-z_.]+)"', path.read_text())}
-    assert named == set(ALLOWED)
+    assert set(jobs_of()) == set(ALLOWED)
 
 
 def test_no_job_imports_a_heavy_library_that_its_work_does_not_need(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def test_a_training_that_was_due_and_failed_is_an_error(ctx: JobContext, monkeyp
     def fail(*_: object) -> None:
         raise LeakError("'outcome' predicts too well")
 
-    monkeypatch.setattr("p2pcredit.jobs.replay.train_if_due", fail)
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", lambda *_: {"retrain": True})
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.train_if_due", fail)
     for day in DAYS:
         land_day(ctx.layout, day)
     with pytest.raises(TrainingError, match="training of 2020-03-04 failed: 'outcome' predicts too well") as caught:
@@ -58,6 +59,7 @@ def test_a_model_that_may_not_serve_is_told_with_its_reason(ctx: JobContext, mon
 
     monkeypatch.setattr("p2pcredit.jobs.replay.what_is_lacking", lambda *_: None)
     facts = {"snapshot_date": f"{DAY}", "week": f"{DAY}", "model_id": "m1", "promoted": False, "reason": "AUC 0.48"}
+    facts |= {"outcome": "refused", "decision_id": None}
     ctx.ledger.append(EventKind.TRAINED, at=ctx.at, run_id="x", facts=facts)
     for day in DAYS:
         land_day(ctx.layout, day)

@@ -1,4 +1,4 @@
-"""Tell people: through Apprise to whatever channels are set, and in the log always."""
+"""Send alerts through Apprise to the channels that are set, or into a file of the home in a replay; log them always."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity, ordered
 from p2pcredit.contracts.tables import MONITORING
-from p2pcredit.jobs.activity import recent_entries, record, remember_failure, warn
+from p2pcredit.jobs.activity import keep_alert, recent_entries, record, remember_failure, warn
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import outlook_of
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
@@ -32,7 +32,8 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
     """Say what needs a person this week: failed checks, a decision to retrain, warnings of the last days.
 
     The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
-    said as a warning; addresses never appear anywhere.
+    said as a warning; addresses never appear anywhere. A replay sends nothing: its message, made of what it warned of
+    itself, is appended to `logs/replay_alerts.jsonl`.
 
     Returns:
         `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
@@ -44,6 +45,9 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
     sent = 0
     if not lines:
         reason = "nothing to alert"
+    elif ctx.caller is Caller.REPLAY:
+        keep_alert(ctx, _title(alerts, week_end), _body(alerts))
+        channels, reason = 0, f"{len(lines)} alerts of a replay, kept in {ctx.layout.replay_alerts.name}"
     elif not channels:
         reason = f"{len(lines)} alerts, no alert channel configured (setting alerts.urls)"
         logger.warning("alerts of %s, not sent anywhere: %s", week_end, "; ".join(lines))
@@ -59,7 +63,7 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         "channels": channels,
         "reason": reason,
     }
-    record(ctx, "send_alerts", {"week_end_date": week_end.isoformat(), **receipt})
+    record(ctx, "send_alerts", {"week_end_date": week_end.isoformat(), "caller": str(ctx.caller), **receipt})
     return receipt
 
 
@@ -93,26 +97,34 @@ def _decision(ctx: JobContext, week_end: date) -> list[Alert]:
 def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
     """Say at once that a job failed: in the activity file, and to every channel. A full disk does not keep it back.
 
+    A replay tells no channel; its message goes into `logs/replay_alerts.jsonl`.
+
     Returns:
         `message`, `sent` (channels reached), `channels`.
     """
     message = remember_failure(ctx, job, error)
-    sent, troubles = _notify(ctx, "P2PCreditScore: a job failed", message)
+    title = "P2PCreditScore: a job failed"
+    if ctx.caller is Caller.REPLAY:
+        keep_alert(ctx, title, message)
+        return {"message": message, "sent": 0, "channels": 0}
+    sent, troubles = _notify(ctx, title, message)
     for trouble in troubles:
         logger.warning(trouble)
     return {"message": message, "sent": sent, "channels": len(ctx.settings.alerts.urls)}
 
 
 def _warned(ctx: JobContext) -> list[Alert]:
-    """The warnings since eight days ago, or since the last review where that is longer ago; not those of a replay.
+    """The warnings since eight days ago, or since the last review where that is longer ago.
 
-    A warning dated after the present instant is one of another clock and waits for its own week.
+    A replay looks at what replays warned of, and every other review at what they did not. A warning dated after the
+    present instant is one of another clock and waits for its own week.
     """
     warnings: list[tuple[datetime, dict[str, Any]]] = []
     reviewed = since = ctx.at - timedelta(days=_WATCHED_DAYS)
-    for entry in recent_entries(ctx):
+    replayed = ctx.caller is Caller.REPLAY
+    for entry in recent_entries(ctx, "send_alerts", "warning"):
         at = _instant(entry.get("at"))
-        if at is None or at > ctx.at or entry.get("caller") == Caller.REPLAY:
+        if at is None or at > ctx.at or (entry.get("caller") == Caller.REPLAY) is not replayed:
             continue
         if entry.get("job") == "send_alerts":
             reviewed = at

@@ -16,6 +16,7 @@ from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
+from p2pcredit.jobs.pipelines import PREPROCESSING, Step
 from p2pcredit.jobs.preprocessing.day_checks import Judged, drift_receipt, judge_days
 from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.feed_history import landed_before, seen_in_tables
@@ -29,6 +30,7 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import (
     tell_of_seen_before,
 )
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
+from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.prefetch import prefetch
 from p2pcredit.storage.landing.manifest import require_whole_landing
@@ -217,10 +219,11 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
-        many values it lost), `features`, `labels`, `unknown_outcomes` (loans with an event that was set aside on these
-        days), `of_no_loan` (events set aside that name no loan), `of_unknown_loans` (events of loans that have no row
-        in `loan_terms` by then), `without_loan` (feed to rows of no loan in `loan_terms` of their day),
-        `seen_before` (rows of `loan_terms` with the id of a loan of an earlier day),
+        many values it lost), `features`, `labels` (rows; of a further gold table by its name), `unknown_outcomes`
+        (loans with an event that was set aside on these days), `of_no_loan` (events set aside that name no loan),
+        `of_unknown_loans` (events of loans that have no row in `loan_terms` by then), `without_loan` (feed to rows of
+        no loan in `loan_terms` of their day), `seen_before` (rows of `loan_terms` with the id of a loan of an earlier
+        day),
         `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they
@@ -243,29 +246,43 @@ def preprocess_and_judge(
     from p2pcredit.jobs.preprocessing.source_checks import check_source
 
     checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
+    of_feeds, of_days = _steps_in_spans()
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
     lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
-    features = labels = 0
+    rows: Counter[str] = Counter()
     without_loan: Counter[str] = Counter()
     events: Counter[str] = Counter()
     judged: list[Judged] = []
     parts = spans_together(ctx, days)
     with closing(prefetch(prefetch_feeds(ctx, parts if len(days) > 1 else []))) as landed:
         for part in parts:
-            for feed in FEEDS:
-                load_bronze(ctx, feed, part, next(landed, None))
-                done = _refine(ctx, feed, part)
-                for key, total in counts[feed].items():
-                    counts[feed][key] = total + done[key]
-                lost[feed].update(done["values_missing"])
+            for step in of_feeds:
+                feed = str(step.feed)
+                match step.function:
+                    case "load_bronze":
+                        load_bronze(ctx, feed, part, next(landed, None))
+                    case "refine_silver":
+                        done = _refine(ctx, feed, part)
+                        for key, total in counts[feed].items():
+                            counts[feed][key] = total + done[key]
+                        lost[feed].update(done["values_missing"])
+                    case _:
+                        do_step(ctx, step, part)
             judged.append(judge_days(ctx, FEEDS, part, accept_drift))
-            built = _build_features(ctx, part)
-            features += built["rows"]
-            without_loan.update(built["without_loan"])
-            built = _build_labels(ctx, part)
-            labels += built["rows"]
-            events.update({name: built[name] for name in ("events", "of_unknown_loans", "seen_before")})
-            complete_days(ctx, part, judged[-1].accepted)
+            for step in of_days:
+                match step.function:
+                    case "build_feature_store":
+                        built = _build_features(ctx, part)
+                        without_loan.update(built["without_loan"])
+                    case "build_label_store":
+                        built = _build_labels(ctx, part)
+                        events.update({name: built[name] for name in ("events", "of_unknown_loans", "seen_before")})
+                    case "complete_days":
+                        built = complete_days(ctx, part, judged[-1].accepted)
+                    case _:
+                        built = do_step(ctx, step, part)
+                if "rows" in built:
+                    rows[step.name] += built["rows"]
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     tell_of_rows(ctx, days, without_loan)
     tell_of_events(ctx, days, events)
@@ -274,8 +291,9 @@ def preprocess_and_judge(
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
         "feeds": {feed: {**counts[feed], "values_missing": dict(sorted(lost[feed].items()))} for feed in FEEDS},
-        "features": features,
-        "labels": labels,
+        "features": rows.pop("feature_store"),
+        "labels": rows.pop("label_store"),
+        **rows,
         "schema_status": max((one.status for one in judged), key=("pass", "undetermined", "fail").index),
         "schema_drift": drift_receipt(judged),
         "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
@@ -287,6 +305,17 @@ def preprocess_and_judge(
     }
     record(ctx, "preprocess", receipt)
     return receipt, judged
+
+
+def _steps_in_spans() -> tuple[list[Step], list[Step]]:
+    """The steps below the source checks: those of one feed, feed by feed, and those of all feeds together.
+
+    A feed's raw files are read while the one before it is refined, so all stages of a feed come before the next feed.
+    No stage of a feed reads another feed, so the tables are those of the order of the DAG, stage by stage.
+    """
+    steps = [step for step in PREPROCESSING.by_hand("preprocess") if step.writes]
+    of_feeds = [step for feed in FEEDS for step in steps if step.feed == feed]
+    return of_feeds, [step for step in steps if step.feed is None]
 
 
 def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETHER) -> list[DateRange]:

@@ -13,8 +13,10 @@ from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import weeks_with_log
-from p2pcredit.jobs.decisions import clear_decision, reconcile
+from p2pcredit.jobs.decisions import reconcile
+from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.jobs.training.backends import require_engine
+from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import Plan, plan_retraining
@@ -73,8 +75,8 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)
-        log_retraining(ctx, day)  # also what a run that died just after its training left undone
-        clear_decision(ctx, day)
+        for step in INFERENCE.by_hand("train", below="train_model_task"):
+            do_step(ctx, step, day)  # also what a run that died just after its training left undone
     receipt = {"as_of": day.isoformat(), **receipt}
     record(ctx, "train", receipt)
     return receipt
