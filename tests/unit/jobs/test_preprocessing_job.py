@@ -129,12 +129,16 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         "labels": 5,
         "schema_status": "pass",
         "schema_drift": [],
+        "level_status": "undetermined",
+        "level_shifts": [],
+        "levels_undetermined": ["loan_terms.loan_amount", "loan_performance.days_past_due"],
         "accepted_drift": [],
         "landed_anew": {},
         "unknown_outcomes": 1,
         "of_no_loan": 0,
         "of_unknown_loans": 0,
         "seen_before": 0,
+        "events_before": 0,
         "without_loan": {},
     }
     assert json.loads(json.dumps(receipt)) == receipt
