@@ -20,7 +20,7 @@ _END: Any = object()
 
 
 def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
-    """The same items in the same order; each is made while the one before it is used.
+    """Yield the same items in the same order, each made while the one before it is used.
 
     An error comes where it would have come: after all items before it were used. At most one item waits.
 
@@ -38,7 +38,7 @@ def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
 def prefetch_map(
     make: Callable[[Item], ModelArtifacts], items: Collection[Item]
 ) -> Generator[ModelArtifacts, None, None]:
-    """What is made of each of these items, in their order; two are made at once, while one before them is used.
+    """Yield what is made of each item, in order; two are made at once, while one before them is used.
 
     For items of which each can be made without the others. An error comes where it would have come. At most two wait or
     are being made.

@@ -5,8 +5,8 @@ commands `preprocess`, `train`, `infer` and `monitor`, the demo, the crash kit, 
 reference. Nothing heavy is imported, since Airflow reads the DAG files again and again.
 
 To add a gold table: write its job in `preprocessing/stages.py`, and add a `Step` to the group `gold_processing`.
-To add a DAG: add a `Pipeline` to `PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. Two files
-each; `replay` then walks the pipeline too, in the order of the clock.
+To add a DAG: add a `Pipeline` to `PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. Two
+files each; `replay` then walks the pipeline too, in the order of the clock.
 """
 
 from __future__ import annotations
