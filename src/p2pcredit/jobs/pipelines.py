@@ -112,8 +112,8 @@ class Pipeline:
 
     Args:
         dag_id: Its id in Airflow.
-        cron: When it runs, in UTC: `minute hour * * weekday`, each minute and hour a number, the weekday 0 (Sunday) to 6
-            or `*`.
+        cron: When it runs, in UTC: `minute hour * * weekday`, each minute and hour a number, the weekday `*` or
+            0 (Sunday) to 6.
         tag: What it is about, in a word.
         parts: Its steps and groups, each after those that it names in `after`.
 
