@@ -65,7 +65,7 @@ def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame
     issued = ordered.select(_month("issue_d")).to_series()
     place = issued.dt.year().cast(pl.Int64) * 12 + issued.dt.month().cast(pl.Int64)
     place = place - place.min()
-    known = int(place.max()) + 1
+    known = int(place.to_numpy().max()) + 1
     within = ordered.select(
         pl.int_range(pl.len()).over(_month("issue_d")) / pl.len().over(_month("issue_d"))
     ).to_series()

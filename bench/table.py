@@ -24,7 +24,7 @@ def page(results: Results) -> str:
     lines = [
         "# Benchmark",
         "",
-        "ModelArtifacts by `make bench`; do not edit. What is measured and how: [bench/README.md](../README.md).",
+        "Made by `make bench`; do not edit. What is measured and how: [bench/README.md](../README.md).",
         "",
     ]
     lines += ["![Seconds of each contender](benchmark.svg)", "", "## Targets", ""]

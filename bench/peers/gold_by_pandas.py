@@ -157,7 +157,8 @@ def build_labels(loans: pd.DataFrame, events: pd.DataFrame, first: np.datetime64
 
 
 def main() -> None:
-    file, out, first, last = Path(sys.argv[1]), Path(sys.argv[2]), *map(np.datetime64, sys.argv[3:5])
+    file, out = Path(sys.argv[1]), Path(sys.argv[2])
+    first, last = np.datetime64(sys.argv[3]), np.datetime64(sys.argv[4])
     for layer in ("bronze", "silver", "gold"):
         (out / layer).mkdir(parents=True, exist_ok=True)
     raw = read_raw(file)

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optbinning
@@ -168,19 +169,19 @@ def information_value(place: np.ndarray, label: np.ndarray, missing: int | None)
     return total
 
 
-def sum_ratio(rows: list[dict[str, object]], key: str) -> float:
+def sum_ratio(rows: list[dict[str, Any]], key: str) -> float:
     """How many times longer all features together took optbinning."""
     return sum(row[key][0] for row in rows) / sum(row[key][1] for row in rows)
 
 
-def page(rows: list[dict[str, object]], loans: pl.DataFrame, cells: int) -> str:
+def page(rows: list[dict[str, Any]], loans: pl.DataFrame, cells: int) -> str:
     bads = int(loans["label"].sum())
     at_least = sum(row["ours"] >= row["theirs"] - 1e-9 for row in rows)
     finer = sum(row["fine"] >= row["own"] - 1e-9 for row in rows)
     lines = [
         "# Our bins against optbinning's",
         "",
-        "ModelArtifacts by `make bench-binning DATA=LoanStats_2007_2010.csv.gz`; do not edit.",
+        "Made by `make bench-binning DATA=LoanStats_2007_2010.csv.gz`; do not edit.",
         "",
         f"{loans.height:,} matured LendingClub loans of 2007 to 2010 with {bads} defaults within 12 months (`pd12`).",
         f"Both sides get the same loans and constraints: the shape in the table, at most {MOST_BINS} bins, each with",

@@ -76,7 +76,7 @@ def ranking(name: str, loans: pl.DataFrame) -> str:
     own, theirs = auc_interval(labels, chances), auc_interval(labels, grade)
     lead = _worded(paired_auc_difference(labels, chances, grade), "+.3f")
     platform = "-" if theirs.value is None else f"{theirs.value:.3f}"
-    span = f"{loans['snapshot_date'].min()} to {loans['snapshot_date'].max()}"
+    span = f"{loans['snapshot_date'].min()!s} to {loans['snapshot_date'].max()!s}"
     return f"| {name} | {span} | {own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {lead} |"
 
 

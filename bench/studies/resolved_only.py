@@ -48,7 +48,7 @@ def main() -> None:
     features = lake.scan(FEATURE_STORE).collect().unique("loan_id").sort("snapshot_date", "loan_id")
     sources = (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE, QUARANTINE)
     tables = [lake.frame(table) for table in sources]
-    truth = collect(labels_as_of(*tables[2:], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
+    truth = collect(labels_as_of(tables[2], tables[3], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
     print("| as of | learned from | loans | bads | mean predicted | true rate | observed / expected | AUC |")
     print("|---|---|---|---|---|---|---|---|")
     for day in asked.dates:

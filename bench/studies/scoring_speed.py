@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "unit" / "models"))
 
-from conftest import AS_OF, make_book
+from conftest import AS_OF, make_book  # type: ignore[attr-defined]
 from p2pcredit.contracts.features import features_of
 from p2pcredit.models.scoring import score_loans
 from p2pcredit.models.training.candidates import train_candidates
@@ -35,8 +36,8 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|")
     for candidate in run.candidates:
         model = candidate.model
-        plain = seconds(lambda model=model: model.predict(batch))
-        full = seconds(lambda model=model: score_loans(model, "m", batch, Settings()))
+        plain = seconds(partial(model.predict, batch))
+        full = seconds(partial(score_loans, model, "m", batch, Settings()))
         name = f"{model.family}, {model.target}"
         rates = [f"{loans / wall:,.0f} ({loans / processor:,.0f})" for wall, processor in (plain, full)]
         print(f"| {name} | {len(model.feature_names)} | {loans:,} | {' | '.join(rates)} |")

@@ -58,7 +58,7 @@ def main() -> None:
     features = features.with_columns(pl.lit(None, dtype=features.schema[name]).alias(name) for name in asked.without)
     sources = (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE, QUARANTINE)
     tables = [lake.frame(table) for table in sources]
-    truth = collect(labels_as_of(*tables[2:], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
+    truth = collect(labels_as_of(tables[2], tables[3], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
     parts: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for day, until in itertools.pairwise(asked.dates):
         originated = pl.col("snapshot_date")

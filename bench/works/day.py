@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from bench.measuring import Measured
@@ -27,7 +28,7 @@ def run(run: Run) -> None:
         run.contend(
             (PART, WORK, who, "ours"),
             run.history_rows,
-            lambda repeats=repeats: next(repeats),
+            partial(next, repeats),
             repeats=len(taken[who]),
             note="two commands a day; work alone is a day inside a running process",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from functools import partial
 
 from bench.works.timing import tell, timed
 
@@ -25,11 +26,17 @@ def call(*arguments: str) -> None:
                 raise
 
 
+def preprocess_and_infer(day: str, home: str) -> None:
+    """A day's two commands."""
+    for job in ("preprocess", "infer"):
+        call(job, "--date", day, "--home", home)
+
+
 def main() -> None:
     home, *days = sys.argv[1:]
     seconds = []
     for day in days:
-        _, taken = timed(lambda day=day: [call(job, "--date", day, "--home", home) for job in ("preprocess", "infer")])
+        _, taken = timed(partial(preprocess_and_infer, day, home))
         seconds.append(taken)
     tell(seconds[1:])
 

@@ -112,6 +112,7 @@ def fit_ours(family: str, out: Path, device: str = CPU) -> BoostingModel | Score
     loans = pl.read_parquet(out / "loans.parquet")
     features, _ = choose_features(loans, "application")
     bads = _bads(loans)
+    model: BoostingModel | ScorecardModel
     if family == "scorecard":
         model, seconds = timed(lambda: fit_scorecard(loans, features, bads))
     else:

@@ -44,8 +44,8 @@ def run(run: Run) -> None:
         TRAIN: (("scikit-learn", "train_by_sklearn.py", "two pipelines, each with a search of three settings"),),
         "one scorecard fit": (("optbinning", "scorecard_by_optbinning.py", "the same features, as shipped"),),
     }
-    for work, contenders in peers.items():
-        for who, script, note in contenders:
+    for work, theirs in peers.items():
+        for who, script, note in theirs:
             command = (THEIR_PYTHON, LOCAL / "peers" / script, prepared / "loans.parquet", prepared / "features.json")
             run.contend((PART, work, who, "peer"), loans, partial(run.measure, *command), repeats=1, note=note)
 

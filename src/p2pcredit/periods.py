@@ -40,7 +40,7 @@ def parse_date(text: str) -> date:
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day of the month, `months` later; the month's last day where that day does not exist.
+    """Give the same day `months` later; the month's last day where that day does not exist.
 
     Examples:
         >>> add_months(date(2011, 1, 31), 1)
@@ -67,7 +67,7 @@ def months_on_book(origination: date, day: date) -> int:
 
 
 def week_monday(day: date) -> date:
-    """The Monday that names the week (Monday to Sunday) of `day`.
+    """Give the Monday that names the week (Monday to Sunday) of `day`.
 
     Examples:
         >>> week_monday(date(2026, 11, 22))
@@ -77,12 +77,12 @@ def week_monday(day: date) -> date:
 
 
 def month_start(day: date) -> date:
-    """The first day of the month of `day`."""
+    """Give the first day of the month of `day`."""
     return day.replace(day=1)
 
 
 def month_end(day: date) -> date:
-    """The last day of the month of `day`."""
+    """Give the last day of the month of `day`."""
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
@@ -125,7 +125,7 @@ class DateRange:
         return isinstance(day, date) and self.first <= day <= self.last
 
     def months(self, together: int = 1) -> Iterator[DateRange]:
-        """The range cut at the end of every month, or of every so many months.
+        """Cut the range at the end of every month, or of every so many months.
 
         Examples:
             >>> [str(part.last) for part in DateRange(date(2010, 1, 30), date(2010, 5, 2)).months(together=3)]
@@ -139,7 +139,7 @@ class DateRange:
 
 
 def joined(parts: Iterable[tuple[DateRange, int]], at_most: int | None = None) -> list[DateRange]:
-    """Which spans come of joining those that follow each other without a gap?
+    """Join spans that follow each other without a gap.
 
     Args:
         parts: Spans in order, each with how much it holds.

@@ -14,13 +14,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-ModelArtifacts = TypeVar("ModelArtifacts")
+Made = TypeVar("Made")
 _AT_ONCE = 2
 _END: Any = object()
 
 
 def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
-    """The same items in the same order; each is made while the one before it is used.
+    """Yield the same items in the same order, each made while the one before it is used.
 
     An error comes where it would have come: after all items before it were used. At most one item waits.
 
@@ -35,10 +35,8 @@ def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
             yield item
 
 
-def prefetch_map(
-    make: Callable[[Item], ModelArtifacts], items: Collection[Item]
-) -> Generator[ModelArtifacts, None, None]:
-    """What is made of each of these items, in their order; two are made at once, while one before them is used.
+def prefetch_map(make: Callable[[Item], Made], items: Collection[Item]) -> Generator[Made, None, None]:
+    """Yield what is made of each item, in order; two are made at once, while one before them is used.
 
     For items of which each can be made without the others. An error comes where it would have come. At most two wait or
     are being made.
@@ -51,7 +49,7 @@ def prefetch_map(
         yield from map(make, items)
         return
     with ThreadPoolExecutor(_AT_ONCE, "ahead") as pool:
-        coming: deque[Future[ModelArtifacts]] = deque()
+        coming: deque[Future[Made]] = deque()
         for item in items:
             coming.append(pool.submit(copy_context().run, make, item))
             if len(coming) > _AT_ONCE:

@@ -29,7 +29,7 @@ class WeakCache(Generic[Thing, Value]):
         self._values: dict[int, tuple[weakref.ref[Thing], Hashable, Value]] = {}
 
     def get(self, thing: Thing, state: Hashable, make: Callable[[], Value]) -> Value:
-        """The object's value in this state; made where it has none, or has that of another state."""
+        """Give the object's value in this state; make it where there is none, or one of another state."""
         place = id(thing)
         found = self._values.get(place)
         if found is None or found[0]() is not thing or found[1] != state:

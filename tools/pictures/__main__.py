@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.local_airflow.airflow import down, free_port, up
-from p2pcredit.orchestration.schedules import END_VARIABLE, INFERENCE_DAG
+from p2pcredit.orchestration.schedules import END_VARIABLE
 
 REPORT_SIZE = (1180, 1000)
 RUNS_SIZE = (1480, 860)
@@ -73,13 +74,13 @@ def picture_of_runs(home: Path, out: Path) -> None:
         airflow = up(home, free_port(), extra_env=free, progress=print)
         trained = next(
             run["dag_run_id"]
-            for run in airflow.client().runs(INFERENCE_DAG)
+            for run in airflow.client().runs(INFERENCE.dag_id)
             if any(
                 task["task_id"] == "train_model_task" and task["state"] == "success"
-                for task in airflow.client().task_instances(INFERENCE_DAG, run["dag_run_id"])
+                for task in airflow.client().task_instances(INFERENCE.dag_id, run["dag_run_id"])
             )
         )
-        page = f"{airflow.url}/dags/{INFERENCE_DAG}/runs/{trained}"
+        page = f"{airflow.url}/dags/{INFERENCE.dag_id}/runs/{trained}"
         take_picture(page, RUNS_SIZE, out, milliseconds=30000)
     finally:
         down(home, progress=print)

@@ -67,11 +67,11 @@ class Decision(BaseModel):
         return value
 
     def first_day(self) -> date:
-        """The first snapshot date whose training run may act on it: the day before its date."""
+        """Give the first snapshot date whose training run may act on it: the day before its date."""
         return date.fromordinal(max(self.decision_date.toordinal() - 1, 1))
 
     def valid_until(self, valid_days: int) -> date:
-        """The last day on which it may be acted on."""
+        """Give the last day on which it may be acted on."""
         if self.expires_on is not None:
             return self.expires_on
         return date.fromordinal(min(self.decision_date.toordinal() + valid_days, date.max.toordinal()))
@@ -82,7 +82,7 @@ class Decision(BaseModel):
         return hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, Any]:
-        """The file's content as plain JSON values, the four fields first."""
+        """Give the file's content as plain JSON values, the four fields first."""
         return self.model_dump(mode="json")
 
 

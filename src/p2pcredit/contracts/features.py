@@ -265,7 +265,7 @@ FEATURE_STORE_KEYS = ("loan_id", "snapshot_date", "known_on")
 
 
 def features_of(feature_set: str) -> tuple[Feature, ...]:
-    """The features a model may use: `application`, or `priced` for those together with price and grade.
+    """List the features a model may use: `application`, or `priced` for those together with price and grade.
 
     Examples:
         >>> [f.name for f in features_of("priced") if f.group == "price"][0]

@@ -201,7 +201,7 @@ FEEDS = {feed.name: feed for feed in (*APPLICATION_FEEDS, LOAN_PERFORMANCE)}
 
 
 def feed_named(name: str) -> Feed:
-    """The contract of a feed.
+    """Look up the contract of a feed.
 
     Raises:
         UsageError: If there is no feed of that name.

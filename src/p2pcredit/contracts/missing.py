@@ -23,7 +23,7 @@ People do write `none`, `None`, `n/a`, `.` and `?` where they are asked for a ti
 
 
 def missing_signs(column: Column) -> frozenset[str]:
-    """The texts that are missing in a column, as they are compared with its trimmed text.
+    """List the texts that are missing in a column, as they are compared with its trimmed text.
 
     In small letters for every kind but TEXT. What the contract names as a level of a category is a value.
 

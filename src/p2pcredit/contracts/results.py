@@ -44,7 +44,7 @@ class MetricResult:
     note: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """A plain dict with the status as text."""
+        """Give a plain dict with the status as text."""
         return {**{name: getattr(self, name) for name in _NAMES}, "status": str(self.status)}
 
 

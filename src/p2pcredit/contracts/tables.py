@@ -45,7 +45,7 @@ class Table:
 
 
 def bronze(feed: Feed) -> Table:
-    """The raw rows of a feed, as text, with where each came from."""
+    """Define the table of a feed's raw rows, as text, with where each came from."""
     lineage: dict[str, pl.DataType] = {
         "snapshot_date": pl.Date(),
         "source_file": pl.String(),
@@ -58,7 +58,7 @@ def bronze(feed: Feed) -> Table:
 
 
 def silver(feed: Feed) -> Table:
-    """The typed rows of a feed whose required columns break no rule; an optional value that does is missing."""
+    """Define the table of a feed's typed rows that break no rule; an optional value that does is missing."""
     typed = {column.typed_name: TYPES_BY_KIND[column.kind] for column in feed.columns}
     lineage: dict[str, pl.DataType] = {"snapshot_date": pl.Date(), "row_number": pl.Int64()}
     return Table(f"silver/{feed.name}", {**lineage, **typed}, ("loan_id", "row_number"), "the typed row")
@@ -168,7 +168,7 @@ TABLES: dict[str, Table] = {
 
 
 def table_named(name: str) -> Table:
-    """The contract of a table such as `gold/predictions`.
+    """Look up the contract of a table such as `gold/predictions`.
 
     Raises:
         UsageError: If there is no such table.

@@ -27,9 +27,11 @@ def half_states(seen: Picture, before: Picture, after: Picture) -> list[str]:
 def differences(seen: Picture, after: Picture) -> list[str]:
     """How does a home differ from that of an undisturbed run? In sentences; leftovers of writers that died count."""
     found = list(seen.unreadable)
-    for name in sorted({*seen.tables, *after.tables}):
-        if seen.tables.get(name) != after.tables.get(name):
-            found.append(f"table {name} has other rows than after an undisturbed run")
+    found += [
+        f"table {name} has other rows than after an undisturbed run"
+        for name in sorted({*seen.tables, *after.tables})
+        if seen.tables.get(name) != after.tables.get(name)
+    ]
     found += [f"{name} has other bytes, or is missing or too many" for name in _differing(seen.files, after.files)]
     found += [f"the receipt of {day} is not the same" for day in _differing(seen.complete, after.complete)]
     if seen.landing != after.landing:

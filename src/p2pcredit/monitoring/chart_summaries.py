@@ -18,7 +18,7 @@ NO_GRADE = "no grade"
 
 
 def score_profile(inputs: MonitoringInputs, settings: Settings) -> dict[str, Any]:
-    """How are the champion's scores spread over its development loans, and over the newest loans?
+    """Count the champion's scores by band, over its development loans and over the newest loans.
 
     Returns:
         `n_reference`, `n_recent` and `bands`, each with `low` and `high` (points, high not included), `reference` and
@@ -52,7 +52,7 @@ def score_profile(inputs: MonitoringInputs, settings: Settings) -> dict[str, Any
 
 
 def calibration_profile(inputs: MonitoringInputs, settings: Settings) -> list[dict[str, Any]]:
-    """Within each grade, which share of the judged loans was expected to default, and which share did?
+    """Compare expected and observed default rates of the judged loans within each grade.
 
     Returns:
         One dict per grade that has a judged loan, safest first by name: `grade, n, bads, expected, observed, low, high`

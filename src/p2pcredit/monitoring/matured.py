@@ -56,7 +56,7 @@ class JudgedLoans:
 
 
 def matured_window(week_end: date, settings: Settings) -> tuple[date, date]:
-    """Which originations are judged: after the first date, up to and including the second?
+    """Give the bounds of the originations judged: after the first date, up to and including the second.
 
     Examples:
         >>> matured_window(date(2011, 3, 30), Settings())
@@ -138,7 +138,7 @@ def join_outcomes(
 
 
 def whole_segments(scored: pl.DataFrame, champion_id: str | None) -> list[JudgedLoans]:
-    """What was served as a whole, `all`, and by the champion alone, `champion`; both always, empty or not.
+    """Give the loans served as a whole, `all`, and by the champion alone, `champion`; both always, empty or not.
 
     Args:
         scored: What `scored_loans` gives.
@@ -152,7 +152,7 @@ def whole_segments(scored: pl.DataFrame, champion_id: str | None) -> list[Judged
 
 
 def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
-    """What was served in parts: each vintage quarter and each term that has a loan that can be judged, in order.
+    """Part the loans served by vintage quarter and by term, where a loan can be judged, in order.
 
     Args:
         scored: What `scored_loans` gives.

@@ -57,7 +57,7 @@ def available_metrics() -> dict[str, Metric]:
 def calculate_metrics(
     inputs: MonitoringInputs, settings: Settings, metrics: Mapping[str, Metric] | None = None
 ) -> list[MetricResult]:
-    """What can be said about the week?
+    """Calculate every registered metric of the week.
 
     Args:
         inputs: Everything known by the end of the week.
@@ -83,7 +83,7 @@ def calculate_metrics(
 
 
 def without_nan(result: MetricResult) -> MetricResult:
-    """The same result with every number that is none taken out; a value that is none passes and fails nothing.
+    """Replace NaN and infinite numbers of a result by None; a value that is None neither passes nor fails.
 
     Examples:
         >>> without_nan(MetricResult("auc", "all", float("nan"), 0.5, 0.6, 9, 1.0, Status.PASS)).status

@@ -12,7 +12,7 @@ from p2pcredit.models.evaluation.intervals import wilson_interval
 
 
 def is_number(value: float | None) -> bool:
-    """Is the value there, and finite?
+    """Test whether a value is there and finite.
 
     Examples:
         >>> is_number(0.0), is_number(None), is_number(float("nan"))
@@ -22,7 +22,7 @@ def is_number(value: float | None) -> bool:
 
 
 def status_at_least(value: float | None, high: float | None, threshold: float) -> Status:
-    """Is a value where more is better good enough, beyond its interval?
+    """Judge a value where more is better: fail where its whole interval lies below the threshold.
 
     Args:
         value: The measurement.
@@ -46,7 +46,7 @@ def status_at_least(value: float | None, high: float | None, threshold: float) -
 
 
 def status_within(value: float | None, low: float | None, high: float | None, bounds: tuple[float, float]) -> Status:
-    """Does a value lie within bounds, or does its whole interval lie outside them?
+    """Judge a value against bounds: pass within them, fail where its whole interval lies outside.
 
     Args:
         value: The measurement.
@@ -67,7 +67,7 @@ def status_within(value: float | None, low: float | None, high: float | None, bo
 
 
 def status_between_levels(value: float | None, watch: float, alert: float) -> Status:
-    """Is a value where less is better below the watch level, or at the alert level?
+    """Judge a value where less is better against its watch level and its alert level.
 
     Examples:
         >>> [str(status_between_levels(v, 0.1, 0.25)) for v in (0.05, 0.1, 0.25, None)]
@@ -89,7 +89,7 @@ def unmeasured(
     matured_share: float | None = None,
     threshold: float | None = None,
 ) -> MetricResult:
-    """The result that says that nothing could be measured, and why.
+    """Make the result of a measurement that could not be made, with the reason.
 
     Args:
         metric, segment: What was to be measured.
@@ -102,7 +102,7 @@ def unmeasured(
 
 
 def share_interval(count: int, n: int, confidence: float) -> tuple[float, float]:
-    """Between which shares does the true share lie, when `count` of `n` were seen?
+    """Calculate the interval of a share of which `count` of `n` were seen.
 
     Args:
         count: Times it happened, 0 to n.

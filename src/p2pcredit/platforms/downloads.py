@@ -100,7 +100,7 @@ def read_in_parts(
     dialect: Dialect = COMMAS,
     tell_absent: Callable[[Sequence[str]], None] = lambda names: None,
 ) -> Iterator[RawBook]:
-    """Which books do the parts of a raw file (CSV, plain or gzip, or Parquet) make? The file is never held whole.
+    """Yield the books of the parts of a raw file (CSV, plain or gzip, or Parquet). The file is never held whole.
 
     The file is read once, and the rows of its parts wait, packed, until the end of it has been seen: only then is it
     known that it is whole, and what it says as a whole, such as until when its statuses were read.
@@ -163,7 +163,7 @@ def read_columns(
 
 
 def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> Iterator[DelimitedText]:
-    """The records of a file in parts of some size, at least one; at the end it is made sure that the file is whole."""
+    """Read a file's records in parts of some size, at least one, and check at the end that the file is whole."""
     waiting, size = [file.empty()], 0
     for batch in file.batches(exact=exact, in_two_threads=True):
         batch.require_whole(file.path, is_summary)

@@ -126,7 +126,7 @@ class RespelledFile:
             yield self._respelled(batch)
 
     def empty(self) -> DelimitedText:
-        """The file without its records."""
+        """Describe the file without its records."""
         return self._respelled(self.file.empty())
 
     def _respelled(self, text: DelimitedText) -> DelimitedText:

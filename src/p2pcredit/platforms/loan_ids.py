@@ -35,7 +35,7 @@ _Mask = npt.NDArray[np.bool_]
 
 
 def plain_ids(ids: pl.Series) -> pl.Series:
-    """The ids of a whole column, those that became numbers as the whole numbers they are.
+    """Read the ids of a whole column, those that became numbers as the whole numbers they are.
 
     Examples:
         >>> plain_ids(pl.Series([" 7.0", "8", None])).to_list(), plain_ids(pl.Series(["2.0", "2.1"])).to_list()
@@ -148,7 +148,7 @@ class LoanIds:
         return table.reject(lost, SHORTENED, reason=reason, value=text, remedy=remedy)
 
     def look_at(self, rows: pl.DataFrame) -> PartIds:
-        """What the ids of a part say about their file."""
+        """Collect what the ids of a part say about their file."""
         ids = rows[self.column].str.strip_chars()
         tally = _Tally.of(ids)
         written = ids.hash().to_numpy()
@@ -191,7 +191,7 @@ class IdsOfFile:
     share: float
 
     def applied(self, place: int, table: RawTable) -> RawTable:
-        """The rows of a part with their ids as they are read; those that repeat an id are rejected."""
+        """Put the ids of a part's rows as they are read; reject rows that repeat an id."""
         ids = pl.col(self.column)
         if self.floats or self.grouped:
             plain = _bare(table.rows[self.column].str.strip_chars(), floats=self.floats, grouped=self.grouped)

@@ -32,7 +32,7 @@ def blanked(rows: pl.DataFrame, signs: Mapping[str, Iterable[str]]) -> pl.DataFr
 
 
 def first_given(names: Iterable[str]) -> pl.Expr:
-    """The first of these columns that gives a value; where none does, the first that is not blank.
+    """Take the first of these columns that gives a value; where none does, the first that is not blank.
 
     Examples:
         >>> rows = pl.DataFrame({"joint": ["NA", None, "8"], "own": ["5", "6", "7"]})

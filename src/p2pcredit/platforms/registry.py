@@ -39,10 +39,10 @@ class Profile(Protocol):
         """The day on which the statuses were read, where the profile says it."""
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
-        """Which feeds do these files hold, part by part? `first` and `last` are the days asked for, None where open."""
+        """Open the feeds of these files, part by part. `first` and `last` are the days asked for, None where open."""
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """The same as one book in memory."""
+        """Read the files into one book in memory."""
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
@@ -70,7 +70,7 @@ _OF_A_PROFILE = ("name", "remedies", "expected", "read_on", "parts", "read", "co
 
 
 def profile_named(name_or_path: str, today: date | None = None) -> Profile:
-    """The profile of that name, or the one that a YAML file describes.
+    """Make the profile of that name, or the one that a YAML file describes.
 
     Args:
         name_or_path: A name among `PLATFORMS`, or the path of a YAML file.

@@ -91,16 +91,16 @@ class SpooledBook:
         return DateRange(min(own), max(own)) if own else None
 
     def last_origination(self) -> date | None:
-        """The last day on which a loan was originated; None where none was."""
+        """Give the last day on which a loan was originated; None where none was."""
         return max((day for day in self._origins.counts if self.span is None or day in self.span), default=None)
 
     def rows(self, feed: str, month: date) -> pl.DataFrame:
-        """The rows of a feed in a month: `snapshot_date` and its columns as text, ordered by day and loan."""
+        """Read a feed's rows of a month: `snapshot_date` and its columns as text, ordered by day and loan."""
         of_month = self._feeds[feed].of(month_start(month), self.span)
         return of_month.sort(_DAY, "loan_id", maintain_order=True)
 
     def within(self, days: DateRange, why: str | None = None) -> SpooledBook:
-        """The same book with the loans originated, and the servicing events visible, inside `days` only.
+        """Cut the book to the loans originated, and the servicing events visible, inside `days`.
 
         Records of loans originated outside count as rejected. A servicing event inside `days` stays also where its
         loan was originated before them, because that is what the servicing feed of the day says.
@@ -133,7 +133,7 @@ class SpooledBook:
 
 @contextmanager
 def spooled(parts: Iterable[RawBook], about: str) -> Iterator[SpooledBook]:
-    """Which book do these parts make? Its rows are gone when the block ends.
+    """Spool these parts into one book. Its rows are gone when the block ends.
 
     Args:
         parts: Books of the parts of one or more files, in order.

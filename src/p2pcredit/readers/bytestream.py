@@ -32,7 +32,7 @@ _FOREIGN = {
 
 
 def most_unpacked_bytes(packed: int) -> int:
-    """Into how many bytes may a packed file of this size unpack? Loan data packs 5 to 30 times; a bomb, 1,000 times.
+    """Bound the bytes that a packed file may unpack into. Loan data packs 5 to 30 times; a bomb, 1,000 times.
 
     Examples:
         >>> most_unpacked_bytes(1 << 20) >> 20
@@ -82,7 +82,7 @@ def read_chunks(
                     if text:
                         yield text
     except EOFError as error:
-        found = seen if seen else _readable_bytes(path)
+        found = seen or _readable_bytes(path)
         raise UnreadableFileError(
             f"{path} ends in the middle of the gzip stream; {found} bytes could be read; download it again"
         ) from error
@@ -97,7 +97,7 @@ def read_chunks(
 
 
 def _without_marks(start: bytes) -> bytes:
-    """The first bytes of a text without byte order marks: a file that was saved twice may have two."""
+    """Strip byte order marks from the first bytes of a text: a file that was saved twice may have two."""
     while start.startswith(b"\xef\xbb\xbf"):
         start = start[3:]
     return start
@@ -137,7 +137,7 @@ def _refuse_foreign(path: Path, magic: bytes) -> None:
 
 
 def _readable_bytes(path: Path) -> int:
-    """How many bytes of a cut-off gzip stream can be unpacked?"""
+    """Count the bytes of a cut-off gzip stream that can be unpacked."""
     unpack = zlib.decompressobj(wbits=31)
     found = 0
     with path.open("rb") as stream, suppress(zlib.error):  # what zlib refuses could not be read

@@ -15,7 +15,7 @@ _APART = r"\s'\u{2019}"
 
 
 def is_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
-    """Is this a number with that decimal sign, grouped thousands, a sign of currency or a percent sign?
+    """Test for a number with that decimal sign, grouped thousands, a sign of currency or a percent sign.
 
     Examples:
         >>> found = pl.Series(["1.234,50 €", "12.34", "36 months", None])
@@ -26,7 +26,7 @@ def is_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
 
 
 def plain_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
-    """The text without signs of currency and of thousands, with a point before the decimals, where it is such a number.
+    """Strip signs of currency and of thousands, and put a point before the decimals, where a text is such a number.
 
     Thousands are grouped by threes, with the other one of point and comma, blanks or apostrophes. A percent sign stays.
     What is no number, such as `10+ years`, stays as it is.
@@ -44,7 +44,7 @@ def plain_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
 
 
 def misread_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
-    """Is this made of digits, points, commas and what groups thousands, and yet no number with this decimal sign?
+    """Test for digits, points, commas and group signs that make no number with this decimal sign.
 
     `12.34` is none with a decimal comma: read as it stands it would be a number that nobody wrote.
 

@@ -42,7 +42,7 @@ class ParquetDownload:
     short_floats: frozenset[str] = frozenset()
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
-        """What do some rows hold, and then the next ones? All arguments are for files of another kind.
+        """Yield rows batch by batch. All arguments are for files of another kind.
 
         Raises:
             UnreadableFileError: Damaged or cut off.
@@ -59,13 +59,13 @@ class ParquetDownload:
                 yield DelimitedText(self.header, rows.select(numbers, pl.all()), ())
 
     def empty(self) -> DelimitedText:
-        """The file without its rows."""
+        """Describe the file without its rows."""
         schema = {"row_number": pl.Int64(), **dict.fromkeys(self.columns, pl.String())}
         return DelimitedText(self.header, pl.DataFrame(schema=schema), ())
 
 
 def open_parquet(path: Path, find_header: FindHeader, columns: Iterable[str] | None = None) -> ParquetDownload:
-    """Which columns does a Parquet file have?
+    """List the columns of a Parquet file.
 
     Args:
         path: The file.
@@ -118,7 +118,7 @@ def _frame(batch: Any) -> pl.DataFrame:
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """The values of a column as texts, as a CSV file would hold them; blanks and NaN are missing."""
+    """Write the values of a column as texts, as a CSV file would hold them; blanks and NaN are missing."""
     column = pl.col(name)
     text = column.cast(pl.String)
     if dtype.is_float():

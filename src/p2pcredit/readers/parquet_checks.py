@@ -40,12 +40,12 @@ def holds_no_text(kind: Any) -> bool:
 
 
 def without_text(path: Path, field: Any) -> HeaderError:
-    """What to say of a column whose values have no one text."""
+    """Describe a column whose values have no one text."""
     return HeaderError(f"{path}: the column '{field.name}' is of type {field.type}; write one text or number a row")
 
 
 def refuse_parquet_bomb(path: Path, about: Any, packed: int) -> None:
-    """A small file must not fill the memory: not more rows, nor more bytes when unpacked, than honest data has.
+    """Refuse a small file with more rows, or more bytes when unpacked, than honest data has.
 
     Args:
         path: The file, for the message.

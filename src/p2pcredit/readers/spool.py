@@ -46,7 +46,7 @@ class Spool(Generic[Key]):
         self.clear()
 
     def __iter__(self) -> Iterator[Key]:
-        """The keys, in the order in which each first came."""
+        """List the keys, in the order in which each first came."""
         return iter(dict.fromkeys([*self._places, *self._held]))
 
     @property
@@ -62,7 +62,7 @@ class Spool(Generic[Key]):
             self._move_to_disk()
 
     def get(self, key: Key) -> pl.DataFrame:
-        """The rows under a key, in the order in which they came.
+        """Read the rows under a key, in the order in which they came.
 
         Raises:
             KeyError: If there are none.

@@ -28,7 +28,7 @@ Facts = Mapping[str, Any]
 
 
 def draw_charts(facts: Facts) -> list[Chart]:
-    """Which charts do the facts give? Those without anything to draw are left out.
+    """Draw the charts of the facts. Those without anything to draw are left out.
 
     Raises:
         MonitoringError: If a chart cannot be drawn.

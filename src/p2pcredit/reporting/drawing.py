@@ -30,7 +30,7 @@ class Chart:
 
 
 def as_svg(chart: Any, key: str) -> str:
-    """The chart as SVG text; its ids begin with the key, so that two charts in one page never share one.
+    """Render a chart as SVG text; its ids begin with the key, so that two charts in one page never share one.
 
     Raises:
         MonitoringError: If it cannot be drawn.
@@ -52,7 +52,7 @@ def as_svg(chart: Any, key: str) -> str:
 
 
 def _drawable(content: Any) -> Any:
-    """The same chart without characters that XML does not know: the library ends the whole process over one."""
+    """Remove characters that XML does not know from a chart: the library ends the whole process over one."""
     if isinstance(content, str):
         return _NOT_XML.sub("\ufffd", content)
     if isinstance(content, dict):
@@ -61,7 +61,7 @@ def _drawable(content: Any) -> Any:
 
 
 def base(rows: list[dict[str, Any]], width: int = WIDTH, height: int = HEIGHT) -> Any:
-    """An empty chart of these rows."""
+    """Make an empty chart of these rows."""
     return alt.Chart(data(rows)).properties(width=width, height=height)
 
 
@@ -76,13 +76,13 @@ def colours(names: list[str], shades: list[str], **more: Any) -> Any:
 
 
 def rule(at: float, colour: str, axis: str = "y") -> Any:
-    """A dashed line at a value."""
+    """Draw a dashed line at a value."""
     encoding = alt.Y("at:Q") if axis == "y" else alt.X("at:Q")
     return alt.Chart(data([{"at": at}])).mark_rule(color=colour, strokeDash=[5, 4]).encode(encoding)
 
 
 def status_bars(rows: list[dict[str, Any]], title: str) -> Any:
-    """A bar for each row (`series`, `value`, `status`), coloured by its status, in the order of the rows."""
+    """Draw a bar for each row (`series`, `value`, `status`), coloured by its status, in the order of the rows."""
     return (
         base(rows, WIDTH - 160, 20 * len(rows))
         .mark_bar(size=12)

@@ -34,7 +34,7 @@ def build_facts(
     score_profile: Mapping[str, Any] | None = None,
     calibration_profile: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """What does the report of a week say?
+    """Collect the facts of a week's report.
 
     Args:
         week_end: The last day whose data it rests on.
@@ -141,7 +141,7 @@ def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.Data
 
 
 def _summary(facts: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What is known, what is not yet known, and what was decided: sentences for a risk analyst."""
+    """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
     return {
         "known": _what_is_known(found, facts),
@@ -252,7 +252,7 @@ def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON holds it: dates and other objects as text, numbers that are none as null."""
+    """Convert a value for JSON: dates and other objects to text, NaN and infinite numbers to null."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -26,7 +26,7 @@ class _Packaged(BaseLoader):
 
 
 def render_page(template: str, facts: Mapping[str, Any], charts: list[Chart], **words: Any) -> str:
-    """What does the page of these facts look like?
+    """Render the page of these facts.
 
     Args:
         template: A template's file name.

@@ -11,7 +11,7 @@ from p2pcredit.reporting.page import render_page
 
 
 def render_report(facts: Mapping[str, Any]) -> str:
-    """What does the page of these facts look like?
+    """Render the page of these facts.
 
     Args:
         facts: What `build_facts` gives, or the same read back from JSON.

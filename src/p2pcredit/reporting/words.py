@@ -27,7 +27,7 @@ class Section:
     by_size: bool = False
 
     def holds(self, metric: str) -> bool:
-        """Does this table show the metric?"""
+        """Test whether this table shows the metric."""
         if not self.metrics:
             return not any(section.holds(metric) for section in SECTIONS if section.metrics)
         return any(metric == name or (name.endswith(":") and metric.startswith(name)) for name in self.metrics)
@@ -112,7 +112,7 @@ _FEATURES = frozenset(feature.name for feature in FEATURES)
 
 
 def metric_in_words(metric: str) -> str:
-    """What is a metric called?
+    """Name a metric for readers.
 
     Examples:
         >>> metric_in_words("psi:annual_income"), metric_in_words("auc"), metric_in_words("plugin:x")
@@ -125,7 +125,7 @@ def metric_in_words(metric: str) -> str:
 
 
 def segment_in_words(segment: str) -> str:
-    """What is a segment called?
+    """Name a segment for readers.
 
     Examples:
         >>> [segment_in_words(s) for s in ("all", "champion", "vintage=2010Q1", "term=36", "feed=loan_terms")]
@@ -142,7 +142,7 @@ def segment_in_words(segment: str) -> str:
 
 
 def shown_as(metric: str, value: float | None) -> str:
-    """How is a number of this metric written?
+    """Write a number of this metric.
 
     Examples:
         >>> shown_as("auc", 0.65432), shown_as("default_rate", 0.0512), shown_as("auc", None)
@@ -154,7 +154,7 @@ def shown_as(metric: str, value: float | None) -> str:
 
 
 def status_in_words(row: Mapping[str, Any]) -> str:
-    """What is the outcome called? A number that is held against nothing, and was measured, is information."""
+    """Name the outcome for readers. A number that is held against nothing, and was measured, is information."""
     if row["threshold"] is None and row["value"] is not None and row["status"] == "undetermined":
         return "information"
     return str(row["status"])

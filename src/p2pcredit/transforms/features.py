@@ -128,7 +128,7 @@ def _with_texts(joined: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _wording() -> dict[str, nw.Expr]:
-    """Simple facts of what the borrower wrote, whatever the language; the phrases are English."""
+    """Measure simple facts of what the borrower wrote, whatever the language; the phrases are English."""
     text, title, employer = nw.col("_text"), nw.col("_title"), _written("employment_title")
     spaces = nw.col("_spaced").str.len_chars() - nw.col("_packed").str.len_chars()
     whole = nw.concat_str(title, text, separator=" ").str.to_lowercase()
@@ -146,7 +146,7 @@ def _wording() -> dict[str, nw.Expr]:
 
 
 def _begins_a_word(text: nw.Expr, phrases: str) -> nw.Expr:
-    """Does any of these phrases stand in the text, with no letter before it?
+    """Test whether any of these phrases stands in the text, with no letter before it.
 
     Where none stands at all is found many times faster, and is mostly so.
     """
@@ -166,7 +166,7 @@ def _capitals_share(letters: nw.Expr) -> nw.Expr:
 
 
 def _positive(column: str) -> nw.Expr:
-    """The column where it is above zero, else missing: a ratio to it is then missing and not infinite."""
+    """Keep the column where it is above zero, else missing: a ratio to it is then missing and not infinite."""
     return nw.when(nw.col(column) > 0).then(nw.col(column))
 
 

@@ -30,12 +30,12 @@ Target = LabelSettings | LabelTarget
 
 
 def window_end(origination: nw.Expr, settings: Target) -> nw.Expr:
-    """The last day on book on which a default makes the loan bad."""
+    """Give the last day on book on which a default makes the loan bad."""
     return origination.dt.offset_by(f"{settings.window_months}mo").cast(nw.Date)
 
 
 def window_closed_on(origination: nw.Expr, settings: Target) -> nw.Expr:
-    """The first day on which a good of that origination date can be known.
+    """Give the first day on which a good of that origination date can be known.
 
     Whoever learns from, or judges by, labels as of a day takes only loans whose window has closed by then.
     """
@@ -43,18 +43,18 @@ def window_closed_on(origination: nw.Expr, settings: Target) -> nw.Expr:
 
 
 def history_needed(days: DateRange, settings: LabelSettings) -> DateRange:
-    """Which days of loans and events decide the labels that become known on `days`?"""
+    """Give the days of loans and events that decide the labels that become known on `days`."""
     back = longest_window(settings) + LATE_REPORT_MONTHS
     return DateRange(add_months(days.first, -back), days.last)
 
 
 def longest_window(settings: LabelSettings) -> int:
-    """The months on book that the longest definition looks at."""
+    """Give the months on book that the longest definition looks at."""
     return max(target.window_months for target in settings.targets)
 
 
 def default_events(performance: Frame, settings: Target) -> Frame:
-    """The servicing events that are defaults: `default_days` past due or more, default, or charge-off."""
+    """Filter the servicing events that are defaults: `default_days` past due or more, default, or charge-off."""
     return performance.filter(
         (nw.col("days_past_due") >= settings.default_days) | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
     )
@@ -66,7 +66,7 @@ def first_originations(terms: Frame) -> Frame:
 
 
 def early_delinquency(performance: Frame, settings: Target) -> Frame:
-    """The servicing events that are early delinquency: 30 days past due or more, or a default itself."""
+    """Filter the servicing events of early delinquency: 30 days past due or more, or a default itself."""
     return performance.filter(
         (nw.col("days_past_due") >= min(EARLY_DAYS, settings.default_days))
         | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
@@ -99,7 +99,7 @@ def build_labels(
 def _build_target(
     terms: Frame, performance: Frame, quarantine: Frame, days: DateRange, target: LabelTarget
 ) -> tuple[Frame, Frame]:
-    """The bads and the goods of one definition that become known on these days."""
+    """Find the bads and the goods of one definition that become known on these days."""
     loans = first_originations(terms)
     if target.term_months is not None:
         of_term = terms.filter(nw.col("term_months") == target.term_months).select("loan_id", "origination_date")

@@ -29,7 +29,7 @@ class Refined(NamedTuple):
 
 
 def optional_with_rules(feed: Feed) -> tuple[str, ...]:
-    """The optional columns of a feed whose values can break a rule: `faulty` has the rule of each."""
+    """List the optional columns of a feed whose values can break a rule: `faulty` has the rule of each."""
     return tuple(c.source for c in feed.columns if not c.required and _rule(c) is not None)
 
 
@@ -89,14 +89,14 @@ def _rule(column: Column) -> nw.Expr | None:
 
 
 def _key(feed: Feed) -> list[str]:
-    """What two rows of one day must share to be one: the loan, or every value, those that cannot be read as text."""
+    """List what two rows of one day must share to be one: the loan, or every value, unreadable ones as text."""
     if feed.one_row_per_loan:
         return ["_loan_id"]
     return [*(f"_{name}" for name in feed.sources), *(f"_unread_{name}" for name in optional_with_rules(feed))]
 
 
 def _unread(feed: Feed, optional: Mapping[str, nw.Expr]) -> list[nw.Expr]:
-    """The texts of values that break a rule, where they tell rows of one loan and day apart."""
+    """Give the texts of values that break a rule, where they tell rows of one loan and day apart."""
     if feed.one_row_per_loan:
         return []
     return [

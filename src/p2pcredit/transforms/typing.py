@@ -36,7 +36,7 @@ _DATE = (
 
 
 def trimmed_text(column: Column) -> nw.Expr:
-    """The text of a column without blanks around it, a category in capitals; missing where it is a sign of that."""
+    """Trim the text of a column, a category in capitals; missing where it is a sign of that."""
     bare = nw.col(column.source).str.strip_chars(BLANKS)
     text = bare.str.to_uppercase() if column.kind is Kind.CATEGORY else bare
     compared = bare if column.kind is Kind.TEXT else bare.str.to_lowercase()
@@ -44,7 +44,7 @@ def trimmed_text(column: Column) -> nw.Expr:
 
 
 def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
-    """The typed value of a trimmed text; missing where the text does not fit the kind."""
+    """Type a trimmed text; missing where the text does not fit the kind."""
     if column.kind in {Kind.TEXT, Kind.CATEGORY}:
         return text
     if column.kind is Kind.ID:
@@ -105,7 +105,7 @@ def _count(text: nw.Expr) -> nw.Expr:
 
 
 def plain_id(text: str) -> str:
-    """An id as silver writes it.
+    """Write an id as silver does.
 
     Examples:
         >>> plain_id(" 68407277.0 "), plain_id("007"), plain_id("LC-1.0")

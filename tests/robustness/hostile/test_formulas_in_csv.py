@@ -66,7 +66,7 @@ def would_run(cell: str) -> bool:
 
 def undone(cell: str) -> str:
     """The text that an exported cell stands for, as docs/decisions/015 says."""
-    text = cell[1:] if cell.startswith("'") else cell
+    text = cell.removeprefix("'")
     return re.sub(f"({SEPARATES}{PASSED_OVER})'", r"\1", text)
 
 

@@ -91,7 +91,7 @@ def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floa
 
 
 def variance_inflation(weights: Floats) -> Floats:
-    """By what factor do the other columns inflate the variance of each column's coefficient? 1 or more; (columns,)
+    """Calculate the factors, 1 or more, by which other columns inflate the variance of each column's coefficient.
 
     Args:
         weights: (loans, columns), none of them constant.

@@ -49,7 +49,7 @@ class Exposure:
 
     @property
     def log_cumulative_hazard(self) -> float:
-        """ln H(window): the margin of a loan of average risk."""
+        """Log of the cumulative hazard, ln H(window): the margin of a loan of average risk."""
         return float(np.log(max(1e-9, float(-np.log1p(-np.array(self.hazards)).sum()))))
 
 

@@ -40,7 +40,7 @@ class Stability:
 
 
 def stability_of_counts(reference: Counts, recent: Counts) -> float:
-    """How far apart are two distributions over the same bins?
+    """Calculate the population stability index of two distributions over the same bins.
 
     The sum over bins of (p - q) ln(p / q). A bin that one side lacks counts half a loan there; a bin that both lack is
     left out. Without any other smoothing the index is 0 on itself, symmetric, and never negative.
@@ -71,7 +71,7 @@ def stability_of_counts(reference: Counts, recent: Counts) -> float:
 
 
 def population_stability_index(reference: pl.Series, recent: pl.Series, confidence: float = 0.9) -> Stability:
-    """How far has one column moved from its reference?
+    """Measure how far one column has moved from its reference.
 
     Args:
         reference: The column on the development loans: numbers (deciles, missing apart) or text (levels, unseen apart).
@@ -114,7 +114,7 @@ def _stability(reference: BinnedColumn, recent: pl.Series, confidence: float) ->
 
 
 def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """Which of the score and the features of the newest loans have moved from the champion's development loans?
+    """Measure how far score and features of the newest loans have moved from the champion's development loans.
 
     Returns:
         `psi_score` (loans the champion scored) and `psi:FEATURE` for each feature that the settings name and both sides
@@ -136,7 +136,7 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
 
 
 def _binned(reference: pl.DataFrame, name: str) -> BinnedColumn:
-    """A column of the development loans in its bins, which are the same week after week."""
+    """Bin a column of the development loans, in bins that are the same week after week."""
     columns = _of_reference.get(reference, None, dict)
     if name not in columns:
         columns[name] = BinnedColumn.of(reference[name])

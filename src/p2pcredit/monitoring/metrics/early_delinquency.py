@@ -18,7 +18,7 @@ VINTAGES_SHOWN = 12
 
 
 def measure_early_delinquency(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """Which share of each of the newest vintages was 30 days past due within 3 and within 6 months on book?
+    """Measure which share of each newest vintage was 30 days past due within 3 and within 6 months on book.
 
     Returns:
         `late30_within_3m` and `late30_within_6m` for each vintage quarter with at least one loan observed that long.

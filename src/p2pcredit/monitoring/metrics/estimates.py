@@ -23,7 +23,7 @@ _NOTE = "estimate, right only if the probabilities are calibrated"
 
 
 def expected_auc(probabilities: NDArray[np.float64]) -> float | None:
-    """Which AUC do the probabilities imply, if each loan defaults with exactly its own?
+    """Calculate the AUC that the probabilities imply, if each loan defaults with exactly its own.
 
     Expected concordant pairs over expected pairs of a bad with a good, ties at half, a loan never paired with itself.
 
@@ -57,7 +57,7 @@ def expected_auc(probabilities: NDArray[np.float64]) -> float | None:
 
 
 def auc_sampling_range(auc: float, bads: float, goods: float, confidence: float) -> tuple[float, float]:
-    """Within which range would a measured AUC fall, if the true one is `auc`?
+    """Bound where a measured AUC would fall, if the true one is `auc`.
 
     Args:
         auc: 0 to 1.
@@ -80,7 +80,7 @@ def auc_sampling_range(auc: float, bads: float, goods: float, confidence: float)
 
 
 def measure_estimates(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """What do the probabilities imply for the newest loans, and what did they imply for those judged since?
+    """Estimate performance from the probabilities of the newest loans, and of those judged since.
 
     Returns:
         `auc_estimate` and `default_rate_estimate` of the loans of the recent days; for the judged loans

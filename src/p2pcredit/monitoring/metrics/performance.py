@@ -28,7 +28,7 @@ _AGAINST_PLATFORM = ("auc_sub_grade", "auc_minus_sub_grade")
 
 
 def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """How well did the served probabilities rank the loans that can be judged now, and were they right?
+    """Measure ranking and calibration of the served probabilities on the loans that can be judged now.
 
     Returns:
         For the segments `all` (as served, whichever model did it), `champion`, `vintage=YYYYQn` and `term=N`: `auc,

@@ -41,7 +41,7 @@ class NumericBins:
         return (f"up to {self.edges[0]:g}", *between, f"above {self.edges[-1]:g}", "missing")
 
     def count(self, values: pl.Series) -> Counts:
-        """How many values fall in each bin? NaN counts as missing."""
+        """Count the values in each bin. NaN counts as missing."""
         present = _present(values)
         place = np.searchsorted(self.edges, present, side="left")
         if self.exact:
@@ -69,7 +69,7 @@ class CategoryBins:
         return (*self.levels, "rare", "unseen", "missing")
 
     def count(self, values: pl.Series) -> Counts:
-        """How many values fall in each bin?"""
+        """Count the values in each bin."""
         places = {level: place for place, level in enumerate(self.levels)}
         rare, unseen, missing = len(self.levels), len(self.levels) + 1, len(self.levels) + 2
         counts = np.zeros(len(self.levels) + 3, dtype=np.int64)
@@ -100,13 +100,13 @@ class BinnedColumn:
 
     @classmethod
     def of(cls, reference: pl.Series) -> BinnedColumn:
-        """The column in bins fitted on it."""
+        """Bin a column in bins fitted on it."""
         bins = fit_bins(reference)
         return cls(bins, bins.count(reference), len(reference), reference.null_count())
 
 
 def fit_bins(reference: pl.Series) -> Bins:
-    """Into which bins does a column fall, going by its reference?
+    """Choose the bins of a column from its reference.
 
     Args:
         reference: Numbers (deciles, or one bin for each value where there are few) or text (levels).

@@ -81,7 +81,7 @@ def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricRes
 
 
 def _outside_training(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
-    """The share of the recent loans outside what their model was trained on; nothing where that was not told.
+    """Measure the share of recent loans outside what their model was trained on; nothing where it is not known.
 
     Loans that were refused because of it count too.
     """

@@ -39,7 +39,7 @@ class _Score:
 
 
 def cheapest_remedy_first(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Which is the cheapest remedy that helps?
+    """Choose the cheapest action that helps.
 
     Args:
         results: What the metrics gave.
@@ -60,7 +60,7 @@ def cheapest_remedy_first(results: Sequence[MetricResult], facts: PolicyContext,
 
 
 def score_in_words(value: float | None, remark: str, threshold: float) -> str:
-    """Where does the score stand against the threshold, in words?
+    """Word where the score stands against the threshold.
 
     Examples:
         >>> score_in_words(0.65, "", 0.68)
@@ -79,7 +79,7 @@ def score_in_words(value: float | None, remark: str, threshold: float) -> str:
 
 
 def in_words(result: MetricResult) -> str:
-    """A result on one line, with all that it may not stand without.
+    """Write a result on one line, with n, interval and threshold.
 
     Examples:
         >>> in_words(MetricResult("auc", "champion", 0.58, 0.55, 0.61, 2311, 0.4, Status.FAIL, 0.62))
@@ -166,7 +166,7 @@ def _remedy(
 
 
 def _grown(count: int, share: float) -> float:
-    """A count and a share of it more: as a sum, since 1.1 x 100 is more than 110 in binary numbers."""
+    """Add a share of a count to it: as a sum, since 1.1 x 100 is more than 110 in binary numbers."""
     return count + share * count
 
 

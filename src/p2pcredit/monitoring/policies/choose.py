@@ -27,7 +27,7 @@ __all__ = [
 
 
 def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """What is to be done, in the eyes of the policy that the settings name?
+    """Reach a verdict by the policy that the settings name.
 
     Raises:
         SettingsError: If there is no policy of that name.
@@ -48,7 +48,7 @@ def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Sett
 
 
 def monitoring_has_evidence(results: Iterable[MetricResult]) -> bool:
-    """Could anything be measured that a report or a decision could rest on?
+    """Test whether anything was measured that a report or a decision could rest on.
 
     Data that came in clean are no evidence about a model; data that came in broken are a reason to speak.
     """
@@ -60,7 +60,7 @@ def monitoring_has_evidence(results: Iterable[MetricResult]) -> bool:
 
 
 def results_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[MetricResult]:
-    """The results that rows of `gold/monitoring` hold, in their order; other columns play no part.
+    """Read results back from rows of `gold/monitoring`, in their order; other columns play no part.
 
     Raises:
         MonitoringError: If a row lacks a column or has a status that is none.

@@ -100,7 +100,7 @@ AFTER_ORIGINATION: dict[str, str] = {
 
 
 def known_after_origination(column: str) -> str | None:
-    """What a raw column tells that exists only after origination; None where it does not.
+    """Describe what a raw column tells that exists only after origination; None where it does not.
 
     Examples:
         >>> known_after_origination("total_rec_prncp"), known_after_origination("annual_inc")

@@ -39,7 +39,7 @@ _STATUSES = {
 
 
 def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None = None) -> pl.DataFrame:
-    """Which servicing events led to the published statuses, and when did each become visible?
+    """Rebuild the servicing events behind the published statuses, each with the day it became visible.
 
     A status that is not known, or a last payment that is no month or in the future, is never guessed at: the loan gets
     one row on its origination day with the raw text, which breaks the contract and so ends in quarantine.

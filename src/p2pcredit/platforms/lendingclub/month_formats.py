@@ -133,7 +133,7 @@ class MonthTexts:
         return cls(bool(swapped), not second)
 
     def month(self, text: str) -> tuple[date, bool] | None:
-        """The first day of the month of a text, and whether its century was not written.
+        """Read the first day of the month of a text, and whether its century was not written.
 
         Examples:
             >>> MonthTexts().month("Dec-11"), MonthTexts().month("11-Dec"), MonthTexts(swapped=True).month("11-Dec")
@@ -150,7 +150,7 @@ class MonthTexts:
         return date(found.year, month, 1), found.two_digits
 
     def plain(self, rows: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
-        """The rows with the months of these columns written `Dec-2011`; what is no month stays, signs of none go."""
+        """Rewrite the months of these columns as `Dec-2011`; what is no month stays, signs of none go."""
         return rows.with_columns(self._plain(rows, name) for name in columns)
 
     def _plain(self, rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -164,7 +164,7 @@ class MonthTexts:
         return pl.col(name).replace(plain)
 
     def plain_past(self, rows: pl.DataFrame, name: str, latest: pl.Expr) -> pl.DataFrame:
-        """The same for one column of the past: a year of two digits is the last one such that the month is not later.
+        """Rewrite one column of the past: a year of two digits is the last one such that the month is not later.
 
         Args:
             rows: Any.
@@ -183,7 +183,7 @@ class MonthTexts:
 
 
 def years_of(texts: pl.Series) -> dict[str, int]:
-    """The year of every distinct text that is a month under any convention; a year of two digits lies after 1999.
+    """List the years of distinct texts that are months under any convention; years of two digits lie after 1999.
 
     Examples:
         >>> years_of(pl.Series(["Dec-11", "11-Dec", "2011-12-01", "soon", None])) == {
@@ -195,7 +195,7 @@ def years_of(texts: pl.Series) -> dict[str, int]:
 
 
 def month_text(month: date) -> str:
-    """A month as the platform writes it.
+    """Write a month as the platform does.
 
     Examples:
         >>> month_text(date(2011, 12, 1))

@@ -13,19 +13,19 @@ _EXACT_INTEGER = r"^[0-9]{1,18}$"
 
 
 def month_of_text(column: str) -> pl.Expr:
-    """The first day of a month written `Dec-2011`, as a date; null where the text is anything else."""
+    """Parse a month written `Dec-2011` into its first day; null where the text is anything else."""
     text = pl.col(column).str.strip_chars()
     first = pl.format("01-{}", text).str.to_date("%d-%b-%Y", strict=False)
     return pl.when(text.str.contains(MONTH_PATTERN)).then(first)
 
 
 def day_in_month(month: pl.Expr, day: pl.Expr) -> pl.Expr:
-    """The `day` (1 to 31) of the month of `month`; the month's last day where it has fewer days."""
+    """Give the `day` (1 to 31) of the month of `month`; the month's last day where it has fewer days."""
     return pl.date(month.dt.year(), month.dt.month(), pl.min_horizontal(day, month.dt.days_in_month()))
 
 
 def stable_numbers(ids: pl.Series) -> pl.Series:
-    """A number for each id that looks random, and is the same on every machine and with every version.
+    """Hash each id to a number that looks random and is the same on every machine and with every version.
 
     Whole numbers go through splitmix64; other ids through CRC-32 first.
 

@@ -79,7 +79,7 @@ class LendingClub:
         return None
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
-        """Which feeds do these downloads hold, part by part?
+        """Open the feeds of these downloads, part by part.
 
         Args:
             files: One or more downloads: CSV, plain or gzip, or Parquet.
@@ -109,7 +109,7 @@ class LendingClub:
             )
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """The same as one book in memory."""
+        """Read the files into one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
     def columns(self, file: Path) -> pl.DataFrame:
@@ -141,7 +141,7 @@ def _screen(ids: LoanIds, table: RawTable) -> RawTable:
 
 
 def _months_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """The distinct months of issue, with the distinct other months that stand beside each, all as text."""
+    """Collect the distinct months of issue, with the distinct other months beside each, all as text."""
     seen = [pl.col(name).unique().alias(name) for name in SEEN_COLUMNS]
     return rows.group_by("issue_d").agg(seen)
 
@@ -201,7 +201,7 @@ def _first_day(texts: MonthTexts, text: str) -> date | None:
 
 
 def _build(table: RawTable, months: _FileMonths) -> RawBook:
-    """The book of a part of a file of which `months` is known."""
+    """Make the book of a part of a file of which `months` is known."""
     issued = pl.col("issue_d").replace_strict(months.issued, default=None, return_dtype=pl.Date)
     if months.seen is not None:
         why = f"lies years after {month_text(months.seen)}, the last month in which anything was paid or looked up"
@@ -222,7 +222,7 @@ def _build(table: RawTable, months: _FileMonths) -> RawBook:
 
 
 def _with_plain_amounts(table: RawTable) -> pl.DataFrame:
-    """The rows; amounts with signs of thousands or of currency, such as `24,000.00`, as `24000.00`."""
+    """Rewrite amounts with signs of thousands or of currency, such as `24,000.00`, as `24000.00`."""
     rows = table.rows
     marked = [name for name in sorted(_NUMBERS - table.numbers) if rows[name].str.contains_any([",", "$"]).any()]
     for name in marked:
@@ -236,7 +236,7 @@ def _with_plain_amounts(table: RawTable) -> pl.DataFrame:
 
 
 def _with_origination(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `loan_id` and `originated`, the exact day inside the month of issue."""
+    """Add `loan_id` and `originated`, the exact day inside the month of issue."""
     month = month_of_text("issue_d")
     ids = rows["id"].str.strip_chars()
     place = pl.lit(stable_numbers(ids)) % month.dt.days_in_month().cast(pl.UInt64)

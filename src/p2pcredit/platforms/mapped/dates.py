@@ -54,7 +54,7 @@ def patterns_for(text: str) -> list[str]:
 
 
 def date_remedy(key: str, column: str, text: str | None) -> str:
-    """What to write in a mapping so that dates such as `text` are read."""
+    """Suggest what to write in a mapping so that dates such as `text` are read."""
     if text and re.fullmatch(r"[1-9][0-9]{4}(\.[0-9]+)?", text.strip()):
         return "it is how a spreadsheet counts days; give the column a date format there, such as 2024-12-31"
     fitting = patterns_for(text) if text else []

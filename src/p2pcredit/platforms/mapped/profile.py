@@ -74,7 +74,7 @@ class MappedPlatform:
         return self.mapping.events.read_on
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
-        """Which feeds do these downloads hold, part by part?
+        """Open the feeds of these downloads, part by part.
 
         Args:
             files: One or more files: CSV, plain or gzip, or Parquet.
@@ -102,7 +102,7 @@ class MappedPlatform:
                 raise UnreadableFileError(f"{error}, {hint}") from error
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """The same as one book in memory."""
+        """Read the files into one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
     def _parts_of(self, path: Path, ids: LoanIds) -> Iterator[RawBook]:
@@ -162,7 +162,7 @@ class MappedPlatform:
         return Dialect(ANY_SEPARATOR, self.mapping.file.encoding)
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:
-        """The last date on which a loan began, or its status, that does not lie in the future."""
+        """Find the last date of an origination or status that does not lie in the future."""
         on, rows = self.mapping.events.on, blanked(rows, self.mapping.own_signs)
         read = [_as_date(self.mapping.origination_date), *([_as_date(on)] if on else [])]
         dates = [self._until_today(day).max() for day in read]
@@ -184,7 +184,7 @@ class MappedPlatform:
         return self._with_plain_numbers(table)
 
     def _with_plain_numbers(self, table: RawTable) -> RawTable:
-        """The numbers in the form that feeds hold.
+        """Write numbers in the form that feeds hold.
 
         What would be read as another number than was meant is rejected where it makes the loan; else it lands as words
         that are no number, so that it is missing by itself.
@@ -278,7 +278,7 @@ def _text(source: Source) -> pl.Expr:
 
 
 def _unread(odd: Mapping[str, pl.Expr], required: Collection[str], sign: str) -> list[pl.Expr]:
-    """The texts of optional numbers, those that would be misread followed by what is wrong with them."""
+    """Mark the texts of optional numbers that would be misread with what is wrong with them."""
     said = f" is no number with a decimal {sign}"
     return [
         pl.when(wrong).then(pl.col(name) + said).otherwise(pl.col(name)).alias(name)
@@ -288,7 +288,7 @@ def _unread(odd: Mapping[str, pl.Expr], required: Collection[str], sign: str) ->
 
 
 def _as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
-    """The date of a value; null where it is none.
+    """Parse the date of a value; null where it is none.
 
     Args:
         source: Where it comes from, and how it is written.
@@ -308,13 +308,13 @@ def _as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
 
 
 def _whole_days(column: str) -> pl.Expr:
-    """A whole number of days, at most five digits, as Int64; null where the text is anything else."""
+    """Parse a whole number of days, at most five digits, as Int64; null where the text is anything else."""
     text = pl.col(column).str.strip_chars()
     return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
 
 
 def _as_text(source: Source, originated: pl.Expr) -> pl.Expr:
-    """The value as text, changed as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
+    """Change a value's text as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
     text = _text(source)
     if source.date:
         return pl.coalesce(_as_date(source, originated).cast(pl.String), text)

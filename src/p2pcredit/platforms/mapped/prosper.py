@@ -12,7 +12,7 @@ MAPPING_FILE = Path(__file__).with_name("prosper.yaml")
 
 
 def prosper(today: date | None = None) -> MappedPlatform:
-    """The profile of Prosper. A date after `today`, the day of the landing, cannot be read."""
+    """Make the profile of Prosper. A date after `today`, the day of the landing, cannot be read."""
     return load_mapping(MAPPING_FILE, today)
 
 

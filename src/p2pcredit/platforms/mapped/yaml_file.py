@@ -85,7 +85,7 @@ def read_mapping(path: Path) -> PlatformMapping:
 
 
 def _content(where: str, text: str) -> Any:
-    """The content of YAML text in which no key stands twice and nothing is a truth value."""
+    """Parse YAML text in which no key stands twice and nothing is a truth value."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
@@ -160,7 +160,7 @@ def _told(errors: Sequence[ErrorDetails]) -> str:
 
 
 def _deepest(errors: Sequence[ErrorDetails]) -> ErrorDetails:
-    """The first error; of the errors about one value that may be written in several ways, that of the nearest way."""
+    """Choose the first error; of errors about a value that may be written in several ways, that of the nearest."""
     start = _plain_path(errors[0]["loc"])
     same = [error for error in errors if _plain_path(error["loc"])[: len(start)] == start]
     return max(same, key=lambda error: len(error["loc"]))
@@ -171,7 +171,7 @@ def _is_date(value: object) -> bool:
 
 
 def _plain_path(loc: Sequence[int | str]) -> list[str]:
-    """The keys that lead to a value, without what the schema calls the choices that it tried."""
+    """List the keys that lead to a value, without what the schema calls the choices that it tried."""
     under_rule = tuple(loc[:2]) == ("events", "rules")
     path: list[str] = []
     for place, part in enumerate(loc):

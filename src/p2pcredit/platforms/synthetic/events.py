@@ -17,7 +17,7 @@ Months = npt.NDArray[np.int64]
 
 
 def simulate_events(draw: Draw, loan_ids: pl.Series, settings: SyntheticSettings) -> pl.DataFrame:
-    """Which servicing events become visible by the last day of `settings`?
+    """Draw the servicing events that become visible by the last day of `settings`.
 
     In the month on book in which a loan defaults, that month's instalment is the first one missed; LATE, DEFAULT and
     CHARGED_OFF become visible 30, 90 and 150 days after it was due. A loan may also pay late once in a while: LATE 30
@@ -48,7 +48,7 @@ def simulate_events(draw: Draw, loan_ids: pl.Series, settings: SyntheticSettings
 
 
 def due_dates(originated: npt.NDArray[np.datetime64], months: Months) -> npt.NDArray[np.datetime64]:
-    """When is the instalment of each month on book due: the loan's own day, or the month's last day before it?"""
+    """Give the due day of each month on book: the loan's own day, or the month's last day before it."""
     start = originated.astype("datetime64[M]")
     own_day = originated.astype("datetime64[D]") - start.astype("datetime64[D]")
     month = start + months.astype("timedelta64[M]")

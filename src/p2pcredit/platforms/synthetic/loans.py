@@ -75,7 +75,7 @@ class Draw:
 
 
 def draw_loans(settings: SyntheticSettings) -> Draw:
-    """Which loans are originated in the range of `settings`?"""
+    """Draw the loans originated in the range of `settings`."""
     days = [_draw_day(settings, day) for day in DateRange(settings.first, settings.last)]
     return Draw(
         np.concatenate([day.originated for day in days]),

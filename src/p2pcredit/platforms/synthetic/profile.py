@@ -55,7 +55,7 @@ class Synthetic:
         return None
 
     def parts(self, files: Sequence[Path], first: date | None, last: date | None) -> Iterator[RawBook]:
-        """Which feeds does the portfolio hold, part by part?
+        """Open the feeds of the portfolio, part by part.
 
         Args:
             files: What `write_raw` wrote; empty to draw the portfolio now.
@@ -81,7 +81,7 @@ class Synthetic:
             )
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
-        """The same as one book in memory."""
+        """Make the portfolio as one book in memory."""
         parts = list(self.parts(files, first, last))
         return join_books(parts) if files else parts[0]
 
@@ -91,12 +91,12 @@ class Synthetic:
 
 
 def synthetic(today: date | None = None) -> Synthetic:
-    """The profile of a portfolio with the settings as they come, whatever the day of the landing."""
+    """Make the profile of a portfolio with the settings as they come, whatever the day of the landing."""
     return Synthetic()
 
 
 def generate(settings: SyntheticSettings) -> RawBook:
-    """Which loans and servicing events does the portfolio of these settings hold?
+    """Draw the loans and servicing events of the portfolio of these settings.
 
     Laws: equal settings give equal books; a later `last` only adds rows.
     """
@@ -183,7 +183,7 @@ def _application(draw: Draw) -> pl.DataFrame:
 
 
 def _sub_grades(draw: Draw) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The platform's own view, 0 (A1) to 34 (G5): the true risk seen through much noise."""
+    """Draw the platform's own grade, 0 (A1) to 34 (G5): the true risk seen through much noise."""
     place = np.round((draw.seen_risk + 2.6) / 5.2 * (_GRADE_LEVELS - 1))
     return np.clip(place, 0, _GRADE_LEVELS - 1).astype(np.int64)
 

@@ -55,7 +55,7 @@ class IrregularError(Exception):
 
 
 def decoded(path: Path, raw: bytes, offset: int) -> str:
-    """The text of bytes that begin `offset` bytes below the header of a file.
+    """Decode bytes that begin `offset` bytes below the header of a file.
 
     Raises:
         NotUtf8Error: If they are no UTF-8 text.

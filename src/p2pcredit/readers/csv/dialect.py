@@ -26,7 +26,7 @@ class Dialect:
     encoding: str = UTF_8
 
     def as_utf8(self, path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The text of a file, chunk by chunk, as UTF-8; that of a file in UTF-8 is passed on without a look.
+        """Recode the text of a file, chunk by chunk, to UTF-8; a file in UTF-8 is passed on without a look.
 
         Raises:
             UnreadableFileError: If it is no text of this encoding.
@@ -53,7 +53,7 @@ COMMAS = Dialect()
 
 
 def keeps_ascii(encoding: str) -> bool:
-    """Is this the name of an encoding in which letters, digits and signs of ASCII are what they are in UTF-8?
+    """Test for the name of an encoding in which letters, digits and signs of ASCII are as in UTF-8.
 
     Examples:
         >>> [keeps_ascii(name) for name in ("windows-1252", "gb18030", "utf-16", "hex", "latin-0")]

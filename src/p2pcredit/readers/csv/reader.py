@@ -91,7 +91,7 @@ class RawFile(Protocol):
         """Its records in order, some at a time."""
 
     def empty(self) -> DelimitedText:
-        """The file without its records."""
+        """Describe the file without its records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class DelimitedFile:
         return frozenset()
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
-        """What does each batch of records hold, in order?
+        """Yield the columns of each batch of records, in order.
 
         Args:
             exact: Read one record after the other, which follows any quotes, instead of counting separators.
@@ -156,7 +156,7 @@ class DelimitedFile:
             ) from error
 
     def empty(self) -> DelimitedText:
-        """The file without its records."""
+        """Describe the file without its records."""
         names = ["row_number", *self._wanted()]
         schema = {name: pl.Int64() if name == "row_number" else pl.String() for name in names}
         return DelimitedText(self.header, pl.DataFrame(schema=schema), ())
@@ -191,7 +191,7 @@ def open_delimited(
     chunk_bytes: int = CHUNK_BYTES,
     when_empty: str = "download it again",
 ) -> DelimitedFile:
-    """Which header does a CSV file have?
+    """Read the header of a CSV file.
 
     Args:
         path: Text, plain or gzip, with double quotes and `\\n` or `\\r\\n`.
@@ -222,7 +222,7 @@ def read_delimited(
     chunk_bytes: int = CHUNK_BYTES,
     when_empty: str = "download it again",
 ) -> DelimitedText:
-    """Which rows, and which records that are no rows, does a whole CSV file hold? All of them are held in memory.
+    """Read the rows, and the records that are no rows, of a whole CSV file into memory.
 
     Args and errors are those of `open_delimited` and of `DelimitedFile.batches`.
     """
@@ -232,7 +232,7 @@ def read_delimited(
 
 
 def read_small_file(file: RawFile) -> DelimitedText:
-    """The same of a file whose header was found."""
+    """Read a file whose header was found."""
     try:
         batches = list(file.batches())
     except IrregularError:
@@ -247,7 +247,7 @@ def joined(batches: Sequence[DelimitedText]) -> DelimitedText:
 
 
 def twice_named(names: Iterable[str]) -> str | None:
-    """The first in the alphabet of the names that stand more than once; None where each stands once.
+    """Find the first in the alphabet of names that stand more than once; None where each stands once.
 
     Examples:
         >>> twice_named(["b", "a", "c", "b", "a"]), twice_named(["a"])
@@ -259,7 +259,7 @@ def twice_named(names: Iterable[str]) -> str | None:
 def _find_header(
     path: Path, start: bytes, find_header: FindHeader, separators: str
 ) -> tuple[tuple[str, ...], int, str]:
-    """The header, how many lines there are up to it, and what stands between its fields."""
+    """Find the header, how many lines there are up to it, and what stands between its fields."""
     lines = start.split(b"\n", HEADER_SEARCH_LINES)[:HEADER_SEARCH_LINES]
     if b"\0" in lines[0]:
         raise UnreadableFileError(f"{path} is not text: its first line holds a zero byte; check what was downloaded")
@@ -279,7 +279,7 @@ def _find_header(
 
 
 def _first_header(cut: Mapping[str, Sequence[Sequence[str]]], find_header: FindHeader) -> tuple[int, str]:
-    """Where does the header stand, and under which separator?
+    """Find the header and its separator.
 
     Raises:
         HeaderError: Under none; what is said is of the separator that cuts the lines into the most fields.

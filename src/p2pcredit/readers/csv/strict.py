@@ -21,7 +21,7 @@ csv.field_size_limit(LONGEST_RECORD)
 def exact_blocks(
     path: Path, chunks: Iterator[bytes], width: int, block_bytes: int, separator: str = ","
 ) -> Iterator[Block]:
-    """Which records do these bytes hold, and which of them have `width` fields?
+    """Part bytes into records, and mark those that have `width` fields.
 
     Args:
         path: The file, for messages.
@@ -89,7 +89,7 @@ class _Lines:
 
 
 def fields_of_line(line: str, separator: str = ",") -> tuple[str, ...]:
-    """What fields does this one line hold, read by itself?
+    """Part one line into its fields, read by itself.
 
     A quote that is not closed ends with the line. A line that cannot be read as CSV at all, such as one with a lone
     carriage return outside quotes, has no fields.
@@ -124,7 +124,7 @@ def is_open(raw: str, separator: str = ",") -> bool:
 
 
 def exact_records(lines: Iterator[str], width: int, separator: str = ",") -> Iterator[tuple[tuple[str, ...], str]]:
-    """Which records do these lines hold, and what is the raw text of each?
+    """Part lines into records, each with its raw text.
 
     A record may span lines where a quoted field holds line ends. A record that spans lines and does not have `width`
     fields started at a quote that is nobody's: its first line then stands alone and reading goes on at the next line.

@@ -37,7 +37,7 @@ class _Fields:
 
 
 def counted_blocks(path: Path, chunks: Iterator[bytes], width: int, separator: str = ",") -> Iterator[Block]:
-    """Which records do these bytes hold, and which of them have `width` fields?
+    """Part bytes into records, and mark those that have `width` fields.
 
     Args:
         path: The file, for messages.
@@ -123,7 +123,7 @@ def _counted(path: Path, text: bytes, offset: int, seen: int, fields: _Fields) -
 
 
 def _inside_quotes(data: npt.NDArray[np.uint8], between: _Mask) -> _Mask:
-    """What of a text that begins at a record stands in quotes, opening quotes included and closing ones not?
+    """Mark what of a text that begins at a record stands in quotes, opening quotes included and closing ones not.
 
     Args:
         data: Its bytes.
@@ -147,7 +147,7 @@ def _inside_quotes(data: npt.NDArray[np.uint8], between: _Mask) -> _Mask:
 
 
 def _running_parity(marks: _Mask) -> _Mask:
-    """Up to each place and with it, is the number of marks odd? 64 places are worked on together.
+    """Mark each place up to which, it included, the number of marks is odd. 64 places are worked on together.
 
     Source:
         G. Langdale and D. Lemire (2019), Parsing gigabytes of JSON per second: the prefix exclusive-or of quotes.

@@ -19,7 +19,7 @@ DIRECTIONS = {1: "more is riskier", -1: "more is safer", 0: "not set"}
 
 
 def data_facts(subject: Subject) -> dict[str, Any]:
-    """Which loans went in, step by step, and what does each part of them hold?"""
+    """Count the loans that went in, step by step, and what each part of them holds."""
     labels = subject.settings.labels
     return {
         "flow": [dict(step) for step in subject.flow],
@@ -35,7 +35,7 @@ def data_facts(subject: Subject) -> dict[str, Any]:
 
 
 def feature_facts(subject: Subject) -> list[dict[str, Any]]:
-    """What does each allowed feature carry on the matured loans, and is it in the model?
+    """Measure what each allowed feature carries on the matured loans, and whether it is in the model.
 
     Returns:
         Per feature, most information first: `name`, `description`, `kind`, `direction`, `missing_share`,

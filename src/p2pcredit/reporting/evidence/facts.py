@@ -17,7 +17,7 @@ _OF_VERDICT = ("promoted", "reason", "gate", "champion_id", "comparison", "recal
 
 
 def build_evidence(subject: Subject) -> dict[str, Any]:
-    """What is there to say for and against a model?
+    """Collect the facts for and against a model.
 
     Returns:
         A dict of JSON values without NaN: `schema_version`, `model`, `data`, `features`, `method`, `limits`,

@@ -68,7 +68,7 @@ NOT_COVERED: tuple[tuple[str, str], ...] = (
 
 
 def guidance_facts() -> dict[str, list[dict[str, str]]]:
-    """The map as plain JSON values: `mapping`, and `not_covered` with what this pack does not speak to."""
+    """Give the map as plain JSON values: `mapping`, and `not_covered` with what this pack does not speak to."""
     return {
         "mapping": [asdict(row) for row in MAPPING],
         "not_covered": [{"point": point, "text": text} for point, text in NOT_COVERED],

@@ -14,7 +14,7 @@ Facts = Mapping[str, Any]
 
 
 def limits_of(facts: Facts) -> list[dict[str, str]]:
-    """What must a reader know before relying on this model?
+    """List what a reader must know before relying on this model.
 
     Args:
         facts: The facts of the pack, all sections but the limits.

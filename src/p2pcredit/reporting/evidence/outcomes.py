@@ -33,7 +33,7 @@ GROUPS = ("state", "home_ownership", "income_verification", "term_months")
 
 
 def performance_facts(subject: Subject) -> dict[str, Any]:
-    """How well does the evaluation model rank and calibrate the newest matured loans, which it had not seen?"""
+    """Measure how the evaluation model ranks and calibrates the newest matured loans, which it had not seen."""
     labels, chances, confidence = subject.labels, subject.chances, subject.confidence
     days = subject.evaluation["origination_date"]
     monitoring = subject.settings.monitoring
@@ -80,7 +80,7 @@ def performance_facts(subject: Subject) -> dict[str, Any]:
 
 
 def stability_facts(subject: Subject) -> dict[str, Any]:
-    """Have score and features moved between the matured loans and the newest?"""
+    """Measure how far score and features have moved between the matured loans and the newest."""
     reference, newest = subject.matured, subject.newest
     limits = subject.settings.monitoring
     facts: dict[str, Any] = {
@@ -119,7 +119,7 @@ def stability_facts(subject: Subject) -> dict[str, Any]:
 
 
 def fairness_facts(subject: Subject) -> dict[str, Any]:
-    """Which share of each group would be approved at the cut-off, and at which default rate of the group?"""
+    """Measure which share of each group would be approved at the cut-off, and the group's default rate."""
     evaluation, cutoff = subject.evaluation, subject.settings.scores.approval_cutoff
     approved = subject.chances <= cutoff
     parts = []
@@ -183,7 +183,7 @@ def _parts(subject: Subject, names: pl.Series) -> list[dict[str, Any]]:
 
 
 def _earlier(subject: Subject) -> dict[str, Any] | None:
-    """The ranking of the evaluation model on the matured loans before, most of which it learned from."""
+    """Measure the ranking of the evaluation model on the matured loans before, most of which it learned from."""
     if subject.earlier.is_empty():
         return None
     chances = np.asarray(subject.evaluation_model.predict(subject.earlier))
@@ -191,7 +191,7 @@ def _earlier(subject: Subject) -> dict[str, Any] | None:
 
 
 def _against_sub_grade(subject: Subject) -> dict[str, Any] | None:
-    """The ranking against the platform's own grade, the sub-grade where it gives one."""
+    """Compare the ranking with the platform's own grade, the sub-grade where it gives one."""
     found = platform_risk(subject.evaluation)
     if found is None:
         return None

@@ -12,7 +12,7 @@ from p2pcredit.reporting.page import render_page
 
 
 def render_evidence(facts: Mapping[str, Any]) -> str:
-    """What does the page of these facts look like?
+    """Render the page of these facts.
 
     Args:
         facts: What `build_evidence` gives, or the same read back from JSON.

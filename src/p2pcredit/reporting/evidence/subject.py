@@ -65,10 +65,10 @@ class Subject:
 
 
 def labels_of(loans: pl.DataFrame) -> Floats:
-    """The labels as floats, 1 = bad."""
+    """Give the labels as floats, 1 = bad."""
     return np.asarray(loans["label"].cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def measured(found: Estimate) -> dict[str, Any]:
-    """An estimate as plain JSON values: `value`, `low`, `high`, `n`, `bads`."""
+    """Give an estimate as plain JSON values: `value`, `low`, `high`, `n`, `bads`."""
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n, "bads": found.bads}

@@ -9,7 +9,7 @@ NOTHING = "not measured"
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits after the point.
+    """Write a number with so many digits after the point.
 
     Examples:
         >>> number(0.65432), number(None)
@@ -19,7 +19,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share as a percentage.
+    """Write a share as a percentage.
 
     Examples:
         >>> percent(0.0512), percent(None)
@@ -29,7 +29,7 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def whole(value: float | None) -> str:
-    """A whole number with its thousands apart.
+    """Write a whole number with its thousands apart.
 
     Examples:
         >>> whole(20814), whole(None)
@@ -39,7 +39,7 @@ def whole(value: float | None) -> str:
 
 
 def between(low: float | None, high: float | None, digits: int = 3, *, share: bool = False) -> str:
-    """An interval.
+    """Write an interval.
 
     Examples:
         >>> between(0.1, 0.25), between(0.1, 0.25, 1, share=True), between(None, 0.2)
@@ -52,7 +52,7 @@ def between(low: float | None, high: float | None, digits: int = 3, *, share: bo
 
 
 def signed(value: float | None, digits: int = 3) -> str:
-    """A difference, with its sign.
+    """Write a difference, with its sign.
 
     Examples:
         >>> signed(0.0123), signed(None)
@@ -62,7 +62,7 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 
 def in_words(name: str) -> str:
-    """A column's name, to be read.
+    """Write a column's name for readers.
 
     Examples:
         >>> in_words("debt_to_income_share"), in_words("term_months")
@@ -72,7 +72,7 @@ def in_words(name: str) -> str:
 
 
 def group_in_words(by: str, group: str) -> str:
-    """A group of borrowers, to be read.
+    """Write the name of a group of borrowers for readers.
 
     Examples:
         >>> group_in_words("state", "CA"), group_in_words("term_months", "36"), group_in_words("home_ownership", "RENT")
@@ -84,7 +84,7 @@ def group_in_words(by: str, group: str) -> str:
 
 
 def lead_in_words(other: Mapping[str, Any] | None, name: str) -> str:
-    """How does the model rank against another on the same loans, in one sentence?
+    """Word how the model ranks against another on the same loans, in one sentence.
 
     Examples:
         >>> lead_in_words({"difference": {"value": 0.02, "low": -0.01, "high": 0.05}}, "the sub-grade")
