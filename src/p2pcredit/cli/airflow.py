@@ -41,7 +41,7 @@ def down(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOptio
     """Stop the local Airflow of this home, with every process it started."""
     from p2pcredit.local_airflow.airflow import down as stop
 
-    return {"stopped": stop(home_directory(home), progress=say)}
+    return {"stopped": stop(home_directory(home, any_format=True), progress=say)}
 
 
 def say(line: str) -> None:

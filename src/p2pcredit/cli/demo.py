@@ -49,8 +49,8 @@ def demo(
         raise MissingExtraError("the demo", "airflow")
     from p2pcredit.local_airflow.demo import run_scheduled_days
 
-    directory = home_directory(home, may_be_missing=True)
-    check_home_for_airflow(directory)
+    directory = home_directory(home, may_be_missing=True, any_format=True)
+    check_home_for_airflow(directory, any_format=True)
     _make_room(directory)
     ctx = job_context(directory, "demo")
     landed = _land(ctx, "synthetic" if file is None else platform, file)
