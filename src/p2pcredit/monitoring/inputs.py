@@ -220,17 +220,3 @@ def newest_closed_origination(week_end: date, labels: LabelSettings) -> date:
     while add_months(day + timedelta(days=1), labels.window_months) <= close:
         day += timedelta(days=1)
     return day
-
-
-def closes_window(origination: pl.Expr, week_end: date, labels: LabelSettings) -> pl.Expr:
-    """Has the whole label window of a loan closed by `week_end`?
-
-    A bad is known on the day it defaults, a good only when its window has closed. Loans in an open window would give
-    early bads without the goods of their cohort, so none of them is judged.
-
-    Args:
-        origination: Expression of the origination date.
-        week_end: The day on which one asks.
-        labels: Window in months and reporting lag in days.
-    """
-    return origination <= newest_closed_origination(week_end, labels)
