@@ -14,12 +14,12 @@ from typing import Any
 
 from p2pcredit.errors import HomeError, StorageError
 from p2pcredit.storage.files import read_small_file, write_json_atomically
+from p2pcredit.storage.layout import Layout
 
 HOME_FORMAT = 2
 """The format that this version writes, and the only one that it reads. It grows when the words of columns, cards or
 ledger lines change so that homes made before must be made anew or migrated."""
 
-HOME_FILE = "home.json"
 _MOST_BYTES = 64 << 10
 _MAKE_ANEW = "make it anew from the raw files, 'p2pcredit land FILE --home NEW', then 'p2pcredit replay --home NEW'"
 
@@ -51,7 +51,7 @@ def mark_home(home: Path) -> None:
     if _read_format(home) is None:
         from p2pcredit import __version__
 
-        write_json_atomically(home / HOME_FILE, {"format": HOME_FORMAT, "made_by": __version__}, indent=None)
+        write_json_atomically(Layout(home).home_file, {"format": HOME_FORMAT, "made_by": __version__}, indent=None)
 
 
 def _read_format(home: Path) -> int | None:
@@ -61,7 +61,7 @@ def _read_format(home: Path) -> int | None:
         found = _read_file(home)  # once more: another process may have begun the home just now, with this file first
         if found is None:
             raise HomeError(
-                f"the home {home} has tables or models and no {HOME_FILE}: version 0.1 made it, or the file was lost; "
+                f"the home {home} has tables or models and no home.json: version 0.1 made it, or the file was lost; "
                 f"this version reads format {HOME_FORMAT}: {_MAKE_ANEW}"
             )
     if found is None:
@@ -78,7 +78,7 @@ def _read_format(home: Path) -> int | None:
 
 def _read_file(home: Path) -> tuple[int, str] | None:
     """The number and the version that `home.json` names; None where there is none."""
-    path = home / HOME_FILE
+    path = Layout(home).home_file
     try:
         content: Any = json.loads(read_small_file(path, at_most=_MOST_BYTES))
     except (FileNotFoundError, NotADirectoryError):
@@ -93,16 +93,16 @@ def _read_file(home: Path) -> tuple[int, str] | None:
 
 def _holds_tables_or_models(home: Path) -> bool:
     """Whether a table or a model lies in it; looked up by name, so that other files never count."""
-    datamart = home / "scripts" / "datamart"
+    layout = Layout(home)
+    tables = ((layout.datamart / layer, "_delta_log") for layer in _LAYERS)
     return any(
         (parent / name / sign).exists()
-        for parent, sign in (*((datamart / layer, "_delta_log") for layer in _LAYERS), (home / "model_bank", _CARD))
+        for parent, sign in (*tables, (layout.model_bank, "card.json"))
         for name in _names(parent)
     )
 
 
 _LAYERS = ("bronze", "silver", "gold")
-_CARD = "card.json"
 
 
 def _names(directory: Path) -> list[str]:
@@ -111,4 +111,4 @@ def _names(directory: Path) -> list[str]:
     return []
 
 
-__all__ = ["HOME_FILE", "HOME_FORMAT", "check_format", "mark_home"]
+__all__ = ["HOME_FORMAT", "check_format", "mark_home"]
