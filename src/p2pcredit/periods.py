@@ -1,7 +1,8 @@
 """Dates of credit and of weeks: pure arithmetic on `datetime.date`, no clock.
 
-A *snapshot date* is the business day whose data a run works on. A *monitoring week* runs Monday to Sunday and is named
-by its Monday. *Months on book* are whole calendar months since origination.
+A *snapshot date* is the business day whose data a run works on. A *retraining week* runs Monday to Sunday and is
+named by its Monday. A *monitoring week* is named by its last day, a Saturday under the DAGs' schedule: monitoring runs
+on the Sunday after it. *Months on book* are whole calendar months since origination.
 """
 
 from __future__ import annotations

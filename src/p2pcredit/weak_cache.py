@@ -1,6 +1,8 @@
 """What was made of an object, remembered for as long as the object lives.
 
-For objects without a hash, such as frames and open tables, which are told by their identity.
+For objects without a hash, such as frames and open tables, which are told apart by identity. `cached_property` and
+`functools.cache` serve everywhere else. They can't here: the objects are not classes of ours, or the value depends on
+settings too; and a value of an open table must go when the table has a later version.
 """
 
 from __future__ import annotations

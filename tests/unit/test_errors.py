@@ -70,4 +70,7 @@ def test_a_missing_feed_shows_the_message_and_not_a_file_name() -> None:
 def test_a_missing_extra_says_how_to_install_it() -> None:
     error = MissingExtraError("the demo", "airflow")
     assert error.extra == "airflow"
-    assert str(error) == "the demo needs the extra 'airflow': pip install 'p2p-credit-score[airflow]'"
+    assert str(error) == (
+        "the demo needs the extra 'airflow': pip install 'WHEEL[airflow]', with the wheel that this was "
+        "installed from; see docs/how-to/install.md"
+    )

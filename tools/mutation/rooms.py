@@ -195,7 +195,7 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
         'unique("loan_id", keep="first"',
         "a loan's older label",
     ),
-    ("jobs/monitoring/week.py", ">= LATE_DAYS", "> LATE_DAYS", "exactly 30 days past due is not late"),
+    ("jobs/monitoring/week.py", ">= EARLY_DAYS", "> EARLY_DAYS", "exactly 30 days past due is not late"),
     (
         "jobs/scoring/score.py",
         "and state.champion_on(d)]",

@@ -1,1 +1,1 @@
-"""The command line: it parses, calls one job, and prints the receipt. Nothing else happens here."""
+"""The command line: parse options, read clock and environment, call one or more jobs, print the receipt."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,10 +24,14 @@ def up(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1), or what has ended of one."""
+    """Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1), or what has ended of one.
+
+    On a home that holds past days only, new DAGs start paused: the runs of yesterday would fail for want of its files.
+    """
     from p2pcredit.local_airflow.airflow import up as start
 
-    running = start(home_directory(home, may_be_missing=True), port, progress=say)
+    directory = home_directory(home, may_be_missing=True)
+    running = start(directory, port, extra_env=_paused_on_history(directory), progress=say)
     return {
         "url": running.url,
         "user": running.user,
@@ -41,7 +48,30 @@ def down(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOptio
     """Stop the local Airflow of this home, with every process it started."""
     from p2pcredit.local_airflow.airflow import down as stop
 
-    return {"stopped": stop(home_directory(home), progress=say)}
+    return {"stopped": stop(home_directory(home, any_format=True), progress=say)}
+
+
+def _paused_on_history(home: Path) -> dict[str, str]:
+    """Variables by which DAGs that Airflow meets for the first time start paused, where yesterday has no files."""
+    from p2pcredit.errors import P2PCreditError
+    from p2pcredit.jobs.known_days import landed_days
+    from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
+    from p2pcredit.orchestration.schedules import START_VARIABLE
+    from p2pcredit.storage.layout import Layout
+
+    if os.environ.get(START_VARIABLE, "").strip():
+        return {}
+    try:
+        last = landed_days(Layout(home)).last
+    except P2PCreditError:
+        return {}  # nothing has landed yet
+    if last >= datetime.now(UTC).date() - timedelta(days=1):
+        return {}
+    say(
+        f"days have landed up to {last} only, so DAGs that are new to this Airflow start paused: unpause them once "
+        "yesterday's files land, or set P2P_DAG_START and P2P_DAG_END to run past days"
+    )
+    return {PAUSED_VARIABLE: "True"}
 
 
 def say(line: str) -> None:

@@ -44,18 +44,24 @@ def demo(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days."""
-    if find_spec("airflow") is None:
-        raise MissingExtraError("the demo", "airflow")
-    from p2pcredit.local_airflow.demo import run_scheduled_days
+    """Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days.
 
-    directory = home_directory(home, may_be_missing=True)
-    check_home_for_airflow(directory)
+    Where Airflow is not installed, the last days are replayed too.
+    """
+    directory = home_directory(home, may_be_missing=True, any_format=True)
+    check_home_for_airflow(directory, any_format=True)
     _make_room(directory)
     ctx = job_context(directory, "demo")
     landed = _land(ctx, "synthetic" if file is None else platform, file)
     days = DateRange(parse_date(landed["first_date"]), parse_date(landed["last_date"]))
     saturday, last_day = _dates(ctx, days)
+    if find_spec("airflow") is None:
+        _replay(ctx, DateRange(days.first, last_day), to_the_end=True)
+        receipt = _conclude(job_context(directory, "demo"), landed, [], as_json)
+        say(f"the last days were replayed too: {MissingExtraError('their run by a real scheduler', 'airflow')}")
+        return receipt
+    from p2pcredit.local_airflow.demo import run_scheduled_days
+
     _replay(ctx, DateRange(days.first, saturday))
     print_step(f"Airflow: the scheduler runs all three DAGs for {saturday + timedelta(days=1)} to {last_day}")
     runs = run_scheduled_days(directory, saturday + timedelta(days=1), last_day, progress=say)
@@ -104,12 +110,12 @@ def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
     return saturday, min(last, saturday + timedelta(days=_SCHEDULED_DAYS))
 
 
-def _replay(ctx: JobContext, days: DateRange) -> None:
+def _replay(ctx: JobContext, days: DateRange, *, to_the_end: bool = False) -> None:
     from p2pcredit.jobs.replay import replay
 
     print_step(f"Replaying {days.first} to {days.last}: each night's and each Sunday's jobs, at a simulated clock")
     with job_progress("replay") as progress:
-        done = replay(replace(ctx, progress=progress), days, skip_last_monitoring=True)
+        done = replay(replace(ctx, progress=progress), days, skip_last_monitoring=not to_the_end)
     say(
         f"{done['days']} days and {done['weeks']} weeks in {done['seconds']} s: {done['trainings']} trainings, "
         f"{done['decisions']} decisions, {done['scored']} loans scored"
@@ -149,7 +155,7 @@ def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], a
 def _tell(
     runs: list[RunSummary], decision: dict[str, Any], champion: dict[str, Any] | None, state: dict[str, Any]
 ) -> None:
-    lines = ["", "Runs, each with its way through the branches"]
+    lines = ["", "Runs, each with its way through the branches"] if runs else []
     for run in runs:
         lines.append(f"  {run.state:8} {run.dag_id}  {run.snapshot_date}")
         lines.append(f"           {' > '.join(_short(run.path))}")

@@ -145,12 +145,13 @@ def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
             raise UsageError(f"the text given for '{name}' is not UTF-8; write it in UTF-8")
 
 
-def home_directory(home: Path | None, *, may_be_missing: bool = False) -> Path:
+def home_directory(home: Path | None, *, may_be_missing: bool = False, any_format: bool = False) -> Path:
     """Find the home directory that holds for this call, and check that it can be one.
 
     Args:
         home: What `--home` says.
         may_be_missing: Whether the command makes it where it does not exist.
+        any_format: Whether the command works on a home whatever its format, since it reads no table of it.
 
     Raises:
         MissingHomeError: If it does not exist.
@@ -161,7 +162,7 @@ def home_directory(home: Path | None, *, may_be_missing: bool = False) -> Path:
     except FileNotFoundError as error:
         raise HomeError("the present directory was removed; change to one that exists and run it again") from error
     directory = resolve_home(home, os.environ, here)
-    check_home(directory, may_be_missing=may_be_missing)
+    check_home(directory, may_be_missing=may_be_missing, any_format=any_format)
     return directory
 
 

@@ -1,1 +1,1 @@
-"""One function per task: load, pure code, save, a small JSON receipt. Called alike by command line, DAGs and tests."""
+"""What tasks and commands do: load, call pure code, save, return a small JSON receipt. No clock, no environment."""

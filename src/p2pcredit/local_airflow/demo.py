@@ -18,6 +18,7 @@ from p2pcredit.errors import ServiceError, UsageError
 from p2pcredit.jobs.pipelines import MONITORING, PIPELINES
 from p2pcredit.local_airflow.airflow import down, free_port, is_up, up
 from p2pcredit.local_airflow.client import FINISHED_RUN_STATES, AirflowClient
+from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
 from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
 from p2pcredit.orchestration.schedules import CATCHUP_VARIABLE, END_VARIABLE, START_VARIABLE, WAIT_VARIABLE
 
@@ -71,7 +72,8 @@ def run_scheduled_days(
     """Let Airflow's scheduler run the past: one monitoring on a Sunday, then each day's preprocessing and scoring.
 
     Airflow is started with the DAGs' start on that Sunday at 03:00 UTC, their end late on the day after `last_day`, and
-    catch-up on. Monitoring runs first, as it would have, then the days in order. Airflow is taken down again whatever
+    catch-up on. Monitoring runs first, as it would have, then the days in order. The DAGs are then paused, so that an
+    Airflow that is started on this home later makes no run of a day without files. Airflow is taken down again whatever
     happens.
 
     Args:
@@ -100,7 +102,7 @@ def run_scheduled_days(
         END_VARIABLE: datetime.combine(last_day + timedelta(days=1), clock_time(23), UTC).isoformat(),
         CATCHUP_VARIABLE: "1",
         WAIT_VARIABLE: WAIT_MINUTES,
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        PAUSED_VARIABLE: "True",
     }
     with _terminated_as_interrupt():
         try:
@@ -114,6 +116,8 @@ def run_scheduled_days(
             for dag_id in DAILY:
                 client.set_paused(dag_id, False)
             daily = _await_runs(client, dict.fromkeys(DAILY, days), deadline, tell)
+            for dag_id in (*DAILY, MONITORING.dag_id):
+                client.set_paused(dag_id, True)
         finally:
             tell("taking Airflow down")
             down(home)

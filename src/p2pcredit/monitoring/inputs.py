@@ -156,15 +156,15 @@ class MonitoringInputs:
         return predictions.join(self.unknown_outcomes, on="loan_id", how="anti", maintain_order="left")
 
     def recent_predictions(self, settings: Settings) -> pl.DataFrame:
-        """Filter the predictions of the newest `recent_days` days."""
+        """The predictions of the newest `recent_days` days."""
         return self.predictions.filter(self._is_recent(settings))
 
     def recent_refused(self, settings: Settings) -> pl.DataFrame:
-        """Filter the loans of the newest `recent_days` days that got no probability."""
+        """The loans of the newest `recent_days` days that got no probability."""
         return self.refused.filter(self._is_recent(settings))
 
     def recent_features(self, settings: Settings) -> pl.DataFrame:
-        """Filter the features of the loans of the newest `recent_days` days."""
+        """The features of the loans of the newest `recent_days` days."""
         return self.features.filter(self._is_recent(settings))
 
     def _is_recent(self, settings: Settings) -> pl.Expr:
@@ -200,7 +200,7 @@ class MonitoringInputs:
 
 
 def newest_closed_origination(week_end: date, labels: LabelSettings) -> date:
-    """Find the newest origination day whose whole label window, and the reporting lag after it, has closed.
+    """What is the newest origination day whose whole label window, and the reporting lag after it, has closed?
 
     Args:
         week_end: The day on which one asks.
@@ -220,17 +220,3 @@ def newest_closed_origination(week_end: date, labels: LabelSettings) -> date:
     while add_months(day + timedelta(days=1), labels.window_months) <= close:
         day += timedelta(days=1)
     return day
-
-
-def closes_window(origination: pl.Expr, week_end: date, labels: LabelSettings) -> pl.Expr:
-    """Test whether the whole label window of a loan has closed by `week_end`.
-
-    A bad is known on the day it defaults, a good only when its window has closed. Loans in an open window would give
-    early bads without the goods of their cohort, so none of them is judged.
-
-    Args:
-        origination: Expression of the origination date.
-        week_end: The day on which one asks.
-        labels: Window in months and reporting lag in days.
-    """
-    return origination <= newest_closed_origination(week_end, labels)

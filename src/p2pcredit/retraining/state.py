@@ -67,7 +67,7 @@ class ChampionPeriod:
 
 @dataclass(slots=True)
 class HandoffState:
-    """All that the ledger knows; made by `fold`, never by hand."""
+    """All that the ledger knows: empty at first, or unpacked from a summary; `fold` adds lines to it."""
 
     decisions: dict[str, DecisionRecord] = field(default_factory=dict)
     current_id: str | None = None

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from p2pcredit.settings.group import Group
 
 EARLY_DAYS = 30
-"""Days past due that are early delinquency, and no label."""
+"""Days past due from which a loan is early delinquent: a sign of default, and no label. Written here only."""
 
 
 class LabelTarget(Group):

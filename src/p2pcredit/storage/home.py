@@ -12,6 +12,7 @@ from pathlib import Path
 
 from p2pcredit.errors import HomeError, MissingHomeError
 from p2pcredit.names import similar_name
+from p2pcredit.storage.home_format import check_format
 
 SPECIFIED_HOME = Path("/opt/airflow")
 """The home that the specification draws, used where it exists and nothing else is said."""
@@ -72,16 +73,18 @@ def resolve_home(
     return specified if specified.is_dir() else cwd / FALLBACK_NAME
 
 
-def check_home(home: Path, *, may_be_missing: bool = False) -> None:
-    """Check that a directory can be home: its name, with links followed, and this user's right to it.
+def check_home(home: Path, *, may_be_missing: bool = False, any_format: bool = False) -> None:
+    """Check that a directory can be home: its name, with links followed, this user's right to it, and its format.
 
     Args:
         home: An absolute path.
         may_be_missing: Whether it will be made where it does not exist.
+        any_format: Pass over its format: of a home whose tables are not read, but removed or left alone.
 
     Raises:
         MissingHomeError: If it does not exist, naming directories beside it with a similar name.
-        HomeError: If its name cannot be used, it is no directory, or this user may not enter it.
+        HomeError: If its name cannot be used, it is no directory, this user may not enter it, or another version made
+            it in a format that this one does not read.
     """
     _refuse_name(str(home), shown(home))
     try:
@@ -102,15 +105,21 @@ def check_home(home: Path, *, may_be_missing: bool = False) -> None:
         raise HomeError(f"the home {home} is a file where a directory belongs; name another, or move the file away")
     if not os.access(home, os.R_OK | os.X_OK):
         raise HomeError(f"this user may not enter the home {home}; give this user the right to it, or name another")
+    if not any_format:
+        check_format(home)
 
 
-def check_home_for_airflow(home: Path) -> None:
+def check_home_for_airflow(home: Path, *, any_format: bool = False) -> None:
     """Check that a local Airflow can work in a home: it takes a `$` in a path for a variable of the environment.
+
+    Args:
+        home: An absolute path.
+        any_format: As of `check_home`.
 
     Raises:
         HomeError: As for any home, and for the dollar sign.
     """
-    check_home(home, may_be_missing=True)
+    check_home(home, may_be_missing=True, any_format=any_format)
     if "$" in str(home):
         raise HomeError(
             f"the home {home} has a dollar sign in its path, which Airflow reads as a variable; rename that directory"

@@ -27,6 +27,11 @@ class Layout:
     home: Path
 
     @property
+    def home_file(self) -> Path:
+        """Which format the home has, and which version made it."""
+        return self.home / "home.json"
+
+    @property
     def logs(self) -> Path:
         """Decision, ledger, retraining logs, activity and the alerts of replays."""
         return self.home / "logs"

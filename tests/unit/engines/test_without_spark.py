@@ -24,7 +24,7 @@ def test_missing_pyspark_is_told_with_the_extra_that_brings_it(monkeypatch: pyte
     for name in ("pyspark", "pyspark.errors", "pyspark.sql"):
         monkeypatch.setitem(sys.modules, name, None)
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'p2p-credit-score\[spark\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'WHEEL\[spark\]'"):
         spark_session(SparkSettings())
 
 

@@ -13,7 +13,7 @@ from written_week import AFTER, LAST, WEEK_END, settings, week
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.intervals import normal_quantile, wilson_interval
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
-from p2pcredit.monitoring.inputs import closes_window
+from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.monitoring.matured import matured_window, part_segments, scored_loans, whole_segments
 from p2pcredit.monitoring.metrics.drift import measure_drift
 from p2pcredit.monitoring.metrics.early_delinquency import measure_early_delinquency
@@ -64,8 +64,7 @@ def test_segments_hold_what_was_judged_and_count_what_was_scored() -> None:
 
 
 def test_a_window_is_closed_on_its_last_day() -> None:
-    days = pl.DataFrame({"born": [LAST, LAST + DAY]})
-    assert days.select(closes_window(pl.col("born"), WEEK_END, settings().labels))["born"].to_list() == [True, False]
+    assert newest_closed_origination(WEEK_END, settings().labels) == LAST
 
 
 def test_recent_is_what_was_scored_in_the_last_ten_days_by_the_champion() -> None:

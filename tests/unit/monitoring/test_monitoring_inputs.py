@@ -11,7 +11,7 @@ from monitoring_world import WEEK_END, make_inputs
 
 from p2pcredit.errors import MonitoringError
 from p2pcredit.models.evaluation.platform_grades import grade_ranks
-from p2pcredit.monitoring.inputs import closes_window, newest_closed_origination
+from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.monitoring.matured import scored_loans
 from p2pcredit.periods import add_months
 from p2pcredit.settings import LabelSettings, Settings
@@ -78,7 +78,7 @@ def test_closing_agrees_with_the_offset_of_the_engine(week_end: date, age: int) 
     labels = LabelSettings()
     frame = pl.DataFrame({"born": [week_end - timedelta(days=age)]})
     engine = pl.col("born").dt.offset_by("12mo").dt.offset_by("30d") <= week_end
-    assert frame.select(closes_window(pl.col("born"), week_end, labels)).item() == frame.select(engine).item()
+    assert (frame["born"].item() <= newest_closed_origination(week_end, labels)) == frame.select(engine).item()
 
 
 def test_an_early_bad_without_the_goods_of_its_cohort_is_not_judged() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from p2pcredit.errors import BankError, OutsideHomeError, StorageError
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.state.model_bank import CARD_FORMAT, ModelBank
 
 FILES = {"model.json": b'{"points": 3}', "reference.parquet": b"\x00\x01"}
 CARD = {"model_id": "m1", "metrics": {"auc": 0.7}}
@@ -24,7 +24,7 @@ def bank(tmp_path: Path) -> ModelBank:
 
 def test_a_model_is_read_back_as_it_was_added(bank: ModelBank) -> None:
     banked = bank.get("m1")
-    assert (banked.model_id, banked.files, banked.card) == ("m1", FILES, CARD)
+    assert (banked.model_id, banked.files, banked.card) == ("m1", FILES, {**CARD, "format": CARD_FORMAT})
     assert bank.model_ids() == ["m1"]
 
 

@@ -145,7 +145,7 @@ def _airflow(_: JobContext) -> Finding:
     if find_spec("airflow") is None:
         return (
             Status.UNDETERMINED,
-            "Airflow is not installed here; for the DAGs: pip install 'p2p-credit-score[airflow]'",
+            "Airflow is not installed here; for the DAGs: pip install 'WHEEL[airflow]', see docs/how-to/install.md",
         )
     return Status.PASS, "installed"
 

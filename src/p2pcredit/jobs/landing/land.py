@@ -27,6 +27,7 @@ from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
 from p2pcredit.storage.files import atomic_replace, sha256_of_file, unmodified_during, write_json_atomically
+from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.landing.files import write_months
 from p2pcredit.storage.landing.manifest import manifest_file, read_manifest
 from p2pcredit.storage.landing.read import read_landing
@@ -114,6 +115,7 @@ def _land_book(
         tell_of_unreadable(unreadable, limit, profile.remedies)
         nothing_in = tell_of_nothing_in(unreadable, profile.expected)
     replaced = 0
+    mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
         landings = merged(earlier, platform, sources, days, is_file=is_file)

@@ -20,6 +20,7 @@ from typing import Any
 from p2pcredit.errors import BankError, StorageError
 from p2pcredit.names import perhaps
 from p2pcredit.storage.files import disk_error, read_small_file, sync, write_bytes_atomically
+from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
 
@@ -37,6 +38,9 @@ EVIDENCE_PAGE_FILE = "evidence.html"
 """Attachment: the same as a page."""
 SWAP_SET_FILE = "swap_set.json"
 """Attachment: who would be approved or declined anew, where a champion served."""
+
+CARD_FORMAT = 2
+"""Of the card: which facts it holds under which names. Version 0.1 wrote none, which counts as 1."""
 
 _MOST_MODEL_BYTES = 256 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -115,9 +119,10 @@ class ModelBank:
             BankError: If another model lies there under that name.
             StorageError: If the disk refuses.
         """
-        content = {**files, CARD_FILE: json_bytes(card)}
+        content = {**files, CARD_FILE: json_bytes({**card, "format": CARD_FORMAT})}
         content[MANIFEST_FILE] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
         target = self.layout.model(model_id)
+        mark_home(self.layout.home)
         with exclusive_lock(target.parent / _LOCK, "the model bank"):
             for left in target.parent.glob(f"{_ADDING}*"):  # of a process that died; we hold the lock
                 shutil.rmtree(left, ignore_errors=True)
@@ -203,11 +208,17 @@ def _read_card(model_id: str, raw: bytes) -> dict[str, Any]:
         card: dict[str, Any] = dict(json.loads(raw))
         if card.get("model_id", model_id) != model_id:
             raise ValueError("another model's card")
+        found = card.get("format", 1)
         if "as_of" in card:
             date.fromisoformat(card["as_of"])
-        return card
     except (TypeError, ValueError, RecursionError) as error:
         raise BankError(f"the card of model {model_id} is damaged; restore it from a backup") from error
+    if found != CARD_FORMAT:
+        raise BankError(
+            f"the card of model {model_id} has format {found}; this version reads format {CARD_FORMAT}: "
+            "use the version that made it, or train the model anew"
+        )
+    return card
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -29,6 +29,7 @@ from p2pcredit.contracts.tables import Table
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
 from p2pcredit.storage.files import disk_error, full_disk
+from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
 from p2pcredit.storage.tables.active_files import active_files, scan_live
@@ -356,6 +357,7 @@ class Lake:
             return self._open(table)
         empty = pl.DataFrame(schema={**table.schema, MONTH: pl.String()})
         path = self.layout.table(table.name)
+        mark_home(self.layout.home)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
