@@ -74,18 +74,15 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "tests/unit/retraining",
             "tests/unit/storage/test_ledger.py",
-            *_NIGHTS,
+            "tests/unit/jobs/test_handoff_taking_up.py",
             "tests/robustness/protocol/test_found_schedules.py",
-            "tests/robustness/hostile/test_decision_files.py",
         ),
     ),
     (
         "monitoring/feeds/*.py",
         (
             "tests/unit/monitoring/test_schema_drift.py",
-            "tests/unit/monitoring/test_feeds_by_hand.py",
             "tests/unit/jobs/test_quarantine_checks.py",
-            "tests/unit/jobs/test_day_checks.py",
         ),
     ),
     ("monitoring/*.py", ("tests/unit/monitoring/*_by_hand.py", "tests/unit/monitoring")),
@@ -165,8 +162,6 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/*.py",
         (
             "tests/unit/jobs/test_{name}.py",
-            "tests/unit/jobs/test_quarantine_checks.py",
-            "tests/unit/jobs/test_day_checks.py",
             "tests/unit/jobs/test_values_lost.py",
             "tests/unit/jobs/test_preprocessing_job.py",
         ),

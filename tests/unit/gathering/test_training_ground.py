@@ -156,6 +156,21 @@ def test_landed_files_are_counted_by_feed_up_to_the_day_with_one_digest(home: Wr
     assert list(found) == list(FEEDS)
 
 
+def test_a_file_of_the_day_itself_is_among_the_landed_and_one_of_the_next_is_not(tmp_path: Path) -> None:
+    home = written_home(tmp_path, SETTINGS)
+    home.features(("a", DAY))
+    home.put(
+        bronze(FEEDS["loan_terms"]),
+        [
+            {"loan_id": "a", "snapshot_date": of(day), "row_number": 1, "source_file": f"{day}.csv"}
+            | {"source_digest": "digest"}
+            for day in (DAY, "2022-06-02")
+        ],
+    )
+    (terms, *_) = (row for row in snapshot(home).landing if row["feed"] == "loan_terms")
+    assert (terms["files"], terms["sha256"]) == (1, hashlib.sha256(f"{DAY}.csv digest".encode()).hexdigest())
+
+
 def test_the_newest_loans_are_those_of_the_last_ninety_two_days(tmp_path: Path) -> None:
     home = written_home(tmp_path, SETTINGS)
     home.features(("old", "2022-03-01"), ("edge", "2022-03-02"), ("young", DAY), ("after", "2022-06-02"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from p2pcredit.contracts.tables import LABEL_STORE, Table
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training import maturity
-from p2pcredit.jobs.training.maturity import enough_matured, matured_counts
+from p2pcredit.jobs.training.maturity import enough_matured, matured_counts, what_is_lacking
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
@@ -84,3 +85,33 @@ def test_a_home_without_labels_is_not_enough_for_a_model(tmp_path: Path) -> None
 def test_a_loan_with_two_labels_is_counted_once_and_bad(ctx: JobContext) -> None:
     before, after = (matured_counts(ctx, day) for day in (date(2011, 2, 28), date(2011, 3, 1)))
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)  # a good more, and one of the goods is bad now
+
+
+@pytest.mark.parametrize(
+    ("night", "lacking"),
+    [
+        (date(2011, 1, 30), "0 loans have matured by 2011-01-30 (100 needed), 0 of them defaults (30 needed)"),
+        (date(2011, 1, 31), "1 loans have matured by 2011-01-31 (100 needed), 1 of them defaults (30 needed)"),
+        (date(2011, 6, 30), None),
+    ],
+)
+def test_what_a_first_model_lacks_is_said_in_numbers(ctx: JobContext, night: date, lacking: str | None) -> None:
+    assert what_is_lacking(ctx, night) == lacking
+
+
+def test_where_the_newest_loans_cannot_judge_a_model_that_is_what_it_lacks(ctx: JobContext) -> None:
+    """The newest quarter of 120 loans is 30, of which every third is bad."""
+    training = SETTINGS.training.model_copy(update={"min_evaluation_bads": 11})
+    stricter = replace(ctx, settings=SETTINGS.model_copy(update={"training": training}))
+    lacking = what_is_lacking(stricter, NIGHTS.last)
+    assert lacking is not None
+    assert lacking.startswith("10 bads among the 30 newest matured loans by 2011-06-30; needed are 11, and goods")
+    assert not enough_matured(stricter, NIGHTS.last)
+
+
+def test_enough_loans_with_too_few_bads_lack_bads(ctx: JobContext) -> None:
+    training = SETTINGS.training.model_copy(update={"min_matured_bads": 42})
+    stricter = replace(ctx, settings=SETTINGS.model_copy(update={"training": training}))
+    assert what_is_lacking(stricter, NIGHTS.last) == (
+        "120 loans have matured by 2011-06-30 (100 needed), 41 of them defaults (42 needed)"
+    )

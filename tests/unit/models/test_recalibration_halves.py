@@ -12,7 +12,7 @@ import pytest
 
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.models.calibration import Calibration, fit_calibration
-from p2pcredit.models.champion.recalibration import Recalibration, paired_log_loss_gain, recalibrate
+from p2pcredit.models.champion.recalibration import Recalibration, _verdict, paired_log_loss_gain, recalibrate
 from p2pcredit.models.evaluation.intervals import Estimate, Floats
 from p2pcredit.settings import Settings, TrainingSettings
 
@@ -174,3 +174,14 @@ def test_what_it_gained_is_told_in_words_and_as_json() -> None:
     assert done.gain.value is not None
     assert f"log-loss {-done.gain.value:+.5f} per loan on 100 loans with 30 bads" in done.reason
     assert "observed over expected bads 0.91, before 2.52; the ranking stays" in done.reason
+
+
+@pytest.mark.parametrize(
+    ("ratio", "before", "promote"),
+    [(0.8, 1.5, True), (0.5, 1.5, False), (0.5, 0.8, False), (2.0, 0.4, True), (2.0, 0.5, True), (None, 9.0, False)],
+)
+def test_a_level_too_high_is_as_far_off_as_one_too_low(ratio: float | None, before: float, promote: bool) -> None:
+    """Two bads for each expected are as far from one as a half; what cannot be told is furthest."""
+    gain = Estimate(0.01, 0.001, 0.02, 900, 90)
+    levels = (Estimate(value, None, None, 900, 90) for value in (ratio, before))
+    assert _verdict(gain, *levels, 0.9)[0] is promote
