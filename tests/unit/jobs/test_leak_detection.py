@@ -52,7 +52,7 @@ def test_too_few_bads_are_a_refusal_with_the_number(tmp_path: Path) -> None:
 
 def test_the_command_prints_a_table_or_json_and_needs_no_home(tmp_path: Path) -> None:
     path, home = download(tmp_path / "LoanStats.csv"), tmp_path / "none"
-    asked = ["doctor", "--leaks", str(path), "--home", str(home)]
+    asked = ["leakage", str(path), "--home", str(home)]
     told = CliRunner().invoke(app, asked)
     assert told.exit_code == 0
     line = next(line for line in told.stdout.splitlines() if line.strip().startswith("total_rec_prncp "))
