@@ -119,7 +119,7 @@ def test_on_a_book_that_teaches_nothing_neither_a_first_model_nor_a_challenger_s
     assert second["outcome"] == "challenger"
     assert second["reason"].startswith("below the floor")
     assert second["reason"].endswith("the champion stays")
-    assert card["compared_with_champion"]["promote"]
+    assert card["comparison"]["promote"]
     assert ctx.ledger.state().champion == first["model_id"]
 
     again = make_recalibrated(TrainingSnapshot.as_of(ctx, LATE))
