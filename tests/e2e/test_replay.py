@@ -21,6 +21,7 @@ from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import read_receipt
 from p2pcredit.storage.tables.lake import Lake
 
 FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 30), date(2021, 7, 13)
@@ -71,6 +72,34 @@ def test_a_replay_in_spans_takes_the_decisions_of_a_replay_by_day(in_spans_and_b
         reigns = [(reign.effective_on, reign.model_id, reign.why) for reign in state.reigns]
         told.append((trainings, reigns, state.scored, list(state.decisions)))
     assert told[0] == told[1]
+
+
+def test_a_replay_in_spans_writes_the_ledger_and_the_receipts_of_a_replay_by_day(
+    in_spans_and_by_day: tuple[Path, Path],
+) -> None:
+    spans, days = (told_of(home) for home in in_spans_and_by_day)
+    assert spans == days
+    of_spans, of_days = (receipts(home) for home in in_spans_and_by_day)
+    assert of_spans.keys() == of_days.keys()
+    assert of_spans == of_days
+
+
+def told_of(home: Path) -> list[tuple[object, ...]]:
+    """The ledger in its order, with a line for each day that was scored."""
+    lines: list[tuple[object, ...]] = []
+    for event in context(home).ledger.events():
+        if event.kind is EventKind.SCORED:
+            lines += [(event.kind, event.facts["model_id"], day, loans) for day, loans in event.facts["days"].items()]
+        else:
+            lines.append((event.kind, event.at, event.run_id, event.facts))
+    return lines
+
+
+def receipts(home: Path) -> dict[date, object]:
+    """What the receipts of complete days say of their rows."""
+    layout = Layout(home)
+    found = {day: read_receipt(layout, day) for day in DateRange(FIRST, LAST)}
+    return {day: (facts or {}).get("rows") for day, facts in found.items()}
 
 
 def test_each_loan_is_scored_by_the_model_that_was_champion_on_its_day(in_spans_and_by_day: tuple[Path, Path]) -> None:

@@ -193,8 +193,8 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
     ("jobs/monitoring/week.py", ">= EARLY_DAYS", "> EARLY_DAYS", "exactly 30 days past due is not late"),
     (
         "jobs/scoring/score.py",
-        "and state.champion_on(d)]",
-        "and state.champion_on(d) == state.champion_on(day)]",
+        "if state.champion_on(d) and",
+        "if state.champion_on(d) == state.champion_on(day) and",
         "missed nights of an earlier champion are never scored",
     ),
     ("jobs/scoring/score.py", "d not in state.scored", "d in state.scored", "missed nights are never scored"),

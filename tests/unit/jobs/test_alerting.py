@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -181,3 +182,26 @@ def test_an_error_may_say_in_which_words_it_is_told(tmp_path: Path, channel: Any
         "infer failed: KeyError; see the task's log"
     )
     assert b"Jane" not in channel.seen[0]
+
+
+def test_the_review_of_a_replay_alerts_into_a_file_of_what_replays_warned_of_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = context(tmp_path, f"json://127.0.0.1:9/{SECRET}")
+    monkeypatch.setattr("p2pcredit.jobs.monitoring.alerts._notify", lambda *_: pytest.fail("told a channel"))
+    replayed = replace(ctx, caller=Caller.REPLAY)
+    warn(ctx.moved_to(ctx.at - timedelta(days=1)), "of a person")
+    warn(replayed.moved_to(ctx.at - timedelta(days=1)), "of the replay")
+    receipt = send_alerts(replayed, WEEK_END)
+    assert (receipt["alerts"], receipt["sent"], receipt["channels"]) == (["warning: of the replay"], 0, 0)
+    (kept,) = map(json.loads, ctx.layout.replay_alerts.read_text().splitlines())
+    title = "P2PCreditScore, week to 2024-01-13: 1 warning"
+    assert kept == {"at": "2024-01-14T06:00:00+00:00", "title": title, "body": "warning: of the replay"}
+
+
+def test_the_review_of_a_replay_is_not_the_last_review_of_the_team(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    warn(ctx.moved_to(ctx.at - timedelta(days=20)), "twenty days ago")
+    send_alerts(ctx.moved_to(ctx.at - timedelta(days=30)), WEEK_END - timedelta(days=28))
+    send_alerts(replace(ctx, caller=Caller.REPLAY).moved_to(ctx.at - timedelta(days=10)), WEEK_END - timedelta(days=7))
+    assert send_alerts(ctx, WEEK_END)["alerts"] == ["warning: twenty days ago"]
