@@ -42,6 +42,8 @@ class Column:
         required: A row without it, or where it breaks a rule, is quarantined.
         minimum, maximum: Inclusive bounds of the typed value (shares, not percents).
         allowed: The only values a category may have; empty means any.
+        not_above: A column of the same row whose value it cannot exceed; empty where none is.
+        positive_with: A column of the same row which can be above 0 only where this one is; empty where none is.
         levels: Values that a category is known to have among others; a sign of missing among them is a value.
         description: What it is, for the reference.
     """
@@ -54,6 +56,8 @@ class Column:
     maximum: float | None = None
     allowed: frozenset[str] = field(default_factory=frozenset)
     levels: frozenset[str] = field(default_factory=frozenset)
+    not_above: str = ""
+    positive_with: str = ""
     description: str = ""
 
     @property

@@ -51,8 +51,18 @@ _LOAN_ID = Column("loan_id", Kind.ID, required=True, description="The platform's
 _ORIGINATED = Column("origination_date", Kind.DATE, required=True, description="The day the loan was issued.")
 
 
-def _number(source: str, description: str, *, low: float = 0, high: float = 1e9, required: bool = False) -> Column:
-    return Column(source, Kind.NUMBER, required=required, minimum=low, maximum=high, description=description)
+def _number(
+    source: str, description: str, *, high: float = 1e9, not_above: str = "", positive_with: str = ""
+) -> Column:
+    return Column(
+        source,
+        Kind.NUMBER,
+        minimum=0,
+        maximum=high,
+        not_above=not_above,
+        positive_with=positive_with,
+        description=description,
+    )
 
 
 def _count(source: str, description: str, *, high: float = 10_000) -> Column:
@@ -119,7 +129,7 @@ FINANCIAL = Feed(
     (
         _LOAN_ID,
         _ORIGINATED,
-        _number("annual_income", "Stated yearly income, in currency."),
+        _number("annual_income", "Stated yearly income, in currency.", positive_with="debt_to_income"),
         Column("income_verification", Kind.CATEGORY, description="Whether the platform verified the income."),
         _percent(
             "debt_to_income", "debt_to_income_share", "Monthly debt payments over monthly income, without this loan."
@@ -143,7 +153,7 @@ CREDIT_HISTORY = Feed(
         _LOAN_ID,
         _ORIGINATED,
         Column("earliest_credit_line", Kind.DATE, description="When the first credit line was opened."),
-        _number("fico_low", "Lower end of the FICO range.", high=900),
+        _number("fico_low", "Lower end of the FICO range.", high=900, not_above="fico_high"),
         _number("fico_high", "Upper end of the FICO range.", high=900),
         _count("delinquencies_2y_count", "Delinquencies of 30 days or more in two years."),
         _count("inquiries_6m_count", "Credit inquiries in six months."),

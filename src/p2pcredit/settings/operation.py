@@ -39,6 +39,18 @@ class PreprocessingSettings(Group):
     schema_drift_days: int = Field(
         28, ge=1, le=366, description="How many complete days before show what a feed usually holds."
     )
+    level_shift: Literal["report", "stop_if_used", "stop"] = Field(
+        "report",
+        description="What a column does to the day whose numbers are nearly all smaller or larger than usual, or all "
+        "the same: `report` reports it, `stop_if_used` stops the day too where the champion reads the column, `stop` "
+        "always stops it.",
+    )
+    level_shift_chance: float = Field(
+        1e-5,
+        gt=0,
+        le=0.001,
+        description="Numbers of another size are reported where they come by chance less often than this.",
+    )
 
 
 class MonitoringSettings(Group):

@@ -83,7 +83,9 @@ def refine(raw: nw.LazyFrame[Any], feed: Feed) -> Refined:
 
 
 def _rule(column: Column) -> nw.Expr | None:
-    return problem_with(column, nw.col(f"_text_{column.source}"), nw.col(f"_{column.source}"))
+    return problem_with(
+        column, nw.col(f"_text_{column.source}"), nw.col(f"_{column.source}"), lambda name: nw.col(f"_{name}")
+    )
 
 
 def _key(feed: Feed) -> list[str]:

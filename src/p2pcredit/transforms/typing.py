@@ -7,6 +7,8 @@ signs for blanks, digits and the end of a text mean one thing to Rust and anothe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import narwhals as nw
 
 from p2pcredit.contracts.columns import Column, Kind
@@ -52,8 +54,17 @@ def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
     return _CASTS[column.kind](nw.when(text.str.contains(pattern)).then(text))
 
 
-def problem_with(column: Column, text: nw.Expr, value: nw.Expr) -> nw.Expr | None:
+def problem_with(
+    column: Column, text: nw.Expr, value: nw.Expr, beside: Callable[[str], nw.Expr] | None = None
+) -> nw.Expr | None:
     """Name the rule that a column breaks, given its trimmed text and its typed value; missing where it is fine.
+
+    Args:
+        column: The column.
+        text: Its trimmed text.
+        value: Its typed value.
+        beside: From the name of another column to its typed value in the same row; what a column may not contradict is
+            not looked at where None.
 
     Returns:
         An expression of texts like `interest_rate: above 100 percent`; None where nothing can be wrong.
@@ -68,6 +79,8 @@ def problem_with(column: Column, text: nw.Expr, value: nw.Expr) -> nw.Expr | Non
             problems.append((grouped, f"{words}, {_WRITE_PLAINLY}"))
         problems.append((unread, words))
     problems += _range_problems(column, value)
+    if beside is not None:
+        problems += _contradictions(column, value, beside)
     if not problems:
         return None
     problem: nw.Expr = nw.lit(None, dtype=nw.String)
@@ -141,6 +154,17 @@ _CASTS = {
     Kind.TERM: _term,
     Kind.YEARS: _years,
 }
+
+
+def _contradictions(column: Column, value: nw.Expr, beside: Callable[[str], nw.Expr]) -> list[tuple[nw.Expr, str]]:
+    """What cannot be together with a value of another column; one that lies below 0 is no value, and says nothing."""
+    problems = []
+    if column.not_above:
+        other = beside(column.not_above)
+        problems.append(((other >= 0) & (value > other), f"above {column.not_above}"))
+    if column.positive_with:
+        problems.append(((value == 0) & (beside(column.positive_with) > 0), f"0 where {column.positive_with} is not"))
+    return problems
 
 
 def _range_problems(column: Column, value: nw.Expr) -> list[tuple[nw.Expr, str]]:

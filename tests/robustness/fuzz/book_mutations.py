@@ -180,6 +180,46 @@ def _units(factor: float) -> Mutation:
     return mutate
 
 
+def _all_as(choose: Callable[[list[str]], str]) -> Mutation:
+    """One of the column's own texts, or another, in every filled cell of a column of numbers."""
+
+    def mutate(book: Book, luck: Random) -> None:
+        if found := book.pick(luck, lambda kind: kind in NUMBERS):
+            header, rows = book.tables[found[0]]
+            text = choose([row[header.index(found[1])] for row in rows if row[header.index(found[1])]])
+            book.change(luck, *found, lambda _: text, None)
+
+    return mutate
+
+
+def _size(text: str) -> float:
+    try:
+        return float(text.rstrip("%"))
+    except ValueError:
+        return float("inf")
+
+
+def _shares_for_percents(book: Book, luck: Random) -> None:
+    """Write 0.18 where 18 percent was meant, in a whole column."""
+    if found := book.pick(luck, lambda kind: kind is Kind.PERCENT):
+        book.change(luck, *found, lambda text: f"{_size(text) / 100:.6f}" if _size(text) < float("inf") else text, None)
+
+
+def _impossible(low: str, high: str, *texts: str) -> Mutation:
+    """Write a pair of values that cannot be together into some rows of a table that has both columns."""
+
+    def mutate(book: Book, luck: Random) -> None:
+        for table, (header, rows) in book.tables.items():
+            if low in header and high in header and rows:
+                for row in luck.sample(rows, min(len(rows), luck.randint(1, 3))):
+                    row[header.index(low)], row[header.index(high)] = texts
+                    if book.touched is not None:
+                        book.touched.add(row[header.index(book.key)].strip())
+                book.columns |= {low, high, table}
+
+    return mutate
+
+
 def _ids(*spell: Callable[[str], str], most: int | None = 3) -> Mutation:
     def mutate(book: Book, luck: Random) -> None:
         change = luck.choice(spell)
@@ -220,6 +260,8 @@ VALUES: dict[str, Mutation] = {
     "levels never seen": _cells(lambda kind: kind is Kind.CATEGORY, "XYZZY", "PERSONAL USE", "0"),
     "numbers far out": _cells(lambda kind: kind in NUMBERS, "999999999", "1e8"),
     "ids turned into numbers": _ids(lambda text: "6.84E+07", lambda text: ""),
+    "a range upside down": _impossible("fico_low", "fico_high", "760", "700"),
+    "debts without an income": _impossible("annual_income", "debt_to_income", "0", "12.5"),
     "ids of other loans": _ids(lambda text: f"{text}9", lambda text: f"0{text}"),
 }
 COLUMNS: dict[str, Mutation] = {
@@ -233,6 +275,10 @@ COLUMNS: dict[str, Mutation] = {
     "columns shifted by one": _whole_table(_shifted),
     "a hundred times too large": _units(100.0),
     "a thousand times too small": _units(0.001),
+    "all zero": _all_as(lambda texts: "0"),
+    "all the smallest": _all_as(lambda texts: min(texts, key=_size)),
+    "all the largest": _all_as(lambda texts: max(texts, key=_size)),
+    "shares for percents": _shares_for_percents,
     "ids as floats": _ids(lambda text: f"{text}.0" if text.isdigit() else text, most=None),
     "decimal commas": _respelled(lambda kind: kind in NUMBERS, lambda text: text.replace(".", ","), most=None),
     "levels all new": _cells(lambda kind: kind is Kind.CATEGORY, "XYZZY", most=None),

@@ -122,7 +122,9 @@ def run_night(home: Path, family: str, book: Book) -> Night:
         said.append(run_inference(ctx, day))
     except P2PCreditError as error:
         night.error = str(error)
-    findings = [receipt.get(key) for receipt in said for key in ("schema_drift", "outside_training", "feeds")]
+    findings = [
+        receipt.get(key) for receipt in said for key in ("schema_drift", "level_shifts", "outside_training", "feeds")
+    ]
     night.told = json.dumps([_warnings(ctx)[len(heard) :], [_lost(finding) for finding in findings]], default=str)
     lake = Lake(ctx.layout)
     predictions = lake.read(PREDICTIONS, day)

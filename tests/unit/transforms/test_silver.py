@@ -133,6 +133,36 @@ def test_an_optional_value_that_breaks_a_rule_is_missing_by_itself_and_its_row_s
     assert values_lost(contract, change) == [(1, source, f"{source}: {rule}")]
 
 
+@pytest.mark.parametrize(
+    ("feed", "values", "lost"),
+    [
+        ("credit_history", {"fico_low": "704", "fico_high": "700"}, ("fico_low", "fico_low: above fico_high")),
+        ("credit_history", {"fico_low": "700", "fico_high": "700"}, None),
+        ("credit_history", {"fico_low": "700", "fico_high": None}, None),
+        ("credit_history", {"fico_low": "700", "fico_high": "-1"}, ("fico_high", "fico_high: negative")),
+        (
+            "financial",
+            {"annual_income": "0", "debt_to_income": "12.5"},
+            ("annual_income", "annual_income: 0 where debt_to_income is not"),
+        ),
+        ("financial", {"annual_income": "0", "debt_to_income": "0"}, None),
+        ("financial", {"annual_income": "0", "debt_to_income": None}, None),
+        ("financial", {"annual_income": "0", "debt_to_income": "-1"}, ("debt_to_income", "debt_to_income: negative")),
+        ("financial", {"annual_income": "9000", "debt_to_income": "12.5"}, None),
+    ],
+)
+def test_of_two_values_that_cannot_be_together_one_is_missing_by_itself(
+    feed: str, values: dict[str, Any], lost: tuple[str, str] | None
+) -> None:
+    contract = FEEDS[feed]
+    sound, broken = run(rows(contract, values), contract)
+    assert broken.is_empty()
+    assert values_lost(contract, values) == ([] if lost is None else [(1, *lost)])
+    typed = {column.source: column.typed_name for column in contract.columns}
+    blank = {name for name in values if sound[typed[name]].null_count()}
+    assert blank == {name for name, text in values.items() if text is None or (lost and name == lost[0])}
+
+
 def test_the_other_values_of_a_row_that_lost_one_are_those_it_has() -> None:
     lost, kept = {"annual_income": "x", "revolving_balance": "7"}, {"annual_income": "5", "revolving_balance": "6"}
     sound, _ = run(rows(FEEDS["financial"], lost, {**kept, "loan_id": "2"}), FEEDS["financial"])

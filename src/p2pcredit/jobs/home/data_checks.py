@@ -13,6 +13,7 @@ from p2pcredit.jobs.preprocessing.day_checks import findings_of_day
 from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
+from p2pcredit.monitoring.feeds.findings import LEVELS
 from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
@@ -56,13 +57,29 @@ def check_schema(ctx: JobContext) -> Finding:
     if last is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     judged = findings_of_day(ctx, last)
-    said = [finding.sentence for finding in judged.findings.get(last, ())]
+    said = [finding.sentence for finding in judged.findings.get(last, ()) if finding.what not in LEVELS]
     if judged.status == "fail":
         accept = f"p2pcredit preprocess --date {last} --accept-drift --why TEXT"
         return Status.FAIL, f"{last}: {'; '.join(said[:3])}; mend the file and preprocess again, or accept it: {accept}"
     if judged.status == "undetermined":
         return Status.UNDETERMINED, f"{last}: too few days or rows before to compare with"
     return Status.PASS, f"{last}: {'; '.join(said) if said else 'columns and feeds as in the days before'}"
+
+
+def check_levels(ctx: JobContext) -> Finding:
+    """Compare the sizes of the numbers of the newest complete day with those of the days before it."""
+    last = last_complete(ctx.layout)
+    if last is None:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    judged = findings_of_day(ctx, last)
+    said = [finding.sentence for finding in judged.findings.get(last, ()) if finding.what in LEVELS]
+    if said:
+        accept = f"p2pcredit preprocess --date {last} --accept-drift --why TEXT"
+        return Status.FAIL, f"{last}: {'; '.join(said[:3])}; mend the file and preprocess again, or accept it: {accept}"
+    if judged.level_status == "undetermined":
+        columns = ", ".join(judged.levels_undetermined[:3]) or "any column"
+        return Status.UNDETERMINED, f"{last}: too few values, of this day or of those before, to judge {columns}"
+    return Status.PASS, f"{last}: numbers are as large as in the days before"
 
 
 def check_deliveries(ctx: JobContext) -> Finding:
@@ -115,4 +132,4 @@ def check_values(ctx: JobContext) -> Finding:
     return Status.FAIL, f"{said}; look at kind 'value' in silver/quarantine, mend the source or its mapping, land again"
 
 
-__all__ = ["Finding", "check_days", "check_deliveries", "check_rows", "check_schema", "check_values"]
+__all__ = ["Finding", "check_days", "check_deliveries", "check_levels", "check_rows", "check_schema", "check_values"]

@@ -10,22 +10,21 @@ from typing import Any
 from p2pcredit.contracts.feature_sources import columns_behind
 from p2pcredit.contracts.feeds import FEEDS, feed_named
 from p2pcredit.errors import SchemaDriftError
-from p2pcredit.jobs.activity import warn
-from p2pcredit.jobs.context import Caller, JobContext, Receipt
+from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
+from p2pcredit.jobs.preprocessing.finding_reports import say_findings
 from p2pcredit.jobs.preprocessing.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import require_few_set_aside
-from p2pcredit.monitoring.feeds.schema_drift import Finding, compare_schema
+from p2pcredit.monitoring.feeds.findings import DRIFT, LEVELS, LOSSES, Finding
+from p2pcredit.monitoring.feeds.levels import UsualLevels, compare_levels, sized
+from p2pcredit.monitoring.feeds.schema_drift import compare_schema
 from p2pcredit.monitoring.feeds.shapes import FURTHEST, UsualDays
 from p2pcredit.periods import DateRange
+from p2pcredit.settings import PreprocessingSettings
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import Facts, last_complete_before, read_receipts
 
-_MOST_SAID = 10
-_LOSSES = frozenset({"absent", "empty", "no_rows"})
-"""What leaves nothing of a column: these stop a day by default where the champion uses the column."""
 _HALF = 0.5
-_DRIFT = _LOSSES | {"sparse", "few_rows", "quiet"}
 
 
 @dataclass
@@ -37,24 +36,36 @@ class Judged:
         findings: Day -> how it differs from the days before.
         accepted: Day -> what of that was accepted.
         undetermined: Whether there was too little to compare a feed with, on its last day that has rows.
+        levels_undetermined: Columns, as `feed.column`, of whose level on the feed's last day with rows it cannot be
+            told yet.
     """
 
     seen: dict[str, dict[date, Seen]]
     findings: dict[date, list[Finding]] = field(default_factory=dict)
     accepted: dict[date, list[Acceptance]] = field(default_factory=dict)
     undetermined: bool = False
+    levels_undetermined: list[str] = field(default_factory=list)
+
+    @property
+    def level_status(self) -> str:
+        """`fail` where a column was at another level, `undetermined` where it cannot be told of one, else `pass`."""
+        if any(finding.what in LEVELS for findings in self.findings.values() for finding in findings):
+            return "fail"
+        return "undetermined" if self.levels_undetermined or not self.seen else "pass"
 
     @property
     def status(self) -> str:
         """`fail` where anything vanished, else `undetermined` where too little was known, else `pass`."""
         found = (finding for findings in self.findings.values() for finding in findings)
-        if any(finding.what in _DRIFT and not finding.harmless for finding in found):
+        if any(finding.what in DRIFT and not finding.harmless for finding in found):
             return "fail"
         return "undetermined" if self.undetermined else "pass"
 
 
 def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_drift: str | None = None) -> Judged:
     """Compare each of the days with those before it, say what differs, and stop where settings ask for it.
+
+    Shapes (which columns are filled) and levels (how large their numbers are) are compared.
 
     Args:
         ctx: The surroundings.
@@ -70,7 +81,7 @@ def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_
     rows = {feed: {day: seen.shape.rows for day, seen in of_feed.items()} for feed, of_feed in judged.seen.items()}
     require_few_set_aside(ctx, days, rows)
     _compare(ctx, judged, days, accept_drift)
-    _say(ctx, judged)
+    say_findings(ctx, judged.findings)
     for day in days:
         require_what_is_used(ctx, day, judged.findings.get(day, ()), historic=len(days) > 1)
     return judged
@@ -98,46 +109,36 @@ def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Findin
     Raises:
         SchemaDriftError: If it does, in one line.
     """
-    setting = ctx.settings.preprocessing.schema_drift
-    touching = [finding for finding in findings if not finding.harmless and finding.what in _DRIFT]
-    if setting == "report" or not touching:
-        return
-    champion = ctx.ledger.state().champion_on(day)
-    if setting == "stop_if_used":
-        used = columns_behind(_features(ctx, champion)) if champion is not None else frozenset()
-        touching = [finding for finding in touching if finding.what in _LOSSES and _is_among(finding, used)]
-        if historic or ctx.caller is Caller.REPLAY:
-            touching = [finding for finding in touching if not _fades(finding)]
-    if not touching:
-        return
-    used_by = f", which champion {champion} uses" if setting == "stop_if_used" else ""
-    more = f" (and {len(touching) - 1} more)" if len(touching) > 1 else ""
-    raise SchemaDriftError(
-        f"{day}: {touching[0].sentence}{used_by}{more}; mend the file, land it and preprocess the day again, or accept "
-        f"it from that day on: p2pcredit preprocess --date {day} --accept-drift --why TEXT "
-        f"(setting preprocessing.schema_drift is '{setting}')"
-    )
-
-
-def drift_receipt(judged: Collection[Judged]) -> list[Receipt]:
-    """Give each way in which days differed once, with the first day, the last and how many."""
-    found: dict[tuple[str, str, str], Receipt] = {}
-    for findings in (one.findings for one in judged):
-        for day, of_day in sorted(findings.items()):
-            for finding in of_day:
-                key = (finding.feed, finding.column, finding.what)
-                fresh = {**finding.as_json(), "first_date": day.isoformat(), "days": 0}
-                entry = found.setdefault(key, fresh)
-                entry |= {"last_date": day.isoformat(), "days": entry["days"] + 1}
-    return list(found.values())
+    easy_on_fading = historic or ctx.caller is Caller.REPLAY
+    settings = ctx.settings.preprocessing
+    for name, setting, kinds, losses in (
+        ("schema_drift", settings.schema_drift, DRIFT, LOSSES),
+        ("level_shift", settings.level_shift, LEVELS, LEVELS),
+    ):
+        touching = [finding for finding in findings if not finding.harmless and finding.what in kinds]
+        champion = None
+        if touching and setting == "stop_if_used":
+            champion = ctx.ledger.state().champion_on(day)
+            used = columns_behind(_features(ctx, champion)) if champion is not None else frozenset()
+            touching = [finding for finding in touching if finding.what in losses and _is_among(finding, used)]
+            touching = [finding for finding in touching if not (easy_on_fading and _fades(finding))]
+        if setting == "report" or not touching:
+            continue
+        used_by = f", which champion {champion} uses" if setting == "stop_if_used" else ""
+        more = f" (and {len(touching) - 1} more)" if len(touching) > 1 else ""
+        raise SchemaDriftError(
+            f"{day}: {touching[0].sentence}{used_by}{more}; mend the file, land it and preprocess the day again, or "
+            f"accept it from that day on: p2pcredit preprocess --date {day} --accept-drift --why TEXT "
+            f"(setting preprocessing.{name} is '{setting}')"
+        )
 
 
 def _compare(ctx: JobContext, judged: Judged, days: DateRange, accept_drift: str | None) -> None:
-    number = ctx.settings.preprocessing.schema_drift_days
-    before = _receipts_before(ctx, judged.seen, days.first, number)
+    settings = ctx.settings.preprocessing
+    before = _receipts_before(ctx, judged.seen, days.first, settings.schema_drift_days)
     own = read_receipts(ctx.layout, days)
     for feed in judged.seen:
-        _compare_feed(judged, feed, days, before, own, number, accept_drift)
+        _compare_feed(judged, feed, days, before, own, settings, accept_drift)
 
 
 def _receipts_before(ctx: JobContext, feeds: Collection[str], day: date, number: int) -> dict[date, Facts]:
@@ -164,10 +165,13 @@ def _compare_feed(
     days: DateRange,
     before: Mapping[date, Facts],
     own: Mapping[date, Facts],
-    number: int,
+    settings: PreprocessingSettings,
     accept_drift: str | None,
 ) -> None:
+    number = settings.schema_drift_days
     usual = _usual_days(before, feed, number)
+    levels = UsualLevels(sized(feed), number, usual.days)
+    unsized: tuple[str, ...] = ()
     accepted: dict[str, date] = {}
     unsure = False
     for day, facts in sorted(before.items()):
@@ -177,35 +181,23 @@ def _compare_feed(
         entries = [e for e in kept_acceptances(own.get(day), {feed: seen.digest}) if e["feed"] == feed]
         accepted |= {entry["column"]: day for entry in entries}
         comparison = compare_schema(feed_named(feed), day, seen.shape, usual, accepted)
+        compared = compare_levels(feed, day, seen.shape, levels, settings.level_shift_chance, accepted)
+        findings = [*comparison.findings, *compared.findings]
         usual.add(day, seen.shape)
+        levels.add(day, seen.shape)
         if accept_drift is not None:
-            made = [f.column for f in comparison.findings if f.what in _DRIFT]
+            made = [f.column for f in findings if f.what in DRIFT | LEVELS]
             entries += [{"feed": feed, "column": c, "why": accept_drift, "digest": seen.digest} for c in made]
             accepted |= dict.fromkeys(made, day)
-        elif comparison.findings:
-            judged.findings.setdefault(day, []).extend(comparison.findings)
+        elif findings:
+            judged.findings.setdefault(day, []).extend(findings)
         if entries:
             judged.accepted.setdefault(day, []).extend(entries)
         if seen.shape.rows:
             unsure = bool(comparison.undetermined) or not comparison.has_history
+            unsized = compared.undetermined
     judged.undetermined |= unsure
-
-
-def _say(ctx: JobContext, judged: Judged) -> None:
-    """Warn once of each way in which days differ, of the first ten at most."""
-    said: dict[tuple[str, str, str], tuple[date, Finding, int]] = {}
-    for day, findings in sorted(judged.findings.items()):
-        for finding in findings:
-            key = (finding.feed, finding.column, finding.what)
-            first, found, number = said.get(key, (day, finding, 0))
-            said[key] = first, found, number + 1
-    for first, finding, number in list(said.values())[:_MOST_SAID]:
-        again = f" and on {number - 1} days after" if number > 1 else ""
-        warn(ctx, f"schema drift on {first}{again}: {finding.sentence}")
-    if len(said) > _MOST_SAID:
-        warn(
-            ctx, f"schema drift: {len(said) - _MOST_SAID} more columns or feeds differ; see schema_drift in the receipt"
-        )
+    judged.levels_undetermined += [f"{feed}.{column}" for column in unsized]
 
 
 def _fades(finding: Finding) -> bool:
@@ -223,4 +215,4 @@ def _features(ctx: JobContext, model_id: str) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-__all__ = ["Judged", "drift_receipt", "judge_days", "require_what_is_used"]
+__all__ = ["Judged", "findings_of_day", "judge_days", "require_what_is_used"]

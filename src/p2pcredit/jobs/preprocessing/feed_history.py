@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed_named
 from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.kept_facts import Seen, seen_in_receipts
+from p2pcredit.monitoring.feeds.levels import POINTS, sized
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.notes import LandedFile, noted_landed
 from p2pcredit.storage.tables.day_receipts import read_receipts
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.typing import trimmed_text, typed_value
+
+_SIZES = " sizes "
 
 
 def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[str, dict[date, Seen]]:
@@ -35,17 +40,26 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
     found: dict[str, dict[date, Seen]] = {}
     for feed in feeds:
         notes = noted_landed(ctx.layout, feed, days) or landed_before(ctx, feed, days)
-        rows = _filled(ctx, feed, days)
+        held = _held(ctx, feed, days)
         found[feed] = {
-            day: _seen(rows.get(day, (0, {})), notes.get(day), loans.get((feed, day), (0, 0))) for day in days
+            day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0))) for day in days
         }
     return found
 
 
-def _seen(rows: tuple[int, dict[str, int]], file: LandedFile | None, loans: tuple[int, int]) -> Seen:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The rows of a day in silver, in how many each column is filled, and the sizes of its numbers."""
+
+    rows: int = 0
+    filled: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+def _seen(held: _Held, file: LandedFile | None, loans: tuple[int, int]) -> Seen:
     if file is None:
-        return Seen(FeedDay(*rows, None, None, *loans))
-    return Seen(FeedDay(*rows, file.absent, file.unknown, *loans), file.digest, file.size)
+        return Seen(FeedDay(held.rows, held.filled, None, None, *loans, held.levels))
+    return Seen(FeedDay(held.rows, held.filled, file.absent, file.unknown, *loans, held.levels), file.digest, file.size)
 
 
 def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, LandedFile]:
@@ -58,16 +72,32 @@ def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, Lan
     }
 
 
-def _filled(ctx: JobContext, feed: str, days: DateRange) -> dict[date, tuple[int, dict[str, int]]]:
-    """Count per day the rows in silver, and those in which each column has a value, by its name as landed."""
+def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
+    """Count per day the rows in silver and those in which each column has a value, and keep the sizes of numbers."""
     columns = feed_named(feed).columns
     counts = [pl.col(column.typed_name).count().alias(column.source) for column in columns]
+    sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(feed)]
     rows = Lake(ctx.layout).scan(silver(feed_named(feed)), days)
-    counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts).collect()
+    counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts, *sizes).collect()
     return {
-        row.pop("snapshot_date"): (row.pop(" rows"), {name: n for name, n in row.items() if n})
+        row["snapshot_date"]: _Held(
+            row[" rows"],
+            {column.source: n for column in columns if (n := row[column.source])},
+            {name: tuple(kept) for name in sized(feed) if (kept := row[f"{_SIZES}{name}"])},
+        )
         for row in counted.iter_rows(named=True)
     }
+
+
+def _kept(column: Column) -> pl.Expr:
+    """The smallest of a column's values, the deciles and the largest, to six digits; of a date, its age in days."""
+    value = pl.col(column.typed_name)
+    if column.kind is Kind.DATE:
+        value = (pl.col("snapshot_date") - value).dt.total_days()
+    values = value.cast(pl.Float64).round_sig_figs(6).drop_nulls().sort()
+    count = value.count().cast(pl.Int64)
+    kept = pl.min_horizontal(count, pl.lit(POINTS, dtype=pl.Int64))
+    return values.gather(pl.int_range(kept) * (count - 1) // (kept - 1).clip(1))
 
 
 def _loans(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[tuple[str, date], tuple[int, int]]:

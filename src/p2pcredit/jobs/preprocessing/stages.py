@@ -17,9 +17,10 @@ from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step
-from p2pcredit.jobs.preprocessing.day_checks import Judged, drift_receipt, judge_days
+from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
 from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.feed_history import landed_before, seen_in_tables
+from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt
 from p2pcredit.jobs.preprocessing.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.preprocessing.unmatched_rows import (
     events_of_no_loan,
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 
 _MOST_TOLD = 10
 """How many findings the receipt of one task names, since Airflow keeps it in its database."""
+
+_OUTCOMES = ("pass", "undetermined", "fail")
 
 BYTES_TOGETHER = 24 << 20
 """How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
@@ -106,7 +109,7 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     Returns:
         `feed`, `rows_in`, `silver`, `quarantined` (rows), `values_missing` (optional column to how many of its values
         could not be read or lay outside their bounds, where any did), `changed`, `schema_status`, `schema_drift` (the
-        first ten findings; see `preprocess`).
+        first ten findings; see `preprocess`), `level_status`, `level_shifts` (likewise).
 
     Raises:
         QuarantineError: If too many rows were set aside; bronze, silver and quarantine are written all the same.
@@ -114,7 +117,13 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """
     receipt = _refine(ctx, feed, days)
     judged = judge_days(ctx, [feed], days)
-    return {**receipt, "schema_status": judged.status, "schema_drift": drift_receipt([judged])[:_MOST_TOLD]}
+    return {
+        **receipt,
+        "schema_status": judged.status,
+        "schema_drift": drift_receipt([judged.findings])[:_MOST_TOLD],
+        "level_status": judged.level_status,
+        "level_shifts": level_receipt([judged.findings])[:_MOST_TOLD],
+    }
 
 
 def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
@@ -226,8 +235,10 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
         day),
         `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
-        `first_date`, `last_date`, `days`), `accepted_drift`, `landed_anew` (feed to days that landed anew since they
-        were preprocessed).
+        `first_date`, `last_date`, `days`), `level_status` and `level_shifts` (the same of columns whose numbers are
+        `low`, `high` or `constant`, `today` and `usual` being medians), `levels_undetermined` (columns, as
+        `feed.column`, of whose level it cannot be told on the last days), `accepted_drift`, `landed_anew` (feed to days
+        that landed anew since they were preprocessed).
 
     Raises:
         MissingFeedError: If any feed of any day is missing; nothing is then written.
@@ -294,8 +305,11 @@ def preprocess_and_judge(
         "features": rows.pop("feature_store"),
         "labels": rows.pop("label_store"),
         **rows,
-        "schema_status": max((one.status for one in judged), key=("pass", "undetermined", "fail").index),
-        "schema_drift": drift_receipt(judged),
+        "schema_status": max((one.status for one in judged), key=_OUTCOMES.index),
+        "schema_drift": drift_receipt(one.findings for one in judged),
+        "level_status": max((one.level_status for one in judged), key=_OUTCOMES.index),
+        "level_shifts": level_receipt(one.findings for one in judged),
+        "levels_undetermined": judged[-1].levels_undetermined,
         "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
         "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
         **events_set_aside_on(Lake(ctx.layout), days),

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.monitoring.feeds.column_names import likely_name
+from p2pcredit.monitoring.feeds.findings import Finding
 from p2pcredit.monitoring.feeds.shapes import FeedDay, UsualDays, chance_of_so_few
 
 CHANCE = 0.001
@@ -32,71 +33,6 @@ _LEAST_LACKING, _MANY_LACKING = 2, 0.2
 _LEAST_WEEKS = 3
 _MANY_ROWS = 7
 """A feed that has so many rows on a weekday has none on it by chance less than once in 1,000 times (Poisson)."""
-
-What = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One way in which a feed differs from what it usually is.
-
-    Args:
-        feed: Its name.
-        column: The column as landed; empty where the whole feed is meant.
-        what: `absent` from the header, `empty` in all rows, `sparse` (filled in less than half as many as usual),
-            `no_rows` or `few_rows` where loans came in, `quiet` (no row, unlike on such weekdays before), `unknown` to
-            the contract and new.
-        today: Share of rows in which it is filled, or of loans that the feed has; rows where it is `quiet`.
-        usual: The same in the days before; None where there are none.
-        likely_name: Of the columns that no contract names, the one that may be its new name; else empty.
-        harmless: Whether no loan of the day is touched, because none came in.
-    """
-
-    feed: str
-    column: str
-    what: What
-    today: float = 0.0
-    usual: float | None = None
-    likely_name: str = ""
-    harmless: bool = False
-
-    @property
-    def sentence(self) -> str:
-        """Say it to a person, without the day.
-
-        Examples:
-            >>> print(Finding("financial", "annual_income", "absent", 0.0, 0.98, "annual_inc").sentence)
-            feed 'financial' lacks column 'annual_income' (usually filled in 98% of rows); is it now 'annual_inc'?
-        """
-        usually = ""
-        if self.usual is not None and self.what == "quiet":
-            usually = f" (on such weekdays {self.usual:.0f} on average)"
-        elif self.usual is not None:
-            filled, of = ("filled in ", "rows") if self.column else ("", "the loans")
-            usually = f" (usually {filled}{self.usual:.0%} of {of})"
-        renamed = f"; is it now '{self.likely_name}'?" if self.likely_name else ""
-        said = {
-            "absent": f"lacks column '{self.column}'{usually}{renamed}",
-            "empty": f"has no value in column '{self.column}'{usually}{renamed}",
-            "sparse": f"has a value in column '{self.column}' in {self.today:.0%} of rows only{usually}{renamed}",
-            "no_rows": f"has no row though loans came in{usually}",
-            "few_rows": f"has rows for {self.today:.0%} of the day's loans only{usually}",
-            "quiet": f"has no row{usually}",
-            "unknown": f"has a new column '{self.column}' that no contract names",
-        }
-        return f"feed '{self.feed}' {said[self.what]}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Give it as receipts do; shares have four digits."""
-        usual = None if self.usual is None else round(self.usual, 4)
-        return {
-            "feed": self.feed,
-            "column": self.column or None,
-            "what": self.what,
-            "today": round(self.today, 4),
-            "usual": usual,
-            "likely_name": self.likely_name or None,
-        }
 
 
 @dataclass(frozen=True, slots=True)

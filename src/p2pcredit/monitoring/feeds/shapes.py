@@ -21,6 +21,8 @@ class FeedDay:
         unknown: Columns of the header that no contract names; None where it is not known.
         loans: How many loans came in that day, by the other feeds about applications; 0 where that says nothing.
         covered: For how many of them the feed has a row.
+        levels: Column -> the smallest of its values, the deciles and the largest, in order of size; all of its values
+            where there are eleven or fewer. Of a date, its age in days. Columns of texts are left out.
     """
 
     rows: int
@@ -29,6 +31,7 @@ class FeedDay:
     unknown: tuple[str, ...] | None = None
     loans: int = 0
     covered: int = 0
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape as a day's receipt keeps it."""
@@ -40,6 +43,7 @@ class FeedDay:
             "unknown": None if self.unknown is None else list(self.unknown),
             "loans": self.loans,
             "covered": self.covered,
+            "levels": {name: list(map(_shortest, values)) for name, values in self.levels.items()},
         }
 
     @staticmethod
@@ -48,7 +52,7 @@ class FeedDay:
 
         Examples:
             >>> FeedDay.from_json(FeedDay(3, {"term": 2}, (), ("extra",)).as_json())
-            FeedDay(rows=3, filled={'term': 2}, absent=(), unknown=('extra',), loans=0, covered=0)
+            FeedDay(rows=3, filled={'term': 2}, absent=(), unknown=('extra',), loans=0, covered=0, levels={})
             >>> FeedDay.from_json({"rows": 3}) is None
             True
         """
@@ -57,9 +61,15 @@ class FeedDay:
             headers = {key: None if value is None else tuple(map(str, value)) for key, value in names.items()}
             filled = {str(name): int(number) for name, number in content["filled"].items()}
             rows, loans, covered = (int(content[key]) for key in ("rows", "loans", "covered"))
+            kept = content.get("levels", {})  # a receipt of an older version keeps none
+            levels = {str(name): tuple(map(float, values)) for name, values in kept.items()}
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered)
+        return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered, levels)
+
+
+def _shortest(number: float) -> float:
+    return int(number) if number.is_integer() else number
 
 
 LEAST_WITH_ROWS = 7

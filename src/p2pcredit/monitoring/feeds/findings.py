@@ -1,0 +1,107 @@
+"""One way in which a feed of a day differs from what it usually is, as data and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+What = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown", "low", "high", "constant"]
+
+LOSSES = frozenset({"absent", "empty", "no_rows"})
+"""What leaves nothing of a column: these stop a day by default where the champion uses the column."""
+
+DRIFT = LOSSES | {"sparse", "few_rows", "quiet"}
+"""What is lost in part or whole."""
+
+LEVELS = frozenset({"low", "high", "constant"})
+"""Columns whose values are there, and of another size than usual."""
+
+_OF_ANOTHER_UNIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way in which a feed differs from what it usually is.
+
+    Args:
+        feed: Its name.
+        column: The column as landed; empty where the whole feed is meant.
+        what: `absent` from the header, `empty` in all rows, `sparse` (filled in less than half as many as usual),
+            `no_rows` or `few_rows` where loans came in, `quiet` (no row, unlike on such weekdays before), `unknown` to
+            the contract and new; `low` or `high` where nearly all values are smaller or larger than usual, `constant`
+            where all are one and usually are not.
+        today: Share of rows in which it is filled, or of loans that the feed has; rows where it is `quiet`; the median
+            of the values where they are `low`, `high` or `constant`.
+        usual: The same in the days before; None where there are none.
+        likely_name: Of the columns that no contract names, the one that may be its new name; else empty.
+        harmless: Whether no loan of the day is touched, because none came in.
+    """
+
+    feed: str
+    column: str
+    what: What
+    today: float = 0.0
+    usual: float | None = None
+    likely_name: str = ""
+    harmless: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Say it to a person, without the day, and without a borrower's values.
+
+        Examples:
+            >>> print(Finding("financial", "annual_income", "absent", 0.0, 0.98, "annual_inc").sentence)
+            feed 'financial' lacks column 'annual_income' (usually filled in 98% of rows); is it now 'annual_inc'?
+            >>> print(Finding("financial", "debt_to_income", "low", 0.00018, 0.18).sentence)
+            feed 'financial' has values in column 'debt_to_income' about 1,000 times smaller than usual; another unit?
+        """
+        usually = ""
+        if self.usual is not None and self.what == "quiet":
+            usually = f" (on such weekdays {self.usual:.0f} on average)"
+        elif self.usual is not None and self.what not in LEVELS:
+            filled, of = ("filled in ", "rows") if self.column else ("", "the loans")
+            usually = f" (usually {filled}{self.usual:.0%} of {of})"
+        renamed = f"; is it now '{self.likely_name}'?" if self.likely_name else ""
+        said = {
+            "absent": f"lacks column '{self.column}'{usually}{renamed}",
+            "empty": f"has no value in column '{self.column}'{usually}{renamed}",
+            "sparse": f"has a value in column '{self.column}' in {self.today:.0%} of rows only{usually}{renamed}",
+            "no_rows": f"has no row though loans came in{usually}",
+            "few_rows": f"has rows for {self.today:.0%} of the day's loans only{usually}",
+            "quiet": f"has no row{usually}",
+            "unknown": f"has a new column '{self.column}' that no contract names",
+            "low": f"has values in column '{self.column}' {self._times('smaller')}",
+            "high": f"has values in column '{self.column}' {self._times('larger')}",
+            "constant": f"has one and the same value in column '{self.column}' in all rows, which is not usual",
+        }
+        return f"feed '{self.feed}' {said[self.what]}"
+
+    def _times(self, compared: str) -> str:
+        small, large = sorted(map(abs, (self.today, self.usual or 0.0)))
+        ratio = large / small if small > 0 and self.today * (self.usual or 0.0) > 0 else 0.0
+        if ratio >= _OF_ANOTHER_UNIT:
+            return f"about {float(f'{ratio:.2g}'):,.0f} times {compared} than usual; another unit?"
+        return f"nearly all {compared} than those of the days before"
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as receipts do; shares have four digits, medians six significant ones."""
+        rounded = _significant if self.what in LEVELS else _four_digits
+        return {
+            "feed": self.feed,
+            "column": self.column or None,
+            "what": self.what,
+            "today": rounded(self.today),
+            "usual": None if self.usual is None else rounded(self.usual),
+            "likely_name": self.likely_name or None,
+        }
+
+
+def _four_digits(share: float) -> float:
+    return round(share, 4)
+
+
+def _significant(number: float) -> float:
+    return float(f"{number:.6g}")
+
+
+__all__ = ["DRIFT", "LEVELS", "LOSSES", "Finding", "What"]
