@@ -320,6 +320,17 @@ def test_a_loan_that_lands_on_a_later_day_again_is_said(ctx: JobContext) -> None
     assert any("landed on an earlier day too" in said for said in warnings(ctx))
 
 
+def test_a_loan_with_an_event_before_it_was_made_is_said(ctx: JobContext) -> None:
+    yesterday = DAY - timedelta(days=1)
+    write(ctx.layout, "loan_performance", yesterday, [f"{DAY:%m%d}-{n},{yesterday},DEFAULT,90" for n in (0, 1)])
+    preprocess(ctx, DateRange(yesterday, yesterday))
+    write(ctx.layout, "loan_performance", DAY, [f"{DAY:%m%d}-2,{DAY},CURRENT,0"])
+    receipt = preprocess(ctx, ONE)
+    assert (receipt["events_before"], receipt["seen_before"]) == (2, 0)
+    (said,) = [line for line in warnings(ctx) if "2 loans of 2020-03-02 have a servicing event" in line]
+    assert "loan_performance" in said
+
+
 def test_a_third_of_a_small_day_without_a_row_is_said(ctx: JobContext) -> None:
     land_day(ctx.layout, DAY, 6)
     write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 4))

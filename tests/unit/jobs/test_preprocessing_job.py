@@ -138,6 +138,7 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         "of_no_loan": 0,
         "of_unknown_loans": 0,
         "seen_before": 0,
+        "events_before": 0,
         "without_loan": {},
     }
     assert json.loads(json.dumps(receipt)) == receipt

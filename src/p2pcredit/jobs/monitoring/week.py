@@ -109,9 +109,9 @@ class MonitoringSnapshot:
             development_bads=self.facts.development_bads,
             known_bads=self.facts.known_bads,
             unknown_outcomes=unknown,
-            events_of_no_loan=count_of_no_loan(self.lake, week_end),
+            events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
             refused=once_each(frames[4]),
-            why_unknown=commonest_reason(self.lake, week_end),
+            why_unknown=commonest_reason(self.lake, week_end, history),
         )
 
     @cached_property

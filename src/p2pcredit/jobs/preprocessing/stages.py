@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 _MOST_TOLD = 10
 """How many findings the receipt of one task names, since Airflow keeps it in its database."""
 
+_COUNTED = ("events", "of_unknown_loans", "seen_before", "events_before")
 _OUTCOMES = ("pass", "undetermined", "fail")
 
 BYTES_TOGETHER = 24 << 20
@@ -177,11 +178,12 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
     Returns:
         `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
         on these days, `of_no_loan`: how many events set aside name no loan, and `events` of these days with those
-        `of_unknown_loans`, which have no row in `loan_terms` by then; `seen_before`: loans that landed earlier too.
+        `of_unknown_loans`, which have no row in `loan_terms` by then; `seen_before`: loans that landed earlier too;
+        `events_before`: loans with an event before they were made.
     """
     receipt = _build_labels(ctx, days)
     tell_of_events(ctx, days, receipt)
-    tell_of_seen_before(ctx, days, receipt["seen_before"])
+    tell_of_seen_before(ctx, days, receipt)
     return {**receipt, **events_set_aside_on(Lake(ctx.layout), days)}
 
 
@@ -195,7 +197,7 @@ def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
     history = history_needed(days, ctx.settings.labels)
-    unknown = {**events_of_no_loan(lake, days, history), "seen_before": loans_seen_before(lake, days, history)}
+    unknown = {**events_of_no_loan(lake, days, history), **loans_seen_before(lake, days, history)}
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
 
@@ -232,7 +234,7 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
         (loans with an event that was set aside on these days), `of_no_loan` (events set aside that name no loan),
         `of_unknown_loans` (events of loans that have no row in `loan_terms` by then), `without_loan` (feed to rows of
         no loan in `loan_terms` of their day), `seen_before` (rows of `loan_terms` with the id of a loan of an earlier
-        day),
+        day), `events_before` (loans with an event of a day before they were made),
         `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `level_status` and `level_shifts` (the same of columns whose numbers are
@@ -287,7 +289,7 @@ def preprocess_and_judge(
                         without_loan.update(built["without_loan"])
                     case "build_label_store":
                         built = _build_labels(ctx, part)
-                        events.update({name: built[name] for name in ("events", "of_unknown_loans", "seen_before")})
+                        events.update({name: built[name] for name in _COUNTED})
                     case "complete_days":
                         built = complete_days(ctx, part, judged[-1].accepted)
                     case _:
@@ -297,7 +299,7 @@ def preprocess_and_judge(
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     tell_of_rows(ctx, days, without_loan)
     tell_of_events(ctx, days, events)
-    tell_of_seen_before(ctx, days, events["seen_before"])
+    tell_of_seen_before(ctx, days, events)
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
@@ -315,6 +317,7 @@ def preprocess_and_judge(
         **events_set_aside_on(Lake(ctx.layout), days),
         "of_unknown_loans": events["of_unknown_loans"],
         "seen_before": events["seen_before"],
+        "events_before": events["events_before"],
         "without_loan": dict(without_loan),
     }
     record(ctx, "preprocess", receipt)

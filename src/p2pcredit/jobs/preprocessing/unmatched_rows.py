@@ -53,12 +53,35 @@ def events_of_no_loan(lake: Lake, days: DateRange, history: DateRange) -> dict[s
     return {"events": events.height, "of_unknown_loans": left.height}
 
 
-def loans_seen_before(lake: Lake, days: DateRange, history: DateRange) -> int:
-    """Count the rows of `loan_terms` of these days whose loan has a row of an earlier day in the history too."""
-    rows = lake.scan(silver(LOAN_TERMS), history).select(_KEYS)
-    first = rows.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("_first"))
-    own = rows.filter(pl.col("snapshot_date").is_between(days.first, days.last)).join(first, on="loan_id")
-    return _count(own.filter(pl.col("_first") < pl.col("snapshot_date")))
+def loans_seen_before(lake: Lake, days: DateRange, history: DateRange) -> dict[str, int]:
+    """Count the loans of these days that something of an earlier day in the history speaks of.
+
+    Earlier rows are looked up by the ids of these days, and no more than two columns of them are read.
+
+    Args:
+        lake: The tables.
+        days: The days.
+        history: As far back as labels look, up to the last of these days: the files of no other days are opened.
+
+    Returns:
+        `seen_before`: rows of `loan_terms` of loans that landed on an earlier day too; `events_before`: loans that
+        landed for the first time, and have a servicing event of an earlier day.
+    """
+    own = lake.scan(silver(LOAN_TERMS), days).select(_KEYS).collect().lazy()
+    ids = own.select("loan_id").unique()
+    landed, events = (
+        lake.scan(silver(feed), history)
+        .select(_KEYS)
+        .join(ids, on="loan_id", how="semi")
+        .group_by("loan_id")
+        .agg(pl.col("snapshot_date").min().alias(name))
+        for feed, name in ((LOAN_TERMS, "_landed"), (LOAN_PERFORMANCE, "_event"))
+    )
+    told = own.join(landed, on="loan_id", how="left").join(events, on="loan_id", how="left")
+    again = pl.col("_landed") < pl.col("snapshot_date")
+    early = ~again & (pl.col("_event") < pl.col("snapshot_date"))
+    counts = told.select(seen_before=again.sum(), events_before=early.sum()).collect().row(0, named=True)
+    return {name: int(number or 0) for name, number in counts.items()}
 
 
 def tell_of_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, int]) -> None:
@@ -84,14 +107,21 @@ def tell_of_events(ctx: JobContext, days: DateRange, events: Mapping[str, int]) 
         )
 
 
-def tell_of_seen_before(ctx: JobContext, days: DateRange, loans: int) -> None:
-    """Warn of loans that landed on an earlier day too."""
-    if loans:
+def tell_of_seen_before(ctx: JobContext, days: DateRange, loans: Mapping[str, int]) -> None:
+    """Warn of loans that landed on an earlier day too, and of those with an event before they were made."""
+    if loans["seen_before"]:
         warn(
             ctx,
-            f"{loans:,} rows of loan_terms of {_when(days)} have the id of a loan that landed on an earlier day too: "
-            "each is scored again, and its label counts from the first; deliver each loan once, or give other loans "
-            "other ids",
+            f"{loans['seen_before']:,} rows of loan_terms of {_when(days)} have the id of a loan that landed on an "
+            "earlier day too: each is scored again, and its label counts from the first; deliver each loan once, or "
+            "give other loans other ids",
+        )
+    if loans["events_before"]:
+        warn(
+            ctx,
+            f"{loans['events_before']:,} loans of {_when(days)} have a servicing event (loan_performance, event_date) "
+            "of a day before they were made (loan_terms, origination_date): a default among those makes the loan bad; "
+            "mend the dates or the ids, land and preprocess again",
         )
 
 

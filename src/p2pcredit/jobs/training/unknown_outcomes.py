@@ -66,19 +66,21 @@ def count_unknown(lake: Lake, day: date, settings: LabelSettings) -> UnknownOutc
     return UnknownOutcomes(height, found.height, count_of_no_loan(lake, day), commonest_reason(lake, day))
 
 
-def count_of_no_loan(lake: Lake, day: date) -> int:
-    """Count the events set aside by a day whose loan cannot be read."""
-    nameless = without_name(lake.frame(QUARANTINE)).filter(nw.col("snapshot_date") <= day)
+def count_of_no_loan(lake: Lake, day: date, history: DateRange | None = None) -> int:
+    """Count the events set aside by a day, in a history where one is given, whose loan cannot be read."""
+    nameless = without_name(lake.frame(QUARANTINE, history)).filter(nw.col("snapshot_date") <= day)
     return int(collect(nameless.select(nw.len().alias("n"))).item())
 
 
-def commonest_reason(lake: Lake, day: date) -> str:
+def commonest_reason(lake: Lake, day: date, history: DateRange | None = None) -> str:
     """Name the rule that events set aside by a day broke most often, with an example; empty where there is none.
+
+    Only the files of a history are opened where one is given.
 
     Of each row the first rule counts, in the order of the columns: a status that cannot be read lacks its days past due
     too, and it is the status that is to be mended.
     """
-    events = collect(events_set_aside(lake.frame(QUARANTINE)).filter(nw.col("snapshot_date") <= day))
+    events = collect(events_set_aside(lake.frame(QUARANTINE, history)).filter(nw.col("snapshot_date") <= day))
     first = events.select("raw", pl.col("rules").str.split("; ").list.first().alias("rule"))
     most = most_frequent(first.lazy(), "rule")
     if most is None:
