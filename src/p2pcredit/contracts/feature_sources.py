@@ -1,7 +1,8 @@
 """Which columns of the landed feeds each feature is made of: as data, beside the code that makes them.
 
-A feature that bears the name of a typed column is that column. The others, and those that look at a second column, are
-listed. A test makes features with each column blank and filled, and fails where this list says otherwise.
+A feature that bears the name of a typed column is that column. A ratio is made of what its inputs are made of. The
+others, and those that look at a second column, are listed. A test makes features with each column blank and filled, and
+fails where this list says otherwise.
 """
 
 from __future__ import annotations
@@ -11,18 +12,10 @@ from functools import cache
 
 from p2pcredit.contracts.features import FEATURES, PHRASES
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
-
-_PAYMENT = ("loan_amount", "term")
-_LIMIT = ("revolving_limit", "revolving_balance", "revolving_utilisation")
+from p2pcredit.contracts.ratios import RATIOS
 
 _MADE_OF: dict[str, tuple[str, ...]] = {
-    "loan_to_income": ("loan_amount", "annual_income"),
     "installment_to_income": ("installment", "annual_income"),
-    "annuity_to_income": (*_PAYMENT, "annual_income"),
-    "debt_to_income_after_share": ("debt_to_income", *_PAYMENT, "annual_income"),
-    "revolving_to_income": ("revolving_balance", "annual_income"),
-    "revolving_limit": _LIMIT,
-    "loan_to_revolving_limit": ("loan_amount", *_LIMIT),
     "credit_age_months": ("earliest_credit_line", "origination_date"),
     "fico": ("fico_low", "fico_high"),
     "description_length": ("description",),
@@ -50,6 +43,8 @@ def sources_of(feature: str) -> frozenset[tuple[str, str]]:
     """
     looked_up_with = {known.name: known.looked_up_with for known in FEATURES}
     columns = list(_MADE_OF.get(feature, [_SOURCE_OF[feature]] if feature in _SOURCE_OF else []))
+    if feature in RATIOS:
+        columns += [column for one in RATIOS[feature].inputs for _, column in sources_of(one)]
     if second := looked_up_with.get(feature):
         columns.append(_SOURCE_OF[second])
     return frozenset((_FEED_OF[column], column) for column in columns)

@@ -7,52 +7,19 @@ limit, the smaller. A ratio to an income of 0 is missing too, and counts as larg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from p2pcredit.contracts.features import REFERENCE_RATE
+from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.models.reference_borrower import Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A feature that is calculated from others.
-
-    Args:
-        inputs: The features it is calculated from.
-        of: From their expressions to its own; a division by 0 is infinite.
-        riskier: Whether it raises the risk as it grows, or lowers it.
-    """
-
-    inputs: tuple[str, ...]
-    of: Callable[..., pl.Expr]
-    riskier: bool = True
 
 
 def _annuity(amount: pl.Expr, term: pl.Expr) -> pl.Expr:
     rate = REFERENCE_RATE / 12
     return amount * rate / (1.0 - (1.0 + rate) ** -term)
 
-
-RATIOS: dict[str, Ratio] = {
-    "loan_to_income": Ratio(("loan_amount", "annual_income"), lambda amount, income: amount / income),
-    "annuity_to_income": Ratio(
-        ("loan_amount", "term_months", "annual_income"),
-        lambda amount, term, income: _annuity(amount, term) * 12.0 / income,
-    ),
-    "debt_to_income_after_share": Ratio(
-        ("debt_to_income_share", "loan_amount", "term_months", "annual_income"),
-        lambda debts, amount, term, income: debts + _annuity(amount, term) * 12.0 / income,
-    ),
-    "revolving_to_income": Ratio(("revolving_balance", "annual_income"), lambda balance, income: balance / income),
-    "revolving_limit": Ratio(
-        ("revolving_balance", "revolving_utilisation_share"), lambda balance, used: balance / used, riskier=False
-    ),
-    "loan_to_revolving_limit": Ratio(("loan_amount", "revolving_limit"), lambda amount, limit: amount / limit),
-}
-"""Per feature of the contract how it follows from others, as `transforms.features` calculates it."""
 
 MOST = 1e30
 """What a ratio to 0 counts as: riskier than any other, and a number that trees and bins can place."""
@@ -117,7 +84,7 @@ def _filled(name: str, features: pl.DataFrame, neutral: Profile) -> pl.Expr:
         for one in ratio.inputs
     ]
     lacking = pl.any_horizontal(one.is_null() for one in inputs)
-    reckoned = ratio.of(*known).fill_nan(None)
+    reckoned = ratio.formula(_annuity, *known).fill_nan(None)
     riskier = pl.max_horizontal(usual, reckoned.clip(upper_bound=MOST))
     if not ratio.riskier:
         riskier = pl.min_horizontal(usual, reckoned)

@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, NEVER_MONTHS, PHRASES, REFERENCE_RATE
+from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.transforms.typing import BLANKS
 
 _KEYS = ["loan_id", "snapshot_date"]
@@ -57,25 +58,31 @@ def _expressions() -> dict[str, nw.Expr]:
 
 
 def _ratios() -> dict[str, nw.Expr]:
-    income, amount = _positive("annual_income"), nw.col("loan_amount")
+    income = _positive("annual_income")
     opened, originated = nw.col("earliest_credit_line"), nw.col("origination_date")
     age = (originated.dt.year() - opened.dt.year()) * 12 + (originated.dt.month() - opened.dt.month())
-    limit = nw.coalesce(
-        nw.col("revolving_limit"), nw.col("revolving_balance") / _positive("revolving_utilisation_share")
-    )
-    rate = REFERENCE_RATE / 12
-    payment = amount * rate / (1 - (nw.col("term_months").cast(nw.Float64) * -math.log1p(rate)).exp())
+    below = {"annual_income": income, "revolving_utilisation_share": _positive("revolving_utilisation_share")}
+    limit = nw.coalesce(nw.col("revolving_limit"), _ratio("revolving_limit", below))
+    below["revolving_limit"] = nw.when(limit > 0).then(limit)
+    ratios = {name: _ratio(name, below) for name in RATIOS}
     return {
-        "loan_to_income": amount / income,
+        **ratios,
         "installment_to_income": nw.col("installment") * 12 / income,
-        "annuity_to_income": payment * 12 / income,
-        "debt_to_income_after_share": nw.col("debt_to_income_share") + payment * 12 / income,
-        "revolving_to_income": nw.col("revolving_balance") / income,
         "revolving_limit": limit,
-        "loan_to_revolving_limit": amount / nw.when(limit > 0).then(limit),
         "credit_age_months": age,
         "fico": (nw.col("fico_low") + nw.col("fico_high")) / 2,
     }
+
+
+def _ratio(name: str, below: Mapping[str, nw.Expr]) -> nw.Expr:
+    """Calculate a ratio, with what it divides by in place of the column where that may be no divisor."""
+    found: nw.Expr = RATIOS[name].formula(_payment, *(below.get(one, nw.col(one)) for one in RATIOS[name].inputs))
+    return found
+
+
+def _payment(amount: nw.Expr, term_months: nw.Expr) -> nw.Expr:
+    rate = REFERENCE_RATE / 12
+    return amount * rate / (1 - (term_months.cast(nw.Float64) * -math.log1p(rate)).exp())
 
 
 def _recency() -> dict[str, nw.Expr]:

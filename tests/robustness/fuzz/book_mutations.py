@@ -29,6 +29,7 @@ class Book:
         key: The column with the loan's id.
         touched: Loans whose values may differ from those of the sound book; None where any may.
         columns: The columns that were changed, as the tables name them, and the tables.
+        constant: The text that all filled cells of a table's column were given, for each such column.
         blanked: Whether single values gave way to signs of a missing value, which are to be read as missing.
     """
 
@@ -37,6 +38,7 @@ class Book:
     key: str = "loan_id"
     touched: set[str] | None = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
+    constant: dict[tuple[str, str], str] = field(default_factory=dict)
     blanked: bool = False
 
     def copied(self) -> Book:
@@ -188,6 +190,7 @@ def _all_as(choose: Callable[[list[str]], str]) -> Mutation:
             header, rows = book.tables[found[0]]
             text = choose([row[header.index(found[1])] for row in rows if row[header.index(found[1])]])
             book.change(luck, *found, lambda _: text, None)
+            book.constant[found] = text
 
     return mutate
 

@@ -10,9 +10,10 @@ import pytest
 
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.ratios import MOST, RATIOS, complete_ratios, with_inputs
+from p2pcredit.models.ratios import MOST, complete_ratios, with_inputs
 from p2pcredit.transforms.features import build_features
 
 DAY = date(2020, 1, 1)

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.models.binning.bins import Binning
 from p2pcredit.models.binning.counts import OTHER
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.ratios import MOST, RATIOS
+from p2pcredit.models.ratios import MOST
 from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.scorecard.points import PointScale, levels_in, plain_points
 from p2pcredit.models.training_support import without_missing
