@@ -24,14 +24,12 @@ from p2pcredit.monitoring.inputs import MonitoringInputs, PolicyContext
 from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
 from p2pcredit.monitoring.policies.choose import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
+from p2pcredit.settings import EARLY_DAYS
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.tables.day_receipts import read_receipt
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import unknown_outcomes
-
-LATE_DAYS = 30
-"""Days past due from which a loan counts as early delinquent."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class MonitoringSnapshot:
         labels = known.join(unknown.lazy().select("loan_id"), on="loan_id", how="anti")
         late = (
             self.lake.scan(silver(FEEDS["loan_performance"]), history)
-            .filter(pl.col("days_past_due") >= LATE_DAYS)
+            .filter(pl.col("days_past_due") >= EARLY_DAYS)
             .group_by("loan_id")
             .agg(pl.col("snapshot_date").min().alias("late_on"))
         )
