@@ -5,8 +5,8 @@ commands `preprocess`, `train`, `infer` and `monitor`, the demo, the crash kit, 
 reference. Nothing heavy is imported, since Airflow reads the DAG files again and again.
 
 To add a gold table: write its job in `preprocessing/stages.py`, and add a `Step` to the group `gold_processing`.
-To add a DAG: add a `Pipeline` to `PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. Two files
-each; `replay` then walks the pipeline too, in the order of the clock.
+To add a DAG: add a `Pipeline` to `PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. Two
+files each; `replay` then walks the pipeline too, in the order of the clock.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ class Pipeline:
 
     Args:
         dag_id: Its id in Airflow.
-        cron: When it runs, in UTC: `minute hour * * weekday`, each minute and hour a number, the weekday 0 (Sunday) to 6
-            or `*`.
+        cron: When it runs, in UTC: `minute hour * * weekday`, each minute and hour a number, the weekday 0 (Sunday)
+            to 6 or `*`.
         tag: What it is about, in a word.
         parts: Its steps and groups, each after those that it names in `after`.
 
