@@ -176,27 +176,22 @@ def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
     return [chr(ord("A") + place) for place in places.tolist()]
 
 
-def name_reasons(model: ScoringModel, features: pl.DataFrame, scores: ScoreSettings) -> list[pl.Series]:
-    """Which factors push each loan's risk up most? Four columns of text, largest first, null where there are fewer.
+def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> list[pl.Series]:
+    """Name the factors that push each loan's risk up most: four columns of text, largest first, null where fewer do.
 
     A factor is named only if its neutral value alone, all else unchanged, would have given a better score in whole
-    points. One whose value is missing is told as missing: nobody's income is called low because it is not known. Words
-    that two factors share are told once, for the one that pushes most.
+    points. One whose value is missing is named as missing: no income is called low because it is not known. Words
+    that two factors share are named once, for the one that pushes most.
 
     Args:
         model: The champion.
         features: Rows of the feature store.
-        scores: Points.
+        pushes: Log-odds that each factor of each loan adds over its neutral value, (rows, features).
 
     Source:
         Regulation B, 12 CFR 1002.9(b)(2): the principal reasons, true to the factors actually scored; its commentary
         holds more than four to be no help.
     """
-    return _reasons(model, features, _whole_point_pushes(*model.predict_with_neutral(features), scores))
-
-
-def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> list[pl.Series]:
-    """The same, given what each factor of each loan pushes."""
     factors = [feature_named(name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
     by_text = np.zeros((features.height, len(texts)))

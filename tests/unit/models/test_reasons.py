@@ -16,10 +16,11 @@ from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.reference_borrower import feature_named, neutral_profile
 from p2pcredit.models.scorecard.fit import fit_scorecard
-from p2pcredit.models.scoring import ScoringModel, load_model, name_reasons, score_loans
+from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
 from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 
+REASON_COLUMNS = [f"reason_{rank}" for rank in range(1, 5)]
 Book = tuple[pl.DataFrame, pl.DataFrame]
 TARGETS = [(family, target) for family in ("scorecard", "boosting") for target in ("matured", "hazard")]
 
@@ -149,7 +150,7 @@ def test_words_that_two_factors_share_are_told_once(
 ) -> None:
     alike = tuple(replace(f, reason="Finances", missing="Finances not known") for f in profile.FEATURES)
     monkeypatch.setattr(profile, "FEATURES", alike)
-    columns = name_reasons(model, book[0].head(300), ScoreSettings())
+    columns = score_loans(model, "m", book[0].head(300), Settings()).select(REASON_COLUMNS).get_columns()
     told = [[reason for reason in row if reason] for row in zip(*(c.to_list() for c in columns), strict=True)]
     assert all(len(set(row)) == len(row) for row in told)
     assert {reason for row in told for reason in row} <= {"Finances", "Finances not known"}
@@ -159,7 +160,8 @@ def test_coarser_points_name_fewer_reasons(model: ScoringModel, book: Book) -> N
     loans = book[0].head(400)
     counts = []
     for points in (20.0, 1.0):
-        columns = name_reasons(model, loans, ScoreSettings(points_to_double_odds=points))
+        settings = Settings(scores=ScoreSettings(points_to_double_odds=points))
+        columns = score_loans(model, "m", loans, settings).select(REASON_COLUMNS).get_columns()
         counts.append(sum(column.drop_nulls().len() for column in columns))
     assert 0 < counts[1] < counts[0]
 
