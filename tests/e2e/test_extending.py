@@ -54,9 +54,8 @@ def test_the_table_counts_the_files_that_the_patches_and_the_example_touch() -> 
     rows = rows_of_the_table()
     for what, patch in zip(PATCHED, blocks("diff"), strict=True):
         assert rows[what][1] == str(len(re.findall(r"^\+\+\+ ", patch, re.MULTILINE))), what
-    groups = re.findall(
-        r'^\[project\.entry-points\."p2pcredit\.(\w+)"\]\n\w+ = "[\w.:]+"$', *blocks("toml")[:1], re.MULTILINE
-    )
+    entry = r'^\[project\.entry-points\."p2pcredit\.(\w+)"\]\n\w+ = "[\w.:]+"$'
+    groups = re.findall(entry, *blocks("toml")[:1], re.MULTILINE)
     own = {
         "metrics": "a metric",
         "policies": "a policy",

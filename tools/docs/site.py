@@ -34,7 +34,7 @@ _SECTIONS = (
 )
 """Title, folder and the pages that stand first; others follow by title."""
 
-_LINK = re.compile(r"(?P<before>\]\()(?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?P<after>\))")
+_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
 _THEME = """\
 [project.theme]
 font = false
@@ -62,7 +62,7 @@ def assemble(source: Path) -> None:
         source: Directory to make; what lies there is removed.
 
     Raises:
-        ValueError: If a link leads to a file that is not there or that the site does not hold.
+        ValueError: If a link leads to a file that is not there.
     """
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT / "docs", source)
@@ -78,7 +78,7 @@ def assemble(source: Path) -> None:
 
 
 def _turned(text: str, name: str, page: Path, places: dict[str, Path]) -> str:
-    """Turn the links of one page from the tree of the project to that of the site."""
+    """Turn the links of one page from the tree of the project to that of the site; links to its code become text."""
 
     def turn(link: re.Match[str]) -> str:
         target = link["target"]
@@ -88,9 +88,11 @@ def _turned(text: str, name: str, page: Path, places: dict[str, Path]) -> str:
         found = places.get(meant) or places.get(f"{meant}/README.md")
         if found is not None and found.is_dir():
             found = found / "README.md"
-        if found is None or not found.is_file():
-            raise ValueError(f"{name}: the link to {target} leads to nothing that the site holds; mend it")
-        return f"{link['before']}{os.path.relpath(found, page.parent)}{link['anchor'] or ''}{link['after']}"
+        if found is not None and found.is_file():
+            return f"[{link['text']}]({os.path.relpath(found, page.parent)}{link['anchor'] or ''})"
+        if (ROOT / meant).exists():
+            return link["text"]
+        raise ValueError(f"{name}: the link to {target} leads to nothing; mend it")
 
     return _LINK.sub(turn, text)
 
