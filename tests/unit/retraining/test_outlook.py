@@ -156,3 +156,9 @@ def test_the_plan_of_a_night_names_what_its_decision_waits_for() -> None:
 def test_in_the_last_year_that_a_date_can_name_there_is_no_next_year_to_ask_for() -> None:
     found = seen(made("9999-01-14"), date(9999, 6, 1))
     assert found.note == "the decision of 9999-01-14 expired on 9999-01-28, 14 days after its date"
+
+
+def test_behind_the_last_week_that_a_date_can_name_no_free_one_comes() -> None:
+    last = made("9999-12-29", expires_on="9999-12-31")
+    assert seen(last, date(9999, 12, 29), weeks_retrained={date(9999, 12, 27)}).standing is Standing.NEVER
+    assert seen(last, date(9999, 12, 29), weeks_retrained={date(9999, 12, 20)}).standing is Standing.DUE
