@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tools.mutation import results as told
 from tools.mutation import rooms, worker
-from tools.mutation.mutants import Mutant, find_mutants
+from tools.mutation.mutants import Mutant, digest_of_code, find_mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "p2pcredit"
@@ -44,8 +44,8 @@ class Module:
 
     @property
     def digest(self) -> str:
-        """Digest of the source."""
-        return hashlib.sha256(self.source).hexdigest()[:16]
+        """Digest of its code: results stay while only words change."""
+        return digest_of_code(self.source)
 
     def changed_by(self, mutant: Mutant) -> worker.ChangedModule:
         """The module with a change, for a child to import."""
@@ -175,7 +175,7 @@ def write_table(modules: list[Module], found: told.Results, out: Path) -> float:
     """Write the page of what is known; returns the share noticed of those tried that are not harmless."""
     results, left = {}, {}
     for module in modules:
-        known = [found.last(module.name, module.digest, m.key) for m in module.drawn]
+        known = [found.last(module.name, m.key) for m in module.drawn]
         results[module.name] = [result for result in known if result is not None]
         left[module.name] = len(known) - len(results[module.name])
     harmless = told.read_harmless(HARMLESS)

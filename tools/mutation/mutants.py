@@ -95,6 +95,29 @@ class Mutant:
         return source[: self.start] + self.text.encode() + source[self.end :]
 
 
+def digest_of_code(source: bytes) -> str:
+    """Digest of what a module does: comments, docstrings and line breaks play no part.
+
+    Examples:
+        >>> digest_of_code(b"x = 1  # one\\n") == digest_of_code(b"'Words.'\\nx = (1)\\n")
+        True
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+def _is_text(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
 def find_mutants(module: str, source: bytes) -> list[Mutant]:
     """All changes that the operators make of a module, in order of their place; each still compiles.
 

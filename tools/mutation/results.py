@@ -42,31 +42,37 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._found: dict[tuple[str, str, str], Result] = {}
+        self._found: dict[tuple[str, str], Result] = {}
         if path.exists():
             for line in path.read_text().splitlines():
                 try:
                     result = Result(**json.loads(line))
                 except (ValueError, TypeError):
                     continue  # cut short while it was written
-                self._found[result.module, result.source, result.key] = result
+                self._found[result.module, result.key] = result
 
     def known(self, module: str, source: str, key: str, tests: str) -> Result | None:
-        """What is known of a change of this source: noticed for good, survived as long as the tests stay."""
-        found = self._found.get((module, source, key))
-        return None if found is None or (found.outcome == SURVIVED and found.tests != tests) else found
+        """What is known of a change: noticed as long as its line stands in its function, survived while all stays.
 
-    def last(self, module: str, source: str, key: str) -> Result | None:
-        """What came of a change of this source when it was last tried, whatever the tests were then.
+        A module changes more often than a line of it. To try every change anew after each would take hours, and the
+        test that noticed a change notices it still where the line is the same. A survivor is tried again as soon as
+        anything of its module or of the tests is another.
+        """
+        found = self._found.get((module, key))
+        stays = found is not None and (found.source, found.tests) == (source, tests)
+        return found if found is not None and (found.outcome == NOTICED or stays) else None
+
+    def last(self, module: str, key: str) -> Result | None:
+        """What came of a change when it was last tried, whatever module and tests were then.
 
         The table is made of these: were survivors left out until they are tried again, a test that was changed would
         make them vanish.
         """
-        return self._found.get((module, source, key))
+        return self._found.get((module, key))
 
     def add(self, result: Result) -> None:
         """Keep a result."""
-        self._found[result.module, result.source, result.key] = result
+        self._found[result.module, result.key] = result
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
             file.write(json.dumps(asdict(result)) + "\n")
@@ -100,7 +106,8 @@ def render(
         "Written by `make mutation`: small harmful changes are made one at a time to the rooms that decide, and the",
         "tests of each module run until one fails. *Made* is how many changes the operators know in a module, *tried*",
         "how many of them a fixed seed drew. A change that no test noticed is *harmless* where the reason stands",
-        "below, else *open*. The share is of the tried ones that are not harmless.",
+        "below, else *open*. The share is of the tried ones that are not harmless. A change that was noticed stays so",
+        "as long as its line stands in its function; another is tried again when its module or a test changes.",
         "",
         "| module | made | tried | noticed | harmless | open | share noticed |",
         "|---|--:|--:|--:|--:|--:|--:|",

@@ -61,6 +61,7 @@ def test_a_metric_that_raises_is_undetermined_with_its_error_in_the_note(monkeyp
     results = {r.metric: r for r in calculate_metrics(make_inputs(100), Settings())}
     assert "ZeroDivisionError: no loans at all" in results["plugin:raising"].note
     assert results["plugin:raising"].status is Status.UNDETERMINED
+    assert (results["plugin:raising"].segment, results["plugin:raising"].n) == ("all", 0)
     assert "AttributeError" in results["plugin:not_there"].note
     assert "auc" in results
 
@@ -72,7 +73,8 @@ def test_a_plugin_cannot_speak_in_the_name_of_a_built_in_metric(monkeypatch: pyt
     assert len(auc) == 1
     assert auc[0].value is not None
     assert auc[0].value > 0.6
-    assert any(r.metric == "plugin:impostor" for r in results)
+    (told,) = (r for r in results if r.metric == "plugin:impostor")
+    assert (told.segment, told.value, told.status) == ("champion", None, Status.UNDETERMINED)
 
 
 def test_a_plugin_that_takes_a_built_in_name_is_said_beside_the_built_in_metric(

@@ -176,6 +176,8 @@ def test_the_history_of_a_day_reaches_back_over_window_and_late_reports() -> Non
     assert history_needed(DateRange(day, day), SETTINGS) == DateRange(date(2006, 2, 28), day)
     short = LabelSettings(lifetime_terms_months=())
     assert history_needed(DateRange(day, day), short) == DateRange(date(2010, 2, 28), day)
+    days = DateRange(day, date(2012, 4, 30))  # of several days, over those of the first
+    assert history_needed(days, short) == DateRange(date(2010, 2, 28), date(2012, 4, 30))
 
 
 def test_a_day_alone_needs_only_its_history() -> None:

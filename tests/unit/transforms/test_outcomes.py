@@ -107,6 +107,7 @@ def test_a_loan_paid_off_is_closed_and_no_longer_watched() -> None:
 @pytest.mark.parametrize("status", ["CURRENT", "LATE"])
 def test_a_loan_that_still_pays_or_is_late_is_not_closed(status: str) -> None:
     assert watched(date(2010, 7, 31), (status, date(2010, 5, 10))) == (6, None, False)
+    assert outcome(date(2010, 7, 31), ("CURRENT", date(2010, 5, 10)))["late_in_month"] is None
 
 
 def test_an_event_dated_before_its_loan_falls_in_the_first_month() -> None:
