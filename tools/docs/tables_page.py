@@ -49,9 +49,14 @@ def _of_feed(feed: Feed) -> str:
 def _bounds(column: Column) -> str:
     if column.allowed:
         return ", ".join(code(value) for value in sorted(column.allowed))
-    if column.minimum is None or column.maximum is None:
-        return ""
-    return f"{column.minimum:,g} to {column.maximum:,.0f}"
+    rules = []
+    if column.minimum is not None and column.maximum is not None:
+        rules.append(f"{column.minimum:,g} to {column.maximum:,.0f}")
+    if column.not_above:
+        rules.append(f"not above {code(column.not_above)}")
+    if column.positive_with:
+        rules.append(f"above 0 where {code(column.positive_with)} is")
+    return ", ".join(rules)
 
 
 def _of_bronze(bronze: list[Table]) -> list[str]:

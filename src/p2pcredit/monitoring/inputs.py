@@ -156,15 +156,15 @@ class MonitoringInputs:
         return predictions.join(self.unknown_outcomes, on="loan_id", how="anti", maintain_order="left")
 
     def recent_predictions(self, settings: Settings) -> pl.DataFrame:
-        """The predictions of the newest `recent_days` days."""
+        """Filter the predictions of the newest `recent_days` days."""
         return self.predictions.filter(self._is_recent(settings))
 
     def recent_refused(self, settings: Settings) -> pl.DataFrame:
-        """The loans of the newest `recent_days` days that got no probability."""
+        """Filter the loans of the newest `recent_days` days that got no probability."""
         return self.refused.filter(self._is_recent(settings))
 
     def recent_features(self, settings: Settings) -> pl.DataFrame:
-        """The features of the loans of the newest `recent_days` days."""
+        """Filter the features of the loans of the newest `recent_days` days."""
         return self.features.filter(self._is_recent(settings))
 
     def _is_recent(self, settings: Settings) -> pl.Expr:
@@ -200,7 +200,7 @@ class MonitoringInputs:
 
 
 def newest_closed_origination(week_end: date, labels: LabelSettings) -> date:
-    """What is the newest origination day whose whole label window, and the reporting lag after it, has closed?
+    """Find the newest origination day whose whole label window, and the reporting lag after it, has closed.
 
     Args:
         week_end: The day on which one asks.

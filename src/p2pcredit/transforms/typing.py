@@ -157,7 +157,7 @@ _CASTS = {
 
 
 def _contradictions(column: Column, value: nw.Expr, beside: Callable[[str], nw.Expr]) -> list[tuple[nw.Expr, str]]:
-    """What cannot be together with a value of another column; one that lies below 0 is no value, and says nothing."""
+    """List what cannot stand beside a value of another column; one below 0 is no value, and says nothing."""
     problems = []
     if column.not_above:
         other = beside(column.not_above)
