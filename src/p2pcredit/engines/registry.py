@@ -7,11 +7,15 @@ for.
 
 from __future__ import annotations
 
-from p2pcredit.engines.protocol import Engine
+from typing import TYPE_CHECKING
+
 from p2pcredit.plugins import Registry
 
+if TYPE_CHECKING:  # it brings Polars, and asking which engine there is goes without
+    from p2pcredit.engines.protocol import Engine
+
 POLARS, SPARK = "polars", "spark"
-ENGINES = Registry[type[Engine]](
+ENGINES: Registry[type[Engine]] = Registry(
     group="p2pcredit.engines",
     what="engine",
     built_in={

@@ -291,7 +291,7 @@ def test_a_recalibrated_champion_is_a_model_of_its_own_that_can_be_made_again(co
     assert card["target"] == ModelBank(ctx.layout).get(parent).card["target"]
     assert set(card) == set(ModelBank(ctx.layout).get(parent).card)
     assert set(card["metrics"]) == set(ModelBank(ctx.layout).get(parent).card["metrics"])
-    assert reproduce(ctx_now, done.model_id)["identical"] is True
+    assert (again := reproduce(ctx_now, done.model_id))["identical"] is True, again
     assert verify_evidence(ctx_now, done.model_id)["verified"] is True
 
 

@@ -26,6 +26,7 @@ from p2pcredit.reporting.evidence.facts import build_evidence
 from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.reporting.evidence.subject import Subject
 from p2pcredit.storage.state.model_bank import (
+    CARD_FORMAT,
     EVALUATION_PREFIX,
     EVIDENCE_FILE,
     EVIDENCE_PAGE_FILE,
@@ -63,6 +64,7 @@ def assemble(
     evaluation = {EVALUATION_PREFIX + name: data for name, data in candidate.evaluation_model.to_files().items()}
     files = {**own, **evaluation, REFERENCE_FILE: _reference(snapshot, model)}
     card = {
+        "format": CARD_FORMAT,
         "model_id": model_id,
         "family": model.family,
         "target": model.target,
