@@ -113,6 +113,7 @@ def test_a_loan_that_still_pays_or_is_late_is_not_closed(status: str) -> None:
 def test_an_event_dated_before_its_loan_falls_in_the_first_month() -> None:
     row = outcome(date(2012, 1, 1), ("DEFAULT", date(2010, 1, 15)))
     assert (row["months_observed"], row["defaulted_in_month"], row["late_in_month"]) == (0, 1, 1)
+    assert outcome(date(2012, 1, 1), ("DEFAULT", date(2010, 7, 15)))["late_in_month"] == 6
 
 
 def test_a_charge_off_is_a_default_and_not_paid_off() -> None:
