@@ -14,7 +14,14 @@ from p2pcredit.jobs.training.backends import engine_of_card, fitter_again
 from p2pcredit.jobs.training.challengers import make_challenger, make_recalibrated
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.fitting.devices import CPU, require_device
-from p2pcredit.storage.state.model_bank import CARD_FILE, EVIDENCE_FILE, ModelArtifacts, ModelBank, json_bytes
+from p2pcredit.storage.state.model_bank import (
+    CARD_FILE,
+    EVIDENCE_FILE,
+    ModelArtifacts,
+    ModelBank,
+    card_bytes,
+    json_bytes,
+)
 
 
 def remake_model(ctx: JobContext, banked: ModelArtifacts) -> ModelArtifacts:
@@ -53,7 +60,7 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
     made = remake_model(ctx, banked)
     attachments = {name: bank.attachment(model_id, name) for name in banked.card.get("evidence", {})}
     original = {**banked.files, **attachments, CARD_FILE: json_bytes(banked.card)}
-    again = {**made.files, **made.attachments, CARD_FILE: json_bytes(made.card)}
+    again = {**made.files, **made.attachments, CARD_FILE: card_bytes(made.card)}
     engine = engine_of_card(banked.card)
     differing = sorted(name for name in {*again, *original} if again.get(name) != original.get(name))
     reason = f"all {len(original)} files are identical"

@@ -119,7 +119,7 @@ class ModelBank:
             BankError: If another model lies there under that name.
             StorageError: If the disk refuses.
         """
-        content = {**files, CARD_FILE: json_bytes({**card, "format": CARD_FORMAT})}
+        content = {**files, CARD_FILE: card_bytes(card)}
         content[MANIFEST_FILE] = json_bytes({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
         target = self.layout.model(model_id)
         mark_home(self.layout.home)
@@ -219,6 +219,11 @@ def _read_card(model_id: str, raw: bytes) -> dict[str, Any]:
             "use the version that made it, or train the model anew"
         )
     return card
+
+
+def card_bytes(card: Mapping[str, Any]) -> bytes:
+    """A card as the bank writes it, with its format."""
+    return json_bytes({**card, "format": CARD_FORMAT})
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
