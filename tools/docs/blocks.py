@@ -92,7 +92,7 @@ def unmarked(markdown: str) -> list[Block]:
 def pages(root: Path) -> list[Path]:
     """List the Markdown pages written by hand that people read: the docs, and the ways into the project."""
     generated = {root / "docs" / "reference" / "commands.md"}
-    beside = [root / name for name in ("CONTRIBUTING.md", "SECURITY.md", "bench/README.md")]
+    beside = [root / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md")]
     return [*(page for page in sorted((root / "docs").rglob("*.md")) if page not in generated), *beside]
 
 
