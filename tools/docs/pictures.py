@@ -54,7 +54,7 @@ def time_and_known_on() -> str:
     drawing.bar(axis.x(bad), 76, axis.x(default) - axis.x(bad), 8, RULE)
     drawing.bar(axis.x(good), 196, axis.x(matured_on(good)) - axis.x(good), 8, RULE)
     facts = [
-        (bad, 80, BLUE, "issued: features known", -16),
+        (bad, 80, BLUE, "issued", -16),
         (late, 80, "#d68910", "30 days past due", 26),
         (default, 80, RED, "default: label 1 known", -16),
         (good, 200, BLUE, "issued: features known", -16),
