@@ -291,8 +291,8 @@ def test_a_person_sees_models_and_history_as_tables_and_a_status_at_a_glance(cal
     call("models", "promote", "m1", "--why", "the first")
     call("decision", "override", "--retrain", "--why", "a new product", "--date", "2024-01-15")
     assert call("models", "list").stdout.splitlines() == [
-        "model_id  form     as_of       auc                   calibration_error  loans  defaults  role",
-        "m1        matured  2024-01-01  0.712 [0.650, 0.770]  0.020              1200   80        champion",
+        "model_id  target   origin   as_of       auc                   calibration_error  loans  defaults  role",
+        "m1        matured  trained  2024-01-01  0.712 [0.650, 0.770]  0.020              1200   80        champion",
     ]
     header, promoted, decided = call("decision", "history").stdout.splitlines()
     assert header.split() == ["number", "at", "event", "what"]

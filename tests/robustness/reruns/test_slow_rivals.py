@@ -110,7 +110,7 @@ def all_read_before_a_rival(home: Path) -> Any:
 def test_what_was_read_ahead_is_read_again_where_newer_data_have_landed(
     without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preprocessing, "ahead", all_read_before_a_rival(without_late_day))
+    monkeypatch.setattr(preprocessing, "prefetch", all_read_before_a_rival(without_late_day))
     preprocess(context(without_late_day), DAYS)
     assert differences(without_late_day, reference) + unbalanced(without_late_day) == []
 
@@ -118,7 +118,7 @@ def test_what_was_read_ahead_is_read_again_where_newer_data_have_landed(
 def test_what_was_read_ahead_would_be_old(
     without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preprocessing, "ahead", all_read_before_a_rival(without_late_day))
+    monkeypatch.setattr(preprocessing, "prefetch", all_read_before_a_rival(without_late_day))
     monkeypatch.setattr(landed.Landed, "still_holds", lambda *_: True)
     preprocess(context(without_late_day), DAYS)
     assert "bronze/loan_terms" in differences(without_late_day, reference)
