@@ -75,5 +75,5 @@ def _paused_on_history(home: Path) -> dict[str, str]:
 
 
 def say(line: str) -> None:
-    """Tell a person how far it has come, on standard error."""
+    """Print a line of progress on standard error."""
     sys.stderr.write(f"  {line}\n")

@@ -39,7 +39,7 @@ def history(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOp
 
 
 def in_short(decision: dict[str, Any]) -> str:
-    """What a decision asks for, in a word or three."""
+    """Name what a decision asks for in up to three words."""
     return "retrain" if decision["retrain"] else "do not retrain"
 
 
@@ -49,7 +49,7 @@ def _in_a_row(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _what(event: dict[str, Any]) -> str:
-    """What a ledger line says, in a line."""
+    """Describe a ledger line in one line."""
     match event["event"]:
         case "decided":
             decision = event["decision"]

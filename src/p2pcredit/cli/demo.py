@@ -96,7 +96,7 @@ def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
 
 
 def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
-    """The Saturday up to which history is replayed, and the last day that the scheduler runs."""
+    """Return the Saturday up to which history is replayed, and the last day that the scheduler runs."""
     from p2pcredit.jobs.landing.land import last_origination
 
     last = last_origination(ctx, landed)
@@ -194,7 +194,7 @@ def _card(champion: dict[str, Any]) -> list[str]:
 
 
 def _short(path: list[str]) -> list[str]:
-    """A path with the tasks of one group written once: `source_data_checks (5)`."""
+    """Write a path with the tasks of one group named once: `source_data_checks (5)`."""
     short: list[str] = []
     counts: dict[str, int] = {}
     for task in path:

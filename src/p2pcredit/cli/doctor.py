@@ -1,4 +1,4 @@
-"""`p2pcredit doctor`, `crash-test` and `leakage`: is a home healthy, a volume true, a raw column too good?"""
+"""`p2pcredit doctor`, `crash-test` and `leakage`: check a home, test a volume, find raw columns that leak."""
 
 from __future__ import annotations
 

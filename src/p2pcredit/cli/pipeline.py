@@ -190,7 +190,7 @@ def export(
 
 
 def _with_values_below(done: dict[str, Any]) -> dict[str, Any]:
-    """A preprocessing for a person: feeds as a table, and below it the columns that lost values."""
+    """Lay out a preprocessing receipt for the terminal: feeds as a table, and below it the columns that lost values."""
     lost = {
         f"{feed}.{column}": count
         for feed, counts in done["feeds"].items()
@@ -213,7 +213,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpt
 
 
 def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
-    """A status for a person: the waiting decision and the weeks retrained in a few words, and what to begin with."""
+    """Shorten a status for the terminal: the waiting decision, the weeks retrained, and what to begin with."""
     waiting, weeks = found["pending_decision"], found["weeks_retrained"]
     short: dict[str, Any] = {}
     for name, value in found.items():

@@ -56,7 +56,7 @@ def lines_of(receipt: Receipt, width: int | None = None) -> list[str]:
 
 
 def estimate(metrics: Mapping[str, Any], name: str) -> str | None:
-    """A measure with its interval, as short as it is read; None where it was not measured.
+    """Write a measure with its interval, rounded for reading; None where it was not measured.
 
     Examples:
         >>> estimate({"auc": 0.71234, "auc_low": 0.68, "auc_high": 0.74}, "auc"), estimate({"brier": 0.0412}, "brier")
@@ -82,7 +82,7 @@ def _facts(facts: Mapping[str, Any], width: int | None) -> list[str]:
 
 
 def _below(value: object, width: int | None) -> list[str] | None:
-    """The lines under a fact that is too much for its own; None where it fits."""
+    """Lay out a fact that is too long for its own line on the lines below it; None where it fits."""
     long = len(_shown(value)) > _WIDTH
     if isinstance(value, dict) and len(value) > 1 and _alike(list(value.values())):
         return _table([{"": key, **row} for key, row in value.items()], width)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def job_progress(job: str) -> Iterator[Tell]:
-    """Show how far a job has come; yields whom the job tells."""
+    """Show how far a job has come; yields the callback that the job reports to."""
     if not sys.stderr.isatty():
         yield no_progress
         return
@@ -36,6 +36,6 @@ def job_progress(job: str) -> Iterator[Tell]:
 def shown_context(
     job: str, home: Path | None, run_id: str = "cli", *, may_be_missing: bool = False
 ) -> Iterator[JobContext]:
-    """The surroundings of a job called from the command line, which shows how far it has come."""
+    """Build the context of a job called from the command line, with its progress shown."""
     with job_progress(job) as progress:
         yield job_context(home, run_id, progress, may_be_missing=may_be_missing)

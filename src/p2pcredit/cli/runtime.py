@@ -67,13 +67,13 @@ def command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
     Exit codes: 0 done, 1 an error or a failed check (`healthy`, `verified` or `identical` is False), 2 wrong usage.
-    What a check found is told in one line too; its receipt is printed all the same.
+    What a check found is printed in one line too; so is its receipt.
     """
     return _command(function, remembered=False)
 
 
 def job_command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
-    """The same for the work of the pipeline, whose failures are also kept in the activity file, as the person's own."""
+    """Make a command of a pipeline's job; its failures are also written to the activity file, as a person's own."""
     return _command(function, remembered=True)
 
 
@@ -169,7 +169,7 @@ def home_directory(home: Path | None, *, may_be_missing: bool = False, any_forma
 def job_context(
     home: Path | None, run_id: str = "cli", progress: Progress = no_progress, *, may_be_missing: bool = False
 ) -> JobContext:
-    """The surroundings of a job called from the command line: the present instant, and settings of the home."""
+    """Build the context of a job called from the command line: the present instant, and the settings of the home."""
     from p2pcredit.jobs.checked_settings import settings_of
     from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.storage.layout import Layout
@@ -179,7 +179,7 @@ def job_context(
 
 
 def date_range(day: str | None, first: str | None, last: str | None, there: Callable[[], DateRange]) -> DateRange:
-    """The days asked for by `--date` or by `--from` and `--to`; an end that is not given is that of what is there.
+    """Return the days of `--date`, or of `--from` and `--to`; an end that is not given is that of what is there.
 
     Args:
         day, first, last: What the options say.
@@ -207,7 +207,7 @@ def date_range(day: str | None, first: str | None, last: str | None, there: Call
 
 
 def optional_date(text: str | None) -> date | None:
-    """A date, or None where none was given."""
+    """Parse a date; None where none was given."""
     return None if text is None else parse_date(text)
 
 

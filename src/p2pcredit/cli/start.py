@@ -34,7 +34,7 @@ class Interrupts:
         self.came = False
 
     def listen(self) -> None:
-        """Take over the interrupt, unless this process was told to ignore it."""
+        """Handle the interrupt, unless this process was started with it ignored."""
         if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
             return
         signal.signal(signal.SIGINT, self._take)

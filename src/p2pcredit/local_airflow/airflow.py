@@ -65,7 +65,7 @@ class LocalAirflow:
     brought_back: tuple[str, ...] = ()
 
     def client(self) -> AirflowClient:
-        """A client that is logged in."""
+        """Make a client that is logged in."""
         return AirflowClient(self.url, *login(LocalPaths(self.home)))
 
 
@@ -189,12 +189,12 @@ def wait_healthy(home: Path, *, timeout: float = 120.0, since: datetime | None =
 
 
 def is_up(home: Path) -> bool:
-    """Does any component of the local Airflow of this home run?"""
+    """Whether any component of the local Airflow of this home runs."""
     return any(is_running(process) for process in components(home))
 
 
 def components(home: Path) -> list[StartedProcess]:
-    """The processes that were started as components of the local Airflow of this home, whether or not they still run.
+    """List the processes that were started as components of this home's local Airflow, whether or not they still run.
 
     Empty where it was not started or was taken down.
     """
@@ -202,7 +202,7 @@ def components(home: Path) -> list[StartedProcess]:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on right now."""
+    """Find a port of this machine that is free right now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

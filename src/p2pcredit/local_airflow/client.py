@@ -18,7 +18,7 @@ PAGE = 100
 
 
 class AirflowClient:
-    """Ask an Airflow about its runs, and tell it to make one.
+    """Query an Airflow's runs over its REST API, and trigger one.
 
     Args:
         url: Where it answers, such as `http://127.0.0.1:8080`.
@@ -36,7 +36,7 @@ class AirflowClient:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def health(self, since: datetime | None = None) -> dict[str, str]:
-        """Is each component healthy? Needs no login.
+        """Return the health of each component. Needs no login.
 
         Args:
             since: Aware instant; a component whose last sign of life is older has not reported yet. Airflow itself
@@ -54,11 +54,11 @@ class AirflowClient:
         self._call("GET", "/execution/health", login=False)
 
     def dags(self) -> dict[str, bool]:
-        """Which DAGs are there, and is each paused?"""
+        """List the DAGs, and whether each is paused."""
         return {str(dag["dag_id"]): bool(dag["is_paused"]) for dag in self._all("/api/v2/dags", "dags")}
 
     def import_errors(self) -> list[str]:
-        """What is wrong with DAG files that could not be read? Last line of each, empty when all is well."""
+        """List the last line of each import error of a DAG file; empty when all is well."""
         errors = self._all("/api/v2/importErrors", "import_errors")
         return [f"{e.get('filename')}: {str(e.get('stack_trace', '')).strip().splitlines()[-1:]}" for e in errors]
 
@@ -71,7 +71,7 @@ class AirflowClient:
 
         Args:
             dag_id: The DAG.
-            conf: What to tell the run, such as `{"snapshot_date": "2011-03-02"}`.
+            conf: The run's configuration, such as `{"snapshot_date": "2011-03-02"}`.
             logical_date: Aware ISO instant; None for a run without one.
 
         Returns:
@@ -81,11 +81,11 @@ class AirflowClient:
         return str(self._call("POST", f"/api/v2/dags/{_quoted(dag_id)}/dagRuns", body)["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """Every run of a DAG, oldest first, as Airflow tells them (`dag_run_id`, `state`, `logical_date`, ...)."""
+        """List every run of a DAG, oldest first, as Airflow gives them (`dag_run_id`, `state`, `logical_date`, ...)."""
         return self._all(f"/api/v2/dags/{_quoted(dag_id)}/dagRuns", "dag_runs", {"order_by": "run_after"})
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """The state of one run: `queued`, `running`, `success` or `failed`."""
+        """Return the state of one run: `queued`, `running`, `success` or `failed`."""
         return str(self._call("GET", f"/api/v2/dags/{_quoted(dag_id)}/dagRuns/{_quoted(run_id)}")["state"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:

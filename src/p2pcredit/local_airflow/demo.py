@@ -183,7 +183,7 @@ def _summary(client: AirflowClient, dag_id: str, day: date, run: Mapping[str, An
 
 @contextlib.contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
-    """While Airflow is up, being told to end is like Ctrl-C: it is taken down first."""
+    """Turn SIGTERM into an interrupt while Airflow is up, so that it is taken down first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -69,14 +69,14 @@ def start_process(
 
 
 def is_running(process: StartedProcess) -> bool:
-    """Does this very process still run (and not another that was given its id)?"""
+    """Whether this very process still runs (and not another that was given its id)."""
     _reap(process.pid)
     mark = start_mark(process.pid)
     return mark is not None and mark == process.started
 
 
 def members(process: StartedProcess) -> list[int]:
-    """Which processes live in its session now, itself included?
+    """List the processes that live in its session now, itself included.
 
     Returns:
         Process ids; empty where its id has gone to another process, whose session is none of ours.
@@ -122,7 +122,7 @@ def stop_processes(
 
 
 def start_mark(pid: int) -> str | None:
-    """When did this process start, in words that no other process of this id can share? None where it is gone.
+    """Return a process's start time as a mark that no other process of this id can share; None where it is gone.
 
     A process that has ended and only waits to be reaped counts as gone. The time counts from boot, so that setting the
     machine's clock changes no mark.

@@ -1,4 +1,4 @@
-"""What is written down of a local Airflow while it is up: its processes, its port, and what its DAGs were told."""
+"""Record a local Airflow while it is up: its processes, its port, and the variables that its DAGs were started with."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Record:
     Args:
         processes: Its components, each the leader of a session.
         port: The port of its web pages; 0 where nothing was started.
-        told: Variables that it was started with beside the usual ones. A component that is brought back is told the
-            same, since the others still go by them.
+        told: Variables that it was started with beside the usual ones. A component that is brought back gets the same,
+            since the others still go by them.
     """
 
     processes: list[StartedProcess]
@@ -32,12 +32,12 @@ class Record:
     told: dict[str, str] = field(default_factory=dict)
 
     def running(self) -> list[StartedProcess]:
-        """The components that still run."""
+        """List the components that still run."""
         return [process for process in self.processes if is_running(process)]
 
 
 def read_record(paths: LocalPaths) -> Record:
-    """What was started here? No process where nothing was, or where it was taken down.
+    """Read the record. It has no process where nothing was started, or where it was taken down.
 
     Raises:
         ServiceError: If the record cannot be read.
@@ -53,7 +53,7 @@ def read_record(paths: LocalPaths) -> Record:
 
 
 def write_record(paths: LocalPaths, processes: list[StartedProcess], port: int, told: Mapping[str, str]) -> None:
-    """Write down what runs, in one move. Addresses of alert channels are never written; whoever starts tells them."""
+    """Write the record atomically. Addresses of alert channels are never written; each start passes them anew."""
     open_ones = {name: value for name, value in told.items() if not name.startswith(_SECRET)}
     content = {"port": port, "processes": [asdict(process) for process in processes], "told": open_ones}
     draft = paths.processes.with_suffix(".draft")

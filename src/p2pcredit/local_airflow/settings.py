@@ -78,7 +78,7 @@ def database_url(paths: LocalPaths) -> str:
 def local_environment(
     paths: LocalPaths, port: int, inherited: Mapping[str, str], extra: Mapping[str, str]
 ) -> dict[str, str]:
-    """What environment do the components of a local Airflow run in?
+    """Build the environment in which the components of a local Airflow run.
 
     Settings of another Airflow that stand in the inherited environment (`AIRFLOW__...`, with it perhaps the database of
     a production system) are left out.
@@ -86,7 +86,7 @@ def local_environment(
     Args:
         paths: Where it keeps its things; login and signing key are made here where missing.
         port: Port of the web server on this machine.
-        inherited: The environment of whoever starts it.
+        inherited: The environment of the process that starts it.
         extra: Variables that count before all others.
     """
     login(paths)

@@ -1,4 +1,4 @@
-"""How Airflow is told of the package's DAGs: the value of one setting, made without importing Airflow."""
+"""Build the Airflow setting that names the package's DAGs, without importing Airflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUNDLE_VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
 
 
 def bundle_config() -> str:
-    """What to set `AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST` to, so that Airflow finds the three DAGs.
+    """Build `AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST`, so that Airflow finds the three DAGs.
 
     Examples:
         >>> json.loads(bundle_config())[0]["name"]

@@ -14,11 +14,11 @@ MAX_RETRY_DELAY = timedelta(minutes=5)
 
 
 def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What every DAG of this package is made with, besides its id and its schedule.
+    """Build the arguments that every DAG of this package shares: all but its id and its schedule.
 
     One run of a DAG at a time, so that days are worked on in order. A task is tried again when its process was killed
     and after an error that may heal: `call_job` turns every other into one that Airflow gives up on at once. A task
-    that fails for good is told to the alert channels.
+    that fails for good is reported to the alert channels.
 
     Args:
         tag: What the DAG is about, beside the package's own tag.

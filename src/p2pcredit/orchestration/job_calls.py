@@ -41,7 +41,7 @@ class UnforeseenFailure(AirflowFailException):
 
 
 def day_of(context: Context) -> date:
-    """Which snapshot date does the run of this task work on?
+    """Return the snapshot date that the run of this task works on.
 
     Raises:
         UsageError: If the run's conf asks for something that is not a date.
@@ -63,7 +63,7 @@ def home_of_process() -> Path:
 
 
 def job_context(context: Context) -> JobContext:
-    """What a job of this run is told. Alert addresses are masked in the log from here on.
+    """Build the context of a job of this run. Alert addresses are masked in the log from here on.
 
     Raises:
         SettingsError: If a setting of the home or of the environment is wrong.
@@ -88,7 +88,7 @@ def job_context(context: Context) -> JobContext:
 
 
 def tell_of_failure(context: Context) -> None:
-    """Tell people that a task failed for good: in the activity file and on every alert channel. It never fails itself.
+    """Report a task that failed for good: in the activity file and on every alert channel. It never fails itself.
 
     Airflow calls it when no try is left, also where a task's process was killed.
     """
@@ -104,7 +104,7 @@ def tell_of_failure(context: Context) -> None:
 
 
 def _failure_context(context: Context) -> JobContext:
-    """The surroundings of the failed job; where its settings are what is wrong, plain ones without channels."""
+    """Build the context of the failed job; where its settings are what is wrong, a plain one without channels."""
     from p2pcredit.errors import HomeError, SettingsError
     from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.settings import Settings
@@ -176,7 +176,7 @@ def raise_for_airflow(what: str, error: BaseException) -> NoReturn:
 
 
 def message_of(error: BaseException, limit: int = 500) -> str:
-    """The message of an error in one line.
+    """Return the message of an error in one line.
 
     Examples:
         >>> message_of(ValueError("two\\n  lines"))
@@ -188,7 +188,7 @@ def message_of(error: BaseException, limit: int = 500) -> str:
 
 
 def json_safe(value: Any) -> Any:
-    """A receipt as JSON values: dates and paths as text, what is not a number as null.
+    """Convert a receipt to JSON values: dates and paths as text, NaN and infinities as null.
 
     Examples:
         >>> json_safe({"day": date(2011, 3, 2), "auc": float("nan"), "n": 3})

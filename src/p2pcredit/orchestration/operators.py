@@ -64,7 +64,7 @@ class JobBranchOperator(BaseBranchOperator):
 
 
 class SnapshotDateOperator(BaseOperator):
-    """Which day does this run work on? Gives `YYYY-MM-DD`."""
+    """Return the snapshot date of this run as `YYYY-MM-DD`."""
 
     def execute(self, context: Context) -> str:
         """Read the run's conf, else its date."""

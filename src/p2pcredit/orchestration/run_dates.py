@@ -14,7 +14,7 @@ CONF_KEY = "snapshot_date"
 
 
 def run_instant(logical_date: datetime | None, run_after: datetime) -> datetime:
-    """When did this run fire? Its logical date, else `run_after` (a run by hand may have no logical date).
+    """Return the instant at which a run fired: its logical date, else `run_after` (a run by hand may have none).
 
     Returns:
         An aware instant in UTC.
@@ -27,7 +27,7 @@ def run_instant(logical_date: datetime | None, run_after: datetime) -> datetime:
 
 
 def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
-    """Which business day does a run work on?
+    """Return the snapshot date that a run works on.
 
     Args:
         conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed.
@@ -54,7 +54,7 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
 
 
 def job_instant(fired_at: datetime, now: datetime, *, simulated: bool) -> datetime:
-    """What time is it for the jobs of a run: the true time, or the run's own while the scheduler replays the past?
+    """Return the present instant for a run's jobs: the true time, or the run's own while the past is replayed.
 
     Args:
         fired_at: Aware instant at which the run fired.

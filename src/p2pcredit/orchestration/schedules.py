@@ -56,7 +56,7 @@ class Retrying:
 
 
 def schedule_span(environ: Mapping[str, str]) -> Span:
-    """From when to when do the DAGs run?
+    """Read from when to when the DAGs run.
 
     Args:
         environ: `P2P_DAG_START` and `P2P_DAG_END` are ISO instants (UTC where they name no zone), `P2P_DAG_CATCHUP`
@@ -84,7 +84,7 @@ def schedule_span(environ: Mapping[str, str]) -> Span:
 
 
 def waiting_time(environ: Mapping[str, str]) -> timedelta:
-    """How long does the scoring DAG wait for the tables of its day?
+    """Read how long the scoring DAG waits for the tables of its day.
 
     Args:
         environ: `P2P_WAIT_MINUTES` is a number of minutes from 0 to 1440; 120 where absent.
@@ -101,7 +101,7 @@ def waiting_time(environ: Mapping[str, str]) -> timedelta:
 
 
 def retrying(environ: Mapping[str, str]) -> Retrying:
-    """How often is a task tried again that was killed or met an error that may heal, and after how long?
+    """Read how often, and after how long, a task is retried that was killed or met an error that may heal.
 
     Args:
         environ: `P2P_RETRIES` is a whole number from 0 to 100, `P2P_RETRY_SECONDS` a number of seconds from 0 to 3600;

@@ -14,7 +14,7 @@ from p2pcredit.storage.layout import Layout
 
 
 class DayCompleteTrigger(BaseTrigger):
-    """Are the gold tables of a day complete yet? Looks until they are, or until the deadline.
+    """Wait until the gold tables of a day are complete, or until the deadline.
 
     It ends by giving an answer, `{"complete": true or false}`, never by failing. The deadline is an instant and not a
     span, so that a triggerer that starts again does not wait anew.
@@ -34,7 +34,7 @@ class DayCompleteTrigger(BaseTrigger):
         self.poll_seconds = poll_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What the triggerer needs to build this trigger again, as plain JSON values."""
+        """Return what the triggerer needs to build this trigger again, as plain JSON values."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {

@@ -48,7 +48,7 @@ class LedgerEvent:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The line as plain JSON values."""
+        """Return the line as plain JSON values."""
         return {"number": self.number, "event": str(self.kind), "at": self.at, "run_id": self.run_id, **self.facts}
 
     @staticmethod

@@ -111,7 +111,7 @@ def outlook(
 
 
 def _first_free(start: date, last: date, weeks_retrained: frozenset[date] | set[date]) -> date | None:
-    """The first day from `start` to `last` in a week without a retraining."""
+    """Find the first day from `start` to `last` in a week without a retraining."""
     while start <= last and week_monday(start) in weeks_retrained:
         monday = week_monday(start)
         if monday > date.max - _A_WEEK:

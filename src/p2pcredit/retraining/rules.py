@@ -1,4 +1,4 @@
-"""Is a retraining due on this snapshot date? One pure function, used by the check and again by the training itself."""
+"""Plan whether a retraining is due on a snapshot date: one pure function, for the check and for the training itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plan_retraining(
     weeks_with_log: set[date],
     first_model_possible: bool,
 ) -> Plan:
-    """Is a retraining due on this snapshot date?
+    """Decide whether a retraining is due on this snapshot date.
 
     Args:
         state: What the ledger adds up to.

@@ -78,7 +78,7 @@ class HandoffState:
     set_aside: set[str] = field(default_factory=set)
 
     def copied(self) -> HandoffState:
-        """The same state, to be carried on without changing this one; what it holds is never changed in place."""
+        """Copy the state, so that the copy can be extended; what it holds is never changed in place."""
         return HandoffState(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
     def mark(self, decision_id: str | None, **changes: Any) -> None:
@@ -93,11 +93,11 @@ class HandoffState:
         return self.decisions[self.current_id] if self.current_id is not None else None
 
     def weeks_retrained(self) -> set[date]:
-        """The Mondays of the weeks in which a training took place."""
+        """List the Mondays of the weeks in which a training took place."""
         return {date.fromisoformat(event.facts["week"]) for event in self.trainings}
 
     def champion_on(self, day: date) -> str | None:
-        """The model that scores the loans of a snapshot date; None before the first champion."""
+        """Return the model that scores the loans of a snapshot date; None before the first champion."""
         reign = _last(reign for reign in self.reigns if reign.effective_on <= day)
         return reign.model_id if reign else None
 
@@ -108,20 +108,20 @@ class HandoffState:
         return reign.model_id if reign else None
 
     def champion_before(self) -> str | None:
-        """The model that a rollback would return to: the one that reigned before the champion first did."""
+        """Return the model that a rollback returns to: the one in service before the champion's first period."""
         order = sorted(self.reigns, key=lambda reign: (reign.effective_on, reign.number))
         first = next((place for place, reign in enumerate(order) if reign.model_id == self.champion), 0)
         return order[first - 1].model_id if first else None
 
     def training_of(self, run_id: str, day: date) -> LedgerEvent | None:
-        """The training that a run already did for a snapshot date, so that a retry does not train again."""
+        """Return the training that a run already did for a snapshot date, so that a retry does not train again."""
         for event in reversed(self.trainings):
             if event.run_id == run_id and event.facts["snapshot_date"] == day.isoformat():
                 return event
         return None
 
     def known_content(self, decision: Decision) -> DecisionRecord | None:
-        """The record that a decision file shows, or None where the file says something new.
+        """Return the record that a decision file shows, or None where the file says something new.
 
         A file that carries an id and the content recorded under it is that decision. A file without a known id is the
         current decision if it says the same and was not cleared: every file that was taken up is written again with its
@@ -138,7 +138,7 @@ class HandoffState:
 
 
 def fold(events: Iterable[LedgerEvent], onto: HandoffState | None = None) -> HandoffState:
-    """What do these lines, in order, add up to?
+    """Fold these lines, in order, into a state.
 
     Args:
         events: The lines.
@@ -163,7 +163,7 @@ def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None)
 
     A person's decision always does. Monitoring's does unless it rests on older data, or on the same week's data as a
     decision that was acted on already (a rerun of monitoring must not make the same week count twice). A decision dated
-    after the day on which it was written down, a slip of the pen, holds nobody up.
+    after the day on which it was recorded is treated as a typo and doesn't block later decisions.
     """
     if current is None or origin is not Origin.MONITORING:
         return True

@@ -1,7 +1,7 @@
-"""What the ledger's lines add up to, as bytes: so that nobody need read ten years of lines each night.
+"""Pack the state that the ledger's lines add up to as bytes, so that a night need not read ten years of lines.
 
-A summary is no truth. It says after which line it was made and what that line's bytes were, and carries its own digest:
-whoever finds any of it otherwise reads the lines.
+A summary is a cache; the lines stay the record. It names the line after which it was made and the digest of that line,
+and carries its own digest: where one of them does not match, the lines are read instead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_UNPACKED_BYTES = 256 << 20
 
 
 def pack_state(state: HandoffState, lines: int, last_digest: str) -> bytes:
-    """The summary of a state.
+    """Pack a state as a summary.
 
     Args:
         state: What the lines add up to.
@@ -49,7 +49,7 @@ def pack_state(state: HandoffState, lines: int, last_digest: str) -> bytes:
 
 
 def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
-    """The state, how many lines it stands for, and the digest of the last of them; None where it is no whole summary.
+    """Return the state, the number of its lines and the last one's digest; None where the summary is not whole.
 
     Examples:
         >>> unpack_state(pack_state(HandoffState(), 0, "")) == (HandoffState(), 0, "")
