@@ -1,4 +1,4 @@
-"""What every job is told: where home is, which settings hold, who runs it, and what time it is."""
+"""Hold the context of a job: the home, the settings, the caller and run id, and the present instant."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Caller(StrEnum):
 
 @dataclass(frozen=True)
 class JobContext:
-    """The surroundings of one job.
+    """Hold the context of one job.
 
     Args:
         layout: The home directory.
         settings: All settings.
         run_id: Who asks: an Airflow run id, or `cli`, or `replay`. It stands in the ledger.
         at: The instant (UTC, aware) that is written into ledger and activity; simulated in a replay.
-        progress: Whom the job tells how far it has come.
+        progress: Called with how far the job has come.
         caller: Scheduled run, person or replay; says which warnings and failures the team is alerted of.
     """
 
@@ -53,12 +53,12 @@ class JobContext:
         object.__setattr__(self, "ledger", Ledger(self.layout.ledger))
 
     def moved_to(self, at: datetime) -> JobContext:
-        """The same surroundings at another instant, sharing what was read of the ledger; it tells nobody."""
+        """Copy the context at another instant, sharing what was read of the ledger; the copy reports no progress."""
         moved = replace(self, at=at, progress=no_progress)
         object.__setattr__(moved, "ledger", self.ledger)
         return moved
 
     def with_policy(self, name: str) -> JobContext:
-        """The same surroundings under another decision policy."""
+        """Copy the context under another decision policy."""
         monitoring = self.settings.monitoring.model_copy(update={"policy": name})
         return replace(self, settings=self.settings.model_copy(update={"monitoring": monitoring}))

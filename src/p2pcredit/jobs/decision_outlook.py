@@ -82,7 +82,7 @@ def in_words(found: Outlook | None) -> dict[str, str | None]:
 
 
 def weeks_with_log(ctx: JobContext, day: date) -> set[date]:
-    """The Monday of the week of this snapshot date, if a retraining log of that week lies there, by run or hand."""
+    """Return the Monday of this snapshot date's week, if a retraining log of that week lies there, by run or hand."""
     monday = week_monday(day)
     named = (ctx.layout.retraining_log(date.fromordinal(monday.toordinal() + place)) for place in range(7))
     return {monday} if any(os.path.lexists(path) for path in named) else set()
@@ -160,7 +160,7 @@ def _from_day(
 
 
 def _clock_day(ctx: JobContext) -> date:
-    """The newest snapshot date that is over at the present instant: the day before it."""
+    """Return the newest snapshot date that is over at the present instant: the day before it."""
     return ctx.at.date() - _A_DAY
 
 

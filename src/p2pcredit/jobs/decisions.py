@@ -1,8 +1,8 @@
-"""The decision in its two places, the ledger and the file: brought together, written, cleared.
+"""Keep the decision's two places, the ledger and the file, in agreement: reconcile, write and clear.
 
 The ledger is written first and the decision file after it. `reconcile` brings the two together again at the start of
-every step, so that a step that died half way is finished by the next one, whoever runs it. Each step holds the ledger
-from its look at the file to its last word: nobody takes up a file that another one took up meanwhile.
+every step, so that a step that was killed half way is finished by the next one, of any run. Each step locks the ledger
+from reading the file to its last line, so that one file is taken up once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from p2pcredit.storage.state.decision_file import (
 
 
 def reconcile(ctx: JobContext, day: date | None = None) -> HandoffState:
-    """Bring ledger and decision file together: take in what a person wrote, set aside what nobody can read.
+    """Reconcile ledger and decision file: take in what a person wrote, set an unreadable file aside.
 
     A readable file with something new becomes a ledger line. An unreadable one is moved to a name of its own, and said
     loudly. A decision that waits in the ledger and is not in the file is written there again; a file that a person puts
@@ -143,7 +143,7 @@ def _report_set_aside(ctx: JobContext) -> None:
 
 
 def show_decision(ctx: JobContext) -> Receipt:
-    """Which decision counts now, and what became of it? Nothing is changed by asking.
+    """Show the decision that counts now, and what became of it. Nothing is changed by asking.
 
     Returns:
         The decision's own fields (none where there is no decision), and `origin`, `fate`, `acted_on_by`,

@@ -9,12 +9,12 @@ from p2pcredit.storage.files import disk_error
 
 
 def is_panic(error: BaseException) -> bool:
-    """Tell the panic of a library in Rust, which is no `Exception`, from an interrupt or an exit."""
+    """Whether an error is the panic of a library in Rust, which is no `Exception`, and not an interrupt or an exit."""
     return type(error).__name__ == "PanicException" and type(error).__module__.startswith("pyo3")
 
 
 def domain_error(error: BaseException) -> P2PCreditError | None:
-    """Which error of ours is this? None where it is a fault of the program, which nobody foresaw.
+    """Map an error to one of this package. None where it is a fault of the program, which was not foreseen.
 
     Examples:
         >>> str(domain_error(PermissionError(13, "Permission denied", "a.json")))

@@ -12,7 +12,7 @@ from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_rang
 
 
 def landed_days(layout: Layout) -> DateRange:
-    """The days from the first to the last for which any feed has landed.
+    """Return the days from the first to the last for which any feed has landed.
 
     Raises:
         MissingFeedError: If none has.
@@ -24,7 +24,7 @@ def landed_days(layout: Layout) -> DateRange:
 
 
 def preprocessed_days(layout: Layout) -> DateRange:
-    """The days from the first to the last that are preprocessed.
+    """Return the days from the first to the last that are preprocessed.
 
     Raises:
         MissingTableError: If none is, naming what has landed.

@@ -40,11 +40,11 @@ class LakeTables:
     month: str = MONTH
 
     def frame(self, table: Table, days: DateRange) -> nw.LazyFrame[Any]:
-        """The table's rows of these days, on Polars."""
+        """Return the table's rows of these days, on Polars."""
         return self.lake.frame(table, days)
 
     def read(self, table: Table, days: DateRange) -> pl.DataFrame:
-        """The same rows in memory."""
+        """Return the same rows in memory."""
         return self.lake.read(table, days)
 
     def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
@@ -52,7 +52,7 @@ class LakeTables:
         return self.lake.replace(table, frame, days, feed=feed)
 
     def paths(self, table: Table, days: DateRange) -> list[str]:
-        """The files that may hold rows of these days."""
+        """List the files that may hold rows of these days."""
         return paths_of_rows(self.lake, table, days)
 
     def replace_with_files(self, table: Table, days: DateRange, write: Writer) -> bool:
@@ -61,7 +61,7 @@ class LakeTables:
 
 
 def as_quarantined(feed: Feed, faulty: pl.DataFrame) -> pl.DataFrame:
-    """What the quarantine keeps of faulty rows: a broken row whole, of a sound row each value that it lost.
+    """Make quarantine records of faulty rows: a broken row whole, of a sound row each value that it lost.
 
     Args:
         feed: Their contract.

@@ -175,7 +175,7 @@ class Pipeline:
         return None if named == "*" else (int(named) - 1) % 7
 
     def fires_after(self, day: date) -> datetime | None:
-        """When does the run fire that works on this snapshot date? It fires on the day after; None where none does."""
+        """Return when the run that works on this snapshot date fires: on the day after. None where none does."""
         next_day = day + timedelta(days=1)
         if self.weekday is not None and next_day.weekday() != self.weekday:
             return None
@@ -187,7 +187,7 @@ class Pipeline:
         return (task.step for task in self.tasks)
 
     def by_hand(self, command: str, below: str | None = None) -> list[Step]:
-        """The steps that a command runs, in their order; only those that are listed below a step, where one is named.
+        """List the steps that a command runs, in order; where a step is named, only those listed below it.
 
         Examples:
             >>> [step.name for step in INFERENCE.by_hand("train", below="train_model_task")]
@@ -329,7 +329,7 @@ PIPELINES: tuple[Pipeline, ...] = (PREPROCESSING, INFERENCE, MONITORING)
 
 
 def due_after(day: date) -> list[tuple[Pipeline, datetime]]:
-    """The pipelines that work on a snapshot date, each with the instant at which it fires, in the order of the clock.
+    """List the pipelines that work on a snapshot date, each with the instant at which it fires, in that order.
 
     Examples:
         >>> [f"{pipeline.tag} {at:%a %H:%M}" for pipeline, at in due_after(date(2024, 1, 13))]

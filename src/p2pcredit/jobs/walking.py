@@ -122,7 +122,7 @@ def walk(
 
 
 def _state_before(task: Task, walked: Walked) -> State:
-    """The state that the tasks above a task give it; SUCCESS where it may run."""
+    """Return the state that a task takes from the tasks above it; SUCCESS where it may run."""
     above = {walked.states[name] for name in task.upstream}
     if above & {State.FAILED, State.UPSTREAM_FAILED}:
         return State.UPSTREAM_FAILED

@@ -10,7 +10,7 @@ from p2pcredit.errors import StorageError
 
 
 def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
-    """The one-line error for what a disk refused.
+    """Word what a disk refused as a one-line error.
 
     Examples:
         >>> import errno
@@ -25,7 +25,7 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
 
 
 def full_disk(error: Exception) -> str | None:
-    """The system's words for a disk, or a share of one, that has no space left; None where an error says anything else.
+    """Return the system's words for a full disk or an exhausted quota; None where an error says anything else.
 
     Engines in Rust give those words and no error number.
 

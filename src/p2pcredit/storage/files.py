@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 def atomic_replace(
     path: Path, *, durable: bool = True, among: Collection[str] | None = None, sync_names: bool = True
 ) -> Iterator[Path]:
-    """Where can I write so that `path` appears whole, or not at all?
+    """Write a file atomically: yield a temporary path, rename it to `path` on success.
 
     Args:
         path: The file to make or replace; its parents are made.
@@ -122,7 +122,7 @@ def write_json_atomically(
 
 
 def read_small_file(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
-    """What bytes does this small file hold? It never waits for a pipe and never fills the memory.
+    """Read a small file's bytes. It never waits for a pipe and never fills the memory.
 
     Args:
         path: An ordinary file, or a link to one.
@@ -150,7 +150,7 @@ def read_small_file(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
 
 
 def sha256_of_file(path: Path) -> str:
-    """What is the SHA-256 of this file's bytes, in hexadecimal?
+    """Calculate the SHA-256 of a file's bytes, in hexadecimal.
 
     Raises:
         StorageError: If it cannot be read.
@@ -167,7 +167,7 @@ def sha256_of_file(path: Path) -> str:
 
 @contextmanager
 def unmodified_during(path: Path, error: type[SourceError] = SourceError) -> Iterator[None]:
-    """Was this file the same, and nobody writing to it, from the beginning of the block to its end?
+    """Make sure that a file was neither replaced nor written to between the beginning and the end of the block.
 
     Raises:
         SourceError: Or the kind given: it was not, and whatever was read of it is not to be trusted.
@@ -185,7 +185,7 @@ def unmodified_during(path: Path, error: type[SourceError] = SourceError) -> Ite
 
 
 def file_fingerprint(path: Path | str, *, follow_links: bool = True) -> tuple[int, ...]:
-    """What differs once a file was written to or another put in its place; empty where there is none."""
+    """Fingerprint a file: it differs once the file was written to or replaced; empty where there is none."""
     try:
         found = os.stat(path, follow_symlinks=follow_links)
     except OSError:
@@ -227,7 +227,7 @@ def _own_temporary(path: Path) -> tuple[Path, int]:
 
 
 def _remove_left_behind(path: Path, there: Collection[str]) -> None:
-    """Remove temporary files of this path whose writers died, of those there: the ones that nobody holds."""
+    """Remove temporary files of this path, among the names there, that no live writer holds locked."""
     start = f".{path.name}."
     for left in [path.parent / name for name in there if name.startswith(start) and name.endswith(".tmp")]:
         with suppress(OSError):

@@ -55,7 +55,7 @@ def mark_home(home: Path) -> None:
 
 
 def _read_format(home: Path) -> int | None:
-    """The format of a home, None where nothing says one and nothing needs one."""
+    """Read the format of a home, None where nothing says one and nothing needs one."""
     found = _read_file(home)
     if found is None and _holds_tables_or_models(home):
         found = _read_file(home)  # once more: another process may have begun the home just now, with this file first
@@ -77,7 +77,7 @@ def _read_format(home: Path) -> int | None:
 
 
 def _read_file(home: Path) -> tuple[int, str] | None:
-    """The number and the version that `home.json` names; None where there is none."""
+    """Read the number and the version that `home.json` names; None where there is none."""
     path = Layout(home).home_file
     try:
         content: Any = json.loads(read_small_file(path, at_most=_MOST_BYTES))

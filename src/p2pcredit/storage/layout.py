@@ -92,7 +92,7 @@ class Layout:
         return self.home / "reports"
 
     def table(self, name: str) -> Path:
-        """The directory of a table such as `gold/predictions`.
+        """Return the directory of a table such as `gold/predictions`.
 
         Raises:
             OutsideHomeError: If the name leads anywhere else.
@@ -100,11 +100,11 @@ class Layout:
         return self._inside(self.datamart / name, self.datamart)
 
     def table_lock(self, name: str) -> Path:
-        """The file that stands for the right to rebuild a table."""
+        """Return the lock file to hold while a table is rebuilt."""
         return self.table(name).with_name(f".{Path(name).name}.lock")
 
     def model(self, model_id: str) -> Path:
-        """The directory of a model.
+        """Return the directory of a model.
 
         Raises:
             OutsideHomeError: If the id leads anywhere else.
@@ -114,31 +114,31 @@ class Layout:
         return self._inside(self.model_bank / model_id, self.model_bank)
 
     def retraining_log(self, monday: date) -> Path:
-        """The log of the week that starts on `monday`."""
+        """Return the log of the week that starts on `monday`."""
         return self.logs / f"retraining_log_{monday:%Y_%m_%d}.txt"
 
     def report(self, week_end: date) -> Path:
-        """The report of the week that ends on `week_end`."""
+        """Return the report of the week that ends on `week_end`."""
         return self.reports / f"monitoring_{week_end:%Y_%m_%d}.html"
 
     def swap_set(self, model_id: str, replaces: str) -> Path:
-        """Who is approved or declined anew because a person made one model champion in another's place."""
+        """Return the swap set of a promotion: the loans approved or declined anew by one model in another's place."""
         return self._inside(self.reports / f"swap_set_{model_id}_over_{replaces}.json", self.reports)
 
     def day_receipt(self, day: date) -> Path:
-        """The receipt that says the gold tables are complete for `day`, where it has a file of its own."""
+        """Return the receipt that says the gold tables are complete for `day`, where it has a file of its own."""
         return self.completed_days / f"{day:%Y/%Y_%m_%d}.json"
 
     def month_receipt(self, day: date) -> Path:
-        """The receipts of all days of the month of `day`, once all are complete."""
+        """Return the file of the receipts of all days of the month of `day`, once all are complete."""
         return self.completed_days / f"{day:%Y/%Y_%m}.json"
 
     def labels_built(self, days: DateRange) -> Path:
-        """The mark that says the labels of these days were built, until the days are complete."""
+        """Return the mark that says the labels of these days were built, until the days are complete."""
         return self.completed_days / f"labels_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.built"
 
     def landed_note(self, feed: str, days: DateRange) -> Path:
-        """What bronze took in of a feed for these days, until the days are complete."""
+        """Return the note of what bronze took in of a feed for these days, until the days are complete."""
         return self.completed_days / f"landed_{feed}_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.json"
 
     @property
@@ -147,7 +147,7 @@ class Layout:
         return self.completed_days / ".lock"
 
     def feed_file(self, feed: str, name: str) -> Path:
-        """A landing file. Feeds come from others, so neither it nor its directory may be a link that leads away.
+        """Return a landing file. Feeds come from others, so neither it nor its directory may be a link that leads away.
 
         Raises:
             OutsideHomeError: If it leads out of the landing directory.
@@ -156,7 +156,7 @@ class Layout:
 
     @staticmethod
     def _inside(path: Path, root: Path) -> Path:
-        """The path, if it lies under `root` with all links followed; `root` itself may be a link that its owner set."""
+        """Return the path, if it lies under `root` with all links followed; `root` itself may be a link."""
         try:
             inside = root.resolve() in path.resolve().parents
         except (ValueError, OSError, RuntimeError):  # a zero byte, a name too long, a link to itself

@@ -23,7 +23,7 @@ _ABSENT = "absent"
 
 
 def find_evidence(ctx: JobContext, model_id: str, out: Path | None = None) -> Receipt:
-    """Where is the evidence of a model? With `out`, it is made anew from the lake and written there.
+    """Find the evidence of a model. With `out`, it is made anew from the lake and written there.
 
     Returns:
         `model_id`, `html`, `json`, `swap_set` (paths; the last is None where no champion served when it was made).
@@ -53,7 +53,7 @@ def find_evidence(ctx: JobContext, model_id: str, out: Path | None = None) -> Re
 
 
 def verify_evidence(ctx: JobContext, model_id: str) -> Receipt:
-    """Does every number of a model's evidence follow from the lake at the Delta versions that it names?
+    """Verify that every number of a model's evidence follows from the lake at the Delta versions that it names.
 
     The model is made again and its evidence calculated anew by the same functions; then every value is compared,
     numbers with a point within a tolerance, all others exactly. Page and files must be those that the card names.
@@ -106,7 +106,7 @@ def verify_evidence(ctx: JobContext, model_id: str) -> Receipt:
 
 
 def is_same(stored: object, recomputed: object) -> bool:
-    """Are two values of a JSON the same, numbers with a point within the tolerance?
+    """Whether two values of a JSON are the same, numbers with a point within the tolerance.
 
     Examples:
         >>> is_same(0.1 + 0.2, 0.3), is_same(3, 4), is_same(0.5, None), is_same("a", "a"), is_same(1, True)

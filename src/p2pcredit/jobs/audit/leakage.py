@@ -1,4 +1,4 @@
-"""Which columns of a raw download must no model see? Reads a file; writes nothing."""
+"""Find the columns of a raw download that leak the outcome. Reads a file; writes nothing."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from p2pcredit.transforms.typing import BLANKS, plain_id
 
 
 def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
-    """Which model scored this loan, and what was known then?
+    """Trace a loan: the model that scored it, and what was known then.
 
     Returns:
         `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`, `score`, `grade`,
@@ -112,7 +112,7 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scored_again(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> dict[str, Any]:
-    """The prediction as the model gives it now, with its probability whatever the settings withhold."""
+    """Score again with the model as it is now, with the probability whatever the settings withhold."""
     scoring = ctx.settings.scoring.model_copy(update={"outside_training": "score"})
     settings = ctx.settings.model_copy(update={"scoring": scoring})
     return score_loans(model, "", features, settings).row(0, named=True)
@@ -126,7 +126,7 @@ def _is_same(again: dict[str, Any], row: dict[str, Any]) -> bool:
 
 
 def _known_then(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> list[dict[str, Any]]:
-    """The model's features as known that day, the largest push towards default first."""
+    """List the model's features as known that day, the largest push towards default first."""
     effects = model.contributions(features)[0]
     values = columns_of(features, model.feature_names).row(0, named=True)
     explained = family_named(model.family).explain(model, features, ctx.settings.scores)
@@ -154,7 +154,7 @@ def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
 
 
 def _set_aside(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
-    """The loan's rows that broke a rule, with every rule they broke."""
+    """List the loan's rows that broke a rule, with every rule they broke."""
     named = pl.col("loan_id").is_null() | (pl.col("loan_id") == loan_id)  # records of old homes do not name their loan
     rows = _rows(rows_set_aside(lake).filter(named).sort("snapshot_date", "feed", "row_number"))
     own = [row for row in rows if row["loan_id"] or plain_id(json.loads(row["raw"]).get("loan_id") or "") == loan_id]
@@ -162,7 +162,7 @@ def _set_aside(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
 
 
 def _values_missing(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
-    """The values that were given for the loan and could not be used, as they were written."""
+    """List the values that were given for the loan and could not be used, as they were written."""
     own = values_lost(lake).filter(pl.col("loan_id") == loan_id).sort("snapshot_date", "feed", "row_number", "column")
     told = ("feed", "snapshot_date", "row_number", "column")
     return [
@@ -174,7 +174,7 @@ def _values_missing(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
 
 
 def _unknown_since(ctx: JobContext, lake: Lake, loan_id: str) -> date | None:
-    """The day on which the loan's outcome became unknown by the main definition; None where it can be known."""
+    """Return the day on which the loan's outcome became unknown by the main definition; None where it can be known."""
     own = nw.col("loan_id") == loan_id
     terms, quarantine = lake.frame(silver(FEEDS["loan_terms"])).filter(own), lake.frame(QUARANTINE).filter(own)
     found = collect(unknown_outcomes(terms, quarantine, as_of=date.max, settings=ctx.settings.labels))

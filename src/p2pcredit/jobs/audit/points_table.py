@@ -17,7 +17,7 @@ from p2pcredit.storage.state.model_bank import ModelBank
 
 
 def print_points(ctx: JobContext, model_id: str, form: str, out: Path | None) -> tuple[Receipt, str]:
-    """How many points does each bin of a scorecard give?
+    """Print how many points each bin of a scorecard gives.
 
     Args:
         ctx: Home and settings; the points are on the scale that the settings ask for.

@@ -90,7 +90,7 @@ def reproduce(ctx: JobContext, model_id: str) -> Receipt:
 
 
 def _code(card: Mapping[str, Any], attachments: Mapping[str, bytes]) -> str | None:
-    """The digest of the code that made a model, as its evidence says; None where that is not there or was altered."""
+    """Return the digest of the code that made a model, from its evidence; None where that is missing or altered."""
     told = attachments.get(EVIDENCE_FILE)
     if told is None or hashlib.sha256(told).hexdigest() != card["evidence"][EVIDENCE_FILE]:
         return None

@@ -107,7 +107,7 @@ def plain_for_csv(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _days_of(whole: pl.LazyFrame) -> DateRange | None:
-    """The days from the first to the last of which a table holds rows; None where it holds none."""
+    """Return the days from the first to the last of which a table holds rows; None where it holds none."""
     day = pl.col("snapshot_date")
     first, last = whole.select(day.min().alias("first"), day.max().alias("last")).collect().row(0)
     return None if first is None else DateRange(first, last)

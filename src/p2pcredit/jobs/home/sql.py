@@ -107,7 +107,7 @@ def _frame(answer: duckdb.DuckDBPyRelation | None) -> pl.DataFrame:
 
 
 def _plain_sums(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sums of whole numbers as Int64, where every one of them fits."""
+    """Cast sums of whole numbers to Int64, where every one of them fits."""
     sums = [name for name, dtype in rows.schema.items() if dtype == _WHOLE]
     whole = rows.select(pl.col(name).cast(pl.Int64, strict=False) for name in sums)
     return rows.with_columns(whole[name] for name in sums if whole[name].null_count() == rows[name].null_count())

@@ -10,7 +10,7 @@ from p2pcredit.storage.tables.day_receipts import last_complete
 
 
 def status(ctx: JobContext) -> Receipt:
-    """Where does this home stand? Nothing is changed by asking.
+    """Show where this home stands. Nothing is changed by asking.
 
     Returns:
         `home`, `last_preprocessed`, `last_scored`, `champion`, `pending_decision` (the decision that waits, with

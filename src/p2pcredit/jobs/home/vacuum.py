@@ -25,10 +25,10 @@ def vacuum(ctx: JobContext, *, dry_run: bool = False) -> Receipt:
     Returns:
         `dry_run`, `files`, `bytes`, `models` (whose table versions are kept), `tables` (name to `files`, `bytes` and
         `versions_kept`, those with anything to remove), `left_alone` (name to reason: a table of which a version that a
-        model names cannot be read, so that nobody knows what it needs).
+        model names cannot be read, so that what it needs is unknown).
 
     Raises:
-        BankError: If a model in the bank was altered or is damaged, so that nobody knows what it needs.
+        BankError: If a model in the bank was altered or is damaged, so that what it needs is unknown.
         ConflictError: If another process holds a table for too long.
         StorageError: If the disk refuses.
     """
@@ -61,7 +61,7 @@ def vacuum(ctx: JobContext, *, dry_run: bool = False) -> Receipt:
 
 
 def _remove_fits_left_behind(ctx: JobContext, *, dry_run: bool) -> list[int]:
-    """The bytes of each file of loans that a training on Spark left when it was killed; no training lasts that long."""
+    """Remove the loans that a killed training on Spark wrote, once older than any training; return their sizes."""
     since = (ctx.at - timedelta(hours=RETENTION_HOURS)).timestamp()
     sizes: list[int] = []
     try:

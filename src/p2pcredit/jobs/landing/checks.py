@@ -90,7 +90,7 @@ class UnreadableValues:
         return sorted(self.counts.items(), key=lambda item: (-item[1], _PLACES.index(item[0])))
 
     def ruined(self, limit: float) -> list[tuple[str, str]]:
-        """The required columns of applications of which more than this share cannot be read, the worst first."""
+        """List required columns of applications of which more than this share cannot be read, the worst first."""
         applications = {feed.name for feed in APPLICATION_FEEDS}
         shares = {
             place: count / max(self.rows[place[0]], 1)
@@ -100,7 +100,7 @@ class UnreadableValues:
         return sorted((p for p, share in shares.items() if share > limit), key=lambda p: (-shares[p], _PLACES.index(p)))
 
     def doubtful(self, limit: float) -> list[tuple[str, str]]:
-        """The other columns of which a larger share of values than `limit` cannot be read, blanks apart."""
+        """List the other columns of which a larger share of values than `limit` cannot be read, blanks apart."""
         found = [place for place, count in self._commonest() if count > limit * self.values(place)]
         if ("loan_performance", "status") in found:  # a status that says nothing has no days past due either
             found = [place for place in found if place != ("loan_performance", "days_past_due")]

@@ -1,4 +1,4 @@
-"""The landings of a home as its manifest tells them, and what a new one means for those that are there."""
+"""Keep the manifest's entries: the landings of a home, and what a new landing means for those that are there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Source:
 def merged(
     manifest: dict[str, Any], platform: str, sources: tuple[Source, ...], days: DateRange | None, *, is_file: bool
 ) -> list[dict[str, Any]]:
-    """The landings of this home with the new one.
+    """Merge the new landing into the landings of this home.
 
     What landed from no other files than these is replaced on the days of the new landing. What landed from others
     stays beside it; only a made-up portfolio is never mixed with another.
@@ -65,7 +65,7 @@ def merged(
 def landed_before(
     layout: Layout, book: SpooledBook, landings: list[dict[str, Any]], sources: tuple[Source, ...], days: DateRange
 ) -> LandedBefore | None:
-    """What other files landed on days that this landing shares, or of loans that it originates; None if nothing."""
+    """Describe what other files landed on days that this landing shares, or of its loans; None if nothing."""
     digests = {source.sha256 for source in sources}
     others = [entry_days(entry) for entry in landings if not {file["sha256"] for file in entry["files"]} <= digests]
     if not others:
@@ -87,7 +87,7 @@ def _loans(book: SpooledBook, feed: str, days: DateRange) -> pl.Series:
 def under_way(
     landings: list[dict[str, Any]], sources: tuple[Source, ...], days: DateRange | None, span: DateRange | None
 ) -> list[dict[str, Any]]:
-    """The entries; that of the landing that begins now says of all days that it writes that they are not whole."""
+    """Mark the entry of the landing that begins now as incomplete, over all days that it writes."""
     if days is None or span is None:
         return landings
     digests = {source.sha256 for source in sources}

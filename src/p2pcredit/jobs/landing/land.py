@@ -154,13 +154,13 @@ def _land_book(
 
 
 def last_origination(ctx: JobContext, days: DateRange) -> date | None:
-    """The last of these days on which a loan was originated, from the landing files; None where none was."""
+    """Return the last of these days on which a loan was originated, from the landing files; None where none was."""
     newest = read_landing(ctx.layout, FEEDS["loan_terms"], days).frame["snapshot_date"].max()
     return newest if isinstance(newest, date) else None
 
 
 def _told(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValues) -> Iterator[RawBook]:
-    """The same parts; says of how many loans they were, and counts what cannot be read of them."""
+    """Pass the parts on; report how many loans they hold, and count what cannot be read of them."""
     loans = 0
     for part in parts:
         unreadable.look_at(part)
@@ -183,7 +183,7 @@ def _digest(files: Sequence[Path]) -> tuple[Source, ...]:
 
 
 def _until_today(book: SpooledBook, today: date) -> SpooledBook:
-    """The book without the loans and events that bear a date in the future."""
+    """Drop the loans and events that bear a date in the future."""
     days = book.days()
     if days is None or days.last <= today:
         return book

@@ -22,7 +22,7 @@ from p2pcredit.storage.tables.lake import Lake
 
 logger = logging.getLogger("p2pcredit")
 _WATCHED_DAYS = 8
-"""One more than a week, so that what went wrong during the last review is told by this one: rather twice than never."""
+"""One more than a week: what went wrong during the last review is in this one's alert, rather twice than never."""
 
 _SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
 """Loggers of libraries that would write a channel's address down."""
@@ -97,7 +97,7 @@ def _decision(ctx: JobContext, week_end: date) -> list[Alert]:
 def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
     """Say at once that a job failed: in the activity file, and to every channel. A full disk does not keep it back.
 
-    A replay tells no channel; its message goes into `logs/replay_alerts.jsonl`.
+    A replay sends to no channel; its message goes into `logs/replay_alerts.jsonl`.
 
     Returns:
         `message`, `sent` (channels reached), `channels`.
@@ -114,7 +114,7 @@ def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
 
 
 def _warned(ctx: JobContext) -> list[Alert]:
-    """The warnings since eight days ago, or since the last review where that is longer ago.
+    """List the warnings since eight days ago, or since the last review where that is longer ago.
 
     A replay looks at what replays warned of, and every other review at what they did not. A warning dated after the
     present instant is one of another clock and waits for its own week.
@@ -143,7 +143,7 @@ def _instant(said: object) -> datetime | None:
 
 
 def _notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
-    """Tell every channel; how many took it, and what is wrong with the others, without their addresses."""
+    """Send to every channel; return how many took it, and what is wrong with the others, without their addresses."""
     if not ctx.settings.alerts.urls:
         return 0, []
     import apprise

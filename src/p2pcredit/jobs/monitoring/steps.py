@@ -19,7 +19,7 @@ DAYS_OF_A_WEEK = 7
 
 
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
-    """Is there enough to look at in this week: its last day preprocessed, a champion, and loans that were scored?"""
+    """Check what a week needs for monitoring: its last day preprocessed, a champion, and loans that were scored."""
     week = MonitoringSnapshot(ctx, week_end)
     if not is_complete(ctx.layout, week_end):
         return {"monitor": False, "reason": f"{week_end} is not preprocessed"}

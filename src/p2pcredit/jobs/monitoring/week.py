@@ -135,7 +135,7 @@ class MonitoringSnapshot:
         return max(known, default=self.card.get("matured_bads"))
 
     def _unknown_outcomes(self) -> pl.DataFrame:
-        """The loans of the history whose outcome cannot be known, as far as that was known at the end of the week."""
+        """Find the loans of the history whose outcome cannot be known, as far as known at the end of the week."""
         terms = self.lake.frame(silver(FEEDS["loan_terms"]), self.history)
         quarantine = self.lake.frame(QUARANTINE, self.history)
         labels = self.ctx.settings.labels
@@ -184,7 +184,7 @@ class MonitoringSnapshot:
 
 @lru_cache(maxsize=1)
 def _development_loans(layout: Layout, state: tuple[str, int] | None, scored: bytes) -> pl.DataFrame:
-    """The features, in this state of theirs, of the development loans whose scores the bank holds in a file.
+    """Return the development loans whose scores the bank holds in a file, with features in this state of theirs.
 
     They stay the same from week to week as long as the champion and its features do.
     """

@@ -36,8 +36,8 @@ class Judged:
         findings: Day -> how it differs from the days before.
         accepted: Day -> what of that was accepted.
         undetermined: Whether there was too little to compare a feed with, on its last day that has rows.
-        levels_undetermined: Columns, as `feed.column`, of whose level on the feed's last day with rows it cannot be
-            told yet.
+        levels_undetermined: Columns, as `feed.column`, whose level on the feed's last day with rows cannot be judged
+            yet.
     """
 
     seen: dict[str, dict[date, Seen]]
@@ -48,7 +48,7 @@ class Judged:
 
     @property
     def level_status(self) -> str:
-        """`fail` where a column was at another level, `undetermined` where it cannot be told of one, else `pass`."""
+        """Return `fail` where a column was at another level, `undetermined` where one cannot be judged, else `pass`."""
         if any(finding.what in LEVELS for findings in self.findings.values() for finding in findings):
             return "fail"
         return "undetermined" if self.levels_undetermined or not self.seen else "pass"

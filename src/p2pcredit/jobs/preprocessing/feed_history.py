@@ -90,7 +90,7 @@ def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
 
 
 def _kept(column: Column) -> pl.Expr:
-    """The smallest of a column's values, the deciles and the largest, to six digits; of a date, its age in days."""
+    """Return a column's smallest value, deciles and largest, to six digits; of a date, its age in days."""
     value = pl.col(column.typed_name)
     if column.kind is Kind.DATE:
         value = (pl.col("snapshot_date") - value).dt.total_days()

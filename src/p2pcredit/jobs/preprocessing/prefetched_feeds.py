@@ -21,7 +21,7 @@ class Landed:
 
     Args:
         read: What was read.
-        state: What told the files apart from others when they were read.
+        state: The fingerprints of the files when they were read.
     """
 
     read: LandingRead
@@ -33,7 +33,7 @@ class Landed:
 
 
 def landed_now(ctx: JobContext, feed: str, days: DateRange, before: Landed | None = None) -> LandingRead:
-    """What do a feed's landing files hold of these days? Ask it while nobody can land.
+    """Read what a feed's landing files hold of these days. Call it while the landing is locked.
 
     Args:
         ctx: The surroundings.
@@ -50,7 +50,7 @@ def landed_now(ctx: JobContext, feed: str, days: DateRange, before: Landed | Non
 
 
 def prefetch_feeds(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:
-    """What all feeds hold of each part in turn; None for what cannot be read now, so that its own reader says why."""
+    """Read ahead what all feeds hold of each part; None for what cannot be read, so that its reader says why."""
     for days in parts:
         for feed in FEEDS:
             try:

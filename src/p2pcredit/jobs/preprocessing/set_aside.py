@@ -16,12 +16,12 @@ VALUES_MISSING = "values_missing:"
 
 
 def rows_set_aside(lake: Lake, days: DateRange | None = None) -> pl.LazyFrame:
-    """The records of whole rows; those written before records had a kind are such."""
+    """Select the records of whole rows; those written before records had a kind are such."""
     return lake.scan(QUARANTINE, days).filter(pl.col("kind").ne_missing("value"))
 
 
 def values_lost(lake: Lake, days: DateRange | None = None) -> pl.LazyFrame:
-    """The records of single values."""
+    """Select the records of single values."""
     return lake.scan(QUARANTINE, days).filter(pl.col("kind") == "value")
 
 

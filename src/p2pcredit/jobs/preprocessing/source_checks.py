@@ -1,4 +1,4 @@
-"""Has a day landed, feed by feed, in files that can be read? No table is looked at."""
+"""Check, feed by feed, that a day has landed in files that can be read. No table is looked at."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `level_status` and `level_shifts` (the same of columns whose numbers are
         `low`, `high` or `constant`, `today` and `usual` being medians), `levels_undetermined` (columns, as
-        `feed.column`, of whose level it cannot be told on the last days), `accepted_drift`, `landed_anew` (feed to days
+        `feed.column`, whose level on the last days cannot be judged yet), `accepted_drift`, `landed_anew` (feed to days
         that landed anew since they were preprocessed).
 
     Raises:
@@ -325,7 +325,7 @@ def preprocess_and_judge(
 
 
 def _steps_in_spans() -> tuple[list[Step], list[Step]]:
-    """The steps below the source checks: those of one feed, feed by feed, and those of all feeds together.
+    """List the steps below the source checks: those of one feed, feed by feed, and those of all feeds together.
 
     A feed's raw files are read while the one before it is refined, so all stages of a feed come before the next feed.
     No stage of a feed reads another feed, so the tables are those of the order of the DAG, stage by stage.
@@ -336,7 +336,7 @@ def _steps_in_spans() -> tuple[list[Step], list[Step]]:
 
 
 def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETHER) -> list[DateRange]:
-    """How are these days cut, at ends of months, so that each part has no more than so many landed bytes?
+    """Cut these days at ends of months, so that each part has no more than so many landed bytes.
 
     A month that has more stands alone.
     """

@@ -40,7 +40,7 @@ def show_model(ctx: JobContext, model_id: str) -> Receipt:
 
 
 def get_model(ctx: JobContext, day: date) -> Receipt:
-    """Which model scores the loans of this snapshot date? Its files are checked; None before the first champion.
+    """Load the model that scores the loans of a snapshot date. Its files are checked; None before the first champion.
 
     Raises:
         BankError: If the champion's directory is missing, incomplete or altered.
@@ -53,7 +53,7 @@ def get_model(ctx: JobContext, day: date) -> Receipt:
 
 
 def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
-    """Which model is in service at the end of the week, and since when?
+    """Load the model in service at the end of the week, and the day since when.
 
     Raises:
         BankError: If its directory is missing, incomplete or altered.
@@ -155,7 +155,7 @@ def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -
 
 
 def _next_unscored(state: HandoffState, as_of: date) -> date:
-    """A champion takes no day that another model scored, and never reigns before it existed or before another."""
+    """Return a champion's first day: after every scored day, and not before it existed or another champion began."""
     days = [as_of]
     if state.scored:
         days.append(max(state.scored) + timedelta(days=1))

@@ -76,7 +76,7 @@ def features_of_landed(rows: pl.DataFrame) -> LandedFeatures:
 
 
 def _as_text(rows: pl.DataFrame, source: str) -> pl.Expr:
-    """A column as a landing file would have it: missing where the frame lacks it."""
+    """Write a column as a landing file would have it: missing where the frame lacks it."""
     if source not in rows.columns:
         return pl.lit(None, dtype=pl.String).alias(source)
     column, dtype = pl.col(source), rows.schema[source]

@@ -116,7 +116,7 @@ def score_nights(ctx: JobContext, nights: Sequence[date]) -> int:
 
 
 def _missed_days(ctx: JobContext, day: date, besides: Collection[date] = ()) -> list[date]:
-    """The complete days shortly before a day that have a champion and that no run has scored, but for some."""
+    """List the complete days shortly before a day that have a champion and are unscored; leave out `besides`."""
     state = ctx.ledger.state()
     before = DateRange(day - timedelta(days=CATCH_UP_DAYS), day - timedelta(days=1))
     unscored = (d for d in before if d not in state.scored and d not in besides)

@@ -112,7 +112,7 @@ def assemble(
 
 
 def name_model(family: str, day: date, files: Mapping[str, bytes]) -> str:
-    """The model's name: family, date and the digest of its files, so that equal models have equal names."""
+    """Name a model by family, date and the digest of its files, so that equal models have equal names."""
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + files[name] + b"\0")
@@ -124,7 +124,7 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _reference(snapshot: TrainingSnapshot, model: ScoringModel) -> bytes:
-    """The matured loans with the score that the model gives them, as Parquet bytes: equal inputs give equal bytes."""
+    """Write the matured loans with the model's scores as Parquet bytes: equal inputs give equal bytes."""
     loans = snapshot.features.join(snapshot.matured.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
     points = score_points(model.predict(loans), snapshot.settings.scores)
     buffer = BytesIO()

@@ -56,7 +56,7 @@ def fitter_again(ctx: JobContext, about: dict[str, Any]) -> Iterator[FitBackend]
 
 
 def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
-    """Which engine fitted the model of a card? This machine's for a card that does not say.
+    """Return the engine that fitted the model of a card. This machine's for a card that does not say.
 
     Examples:
         >>> engine_of_card({}), engine_of_card({"engine": {"name": "spark", "tree_workers": 2}})["tree_workers"]

@@ -129,7 +129,7 @@ def _recalibrate(snapshot: TrainingSnapshot, champion: ModelArtifacts) -> Recali
 
 
 def _champion_on(snapshot: TrainingSnapshot, evaluation: pl.DataFrame) -> Floats | None:
-    """What the champion's evaluation model says of the evaluation loans; None without a champion."""
+    """Score the evaluation loans with the champion's evaluation model; None without a champion."""
     if snapshot.champion is None:
         return None
     champion = load_model(snapshot.champion.evaluation_files)
@@ -147,7 +147,7 @@ def _compare(best: Candidate, champion_pd: Floats, snapshot: TrainingSnapshot) -
 
 
 def _choose(candidates: Sequence[Candidate], snapshot: TrainingSnapshot) -> tuple[Candidate, Gate]:
-    """The leading candidate with what the floor says of it; where a benchmark beats it, the first that passes instead.
+    """Choose the leading candidate and its gate; where a benchmark beats it, the first that passes instead.
 
     One that is not above chance is not replaced: on loans that teach nothing, one of several passes by luck.
     """
@@ -162,7 +162,7 @@ def _choose(candidates: Sequence[Candidate], snapshot: TrainingSnapshot) -> tupl
 
 
 def _gate(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> Gate:
-    """What the floor says of these probabilities of default, on loans that judge and nothing had seen."""
+    """Hold these probabilities of default to the floor, on evaluation loans that no fit had seen."""
     settings = snapshot.settings
     judging = snapshot.matured.join(evaluation.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
     earlier = snapshot.matured.filter(pl.col("origination_date") < judging["origination_date"].min())

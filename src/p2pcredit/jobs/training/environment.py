@@ -1,4 +1,4 @@
-"""Which code and which libraries made these numbers?"""
+"""Record the code and the libraries that made a model's numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def environment(families: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def software(families: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The code's digest and the versions of all libraries and families that make numbers, tables or charts."""
+    """Return the code's digest and the versions of all libraries and families that make numbers, tables or charts."""
     libraries = {**environment(families), **{name: version(name) for name in _OF_THE_PAGE}}
     return {"code_sha256": code_digest(), "libraries": libraries, "machine": platform.machine()}
 

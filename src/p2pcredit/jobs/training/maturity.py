@@ -34,7 +34,7 @@ def matured_counts(ctx: JobContext, day: date) -> tuple[int, int]:
 
 
 def enough_matured(ctx: JobContext, day: date) -> bool:
-    """Have enough loans matured by a day for a first model: to learn from, to set its level and to judge it by?
+    """Whether enough loans matured by a day for a first model: to train it, to set its level and to evaluate it.
 
     Asked before a training is claimed, so that a night that could not train leaves nothing behind.
     """
@@ -77,7 +77,7 @@ def _state(layout: Layout) -> State | None:
 
 
 def _not_before(layout: Layout, state: State, settings: LabelSettings, training: TrainingSettings) -> date:
-    """The day before which too few loans or bads have matured, by the labels in this state of theirs."""
+    """Return the day before which too few loans or bads have matured, by the labels in this state of theirs."""
     needed = training.min_matured_loans, training.min_matured_bads
     pairs = zip(needed, _maturing(layout, state, settings), strict=True)
     return max(days[number - 1] if len(days) >= number else date.max for number, days in pairs)
@@ -85,7 +85,7 @@ def _not_before(layout: Layout, state: State, settings: LabelSettings, training:
 
 @lru_cache(maxsize=1)
 def _maturing(layout: Layout, state: State, settings: LabelSettings) -> tuple[pl.Series, pl.Series]:
-    """The day on which each loan matured, and that on which each bad did, both in order.
+    """Return the day on which each loan matured, and that on which each bad did, both in order.
 
     Nights and weeks are many; the labels of all of them are read once as long as they stay in this state.
     """

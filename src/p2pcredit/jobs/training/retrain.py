@@ -27,7 +27,7 @@ _OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin",
 
 
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
-    """Is a retraining due on this snapshot date? Nothing is claimed yet.
+    """Check whether a retraining is due on this snapshot date. Nothing is claimed yet.
 
     Returns:
         `retrain`, `reason`, `decision_id`.

@@ -36,7 +36,7 @@ def swap_set(
     held: Floats,
     chances: Floats,
 ) -> dict[str, Any]:
-    """Who would be approved or declined anew?
+    """Count the loans that would be approved or declined anew.
 
     Args:
         snapshot: Where the newest loans come from.

@@ -118,7 +118,7 @@ def check_outcomes(ctx: JobContext) -> tuple[Status, str]:
 
 
 def _example(raws: list[str], column: str) -> str:
-    """The commonest raw value of a column among these rows, as `status 'lost'`; empty where it cannot be told."""
+    """Return the commonest raw value of a column in these rows, as `status 'lost'`; empty where there is none."""
     found = (json.loads(raw).get(column) for raw in raws)
     values = [value.strip() for value in found if isinstance(value, str) and value.strip()]
     commonest = most_frequent(pl.LazyFrame({"value": values}, schema={"value": pl.String}), "value")

@@ -27,7 +27,7 @@ _DATED = re.compile(
 
 
 def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
-    """Which file holds this feed's rows of `day`: its own, else its month's, else None?
+    """Find the file that holds this feed's rows of `day`: its own, else its month's, else None.
 
     Raises:
         SourceError: If two files of its own hold the day, such as `.csv` and `.csv.gz`.
@@ -38,7 +38,7 @@ def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
 
 
 def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[date, Path | None]:
-    """The same for each of these days, in order; the directory is listed once.
+    """Find the files of each of these days, in order; the directory is listed once.
 
     Raises:
         SourceError, UnreadableFileError, OutsideHomeError: As for one day.
@@ -64,7 +64,7 @@ def find_landing_files(layout: Layout, feed_name: str, days: DateRange) -> dict[
 
 
 def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[date, str]:
-    """The name of the file that holds a day alone, for each of these days that has one.
+    """Find the name of the file that holds a day alone, for each of these days that has one.
 
     Raises:
         SourceError: If two files hold the same day; neither is preferred.
@@ -84,7 +84,7 @@ def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[
 
 
 def landed_range(layout: Layout) -> DateRange | None:
-    """The first and the last day that files of any feed hold, by their names; None where nothing has landed.
+    """Return the first and the last day that files of any feed hold, by their names; None where nothing has landed.
 
     Raises:
         StorageError: If a directory cannot be looked into.
@@ -103,7 +103,7 @@ def landed_range(layout: Layout) -> DateRange | None:
 
 
 def _days_of_name(feed_name: str, name: str) -> DateRange | None:
-    """The days that a landing file holds, as its name says; None where it is no name of a landing file."""
+    """Parse the days that a landing file holds from its name; None where it is no name of a landing file."""
     found = _DATED.fullmatch(name)
     if found is None or found["feed"] != feed_name or (found["day"] is None and found["ending"] != ".parquet"):
         return None
@@ -115,7 +115,7 @@ def _days_of_name(feed_name: str, name: str) -> DateRange | None:
 
 
 def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, tuple[int, ...]]:
-    """What differs once this feed landed again for any of these days: the state of each file that holds one.
+    """Fingerprint each landing file of this feed and these days; it differs once one of them landed again.
 
     Raises:
         SourceError, OutsideHomeError, StorageError: As for one day.
@@ -125,7 +125,7 @@ def landed_state(layout: Layout, feed_name: str, days: DateRange) -> dict[Path, 
 
 
 def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]:
-    """How many bytes hold what has landed of all feeds, for each month of these days?
+    """Sum the bytes of what has landed of all feeds, for each month of these days.
 
     Raises:
         SourceError, OutsideHomeError, StorageError: As for one day.
@@ -148,7 +148,7 @@ def _is_inside(layout: Layout, feed_name: str) -> bool:
 
 
 def _checked(layout: Layout, path: Path, *, plain: bool) -> Path:
-    """The path, if a file lies there and not out of the landing directory; a `plain` directory does not lead away."""
+    """Return the path if it is a file inside the landing directory; `plain` says that its directory is no link."""
     try:
         if path.is_file():
             return path if plain and not path.is_symlink() else layout.feed_file(path.parent.name, path.name)
@@ -223,7 +223,7 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
 
 
 def _ready_to_write(feed: Feed, rows_of: Callable[[date], pl.DataFrame], span: DateRange) -> pl.DataFrame | memoryview:
-    """The rows of a month, or of what is asked for of it; of a whole one the bytes of its file."""
+    """Lay out the rows of a month, or of the part asked for; a whole month as the bytes of its file."""
     ordered = rows_of(month_start(span.first))
     if not ordered[SNAPSHOT].is_sorted():
         ordered = ordered.sort(SNAPSHOT, maintain_order=True)
@@ -249,7 +249,7 @@ def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRa
 
 
 def _months_with_days(names: Collection[str]) -> frozenset[str]:
-    """The stems of the months of which files of single days are among these names."""
+    """Return the stems of the months of which files of single days are among these names."""
     return frozenset(name.partition(".")[0][: -len("_dd")] for name in names)
 
 

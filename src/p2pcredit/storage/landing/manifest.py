@@ -32,7 +32,7 @@ def manifest_file(layout: Layout) -> Path:
 
 
 def read_manifest(layout: Layout) -> dict[str, Any]:
-    """What was landed: `platform`, and `landings` with `files`, `first_date`, `last_date`; empty where there is none.
+    """Read the manifest: `platform`, and `landings` with `files`, `first_date`, `last_date`; empty where there is none.
 
     An entry with `complete` false is a landing that is going on or was interrupted.
 

@@ -27,7 +27,7 @@ def holds_any(layout: Layout, feed: Feed, days: DateRange, loans: pl.Series) -> 
 
 
 def entry_days(entry: dict[str, Any]) -> DateRange:
-    """The days of a landing in the manifest."""
+    """Return the days of a landing in the manifest."""
     return DateRange(date.fromisoformat(entry["first_date"]), date.fromisoformat(entry["last_date"]))
 
 

@@ -62,7 +62,7 @@ class LandingRead:
 
 
 def check_landing(layout: Layout, feed: Feed, day: date) -> dict[str, Any]:
-    """Can this feed be read for `day`, and how much is it?
+    """Check that this feed can be read for `day`, and measure it.
 
     Returns:
         `file` (relative to the landing directory), `rows` of that day, `bytes` of the file.
@@ -84,7 +84,7 @@ def check_landing(layout: Layout, feed: Feed, day: date) -> dict[str, Any]:
 
 
 def read_landing(layout: Layout, feed: Feed, days: DateRange) -> LandingRead:
-    """What landed for this feed from the first to the last of `days`?
+    """Read what landed for this feed from the first to the last of `days`.
 
     Raises:
         MissingFeedError: A file changed while it was read: it has not landed whole yet.
@@ -145,7 +145,7 @@ def _with_origin(files: Sequence[_File]) -> pl.DataFrame:
 
 
 def _read_file(layout: Layout, feed: Feed, path: Path, asked: list[date]) -> _File:
-    """What does a file hold of the days asked for?"""
+    """Read what a file holds of the days asked for."""
     of_month = path == month_file(layout, feed.name, asked[0])
     with unmodified_during(path, MissingFeedError):
         if path.suffix == ".parquet":
@@ -234,7 +234,7 @@ def _check_types(path: Path, feed: Feed, schema: Any) -> None:
 
 
 def _of_its_days(path: Path, rows: pl.DataFrame, asked: list[date]) -> pl.DataFrame:
-    """The rows of the days asked for, out of a file that holds its whole month and nothing else."""
+    """Take the rows of the days asked for, out of a file that holds its whole month and nothing else."""
     whole = DateRange(month_start(asked[0]), month_end(asked[0]))
     day = pl.col(SNAPSHOT)
     low, high = rows[SNAPSHOT].min(), rows[SNAPSHOT].max()

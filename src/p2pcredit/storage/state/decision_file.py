@@ -28,7 +28,7 @@ class Unreadable:
 
 
 def read_decision(path: Path) -> Decision | Unreadable | None:
-    """What does the decision file say? None where there is none.
+    """Read the decision file. None where there is none.
 
     A link, pipe or directory in its place is unreadable and is never opened; no more than a megabyte is ever read.
     """
@@ -105,7 +105,7 @@ def set_aside(path: Path) -> Path | None:
 
 
 def set_aside_files(path: Path) -> list[Path]:
-    """The files that were set aside from this place, oldest name first."""
+    """List the files that were set aside from this place, oldest name first."""
     return sorted(path.parent.glob(f"{path.stem}.unreadable-*{path.suffix}"))
 
 
@@ -178,6 +178,6 @@ def _private(path: Path) -> Path:
 
 
 def _free_name(path: Path, what: str) -> Path:
-    """The first name of this kind beside the file that nothing has."""
+    """Find the first free name of this kind beside the file."""
     names = (path.with_name(f"{path.stem}.{what}-{number:03d}{path.suffix}") for number in count(1))
     return next(name for name in names if not os.path.lexists(name))

@@ -1,7 +1,7 @@
 """The decision ledger on disk: one small file per line, numbered, never changed and never removed.
 
 A line appears under its number by a hard link from a synced temporary file: whole, or not at all. Two writers cannot
-take the same number, so whoever appends on the ground of an older state is told so and looks again.
+take the same number, so an append that rests on an older state fails, and reads the new one.
 
 Each few lines a summary of what they add up to is left beside them, so that a look reads it and the lines since. It is
 trusted only where it is whole and the last line it stands for is the one that lies there; the lines stay the truth.
@@ -60,7 +60,7 @@ class Ledger:
         return tuple(self._events)
 
     def state(self) -> HandoffState:
-        """What all lines on disk add up to; it stays as it is, whatever is written later.
+        """Return the state that all lines on disk add up to; it stays as it is, whatever is written later.
 
         Raises:
             DecisionError: If a line is damaged, naming its file.
@@ -96,7 +96,7 @@ class Ledger:
             at: When, an aware instant.
             run_id: Who writes.
             facts: What it says, as JSON values.
-            unless: Asked with the newest state, while nobody else can append; True means do not write.
+            unless: Called with the newest state, under the lock; True means do not write.
 
         Returns:
             The line, or None where `unless` held.
@@ -146,7 +146,7 @@ class Ledger:
             yield
 
     def _read_after(self, number: int, *, look_for_gaps: bool) -> list[LedgerEvent]:
-        """The lines after this one."""
+        """Read the lines after this one."""
         last = self._last_number() if look_for_gaps else 0
         found: list[LedgerEvent] = []
         while os.path.lexists(path := self._path(number + len(found) + 1)):
@@ -166,7 +166,7 @@ class Ledger:
         return max((int(name[:-5]) for name in names if _LINE_NAME.fullmatch(name)), default=0)
 
     def _summed_up(self) -> tuple[HandoffState, int]:
-        """The state that the summary holds, and after how many lines; an empty one where it cannot be trusted."""
+        """Read the summary: its state, and after how many lines; an empty state where it cannot be trusted."""
         with suppress(OSError, StorageError):
             found = unpack_state(read_small_file(self._directory / _SUMMARY, at_most=_MOST_SUMMARY_BYTES))
             if found is not None and self._digest(found[1]) == found[2]:

@@ -149,7 +149,7 @@ class ModelBank:
                 shutil.rmtree(temporary, ignore_errors=True)
 
     def attachment(self, model_id: str, name: str) -> bytes:
-        """A file that lies beside a model, as it is now; its digest stands in the card, to check by.
+        """Read a file that lies beside a model, as it is now; its digest stands in the card, to check by.
 
         Raises:
             BankError: If it is not there.
@@ -162,7 +162,7 @@ class ModelBank:
             ) from error
 
     def get(self, model_id: str) -> ModelArtifacts:
-        """A model, every file checked against its digest.
+        """Load a model, every file checked against its digest.
 
         Raises:
             BankError: If it is missing, incomplete or altered.
@@ -222,7 +222,7 @@ def _read_card(model_id: str, raw: bytes) -> dict[str, Any]:
 
 
 def card_bytes(card: Mapping[str, Any]) -> bytes:
-    """A card as the bank writes it, with its format."""
+    """Write a card as the bank keeps it, with its format."""
     return json_bytes({**card, "format": CARD_FORMAT})
 
 

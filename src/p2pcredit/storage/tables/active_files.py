@@ -26,7 +26,7 @@ _TOLD = {
     "min.snapshot_date": pl.Date,
     "max.snapshot_date": pl.Date,
 }
-"""What the log tells of a file; without statistics, not all of it."""
+"""What the log records of a file; without statistics, not all of it."""
 _PLAIN_READER = 1
 """Up to this version of Delta's protocol a table's rows are the rows of its files. A table that another tool changed
 may ask for a later one, with rows struck out by lists beside the files."""
@@ -40,8 +40,8 @@ class ActiveFile:
         path: Below the table's directory, as the log writes it.
         size: Bytes.
         part: The part of the table that it lies in, such as `2010-01`.
-        rows: How many it holds, None where the log does not tell.
-        low, high: The first and the last date in it, None where the log does not tell.
+        rows: How many it holds, None where the log does not say.
+        low, high: The first and the last date in it, None where the log does not say.
     """
 
     path: str
@@ -66,7 +66,7 @@ class ActiveFile:
 
 
 def active_files(opened: DeltaTable, days: DateRange | None = None) -> Sequence[ActiveFile]:
-    """The files of a table, by path; with `days`, those whose part and whose dates allow rows of these days."""
+    """List the files of a table, by path; with `days`, those whose part and whose dates allow rows of these days."""
     files = _files.get(opened, opened.version(), lambda: _read_files(opened))
     if days is None:
         return files
@@ -75,7 +75,7 @@ def active_files(opened: DeltaTable, days: DateRange | None = None) -> Sequence[
 
 
 def scan_live(opened: DeltaTable, files: Sequence[ActiveFile]) -> pl.LazyFrame:
-    """The rows of these files of a table, lazily, in its columns but for the one that tells the part."""
+    """Scan the rows of these files of a table, in its columns without the partition column."""
     if _asks_more_of_readers(opened):
         return pl.scan_delta(opened).filter(pl.col(MONTH).is_in({file.part for file in files})).drop(MONTH)
     schema = pl.Schema(opened.schema().to_arrow())

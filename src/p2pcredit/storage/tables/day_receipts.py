@@ -1,8 +1,8 @@
-"""Whether the gold tables are complete for a day: one small receipt per day, cheap to ask for.
+"""Keep one small receipt per day that says its gold tables are complete; it is cheap to look up.
 
 The receipt of a day is a file of its own until all days of its month are complete; those of a whole month are one file.
-A day's own file goes before its month's, and is removed after that was written: whoever looks for the one and then for
-the other never misses both.
+A day's own file goes before its month's, and is removed after that was written: a reader that looks for
+the one and then for the other never misses both.
 
 Nothing heavy is imported here, because a waiting trigger asks every few seconds.
 """
@@ -30,7 +30,7 @@ Facts = dict[str, Any]
 
 
 def is_complete(layout: Layout, day: date) -> bool:
-    """Have all gold tables been written for this day?"""
+    """Whether all gold tables have been written for this day."""
     return layout.day_receipt(day).is_file() or layout.month_receipt(day).is_file()
 
 
@@ -61,7 +61,7 @@ def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> N
 
 
 def read_receipt(layout: Layout, day: date) -> Facts | None:
-    """The facts of a complete day, or None where it is not complete or its receipt is no receipt."""
+    """Read the facts of a complete day; None where it is not complete or its receipt is no receipt."""
     own = layout.day_receipt(day)
     found = _content(own)
     if found is None and not own.is_file():
@@ -117,7 +117,7 @@ def days_complete(layout: Layout) -> Iterator[date]:
 
 
 def preprocessed_range(layout: Layout) -> DateRange | None:
-    """The first and the newest complete day; None where there is none."""
+    """Return the first and the newest complete day; None where there is none."""
     last = last_complete(layout)
     for year in sorted(_names(layout.completed_days)):
         if last is not None and (spans := _receipts(layout, year)):
@@ -126,7 +126,7 @@ def preprocessed_range(layout: Layout) -> DateRange | None:
 
 
 def last_complete(layout: Layout) -> date | None:
-    """The newest complete day."""
+    """Return the newest complete day."""
     for year in sorted(_names(layout.completed_days), reverse=True):
         if spans := _receipts(layout, year):
             return max(span.last for span in spans)
@@ -134,7 +134,7 @@ def last_complete(layout: Layout) -> date | None:
 
 
 def _receipts(layout: Layout, year: str) -> list[DateRange]:
-    """The days of each receipt in the directory of a year; strangers' files among them are passed over."""
+    """List the days of each receipt in the directory of a year; other files among them are passed over."""
     found = []
     for match in filter(None, map(_RECEIPT.fullmatch, _names(layout.completed_days / year))):
         with suppress(ValueError):

@@ -1,7 +1,7 @@
-"""Rows that an engine wrote as files itself: which live files they replace, and the one commit that says so.
+"""Commit rows that an engine wrote as files itself, in place of the active files that they replace.
 
 The engine's executors write Parquet beside the table's own files; until the commit no reader sees any of it, so a job
-that dies leaves files that nobody names, never a half state.
+that is killed leaves files that no commit names, never a half state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from p2pcredit.storage.tables.partitions import MONTH
 
 
 def paths_of_rows(lake: Lake, table: Table, days: DateRange | None = None) -> list[str]:
-    """The paths of the files that hold the table's rows; with `days`, of those that may hold rows of these days."""
+    """List the paths of the files that hold the table's rows; with `days`, of those that may hold rows of them."""
     if not lake.exists(table):
         return []
     opened = lake.opened(table)
@@ -73,7 +73,7 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
 
 
 def _with_all_columns(opened: DeltaTable, table: Table) -> DeltaTable:
-    """The table with the columns that joined its contract after it was made."""
+    """Add the columns that joined the table's contract after it was made."""
     wanted = Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema).fields
     there = {field.name for field in opened.schema().fields}
     new = [field for field in wanted if field.name not in there]

@@ -87,18 +87,18 @@ class Lake:
         return newest is not None
 
     def version(self, table: Table) -> int | None:
-        """The Delta version of the table now, None where it does not exist."""
+        """Return the Delta version of the table now, None where it does not exist."""
         return self._open(table).version() if self.exists(table) else None
 
     def state(self, table: Table) -> tuple[str, int] | None:
-        """Which rows the table has, told apart by the table's own id and its version; None where it does not exist."""
+        """Identify the rows that the table has by its own id and its version; None where it does not exist."""
         if not self.exists(table):
             return None
         opened = self._open(table)
         return str(opened.metadata().id), opened.version()
 
     def scan(self, table: Table, days: DateRange | None = None) -> pl.LazyFrame:
-        """The table's rows, lazily; only those of `days` where given. An unwritten table has no rows.
+        """Scan the table's rows lazily; only those of `days` where given. An unwritten table has no rows.
 
         Raises:
             StorageError: If the table is there and cannot be read.
@@ -109,7 +109,7 @@ class Lake:
         return _scanned(opened, days).select(_columns(opened, table))
 
     def has_rows(self, table: Table, days: DateRange) -> bool:
-        """Whether the table has any row of these days; mostly its log tells, and nothing is opened."""
+        """Whether the table has any row of these days; mostly its log says so, and no file is opened."""
         if not self.exists(table):
             return False
         return any(file.holds(days) for file in active_files(self._open(table), days)) or not (
@@ -117,18 +117,18 @@ class Lake:
         )
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
-        """The same rows as transforms take them."""
+        """Return the same rows as transforms take them."""
         return nw.from_native(self.scan(table, days))
 
     def read(self, table: Table, days: DateRange | None = None) -> pl.DataFrame:
-        """The table's rows in memory, sorted by snapshot date and the table's own order."""
+        """Read the table's rows into memory, sorted by snapshot date and the table's own order."""
         try:
             return _ordered(self.scan(table, days).collect(), table)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
     def opened(self, table: Table) -> DeltaTable:
-        """The Delta table as it is now, made where it is missing: for engines that read and write its files themselves.
+        """Open the Delta table as it is now, or make it: for engines that read and write its files themselves.
 
         Raises:
             StorageError: If it cannot be read or made.
@@ -166,9 +166,9 @@ class Lake:
     def lock(self, table: Table) -> Iterator[None]:
         """Hold a table while its rows are read for, made and written.
 
-        A commit of its own is safe without this: Delta refuses one of two rivals, who looks again. This is for what
-        reads one table and writes another. Whoever writes last has then read last, so that a slow run cannot put rows
-        made from older sources over those of a later one.
+        A commit of its own is safe without this: Delta refuses one of two rivals, which tries again. This is for what
+        reads one table and writes another. The last writer is then also the last reader, so that a slow run cannot put
+        rows made from older sources over those of a later one.
 
         Raises:
             ConflictError: If another process holds it for too long.
@@ -273,7 +273,7 @@ class Lake:
         """Join the months of each year that has closed into one file; returns how many files were removed.
 
         A year closes three months after its end. Rows that come later for it lie in files of their months until the
-        next time. The rows are those that were there: whoever reads days never sees a difference.
+        next time. The rows are those that were there: readers of days see no difference.
         """
         if not self.exists(table):
             return 0
@@ -346,7 +346,7 @@ class Lake:
             raise self.storage_error("read", table, error) from error
 
     def storage_error(self, verb: str, table: Table, error: Exception) -> StorageError:
-        """What to say of an error that a library raised over a table."""
+        """Word an error that a library raised over a table."""
         full = full_disk(error)
         if full is not None:
             return disk_error(verb, self.layout.table(table.name), OSError(full))
@@ -383,7 +383,7 @@ def _typed(frame: pl.DataFrame, table: Table) -> list[pl.Expr]:
 
 
 def _columns(opened: DeltaTable, table: Table) -> list[pl.Expr]:
-    """The table's columns; those that an older version of this package did not write are missing on every row."""
+    """Select the table's columns; those that an older version did not write are missing on every row."""
     there = {field.name for field in opened.schema().fields}
     return [
         pl.col(name) if name in there else pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items()
@@ -391,7 +391,7 @@ def _columns(opened: DeltaTable, table: Table) -> list[pl.Expr]:
 
 
 def _scanned(opened: DeltaTable, days: DateRange | None) -> pl.LazyFrame:
-    """The rows of these days; files that cannot hold any are not opened."""
+    """Scan the rows of these days; files that cannot hold any are not opened."""
     frame = scan_live(opened, active_files(opened, days))
     if days is None:
         return frame

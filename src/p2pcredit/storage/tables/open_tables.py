@@ -1,9 +1,9 @@
-"""Delta tables that stay open: whoever asks for one again reads only the commits that came since.
+"""Keep Delta tables open per thread: a table that is asked for again reads only the commits that came since.
 
 To open a table is to read its log from the last checkpoint on. A day asks for the same tables many times, so each
-thread keeps what it opened, and looks with two questions to the disk whether it still holds: is the commit that it
-stands at the same file as it was, and is there none after it? Anything else, such as a home that was put in the place
-of another, is opened anew.
+thread keeps what it opened, and checks two things on the disk before it is used again: the commit that it stands at
+is the same file as it was, and there is none after it. Anything else, such as a home that was put in the place of
+another, is opened anew.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _tables = _Tables()
 
 
 def known_table(path: Path) -> DeltaTable | None:
-    """The table as this thread has it open, None where that is not, or no longer, its newest version."""
+    """Return the table as this thread has it open, None where that is not, or no longer, its newest version."""
     kept = _holding(path)
     return None if kept is None or os.path.lexists(_commit(path, kept.version + 1)) else kept.table
 
 
 def open_newest(path: Path) -> DeltaTable:
-    """The newest version of a table.
+    """Open the newest version of a table.
 
     Raises:
         TableNotFoundError, DeltaError, OSError: As Delta says it.
@@ -72,7 +72,7 @@ def forget(path: Path) -> None:
 
 
 def _holding(path: Path) -> _Kept | None:
-    """What is kept of a table, if the commit it stands at is the file it was."""
+    """Return what is kept of a table, if the commit it stands at is the file it was."""
     kept = _tables.by_path.get(str(path))
     if kept is None:
         return None

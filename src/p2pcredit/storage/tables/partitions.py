@@ -1,6 +1,6 @@
-"""Into which parts a table is cut: by month while a year is young, by year once it has closed.
+"""Partition a table by month while a year is young, by year once it has closed.
 
-The part of a row is told by the column `snapshot_month`, which readers of the lake never see: `YYYY-MM`, or `YYYY`.
+The part of a row stands in the column `snapshot_month`, which readers of the lake never see: `YYYY-MM`, or `YYYY`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CLOSES_AFTER_MONTHS = 3
 
 
 def parts_of(days: DateRange) -> list[str]:
-    """In which parts may rows of these days lie: their months, and their years where those were joined?
+    """List the parts in which rows of these days may lie: their months, and their years where those were joined.
 
     Examples:
         >>> parts_of(DateRange(date(2010, 12, 30), date(2011, 1, 2)))
@@ -29,7 +29,7 @@ def parts_of(days: DateRange) -> list[str]:
 
 
 def part_of_rows(days: DateRange) -> pl.Expr:
-    """In which part does each row of a span written together go?
+    """Name the part that each row of a span written together goes into.
 
     Its year, where `days` hold the whole of it and it has closed by the last of them, else its month: history written
     together lies as it would once it had been joined.
@@ -41,7 +41,7 @@ def part_of_rows(days: DateRange) -> pl.Expr:
 
 
 def open_since(today: date) -> int:
-    """The oldest year whose rows still lie by month on a day.
+    """Return the oldest year whose rows still lie by month on a day.
 
     Examples:
         >>> open_since(date(2012, 3, 31)), open_since(date(2012, 4, 1))
@@ -51,7 +51,7 @@ def open_since(today: date) -> int:
 
 
 def any_of(parts: list[str]) -> str:
-    """The predicate, in Delta's words, of rows in any of these parts."""
+    """Build the Delta predicate of rows in any of these parts."""
     return f"{MONTH} IN ({', '.join(repr(part) for part in parts)})"
 
 

@@ -1,4 +1,4 @@
-"""Remove the files of a table that neither its present nor a version named by somebody needs."""
+"""Remove the files of a table that neither its present version nor a version to keep needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ forgets after a week when a file was replaced, so a shorter time could be kept a
 
 @dataclass(frozen=True, slots=True)
 class Unneeded:
-    """Files that nobody needs any more: how many, and their bytes."""
+    """Count the files that no version to keep needs, and their bytes."""
 
     files: int
     size: int
@@ -34,7 +34,7 @@ def require_versions(lake: Lake, table: Table, versions: Collection[int]) -> Non
 
 
 def vacuum_table(lake: Lake, table: Table, keep_versions: Collection[int], *, dry_run: bool = False) -> Unneeded:
-    """Remove the files of a table that nobody needs: replaced a week ago or earlier, or left behind by who died.
+    """Remove the files of a table that no version needs: replaced a week ago, or left behind by a killed job.
 
     Its rows stay as they are, those of its versions of the last week and of `keep_versions` too. Other versions cannot
     be read any more. Where there is nothing to remove, nothing is committed.
@@ -78,7 +78,7 @@ def vacuum_table(lake: Lake, table: Table, keep_versions: Collection[int], *, dr
 
 
 def _sizes(root: Path, names: list[str]) -> list[int]:
-    """The bytes of those that are still there; Delta goes on to name those that were removed."""
+    """List the sizes, in bytes, of those that are still there; Delta goes on to name those that were removed."""
     paths = [root / unquote(name) for name in names]
     return [path.stat().st_size for path in paths if path.is_file()]
 
