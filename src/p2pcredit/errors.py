@@ -11,7 +11,7 @@
     │   └── SchemaDriftError        a day lacks what its feed usually has, and a model uses
     ├── StorageError                a table, bank or ledger cannot be read or written
     │   ├── MissingTableError       nothing has been written there yet
-    │   ├── ConflictError           somebody else committed first (heals by trying again)
+    │   ├── ConflictError           another process committed first (heals by trying again)
     │   ├── HomeError               a directory cannot be home: its name, its kind, this user's rights
     │   │   └── MissingHomeError    the home does not exist (may heal: its disk may still be mounted)
     │   ├── OutsideHomeError        a path leads out of the home directory

@@ -1,7 +1,7 @@
-"""Work some steps ahead: the next items are made in other threads while somebody uses the present one.
+"""Prefetch some steps ahead: make the next items in other threads while the present one is used.
 
-For what only reads and calculates. Whoever writes to a disk does so in its own thread, so that the order of what
-changes there stays what it was.
+For work that only reads and calculates. Writes to a disk stay in the caller's thread, so that their order stays what
+it was.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a long job says how far it has come, to whoever may want to know."""
+"""Report how far a long job has come, to a callback."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ It may be called from any thread."""
 
 
 def no_progress(what: str, done: int, of: int | None) -> None:
-    """Nobody wants to know."""
+    """Ignore the progress."""

@@ -1,4 +1,4 @@
-"""What was made of an object, remembered for as long as the object lives.
+"""Cache values per object; entries vanish when the object is garbage-collected.
 
 For objects without a hash, such as frames and open tables, which are told apart by identity. `cached_property` and
 `functools.cache` serve everywhere else. They can't here: the objects are not classes of ours, or the value depends on

@@ -1,1 +1,1 @@
-"""Does every job survive a kill at each step it takes on disk, and a disk that is full from any step on?"""
+"""Kill every job at each step it takes on disk, fill the disk from each step on, and check what is left."""

@@ -14,7 +14,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def half_states(seen: Picture, before: Picture, after: Picture) -> list[str]:
-    """What in `seen` is neither as it was before the job nor as the undisturbed job leaves it? In sentences."""
+    """List what in `seen` is neither as it was before the job nor as the undisturbed job leaves it, in sentences."""
     return [
         *seen.unreadable,
         *_half_tables(seen, before, after),
@@ -25,7 +25,7 @@ def half_states(seen: Picture, before: Picture, after: Picture) -> list[str]:
 
 
 def differences(seen: Picture, after: Picture) -> list[str]:
-    """How does a home differ from that of an undisturbed run? In sentences; leftovers of writers that died count."""
+    """List how a home differs from that of an undisturbed run, in sentences; leftovers of killed writers count."""
     found = list(seen.unreadable)
     found += [
         f"table {name} has other rows than after an undisturbed run"
@@ -46,7 +46,7 @@ def differences(seen: Picture, after: Picture) -> list[str]:
 
 
 def _lost_activity(seen: Picture, after: Picture) -> Iterator[str]:
-    """Warnings must all be there; of other lines one per job, since a job that died half way tells of the rest only."""
+    """List lost activity: every warning must be there; of other lines one per job, since a killed job wrote fewer."""
     told = {line.get("job") for line in seen.activity}
     for line in after.activity:
         if line not in seen.activity and (line.get("job") == "warning" or line.get("job") not in told):

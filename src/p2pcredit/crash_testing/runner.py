@@ -39,7 +39,7 @@ def crash_test(
     most_points: int | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Does every job survive a kill at each of its steps on this disk, and a disk full from any step on?
+    """Kill every job at each of its steps on this disk, fill the disk from any step on, and check the home after each.
 
     Works in a directory of its own below `directory`, which is removed at the end unless something broke.
 
@@ -108,7 +108,7 @@ class Bench:
         self._pictures: dict[tuple[str, ...], Picture] = {}
 
     def start(self, steps: tuple[str, ...]) -> Path:
-        """The home that these steps make, made once.
+        """Return the home that these steps make, made once.
 
         Raises:
             StorageError: If a step fails on this disk even when nothing disturbs it.
@@ -134,14 +134,14 @@ class Bench:
         return self._undisturbed[steps]
 
     def picture(self, steps: tuple[str, ...]) -> Picture:
-        """The picture of that home, taken once."""
+        """Return the snapshot of that home, taken once."""
         if steps not in self._pictures:
             known = self.picture(steps[:-1]) if steps else None
             self._pictures[steps] = take_picture(self.start(steps), known)
         return self._pictures[steps]
 
     def copy(self, steps: tuple[str, ...]) -> Path:
-        """A fresh home to spoil, in place of the last one."""
+        """Copy the home to a fresh one to spoil, in place of the last one."""
         home = self._ground / "home"
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(self.start(steps), home)
@@ -187,7 +187,7 @@ class _Laws:
     after: Picture
 
     def broken(self, bench: Bench, home: Path) -> list[str]:
-        """What a reader sees half done in this home now, and what is not as it should be after the job ran again."""
+        """List what a reader sees half done in this home now, and what is wrong after the job ran again."""
         found = half_states(take_picture(home, self.before), self.before, self.after)
         again = bench.fork_server.run(self.job.step, home)
         if again.exit_code != 0:
@@ -197,7 +197,7 @@ class _Laws:
 
 
 def unclear_end(done: Watched) -> list[str]:
-    """What is wrong with how a job ended on a full disk: it should say one clear line and end with exit code 1."""
+    """List what is wrong with a job's end on a full disk: it should print one clear line and end with exit code 1."""
     if done.hung:
         return ["did not end by itself"]
     lines = [line for line in done.output.splitlines() if line.startswith("Error: ")]
@@ -207,7 +207,7 @@ def unclear_end(done: Watched) -> list[str]:
 
 
 def last_line(output: str) -> str:
-    """The last line that something printed, in at most 300 characters."""
+    """Return the last line of an output, in at most 300 characters."""
     lines = [line for line in output.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it said nothing"
 

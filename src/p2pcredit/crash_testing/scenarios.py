@@ -73,7 +73,7 @@ class Job:
 
 
 def context(home: Path) -> JobContext:
-    """The surroundings of every step: one instant and one run id, as a scheduler gives to a retry."""
+    """Build the context of every step: one instant and one run id, as a scheduler gives to a retry."""
     return JobContext(Layout(home), SETTINGS, "crash-test", datetime(2021, 5, 3, 2, tzinfo=UTC))
 
 
@@ -166,7 +166,7 @@ def _calling(step: Step, day: date) -> Callable[[JobContext], object]:
 
 
 def _scenes(pipelines: tuple[Pipeline, ...]) -> dict[str, Callable[[JobContext], object]]:
-    """The steps that call the jobs of pipelines which write: those named above, and one for each other job."""
+    """List the steps that call the pipelines' jobs that write: those named above, and one for each other job."""
     writing = [(job, step) for job, step in jobs_of(pipelines).items() if step.writes]
     return {
         name: _calling(step, day) for job, step in writing for name, day in _SCENES.get(job, ((f"job {job}", DAY),))
@@ -208,7 +208,7 @@ _RETRAINED = (*_OVERRIDDEN, "train on a decision")
 
 
 def jobs_without_a_scene(pipelines: tuple[Pipeline, ...] = PIPELINES) -> list[Job]:
-    """The jobs of pipelines that write and have no scene above, each from a home in which all before it is done."""
+    """List the pipelines' jobs that write and have no scene above, each from a home in which all before it is done."""
     found: list[Job] = []
     for job, step in jobs_of(pipelines).items():
         if step.writes and job not in _SCENES:

@@ -73,7 +73,7 @@ def take_picture(home: Path, known: Picture | None = None) -> Picture:
 
 
 def without_dead_runs(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    """The ledger without the claims of runs that died and their releases by the runs that came after."""
+    """Drop the claims of killed runs from the ledger, and their releases by later runs."""
     kept: list[tuple[str, dict[str, Any]]] = []
     for kind, facts in events:
         if kind == EventKind.RELEASED and kept and kept[-1][0] == EventKind.CLAIMED:

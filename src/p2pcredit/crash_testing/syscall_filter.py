@@ -80,7 +80,7 @@ class _Orders:
     stopped_at: str | None = None
 
     def answer(self, call: Call, arguments: tuple[int, ...], thread: int) -> int | None:
-        """The error number to refuse with, 0 to go on, None to kill."""
+        """Return the error number to refuse with, 0 to go on, None to kill."""
         paths = [path for path in changed_paths(call, arguments, thread) if self._holds(path)]
         if not paths:
             return 0
@@ -238,7 +238,7 @@ class _Program(ctypes.Structure):
 
 @cache
 def _filter() -> list[tuple[int, int, int, int]]:
-    """The filter: ask about the calls of `CALLS`, about an `open` only where its flags may change something."""
+    """Build the filter: stop at the calls of `CALLS`, at an `open` only where its flags may change something."""
     program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, AUDIT_ARCHITECTURES[os.uname().machine]), (_RETURN, 0, 0, _ALLOW)]
     program.append((_LOAD, 0, 0, 0))
     program += [(_EQUAL, 0, 1, _IO_URING_SETUP), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)]

@@ -100,7 +100,7 @@ OPENING = os.O_CREAT | os.O_TRUNC | O_TMPFILE
 
 
 def numbers_here() -> dict[int, Call]:
-    """The calls by their number on this machine; empty where its architecture is not known."""
+    """Return the calls by their number on this machine; empty where its architecture is not known."""
     machine = platform.machine()
     if machine not in AUDIT_ARCHITECTURES:
         return {}
@@ -114,7 +114,7 @@ def flags_argument(call: Call) -> int | None:
 
 
 def changed_paths(call: Call, arguments: tuple[int, ...], thread: int) -> list[str]:
-    """Which paths is this thread, now stopped in this call, about to change?
+    """List the paths that this thread, now stopped in this call, is about to change.
 
     Args:
         call: The call.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def scan_files(paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
-    """A lazy frame over Parquet files that hold these columns, those that a file lacks being missing on its rows."""
+    """Scan Parquet files lazily for these columns; a column that a file lacks is missing on its rows."""
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(list(paths), schema=schema, missing_columns="insert", hive_partitioning=False, glob=False)
@@ -50,7 +50,7 @@ class PolarsRows:
         return self.frame.height
 
     def lazy(self) -> nw.LazyFrame[Any]:
-        """The rows as transforms take them."""
+        """Return the rows as transforms take them."""
         return nw.from_native(self.frame.lazy())
 
     def per_day(self) -> dict[date, int]:
@@ -81,11 +81,11 @@ class PolarsEngine(Engine):
         yield LOCAL
 
     def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
-        """The table's rows of these days, as transforms take them; all columns or only those named."""
+        """Return the table's rows of these days, as transforms take them; all columns or only those named."""
         return self.tables.frame(table, days).select(list(columns or table.schema))
 
     def read(self, table: Table, days: DateRange) -> PolarsRows:
-        """The same rows, held in memory."""
+        """Return the same rows, held in memory."""
         return PolarsRows(self.tables.read(table, days))
 
     def run(self, *frames: nw.LazyFrame[Any]) -> list[PolarsRows]:
@@ -93,11 +93,11 @@ class PolarsEngine(Engine):
         return [PolarsRows(frame) for frame in pl.collect_all([nw.to_native(frame) for frame in frames])]
 
     def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        """The same frames, held in memory."""
+        """Return the same frames, held in memory."""
         return [rows.lazy() for rows in self.run(*frames)]
 
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> PolarsRows:
-        """What the function makes of the frame's rows."""
+        """Apply the function to the frame's rows."""
         return PolarsRows(function(collect(frame)).select(list(table.schema)))
 
     def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:

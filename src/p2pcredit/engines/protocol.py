@@ -40,7 +40,7 @@ class Rows(Protocol):
         ...
 
     def lazy(self) -> nw.LazyFrame[Any]:
-        """The rows as transforms take them."""
+        """Return the rows as transforms take them."""
         ...
 
     def per_day(self) -> dict[date, int]:
@@ -61,11 +61,11 @@ class Tables(Protocol):
         ...
 
     def frame(self, table: Table, days: DateRange) -> nw.LazyFrame[Any]:
-        """The table's rows of these days, on Polars."""
+        """Return the table's rows of these days, on Polars."""
         ...
 
     def read(self, table: Table, days: DateRange) -> pl.DataFrame:
-        """The same rows in memory."""
+        """Return the same rows in memory."""
         ...
 
     def replace(self, table: Table, frame: pl.DataFrame, days: DateRange, *, feed: str | None = None) -> bool:
@@ -73,7 +73,7 @@ class Tables(Protocol):
         ...
 
     def paths(self, table: Table, days: DateRange) -> list[str]:
-        """The files that may hold rows of these days."""
+        """List the files that may hold rows of these days."""
         ...
 
     def replace_with_files(self, table: Table, days: DateRange, write: Writer) -> bool:
@@ -130,11 +130,11 @@ class Engine(Protocol):
         return settings
 
     def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
-        """The table's rows of these days, as transforms take them; all columns or only those named."""
+        """Return the table's rows of these days, as transforms take them; all columns or only those named."""
         ...
 
     def read(self, table: Table, days: DateRange) -> Rows:
-        """The same rows, to be counted too."""
+        """Return the same rows, to be counted too."""
         ...
 
     def run(self, *frames: nw.LazyFrame[Any]) -> Sequence[Rows]:
@@ -142,11 +142,11 @@ class Engine(Protocol):
         ...
 
     def read_once(self, *frames: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        """The same frames for work that asks for each of them many times: read before, where that is quicker."""
+        """Return the same frames for work that asks for each of them many times: read before, where that is quicker."""
         return frames
 
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> Rows:
-        """What the function makes of the frame's rows, in the columns of the table."""
+        """Apply the function to the frame's rows; its result has the columns of the table."""
         ...
 
     def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:

@@ -80,16 +80,16 @@ class SparkEngine(Engine):
 
     @classmethod
     def as_fitted(cls, settings: Settings, about: Mapping[str, Any]) -> Settings:
-        """The settings with as many workers as grew the trees of a card."""
+        """Copy the settings with as many workers as grew the trees of a card."""
         spark = settings.spark.model_copy(update={"tree_workers": int(about["tree_workers"])})
         return settings.model_copy(update={"spark": spark})
 
     def frame(self, table: Table, days: DateRange, columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
-        """The table's rows of these days, as transforms take them; all columns or only those named."""
+        """Return the table's rows of these days, as transforms take them; all columns or only those named."""
         return self.read(table, days).lazy().select(list(columns or table.schema))
 
     def read(self, table: Table, days: DateRange) -> SparkRows:
-        """The same rows, to be counted too."""
+        """Return the same rows, to be counted too."""
         stored = self._stored(self.tables.paths(table, days), table)
         return SparkRows(of_days(stored, days.first, days.last)[0])
 
@@ -98,7 +98,7 @@ class SparkEngine(Engine):
         return [kept(nw.to_native(frame)) for frame in frames]
 
     def mapped(self, frame: nw.LazyFrame[Any], function: RowFunction, table: Table) -> SparkRows:
-        """What the function makes of the frame's rows, on the executors, batch by batch."""
+        """Apply the function to the frame's rows on the executors, batch by batch."""
         return mapped(nw.to_native(frame), function, table.schema)
 
     def replace(self, table: Table, rows: Rows, days: DateRange, *, feed: str | None = None) -> bool:

@@ -58,7 +58,7 @@ class SparkBackend:
 
     @contextmanager
     def growing(self, examples: Examples) -> Iterator[Grow]:
-        """The loans are written once; with one worker the trees are those of `LocalBackend.growing`, to the byte."""
+        """Write the loans once; with one worker the trees are those of `LocalBackend.growing`, to the byte."""
         from xgboost.spark import SparkXGBRegressor  # takes any objective as it is named
 
         logging.getLogger(_LOG_OF_XGBOOST).setLevel(logging.WARNING)
@@ -89,7 +89,7 @@ class SparkBackend:
     def count(
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
     ) -> Iterator[Counts]:
-        """What the values of each of the features hold, in their order; see `count_values`.
+        """Count what the values of each of the features hold, in their order; see `count_values`.
 
         Spark counts whole loans per value and kind of outcome, which no order changes; the sums are made of those here.
         """
@@ -114,7 +114,7 @@ class SparkBackend:
 
     @contextmanager
     def _handed(self, rows: pa.Table, schema: str) -> Iterator[DataFrame]:
-        """The rows where executors read them, gone again afterwards."""
+        """Write the rows where executors read them, and remove them afterwards."""
         self.room.mkdir(parents=True, exist_ok=True)
         path = self.room / f"{uuid.uuid4().hex}.parquet"
         try:
@@ -126,7 +126,7 @@ class SparkBackend:
 
 
 def _loans(examples: Examples, workers: int) -> pa.Table:
-    """The loans of a booster as executors read them: each worker's are neighbours."""
+    """Lay out a booster's loans as executors read them: each worker's are neighbours."""
     loans, width = examples.columns.shape
     place = np.arange(loans, dtype=np.int64)
     starts = pa.array(np.arange(0, loans * width + 1, width, dtype=np.int64))

@@ -46,7 +46,7 @@ class SparkRows:
         return sum(self.per_day().values())
 
     def lazy(self) -> nw.LazyFrame[Any]:
-        """The rows as transforms take them."""
+        """Return the rows as transforms take them."""
         frame: nw.LazyFrame[Any] = nw.from_native(self.frame)
         return frame
 
@@ -63,12 +63,12 @@ class SparkRows:
 
 
 def mapped(frame: DataFrame, function: RowFunction, schema: Mapping[str, pl.DataType]) -> SparkRows:
-    """What the function makes of the frame's rows, on the executors, batch by batch."""
+    """Apply the function to the frame's rows on the executors, batch by batch."""
     return kept(frame.mapInArrow(_BatchFunction(function, dict(schema)), ddl(schema)))
 
 
 def read_files(session: SparkSession, paths: Sequence[str], schema: Mapping[str, pl.DataType]) -> DataFrame:
-    """The rows of these Parquet files; a column that a file lacks is missing on its rows."""
+    """Read the rows of these Parquet files; a column that a file lacks is missing on its rows."""
     if not paths:
         return session.createDataFrame([], ddl(schema))
     # the names stand for themselves: a bracket in the path of a home is no pattern
@@ -76,7 +76,7 @@ def read_files(session: SparkSession, paths: Sequence[str], schema: Mapping[str,
 
 
 def kept(frame: DataFrame) -> SparkRows:
-    """Rows that executors keep as long as somebody here holds on to them: each look at them is a job."""
+    """Cache rows on the executors for as long as the returned object is referenced: each look at them is a job."""
     rows = SparkRows(frame.persist())
     weakref.finalize(rows, _let_go, frame).atexit = False
     return rows
@@ -88,7 +88,7 @@ def _let_go(frame: DataFrame) -> None:
 
 
 def ddl(schema: Mapping[str, pl.DataType]) -> str:
-    """The columns as Spark writes them.
+    """Write the columns as Spark's DDL.
 
     Examples:
         >>> ddl({"loan_id": pl.String(), "label": pl.Int8()})
@@ -98,7 +98,7 @@ def ddl(schema: Mapping[str, pl.DataType]) -> str:
 
 
 def of_days(frame: DataFrame, first: date, last: date, feed: str | None = None) -> tuple[DataFrame, DataFrame]:
-    """The rows of these days (and of this feed), and all others."""
+    """Split rows into those of these days (and of this feed), and all others."""
     from pyspark.sql import functions
 
     inside = functions.col("snapshot_date").between(functions.lit(first), functions.lit(last))
@@ -108,7 +108,7 @@ def of_days(frame: DataFrame, first: date, last: date, feed: str | None = None) 
 
 
 def typed(frame: DataFrame, schema: Mapping[str, pl.DataType]) -> DataFrame:
-    """The columns of the schema, in its order and its types."""
+    """Select the columns of the schema, in its order and its types."""
     return frame.selectExpr(*(f"CAST(`{name}` AS {_TYPES[dtype]}) AS `{name}`" for name, dtype in schema.items()))
 
 

@@ -15,7 +15,7 @@ _APP = "p2pcredit"
 
 
 def spark_session(settings: SparkSettings) -> SparkSession:
-    """The session on the master of the settings; the running one where there is one.
+    """Start the session on the master of the settings; the running one where there is one.
 
     Raises:
         MissingExtraError: If PySpark is not installed.
