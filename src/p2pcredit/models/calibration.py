@@ -47,12 +47,12 @@ class Calibration:
 
 
 def as_probability(log_odds: Floats) -> Floats:
-    """Which probabilities have these log-odds, kept strictly between 0 and 1?"""
+    """Convert log-odds to probabilities, kept strictly between 0 and 1."""
     return np.clip(logistic(log_odds), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
 
 
 def fit_calibration(labels: npt.ArrayLike, margin: npt.ArrayLike) -> Calibration:
-    """Which map from margin to log-odds makes the probabilities right on these loans?
+    """Fit the map from margin to log-odds that makes the probabilities right on these loans.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good, of loans the margin was not learned from.
@@ -79,7 +79,7 @@ def fit_calibration(labels: npt.ArrayLike, margin: npt.ArrayLike) -> Calibration
 
 
 def transfer_calibration(unseen: Sequence[tuple[Floats, Floats]], kept: Floats) -> Calibration:
-    """Which map makes the fit that serves right, where only other fits had not seen the loans with labels?
+    """Fit the map of the model that serves, where only other fits had not seen the loans with labels.
 
     How far margins are spread too wide can only be told from loans that a fit had not seen. Where they lie as a whole
     differs from fit to fit, by the loans and the time each of them knew. So the slope comes from the fits that had not
@@ -104,7 +104,7 @@ def transfer_calibration(unseen: Sequence[tuple[Floats, Floats]], kept: Floats) 
 
 
 def level_of(log_odds: Floats, bads: float) -> float:
-    """By how much must log-odds move for the probabilities to add up to so many bads (half a bad where none was seen)?
+    """Return the shift of the log-odds at which the probabilities add up to so many bads (half a bad where none was).
 
     Examples:
         >>> round(level_of(np.array([1.0, 1.0]), 1.0), 6)
@@ -130,7 +130,7 @@ def _fit_slope(truth: Floats, value: Floats, bads: float) -> float:
 
 
 def _level(value: Floats, bads: float) -> float:
-    """The intercept at which the probabilities add up to `bads`, by bisection."""
+    """Find the intercept at which the probabilities add up to `bads`, by bisection."""
     target = math.log(bads / (value.size - bads))
     low, high = target - float(value.max()) - 1.0, target - float(value.min()) + 1.0
     for _ in range(100):

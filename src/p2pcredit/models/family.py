@@ -138,7 +138,7 @@ class TrainableModel(Protocol):
         ...
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> Any:
-        """The same model with a reference borrower, whose values stand for absent ones, and with its `support`.
+        """Copy the model with a reference borrower, whose values stand for absent ones, and with its `support`.
 
         Args:
             neutral: The reference borrower.

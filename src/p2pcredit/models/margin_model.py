@@ -104,7 +104,7 @@ class MarginModel(ABC):
         return np.asarray((np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, dtype=np.float64)
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> Self:
-        """The same model with a reference borrower, and what its training loans tell of absent values.
+        """Copy the model with a reference borrower, and with the effects of absent values in its training loans.
 
         Args:
             neutral: The reference borrower.
@@ -123,11 +123,11 @@ class MarginModel(ABC):
         return replace(found, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> Self:
-        """The same model with another calibration, and another neutral profile where given."""
+        """Copy the model with another calibration, and another reference borrower where given."""
         return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
 
     def to_files(self) -> dict[str, bytes]:
-        """The model as files: file name -> bytes, the same bytes for the same model."""
+        """Write the model as files: file name -> bytes, the same bytes for the same model."""
         content = {
             "schema_version": SCHEMA_VERSION,
             "family": self.family,
@@ -142,7 +142,7 @@ class MarginModel(ABC):
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], **own: Any) -> Self:
-        """The model whose `model.json` this is, with the fields of the subclass as `own`."""
+        """Read the model of this `model.json`, with the fields of the subclass as `own`."""
         names = tuple(str(name) for name in content["features"])
         return cls(
             target=str(content["target"]),
@@ -154,7 +154,7 @@ class MarginModel(ABC):
         )
 
     def _values(self, features: pl.DataFrame) -> Floats:
-        """The values as they were given, NaN where one is missing."""
+        """Return the values as they were given, NaN where one is missing."""
         given = complete_ratios(blanks_as_missing(features, self.support), without_missing(self.support), self.neutral)
         return np.asarray(columns_of(given, self.feature_names).to_numpy(), dtype=np.float64)
 

@@ -26,7 +26,7 @@ MOST = 1e30
 
 
 def with_inputs(names: Collection[str]) -> tuple[str, ...]:
-    """The features, then those that they are calculated from.
+    """List the features, then those that they are calculated from.
 
     Examples:
         >>> with_inputs(["fico", "loan_to_income"])
@@ -70,7 +70,7 @@ def _can_be_filled(name: str, features: pl.DataFrame, neutral: Profile) -> bool:
 
 
 def _filled(name: str, features: pl.DataFrame, neutral: Profile) -> pl.Expr:
-    """The ratio, or the riskier of the reference borrower's and that of the loan's own figures as far as known.
+    """Fill the ratio with the riskier of the reference borrower's and that of the loan's own figures as far as known.
 
     A ratio to 0 is as risky as one can be.
     """

@@ -22,7 +22,7 @@ Profile = dict[str, Value]
 
 
 def neutral_profile(features: pl.DataFrame, log_odds: Floats, names: Sequence[str], *, cutoff: float) -> Profile:
-    """Which value of each feature is usual among the loans nearest to the approval cut-off?
+    """Find the usual value of each feature among the loans nearest to the approval cut-off.
 
     Args:
         features: Rows with the columns `names`.
@@ -42,7 +42,7 @@ def neutral_profile(features: pl.DataFrame, log_odds: Floats, names: Sequence[st
 
 
 def columns_of(features: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """The features of a model in its order, numbers as Float64 (NaN as missing), categories as text.
+    """Select the features of a model in its order, numbers as Float64 (NaN as missing), categories as text.
 
     Raises:
         UsageError: If a column is not there.
@@ -67,7 +67,7 @@ def require_columns(features: pl.DataFrame, names: Sequence[str]) -> None:
 
 
 def feature_named(name: str) -> Feature:
-    """The contract of a feature.
+    """Return the contract of a feature.
 
     Raises:
         UsageError: If there is none of that name.

@@ -65,7 +65,7 @@ class ScoringModel(Protocol):
         ...
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScoringModel:
-        """The same ranking with another calibration, and another neutral profile where given."""
+        """Copy the ranking with another calibration, and another reference borrower where given."""
         ...
 
     def predict(self, features: pl.DataFrame) -> Floats:
@@ -81,12 +81,12 @@ class ScoringModel(Protocol):
         ...
 
     def to_files(self) -> dict[str, bytes]:
-        """The model as files, the same bytes for the same model."""
+        """Write the model as files, the same bytes for the same model."""
         ...
 
 
 def load_model(files: Mapping[str, bytes]) -> ScoringModel:
-    """Which model do these files hold? Nothing is unpickled.
+    """Load the model that these files hold. Nothing is unpickled.
 
     Args:
         files: What `to_files` gave; other files beside them are ignored.
@@ -120,7 +120,7 @@ def _family(name: str) -> Family:
 
 
 def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """How likely is each loan to default, what score and grade does that give, and why not a better one?
+    """Score loans: probability of default, score, grade, and the reasons why it is not better.
 
     Args:
         model: The champion.
@@ -155,7 +155,7 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
 
 
 def score_points(chances: Floats, scores: ScoreSettings) -> Floats:
-    """How many points is each probability of default worth, rounded to whole points?
+    """Convert each probability of default to points, rounded to whole points.
 
     Examples:
         >>> score_points(np.array([1 / 51, 1 / 101]), ScoreSettings()).tolist()
@@ -166,7 +166,7 @@ def score_points(chances: Floats, scores: ScoreSettings) -> Floats:
 
 
 def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
-    """Which grade has each probability of default? The bounds belong to the better grade.
+    """Grade each probability of default. The bounds belong to the better grade.
 
     Examples:
         >>> grades(np.array([0.02, 0.021, 0.9]), ScoreSettings())
@@ -216,6 +216,6 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
 
 
 def _whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
-    """How much log-odds does each factor add over its neutral value? 0 unless it takes a whole point of the score."""
+    """Return the log-odds that each factor adds over its neutral value, 0 unless it is a whole point of the score."""
     better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
     return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)

@@ -179,7 +179,7 @@ def with_levels(support: Support, seen: Mapping[str, Sequence[Any]]) -> Support:
 
 
 def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict[str, Any]]:
-    """Tell per feature what it does to a loan to have no value, or a rare level, and on how many loans that rests.
+    """Describe per feature the effect of a missing value, or a rare level, and on how many loans that rests.
 
     Args:
         support: Of a model.
@@ -226,7 +226,7 @@ def support_as_json(support: Support) -> dict[str, Any]:
 
 
 def support_from_json(content: Mapping[str, Any] | None, names: Collection[str]) -> Support:
-    """The support that `support_as_json` gave.
+    """Read the support that `support_as_json` gave.
 
     A file written before models kept it says nothing: each column then counts as one of which no value was missing.
     """

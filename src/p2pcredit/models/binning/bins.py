@@ -66,7 +66,7 @@ class Binning:
         return np.array([*self.woe, self.missing_woe, self.other_woe])
 
     def bin_of(self, column: pl.Series) -> npt.NDArray[np.int64]:
-        """In which bin is each value? `len(woe)` is the bin of missing values, one more stands for an unknown level."""
+        """Return each value's bin. `len(woe)` is the bin of missing values, one more stands for an unknown level."""
         missing, unknown = len(self.woe), len(self.woe) + 1
         if self.kind == "numeric":
             values = column.cast(pl.Float64).to_numpy()
@@ -77,7 +77,7 @@ class Binning:
         return np.where(column.is_null().to_numpy(), missing, mapped.fill_null(other).to_numpy())
 
     def bin_names(self) -> tuple[str, ...]:
-        """What each bin holds, in words; one name per entry of `woe`. Marks of our own are not named."""
+        """Describe what each bin holds; one name per entry of `woe`. Marks of our own are not named."""
         if self.kind == "numeric":
             bounds = ("", *(f"{edge:.15g}" for edge in self.edges), "")
             if not self.edges:
@@ -106,7 +106,7 @@ class Binning:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Binning:
-        """The binning that `as_json` wrote."""
+        """Read the binning that `as_json` wrote."""
         return cls(
             feature=str(content["feature"]),
             kind=str(content["kind"]),
@@ -121,7 +121,7 @@ class Binning:
 
 
 def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats, *, cells: int = CELLS) -> Binning:
-    """Which bins of a feature tell most about default?
+    """Cut a feature into the bins with the most information value.
 
     A bin holds at least 5% of the loans, a tenth of the bads (at least five) and five goods. Without a demanded
     direction, numbers take the better of rising and falling; categories are ordered by bad rate first.
@@ -143,7 +143,7 @@ def fit_binning(feature: Feature, column: pl.Series, bads: Floats, goods: Floats
 
 
 def bins_of_counts(feature: Feature, counts: Counts, bads: Floats, goods: Floats, *, cells: int = CELLS) -> Binning:
-    """The same from what each value holds; `bads` and `goods` of the loans are needed for their totals.
+    """Cut a feature by what each value holds; `bads` and `goods` of the loans are needed for their totals.
 
     Raises:
         TrainingError: If there are no loans, or a class is empty.
@@ -177,7 +177,7 @@ def bins_of_counts(feature: Feature, counts: Counts, bads: Floats, goods: Floats
 
 
 def plain_bound(low: float, high: float) -> float:
-    """Which number with the fewest digits lies between two neighbouring values, `low` included?
+    """Return the number with the fewest digits between two neighbouring values, `low` included.
 
     Any such number tells them apart alike; one with few digits is read, printed and typed without error.
 

@@ -43,7 +43,7 @@ class Counts:
 def count_values(
     feature: Feature, column: pl.Series, bads: Floats, goods: Floats, loans: Floats | None = None
 ) -> Counts:
-    """How many loans, bads and goods has each value of a feature? Added in the order of the rows.
+    """Count the loans, bads and goods of each value of a feature. Added in the order of the rows.
 
     Args:
         feature: Its name and kind.
@@ -77,7 +77,7 @@ def count_values(
 
 
 def _pool_rare(levels: list[str], loans: Floats) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
-    """Which levels stand alone, and which are too rare and go together as OTHER?
+    """Find the levels that stand alone, and pool those that are too rare as OTHER.
 
     Args:
         levels: In alphabetical order.
@@ -100,6 +100,6 @@ def _pool_rare(levels: list[str], loans: Floats) -> tuple[tuple[tuple[str, ...],
 
 
 def _add_up(place: npt.NDArray[np.int64], size: int, counts: tuple[Floats, ...]) -> Cells:
-    """Sums per cell, always added in the order of the rows, so that the same rows give the same bits."""
+    """Sum per cell, always in the order of the rows, so that the same rows give the same bits."""
     loans, bads, goods = (np.bincount(place, values, size).astype(np.float64) for values in counts)
     return Cells(loans, bads, goods)

@@ -1,4 +1,4 @@
-"""Which cut of ordered cells into bins tells most about default? Exact, by dynamic programming.
+"""Cut ordered cells into the bins with the most information value: exact, by dynamic programming.
 
 A cell is a run of neighbouring values; its `bads` and `goods` are sums over loans. For the hazard target `goods` is the
 default expected of the loans for the time they were watched, which makes the same formula a comparison of rates.
@@ -36,7 +36,7 @@ class Limits:
 
 
 def evidence(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> Floats:
-    """What is the weight of evidence for default of bins with these counts? Positive = riskier than the book.
+    """Calculate the weight of evidence for default of bins with these counts. Positive = riskier than the book.
 
     Args:
         bads, goods: Counts of each bin, positive.
@@ -53,7 +53,7 @@ def evidence(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> 
 
 
 def information(bads: Floats, goods: Floats, all_bads: float, all_goods: float) -> Floats:
-    """How much information value does each bin with these counts carry? Not negative.
+    """Calculate the information value of each bin with these counts. Not negative.
 
     Args:
         bads, goods: Counts of each bin, positive.
@@ -69,7 +69,7 @@ def information(bads: Floats, goods: Floats, all_bads: float, all_goods: float) 
 def best_partition(
     cells: Cells, limits: Limits, direction: int, all_bads: float, all_goods: float
 ) -> tuple[int, ...] | None:
-    """Where must the cells be cut for the most information value under a monotone shape?
+    """Cut the cells where the information value is largest under a monotone shape.
 
     Args:
         cells: At least one cell, in order of the feature.
@@ -115,7 +115,7 @@ def _all_bins(cells: Cells, limits: Limits, all_bads: float, all_goods: float) -
 
 
 def _search(bins: _Bins, most: int, sign: int) -> tuple[float, tuple[int, ...]] | None:
-    """The most information, and the cut that carries it, with weights going in the direction of `sign`.
+    """Return the most information, and the cut that carries it, with weights going in the direction of `sign`.
 
     `best[i, j]` is the most information of partitions of the cells up to j whose last bin is the cells i..j-1. The bin
     before it ends at i; with those sorted by weight, a running maximum gives the best allowed one in one look-up.
@@ -145,7 +145,7 @@ def _search(bins: _Bins, most: int, sign: int) -> tuple[float, tuple[int, ...]] 
 def _trace(
     layers: list[Floats], gains: list[Floats], order: Indices, place: Indices
 ) -> tuple[float, tuple[int, ...]] | None:
-    """The most information of all layers, and back from there the ends of its bins.
+    """Return the most information of all layers and, traced back from there, the ends of its bins.
 
     The bin before a bin is the last in order of weight, among those it may follow, that carries the most. What those
     carry is in `gains`, of each layer but the first.

@@ -34,7 +34,7 @@ class Stability:
 def select_binnings(
     binnings: list[Binning], columns: pl.DataFrame, bads: Floats, goods: Floats, settings: SelectionSettings
 ) -> tuple[list[Binning], dict[str, str]]:
-    """Which features stay, and why does each other one go?
+    """Select the features that stay, and give the reason why each other one goes.
 
     Args:
         binnings: One per feature.
@@ -66,7 +66,7 @@ def select_binnings(
 
 
 def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floats, goods: Floats) -> Stability:
-    """How do the bins of the older loans compare with those of the newer?
+    """Compare the bins of the older loans with those of the newer.
 
     The information of a part is the mean weight of its bads less that of its goods: what the fitted weights tell there.
     Young loans have few defaults yet, so these two parts are cut where half of the bads have been.
@@ -136,7 +136,7 @@ def _unstable(found: Stability, settings: SelectionSettings) -> str | None:
 
 
 def _without_echoes(kept: list[Binning], columns: pl.DataFrame, most: float, left_out: dict[str, str]) -> list[Binning]:
-    """The features left when, one by one, the least telling of those that the others say already has gone."""
+    """Drop features one by one: the least informative of those whose variance inflation is above the limit."""
     kept = list(kept)
     weights = [binning.transform(columns[binning.feature]) for binning in kept]
     while len(kept) > 1:

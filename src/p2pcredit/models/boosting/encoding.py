@@ -38,7 +38,7 @@ class Encoding:
         return tuple(slice(end - width, end) for end, width in zip(ends, self.widths, strict=True))
 
     def encode(self, features: pl.DataFrame) -> Matrix:
-        """The columns of each row, (rows, sum of widths); NaN is missing."""
+        """Encode the columns of each row, (rows, sum of widths); NaN is missing."""
         require_columns(features, self.features)
         parts: list[pl.Expr] = []
         for name in self.features:

@@ -135,7 +135,7 @@ class BoostingModel:
         return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
-        """The same trees with a reference borrower, and what the loans they were grown on tell of absent values.
+        """Copy the trees with a reference borrower, and with the effects of absent values in their training loans.
 
         Args:
             neutral: The reference borrower.
@@ -163,11 +163,11 @@ class BoostingModel:
         return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
-        """The same trees with another calibration, and another neutral profile where given."""
+        """Copy the trees with another calibration, and another reference borrower where given."""
         return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
 
     def to_files(self) -> dict[str, bytes]:
-        """The model as files: file name -> bytes, the same bytes for the same model."""
+        """Write the model as files: file name -> bytes, the same bytes for the same model."""
         content = {
             "schema_version": SCHEMA_VERSION,
             "family": self.family,
@@ -185,7 +185,7 @@ class BoostingModel:
 
     @classmethod
     def from_json(cls, content: dict[str, Any], trees: bytes) -> BoostingModel:
-        """The model whose `model.json` and `booster.ubj` these are."""
+        """Read the model of this `model.json` and `booster.ubj`."""
         if not trees.startswith(b"{"):  # an empty file ends the whole process in the library
             raise BankError(f"{BOOSTER_FILE} holds no trees; restore it from a backup or train again")
         booster = xgb.Booster()
@@ -207,7 +207,7 @@ class BoostingModel:
         return self.encoding.levels
 
     def _rows(self, features: pl.DataFrame) -> _Rows:
-        """The rows as the trees see them."""
+        """Lay out the rows as the trees see them."""
         given = blanks_as_missing(features, self.support)
         columns = self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
         effects: dict[int, Floats] = {}
@@ -236,13 +236,13 @@ class BoostingModel:
                 yield name, "rare", ~missing & ~columns[:, span].any(axis=1)
 
     def _reach(self, loans: pl.DataFrame) -> dict[str, float]:
-        """The most that each feature moves the margin of a loan, of up to 2,000 at equal distances."""
+        """Return the most that each feature moves the margin of a loan, of up to 2,000 at equal distances."""
         some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
         most = np.abs(self.contributions(some)).max(axis=0, initial=0.0)
         return {name: float(found) for name, found in zip(self.feature_names, most, strict=True)}
 
     def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
-        """The log-odds of rows with each feature at its neutral value, given those with all as they are.
+        """Return the log-odds of rows with each feature at its neutral value, given those with all as they are.
 
         A row whose value of a feature is the neutral one is not predicted again for it.
         """
@@ -271,7 +271,7 @@ class BoostingModel:
         return found
 
     def _spans_used(self) -> list[tuple[int, slice]]:
-        """The features that a tree asks for: place among the features, and columns."""
+        """List the features that a tree asks for: place among the features, and columns."""
         used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
         return [
             (place, span) for place, span in enumerate(self.encoding.spans) if used & set(range(span.start, span.stop))
@@ -302,7 +302,7 @@ def _rows_other_than(usual: Matrix, columns: Matrix) -> npt.NDArray[np.int64]:
 
 
 def _in_parts(changes: Iterable[_Change], rows_together: int) -> Iterator[list[_Change]]:
-    """The changes in their order, as many to a part as have so many rows together; one alone may have more."""
+    """Cut the changes, in their order, into parts of at most so many rows together; one alone may have more."""
     part: list[_Change] = []
     for change in changes:
         if part and sum(one.rows.size for one in (*part, change)) > rows_together:

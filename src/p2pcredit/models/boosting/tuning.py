@@ -1,4 +1,4 @@
-"""How should the trees be grown? A handful of settings, judged on loans of months that they were not grown on.
+"""Tune how trees are grown: a handful of settings, judged on loans of months that they were not grown on.
 
 Few bads make any search partly a lottery, so the usual setting stays unless another one is better beyond the noise of
 the comparison. Nothing after the loans that are learned from is looked at.
@@ -75,7 +75,7 @@ def search_trees(
     device: str = CPU,
     fitter: FitBackend = LOCAL,
 ) -> tuple[Trees, tuple[Tried, ...]]:
-    """Which setting tells most about loans of months it was not grown on?
+    """Search the setting with the least deviance on loans of months that it was not grown on.
 
     Args:
         features, candidates, bads, seed, threads, expected, device, fitter: As in `fit_boosting`.
@@ -131,7 +131,7 @@ def search_trees(
 def _margins_after(
     booster: xgb.Booster, lengths: Iterable[int], columns: Matrix
 ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """The margin of each row after so many trees, for each of the rising lengths.
+    """Return the margin of each row after so many trees, for each of the rising lengths.
 
     Each goes on from the one before. The library adds the trees up one after the other, so the margins are those of a
     prediction from the first tree on, to the last digit.
@@ -159,7 +159,7 @@ def _deviance(bads: Floats, margin: Floats, expected: Floats | None) -> Floats:
 
 
 def _with_own_line(bads: Floats, margin: Floats, expected: Floats | None) -> Floats:
-    """The margins at the level and rising slope at which their deviance is least; flat where none that rises is.
+    """Fit the level and rising slope of the margins with the least deviance; flat where none that rises is.
 
     Newton's steps of a regression with one regressor, Bernoulli or, with `expected`, Poisson with that exposure.
     """

@@ -1,4 +1,4 @@
-"""Does a challenger beat the champion on the newest matured loans, by a margin and beyond its interval?
+"""Compare a challenger with the champion on the newest matured loans, by a margin and beyond its interval.
 
 In a young book the newest matured loans hold some fifty bads, on which two models that differ by 0.03 of AUC cannot be
 told apart. Evidence learned from can be counted, though. So there are two ways to take over: to be better, or to have
@@ -65,7 +65,7 @@ def compare_models(
     challenger_defaults: int | None = None,
     champion_defaults: int | None = None,
 ) -> Comparison:
-    """Should the challenger take over from the champion?
+    """Decide whether the challenger takes over from the champion.
 
     It should when its AUC on the same loans is higher by more than `promotion_margin` and the one-sided lower bound of
     the difference at `promotion_confidence` lies above zero. It should too when it learned from more defaults than the

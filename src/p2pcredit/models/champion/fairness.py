@@ -1,4 +1,4 @@
-"""How do approval rates differ between groups of borrowers? The four-fifths ratio with its interval.
+"""Compare approval rates between groups of borrowers: the four-fifths ratio with its interval.
 
 The loan data hold no protected attribute (sex, race, religion, disability, age): what can be shown is how the score
 treats the groups that the data do hold, which may stand for others.
@@ -23,7 +23,7 @@ LEAST_LOANS = 100
 def approval_rates(
     groups: pl.Series, approved: npt.ArrayLike, labels: npt.ArrayLike, *, confidence: float = 0.9
 ) -> list[dict[str, Any]]:
-    """What share of each group would be approved, against the group with the highest share?
+    """Calculate the share of each group that is approved, against the group with the highest share.
 
     Args:
         groups: Each loan's group; null is a group of its own, `not known`.
@@ -81,7 +81,7 @@ def _against(row: dict[str, Any], reference: dict[str, Any] | None, confidence: 
 
 
 def share_ratio(count: int, n: int, base_count: int, base_n: int, confidence: float) -> tuple[float, float, float]:
-    """By what factor does one share differ from another, and between which bounds?
+    """Calculate the ratio of two shares, with its bounds.
 
     Args:
         count, n: Times and trials of the share asked about.

@@ -55,7 +55,7 @@ class Recalibration:
     reason: str
 
     def for_card(self) -> dict[str, Any]:
-        """What a card says of how the model came to be, with the keys of `TrainingRun.for_card`."""
+        """Describe for the card how the model came to be, with the keys of `TrainingRun.for_card`."""
         return {
             "periods": self.periods,
             "dropped_features": {},
@@ -65,7 +65,7 @@ class Recalibration:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """What it gained, as plain JSON values."""
+        """Return what it gained as plain JSON values."""
         return {
             "log_loss_gain": self.gain.value,
             "low": self.gain.low,
@@ -88,7 +88,7 @@ def recalibrate(
     unseen_from: date,
     settings: Settings,
 ) -> Recalibration:
-    """Would a new map from margin to probability make the champion right again?
+    """Fit a new map from margin to probability for the champion, and measure what it gains.
 
     Args:
         champion: The model that serves.
@@ -139,7 +139,7 @@ def recalibrate(
 
 
 def _as_it_serves(champion: ScoringModel, loans: pl.DataFrame, margin: Floats) -> Floats:
-    """What the champion's map says of these loans: spread by margins of a fit that had not seen them, at its level."""
+    """Map these loans as the champion does: spread by margins of a fit that had not seen them, at its level."""
     log_odds = champion.calibration.slope * margin
     return as_probability(log_odds + level_of(log_odds, float(champion.predict(loans).sum())))
 
@@ -147,7 +147,7 @@ def _as_it_serves(champion: ScoringModel, loans: pl.DataFrame, margin: Floats) -
 def paired_log_loss_gain(
     labels: npt.ArrayLike, better: npt.ArrayLike, worse: npt.ArrayLike, confidence: float = 0.9
 ) -> Estimate:
-    """By how much is the log-loss per loan of one set of probabilities below that of another, on the same loans?
+    """Measure by how much the log-loss per loan of one set of probabilities is below another's, on the same loans.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good.
@@ -197,7 +197,7 @@ def _off(ratio: Estimate) -> float:
 
 
 def _halves(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The loans cut in two by time, never inside a day: a day in the middle belongs to the newer half."""
+    """Cut the loans in two by time, never inside a day: a day in the middle belongs to the newer half."""
     if loans.is_empty():
         return loans, loans
     days = loans["origination_date"]

@@ -39,7 +39,7 @@ class Swap:
 
 
 def build_swap_set(swap: Swap, settings: Settings) -> dict[str, Any]:
-    """Who is swapped in and out at the approval cut-off, and at what expected and observed loss?
+    """Build the swap set: the loans swapped in and out at the approval cut-off, with expected and observed loss.
 
     Args:
         swap: The loans and both models' probabilities.
@@ -104,7 +104,7 @@ def _term(months: pl.Series) -> pl.Series:
 
 
 def _safest(swap: Swap, count: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """The `count` loans with the lowest probability of the challenger; equal ones by loan id."""
+    """Select the `count` loans with the lowest probability of the challenger; equal ones by loan id."""
     place = swap.loans["loan_id"].rank("ordinal").to_numpy()
     chosen = np.zeros(swap.challenger_pd.size, dtype=np.bool_)
     chosen[np.lexsort((place, swap.challenger_pd))[:count]] = True

@@ -1,4 +1,4 @@
-"""Are the probabilities themselves right? Brier score, expected calibration error, observed over expected bads."""
+"""Measure calibration: Brier score, expected calibration error, observed over expected bads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_LOANS_PER_BIN = 20
 
 
 def brier(labels: npt.ArrayLike, pd: npt.ArrayLike) -> float | None:
-    """What is the mean squared distance between probability and outcome? In [0, 1], None with no loans.
+    """Calculate the mean squared distance between probability and outcome. In [0, 1], None with no loans.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good.
@@ -36,7 +36,7 @@ def brier(labels: npt.ArrayLike, pd: npt.ArrayLike) -> float | None:
 
 
 def brier_interval(labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """Between which bounds does the Brier score lie? Normal interval of a mean, clipped to [0, 1].
+    """Calculate the interval of the Brier score: the normal interval of a mean, clipped to [0, 1].
 
     The bounds are None where all squared distances are equal: a few loans, all good and all scored alike, say nothing
     about how sure the mean is.
@@ -52,7 +52,7 @@ def brier_interval(labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float =
 
 
 def expected_calibration_error(labels: npt.ArrayLike, pd: npt.ArrayLike, bins: int = 10) -> float | None:
-    """By how much do observed and predicted default rates differ, on average over bins of equal count?
+    """Average how far observed and predicted default rates differ, over bins of equal count.
 
     A loan's bin follows from its midrank, so equal probabilities share a bin and the order of the rows plays no part.
 
@@ -80,7 +80,7 @@ def expected_calibration_error(labels: npt.ArrayLike, pd: npt.ArrayLike, bins: i
 
 
 def calibration_error_by_chance(pd: npt.ArrayLike, bins: int | None = None) -> float | None:
-    """Which expected calibration error would perfect probabilities show, on average, by chance alone?
+    """Calculate the expected calibration error that perfect probabilities show, on average, by chance alone.
 
     The error is a mean of absolute gaps, so it never comes out at zero: with few bads much of it is chance.
 
@@ -112,7 +112,7 @@ def calibration_error_by_chance(pd: npt.ArrayLike, bins: int | None = None) -> f
 def calibration_error_interval(
     labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9, bins: int | None = None
 ) -> Estimate:
-    """Between which bounds does the calibration error lie that would be seen with any number of loans?
+    """Calculate the interval of the calibration error that would be seen with any number of loans.
 
     The value is `expected_calibration_error`. On average it is never too small, and too large by no more than the mean
     absolute noise of the bins' rates; it varies no more than the signed gaps do. So the bounds are value - noise - z s
@@ -150,7 +150,7 @@ def calibration_error_interval(
 
 
 def bins_for(loans: int) -> int:
-    """Into how many bins of equal count do so many loans go?
+    """Return the number of bins of equal count for so many loans.
 
     Examples:
         >>> bins_for(5), bins_for(90), bins_for(5000)
@@ -160,7 +160,7 @@ def bins_for(loans: int) -> int:
 
 
 def equal_count_bins(chance: Floats, bins: int) -> npt.NDArray[np.int64]:
-    """In which of `bins` bins of about equal count does each value fall? Equal values share a bin.
+    """Assign each value to one of `bins` bins of about equal count. Equal values share a bin.
 
     Raises:
         TrainingError: If fewer than one bin is asked for.
@@ -179,7 +179,7 @@ def equal_count_bins(chance: Floats, bins: int) -> npt.NDArray[np.int64]:
 
 
 def _mean_deviation(trials: npt.NDArray[np.int64], share: Floats) -> Floats:
-    """By how many does a binomial count miss its mean on average? 2 k P(k) (1 - p) with k the first count above it."""
+    """Calculate a binomial count's mean deviation: 2 k P(k) (1 - p) with k the first count above its mean."""
     from scipy.stats import binom  # a second to import, and asked for by few
 
     above = np.floor(trials * share) + 1.0
@@ -187,7 +187,7 @@ def _mean_deviation(trials: npt.NDArray[np.int64], share: Floats) -> Floats:
 
 
 def calibration_ratio(labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """How many bads came for each bad that was expected? 1 is right, above 1 the model was too hopeful.
+    """Calculate observed over expected bads. 1 is right, above 1 the model was too hopeful.
 
     Returns:
         Observed over expected bads; its interval is Wilson's for the observed share, over the mean probability. All

@@ -1,4 +1,4 @@
-"""Where do the probabilities lie as a whole, and are they spread too far? Calibration-in-the-large and slope."""
+"""Measure the level and the spread of probabilities: calibration-in-the-large and calibration slope."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FARTHEST = 50.0
 
 
 def calibration_in_the_large(labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """By how much must the log-odds of all loans move for the expected bads to equal those seen? 0 is right.
+    """Find the shift of all log-odds at which the expected bads equal those seen. 0 is right.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good.
@@ -34,7 +34,7 @@ def calibration_in_the_large(labels: npt.ArrayLike, pd: npt.ArrayLike, confidenc
 
 
 def calibration_slope(labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """By what factor must the log-odds be stretched, level set free? 1 is right, below 1 they are spread too far.
+    """Find the factor that stretches the log-odds best, level set free. 1 is right, below 1 they are spread too far.
 
     Args:
         labels, pd, confidence: As in `calibration_in_the_large`.

@@ -1,4 +1,4 @@
-"""How well does a score rank bad loans above good ones? AUC, Gini and KS, ties counted right, each with an interval."""
+"""Measure how well a score ranks bads above goods: AUC, Gini and KS, ties counted right, each with an interval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair
 
 
 def auc(labels: npt.ArrayLike, risk: npt.ArrayLike) -> float | None:
-    """How probable is it that a bad loan scores riskier than a good one, a tie counting half?
+    """Calculate the probability that a bad loan scores riskier than a good one, a tie counting half.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good.
@@ -42,7 +42,7 @@ def auc(labels: npt.ArrayLike, risk: npt.ArrayLike) -> float | None:
 
 
 def auc_interval(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """Between which bounds does the AUC lie?
+    """Calculate the interval of the AUC.
 
     DeLong's variance, normal interval, clipped to [0, 1]. Where that variance is zero (complete separation, a constant
     score) or cannot be estimated (a single bad or good loan), the interval is Wilson's with the smaller class as its
@@ -78,7 +78,7 @@ def auc_interval(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float =
 
 
 def gini(labels: npt.ArrayLike, risk: npt.ArrayLike) -> float | None:
-    """What is the Gini coefficient (accuracy ratio) of a score, 2 AUC - 1? In [-1, 1], None with one class.
+    """Calculate the Gini coefficient (accuracy ratio) of a score, 2 AUC - 1. In [-1, 1], None with one class.
 
     Examples:
         >>> gini([0, 1], [0.2, 0.7])
@@ -89,7 +89,7 @@ def gini(labels: npt.ArrayLike, risk: npt.ArrayLike) -> float | None:
 
 
 def gini_interval(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """Between which bounds does the Gini coefficient lie? The interval of the AUC, stretched to [-1, 1]."""
+    """Calculate the interval of the Gini coefficient: that of the AUC, stretched to [-1, 1]."""
     found = auc_interval(labels, risk, confidence)
     if found.value is None or found.low is None or found.high is None:
         return found
@@ -97,7 +97,7 @@ def gini_interval(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float 
 
 
 def ks(labels: npt.ArrayLike, risk: npt.ArrayLike) -> float | None:
-    """How far apart do the score distributions of bads and goods come at most (Kolmogorov-Smirnov)?
+    """Calculate the largest distance between the score distributions of bads and goods (Kolmogorov-Smirnov).
 
     Taken over distinct score values, so that tied loans are never torn apart.
 
@@ -120,7 +120,7 @@ def ks(labels: npt.ArrayLike, risk: npt.ArrayLike) -> float | None:
 
 
 def ks_interval(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float = 0.9) -> Estimate:
-    """Between which bounds does KS lie, whatever the distributions?
+    """Calculate an interval of KS that holds whatever the distributions.
 
     Each class's empirical distribution stays within its Dvoretzky-Kiefer-Wolfowitz band with half the error allowed; KS
     moves by no more than the two half-widths together. No sampling, no seed; wide, and true for small numbers too.
@@ -142,7 +142,7 @@ def ks_interval(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float = 
 def paired_auc_difference(
     labels: npt.ArrayLike, challenger: npt.ArrayLike, champion: npt.ArrayLike, confidence: float = 0.9
 ) -> Estimate:
-    """By how much does the challenger's AUC exceed the champion's on the same loans?
+    """Calculate by how much the challenger's AUC exceeds the champion's on the same loans.
 
     Where DeLong's covariance gives no positive variance and the two differ all the same, the standard error is bounded
     by the sum of the two scores' largest possible ones, each AUC shrunk by half a loan.

@@ -1,4 +1,4 @@
-"""How many of the bads does a score find among its riskiest loans? The ROC curve and the lift table."""
+"""Show how many of the bads a score finds among its riskiest loans: the ROC curve and the lift table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROC_POINTS = 60
 
 
 def roc_points(labels: npt.ArrayLike, risk: npt.ArrayLike, most: int = ROC_POINTS) -> list[dict[str, float]]:
-    """Which shares of goods and bads lie above each threshold, from none to all?
+    """Calculate the shares of goods and bads above each threshold, from none to all.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good.
@@ -41,7 +41,7 @@ def roc_points(labels: npt.ArrayLike, risk: npt.ArrayLike, most: int = ROC_POINT
 
 
 def lift_table(labels: npt.ArrayLike, risk: npt.ArrayLike, confidence: float = 0.9) -> list[dict[str, Any]]:
-    """How do bads gather among the riskiest loans, in bins of about equal count, riskiest first?
+    """Tabulate the bads among the riskiest loans, in bins of about equal count, riskiest first.
 
     Returns:
         Per bin that holds a loan: `n`, `bads`, `rate` with `low` and `high` (Wilson), `lift` (rate over that of all

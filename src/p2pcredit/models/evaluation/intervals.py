@@ -33,7 +33,7 @@ class Estimate:
 
 
 def checked_pair(labels: npt.ArrayLike, risk: npt.ArrayLike, *, probability: bool = False) -> tuple[Floats, Floats]:
-    """Are these labels and scores fit to be measured? They come back as two float arrays of equal length.
+    """Check that labels and scores are fit to be measured. They come back as two float arrays of equal length.
 
     Args:
         labels: One per loan, 1 = bad, 0 = good.
@@ -84,7 +84,7 @@ def normal_quantile(confidence: float) -> float:
 
 
 def wilson_interval(share: float, n: float, confidence: float) -> tuple[float, float]:
-    """Between which bounds does a share measured on `n` trials lie?
+    """Calculate the interval of a share measured on `n` trials.
 
     Returns:
         Lower and upper bound, within [0, 1].

@@ -1,4 +1,4 @@
-"""How far can a probability be relied on, from the safest loans to the riskiest? The bins of the reliability chart."""
+"""Make the bins of the reliability chart: how far a probability can be relied on, from safest to riskiest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from p2pcredit.models.evaluation.intervals import checked_pair, wilson_interval
 
 
 def reliability_bins(labels: npt.ArrayLike, pd: npt.ArrayLike, confidence: float = 0.9) -> list[dict[str, Any]]:
-    """Expected and observed default rate over bins of about equal count, safest first.
+    """Calculate expected and observed default rate over bins of about equal count, safest first.
 
     Returns:
         Per bin that holds a loan: `n`, `bads`, `expected` (mean probability), `observed` (share of bads), `low`, `high`

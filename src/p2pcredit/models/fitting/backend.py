@@ -76,7 +76,7 @@ class FitBackend(Protocol):
     def count(
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
     ) -> Iterator[Counts]:
-        """What the values of each of the features hold, in their order; see `count_values`."""
+        """Count what the values of each of the features hold, in their order; see `count_values`."""
         ...
 
 
@@ -108,7 +108,7 @@ class LocalBackend:
 
     @contextmanager
     def growing(self, examples: Examples) -> Iterator[Grow]:
-        """The loans are cut into bins with the first booster; those after it find them cut."""
+        """Cut the loans into bins with the first booster; those after it find them cut."""
         threads, device = examples.threads, examples.device
         of_use = 1 + examples.columns.size // CELLS_PER_THREAD
 
@@ -129,7 +129,7 @@ class LocalBackend:
     def count(
         self, columns: pl.DataFrame, features: Sequence[Feature], bads: Floats, goods: Floats
     ) -> Iterator[Counts]:
-        """What the values of each of the features hold, in their order; see `count_values`."""
+        """Count what the values of each of the features hold, in their order; see `count_values`."""
         return (count_values(feature, columns[feature.name], bads, goods) for feature in features)
 
 

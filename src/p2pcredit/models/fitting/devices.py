@@ -1,4 +1,4 @@
-"""Can trees be grown on the device that is asked for? Scores are always calculated on the processor."""
+"""Check that trees can be grown on the device that is asked for. Scores are always calculated on the processor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CPU = "cpu"
 
 
 def require_device(device: str, asker: str) -> None:
-    """Is there such a device, and an XGBoost that can use it? Silent where there is.
+    """Require that there is such a device, and an XGBoost that can use it. Silent where there is.
 
     XGBoost itself would go on on the processor and only warn; a model must not say that it was made where it was not.
 
@@ -40,7 +40,7 @@ def require_device(device: str, asker: str) -> None:
 
 
 def used_device(device: str) -> str:
-    """Which device does XGBoost really use where this one is asked for? It is asked to grow one tree of two rows.
+    """Return the device that XGBoost really uses where this one is asked for: it grows one tree of two rows.
 
     Examples:
         >>> used_device("cpu")

@@ -40,7 +40,7 @@ class ThreadBudget:
         return max(1, self.threads // max(1, min(self.at_once, self._unfinished)))
 
     def one_less(self) -> None:
-        """A fit is finished."""
+        """Count a fit as finished."""
         with self._counting:
             self._unfinished -= 1
 

@@ -1,4 +1,4 @@
-"""Does a single feature predict too well to have been known at application?"""
+"""Refuse a single feature that predicts too well to have been known at application."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRIOR_LOANS = 20.0
 def check_leaks(
     features: pl.DataFrame, candidates: tuple[Feature, ...], labels: npt.ArrayLike, *, limit: float
 ) -> None:
-    """Is every feature weak enough on its own?
+    """Check that every feature is weak enough on its own.
 
     Args:
         features: One row per matured loan.
@@ -42,7 +42,7 @@ def check_leaks(
 
 
 def single_feature_auc(feature: Feature, column: pl.Series, labels: Floats) -> float | None:
-    """How well does one feature rank bads alone, in whichever direction? In [0.5, 1], None with one class.
+    """Calculate how well one feature ranks bads alone, in whichever direction. In [0.5, 1], None with one class.
 
     Missing values count: they are put below and above all others and the better ranking is taken, because a column
     that is filled in for bad loans only leaks by its gaps. A category is ranked by its bad rate in the other folds.

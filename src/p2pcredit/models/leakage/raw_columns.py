@@ -1,4 +1,4 @@
-"""Which columns of a raw download were not known when the loan was applied for, by what they tell of its end?
+"""Find the columns of a raw download that were not known at application, by how well they predict the loan's end.
 
 Each column is held to three kinds of evidence: what it alone would score, whether it is filled only once a loan has run
 or ended, and how much better a quick model would look with it. What a platform's profile knows comes first.
@@ -74,7 +74,7 @@ def find_raw_leaks(
     apart: Sequence[str] = (),
     limit: float,
 ) -> tuple[list[Finding], float | None]:
-    """Which columns must not be used, and why?
+    """Find the columns that must not be used, with the reasons.
 
     Args:
         raw: One row per loan, every column as text.
@@ -151,7 +151,7 @@ def _why_forbidden(
 
 
 def filled_gap(filled: Floats, running: Floats, age: Floats) -> float | None:
-    """How much more of the ended loans than of the running ones of the same age are filled? None where none compare.
+    """Compare how often ended loans and running ones of the same age are filled. None where none compare.
 
     A column that a platform began to publish one day is filled for young loans, more of which are still running; so the
     loans are compared inside twenty groups of about equal count by age.
@@ -183,7 +183,7 @@ def _with_bragging(finding: Finding, with_it: float | None, without: float) -> F
 
 
 def _as_values(text: pl.Series) -> tuple[Feature, pl.Series]:
-    """The column as numbers where nearly all of it are numbers, months or percents, else as a category."""
+    """Read the column as numbers where nearly all of it are numbers, months or percents, else as a category."""
     clean = text.str.strip_chars()
     clean = clean.to_frame("x").select(pl.when(pl.col("x") != "").then("x"))["x"]
     present = clean.drop_nulls()
@@ -210,7 +210,7 @@ def _codes(feature: Feature, values: pl.Series) -> Floats:
 
 
 def _quick_auc(columns: Sequence[Floats], known: np.ndarray[Any, Any], truth: Floats) -> float | None:
-    """How well does a small booster rank loans that it has not seen, fold by fold? None where it cannot be measured."""
+    """Measure how well a small booster ranks unseen loans, fold by fold. None where it cannot be measured."""
     if not columns or min(truth.sum(), (1.0 - truth).sum()) < FOLDS * 5:
         return None
     matrix = np.column_stack(columns)[known]

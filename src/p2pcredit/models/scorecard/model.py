@@ -81,7 +81,7 @@ class ScorecardModel:
         return total
 
     def points(self, scale: PointScale | None = None) -> list[Floats]:
-        """How many points does each bin give? Per feature: its bins, then missing, then a level never seen.
+        """Return the points of each bin. Per feature: its bins, then missing, then a level never seen.
 
         More is safer; the points of a loan's bins add up to its score. They are whole on the model's own scale.
 
@@ -105,7 +105,7 @@ class ScorecardModel:
         return [scale.points(own.log_odds(table * len(tables))) / len(tables) for table in tables]
 
     def points_rows(self, scale: PointScale) -> list[PointsRow]:
-        """The scorecard as it is printed, feature by feature; `points` says what the scale does."""
+        """List the scorecard as it is printed, feature by feature; `points` says what the scale does."""
         tables = zip(self.binnings, self.points(scale), strict=True)
         return [
             row
@@ -119,7 +119,7 @@ class ScorecardModel:
         return None if held is None or held.knows_blank else number_of_blank(name)
 
     def points_table(self, scores: ScoreSettings) -> pl.DataFrame:
-        """The same as a table: `feature`, `bin`, `points` (more is safer), `weight_of_evidence`."""
+        """Tabulate the scorecard: `feature`, `bin`, `points` (more is safer), `weight_of_evidence`."""
         rows = self.points_rows(PointScale.of(scores))
         return pl.DataFrame(
             {
@@ -148,7 +148,7 @@ class ScorecardModel:
         )
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> ScorecardModel:
-        """The same scorecard with a reference borrower, and what its training loans tell of absent values.
+        """Copy the scorecard with a reference borrower, and with the effects of absent values in its training loans.
 
         A missing value, and a level in no bin, weigh as the reference borrower's value does, moved as far as the loans
         without it say. A pool of rare levels too small for a bin counts as no bin.
@@ -184,11 +184,11 @@ class ScorecardModel:
         return replace(plain, binnings=binnings, support=support)
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScorecardModel:
-        """The same scorecard with another calibration, and another neutral profile where given."""
+        """Copy the scorecard with another calibration, and another reference borrower where given."""
         return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
 
     def to_files(self) -> dict[str, bytes]:
-        """The model as files: file name -> bytes, the same bytes for the same model."""
+        """Write the model as files: file name -> bytes, the same bytes for the same model."""
         content = {
             "schema_version": SCHEMA_VERSION,
             "family": self.family,
@@ -206,7 +206,7 @@ class ScorecardModel:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> ScorecardModel:
-        """The model whose `model.json` this is."""
+        """Read the model of this `model.json`."""
         names = [binning["feature"] for binning in content["binnings"]]
         found = cls(
             target=str(content["target"]),
@@ -248,13 +248,13 @@ class ScorecardModel:
         return np.column_stack([binning.transform(columns[binning.feature]) for binning in self.binnings])
 
     def _parts(self, features: pl.DataFrame) -> Floats:
-        """The points of each row's bins, (rows, features)."""
+        """Return the points of each row's bins, (rows, features)."""
         bins = self.bins_of(features)
         tables = zip(self.binnings, self.points(), strict=True)
         return np.column_stack([table[bins[binning.feature]] for binning, table in tables])
 
     def _neutral_parts(self) -> Floats:
-        """The points of the neutral value of each feature."""
+        """Return the points of the neutral value of each feature."""
         found = []
         for binning, table in zip(self.binnings, self.points(), strict=True):
             found.append(table[_bin_of_value(binning, self.neutral.get(binning.feature))])
@@ -271,7 +271,7 @@ def _weight_of(binning: Binning, neutral: Profile) -> float:
 
 
 def _absent_as_reference(binning: Binning, neutral: Profile) -> Binning:
-    """The binning in which a missing value, and a level in no bin, weigh as the reference borrower's value."""
+    """Copy the binning; missing values and levels in no bin get the weight of the reference borrower's value."""
     if neutral.get(binning.feature) is None:
         return binning
     weight = _weight_of(binning, neutral)
@@ -279,7 +279,7 @@ def _absent_as_reference(binning: Binning, neutral: Profile) -> Binning:
 
 
 def _without_small_pool(binning: Binning, column: pl.Series, bads: Floats) -> Binning:
-    """The binning without its rare levels where all of them together are too few loans, or bads, for a bin."""
+    """Drop the binning's rare levels where all of them together are too few loans, or bads, for a bin."""
     if OTHER not in binning.levels:
         return binning
     counts = dict(column.drop_nulls().value_counts().iter_rows())

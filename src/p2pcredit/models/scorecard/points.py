@@ -26,7 +26,7 @@ class PointScale:
 
     @classmethod
     def of(cls, scores: ScoreSettings) -> PointScale:
-        """The scale that the settings ask for."""
+        """Make the scale that the settings ask for."""
         return cls(scores.points_to_double_odds, scores.base_score, scores.base_odds)
 
     @property
@@ -35,7 +35,7 @@ class PointScale:
         return self.points_to_double_odds / math.log(2.0)
 
     def points(self, log_odds: Floats) -> Floats:
-        """How many points are these log-odds of default worth, not rounded?
+        """Convert log-odds of default to points, not rounded.
 
         Examples:
             >>> PointScale().points(np.log([1 / 50, 1 / 100])).round(6).tolist()
@@ -44,7 +44,7 @@ class PointScale:
         return np.asarray(self.base_score - self.factor * (log_odds + math.log(self.base_odds)), dtype=np.float64)
 
     def log_odds(self, points: Floats) -> Floats:
-        """Which log-odds of default have so many points?
+        """Convert points to log-odds of default.
 
         Examples:
             >>> np.exp(PointScale().log_odds(np.array([620.0]))).round(6).tolist()
@@ -80,7 +80,7 @@ class PointsRow:
 
 
 def bins_with_points(binning: Binning, points: Floats, blank: float | None = None) -> list[PointsRow]:
-    """The printed bins of one feature: its bins in order, then missing values, then levels never seen.
+    """List the printed bins of one feature: its bins in order, then missing values, then levels never seen.
 
     Args:
         binning: The feature's bins.
@@ -113,7 +113,7 @@ def bins_with_points(binning: Binning, points: Floats, blank: float | None = Non
 
 
 def levels_in(binning: Binning, place: int) -> tuple[str, ...]:
-    """The levels of a category that share a bin, by name; without marks of our own, which no database can hold."""
+    """List the levels of a category that share a bin; without marks of our own, which no database can hold."""
     return tuple(sorted(level for level, found in binning.levels.items() if found == place and "\0" not in level))
 
 

@@ -22,7 +22,7 @@ PointsFormat = Literal["table", "json", "csv", "sql"]
 
 
 def points_text(form: str, model_id: str, model: ScorecardModel, scale: PointScale) -> str:
-    """The printed scorecard as text in one of the formats `PointsFormat`.
+    """Print the scorecard as text in one of the formats `PointsFormat`.
 
     On another scale than its own the points are not whole, and the score is their rounded sum.
     """
@@ -34,7 +34,7 @@ def points_text(form: str, model_id: str, model: ScorecardModel, scale: PointSca
 
 
 def as_table(model: ScorecardModel, scale: PointScale) -> str:
-    """The printed scorecard for a person: feature, bin and points in columns."""
+    """Print the scorecard for the terminal: feature, bin and points in columns."""
     rows = model.points_rows(scale)
     wide, high = max(len(row.bin) for row in rows), max(len(_shown(row.points)) for row in rows)
     lines: list[str] = []
@@ -48,7 +48,7 @@ def as_table(model: ScorecardModel, scale: PointScale) -> str:
 
 
 def as_json(model_id: str, model: ScorecardModel, scale: PointScale) -> dict[str, Any]:
-    """The printed scorecard as plain JSON values: its scale, and per feature its bins."""
+    """Print the scorecard as plain JSON values: its scale, and per feature its bins."""
     features: dict[str, list[dict[str, Any]]] = {}
     for row in model.points_rows(scale):
         features.setdefault(row.feature, []).append(
@@ -70,7 +70,7 @@ def as_json(model_id: str, model: ScorecardModel, scale: PointScale) -> dict[str
 
 
 def as_csv(model: ScorecardModel, scale: PointScale) -> str:
-    """The printed scorecard as CSV, one line per bin; levels are separated by `|`."""
+    """Print the scorecard as CSV, one line per bin; levels are separated by `|`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("feature", "bin", "above", "up_to", "levels", "points", "weight_of_evidence"))
@@ -82,7 +82,7 @@ def as_csv(model: ScorecardModel, scale: PointScale) -> str:
 
 
 def as_sql(model_id: str, model: ScorecardModel, scale: PointScale, table: str = "feature_store") -> str:
-    """The scorecard as one query over the columns of `gold/feature_store`: `loan_id` and `score`.
+    """Print the scorecard as one query over the columns of `gold/feature_store`: `loan_id` and `score`.
 
     Plain SQL: a CASE expression per feature. NULL is a missing value (make a NaN one first); text is compared exactly.
     A ratio that is NULL because something it is calculated from is unknown must be filled before; comments say how.

@@ -16,7 +16,7 @@ LEAST_LEVEL_SHARE = 0.02
 
 
 def logistic_baseline(learned: pl.DataFrame, later: pl.DataFrame, names: tuple[str, ...]) -> Floats | None:
-    """Which probabilities of default does a plain logistic regression give?
+    """Predict probabilities of default with a plain logistic regression.
 
     Numbers are standardised, with the median in place of a missing one and a column that says so; categories become one
     column per level that at least 2% of the loans learned from have. Ridge penalty 1, no selection, no calibration.

@@ -59,7 +59,7 @@ class TrainingRun:
     details: dict[str, Any] = field(default_factory=dict)
 
     def for_card(self) -> dict[str, Any]:
-        """What a card says of the training."""
+        """Describe the training for the card."""
         return {
             "periods": self.periods,
             "dropped_features": self.dropped,
@@ -80,7 +80,7 @@ def train_candidates(
     fitter: FitBackend = LOCAL,
     progress: Progress = no_progress,
 ) -> TrainingRun:
-    """Which models can be learned by a day, and how good is each on the newest matured loans?
+    """Train the candidates that a day's loans allow, and judge each on the newest matured loans.
 
     Args:
         features: Rows of the feature store, one per loan; rows known after `as_of` are left out.
@@ -90,7 +90,7 @@ def train_candidates(
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
         fitter: Who grows trees and counts values.
-        progress: Told of each candidate.
+        progress: Called with each candidate.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details, one of
@@ -167,7 +167,7 @@ def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
 def rank_candidates(
     candidates: list[Candidate], confidence: float, preferred: str = TrainingSettings().preferred_family
 ) -> tuple[Candidate, ...]:
-    """Which candidate comes first, which after it?
+    """Rank the candidates.
 
     Well calibrated ones come before others. Among them the one with the best AUC leads, unless another learned from
     more defaults and its AUC is not lower beyond the interval of the difference: on few bads the best AUC of several
@@ -204,7 +204,7 @@ def _is_worse(candidate: Candidate, best: Candidate, confidence: float) -> bool:
 
 
 def beats_base_rate(candidate: Candidate) -> bool:
-    """Is the candidate better than telling every loan the same default rate?
+    """Whether the candidate predicts better than the same default rate for every loan.
 
     Its AUC must lie above a half beyond its interval, and its Brier score below that of the default rate of the loans
     before the evaluation.
@@ -214,7 +214,7 @@ def beats_base_rate(candidate: Candidate) -> bool:
 
 
 def choose_features(fit: pl.DataFrame, feature_set: str) -> tuple[tuple[Feature, ...], dict[str, str]]:
-    """Which features can be learned from these loans? The others come back with the reason."""
+    """Choose the features that can be learned from these loans. The others come back with the reason."""
     usable: list[Feature] = []
     dropped: dict[str, str] = {}
     for feature in features_of(feature_set):

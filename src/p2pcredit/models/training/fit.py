@@ -46,19 +46,19 @@ class Learner:
     tuning: Tuning = field(default_factory=Tuning)
 
     def on_labels(self, loans: pl.DataFrame) -> Model:
-        """The family fitted on matured labels, not yet calibrated."""
+        """Fit the family on matured labels, not yet calibrated."""
         return self._fit(self._matured(loans))
 
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
-        """The family fitted on what loans were watched for, not yet calibrated."""
+        """Fit the family on what loans were watched for, not yet calibrated."""
         return self._fit(self._watched(loans, exposure))
 
     def searched_on_labels(self, loans: pl.DataFrame) -> Learner:
-        """The same learner, tuned within these matured loans."""
+        """Tune the same learner within these matured loans."""
         return self._tuned(self._matured(loans))
 
     def searched_on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Learner:
-        """The same learner, tuned within what these loans were watched for."""
+        """Tune the same learner within what these loans were watched for."""
         return self._tuned(self._watched(loans, exposure))
 
     def _fit(self, examples: TrainingExamples) -> Model:
@@ -84,7 +84,7 @@ class Learner:
 
 
 def fit_matured(learner: Learner, split: Split) -> Candidate:
-    """The family fitted on matured loans: judged on the newest, then fitted again on all of them.
+    """Fit the family on matured loans: judged on the newest, then fitted again on all of them.
 
     What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
     matured loans; how far its margins spread is taken from the evaluation model on the loans that this one had not
@@ -119,7 +119,7 @@ def fit_matured(learner: Learner, split: Split) -> Candidate:
 def fit_hazard(
     learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date, target: str = "hazard"
 ) -> Candidate:
-    """The family fitted on everything observed, judged by a fit that knows none of the loans that judge it.
+    """Fit the family on everything observed; the fit that is judged knows none of the loans that judge it.
 
     The evaluation model knows what came of the loans before them until the training date, as that of the matured target
     does: so targets are compared alike, and a challenger with a champion whose evaluation model knew as much. Were it
@@ -200,7 +200,7 @@ def _measured(
 
 
 def _before(loans: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The loans originated before a day, of loans in order of origination: no row is copied."""
+    """Take the loans originated before a day, of loans in order of origination: no row is copied."""
     return loans.head(int((loans["origination_date"] < day).sum()))
 
 
@@ -217,7 +217,7 @@ def _exposure(loans: pl.DataFrame, day: date, settings: Settings, target: str) -
 
 
 def event_window(labels: LabelSettings, target: str) -> int:
-    """Within how many months on book does the event of a target count?
+    """Return the months on book within which the event of a target counts.
 
     A default within the window was 30 days past due at least `default_days` - 30 days sooner.
 
@@ -230,7 +230,7 @@ def event_window(labels: LabelSettings, target: str) -> int:
 
 
 def _calibrated_to(model: Model, split: Split, setting: Floats, judging: Floats) -> Model:
-    """The model that is kept, with its map: spread from margins of fits that had not seen the loans, level its own."""
+    """Calibrate the model that is kept: spread from margins of fits that had not seen the loans, level its own."""
     unseen = [(_labels(split.calibrate), setting), (_labels(split.evaluate), judging)]
     return model.calibrated(transfer_calibration(unseen, model.margin(pl.concat([split.calibrate, split.evaluate]))))
 
@@ -243,7 +243,7 @@ def _with_reference(
     settings: Settings,
     unmatured: Mapping[str, Sequence[Any]] | None = None,
 ) -> Model:
-    """The model with its reference borrower, who then stands for what a loan lacks. Its calibration is to be set anew.
+    """Give the model a reference borrower, whose values stand for absent ones. Its calibration is to be set anew.
 
     Args:
         model: As fitted; it follows missing values wherever its fit sends them.
@@ -261,7 +261,7 @@ def _with_reference(
 
 
 def _auc_of_absences(split: Split, margin: Floats, freely: Floats, settings: Settings) -> dict[str, Any]:
-    """What it gains in AUC, or costs, that a missing value means no more than its loans say.
+    """Measure what it gains in AUC, or costs, that a missing value means no more than its loans say.
 
     Args:
         split: Whose evaluation loans judge.

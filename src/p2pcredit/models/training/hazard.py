@@ -56,7 +56,7 @@ class Exposure:
 def observed_by(
     outcomes: pl.DataFrame, day: date, *, window_months: int, event: str = "defaulted_in_month"
 ) -> pl.DataFrame:
-    """For how long had each loan been watched by `day`, and had it defaulted?
+    """Observe each loan until `day`: for how long it had been watched, and whether it had defaulted.
 
     A default is dated by its month on book alone, so it counts only once that whole month had passed by `day`.
 
@@ -89,7 +89,7 @@ def observed_by(
 
 
 def measure_exposure(observed: pl.DataFrame, *, window_months: int) -> Exposure:
-    """How much default was to be expected of each loan while it was watched, by the book's own monthly hazards?
+    """Measure how much default was to be expected of each loan while watched, by the book's own monthly hazards.
 
     Args:
         observed: Rows of `observed_by`.

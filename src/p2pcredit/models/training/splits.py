@@ -1,4 +1,4 @@
-"""Which loans does a model learn from, which set its level, and which judge it? Cut by date, never inside a day."""
+"""Split loans by date, never inside a day: those to learn from, those that set the level, those that judge."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Split:
 
 
 def split_by_time(outcomes: pl.DataFrame, *, as_of: date, settings: TrainingSettings) -> Split:
-    """How are the matured loans cut into fit, calibration and evaluation?
+    """Split the matured loans into fit, calibration and evaluation.
 
     The newest `evaluation_share` of the matured loans judge, the `calibration_share` before them set the level, the
     rest is learned from. A day belongs to one part as a whole, to the later one where the cut falls inside it.
@@ -91,13 +91,13 @@ def split_by_time(outcomes: pl.DataFrame, *, as_of: date, settings: TrainingSett
 
 
 def matured_loans(outcomes: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """The loans whose whole window had closed by `as_of` and whose label is known, oldest first."""
+    """Select the loans whose whole window had closed by `as_of` and whose label is known, oldest first."""
     closed = (pl.col("window_closed_on") <= as_of) & pl.col("label").is_not_null()
     return outcomes.filter(closed).sort("origination_date", "loan_id")
 
 
 def unmatured_levels(loans: pl.DataFrame, matured: pl.DataFrame, features: tuple[Feature, ...]) -> dict[str, list[Any]]:
-    """Which terms and levels of categories have hardly any matured loan, though loans of them are known?
+    """Find the terms and levels of categories with hardly any matured loan, though loans of them are known.
 
     Args:
         loans: All loans known.
@@ -119,7 +119,7 @@ def unmatured_levels(loans: pl.DataFrame, matured: pl.DataFrame, features: tuple
 
 
 def hide_unmatured_levels(loans: pl.DataFrame, split: Split, features: tuple[Feature, ...]) -> pl.DataFrame:
-    """The loans with the levels hidden of which too few have matured, so that no model learns them from early leavers.
+    """Hide the levels of which too few loans have matured, so that no model learns them from early leavers.
 
     Such a loan still teaches by its other features. When it is scored, its level is one the model does not know. A term
     is hidden as missing.
@@ -136,7 +136,7 @@ def hide_unmatured_levels(loans: pl.DataFrame, split: Split, features: tuple[Fea
 
 
 def _start(matured: pl.DataFrame, newest: int) -> int:
-    """The row at which the newest so many loans start, moved back to the first loan of its day."""
+    """Find the row at which the newest so many loans start, moved back to the first loan of its day."""
     if newest <= 0:
         return matured.height
     days = matured["origination_date"]
