@@ -68,7 +68,8 @@ def _place(path: Path) -> str:
 
 
 def _sense(docstring: str) -> str:
-    return docstring.split("\n\n")[0]
+    sense = docstring.split("\n\n")[0].removeprefix("Return ")
+    return sense[:1].upper() + sense[1:]
 
 
 __all__ = ["home_page"]

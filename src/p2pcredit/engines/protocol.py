@@ -27,7 +27,7 @@ RowFunction = Callable[[pl.DataFrame], pl.DataFrame]
 """What is made of rows, of each for itself none or more: any cut of the rows into parts gives the same."""
 
 Writer = Callable[[Sequence[str], Path], bool]
-"""Given the live files that may hold rows of the days, writes what stands in their place below a directory, one
+"""Given the active files that may hold rows of the days, writes what stands in their place below a directory, one
 directory `<month>=YYYY-MM` for each month; False, and nothing written, where the rows are there already."""
 
 

@@ -96,7 +96,7 @@ def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> N
     """Warn of the state of data, model or hand-off: in the log, and in the activity file for the alerts of the week.
 
     Args:
-        ctx: Surroundings; a warning of a replay alerts in the replay only.
+        ctx: The context; a warning of a replay alerts in the replay only.
         message: One line without a borrower's values.
         finding: Its kind, which gives its severity.
     """
@@ -111,7 +111,7 @@ def warn_once(ctx: JobContext, about: str, message: str, finding: Finding = Find
     warning once the step is done again. Callers that may meet hold a lock.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         about: The thing warned of, such as `decision hand-1`; one warning for each.
         message: One line without a borrower's values.
         finding: Its kind, which gives its severity.
@@ -132,7 +132,7 @@ def recent_entries(ctx: JobContext, *jobs: str) -> Iterator[dict[str, Any]]:
     """Read the entries in the last few megabytes of the activity file, oldest first, without lines torn by a crash.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         jobs: The jobs whose entries to read; all where none is named. Lines of others are not parsed.
 
     Raises:

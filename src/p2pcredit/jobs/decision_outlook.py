@@ -35,7 +35,7 @@ def pending_decision(ctx: JobContext, state: HandoffState, shown: Decision | Unr
     """Find the decision that waits; None where none does.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         state: What the ledger adds up to.
         shown: What lies in the decision file; where it says something new it counts, as the next run takes it up.
     """
@@ -51,7 +51,7 @@ def outlook_of(ctx: JobContext, record: DecisionRecord, day: date | None = None)
     """Say what will become of a recorded decision.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         record: The decision.
         day: The snapshot date that a run works on; else the newest one that is over at the present instant.
 

@@ -38,7 +38,7 @@ def reconcile(ctx: JobContext, day: date | None = None) -> HandoffState:
     there meanwhile stays, and is taken in by the next step. One that no run will obey is warned of, once.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         day: The snapshot date that the step works on; None where it works on none.
     """
     path = ctx.layout.decision_file

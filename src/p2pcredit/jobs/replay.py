@@ -44,7 +44,7 @@ def replay(
     """Run exactly the jobs that the DAGs would run on each day.
 
     Args:
-        ctx: Surroundings; its instant is replaced by the simulated clock, and its alerts go into a file of the home.
+        ctx: The context; its instant is replaced by the simulated clock, and its alerts go into a file of the home.
             Each finished day is reported as progress.
         days: Snapshot dates, in order.
         all_reports: Write every week's report, not only the last.
@@ -84,7 +84,7 @@ class _Nights:
     """The nights of a replay: what was done in them, and what waits to be done together.
 
     Args:
-        ctx: Surroundings, at no instant of the replay's.
+        ctx: The context, at no instant of the replay's.
         days: All snapshot dates.
         all_reports: Whether every week's report is written.
         in_spans: Whether days are preprocessed and scored together.

@@ -52,7 +52,7 @@ def call_job(
     """Call a job with the arguments that its step says it takes; its module is imported now, and not before.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         job: `module.function` under `p2pcredit.jobs`.
         days: The day, or the range of days.
         feed: The feed, for a job of one feed.

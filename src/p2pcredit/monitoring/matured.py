@@ -1,8 +1,8 @@
-"""Which scored loans can be judged: those whose whole label window has closed, and how many more are waiting.
+"""Select the scored loans that can be judged: those whose label window has closed, and count those that wait.
 
 The loans in question are those scored in the newest `monitoring.window_months` of originations that have matured, and
 all scored since: the second part is what the share matured is a share of. Loans whose outcome cannot be known are left
-out of both; `monitoring.quality` counts them.
+out of both; `monitoring.metrics.quality` counts them.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ def build_facts(
         champion: The champion's card (`model_id, family, as_of ...`), None before the first.
         generated_at: When the report was made, as text.
         history: Rows of `gold/monitoring` of earlier weeks; those of later weeks and of this one play no part.
-        score_profile: What `monitoring.profiles.score_profile` gives.
-        calibration_profile: What `monitoring.profiles.calibration_profile` gives.
+        score_profile: What `monitoring.chart_summaries.score_profile` gives.
+        calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,

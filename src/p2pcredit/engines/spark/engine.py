@@ -1,4 +1,4 @@
-"""The engine on Spark: executors read the live files of a table and write those that replace them."""
+"""The engine on Spark: executors read the active files of a table and write those that replace them."""
 
 from __future__ import annotations
 

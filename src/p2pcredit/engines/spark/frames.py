@@ -1,4 +1,4 @@
-"""Frames on Spark: from a Delta table's live files, through transforms and row functions, to files again."""
+"""Frames on Spark: from a Delta table's active files, through transforms and row functions, to files again."""
 
 from __future__ import annotations
 

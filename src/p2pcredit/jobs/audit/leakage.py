@@ -41,8 +41,7 @@ def detect_leaks(path: Path, platform: str, settings: Settings) -> dict[str, Any
 
     Returns:
         `platform`, `file`, `outcome`, `loans`, `bads`, `unknown_outcomes` (loans left out, and `of_no_loan` events that
-        name none), `clean_auc`, `with_all_auc`, `in_words`, `forbidden` (names),
-        `columns` (one finding each, worst first).
+        name none), `clean_auc`, `in_words`, `forbidden` (names), `columns` (one finding each, worst first).
 
     Raises:
         UsageError: If the loans of the profile are not found in the file, or too few have turned bad to say anything.

@@ -19,7 +19,7 @@ def vacuum(ctx: JobContext, *, dry_run: bool = False) -> Receipt:
     """Remove the files that no table has needed for a week, nor any banked model needs to be made again.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         dry_run: Only say what would be removed.
 
     Returns:

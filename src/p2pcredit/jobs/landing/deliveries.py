@@ -39,7 +39,7 @@ def landed_anew(ctx: JobContext, feed: str, seen: Mapping[date, Seen], since_ns:
     """Find those of these days whose landing file is another than bronze took in, and holds other rows.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         feed: Its name.
         seen: Per day what its receipt keeps of the feed.
         since_ns: Files of the same size that last changed before (nanoseconds since 1970) are taken as they were.

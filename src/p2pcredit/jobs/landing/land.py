@@ -48,7 +48,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     file says that landed last.
 
     Args:
-        ctx: The surroundings: the home directory, the limit of rejected records, and today.
+        ctx: The context: the home directory, the limit of rejected records, and today.
         platform: A platform's name, or the path of a YAML profile.
         files: Raw downloads; may be empty for `synthetic`.
         first, last: Snapshot dates to land, both included; None for as far as the files go.

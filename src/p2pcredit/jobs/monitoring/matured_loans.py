@@ -53,7 +53,7 @@ def matured_loans(ctx: JobContext, as_of: date, months: int | None = None) -> Ma
     """Join predictions with the labels of closed windows, as monitoring does.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         as_of: Only rows known on or before this day; windows closed by it.
         months: Only the newest so many months of originations that have matured, as monitoring looks at
             `monitoring.window_months`; None means all.

@@ -16,7 +16,7 @@ def monitor(ctx: JobContext, week_end: date, *, report: bool = True, alert: bool
     """Do the steps of the weekly review.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         week_end: The last day that the week looks at.
         report: Whether to write the report.
         alert: Whether to send alerts, also in a week without a decision: then a job may have failed.
@@ -49,7 +49,7 @@ def review_step(ctx: JobContext, week_end: date, *, shared: bool) -> Callable[[S
     """Make the function that does one step of the review.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         week_end: The last day that the week looks at.
         shared: Whether the steps share what was known at the end of the week, read once, as one process may; tasks of a
             scheduler each read it for themselves.

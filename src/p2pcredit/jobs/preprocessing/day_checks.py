@@ -68,7 +68,7 @@ def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_
     Shapes (which columns are filled) and levels (how large their numbers are) are compared.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         feeds: The feeds to judge; silver of these is written, and bronze of all.
         days: The days, in which each is compared with those before it too.
         accept_drift: Why the new shape is right. What is found is then accepted from its day on.
@@ -100,7 +100,7 @@ def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Findin
     """Make sure that a day lacks nothing that settings say it must not lack.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         day: The day.
         findings: How it differs from the days before.
         historic: Whether many days are done at once, as in a replay. By default a column that fades out of a book, and

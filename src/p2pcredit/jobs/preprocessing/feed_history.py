@@ -29,7 +29,7 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
     """Gather what bronze, silver and the notes of what landed say of these feeds for each of the days.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         feeds: Their names; of the others bronze is looked at, for the loans that came in.
         days: The days, whose bronze of all feeds and silver of these is written.
 

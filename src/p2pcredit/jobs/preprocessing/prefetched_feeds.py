@@ -36,7 +36,7 @@ def landed_now(ctx: JobContext, feed: str, days: DateRange, before: Landed | Non
     """Read what a feed's landing files hold of these days. Call it while the landing is locked.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         feed: Its name.
         days: The snapshot dates.
         before: What was read of them before; it is read again if the files changed since.

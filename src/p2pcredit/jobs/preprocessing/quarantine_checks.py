@@ -25,7 +25,7 @@ def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping
     they are not: a historic book has days of one loan.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         days: The days, whose silver and quarantine are written.
         silver_rows: Feed -> day -> rows in silver.
 

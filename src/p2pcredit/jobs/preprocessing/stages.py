@@ -73,7 +73,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     """Copy the landed rows of these days into bronze, as text, with where each came from.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         feed: Its name.
         days: Their snapshot dates.
         before: What had landed a moment ago; it is read again if it changed since.
@@ -205,7 +205,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
     """Mark the gold tables of these days complete, with the rows that each has and the shape of each feed.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         days: The days.
         accepted: Day -> what was accepted of it by now; what its receipt keeps besides holds for files that did not
             change.
@@ -224,7 +224,7 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
     """Do all stages for a span of days, as many whole months at a time as memory bears, one commit per table.
 
     Args:
-        ctx: The surroundings.
+        ctx: The context.
         days: The days.
         accept_drift: Why columns or feeds that differ from the days before are right from these days on.
 

@@ -103,7 +103,7 @@ def score_nights(ctx: JobContext, nights: Sequence[date]) -> int:
     """Score in one go what `score_day` would score in these nights one after the other.
 
     Args:
-        ctx: Surroundings.
+        ctx: The context.
         nights: Snapshot dates, in order, between which the champion of no earlier day changes.
 
     Returns:

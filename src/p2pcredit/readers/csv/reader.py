@@ -1,9 +1,9 @@
 """CSV text read exactly: every record below the header is either a row or a misfit, and none is lost.
 
 Polars reads the rows, fast, but fills a short row with nulls in silence. So the bytes are first cut into records and
-fields are counted (`counted_csv`). Records with the right number go to Polars, others become malformed. Where quotes
-stand in irregular places, the slower `exact_csv` decides instead, from the beginning of the file. Nothing but one batch
-is held in memory, unless the whole is asked for.
+fields are counted (`vectorized`). Records with the right number go to Polars, others become `MalformedRecord`s. Where
+quotes stand in irregular places, the slower `strict` reader decides instead, from the beginning of the file. Nothing
+but one batch is held in memory, unless the whole is asked for.
 """
 
 from __future__ import annotations

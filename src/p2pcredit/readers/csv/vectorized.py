@@ -1,6 +1,6 @@
 """CSV text cut into records by counting separators and line ends outside quotes, a block at a time, with NumPy.
 
-Quotes in irregular places, such as in the middle of a field, are refused: `exact_csv` reads such files.
+Quotes in irregular places, such as in the middle of a field, are refused: the `strict` reader reads such files.
 """
 
 from __future__ import annotations
