@@ -96,7 +96,7 @@ class Registry(Generic[Brought]):
             found = point.load()
         except Exception as error:
             raise PluginError(
-                one_line(f"{self._told(point)} cannot be imported ({type(error).__name__}: {error}); {_MEND}")
+                one_line(f"{self._described(point)} cannot be imported ({type(error).__name__}: {error}); {_MEND}")
             ) from error
         self.check(name, found)
         return cast(Brought, found)
@@ -109,12 +109,12 @@ class Registry(Generic[Brought]):
         """
         lacking = [need for need in (self.needs if needs is None else needs) if not hasattr(found, need)]
         if lacking:
-            raise PluginError(f"{self.told(name)} has no {', '.join(repr(need) for need in lacking)}; {_MEND}")
+            raise PluginError(f"{self.describe(name)} has no {', '.join(repr(need) for need in lacking)}; {_MEND}")
 
-    def told(self, name: str) -> str:
+    def describe(self, name: str) -> str:
         """Say what a name is and which package brings it, as a subject of a sentence."""
         points = self._added().get(name, [])
-        return f"the {self.what} '{name}'" if not points else self._told(points[0])
+        return f"the {self.what} '{name}'" if not points else self._described(points[0])
 
     def distribution(self, name: str) -> tuple[str, str] | None:
         """Give name and version of the package that brings what has a name; None for a built-in or unknown one."""
@@ -122,7 +122,7 @@ class Registry(Generic[Brought]):
         found = getattr(points[0], "dist", None) if points else None
         return None if found is None else (str(found.name), str(found.version))
 
-    def _told(self, point: EntryPoint) -> str:
+    def _described(self, point: EntryPoint) -> str:
         return f"the {self.what} '{point.name}' of the package {package_of(point)}"
 
     def _added(self) -> dict[str, list[EntryPoint]]:

@@ -132,7 +132,7 @@ def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], a
     champion = None if state["champion"] is None else show_model(ctx, state["champion"])
     failed = [run for run in runs if run.state != "success"]
     if not as_json:
-        _tell(runs, decision, champion, state)
+        _print_summary(runs, decision, champion, state)
     if failed:
         names = ", ".join(
             f"{run.dag_id} of {run.snapshot_date} ({', '.join(run.failed) or run.state})" for run in failed
@@ -152,7 +152,7 @@ def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], a
     }
 
 
-def _tell(
+def _print_summary(
     runs: list[RunSummary], decision: dict[str, Any], champion: dict[str, Any] | None, state: dict[str, Any]
 ) -> None:
     lines = ["", "Runs, each with its way through the branches"] if runs else []

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from p2pcredit.cli.runtime import job_context
-from p2pcredit.progress import Progress as Tell
+from p2pcredit.progress import Progress as ProgressCallback
 from p2pcredit.progress import no_progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def job_progress(job: str) -> Iterator[Tell]:
+def job_progress(job: str) -> Iterator[ProgressCallback]:
     """Show how far a job has come; yields the callback that the job reports to."""
     if not sys.stderr.isatty():
         yield no_progress

@@ -104,7 +104,7 @@ def up(
         raise UsageError(f"{port} is not a port; choose one from 1024 to 65535, such as 8080")
     paths = LocalPaths(home.absolute())
     check_home_for_airflow(paths.home)
-    tell = progress or (lambda line: None)
+    report = progress or (lambda line: None)
     with locked(paths):
         found = read_record(paths)
         kept = found.running()
@@ -112,7 +112,7 @@ def up(
         if not ended:
             return _described(paths, found.port, already_up=True)
         if found.processes:
-            tell(f"no longer running: {', '.join(ended)}")
+            report(f"no longer running: {', '.join(ended)}")
             _stop_in_order([process for process in found.processes if process not in kept])
         told = {name: os.environ[name] for name in VARIABLES if name in os.environ} | dict(extra_env or {})
         if kept:
@@ -122,9 +122,9 @@ def up(
         inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         environ = local_environment(paths, port, inherited, told)
         if not kept:
-            tell("preparing Airflow's database")
+            report("preparing Airflow's database")
             _migrate(paths, environ)
-        _start(paths, ended, Record(kept, port, told), environ, timeout, tell)
+        _start(paths, ended, Record(kept, port, told), environ, timeout, report)
         return _described(paths, port, already_up=bool(kept), brought_back=tuple(ended) if kept else ())
 
 
@@ -144,12 +144,12 @@ def down(home: Path, *, progress: Progress | None = None) -> list[str]:
     paths = LocalPaths(home.absolute())
     if not paths.processes.is_file():
         return []
-    tell = progress or (lambda line: None)
+    report = progress or (lambda line: None)
     with locked(paths):
         recorded = read_record(paths).processes
         alive = [process for process in recorded if members(process)]
         if alive:
-            tell(f"stopping {', '.join(process.name for process in alive)}")
+            report(f"stopping {', '.join(process.name for process in alive)}")
         _stop_in_order(recorded)
         paths.processes.unlink(missing_ok=True)
     return [process.name for process in alive]
@@ -209,20 +209,20 @@ def free_port() -> int:
 
 
 def _start(
-    paths: LocalPaths, names: list[str], beside: Record, environ: Mapping[str, str], timeout: float, tell: Progress
+    paths: LocalPaths, names: list[str], beside: Record, environ: Mapping[str, str], timeout: float, report: Progress
 ) -> None:
     """Start components beside those that run, and wait until all are healthy; else stop what was started here."""
     since = datetime.now(UTC)
     started: list[StartedProcess] = []
     try:
         for name in names:
-            tell(f"starting {name}")
+            report(f"starting {name}")
             command = [sys.executable, "-m", "airflow", *COMPONENTS[name]]
             if name == "api-server":
                 command += ["--port", str(beside.port)]
             started.append(start_process(name, command, environ, paths.logs / f"{name}.log", paths.root))
             write_record(paths, beside.processes + started, beside.port, beside.told)
-        tell("waiting until it is healthy")
+        report("waiting until it is healthy")
         wait_healthy(paths.home, timeout=timeout, since=since)
     except BaseException:
         _stop_in_order(started)

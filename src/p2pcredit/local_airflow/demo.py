@@ -95,7 +95,7 @@ def run_scheduled_days(
     _check_dates(first_monitoring_sunday, last_day)
     if is_up(home):
         raise UsageError("the local Airflow of this home is up; take it down first: p2pcredit airflow down")
-    tell = progress or (lambda line: None)
+    report = progress or (lambda line: None)
     days = [first_monitoring_sunday + timedelta(days=n) for n in range((last_day - first_monitoring_sunday).days + 1)]
     span = {
         START_VARIABLE: datetime.combine(first_monitoring_sunday, clock_time(FIRST_RUN_AT), UTC).isoformat(),
@@ -106,20 +106,20 @@ def run_scheduled_days(
     }
     with _terminated_as_interrupt():
         try:
-            airflow = up(home, port or free_port(), extra_env={**span, **(env or {})}, progress=tell)
-            tell(f"Airflow is up at {airflow.url}")
+            airflow = up(home, port or free_port(), extra_env={**span, **(env or {})}, progress=report)
+            report(f"Airflow is up at {airflow.url}")
             client = airflow.client()
             deadline = time.monotonic() + (timeout or SECONDS_PER_DAY * (len(days) + 1))
             week_end = first_monitoring_sunday - timedelta(days=1)
             client.set_paused(MONITORING.dag_id, False)
-            monitored = _await_runs(client, {MONITORING.dag_id: [week_end]}, deadline, tell)
+            monitored = _await_runs(client, {MONITORING.dag_id: [week_end]}, deadline, report)
             for dag_id in DAILY:
                 client.set_paused(dag_id, False)
-            daily = _await_runs(client, dict.fromkeys(DAILY, days), deadline, tell)
+            daily = _await_runs(client, dict.fromkeys(DAILY, days), deadline, report)
             for dag_id in (*DAILY, MONITORING.dag_id):
                 client.set_paused(dag_id, True)
         finally:
-            tell("taking Airflow down")
+            report("taking Airflow down")
             down(home)
     return monitored + sorted(daily, key=lambda run: (run.snapshot_date, DAILY.index(run.dag_id)))
 
@@ -134,7 +134,7 @@ def _check_dates(sunday: date, last_day: date) -> None:
 
 
 def _await_runs(
-    client: AirflowClient, expected: Mapping[str, list[date]], deadline: float, tell: Progress
+    client: AirflowClient, expected: Mapping[str, list[date]], deadline: float, report: Progress
 ) -> list[RunSummary]:
     missing = {(dag_id, day) for dag_id, days in expected.items() for day in days}
     done: list[RunSummary] = []
@@ -147,7 +147,7 @@ def _await_runs(
                     done.append(summary)
                     missing.discard((dag_id, day))
                     way = " > ".join(task for task in summary.path if "." not in task)
-                    tell(f"{dag_id} {day}: {summary.state} ({way})")
+                    report(f"{dag_id} {day}: {summary.state} ({way})")
         if missing and time.monotonic() > deadline:
             named = ", ".join(f"{dag_id} {day}" for dag_id, day in sorted(missing)[:6])
             raise ServiceError(f"time is up and {len(missing)} runs have not ended ({named}); see Airflow's logs")

@@ -40,7 +40,7 @@ def family_named(name: str) -> Family:
     found = FAMILIES.load(name)
     if not isinstance(found, type) or found.name != name:
         raise PluginError(
-            f"{FAMILIES.told(name)} is no class whose 'name' is '{name}'; mend that package, or uninstall it"
+            f"{FAMILIES.describe(name)} is no class whose 'name' is '{name}'; mend that package, or uninstall it"
         )
     return found()
 

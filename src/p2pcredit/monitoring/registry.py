@@ -75,7 +75,7 @@ def calculate_metrics(
             key = (result.metric, result.segment)
             if key in found:
                 said = f"gave '{result.metric}' of '{result.segment}' a second time; the first one stands"
-                note = f"{METRICS.told(name)} {said}"
+                note = f"{METRICS.describe(name)} {said}"
                 result = unmeasured(_PLUGIN + name, result.segment, result.n, note)
                 key = (result.metric, result.segment)
             found.setdefault(key, result)
@@ -117,7 +117,7 @@ def _run(name: str, metric: Metric, inputs: MonitoringInputs, settings: Settings
     except PluginError as error:
         note = one_line(error)
     except Exception as error:
-        note = one_line(f"{METRICS.told(name)} could not be calculated: {type(error).__name__}: {error}")
+        note = one_line(f"{METRICS.describe(name)} could not be calculated: {type(error).__name__}: {error}")
     own = name if name in METRICS.built_in or name.startswith(_PLUGIN) else _PLUGIN + name
     return [unmeasured(own, "all", 0, note)]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from p2pcredit.orchestration.job_calls import tell_of_failure
+from p2pcredit.orchestration.job_calls import report_failure
 from p2pcredit.orchestration.schedules import retrying, schedule_span
 
 MAX_RETRY_DELAY = timedelta(minutes=5)
@@ -42,6 +42,6 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
             "retry_delay": retries.delay,
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": max(MAX_RETRY_DELAY, retries.delay),
-            "on_failure_callback": tell_of_failure,
+            "on_failure_callback": report_failure,
         },
     }

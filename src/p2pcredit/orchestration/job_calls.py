@@ -87,7 +87,7 @@ def job_context(context: Context) -> JobContext:
     )
 
 
-def tell_of_failure(context: Context) -> None:
+def report_failure(context: Context) -> None:
     """Report a task that failed for good: in the activity file and on every alert channel. It never fails itself.
 
     Airflow calls it when no try is left, also where a task's process was killed.

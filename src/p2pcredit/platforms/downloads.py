@@ -98,7 +98,7 @@ def read_in_parts(
     build: Callable[[RawTable, Concluded], RawBook],
     is_summary: Callable[[str], bool] = lambda text: False,
     dialect: Dialect = COMMAS,
-    tell_absent: Callable[[Sequence[str]], None] = lambda names: None,
+    report_absent: Callable[[Sequence[str]], None] = lambda names: None,
 ) -> Iterator[RawBook]:
     """Yield the books of the parts of a raw file (CSV, plain or gzip, or Parquet). The file is never held whole.
 
@@ -116,7 +116,7 @@ def read_in_parts(
         build: The book of a part, given what follows for its file.
         is_summary: Whether a record of another shape than the header, given its first field, is a summary line.
         dialect: How a CSV file is written.
-        tell_absent: Told of the wanted columns that the header lacks, if there are any.
+        report_absent: Called with the wanted columns that the header lacks, if there are any.
 
     Yields:
         Books of parts in the order of the file; one without rows for a file without records.
@@ -129,7 +129,7 @@ def read_in_parts(
     file = open_raw(path, layouts, wanted, dialect)
     absent = [name for name in wanted if name not in file.header]
     if absent:
-        tell_absent(absent)
+        report_absent(absent)
     ids.refuse_short_floats(file)
     with Spool[int](path) as rows:
         for exact in (False, True):

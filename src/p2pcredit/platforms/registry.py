@@ -105,7 +105,7 @@ def profile_named(name_or_path: str, today: date | None = None) -> Profile:
 
 def _brought(name: str, make: ProfileFactory, today: date | None) -> Profile:
     """Make the profile of another package's platform, and check its shape."""
-    told, mend = PLATFORMS.told(name), "mend that package, or uninstall it"
+    told, mend = PLATFORMS.describe(name), "mend that package, or uninstall it"
     try:
         profile = make(today=today)
     except Exception as error:

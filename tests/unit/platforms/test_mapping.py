@@ -345,7 +345,7 @@ def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
 
     caplog.clear()
     raw.write_text("Nr,Start,Amount,Months,State\n7,03.02.2020,5,12,open\n")
-    monkeypatch.setattr(mapping, "TOLD_ABSENT", 2)
+    monkeypatch.setattr(mapping, "MOST_ABSENT_NAMED", 2)
     load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert "no column Rate, Home and 3 others, which" in caplog.records[0].message
 

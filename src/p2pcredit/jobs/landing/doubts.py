@@ -14,7 +14,7 @@ logger = logging.getLogger("p2pcredit")
 _MOST_NAMED = 5
 
 
-def tell_of_unreadable(unreadable: UnreadableValues, limit: float, remedies: Mapping[str, str]) -> None:
+def warn_of_unreadable(unreadable: UnreadableValues, limit: float, remedies: Mapping[str, str]) -> None:
     """Warn of the columns of which a larger share of values than `limit` cannot be read."""
     for feed, column in unreadable.doubtful(limit):
         remedy = remedies.get(column)
@@ -29,7 +29,7 @@ def tell_of_unreadable(unreadable: UnreadableValues, limit: float, remedies: Map
         )
 
 
-def tell_of_nothing_in(unreadable: UnreadableValues, expected: Mapping[tuple[str, str], str]) -> list[str]:
+def warn_of_empty_columns(unreadable: UnreadableValues, expected: Mapping[tuple[str, str], str]) -> list[str]:
     """Warn of the raw columns in which no row has a value, so that a column lost before landing is seen in time.
 
     Args:
@@ -50,7 +50,7 @@ def tell_of_nothing_in(unreadable: UnreadableValues, expected: Mapping[tuple[str
     return found
 
 
-def tell_of_days_unspoken_of(book: SpooledBook, days: DateRange, read_on: date | None) -> None:
+def warn_of_days_not_covered(book: SpooledBook, days: DateRange, read_on: date | None) -> None:
     """Warn where the days to land go on after the statuses were read: no loan can default on them.
 
     Args:
@@ -77,7 +77,7 @@ def tell_of_days_unspoken_of(book: SpooledBook, days: DateRange, read_on: date |
         )
 
 
-def tell_of_later_events(book: SpooledBook, days: DateRange, read_on: date | None) -> None:
+def warn_of_later_events(book: SpooledBook, days: DateRange, read_on: date | None) -> None:
     """Warn of servicing events that become visible after the last day landed, and say whether a later --to helps."""
     later = book.count("loan_performance", DateRange(days.last + timedelta(days=1), date.max))
     if not later:
@@ -94,4 +94,4 @@ def tell_of_later_events(book: SpooledBook, days: DateRange, read_on: date | Non
     )
 
 
-__all__ = ["tell_of_days_unspoken_of", "tell_of_later_events", "tell_of_nothing_in", "tell_of_unreadable"]
+__all__ = ["warn_of_days_not_covered", "warn_of_empty_columns", "warn_of_later_events", "warn_of_unreadable"]

@@ -16,10 +16,10 @@ from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing.checks import UnreadableValues, reasons_of, refuse_ruined
 from p2pcredit.jobs.landing.doubts import (
-    tell_of_days_unspoken_of,
-    tell_of_later_events,
-    tell_of_nothing_in,
-    tell_of_unreadable,
+    warn_of_days_not_covered,
+    warn_of_empty_columns,
+    warn_of_later_events,
+    warn_of_unreadable,
 )
 from p2pcredit.jobs.landing.entries import Source, landed_before, merged, under_way
 from p2pcredit.periods import DateRange
@@ -75,7 +75,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
                 still.enter_context(unmodified_during(path))
             sources = _digest(files)
             unreadable = UnreadableValues()
-            parts = _told(ctx, profile.parts(files, first, last), unreadable)
+            parts = _counted(ctx, profile.parts(files, first, last), unreadable)
             book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
         return _land_book(ctx, profile, sources, book, unreadable, first, last)
 
@@ -100,8 +100,8 @@ def _land_book(
     days = _days_to_land(book, first, last)
     if days is not None:
         if is_file:
-            tell_of_days_unspoken_of(book, days, profile.read_on)
-        tell_of_later_events(book, days, profile.read_on)
+            warn_of_days_not_covered(book, days, profile.read_on)
+        warn_of_later_events(book, days, profile.read_on)
         book = book.within(days)
     if is_file:
         kept_in = _rejected_file(ctx.layout, platform, sources)
@@ -112,8 +112,8 @@ def _land_book(
                 _write_rejected(kept_in, book)
             names = ", ".join(source.name for source in sources)
             raise SourceError(f"{names}: {error}") from error
-        tell_of_unreadable(unreadable, limit, profile.remedies)
-        nothing_in = tell_of_nothing_in(unreadable, profile.expected)
+        warn_of_unreadable(unreadable, limit, profile.remedies)
+        nothing_in = warn_of_empty_columns(unreadable, profile.expected)
     replaced = 0
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
@@ -159,7 +159,7 @@ def last_origination(ctx: JobContext, days: DateRange) -> date | None:
     return newest if isinstance(newest, date) else None
 
 
-def _told(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValues) -> Iterator[RawBook]:
+def _counted(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValues) -> Iterator[RawBook]:
     """Pass the parts on; report how many loans they hold, and count what cannot be read of them."""
     loans = 0
     for part in parts:

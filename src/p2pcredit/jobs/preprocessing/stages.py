@@ -26,9 +26,9 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import (
     events_of_no_loan,
     loans_seen_before,
     rows_of_no_loan,
-    tell_of_events,
-    tell_of_rows,
-    tell_of_seen_before,
+    warn_of_repeated_loans,
+    warn_of_unmatched_events,
+    warn_of_unmatched_rows,
 )
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.jobs.walking import do_step
@@ -157,7 +157,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
         `rows`, `changed`, and `without_loan`: feed to how many of its rows are of no loan in `loan_terms` of their day.
     """
     receipt = _build_features(ctx, days)
-    tell_of_rows(ctx, days, receipt["without_loan"])
+    warn_of_unmatched_rows(ctx, days, receipt["without_loan"])
     return receipt
 
 
@@ -182,8 +182,8 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
         `events_before`: loans with an event before they were made.
     """
     receipt = _build_labels(ctx, days)
-    tell_of_events(ctx, days, receipt)
-    tell_of_seen_before(ctx, days, receipt)
+    warn_of_unmatched_events(ctx, days, receipt)
+    warn_of_repeated_loans(ctx, days, receipt)
     return {**receipt, **events_set_aside_on(Lake(ctx.layout), days)}
 
 
@@ -297,9 +297,9 @@ def preprocess_and_judge(
                 if "rows" in built:
                     rows[step.name] += built["rows"]
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
-    tell_of_rows(ctx, days, without_loan)
-    tell_of_events(ctx, days, events)
-    tell_of_seen_before(ctx, days, events)
+    warn_of_unmatched_rows(ctx, days, without_loan)
+    warn_of_unmatched_events(ctx, days, events)
+    warn_of_repeated_loans(ctx, days, events)
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),

@@ -84,7 +84,7 @@ def loans_seen_before(lake: Lake, days: DateRange, history: DateRange) -> dict[s
     return {name: int(number or 0) for name, number in counts.items()}
 
 
-def tell_of_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, int]) -> None:
+def warn_of_unmatched_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, int]) -> None:
     """Warn of rows that no feature holds."""
     named = ", ".join(f"{number:,} of {feed}" for feed, number in rows.items())
     if named:
@@ -95,7 +95,7 @@ def tell_of_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, int]) -> N
         )
 
 
-def tell_of_events(ctx: JobContext, days: DateRange, events: Mapping[str, int]) -> None:
+def warn_of_unmatched_events(ctx: JobContext, days: DateRange, events: Mapping[str, int]) -> None:
     """Warn where more events than rows may be set aside are of loans that are not in `loan_terms`."""
     unknown, all_of_them = events["of_unknown_loans"], events["events"]
     if unknown > ctx.settings.preprocessing.max_quarantined_share * all_of_them:
@@ -107,7 +107,7 @@ def tell_of_events(ctx: JobContext, days: DateRange, events: Mapping[str, int]) 
         )
 
 
-def tell_of_seen_before(ctx: JobContext, days: DateRange, loans: Mapping[str, int]) -> None:
+def warn_of_repeated_loans(ctx: JobContext, days: DateRange, loans: Mapping[str, int]) -> None:
     """Warn of loans that landed on an earlier day too, and of those with an event before they were made."""
     if loans["seen_before"]:
         warn(
@@ -141,7 +141,7 @@ __all__ = [
     "events_of_no_loan",
     "loans_seen_before",
     "rows_of_no_loan",
-    "tell_of_events",
-    "tell_of_rows",
-    "tell_of_seen_before",
+    "warn_of_repeated_loans",
+    "warn_of_unmatched_events",
+    "warn_of_unmatched_rows",
 ]

@@ -135,7 +135,7 @@ def train_candidates(
         except Exception as error:
             if family in FAMILIES.built_in:
                 raise
-            return TrainingError(one_line(f"{FAMILIES.told(family)} failed: {type(error).__name__}: {error}"))
+            return TrainingError(one_line(f"{FAMILIES.describe(family)} failed: {type(error).__name__}: {error}"))
         finally:
             progress(f"{family} ({target}) fitted", next(done), len(pairs) + 1)
 

@@ -41,9 +41,9 @@ def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Sett
     except PluginError as error:
         raise MonitoringError(str(error)) from error
     except Exception as error:
-        raise MonitoringError(one_line(f"{POLICIES.told(name)} failed: {type(error).__name__}: {error}")) from error
+        raise MonitoringError(one_line(f"{POLICIES.describe(name)} failed: {type(error).__name__}: {error}")) from error
     if not isinstance(verdict, Verdict):
-        raise MonitoringError(f"{POLICIES.told(name)} gave a {type(verdict).__name__} where a Verdict belongs")
+        raise MonitoringError(f"{POLICIES.describe(name)} gave a {type(verdict).__name__} where a Verdict belongs")
     return verdict
 
 

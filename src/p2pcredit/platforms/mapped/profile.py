@@ -27,7 +27,7 @@ from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number
 
-TOLD_ABSENT = 5
+MOST_ABSENT_NAMED = 5
 logger = logging.getLogger("p2pcredit")
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 
@@ -86,7 +86,7 @@ class MappedPlatform:
         """
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
-        self._tell_of_days()
+        self._warn_of_days()
         read_on = self.mapping.events.read_on
         if read_on is not None and self.today is not None and read_on > self.today:
             raise UsageError(
@@ -116,10 +116,10 @@ class MappedPlatform:
             conclude=lambda lasts: max((last for last in lasts if last is not None), default=None),
             build=self._book,
             dialect=self._dialect,
-            tell_absent=partial(self._tell_absent, path),
+            report_absent=partial(self._report_absent, path),
         )
 
-    def _tell_of_days(self) -> None:
+    def _warn_of_days(self) -> None:
         """Warn of a term that is taken as it stands from a column named after days: it would be read as months."""
         term = self.mapping.feeds["loan_terms"]["term"]
         if term.values or term.is_number:
@@ -133,15 +133,15 @@ class MappedPlatform:
                     name,
                 )
 
-    def _tell_absent(self, path: Path, names: Sequence[str]) -> None:
+    def _report_absent(self, path: Path, names: Sequence[str]) -> None:
         """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed."""
         told = dict.fromkeys(" or ".join(either) for either in self.mapping.wanted if set(either) <= set(names))
         if told:
-            others = f" and {len(told) - TOLD_ABSENT} others" if len(told) > TOLD_ABSENT else ""
+            others = f" and {len(told) - MOST_ABSENT_NAMED} others" if len(told) > MOST_ABSENT_NAMED else ""
             logger.warning(
                 "%s has no column %s, which the mapping names; check how it is written, else its values are missing",
                 path.name,
-                ", ".join(islice(told, TOLD_ABSENT)) + others,
+                ", ".join(islice(told, MOST_ABSENT_NAMED)) + others,
             )
 
     def columns(self, file: Path) -> pl.DataFrame:
