@@ -23,7 +23,7 @@ def tables_page() -> str:
         "their rows are replaced by `snapshot_date`. Types are those of Polars.",
         "## Feeds: the columns of landing files",
         "A required column makes the row: without it, or with a value outside its bounds, the row is set aside. Any "
-        "other column may be left out. What texts are read as values is told in [landing files](landing-files.md).",
+        "other column may be left out. What texts are read as values stands in [landing files](landing-files.md).",
     ]
     parts += [_of_feed(feed) for feed in FEEDS.values()]
     for layer, title in _LAYERS.items():

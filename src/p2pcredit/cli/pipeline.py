@@ -135,7 +135,7 @@ def monitor(
     from p2pcredit.jobs.monitoring.review import monitor as review_week
 
     ctx, day = job_context(home), parse_date(week_end)
-    require_week_of_home(ctx.layout, day, ctx.at.date())  # a mistyped date alerts nobody
+    require_week_of_home(ctx.layout, day, ctx.at.date())  # a mistyped date sends no alert
     receipt = review_week(ctx, day, alert=True)
     require_preprocessed(ctx.layout, DateRange(day, day))
     return receipt

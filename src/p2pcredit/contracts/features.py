@@ -62,9 +62,9 @@ class Feature:
 
 
 NEVER_MONTHS = 1200.0
-"""What never having had a delinquency, record or inquiry counts as in months since the last: the most that a landing
-file may hold. So no model ranks never as riskier than long ago, and no reason tells a borrower that nothing is wrong.
-A value that is missing because nobody looked stays missing."""
+"""Months since the last delinquency, record or inquiry of a borrower who never had one: the most that a landing file
+may hold. So no model ranks never as riskier than long ago, and no reason says to a borrower that nothing is wrong.
+A value that was not looked up stays missing."""
 
 REFERENCE_RATE = 0.12
 """The yearly rate at which payments are reckoned for every loan alike: the platform's own rate is its price."""

@@ -109,5 +109,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with suppress(BrokenPipeError, KeyboardInterrupt):  # whoever asked has gone
+    with suppress(BrokenPipeError, KeyboardInterrupt):  # the process that asked has ended
         main()

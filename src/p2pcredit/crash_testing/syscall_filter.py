@@ -208,7 +208,7 @@ def _answer_all(listener: int, child: int, orders: _Orders, deadline: float) -> 
 
 def _answer_one(listener: int, child: int, orders: _Orders, calls: dict[int, Call]) -> None:
     question = bytearray(_QUESTION.size)
-    with suppress(FileNotFoundError, InterruptedError):  # whoever asked was killed meanwhile
+    with suppress(FileNotFoundError, InterruptedError):  # the process that asked was killed meanwhile
         fcntl.ioctl(listener, _RECEIVE, question)
         key, thread, _, number, _, _, *arguments = _QUESTION.unpack(question)
         error = orders.answer(calls[number], tuple(arguments), thread)

@@ -64,7 +64,7 @@ def start_process(
         )
     finally:
         os.close(descriptor)
-    child.returncode = 0  # whoever stops it reaps it; the handle must not complain that it still runs
+    child.returncode = 0  # the process that stops it reaps it; the handle must not complain that it still runs
     return StartedProcess(name, child.pid, start_mark(child.pid) or "", command[0])
 
 

@@ -49,7 +49,7 @@ class Trained(Protocol):
 
 
 def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettings) -> pl.DataFrame:
-    """Tell per loan which values lie outside what the model was trained on.
+    """List per loan which values lie outside what the model was trained on.
 
     Args:
         model: The model; one that has no reference borrower yet says nothing.

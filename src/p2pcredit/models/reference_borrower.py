@@ -15,7 +15,7 @@ from p2pcredit.models.evaluation.intervals import Floats
 LEAST_NEIGHBOURS = 200
 NEIGHBOUR_SHARE = 0.05
 HIDDEN = "\0"
-"""How a level begins that stands for others and is nobody's own; it is never what is usual."""
+"""The first letter of a level that pools others and occurs in no loan; it is never the usual level."""
 
 Value = float | str | None
 Profile = dict[str, Value]

@@ -33,7 +33,7 @@ class AbsenceEffect:
         n: Training loans without.
         bads: Bads among them.
         effect: What is added to the margin over that of the reference borrower's value.
-        low, high: Bounds of the effect as the loans tell it; None where too few loans were without.
+        low, high: Bounds of the effect as the loans show it; None where too few loans were without.
     """
 
     n: int = 0

@@ -83,7 +83,7 @@ def alerts_of_results(results: Sequence[MetricResult]) -> list[Alert]:
 def alerts_of_warnings(entries: Iterable[Mapping[str, Any]]) -> list[Alert]:
     """Make the alerts of warnings that jobs have recorded, oldest first.
 
-    The same message is one alert with its count, also where only the dates in it differ; its latest wording is told.
+    The same message is one alert with its count, also where only the dates in it differ; its latest wording is sent.
     Of more than `MOST_WARNINGS` the most urgent and the latest are kept, and one line says how many are left out.
 
     Args:

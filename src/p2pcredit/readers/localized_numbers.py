@@ -46,7 +46,7 @@ def plain_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
 def misread_number(text: pl.Expr, decimal: DecimalSign) -> pl.Expr:
     """Test for digits, points, commas and group signs that make no number with this decimal sign.
 
-    `12.34` is none with a decimal comma: read as it stands it would be a number that nobody wrote.
+    `12.34` is none with a decimal comma: read as it stands it would be another number.
 
     Examples:
         >>> found = pl.Series(["12.34", "1.234", "1.23.4", "10+ years", "n/a", None])

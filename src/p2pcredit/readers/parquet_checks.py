@@ -1,4 +1,4 @@
-"""What is refused of a Parquet file that somebody else wrote, and in which words."""
+"""Check Parquet files from outside before they are read, and word what is refused."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MOST_ROWS_PER_BYTE = 10
 def reading_parquet(path: Path, instead: str) -> Iterator[None]:
     """Say in one line that a file cannot be read as Parquet, and what to do instead.
 
-    PyArrow reads what others wrote, because it says in an error what Polars, of some damaged files, says in a panic.
-    Nobody maps the file: one that is cut off while it is mapped ends the process.
+    PyArrow reads files from outside, because it raises an error where Polars, for some damaged files, panics. No file
+    is memory-mapped: one that is cut off while it is mapped ends the process.
 
     Raises:
         UnreadableFileError: If it is damaged or cut off.

@@ -45,7 +45,7 @@ def draw_charts(facts: Facts) -> list[Chart]:
             "estimate",
             "Estimate and truth, whole service",
             "For the loans judged in a week: the AUC measured, and what the probabilities implied at the time. "
-            "Grey: what they imply for the newest loans, whose outcome nobody knows yet.",
+            "Grey: what they imply for the newest loans, whose outcome is not known yet.",
             _estimate_and_truth,
         ),
         (

@@ -1,4 +1,4 @@
-"""When did a loan turn out good or bad, and from which day on could that be known?
+"""Label loans good or bad, each with the day from which on that could be known.
 
 A bad is known on the day its default becomes visible. A good is known only when the whole window on book has passed and
 servicing has had time to report. A loan in between is undetermined: it has no row. So has a loan of which a servicing
@@ -37,7 +37,7 @@ def window_end(origination: nw.Expr, settings: Target) -> nw.Expr:
 def window_closed_on(origination: nw.Expr, settings: Target) -> nw.Expr:
     """Give the first day on which a good of that origination date can be known.
 
-    Whoever learns from, or judges by, labels as of a day takes only loans whose window has closed by then.
+    Training and evaluation as of a day take only loans whose window has closed by then.
     """
     return window_end(origination, settings).dt.offset_by(f"{settings.reporting_lag_days}d").cast(nw.Date)
 

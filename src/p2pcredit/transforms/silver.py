@@ -96,7 +96,7 @@ def _key(feed: Feed) -> list[str]:
 
 
 def _unread(feed: Feed, optional: Mapping[str, nw.Expr]) -> list[nw.Expr]:
-    """Give the texts of values that break a rule, where they tell rows of one loan and day apart."""
+    """Give the texts of values that break a rule, where they distinguish rows of one loan and day."""
     if feed.one_row_per_loan:
         return []
     return [

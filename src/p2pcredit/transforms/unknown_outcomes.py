@@ -15,7 +15,7 @@ import narwhals as nw
 from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
 
 QUARANTINE_COLUMNS = ("feed", "snapshot_date", "rules", "kind", "column", "loan_id")
-"""What of the quarantine tells whose outcome is unknown."""
+"""The columns of the quarantine from which unknown outcomes follow."""
 HARMLESS = "row: duplicate"
 """A row set aside for this alone says what a sound row says too."""
 SPOILT_ID = "loan_id: "

@@ -49,7 +49,7 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     found, model_ids, without_model = ScoredLoans(), [], 0
     ctx.progress("", 0, len(days))
     lake = Lake(ctx.layout)
-    with lake.lock(PREDICTIONS):  # who is champion is asked while nobody else can score
+    with lake.lock(PREDICTIONS):  # the champion is looked up while no other process can score
         for model_id, group in groupby(complete, key=ctx.ledger.state().champion_on):
             span = list(group)
             if model_id is None:

@@ -54,7 +54,7 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
         if done is not None:
             return _receipt(done)
         first = _is_first_model_possible(ctx, day)
-        with ctx.ledger.exclusive():  # nobody decides otherwise between the plan and the claim
+        with ctx.ledger.exclusive():  # no decision comes between the plan and the claim
             plan = _plan(ctx, day, first)
             if plan.retrain:
                 _claim(ctx, day, plan)
@@ -138,7 +138,7 @@ def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
 
 def _claim(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) -> None:
     claim = ctx.ledger.state().claim
-    if claim is not None:  # we hold the training lock, so whoever claimed is gone
+    if claim is not None:  # under the training lock, so the run that claimed has ended
         _release(ctx, claim.decision_id, claim.snapshot_date, f"run {claim.run_id} died while training")
     facts = {
         "decision_id": plan.decision_id,

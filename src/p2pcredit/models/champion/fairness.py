@@ -35,8 +35,8 @@ def approval_rates(
         Per group, largest first: `group`, `n`, `approved`, `rate` with `low` and `high` (Wilson), `ratio` to the
         highest rate among groups of at least 100 loans with `ratio_low` and `ratio_high`, `status` (pass where the
         ratio's whole interval lies at four fifths or above, fail where it lies below, undetermined else and for small
-        groups), `bads` and `bad_rate` (of all its loans). The ratios are None where no group is large enough or nobody
-        is approved; the group they are held against has ratio 1 and no interval.
+        groups), `bads` and `bad_rate` (of all its loans). The ratios are None where no group is large enough or no
+        loan is approved; the group they are held against has ratio 1 and no interval.
 
     Source:
         Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4(D), for four fifths; Katz, Baptista, Azen &

@@ -117,7 +117,7 @@ class LocalBackend:
 
         loans = {"data": examples.columns, "label": examples.bads, "base_margin": examples.margin}
         data = xgb.DMatrix(**loans, missing=np.nan, **machine())
-        del examples, loans  # and with them the columns, if nobody else holds them
+        del examples, loans  # and with them the columns, if nothing else refers to them
 
         def grow(parameters: dict[str, Any], rounds: int) -> xgb.Booster:
             where = {**machine(), "verbosity": 0, "device": device}

@@ -8,7 +8,7 @@ were today's and the usual values drawn alike. Between two kept values it is not
 then taken that makes chance likelier, so that the chance is never understated.
 
 Days just before that lie wholly where today's values do count as one with today: with two loans a day, a wrong unit is
-told after a few days.
+found after a few days.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EFFECT = 0.75
 
 _WITHOUT_SIZE = frozenset({Kind.ID, Kind.TEXT, Kind.CATEGORY})
 _PLAIN = 0.95
-"""Where so many more do, and chance is still too likely, it cannot be told yet."""
+"""Where so many more do, and chance is still too likely, the level is undetermined."""
 
 _CHANCE_WORTH_A_LOOK = -5.0
 """Logarithm of the chance that a day's values are one, above which no exact test is made."""
@@ -56,7 +56,7 @@ class LevelComparison:
     Args:
         findings: Columns at another level: `low`, `high` or `constant`, with the medians of today and of the
             days before.
-        undetermined: Columns of which it cannot be told: values plainly off, but too few; or none to compare with.
+        undetermined: Columns that cannot be judged: values plainly off, but too few; or none to compare with.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -1,7 +1,7 @@
 """Compare the shape of a feed on a day with the shape it usually has: columns that vanish, empty out or appear.
 
 A day's shape is how many rows a feed has, in how many of them each column is filled, and which columns its file names.
-Names in a header are facts; that a column is blank in a few rows is not. So an emptied column is told by an exact test
+Names in a header are facts; that a column is blank in a few rows is not. So an emptied column is found by an exact test
 (hypergeometric): were the blanks spread over usual rows and today's by chance, how often would today get none of the
 filled ones? Rarer than `CHANCE` (`CHANCE_IF_OFTEN_BLANK`) is drift, else it is undetermined. A feed on its first days
 is undetermined, but for what needs no history: no row, or few, where loans came in, and a missing column beside an
@@ -41,7 +41,7 @@ class Comparison:
 
     Args:
         findings: How the feed differs.
-        undetermined: Columns without a value today, of which it cannot be told yet whether that is chance.
+        undetermined: Columns without a value today, that may be empty by chance.
         has_history: Whether there were rows to compare with.
     """
 

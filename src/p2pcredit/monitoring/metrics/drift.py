@@ -1,4 +1,4 @@
-"""Have the inputs or the score moved away from the champion's development loans? Population stability, by column.
+"""Measure how far inputs and score moved from the champion's development loans: population stability, by column.
 
 A moved input is a reason to look, not a reason to retrain: with few loans the index is large by chance alone, so every
 result says which value chance would give.

@@ -1,4 +1,4 @@
-"""Which columns LendingClub's download has, which feed column each becomes, and which tell what came later."""
+"""Which columns LendingClub's download has, which feed column each becomes, and which were filled after origination."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ AFTER_ORIGINATION: dict[str, str] = {
     "settlement_": "a settlement",
     "debt_settlement_": "a settlement",
 }
-"""First letters of a column -> what it tells that was not known at application."""
+"""First letters of a column -> what it holds that was not known at application."""
 
 
 def known_after_origination(column: str) -> str | None:
-    """Describe what a raw column tells that exists only after origination; None where it does not.
+    """Describe what a raw column holds that exists only after origination; None where it does not.
 
     Examples:
         >>> known_after_origination("total_rec_prncp"), known_after_origination("annual_inc")

@@ -139,7 +139,7 @@ def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
 
 
 def _told(errors: Sequence[ErrorDetails]) -> str:
-    """Tell the first slip in one line; an unknown key before a missing one, since it may be that key misspelt."""
+    """Word the first slip in one line; an unknown key before a missing one, since it may be that key misspelt."""
     missing = [error["loc"] for error in errors if error["type"] == "missing"]
     first = next((error for error in errors if error["type"] == "extra_forbidden"), _deepest(errors))
     path = _plain_path(first["loc"])

@@ -1,4 +1,4 @@
-"""Loans that nobody took out: applicants and the risk that truly is theirs, drawn day by day from a seed.
+"""Draw synthetic loans, day by day from a seed: applicants and their true risk.
 
 What is in it to be found: seasons of the week and the year, a 60-month product launched later, a shock that raises the
 hazard of default for some calendar months, and a drift after which other people apply and the bureau's view says less.

@@ -29,7 +29,7 @@ HEADER_SEARCH_LINES = 20
 LONGEST_HEADER = 1 << 20
 
 FindHeader = Callable[[Sequence[Sequence[str]]], int]
-"""Given the fields of the first lines, which is the header? Raises HeaderError where none is."""
+"""Takes the fields of the first lines, gives the number of the header. Raises HeaderError where none is."""
 
 
 @dataclass(frozen=True, slots=True)

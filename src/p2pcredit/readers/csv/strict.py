@@ -127,7 +127,7 @@ def exact_records(lines: Iterator[str], width: int, separator: str = ",") -> Ite
     """Part lines into records, each with its raw text.
 
     A record may span lines where a quoted field holds line ends. A record that spans lines and does not have `width`
-    fields started at a quote that is nobody's: its first line then stands alone and reading goes on at the next line.
+    fields started at a stray quote: its first line then stands alone and reading goes on at the next line.
 
     Args:
         lines: Lines with their line ends.

@@ -67,7 +67,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
 
 
 def method_facts(subject: Subject) -> dict[str, Any]:
-    """Tell how the model was made: candidates, what each rests on, its family's own tables, missing values."""
+    """Describe how the model was made: candidates, what each rests on, its family's own tables, missing values."""
     model, scores = subject.model, subject.settings.scores
     described = family_named(model.family).describe(model, subject.matured, subject.settings)
     return {

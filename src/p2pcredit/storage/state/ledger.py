@@ -190,7 +190,7 @@ class Ledger:
         temporary = self._directory / ".line.tmp"
         data = json.dumps(event.as_json(), allow_nan=False, ensure_ascii=False, sort_keys=True).encode() + b"\n"
         try:
-            temporary.unlink(missing_ok=True)  # left by a writer that died; we hold the lock, so nobody is using it
+            temporary.unlink(missing_ok=True)  # left by a killed writer; under the lock no other writer uses it
             with temporary.open("wb") as stream:
                 stream.write(data)
                 stream.flush()
@@ -199,7 +199,7 @@ class Ledger:
             temporary.unlink()
             sync(self._directory)
         except FileExistsError as error:
-            raise ConflictError(f"ledger line {event.number} was written by somebody else just now") from error
+            raise ConflictError(f"ledger line {event.number} was written by another process just now") from error
         except OSError as error:
             raise disk_error("write", path, error) from error
 

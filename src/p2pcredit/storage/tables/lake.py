@@ -240,7 +240,7 @@ class Lake:
         try:
             done = opened.optimize.compact(partition_filters=[(MONTH, "=", key)])
         except CommitFailedError:
-            return 0  # somebody wrote into that month just now; the next day's run compacts it
+            return 0  # another process wrote into that month just now; the next day's run compacts it
         except (DeltaError, OSError) as error:
             raise self.storage_error("compact", table, error) from error
         remember(path, opened)
@@ -265,7 +265,7 @@ class Lake:
         try:
             opened.alter.set_table_properties(dict(_PROPERTIES))
         except CommitFailedError:
-            return  # somebody wrote just now; the next month's run does it
+            return  # another process wrote just now; the next month's run does it
         except (DeltaError, OSError) as error:
             raise self.storage_error("change the properties of", table, error) from error
 
@@ -298,7 +298,7 @@ class Lake:
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
         except CommitFailedError:
-            return 0  # somebody wrote into that year just now; the next month's run joins it
+            return 0  # another process wrote into that year just now; the next month's run joins it
         except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
             raise self.storage_error("compact", table, error) from error
         remember(path, opened)
