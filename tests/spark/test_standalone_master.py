@@ -58,7 +58,7 @@ home = Path({home!r})
 print("model", trained_homes.trained(trained_homes.context(home, spark)).model_id)
 two = SparkBackend(spark.model_copy(update={{"tree_workers": 2}}), home / "room")
 few = trained_homes.few_values()
-margins = [trained_homes.margin_of(fitter, few) for fitter in (LOCAL, two)]
+margins = [trained_homes.margin_of(backend, few) for backend in (LOCAL, two)]
 print("two workers agree", np.array_equal(*margins))
 session = spark_session(spark)
 print("executors", session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1)

@@ -61,9 +61,9 @@ def test_a_training_gives_the_same_models_card_and_evidence(
 def test_one_worker_grows_the_trees_of_this_machine_to_the_byte(
     expected: Floats | None, on_spark: SparkBackend
 ) -> None:
-    def grown(fitter: FitBackend) -> bytes:
+    def grown(backend: FitBackend) -> bytes:
         model = fit_boosting(
-            LOANS, LEARNED, BADS, expected=expected, seed=4, threads=1, trees=Trees(rounds=30), fitter=fitter
+            LOANS, LEARNED, BADS, expected=expected, seed=4, threads=1, trees=Trees(rounds=30), backend=backend
         )
         return model.to_files()["booster.ubj"]
 
@@ -73,7 +73,7 @@ def test_one_worker_grows_the_trees_of_this_machine_to_the_byte(
 @pytest.mark.parametrize("expected", [None, WATCHED], ids=["matured", "hazard"])
 def test_a_scorecard_has_the_same_bins_and_points(expected: Floats | None, on_spark: SparkBackend) -> None:
     local, spark = (
-        fit_scorecard(LOANS, LEARNED, BADS, expected=expected, fitter=fitter) for fitter in (LOCAL, on_spark)
+        fit_scorecard(LOANS, LEARNED, BADS, expected=expected, backend=backend) for backend in (LOCAL, on_spark)
     )
 
     assert len(local.binnings) > 1
@@ -97,7 +97,7 @@ def test_hard_values_are_counted_alike(on_spark: SparkBackend) -> None:
     )
     bads = (np.arange(72) % 5 == 0).astype(float)
 
-    local, spark = (list(fitter.count(columns, (*features, empty), bads, 1 - bads)) for fitter in (LOCAL, on_spark))
+    local, spark = (list(backend.count(columns, (*features, empty), bads, 1 - bads)) for backend in (LOCAL, on_spark))
 
     for ours, theirs in zip(local, spark, strict=True):
         _assert_same(theirs, ours)
@@ -109,9 +109,9 @@ def test_several_workers_learn_from_every_loan_and_draw_samples_of_their_own(
     two = SparkBackend(spark_here.model_copy(update={"tree_workers": 2}), on_spark.room)
     few = trained_homes.few_values()
 
-    margins = [trained_homes.margin_of(fitter, few) for fitter in (two, LOCAL)]
+    margins = [trained_homes.margin_of(backend, few) for backend in (two, LOCAL)]
     np.testing.assert_array_equal(*margins)
-    sampled = [trained_homes.margin_of(fitter, few, subsample=0.5) for fitter in (two, LOCAL)]
+    sampled = [trained_homes.margin_of(backend, few, subsample=0.5) for backend in (two, LOCAL)]
     assert np.abs(sampled[0] - sampled[1]).max() > 1e-6
 
 

@@ -59,8 +59,8 @@ def few_values() -> Examples:
     return Examples(columns, bads, None)
 
 
-def margin_of(fitter: FitBackend, examples: Examples, **more: float) -> Floats:
-    """What five trees that the fitter grows say of the loans."""
+def margin_of(backend: FitBackend, examples: Examples, **more: float) -> Floats:
+    """What five trees that the backend grows say of the loans."""
     how = {"tree_method": "hist", "objective": "binary:logistic", "base_score": 0.5, "seed": 1, "max_depth": 2}
-    with fitter.growing(examples) as grow:
+    with backend.growing(examples) as grow:
         return np.asarray(grow({**how, **more}, 5).inplace_predict(examples.columns, predict_type="margin"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
-from p2pcredit.crash_testing.snapshots import Picture, without_dead_runs
+from p2pcredit.crash_testing.snapshots import HomeSnapshot, without_dead_runs
 
 _MAY_STAY = ("#1", "logs/decisions/.line.tmp")
 """What Delta had begun to write, and the one temporary line that the next writer of the ledger removes."""
@@ -13,7 +13,7 @@ _DECISION = "logs/retraining_decision.json"
 Key = TypeVar("Key", bound=Hashable)
 
 
-def half_states(seen: Picture, before: Picture, after: Picture) -> list[str]:
+def half_states(seen: HomeSnapshot, before: HomeSnapshot, after: HomeSnapshot) -> list[str]:
     """List what in `seen` is neither as it was before the job nor as the undisturbed job leaves it, in sentences."""
     return [
         *seen.unreadable,
@@ -24,7 +24,7 @@ def half_states(seen: Picture, before: Picture, after: Picture) -> list[str]:
     ]
 
 
-def differences(seen: Picture, after: Picture) -> list[str]:
+def differences(seen: HomeSnapshot, after: HomeSnapshot) -> list[str]:
     """List how a home differs from that of an undisturbed run, in sentences; leftovers of killed writers count."""
     found = list(seen.unreadable)
     found += [
@@ -45,7 +45,7 @@ def differences(seen: Picture, after: Picture) -> list[str]:
     return found
 
 
-def _lost_activity(seen: Picture, after: Picture) -> Iterator[str]:
+def _lost_activity(seen: HomeSnapshot, after: HomeSnapshot) -> Iterator[str]:
     """List lost activity: every warning must be there; of other lines one per job, since a killed job wrote fewer."""
     told = {line.get("job") for line in seen.activity}
     for line in after.activity:
@@ -53,7 +53,7 @@ def _lost_activity(seen: Picture, after: Picture) -> Iterator[str]:
             yield f"the activity file lacks the line of {line.get('job')}: {line}"
 
 
-def _half_tables(seen: Picture, before: Picture, after: Picture) -> Iterator[str]:
+def _half_tables(seen: HomeSnapshot, before: HomeSnapshot, after: HomeSnapshot) -> Iterator[str]:
     for name, days in seen.tables.items():
         old, new = before.tables.get(name, {}), after.tables.get(name, {})
         for day in sorted({*days, *old, *new}):
@@ -64,7 +64,7 @@ def _half_tables(seen: Picture, before: Picture, after: Picture) -> Iterator[str
                 yield f"{day} is said to be complete and table {name} lacks its rows"
 
 
-def _half_files(seen: Picture, before: Picture, after: Picture) -> Iterator[str]:
+def _half_files(seen: HomeSnapshot, before: HomeSnapshot, after: HomeSnapshot) -> Iterator[str]:
     for name in sorted({*seen.files, *before.files}):
         if seen.files.get(name) in (before.files.get(name), after.files.get(name)):
             continue
@@ -75,13 +75,13 @@ def _half_files(seen: Picture, before: Picture, after: Picture) -> Iterator[str]
             yield f"the receipt of {day} is neither as it was nor as it should become"
 
 
-def _is_kept(seen: Picture, before: Picture) -> bool:
+def _is_kept(seen: HomeSnapshot, before: HomeSnapshot) -> bool:
     """Whether a decision that is not shown, for the moment in which its file is replaced, is kept all the same."""
     aside = any(name.endswith(".clearing") for name in seen.leftovers)
     return aside or "decided" in {kind for kind, _ in seen.events[len(before.events) :]}
 
 
-def _half_landing(seen: Picture, before: Picture, after: Picture) -> Iterator[str]:
+def _half_landing(seen: HomeSnapshot, before: HomeSnapshot, after: HomeSnapshot) -> Iterator[str]:
     if seen.landing is None or not seen.landing.get("complete"):
         return
     landed = {name: digest for name, digest in seen.files.items() if name.startswith("data/")}
@@ -92,7 +92,7 @@ def _half_landing(seen: Picture, before: Picture, after: Picture) -> Iterator[st
     yield "the landing manifest says complete and the landing files are neither the old nor the new ones"
 
 
-def _half_ledger(seen: Picture, before: Picture, after: Picture) -> Iterator[str]:
+def _half_ledger(seen: HomeSnapshot, before: HomeSnapshot, after: HomeSnapshot) -> Iterator[str]:
     lines = seen.events
     if lines[: len(before.events)] != before.events:
         yield "the ledger lost lines that were there before"

@@ -13,7 +13,7 @@ from typing import Any
 from p2pcredit.crash_testing.fork_server import ForkServer
 from p2pcredit.crash_testing.invariants import differences, half_states
 from p2pcredit.crash_testing.scenarios import JOBS, Job
-from p2pcredit.crash_testing.snapshots import Picture, take_picture
+from p2pcredit.crash_testing.snapshots import HomeSnapshot, take_snapshot
 from p2pcredit.crash_testing.syscall_filter import Watched, explain_if_impossible
 from p2pcredit.errors import StorageError
 from p2pcredit.progress import Progress, no_progress
@@ -105,7 +105,7 @@ class Bench:
         self._ground = ground
         self._starts: dict[tuple[str, ...], Path] = {}
         self._undisturbed: dict[tuple[str, ...], Watched] = {}
-        self._pictures: dict[tuple[str, ...], Picture] = {}
+        self._snapshots: dict[tuple[str, ...], HomeSnapshot] = {}
 
     def start(self, steps: tuple[str, ...]) -> Path:
         """Return the home that these steps make, made once.
@@ -133,12 +133,12 @@ class Bench:
         self.start(steps)
         return self._undisturbed[steps]
 
-    def picture(self, steps: tuple[str, ...]) -> Picture:
+    def snapshot(self, steps: tuple[str, ...]) -> HomeSnapshot:
         """Return the snapshot of that home, taken once."""
-        if steps not in self._pictures:
-            known = self.picture(steps[:-1]) if steps else None
-            self._pictures[steps] = take_picture(self.start(steps), known)
-        return self._pictures[steps]
+        if steps not in self._snapshots:
+            known = self.snapshot(steps[:-1]) if steps else None
+            self._snapshots[steps] = take_snapshot(self.start(steps), known)
+        return self._snapshots[steps]
 
     def copy(self, steps: tuple[str, ...]) -> Path:
         """Copy the home to a fresh one to spoil, in place of the last one."""
@@ -154,7 +154,7 @@ class Bench:
 
 def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress = no_progress) -> Tried:
     """Kill a job at its steps and let the disk be full from its steps on; each time read the home and run it again."""
-    laws = _Laws(job, bench.picture(job.start), bench.picture((*job.start, job.step)))
+    laws = _Laws(job, bench.snapshot(job.start), bench.snapshot((*job.start, job.step)))
     counted = bench.undisturbed((*job.start, job.step))
     kills, fulls = _spread(counted.steps, most_points), _spread(counted.taking_space, most_points)
     tried, total = Tried(), len(kills) + len(fulls)
@@ -183,16 +183,16 @@ def try_job(bench: Bench, job: Job, most_points: int | None, progress: Progress 
 @dataclass(frozen=True, slots=True)
 class _Laws:
     job: Job
-    before: Picture
-    after: Picture
+    before: HomeSnapshot
+    after: HomeSnapshot
 
     def broken(self, bench: Bench, home: Path) -> list[str]:
         """List what a reader sees half done in this home now, and what is wrong after the job ran again."""
-        found = half_states(take_picture(home, self.before), self.before, self.after)
+        found = half_states(take_snapshot(home, self.before), self.before, self.after)
         again = bench.fork_server.run(self.job.step, home)
         if again.exit_code != 0:
             found.append(f"run again, it ended with {again.exit_code}: {last_line(again.output)}")
-        found += differences(take_picture(home, self.before), self.after)
+        found += differences(take_snapshot(home, self.before), self.after)
         return list(dict.fromkeys(found))
 
 

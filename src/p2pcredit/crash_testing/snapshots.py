@@ -26,7 +26,7 @@ _MANIFEST = "landing.json"
 
 
 @dataclass(slots=True)
-class Picture:
+class HomeSnapshot:
     """A home at one moment.
 
     Args:
@@ -53,23 +53,23 @@ class Picture:
     unreadable: list[str] = field(default_factory=list)
 
 
-def take_picture(home: Path, known: Picture | None = None) -> Picture:
+def take_snapshot(home: Path, known: HomeSnapshot | None = None) -> HomeSnapshot:
     """Read a whole home. What cannot be read is named in `unreadable`, and the rest is read all the same.
 
     Args:
         home: The home directory.
-        known: An earlier picture of a home that this one was copied from; tables whose files are still the same are
+        known: An earlier snapshot of a home that this one was copied from; tables whose files are still the same are
             taken from it.
     """
-    layout, picture = Layout(home), Picture()
-    _read_tables(layout, picture, known or Picture())
+    layout, snapshot = Layout(home), HomeSnapshot()
+    _read_tables(layout, snapshot, known or HomeSnapshot())
     for part in (_read_complete_days, _read_landing, _read_ledger, _read_bank, _read_other_files):
         try:
-            part(layout, picture)
+            part(layout, snapshot)
         except (P2PCreditError, OSError, ValueError) as error:
-            picture.unreadable.append(" ".join(str(error).split()))
-    picture.leftovers = sorted(str(path.relative_to(home)) for path in _leftovers(home))
-    return picture
+            snapshot.unreadable.append(" ".join(str(error).split()))
+    snapshot.leftovers = sorted(str(path.relative_to(home)) for path in _leftovers(home))
+    return snapshot
 
 
 def without_dead_runs(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
@@ -83,81 +83,81 @@ def without_dead_runs(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[st
     return kept
 
 
-def _read_tables(layout: Layout, picture: Picture, known: Picture) -> None:
+def _read_tables(layout: Layout, snapshot: HomeSnapshot, known: HomeSnapshot) -> None:
     lake = Lake(layout)
     for name, table in TABLES.items():
         root = layout.table(name)
         files = sorted((str(path.relative_to(root)), path.stat().st_size) for path in root.rglob("*") if path.is_file())
-        picture.table_files[name] = files
+        snapshot.table_files[name] = files
         if files == known.table_files.get(name) and name in known.tables:
-            picture.tables[name] = known.tables[name]
+            snapshot.tables[name] = known.tables[name]
             continue
         try:
             rows = lake.read(table)
         except BaseException as error:  # an engine's panic is no Exception
             if isinstance(error, KeyboardInterrupt):
                 raise
-            picture.unreadable.append(f"table {name} cannot be read: {' '.join(str(error).split())[:300]}")
+            snapshot.unreadable.append(f"table {name} cannot be read: {' '.join(str(error).split())[:300]}")
             continue
         days = rows.partition_by(_DAY, as_dict=True)
-        picture.tables[name] = {day: frame.write_json() for (day, *_), frame in days.items()}
+        snapshot.tables[name] = {day: frame.write_json() for (day, *_), frame in days.items()}
 
 
-def _read_complete_days(layout: Layout, picture: Picture) -> None:
+def _read_complete_days(layout: Layout, snapshot: HomeSnapshot) -> None:
     for day in days_complete(layout):
         receipt = read_receipt(layout, day)
         if not is_complete(layout, day) or receipt is None:
-            picture.unreadable.append(f"the receipt of {day} cannot be read")
-        picture.complete[day] = json.dumps(receipt, sort_keys=True)
+            snapshot.unreadable.append(f"the receipt of {day} cannot be read")
+        snapshot.complete[day] = json.dumps(receipt, sort_keys=True)
 
 
-def _read_landing(layout: Layout, picture: Picture) -> None:
+def _read_landing(layout: Layout, snapshot: HomeSnapshot) -> None:
     manifest = layout.landing / _MANIFEST
     if manifest.exists():
-        picture.landing = json.loads(manifest.read_bytes())
-    _keep_files(layout, picture, (path for path in layout.landing.rglob("[!.]*") if path != manifest))
+        snapshot.landing = json.loads(manifest.read_bytes())
+    _keep_files(layout, snapshot, (path for path in layout.landing.rglob("[!.]*") if path != manifest))
 
 
-def _read_ledger(layout: Layout, picture: Picture) -> None:
+def _read_ledger(layout: Layout, snapshot: HomeSnapshot) -> None:
     events: tuple[LedgerEvent, ...] = Ledger(layout.ledger).events()
     fold(events)
-    picture.events = [(str(event.kind), event.facts) for event in events]
+    snapshot.events = [(str(event.kind), event.facts) for event in events]
 
 
-def _read_bank(layout: Layout, picture: Picture) -> None:
+def _read_bank(layout: Layout, snapshot: HomeSnapshot) -> None:
     bank = ModelBank(layout)
     known = bank.model_ids()
     for model_id in known:
         bank.get(model_id)
-        _keep_files(layout, picture, layout.model(model_id).iterdir())
+        _keep_files(layout, snapshot, layout.model(model_id).iterdir())
     champion = Ledger(layout.ledger).state().champion
     if champion is not None and champion not in known:
-        picture.unreadable.append(f"the champion {champion} is not in the bank")
+        snapshot.unreadable.append(f"the champion {champion} is not in the bank")
 
 
-def _read_other_files(layout: Layout, picture: Picture) -> None:
+def _read_other_files(layout: Layout, snapshot: HomeSnapshot) -> None:
     shown = read_decision(layout.decision_file)
     if shown is not None:
-        picture.files["logs/retraining_decision.json"] = (
+        snapshot.files["logs/retraining_decision.json"] = (
             f"unreadable: {shown.why}" if isinstance(shown, Unreadable) else shown.content_digest()
         )
-    _keep_files(layout, picture, layout.logs.glob("[!.]*"), but={layout.activity, layout.decision_file})
-    _keep_files(layout, picture, layout.reports.glob("[!.]*"))
+    _keep_files(layout, snapshot, layout.logs.glob("[!.]*"), but={layout.activity, layout.decision_file})
+    _keep_files(layout, snapshot, layout.reports.glob("[!.]*"))
     if layout.activity.exists():
         for line in layout.activity.read_text().splitlines():
             try:
-                picture.activity.append(json.loads(line))
+                snapshot.activity.append(json.loads(line))
             except ValueError:
-                picture.unreadable.append(f"the activity file has a torn line: {line[:80]}")
+                snapshot.unreadable.append(f"the activity file has a torn line: {line[:80]}")
 
 
 def _keep_files(
-    layout: Layout, picture: Picture, paths: Iterator[Path], but: set[Path] | frozenset[Path] = frozenset()
+    layout: Layout, snapshot: HomeSnapshot, paths: Iterator[Path], but: set[Path] | frozenset[Path] = frozenset()
 ) -> None:
     for path in paths:
         if path.is_file() and path not in but:
             name = path.relative_to(layout.home).as_posix()
-            picture.files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            snapshot.files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _leftovers(home: Path) -> Iterator[Path]:

@@ -124,9 +124,9 @@ def _set_aside_or_say_why_not(ctx: JobContext, shown: Unreadable) -> None:
 
 
 def _report_set_aside(ctx: JobContext) -> None:
-    """Say loudly which files were set aside, also those whose mover died before it could say so.
+    """Warn of the files that were set aside, also of those moved by a run that was killed before it could warn.
 
-    The warning comes first and the ledger line that ends it after: who dies in between warns twice, and not never. A
+    The warning comes first and the ledger line that ends it after: a kill in between warns twice rather than never. A
     file that can be read after all was whole, or was being written, when it was moved: it goes back to its place.
     """
     told = ctx.ledger.state().set_aside

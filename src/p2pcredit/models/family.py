@@ -38,7 +38,7 @@ class TrainingExamples:
         features: The features that may enter.
         bads: 1.0 for a loan that turned bad, else 0.0.
         settings: All settings.
-        fitter: Grows trees and counts values.
+        backend: Grows trees and counts values.
         threads: How many processor threads a fit may use.
         expected: For a hazard: the default expected of each loan for the time it was watched; positive. The margin is
             then learned as the logarithm of the factor by which a loan's hazard exceeds the book's (Poisson with that
@@ -50,7 +50,7 @@ class TrainingExamples:
     features: tuple[Feature, ...]
     bads: Floats
     settings: Settings
-    fitter: FitBackend
+    backend: FitBackend
     threads: Threads = 1
     expected: Floats | None = None
     log_cumulative_hazard: float = 0.0

@@ -14,7 +14,7 @@ from p2pcredit.cli.app import app
 from p2pcredit.crash_testing.invariants import differences, half_states
 from p2pcredit.crash_testing.runner import Bench, crash_test, try_job, unclear_end
 from p2pcredit.crash_testing.scenarios import DAY, JOBS, STEPS, Job, jobs_without_a_scene
-from p2pcredit.crash_testing.snapshots import take_picture, without_dead_runs
+from p2pcredit.crash_testing.snapshots import take_snapshot, without_dead_runs
 from p2pcredit.crash_testing.syscall_filter import Watched
 from p2pcredit.jobs.pipelines import Pipeline, Step, jobs_of
 from p2pcredit.storage.layout import Layout
@@ -93,17 +93,17 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_the_laws_see_a_half_table_a_lost_line_and_a_file_left_behind(bench: Bench, tmp_path: Path) -> None:
     job = JOBS["decision: clear"]
-    before, after = bench.picture(job.start), bench.picture((*job.start, job.step))
+    before, after = bench.snapshot(job.start), bench.snapshot((*job.start, job.step))
     home = tmp_path / "home"
     shutil.copytree(bench.start(job.start), home)
-    assert half_states(take_picture(home), before, after) == []
+    assert half_states(take_snapshot(home), before, after) == []
     layout = Layout(home)
     max(layout.ledger.glob("[0-9]*.json")).unlink()
     (layout.logs / ".x.tmp").touch()
     layout.report(DAY).parent.mkdir(exist_ok=True)
     layout.report(DAY).write_text("half a rep")
     max(layout.table("gold/feature_store").glob("_delta_log/*.json")).write_text("{")
-    seen = take_picture(home)
+    seen = take_snapshot(home)
     told = " ".join([*half_states(seen, before, after), *differences(seen, after)])
     for words in ("the ledger lost lines", "gold/feature_store cannot be read", "left behind", "neither as it was"):
         assert words in told

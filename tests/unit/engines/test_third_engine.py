@@ -19,7 +19,7 @@ from p2pcredit.errors import PluginError, SettingsError, StorageError
 from p2pcredit.jobs.checked_settings import require_engine
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.lake_engines import engine_for
-from p2pcredit.jobs.training.backends import fitter_again, fitter_of
+from p2pcredit.jobs.training.backends import fit_backend_again, fit_backend_of
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
@@ -68,18 +68,18 @@ def test_the_tables_are_worked_on_by_the_engine_that_a_package_adds(ctx: JobCont
 
 
 def test_its_fits_have_a_directory_that_is_gone_afterwards(ctx: JobContext) -> None:
-    with fitter_of(ctx) as fitter:
-        assert fitter == {"name": "third", "threads": 2}
+    with fit_backend_of(ctx) as backend:
+        assert backend == {"name": "third", "threads": 2}
         assert len(list(ctx.layout.fits.rglob("loans"))) == 1
     assert not ctx.layout.fits.exists()
-    with fitter_again(ctx, {"name": "third"}) as fitter:
-        assert fitter["name"] == "third"
+    with fit_backend_again(ctx, {"name": "third"}) as backend:
+        assert backend["name"] == "third"
 
 
 def test_a_disk_that_refuses_the_loans_is_named(ctx: JobContext) -> None:
     ctx.layout.fits.parent.mkdir(parents=True, exist_ok=True)
     ctx.layout.fits.write_text("a file where the directory should be")
-    with pytest.raises(StorageError, match="fits"), fitter_of(ctx):
+    with pytest.raises(StorageError, match="fits"), fit_backend_of(ctx):
         pass
 
 

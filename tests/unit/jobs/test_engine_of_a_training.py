@@ -76,7 +76,7 @@ def test_a_model_of_spark_is_made_again_with_as_many_workers_and_identical_only_
     monkeypatch.setattr(SparkEngine, "fit_backend", lambda settings, directory: nullcontext(settings.spark))
     monkeypatch.setattr(reproducing.TrainingSnapshot, "from_card", lambda ctx, banked: None)
     made = ModelArtifacts("m1", {"model.json": again}, card)
-    monkeypatch.setattr(reproducing, "make_challenger", lambda snapshot, fitter: asked.append(fitter) or made)
+    monkeypatch.setattr(reproducing, "make_challenger", lambda snapshot, backend: asked.append(backend) or made)
 
     found = reproduce(ctx, "m1")
 

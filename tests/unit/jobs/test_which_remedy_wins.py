@@ -29,7 +29,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, dict[str, Any] | No
         challenger = _made("c1", "trained", promoted=challenger_wins, recalibration=recalibration)
         recalibrated = _made("r1", "recalibrated", promoted=True, recalibration=recalibration)
         monkeypatch.setattr(training.TrainingSnapshot, "as_of", lambda ctx, day: None)
-        monkeypatch.setattr(training, "make_challenger", lambda snapshot, fitter, progress: challenger)
+        monkeypatch.setattr(training, "make_challenger", lambda snapshot, backend, progress: challenger)
         monkeypatch.setattr(training, "make_recalibrated", lambda snapshot: recalibrated)
 
     return set_up

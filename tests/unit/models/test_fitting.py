@@ -58,7 +58,7 @@ class Told:
         return LOCAL.count(columns, features, bads, goods)
 
 
-def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
+def test_every_tree_and_every_count_of_a_training_is_asked_of_its_backend(
     book: tuple[pl.DataFrame, pl.DataFrame], run: TrainingRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Told()
@@ -66,7 +66,7 @@ def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
     grow_here = xgb.train
     monkeypatch.setattr(xgb, "train", lambda *args, **kwargs: grown.append(1) or grow_here(*args, **kwargs))
 
-    found = train_candidates(*book, as_of=AS_OF, settings=Settings(), fitter=told)
+    found = train_candidates(*book, as_of=AS_OF, settings=Settings(), backend=told)
 
     searched = [
         len({tuple(tried[key] for key in ("max_depth", "min_child_weight")) for tried in details["search"]})
@@ -86,13 +86,13 @@ def test_every_tree_and_every_count_of_a_training_is_asked_of_its_fitter(
     [(1, 1, 1), (2, 2, 1), (3, 3, 1), (8, 3, 2)],
 )
 def test_fits_side_by_side_share_the_threads_and_the_last_has_them_all(threads: int, at_once: int, each: int) -> None:
-    hands = ThreadBudget(threads, min(LOCAL.at_once(threads), AT_ONCE_AT_MOST), len(PAIRS))
-    assert (hands.at_once, hands.each()) == (at_once, each)
+    budget = ThreadBudget(threads, min(LOCAL.at_once(threads), AT_ONCE_AT_MOST), len(PAIRS))
+    assert (budget.at_once, budget.each()) == (at_once, each)
     for _ in range(len(PAIRS) - 1):
-        hands.one_less()
-    assert hands.each() == threads
-    hands.one_less()
-    assert hands.each() == threads
+        budget.one_less()
+    assert budget.each() == threads
+    budget.one_less()
+    assert budget.each() == threads
 
 
 def test_boosters_of_the_same_loans_are_those_that_each_had_for_itself() -> None:
@@ -137,7 +137,7 @@ def test_trees_start_from_the_exposure_of_each_loan_in_the_hazard_form_only(
 ) -> None:
     told = Told()
 
-    train_candidates(*book, as_of=AS_OF, settings=Settings(), fitter=told)
+    train_candidates(*book, as_of=AS_OF, settings=Settings(), backend=told)
 
     for examples, parameters in told.grown:
         hazard = parameters["objective"] == "count:poisson"

@@ -10,7 +10,7 @@ from typing import Any
 from p2pcredit.engines.registry import SPARK
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.training.artifacts import RECALIBRATED
-from p2pcredit.jobs.training.backends import engine_of_card, fitter_again
+from p2pcredit.jobs.training.backends import engine_of_card, fit_backend_again
 from p2pcredit.jobs.training.challengers import make_challenger, make_recalibrated
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.fitting.devices import CPU, require_device
@@ -34,10 +34,10 @@ def remake_model(ctx: JobContext, banked: ModelArtifacts) -> ModelArtifacts:
         StorageError: If a table version it learned from is gone.
     """
     require_device(_device(banked), f"model {banked.model_id}, which was made there,")
-    with fitter_again(ctx, engine_of_card(banked.card)) as fitter:
+    with fit_backend_again(ctx, engine_of_card(banked.card)) as backend:
         snapshot = TrainingSnapshot.from_card(ctx, banked)
         return (
-            make_recalibrated(snapshot) if banked.card["origin"] == RECALIBRATED else make_challenger(snapshot, fitter)
+            make_recalibrated(snapshot) if banked.card["origin"] == RECALIBRATED else make_challenger(snapshot, backend)
         )
 
 

@@ -47,7 +47,7 @@ def assemble(
     entries: Mapping[str, Any],
     *,
     champion_pd: Floats | None,
-    fitter: FitBackend,
+    backend: FitBackend,
 ) -> ModelArtifacts:
     """Name a model, score its reference loans, write its card and its evidence.
 
@@ -56,7 +56,7 @@ def assemble(
         candidate: The model, and what was measured of it.
         entries: What the card says of how the model came to be, and of whether it takes over.
         champion_pd: The champion's probabilities of the evaluation loans, in their order; None without a champion.
-        fitter: What grew the trees and counted the values.
+        backend: What grew the trees and counted the values.
     """
     model, settings = candidate.model, snapshot.settings
     own = model.to_files()
@@ -79,7 +79,7 @@ def assemble(
         "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "spark"}),
         "environment": environment(settings.training.families),
         "device": CPU if entries["origin"] == RECALIBRATED else settings.training.device,
-        "engine": fitter.about,
+        "engine": backend.about,
         "matured_loans": snapshot.matured.height,
         "matured_bads": int(snapshot.matured["label"].sum() or 0),
         "unknown_outcomes": snapshot.unknown_outcomes,

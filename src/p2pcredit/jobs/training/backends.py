@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from p2pcredit.models.fitting.backend import FitBackend
 
 
-def require_engine(ctx: JobContext) -> None:
+def require_fit_backend(ctx: JobContext) -> None:
     """Check that the engine of the settings can train here, before anything is held or read.
 
     Raises:
@@ -29,30 +29,30 @@ def require_engine(ctx: JobContext) -> None:
 
 
 @contextmanager
-def fitter_of(ctx: JobContext) -> Iterator[FitBackend]:
+def fit_backend_of(ctx: JobContext) -> Iterator[FitBackend]:
     """Fit by the settings.
 
     Raises:
-        MissingExtraError, SettingsError: As `require_engine`.
+        MissingExtraError, SettingsError: As `require_fit_backend`.
         StorageError: If the disk does not take the loans that the engine is to see.
     """
-    require_engine(ctx)
-    with _backend(ctx, engine_named(ctx.settings.engine), ctx.settings) as fitter:
-        yield fitter
+    require_fit_backend(ctx)
+    with _backend(ctx, engine_named(ctx.settings.engine), ctx.settings) as backend:
+        yield backend
 
 
 @contextmanager
-def fitter_again(ctx: JobContext, about: dict[str, Any]) -> Iterator[FitBackend]:
+def fit_backend_again(ctx: JobContext, about: dict[str, Any]) -> Iterator[FitBackend]:
     """Fit as a model was fitted, by `engine_of_card`: on Spark with as many workers, wherever Spark runs today.
 
     Raises:
-        MissingExtraError, SettingsError, StorageError: As `fitter_of`.
+        MissingExtraError, SettingsError, StorageError: As `fit_backend_of`.
     """
     engine = engine_named(about["name"])
     settings = engine.as_fitted(ctx.settings, about)
     engine.require(settings)
-    with _backend(ctx, engine, settings) as fitter:
-        yield fitter
+    with _backend(ctx, engine, settings) as backend:
+        yield backend
 
 
 def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
@@ -69,12 +69,12 @@ def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
 def _backend(ctx: JobContext, engine: type[Engine], settings: Settings) -> Iterator[FitBackend]:
     directory = ctx.layout.fits / uuid.uuid4().hex
     if not engine.fits_need_disk:
-        with engine.fit_backend(settings, directory) as fitter:
-            yield fitter
+        with engine.fit_backend(settings, directory) as backend:
+            yield backend
         return
     try:
-        with engine.fit_backend(settings, directory) as fitter:
-            yield fitter
+        with engine.fit_backend(settings, directory) as backend:
+            yield backend
     except OSError as error:
         raise disk_error("write", directory, error) from error
     finally:

@@ -39,13 +39,13 @@ def _on_one_thread() -> Iterator[None]:
 
 @_on_one_thread()
 def make_challenger(
-    snapshot: TrainingSnapshot, fitter: FitBackend = LOCAL, progress: Progress = no_progress
+    snapshot: TrainingSnapshot, backend: FitBackend = LOCAL, progress: Progress = no_progress
 ) -> ModelArtifacts:
     """Train all candidates as of the snapshot's day, and hold the best to the floor and against the champion.
 
     Args:
         snapshot: What is known.
-        fitter: What grows trees and counts values; the card names it.
+        backend: What grows trees and counts values; the card names it.
         progress: Called after each candidate.
 
     Raises:
@@ -57,7 +57,7 @@ def make_challenger(
         snapshot.outcomes,
         as_of=snapshot.day,
         settings=snapshot.settings,
-        fitter=fitter,
+        backend=backend,
         progress=progress,
     )
     if not run.candidates:
@@ -80,7 +80,7 @@ def make_challenger(
         "recalibration": tried.as_json() if isinstance(tried, Recalibration) else tried,
         "gate": gate.as_json(),
     }
-    return assemble(snapshot, best, entries, champion_pd=champion_pd, fitter=fitter)
+    return assemble(snapshot, best, entries, champion_pd=champion_pd, backend=backend)
 
 
 @_on_one_thread()
@@ -109,7 +109,7 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
         "recalibration": done.as_json(),
         "gate": gate.as_json(),
     }
-    return assemble(snapshot, done.candidate, entries, champion_pd=done.champion_pd, fitter=LOCAL)
+    return assemble(snapshot, done.candidate, entries, champion_pd=done.champion_pd, backend=LOCAL)
 
 
 def try_recalibration(snapshot: TrainingSnapshot) -> Recalibration | dict[str, Any] | None:

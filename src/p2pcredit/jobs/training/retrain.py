@@ -15,7 +15,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
 from p2pcredit.jobs.pipelines import INFERENCE
-from p2pcredit.jobs.training.backends import require_engine
+from p2pcredit.jobs.training.backends import require_fit_backend
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
@@ -48,7 +48,7 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
         `outcome` (`champion`, `challenger`, `refused`, or `none` where nothing was due), `model_id`, `metrics`,
         `reason`.
     """
-    require_engine(ctx)
+    require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
@@ -71,7 +71,7 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     """
     if why is not None and not why.strip():
         raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
-    require_engine(ctx)
+    require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)

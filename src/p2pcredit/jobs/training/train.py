@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.training.backends import fitter_of
+from p2pcredit.jobs.training.backends import fit_backend_of
 from p2pcredit.jobs.training.challengers import make_challenger, make_recalibrated
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
@@ -26,8 +26,8 @@ def train_model(ctx: JobContext, day: date) -> tuple[ModelArtifacts, ...]:
         LeakError: If a single feature predicts too well to be honest.
     """
     snapshot = TrainingSnapshot.as_of(ctx, day)
-    with fitter_of(ctx) as fitter:
-        challenger = make_challenger(snapshot, fitter, ctx.progress)
+    with fit_backend_of(ctx) as backend:
+        challenger = make_challenger(snapshot, backend, ctx.progress)
     _bank(ctx, challenger)
     recalibration = challenger.card["recalibration"]
     if challenger.promoted or recalibration is None or not recalibration["promote"]:

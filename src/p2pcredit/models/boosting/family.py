@@ -75,7 +75,7 @@ def _machine(examples: TrainingExamples) -> dict[str, Any]:
         "seed": training.seed,
         "threads": examples.threads,
         "device": training.device,
-        "fitter": examples.fitter,
+        "backend": examples.backend,
     }
 
 

@@ -324,7 +324,7 @@ def fit_boosting(
     log_cumulative_hazard: float = 0.0,
     trees: Trees | None = None,
     device: str = CPU,
-    fitter: FitBackend = LOCAL,
+    backend: FitBackend = LOCAL,
 ) -> BoostingModel:
     """Fit a booster on these loans, not yet calibrated.
 
@@ -339,7 +339,7 @@ def fit_boosting(
         log_cumulative_hazard: For the hazard target: the margin of a loan of average risk.
         trees: How to grow it; the defaults where None.
         device: Where to grow it, `cpu` or `cuda`; see `devices.require_device`.
-        fitter: Who grows it.
+        backend: Grows it.
 
     Raises:
         TrainingError: If there are no features or one class only.
@@ -350,7 +350,7 @@ def fit_boosting(
     encoding = learn_encoding(features, candidates)
     grown = trees or Trees()
     with growing(
-        encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, fitter=fitter
+        encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, backend=backend
     ) as grow:
         booster = grow(grown)
     target = "matured" if expected is None else "hazard"

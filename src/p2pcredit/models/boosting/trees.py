@@ -1,4 +1,4 @@
-"""Grow the trees of a boosting model, monotone where credit sense is plain, wherever the fitter grows them."""
+"""Grow the trees of a boosting model, monotone where credit sense is plain, wherever the backend grows them."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def growing(
     seed: int,
     threads: Threads,
     device: str = CPU,
-    fitter: FitBackend = LOCAL,
+    backend: FitBackend = LOCAL,
 ) -> Iterator[Callable[[Trees], xgb.Booster]]:
     """Grow trees on these loans, which are handed over once for as many settings as are asked.
 
     Args:
         encoding: How the columns came about.
         columns: As `encode` gives them.
-        bads, expected, seed, threads, device, fitter: As in `fit_boosting`.
+        bads, expected, seed, threads, device, backend: As in `fit_boosting`.
 
     Yields:
         Given how to grow them, the trees: monotone where the contract of a feature says so. Wherever they were grown
@@ -83,8 +83,8 @@ def growing(
     else:
         aim |= {"objective": "count:poisson", "base_score": 1.0}
     margin = None if expected is None else np.log(expected)
-    handed = fitter.growing(Examples(columns, bads, margin, threads, device))
-    del columns  # the fitter keeps them in a form of its own
+    handed = backend.growing(Examples(columns, bads, margin, threads, device))
+    del columns  # the backend keeps them in a form of its own
     with handed as growing_them:
 
         def grow(trees: Trees) -> xgb.Booster:

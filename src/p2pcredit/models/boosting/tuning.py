@@ -73,12 +73,12 @@ def search_trees(
     threads: Threads,
     expected: Floats | None = None,
     device: str = CPU,
-    fitter: FitBackend = LOCAL,
+    backend: FitBackend = LOCAL,
 ) -> tuple[Trees, tuple[Tried, ...]]:
     """Search the setting with the least deviance on loans of months that it was not grown on.
 
     Args:
-        features, candidates, bads, seed, threads, expected, device, fitter: As in `fit_boosting`.
+        features, candidates, bads, seed, threads, expected, device, backend: As in `fit_boosting`.
         months: The origination day of each loan. Loans of one calendar month stay together.
 
     Returns:
@@ -103,7 +103,7 @@ def search_trees(
     lengths = (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))
     margins = {replace(setting, rounds=rounds): np.zeros(bads.size) for setting in settings for rounds in lengths}
     judged = np.zeros(bads.size, dtype=bool)
-    how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "fitter": fitter}
+    how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "backend": backend}
     for number in range(FOLDS):
         out = fold == number
         known, watched = bads[~out], None if expected is None else expected[~out]

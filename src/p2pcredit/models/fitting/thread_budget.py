@@ -22,12 +22,12 @@ class ThreadBudget:
         fits: As many are to be made.
 
     Examples:
-        >>> hands = ThreadBudget(threads=2, at_once=2, fits=6)
-        >>> hands.each()
+        >>> budget = ThreadBudget(threads=2, at_once=2, fits=6)
+        >>> budget.each()
         1
         >>> for _ in range(5):
-        ...     hands.one_less()
-        >>> hands.each()
+        ...     budget.one_less()
+        >>> budget.each()
         2
     """
 
@@ -46,17 +46,17 @@ class ThreadBudget:
 
 
 def side_by_side(
-    fit: Callable[[Item], Result], items: Sequence[Item], started_in: Sequence[Item], hands: ThreadBudget
+    fit: Callable[[Item], Result], items: Sequence[Item], started_in: Sequence[Item], budget: ThreadBudget
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with what came of it, in the order of `items`; as many at once as there are hands for.
+    """Each item with what came of it, in the order of `items`; as many at once as there are budget for.
 
     Args:
         fit: What is done with each.
         items: In the order in which they come back.
         started_in: The same in the order in which they are started where several are at work: the longest first.
-        hands: Who counts how many are left.
+        budget: Counts how many are left.
     """
-    if hands.at_once == 1:
+    if budget.at_once == 1:
         yield from ((item, fit(item)) for item in items)
         return
 
@@ -64,8 +64,8 @@ def side_by_side(
         try:
             return fit(item)
         finally:
-            hands.one_less()
+            budget.one_less()
 
-    with ThreadPoolExecutor(hands.at_once, "fit") as pool:
+    with ThreadPoolExecutor(budget.at_once, "fit") as pool:
         fits = {item: pool.submit(copy_context().run, partial(one, item)) for item in started_in}
         yield from ((item, fits[item].result()) for item in items)

@@ -36,7 +36,7 @@ class Scorecard(Family):
             log_cumulative_hazard=examples.log_cumulative_hazard,
             selection=examples.settings.selection,
             scale=PointScale.of(examples.settings.scores),
-            fitter=examples.fitter,
+            backend=examples.backend,
         )
 
     def load(self, content: Mapping[str, Any], files: Mapping[str, bytes]) -> ScorecardModel:

@@ -29,7 +29,7 @@ def fit_scorecard(
     log_cumulative_hazard: float = 0.0,
     selection: SelectionSettings | None = None,
     scale: PointScale | None = None,
-    fitter: FitBackend = LOCAL,
+    backend: FitBackend = LOCAL,
 ) -> ScorecardModel:
     """Fit a scorecard on these loans, not yet calibrated.
 
@@ -41,7 +41,7 @@ def fit_scorecard(
         log_cumulative_hazard: For the hazard target: the margin of a loan of average risk.
         selection: Bars that a feature must pass; the defaults where None.
         scale: Points are made whole numbers on it; None leaves them as they are.
-        fitter: Who counts the values.
+        backend: Counts the values.
 
     Raises:
         TrainingError: If no feature passes.
@@ -52,7 +52,7 @@ def fit_scorecard(
     bars = selection or SelectionSettings()
     columns = columns_of(features, [feature.name for feature in candidates])
     goods = 1.0 - bads if expected is None else expected
-    counted = fitter.count(columns, candidates, bads, goods)
+    counted = backend.count(columns, candidates, bads, goods)
     binnings = [bins_of_counts(feature, held, bads, goods) for feature, held in zip(candidates, counted, strict=True)]
     kept, left_out = select_binnings(binnings, columns, bads, goods, bars)
     while kept:

@@ -77,7 +77,7 @@ def train_candidates(
     *,
     as_of: date,
     settings: Settings,
-    fitter: FitBackend = LOCAL,
+    backend: FitBackend = LOCAL,
     progress: Progress = no_progress,
 ) -> TrainingRun:
     """Train the candidates that a day's loans allow, and judge each on the newest matured loans.
@@ -89,7 +89,7 @@ def train_candidates(
             `as_of`.
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
-        fitter: Who grows trees and counts values.
+        backend: Grows trees and counts values.
         progress: Called with each candidate.
 
     Returns:
@@ -125,7 +125,7 @@ def train_candidates(
 
     def fit(pair: tuple[str, str]) -> Candidate | TrainingError:
         family, target = pair
-        learner = Learner(family, usable, settings, fitter, hands.each)
+        learner = Learner(family, usable, settings, backend, budget.each)
         try:
             if target == "matured":
                 return fit_matured(learner, split)
@@ -141,9 +141,9 @@ def train_candidates(
 
     progress(f"{matured.height:,} matured loans", 0, len(pairs) + 1)
     done = count(1)
-    hands = ThreadBudget(settings.threads, min(fitter.at_once(settings.threads), AT_ONCE_AT_MOST), len(pairs))
+    budget = ThreadBudget(settings.threads, min(backend.at_once(settings.threads), AT_ONCE_AT_MOST), len(pairs))
     longest_first = sorted(pairs, key=lambda pair: (not families[pair[0]].is_slow, pair[1] == "matured"))
-    for (family, target), fitted in side_by_side(fit, pairs, longest_first, hands):
+    for (family, target), fitted in side_by_side(fit, pairs, longest_first, budget):
         if isinstance(fitted, TrainingError):
             details[f"{family}_{target}"] = {"missing_because": str(fitted)}
         else:

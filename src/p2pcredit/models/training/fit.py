@@ -41,7 +41,7 @@ class Learner:
     family: str
     features: tuple[Feature, ...]
     settings: Settings
-    fitter: FitBackend = LOCAL
+    backend: FitBackend = LOCAL
     threads: Threads = 1
     tuning: Tuning = field(default_factory=Tuning)
 
@@ -68,7 +68,7 @@ class Learner:
         return replace(self, tuning=family_named(self.family).tune(examples))
 
     def _matured(self, loans: pl.DataFrame) -> TrainingExamples:
-        return TrainingExamples(loans, self.features, _labels(loans), self.settings, self.fitter, self.threads)
+        return TrainingExamples(loans, self.features, _labels(loans), self.settings, self.backend, self.threads)
 
     def _watched(self, loans: pl.DataFrame, exposure: Exposure) -> TrainingExamples:
         return TrainingExamples(
@@ -76,7 +76,7 @@ class Learner:
             self.features,
             exposure.defaulted,
             self.settings,
-            self.fitter,
+            self.backend,
             self.threads,
             exposure.expected,
             exposure.log_cumulative_hazard,
