@@ -208,7 +208,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
 
 @pytest.fixture
 def run_on(tmp_path: Path) -> Callable[..., JobContext]:
-    """Makes the surroundings of a run in the night after a snapshot date."""
+    """Makes the context of a run in the night after a snapshot date."""
 
     def make(day: date, run_id: str | None = None, home: Path | None = None) -> JobContext:
         at = datetime.combine(day + timedelta(days=1), time(2, tzinfo=UTC))

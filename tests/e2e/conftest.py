@@ -65,7 +65,7 @@ class YoungPortfolio:
         replay(ctx, DateRange(self.FIRST_MODEL, self.SATURDAY), skip_last_monitoring=True)
 
     def context(self, home: Path) -> JobContext:
-        """The surroundings of a replay on a home."""
+        """The context of a replay on a home."""
         return JobContext(Layout(home), load_settings(home), "replay", datetime(2026, 1, 1, tzinfo=UTC))
 
     def copy(self, name: str) -> Path:

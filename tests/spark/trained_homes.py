@@ -28,7 +28,7 @@ SETTINGS = Settings(
 
 
 def context(home: Path, spark: SparkSettings | None = None) -> JobContext:
-    """The surroundings of a job on this home, on Spark where it is given."""
+    """The context of a job on this home, on Spark where it is given."""
     engine = {} if spark is None else {"engine": "spark", "spark": spark}
     wanted = SETTINGS.model_copy(update=engine)
     return JobContext(Layout(home), wanted, "test", datetime(2022, 1, 1, tzinfo=UTC))

@@ -23,7 +23,7 @@ def settings(home: HomeOption = None, as_json: JsonOption = False, debug: DebugO
     if as_json:
         return found
     shown = ["name", "type", "bounds", "default", *(["value"] if values else []), "description"]
-    return [{name: _told(setting[name]) if name != "bounds" else setting[name] for name in shown} for setting in found]
+    return [{name: _shown(setting[name]) if name != "bounds" else setting[name] for name in shown} for setting in found]
 
 
 def _values(home: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _values(home: Any) -> dict[str, Any]:
     return found
 
 
-def _told(value: Any) -> object:
+def _shown(value: Any) -> object:
     if isinstance(value, list):
         value = ", ".join(map(str, value))
     return "empty" if value in ("", {}) else value

@@ -97,7 +97,7 @@ def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Call
                 _remember(kwargs.get("home"), function.__name__, error)
             if debug:
                 raise
-            sys.stderr.write(f"Error: {_told(error)}\n")
+            sys.stderr.write(f"Error: {_worded(error)}\n")
             raise typer.Exit(2 if wrong_usage else 1) from error
         if interrupts.came:  # it was swallowed on the way
             raise KeyboardInterrupt
@@ -117,7 +117,7 @@ def _is_panic(error: BaseException) -> bool:
     return is_panic(error)
 
 
-def _told(error: BaseException) -> str:
+def _worded(error: BaseException) -> str:
     from p2pcredit.jobs.failures import domain_error
 
     known = domain_error(error)

@@ -51,7 +51,7 @@ def load_settings(home: Path) -> Settings:
         loaded = _Loaded(**content)
         return Settings(**{name: getattr(loaded, name) for name in Settings.model_fields})
     except ValidationError as error:
-        raise SettingsError(f"{_told(error)}; mend it in {file} or in P2P_* variables") from error
+        raise SettingsError(f"{_worded(error)}; mend it in {file} or in P2P_* variables") from error
     except UnparsableVariableError as error:
         raise SettingsError(_unparsable(error)) from None
 
@@ -65,7 +65,7 @@ _SAID = {
 """What pydantic says in words of Python, by its type."""
 
 
-def _told(error: ValidationError) -> str:
+def _worded(error: ValidationError) -> str:
     """Say the first thing that is wrong: of a choice what was found and what there is, of others no value."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]

@@ -60,12 +60,12 @@ def read_settings_file(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text + "\n")  # else a key that stands twice in the last line is named without its line
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(_told(file, text, error)) from None
+        raise SettingsError(_worded(file, text, error)) from None
     except RecursionError as error:
         raise SettingsError(f"{file} is nested too deeply for settings; write plain groups and values") from error
 
 
-def _told(file: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
+def _worded(file: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
     """Say what is wrong with a file, by its line; of a value, which may be secret, nothing is shown."""
     said = str(error)
     place = _PLACE.search(said)

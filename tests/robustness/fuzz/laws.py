@@ -30,7 +30,7 @@ Violation = tuple[Case, str]
 
 
 def context(home: Path) -> JobContext:
-    """The surroundings of a run long after all days, which goes on whatever share of rows is set aside."""
+    """The context of a run long after all days, which goes on whatever share of rows is set aside."""
     settings = Settings(preprocessing=PreprocessingSettings(max_quarantined_share=1.0))
     return JobContext(Layout(home), settings, "fuzz", datetime(2026, 1, 1, tzinfo=UTC))
 

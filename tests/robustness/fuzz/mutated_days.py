@@ -38,7 +38,7 @@ FAMILIES = ("boosting", "scorecard")
 
 
 def context(home: Path, family: str) -> JobContext:
-    """The surroundings of the night after the day."""
+    """The context of the night after the day."""
     training = TrainingSettings(
         min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=5, preferred_family=family
     )

@@ -33,7 +33,7 @@ Train = Callable[[], bool]
 
 
 def context(run_id: str, day: date) -> JobContext:
-    """The surroundings of a new process in the night after a day."""
+    """The context of a new process in the night after a day."""
     at = datetime.combine(day + timedelta(days=1), time(2, tzinfo=UTC))
     return JobContext(Layout(Path(HOME)), SETTINGS, run_id, at)
 

@@ -65,7 +65,7 @@ def land(home: Path, days: Iterable[date], book: Book | None = None) -> None:
 
 
 def context(home: Path | str, run_id: str = "test") -> JobContext:
-    """The surroundings of a job on this home; the same instant for everybody."""
+    """The context of a job on this home; the same instant for everybody."""
     return JobContext(Layout(Path(home)), SETTINGS, run_id, datetime(2010, 3, 6, 1, tzinfo=UTC))
 
 

@@ -35,7 +35,7 @@ SETTINGS = Settings(
 
 
 def context(home: Path | str, run_id: str, day: date) -> JobContext:
-    """The surroundings of a run in the night after a snapshot date."""
+    """The context of a run in the night after a snapshot date."""
     at = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=2)
     return JobContext(Layout(Path(home)), SETTINGS, run_id, at)
 

@@ -50,7 +50,7 @@ def land_days_before(layout: Layout, number: int, loans: int = 3) -> list[date]:
 
 
 def with_settings(ctx: JobContext, **values: object) -> JobContext:
-    """The same surroundings with these settings of the group `preprocessing`."""
+    """The same context with these settings of the group `preprocessing`."""
     settings = Settings(preprocessing=PreprocessingSettings.model_validate(values))
     return JobContext(ctx.layout, settings, ctx.run_id, ctx.at)
 

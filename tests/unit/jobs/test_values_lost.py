@@ -67,7 +67,7 @@ def ctx(run_on: Callable[..., JobContext]) -> JobContext:
 
 
 def whatever_is_set_aside(ctx: JobContext) -> JobContext:
-    """The same surroundings, in which a day goes on however many of its rows are no rows."""
+    """The same context, in which a day goes on however many of its rows are no rows."""
     settings = Settings(preprocessing=PreprocessingSettings(max_quarantined_share=1.0))
     return JobContext(ctx.layout, settings, ctx.run_id, ctx.at)
 

@@ -81,7 +81,7 @@ def read_mapping(path: Path) -> PlatformMapping:
     except RecursionError as error:
         raise UsageError(f"{where} is nested too deeply for a mapping") from error
     except ValidationError as error:
-        raise UsageError(f"{where}, {_told(error.errors())}") from error
+        raise UsageError(f"{where}, {_worded(error.errors())}") from error
 
 
 def _content(where: str, text: str) -> Any:
@@ -138,7 +138,7 @@ def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
         _check(where, value, below, seen)
 
 
-def _told(errors: Sequence[ErrorDetails]) -> str:
+def _worded(errors: Sequence[ErrorDetails]) -> str:
     """Word the first slip in one line; an unknown key before a missing one, since it may be that key misspelt."""
     missing = [error["loc"] for error in errors if error["type"] == "missing"]
     first = next((error for error in errors if error["type"] == "extra_forbidden"), _deepest(errors))
