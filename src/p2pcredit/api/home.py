@@ -12,6 +12,7 @@ import polars as pl
 
 from p2pcredit.api.model import Model
 from p2pcredit.contracts.tables import TABLES
+from p2pcredit.errors import UsageError
 from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.known_rows import read_known_rows, table_by_name
@@ -22,9 +23,10 @@ from p2pcredit.settings import Settings
 from p2pcredit.storage.home import check_home, resolve_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.text import one_line
 
 Day = date | str
-"""A day: a `date`, or its text `YYYY-MM-DD`."""
+"""A day: a `date`, its text `YYYY-MM-DD`, or a `datetime`, of which the date counts."""
 
 _REPORT = re.compile(r"monitoring_(\d{4})_(\d{2})_(\d{2})\.html")
 _DECISIONS = {
@@ -44,15 +46,15 @@ def open_home(path: str | Path | None = None) -> Home:
     """Open a home directory for reading.
 
     Args:
-        path: The directory; else `P2P_HOME`, `AIRFLOW_HOME`, `/opt/airflow` or `./p2p-home`, as on the command line.
+        path: The directory; None or blank for `P2P_HOME`, `AIRFLOW_HOME`, `/opt/airflow` or `./p2p-home`, as on the
+            command line.
 
     Raises:
         MissingHomeError: If it does not exist.
         HomeError: If it cannot be a home.
         SettingsError: If its settings are wrong.
     """
-    given = None if path is None else Path(path)
-    directory = resolve_home(given, os.environ, Path.cwd())
+    directory = resolve_home(path, os.environ, Path.cwd())
     check_home(directory)
     return Home(JobContext(Layout(directory), settings_of(directory), "python", datetime.now(UTC)))
 
@@ -96,9 +98,7 @@ class Home:
             UsageError: If there is no such table, or a day is no date.
             MissingTableError: If nothing has been written to it yet.
         """
-        first, last = days if isinstance(days, tuple) else (days, days)
-        span = None if first is None or last is None else DateRange(_day(first), _day(last))
-        return read_known_rows(self._lake, table_by_name(name), _optional_day(as_of), span)
+        return read_known_rows(self._lake, table_by_name(name), _optional_day(as_of), _span(days))
 
     def sql(self, query: str, as_of: Day | None = None) -> pl.DataFrame:
         """Run one SELECT over the tables, named such as `gold.predictions`, in DuckDB's SQL.
@@ -123,6 +123,9 @@ class Home:
             as_of: What was known on or before this day.
             months: Only the newest so many months of originations that have matured; None means all. Monitoring looks
                 at `settings.monitoring.window_months`.
+
+        Raises:
+            UsageError: If the day is no date or too early for any window, or `months` is below 1.
         """
         return matured_loans(self._ctx, _day(as_of), months)
 
@@ -180,11 +183,27 @@ class Home:
 
 
 def _day(day: Day) -> date:
-    return parse_date(day) if isinstance(day, str) else day
+    """Take a day as it may be given; a number would be compared as days since 1970, so it is refused."""
+    if isinstance(day, str):
+        return parse_date(day)
+    if isinstance(day, datetime) and day == day:  # not so of the missing time of pandas
+        return day.date()
+    if isinstance(day, date) and not isinstance(day, datetime):
+        return day
+    raise UsageError(f"{one_line(repr(day), 60)} is not a day; give a date, or its text such as '2010-12-31'")
 
 
 def _optional_day(day: Day | None) -> date | None:
     return None if day is None else _day(day)
+
+
+def _span(days: Day | tuple[Day, Day] | None) -> DateRange | None:
+    if days is None:
+        return None
+    pair = days if isinstance(days, tuple | list) else (days, days)
+    if len(pair) != 2:
+        raise UsageError(f"days has {len(pair)} days; give one, or a pair of the first and the last")
+    return DateRange(_day(pair[0]), _day(pair[1]))
 
 
 __all__ = ["Home", "open_home"]

@@ -13,11 +13,12 @@ import polars as pl
 from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.landed_rows import features_of_landed
+from p2pcredit.jobs.scoring.landed_rows import LANDED, features_of_landed
 from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
 from p2pcredit.names import perhaps
 from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.text import one_line
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Model:
             frame: A Polars, pandas or Arrow frame, one row per loan, with `loan_id` and either the features of the
                 model (rows of `gold.feature_store`) or the columns of landing files (`origination_date`,
                 `loan_amount`, `term` and any others). A landed value that cannot be read counts as missing, with a
-                warning that names its column.
+                warning that names its column; so does one whose column's name is a slip of the pen.
 
         Returns:
             In the order of the rows: the columns of `gold.predictions`.
@@ -66,7 +67,12 @@ class Model:
             QuarantineError: If a landed row breaks a rule, so that the daily run would set it aside.
         """
         rows = _as_polars(frame)
-        return score_loans(self._model, self.id, self._features(rows), self._settings)
+        try:
+            return score_loans(self._model, self.id, self._features(rows), self._settings)
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(
+                f"the frame cannot be scored: {one_line(str(error).partition(chr(10))[0], 200)}; give numbers and text"
+            ) from error
 
     def _features(self, rows: pl.DataFrame) -> pl.DataFrame:
         lacking = [name for name in ("loan_id", *self.feature_names) if name not in rows.columns]
@@ -75,6 +81,9 @@ class Model:
             return rows if there else rows.with_columns(pl.lit(None, dtype=pl.Date).alias("snapshot_date"))
         if all(name in rows.columns for name in LOAN_TERMS.required_sources) or "term" in rows.columns:
             found = features_of_landed(rows)
+            if found.misspelt:
+                slips = ", ".join(f"'{name}'{perhaps(name, LANDED)}" for name in found.misspelt)
+                warnings.warn(f"columns that no feed has are passed over: {slips}", stacklevel=3)
             if found.lost:
                 lost = ", ".join(f"{name} ({count})" for name, count in found.lost.items())
                 warnings.warn(f"values that cannot be read count as missing: {lost}", stacklevel=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import p2pcredit
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS
-from p2pcredit.errors import BankError, MissingHomeError, QuarantineError, UsageError
+from p2pcredit.errors import BankError, HomeError, MissingHomeError, QuarantineError, UsageError
 from p2pcredit.models.evaluation.discrimination import auc
 from small_home import DAYS, SATURDAY, TRAINED
 
@@ -178,3 +178,61 @@ def test_the_public_names_are_there_and_load_nothing_before_they_are_asked_for()
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("day", [20210701, 1.5, True, ["2021-07-01"], ""])
+def test_what_is_not_a_day_is_refused_and_never_taken_for_all_rows(home: p2pcredit.Home, day: Any) -> None:
+    for asked in (
+        lambda: home.table("gold.predictions", as_of=day),
+        lambda: home.sql("select 1", as_of=day),
+        lambda: home.matured(day),
+        lambda: home.champion(on=day),
+        lambda: home.table("gold.predictions", days=(day, "2021-07-01")),
+    ):
+        with pytest.raises(UsageError, match="is not a da"):
+            asked()
+
+
+def test_half_a_span_is_refused_and_never_taken_for_all_days(home: p2pcredit.Home) -> None:
+    for days in [(None, "2021-07-01"), ("2021-07-01", None)]:
+        with pytest.raises(UsageError, match="None is not a day"):
+            home.table("gold.predictions", days=days)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="days has 1 days; give one, or a pair"):
+        home.table("gold.predictions", days=("2021-07-01",))  # type: ignore[arg-type]
+
+
+def test_the_date_of_a_time_counts(home: p2pcredit.Home) -> None:
+    noon = datetime(2021, 7, 1, 12)
+    assert home.matured(noon).as_of == date(2021, 7, 1)
+    assert repr(home.champion(on=noon)) == repr(home.champion(on="2021-07-01"))
+
+
+def test_a_day_before_any_window_and_no_months_are_refused(home: p2pcredit.Home) -> None:
+    with pytest.raises(UsageError, match="no label window can have closed by 0001-01-01"):
+        home.matured("0001-01-01")
+    with pytest.raises(UsageError, match="months is 0; give 1 or more"):
+        home.matured(SATURDAY, months=0)
+    assert home.matured(SATURDAY, months=10**9).loans.equals(home.matured(SATURDAY).loans)
+
+
+def test_a_misspelt_column_of_a_frame_is_said(home: p2pcredit.Home) -> None:
+    loan = {"loan_id": "a", "origination_date": "2021-10-10", "loan_amount": "12000", "term": "36"}
+    with pytest.warns(UserWarning, match="no feed has are passed over: 'anual_income', perhaps 'annual_income'"):
+        home.model(home.champion().id).score(pl.DataFrame([{**loan, "anual_income": "50000", "branch": "x"}]))  # type: ignore[union-attr]
+
+
+def test_a_frame_of_lists_is_refused_in_one_line(home: p2pcredit.Home) -> None:
+    champion = home.champion()
+    assert champion is not None
+    rows = home.table("gold.feature_store", days="2021-03-01").collect()
+    odd = rows.with_columns(pl.lit([1.0]).alias(name) for name in champion.feature_names)
+    with pytest.raises(UsageError, match="the frame cannot be scored") as refused:
+        champion.score(odd)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_blank_path_is_none_and_a_url_is_shown_as_written(monkeypatch: pytest.MonkeyPatch, small_home: Path) -> None:
+    monkeypatch.setenv("P2P_HOME", str(small_home))
+    assert p2pcredit.open_home("").path == small_home
+    with pytest.raises(HomeError, match="the home s3://b/x is a URL"):
+        p2pcredit.open_home("s3://b/x")

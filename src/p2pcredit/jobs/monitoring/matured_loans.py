@@ -10,6 +10,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
+from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.known_rows import rows_known
 from p2pcredit.monitoring.inputs import newest_closed_origination
@@ -57,10 +58,16 @@ def matured_loans(ctx: JobContext, as_of: date, months: int | None = None) -> Ma
         as_of: Only rows known on or before this day; windows closed by it.
         months: Only the newest so many months of originations that have matured, as monitoring looks at
             `monitoring.window_months`; None means all.
+
+    Raises:
+        UsageError: If no window can have closed by that day, or `months` is below 1.
     """
     lake, labels = Lake(ctx.layout), ctx.settings.labels
-    last = newest_closed_origination(as_of, labels)
-    after = date.min if months is None else add_months(last, -months)
+    try:
+        last = newest_closed_origination(as_of, labels)
+    except (OverflowError, ValueError) as error:
+        raise UsageError(f"no label window can have closed by {as_of}; ask for a later day") from error
+    after = _day_before(last, months)
     scored = rows_known(lake.scan(PREDICTIONS), PREDICTIONS, as_of)
     features = rows_known(lake.scan(FEATURE_STORE), FEATURE_STORE, as_of)
     terms, quarantine = lake.frame(silver(FEEDS["loan_terms"])), lake.frame(QUARANTINE)
@@ -86,6 +93,15 @@ def matured_loans(ctx: JobContext, as_of: date, months: int | None = None) -> Ma
         without_label=closed - loans.height,
         refused=once_each(refused).filter(pl.col("snapshot_date") > after).height,
     )
+
+
+def _day_before(last: date, months: int | None) -> date:
+    """The day before the first of the newest months of originations."""
+    if months is None:
+        return date.min
+    if months < 1:
+        raise UsageError(f"months is {months}; give 1 or more, or None for all")
+    return date.min if months >= 12 * (last.year - 1) else add_months(last, -months)
 
 
 def was_measured() -> pl.Expr:

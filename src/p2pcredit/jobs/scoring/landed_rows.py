@@ -12,12 +12,13 @@ from p2pcredit.contracts.tables import QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import QuarantineError, UsageError
 from p2pcredit.jobs.lake_engines import as_quarantined
-from p2pcredit.names import perhaps
+from p2pcredit.names import perhaps, similar_name
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.silver import refine
 from p2pcredit.transforms.typing import BLANKS
 
-_SOURCES = tuple(dict.fromkeys(source for feed in APPLICATION_FEEDS for source in feed.sources))
+LANDED = tuple(dict.fromkeys(source for feed in APPLICATION_FEEDS for source in feed.sources))
+"""The columns of the four application feeds, side by side."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class LandedFeatures:
     Attributes:
         features: Rows of the feature store, in the order of the landed rows.
         lost: Column -> how many of its values break a rule and count as missing.
+        misspelt: Columns of the frame that no feed has, and whose name is like one that the frame lacks.
     """
 
     features: pl.DataFrame
     lost: dict[str, int]
+    misspelt: tuple[str, ...]
 
 
 def features_of_landed(rows: pl.DataFrame) -> LandedFeatures:
@@ -48,7 +51,7 @@ def features_of_landed(rows: pl.DataFrame) -> LandedFeatures:
     if lacking:
         meant = perhaps(lacking[0], rows.columns)
         raise UsageError(f"the frame lacks the column '{lacking[0]}'{meant}; loans need {_needed()}")
-    texts = rows.select(_as_text(rows, source) for source in _SOURCES)
+    texts = rows.select(_as_text(rows, source) for source in LANDED)
     day = pl.col(LOAN_TERMS.date_column).str.strip_chars(BLANKS).str.to_date("%Y-%m-%d", strict=False)
     raw = texts.with_columns(day.alias("snapshot_date"), pl.lit(None, dtype=pl.String).alias("unparsed"))
     raw = raw.with_row_index("row_number", offset=1).with_columns(pl.col("row_number").cast(pl.Int64))
@@ -72,7 +75,9 @@ def features_of_landed(rows: pl.DataFrame) -> LandedFeatures:
     order = silver[LOAN_TERMS.name].select("loan_id", "snapshot_date", "row_number")
     ordered = features.join(order, on=["loan_id", "snapshot_date"], how="left").sort("row_number").drop("row_number")
     lost = quarantine.filter(pl.col("kind") == "value").group_by("column").len().sort("column")
-    return LandedFeatures(ordered, dict(lost.iter_rows()))
+    lacking = [name for name in LANDED if name not in rows.columns]
+    misspelt = tuple(name for name in rows.columns if name not in LANDED and similar_name(name, lacking))
+    return LandedFeatures(ordered, dict(lost.iter_rows()), misspelt)
 
 
 def _as_text(rows: pl.DataFrame, source: str) -> pl.Expr:
@@ -91,4 +96,4 @@ def _needed() -> str:
     return ", ".join(LOAN_TERMS.required_sources)
 
 
-__all__ = ["LandedFeatures", "features_of_landed"]
+__all__ = ["LANDED", "LandedFeatures", "features_of_landed"]
