@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,26 @@ def test_a_query_as_of_a_day_sees_what_was_known_then(home: p2pcredit.Home) -> N
 def test_tables_join_by_a_column_that_both_have(home: p2pcredit.Home) -> None:
     found = home.sql("select count(*) from gold.predictions join gold.feature_store using (loan_id, snapshot_date)")
     assert found.item() == home.table("gold.predictions").collect().height
+
+
+def test_the_tables_are_listed_where_a_query_asks_for_them(home: p2pcredit.Home) -> None:
+    assert tuple(home.sql("show tables")["name"]) == home.tables
+    listed = "select table_schema || '.' || table_name as name from information_schema.tables"
+    assert set(home.tables) <= set(home.sql(listed)["name"])
+
+
+def test_the_last_day_that_a_date_can_name_is_given(home: p2pcredit.Home) -> None:
+    assert home.sql("select date '9999-12-31', timestamp '0001-01-01 00:00:00'").row(0)[0] == date(9999, 12, 31)
+
+
+def test_an_interrupt_ends_a_query_that_would_run_for_days(small_home: Path) -> None:
+    child = (
+        "import os, signal, sys, threading, p2pcredit\n"
+        "threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        "p2pcredit.open_home(sys.argv[1]).sql('select count(*) from range(100000000) a, range(1000000) b')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", child, str(small_home)], capture_output=True, timeout=120, check=False)
+    assert b"KeyboardInterrupt" in done.stderr
 
 
 def test_a_name_made_within_the_query_is_no_table(home: p2pcredit.Home) -> None:
@@ -59,6 +82,12 @@ def test_a_name_made_within_the_query_is_no_table(home: p2pcredit.Home) -> None:
         ("select * from predictions", "perhaps 'gold.predictions' was meant"),
         ("select loan_id, loan_id from gold.predictions", "names must be unique"),
         ("select * from home", "there is no table 'home'"),
+        ('select * from "gold.predictions"', "write the table as gold.predictions, without quotes"),
+        ("select * from other.predictions", "there is no table 'other.predictions', perhaps 'gold.predictions'"),
+        ("select loan_id, loan_id from gold.predictions", "such as p.loan_id as id_of_p"),
+        ("select interval 1 month", "cast that column to text"),
+        ("select 'infinity'::timestamp as t", "the column 't' holds days before the year 1 or after the year 9999"),
+        ("select date '9999-12-31' + interval 1 day as t", "the column 't' holds days"),
     ],
 )
 def test_a_query_that_does_anything_else_is_refused_in_one_line(
@@ -78,5 +107,5 @@ def test_a_table_that_was_never_written_is_said(tmp_path: Path) -> None:
 
 def test_without_duckdb_the_extra_is_named(home: p2pcredit.Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
-    with pytest.raises(MissingExtraError, match=r"p2p-credit-score\[sql\]"):
+    with pytest.raises(MissingExtraError, match=r"WHEEL\[sql\]"):
         home.sql("select 1")
