@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.settings import AlertSettings, LabelSettings, Settings, load_settings
+from p2pcredit.settings.sources import RENAMED
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,10 @@ def test_the_home_variable_is_no_setting(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ("labls = 1\n", "unknown setting 'labls'; known are alerts, engine, handoff, labels"),
         ("[labels]\nwindow = 6\n", "unknown setting 'labels.window', perhaps 'window_months' was meant"),
+        ("[monitoring]\nrefresh_bads_growth = 0.2\n", "it is now called 'monitoring.retrain_at_new_bads_share'"),
+        ("[training]\nleak_auc = 0.8\n", "it is now called 'training.max_single_feature_auc'"),
+        ("[training]\nmore_evidence_growth = 1.0\n", "it is now called 'training.evidence_growth_share'"),
+        ("[training]\nno_worse_margin = 0.01\n", "it is now called 'training.noninferiority_margin'"),
         ("[labels]\nwindow_months = 0\n", "'labels.window_months': Input should be greater than or equal to 1"),
         ("[labels]\nwindow_months = 'six'\n", "'labels.window_months': Input should be a valid integer"),
         ("[monitoring]\nauc_threshold = nan\n", "'monitoring.auc_threshold'"),
@@ -109,3 +114,13 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         Settings().threads = 3  # type: ignore[misc]
     with pytest.raises(ValidationError):
         AlertSettings().urls = ()  # type: ignore[misc]
+
+
+def test_old_names_lead_to_settings_that_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for old, new in RENAMED.items():
+        group, name = new.split(".")
+        assert name in type(getattr(Settings(), group)).model_fields
+        with monkeypatch.context() as patched:
+            patched.setenv(f"P2P_{old.replace('.', '__').upper()}", "0.2")
+            with pytest.raises(SettingsError, match=f"now called P2P_{new.replace('.', '__').upper()}, so set that"):
+                load_settings(tmp_path)

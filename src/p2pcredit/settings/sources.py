@@ -28,6 +28,14 @@ OTHER_VARIABLES = (
 )
 """Variables with the prefix that are no settings: where home is, and what the DAGs are scheduled by."""
 
+RENAMED = {
+    "monitoring.refresh_bads_growth": "monitoring.retrain_at_new_bads_share",
+    "training.leak_auc": "training.max_single_feature_auc",
+    "training.more_evidence_growth": "training.evidence_growth_share",
+    "training.no_worse_margin": "training.noninferiority_margin",
+}
+"""Settings of version 0.1 -> what they are called now; their values mean the same."""
+
 _MOST_BYTES = 1 << 20
 _PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
 _TWICE = ("Cannot overwrite a value", "Cannot declare", "Cannot mutate", "Cannot redefine")
@@ -111,6 +119,9 @@ def _unknown_variable(variable: str, known: list[str], groups: Groups) -> str:
     close = similar_name(variable.replace(SEPARATOR, "_"), (name.replace(SEPARATOR, "_") for name in known))
     meant = next((name for name in known if name.replace(SEPARATOR, "_") == close), None)
     said = f"the variable {variable} sets nothing"
+    new = {_variable(*old.split(".")): _variable(*now.split(".")) for old, now in RENAMED.items()}.get(variable.upper())
+    if new is not None:
+        return f"{said}: that setting is now called {new}, so set that"
     if meant is not None:
         return f"{said}; perhaps {meant} was meant, else remove it"
     written = f"{PREFIX}<GROUP>{SEPARATOR}<NAME>"
@@ -156,7 +167,7 @@ def _refuse_double_keys(variable: str, text: str) -> None:
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
-    """Word the refusal of a key in a group, with the similar one.
+    """Word the refusal of a key in a group, with its new name or the similar one.
 
     Examples:
         >>> unknown_key("labels", "window", ["window_months", "default_days"])
@@ -164,6 +175,9 @@ def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
 default_days"
     """
     names = list(known)
+    new = RENAMED.get(f"{place}.{key}")
+    if new is not None:
+        return f"unknown setting '{place}.{key}': it is now called '{new}', so write that"
     close = similar_name(key, names) or next((name for name in names if name.startswith(key) or key in name), None)
     meant = "" if close is None else f", perhaps '{close}' was meant"
     named = f"'{place}.{key}'" if _SHOWABLE.fullmatch(key) else f"in '{place}'"
