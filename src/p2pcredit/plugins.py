@@ -94,7 +94,7 @@ class Registry(Generic[Brought]):
         point = self._added()[name][0]
         try:
             found = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a module may also end the program as it is imported
             raise PluginError(
                 one_line(f"{self._described(point)} cannot be imported ({type(error).__name__}: {error}); {_MEND}")
             ) from error

@@ -74,6 +74,12 @@ def test_a_package_that_cannot_be_imported_is_named(install: Install) -> None:
         family_named("forest")
 
 
+def test_a_package_that_ends_the_program_as_it_is_imported_is_named_too(install: Install) -> None:
+    install("odd-credit", "p2pcredit.metrics rank = MODULE:rank", "raise SystemExit('bye')")
+    with pytest.raises(PluginError, match=r"the metric 'rank' of the package odd-credit 1\.2 cannot be imported \(System"):
+        METRICS.load("rank")
+
+
 def test_a_family_without_a_part_or_with_another_name_is_refused_with_its_package(install: Install) -> None:
     install("part-credit", "p2pcredit.families forest = MODULE:Forest", "class Forest:\n    name = 'forest'\n")
     with pytest.raises(PluginError, match=r"'forest' of the package part-credit 1\.2 has no 'title', .*'fit'"):
