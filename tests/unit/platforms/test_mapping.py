@@ -366,3 +366,18 @@ def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
     lender = profile_named(str(mapping_file(tmp_path)), date(2020, 12, 30))
     with pytest.raises(UsageError, match=r"read on 2020-12-31, in the future; .* 2020-12-30 at the latest"):
         lender.read([raw], None, None)
+
+
+def test_a_status_older_than_its_loan_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [
+        "1,10.01.2020,100,36,0.1,Miete,A,,lost,05.01.2019,",
+        "2,10.01.2020,100,36,0.1,Miete,A,,lost,20.01.2020,",  # was late 90 days before, which a rule says and no file
+        "3,10.01.2020,100,36,0.1,Miete,A,,open,05.01.2019,",
+        "4,10.01.2020,100,36,0.1,Miete,A,,paid,09.01.2020,",
+    ]
+    assert ("1", "2020-01-10", "CHARGED_OFF", "120") in {
+        (row[0], row[1], *row[2:]) for row in performance(tmp_path, *lines)
+    }
+    said = [record.message for record in caplog.records if "before they were made" in record.message]
+    assert len(said) == 1
+    assert said[0].startswith("raw.csv: 2 loans have a status of a day before they were made, such as 1 of 2020-01-10")

@@ -106,7 +106,8 @@ class MappedPlatform:
         return join_books(list(self.parts(files, first, last)))
 
     def _parts_of(self, path: Path, ids: LoanIds) -> Iterator[RawBook]:
-        return read_in_parts(
+        early: list[pl.DataFrame] = []
+        yield from read_in_parts(
             path,
             self._layouts,
             dict.fromkeys(name for names in self.mapping.wanted for name in names),
@@ -114,10 +115,11 @@ class MappedPlatform:
             screen=partial(self._screen, ids),
             learn=self._last_date,
             conclude=lambda lasts: max((last for last in lasts if last is not None), default=None),
-            build=self._book,
+            build=partial(self._book, early),
             dialect=self._dialect,
             report_absent=partial(self._report_absent, path),
         )
+        _tell_early(path, early)
 
     def _warn_of_days(self) -> None:
         """Warn of a term that is taken as it stands from a column named after days: it would be read as months."""
@@ -234,7 +236,8 @@ class MappedPlatform:
                 "decimal sign in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'"
             )
 
-    def _book(self, table: RawTable, last_date: date | None) -> RawBook:
+    def _book(self, early: list[pl.DataFrame], table: RawTable, last_date: date | None) -> RawBook:
+        """Cut records into the feeds, and add to `early` the loans of which a status is older than they are."""
         mapping, events = self.mapping, self.mapping.events
         originated = _as_date(mapping.origination_date)
         read_on = events.read_on or last_date
@@ -259,9 +262,28 @@ class MappedPlatform:
             (self._until_today(_as_date(events.on)) if events.on else no_date).alias("on"),
             late.alias("days_past_due"),
         )
+        with_events = [status for status, rule in events.rules.items() if isinstance(rule, tuple) and rule]
+        before = (pl.col("on") < pl.col("snapshot_date")) & pl.col("status").is_in(with_events)
+        early.append(loans.filter(before).select("loan_id", "on", "snapshot_date"))
         feeds["loan_performance"] = build_events(loans, dict(events.rules), read_on)
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins)
+
+
+def _tell_early(path: Path, early: Sequence[pl.DataFrame]) -> None:
+    """Warn of loans whose status holds from a day before they were made: one of the two dates is wrong."""
+    loans = sum(part.height for part in early)
+    if loans:
+        loan_id, on, made = next(part.row(0) for part in early if part.height)
+        logger.warning(
+            "%s: %d loans have a status of a day before they were made, such as %s of %s with one of %s; one of "
+            "the two dates is wrong, and the status counts from the first day of its loan; mend the file or the mapping",
+            path.name,
+            loans,
+            loan_id,
+            made,
+            on,
+        )
 
 
 def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:
