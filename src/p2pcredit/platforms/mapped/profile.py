@@ -276,8 +276,8 @@ def _tell_early(path: Path, early: Sequence[pl.DataFrame]) -> None:
     if loans:
         loan_id, on, made = next(part.row(0) for part in early if part.height)
         logger.warning(
-            "%s: %d loans have a status of a day before they were made, such as %s of %s with one of %s; one of "
-            "the two dates is wrong, and the status counts from the first day of its loan; mend the file or the mapping",
+            "%s: %d loans have a status of a day before they were made, such as %s of %s with one of %s; one "
+            "of the dates is wrong, and the status counts from the first day of its loan; mend the file or the mapping",
             path.name,
             loans,
             loan_id,
