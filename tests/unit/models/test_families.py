@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import EntryPoint, EntryPoints
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,8 @@ import polars as pl
 import pytest
 
 from p2pcredit import plugins
-from p2pcredit.errors import BankError, PluginError, TrainingError
+from p2pcredit.errors import BankError, PluginError, TooLittleDataError, TrainingError
+from p2pcredit.jobs.training import challengers
 from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.family import Family, TrainingExamples, Tuning
@@ -86,6 +88,10 @@ LOANS = pl.DataFrame(
 )
 
 
+def snapshot(*families: str) -> Any:
+    return SimpleNamespace(features=None, outcomes=None, day=AS_OF, settings=settings(*families))
+
+
 def fitted() -> Line:
     bads = np.array([1.0, 0.0, 1.0, 0.0] * 50)
     model = Line("matured", ("annual_income", "inquiries_6m_count"), slopes=(-1e-5, 0.25))
@@ -107,6 +113,18 @@ def test_a_family_of_another_package_that_fails_is_missing_with_the_reason_and_t
     said = run.details["failing_matured"]["missing_because"]
     assert said == f"the family 'failing' of the package {__name__} failed: ZeroDivisionError: no loans at all"
     assert run.details["choosy_matured"]["missing_because"] == "too few loans for me"
+
+
+def test_families_that_all_break_fail_the_training_where_those_with_too_few_loans_wait(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challengers, "train_candidates", lambda *_, **given: train_candidates(*book, **given))
+    told = "'failing' of the package .* failed: ZeroDivisionError: no loans at all; mend that package, or name other"
+    with pytest.raises(TrainingError, match=told) as broken:
+        challengers.make_challenger(snapshot("choosy", "failing"))
+    assert not isinstance(broken.value, TooLittleDataError)
+    with pytest.raises(TooLittleDataError, match="wait for more matured loans"):
+        challengers.make_challenger(snapshot("choosy"))
 
 
 def test_a_family_that_cannot_be_used_stops_a_training_before_any_fit(

@@ -16,7 +16,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from p2pcredit.contracts.results import Status
-from p2pcredit.errors import TooLittleDataError
+from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.jobs.training.artifacts import RECALIBRATED, TRAINED, assemble
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.challenge import Comparison, compare_models
@@ -29,6 +29,7 @@ from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training.candidates import beats_base_rate, train_candidates
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.storage.state.model_bank import ModelArtifacts
+from p2pcredit.text import one_line
 
 
 @contextmanager
@@ -51,6 +52,7 @@ def make_challenger(
     Raises:
         TooLittleDataError: If too few loans have matured, in one line with the numbers found and needed.
         LeakError: If a single feature predicts too well to be honest.
+        TrainingError: If no family could be fitted and one of another package broke: waiting would not mend it.
     """
     run = train_candidates(
         snapshot.features,
@@ -60,6 +62,11 @@ def make_challenger(
         backend=backend,
         progress=progress,
     )
+    if not run.candidates and run.broken:
+        raise TrainingError(
+            f"no candidate could be fitted on what was known on {snapshot.day}: {one_line('; '.join(run.broken), 300)}; "
+            "mend that package, or name other families in training.families"
+        )
     if not run.candidates:
         raise TooLittleDataError(
             f"no candidate could be fitted on what was known on {snapshot.day}; wait for more matured loans"

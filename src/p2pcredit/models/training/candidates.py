@@ -50,6 +50,7 @@ class TrainingRun:
         dropped: Features that were left out, and why.
         baseline: How the platform's own sub-grade ranks the same evaluation loans; None where it gives none.
         details: What the hazard fits rest on, and why a candidate is missing.
+        broken: What went wrong in families of other packages, each once.
     """
 
     candidates: tuple[Candidate, ...]
@@ -57,6 +58,7 @@ class TrainingRun:
     dropped: dict[str, str]
     baseline: Metrics | None
     details: dict[str, Any] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
 
     def for_card(self) -> dict[str, Any]:
         """Describe the training for the card."""
@@ -115,6 +117,7 @@ def train_candidates(
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
     details: dict[str, Any] = {}
+    broken: list[str] = []
     for name in settings.training.families:
         FAMILIES.require(name)
     families = {name: family_named(name) for name in settings.training.families}
@@ -132,10 +135,12 @@ def train_candidates(
             return fit_hazard(learner, split, loans, as_of=as_of, target=target)
         except TrainingError as error:
             return error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if family in FAMILIES.built_in:
                 raise
-            return TrainingError(one_line(f"{FAMILIES.describe(family)} failed: {type(error).__name__}: {error}"))
+            said = one_line(f"{FAMILIES.describe(family)} failed: {type(error).__name__}: {error}")
+            broken.append(said)
+            return TrainingError(said)
         finally:
             progress(f"{family} ({target}) fitted", next(done), len(pairs) + 1)
 
@@ -150,7 +155,9 @@ def train_candidates(
             details[f"{family}_{target}"] = dict(fitted.details)
             candidates.append(fitted)
     ranked = rank_candidates(candidates, settings.monitoring.confidence, settings.training.preferred_family)
-    return TrainingRun(ranked, split.describe(), dropped, platform_baseline(split.evaluate), details)
+    return TrainingRun(
+        ranked, split.describe(), dropped, platform_baseline(split.evaluate), details, tuple(sorted(set(broken)))
+    )
 
 
 def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
