@@ -63,8 +63,9 @@ def make_challenger(
         progress=progress,
     )
     if not run.candidates and run.broken:
+        broken = one_line("; ".join(run.broken), 300)
         raise TrainingError(
-            f"no candidate could be fitted on what was known on {snapshot.day}: {one_line('; '.join(run.broken), 300)}; "
+            f"no candidate could be fitted on what was known on {snapshot.day}: {broken}; "
             "mend that package, or name other families in training.families"
         )
     if not run.candidates:
