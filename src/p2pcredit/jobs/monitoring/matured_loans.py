@@ -96,7 +96,7 @@ def matured_loans(ctx: JobContext, as_of: date, months: int | None = None) -> Ma
 
 
 def _day_before(last: date, months: int | None) -> date:
-    """The day before the first of the newest months of originations."""
+    """Find the day before the first of the newest months of originations."""
     if months is None:
         return date.min
     if months < 1:

@@ -119,7 +119,7 @@ class MappedPlatform:
             dialect=self._dialect,
             report_absent=partial(self._report_absent, path),
         )
-        _tell_early(path, early)
+        _warn_of_early(path, early)
 
     def _warn_of_days(self) -> None:
         """Warn of a term that is taken as it stands from a column named after days: it would be read as months."""
@@ -270,7 +270,7 @@ class MappedPlatform:
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins)
 
 
-def _tell_early(path: Path, early: Sequence[pl.DataFrame]) -> None:
+def _warn_of_early(path: Path, early: Sequence[pl.DataFrame]) -> None:
     """Warn of loans whose status holds from a day before they were made: one of the two dates is wrong."""
     loans = sum(part.height for part in early)
     if loans:
