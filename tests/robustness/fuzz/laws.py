@@ -12,7 +12,7 @@ import polars as pl
 from expected_rows import Row, rows_of_csv, rows_of_parquet
 from landing_cases import Case
 from landing_days import LOANS_A_DAY, land_clean
-from meanings import is_same, may_be_refused, meaning
+from meanings import contradicts, is_same, may_be_refused, meaning
 
 from p2pcredit.contracts.columns import Column
 from p2pcredit.contracts.feeds import FEEDS, Feed
@@ -149,12 +149,14 @@ def _wrong_values(
     for column in feed.columns:
         text, record = row.texts.get(column.source), lost.get((row.number, column.source))
         if record is not None:
-            yield from _wrong_loss(column, row, typed, record, case)
+            yield from _wrong_loss(feed, column, row, typed, record, case)
         elif column.source not in row.uncertain and not is_same(typed[column.typed_name], meaning(column, text)):
             yield f"row {row.number}: {column.source} {text!r:.80} became {typed[column.typed_name]!r:.80}"
 
 
-def _wrong_loss(column: Column, row: Row, typed: dict[str, Any], record: dict[str, Any], case: Case) -> Iterable[str]:
+def _wrong_loss(
+    feed: Feed, column: Column, row: Row, typed: dict[str, Any], record: dict[str, Any], case: Case
+) -> Iterable[str]:
     text, raw = row.texts.get(column.source), json.loads(record["raw"])
     told = f"row {row.number}: {column.source} {text!r:.80}"
     if column.required or typed[column.typed_name] is not None or record["loan_id"] != typed["loan_id"]:
@@ -164,7 +166,8 @@ def _wrong_loss(column: Column, row: Row, typed: dict[str, Any], record: dict[st
     elif column.source not in row.uncertain:
         if raw[column.source] != text and not _same_number(raw[column.source], text):
             yield f"{told}: quarantine keeps {raw[column.source]!r:.80}"
-        if not may_be_refused(column, text, case.day) or meaning(column, text) is None:
+        alone = may_be_refused(column, text, case.day)
+        if not (alone or contradicts(column, row.texts, feed.columns)) or meaning(column, text) is None:
             yield f"{told}: {record['rules']} is no reason to lose it"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from p2pcredit.contracts.columns import Column, Kind
@@ -117,6 +118,19 @@ def meaning(column: Column, text: str | None) -> object:
 def is_same(value: object, other: object) -> bool:
     """Whether a typed value is what the text means."""
     return value == other and value is not BROKEN
+
+
+def contradicts(column: Column, texts: Mapping[str, str | None], columns: Iterable[Column]) -> bool:
+    """Whether the value cannot stand beside another of its row: a lower end above the upper, debts of no income."""
+    others = {other.source: other for other in columns}
+
+    def number(source: str) -> float:
+        found = meaning(others[source], texts.get(source)) if source in others else None
+        return float(found) if isinstance(found, int | float) else math.nan
+
+    value = number(column.source)
+    above = bool(column.not_above) and number(column.not_above) >= 0 and value > number(column.not_above)
+    return above or (bool(column.positive_with) and value == 0 and number(column.positive_with) > 0)
 
 
 def may_be_refused(column: Column, text: str | None, day: dt.date) -> bool:

@@ -123,9 +123,8 @@ def test_on_a_book_that_teaches_nothing_neither_a_first_model_nor_a_challenger_s
     assert ctx.ledger.state().champion == first["model_id"]
 
     again = make_recalibrated(TrainingSnapshot.as_of(ctx, LATE))
-    assert again.gate is not None
-    assert again.gate["status"] != "pass"
-    assert f"the ranking does not pass the floor: {again.gate['reason']}" in again.reason
+    assert again.card["gate"]["status"] != "pass"
+    assert f"the ranking does not pass the floor: {again.card['gate']['reason']}" in again.card["reason"]
 
 
 def test_a_model_with_something_to_say_serves_and_ledger_and_card_say_what_it_was_held_against(tmp_path: Path) -> None:
