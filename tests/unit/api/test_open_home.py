@@ -15,6 +15,7 @@ import p2pcredit
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import BankError, HomeError, MissingHomeError, QuarantineError, UsageError
+from p2pcredit.jobs.scoring.landed_rows import features_of_landed
 from p2pcredit.models.evaluation.discrimination import auc
 from small_home import DAYS, SATURDAY, TRAINED
 
@@ -127,6 +128,12 @@ def test_a_landed_row_that_would_be_set_aside_is_refused_by_its_rule(home: p2pcr
     champion: Any = home.champion()
     with pytest.raises(QuarantineError, match="1 of 2 rows cannot be scored, the first is row 2: term: not a term"):
         champion.score(rows)
+
+
+def test_landed_columns_without_a_required_one_are_refused_with_the_similar_one(home: p2pcredit.Home) -> None:
+    rows = landed(home, predictions(home)["loan_id"].head(2)).rename({"term": "terms"})
+    with pytest.raises(UsageError, match="the frame lacks the column 'term', perhaps 'terms' was meant; loans need"):
+        features_of_landed(rows)
 
 
 def test_a_frame_without_a_column_is_refused_with_the_similar_one(home: p2pcredit.Home) -> None:
