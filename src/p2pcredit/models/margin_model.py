@@ -7,7 +7,6 @@ with that of the reference borrower, moved as far as the training loans without 
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,14 +19,14 @@ import polars as pl
 from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION
+from p2pcredit.models.family import MODEL_FILE
+from p2pcredit.models.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
 from p2pcredit.models.training_support import (
     Support,
     blanks_as_missing,
     learn_support,
-    support_as_json,
     support_from_json,
     without_missing,
 )
@@ -128,17 +127,11 @@ class MarginModel(ABC):
 
     def to_files(self) -> dict[str, bytes]:
         """Write the model as files: file name -> bytes, the same bytes for the same model."""
-        content = {
-            "schema_version": SCHEMA_VERSION,
-            "family": self.family,
-            "target": self.target,
+        own = {
             "features": list(self.feature_names),
-            "calibration": self.calibration.as_json(),
-            "neutral": self.neutral,
-            "support": support_as_json(self.support),
             "parameters": self.parameters(),
         }
-        return {MODEL_FILE: (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()}
+        return {MODEL_FILE: write_model_json(self, own)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], **own: Any) -> Self:

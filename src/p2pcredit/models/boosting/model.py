@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
@@ -19,9 +18,10 @@ from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, lear
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION
+from p2pcredit.models.family import MODEL_FILE
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
+from p2pcredit.models.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
 from p2pcredit.models.training_support import (
@@ -29,7 +29,6 @@ from p2pcredit.models.training_support import (
     Support,
     blanks_as_missing,
     learn_support,
-    support_as_json,
     support_from_json,
     without_missing,
 )
@@ -168,20 +167,13 @@ class BoostingModel:
 
     def to_files(self) -> dict[str, bytes]:
         """Write the model as files: file name -> bytes, the same bytes for the same model."""
-        content = {
-            "schema_version": SCHEMA_VERSION,
-            "family": self.family,
-            "target": self.target,
+        own = {
             "features": list(self.encoding.features),
             "levels": {name: list(levels) for name, levels in self.encoding.levels.items()},
             "offset": self.offset,
-            "calibration": self.calibration.as_json(),
-            "neutral": self.neutral,
             "trees": asdict(self.trees),
-            "support": support_as_json(self.support),
         }
-        text = json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
-        return {MODEL_FILE: text.encode(), BOOSTER_FILE: bytes(self.booster.save_raw("ubj"))}
+        return {MODEL_FILE: write_model_json(self, own), BOOSTER_FILE: bytes(self.booster.save_raw("ubj"))}
 
     @classmethod
     def from_json(cls, content: dict[str, Any], trees: bytes) -> BoostingModel:

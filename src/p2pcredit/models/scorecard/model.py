@@ -7,7 +7,6 @@ the probability of default follows from their sum: what is printed is what score
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -20,7 +19,8 @@ from p2pcredit.models.binning.bins import LEAST_SHARE, Binning
 from p2pcredit.models.binning.counts import OTHER, RARE_LEVEL_SHARE
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION
+from p2pcredit.models.family import MODEL_FILE
+from p2pcredit.models.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, Value, columns_of, number_of_blank
 from p2pcredit.models.scorecard.points import PointScale, PointsRow, bins_with_points
@@ -28,7 +28,6 @@ from p2pcredit.models.training_support import (
     Support,
     blanks_as_missing,
     learn_support,
-    support_as_json,
     support_from_json,
     without_missing,
 )
@@ -189,20 +188,14 @@ class ScorecardModel:
 
     def to_files(self) -> dict[str, bytes]:
         """Write the model as files: file name -> bytes, the same bytes for the same model."""
-        content = {
-            "schema_version": SCHEMA_VERSION,
-            "family": self.family,
-            "target": self.target,
+        own = {
             "binnings": [binning.as_json() for binning in self.binnings],
             "coefficients": list(self.coefficients),
             "intercept": self.intercept,
-            "calibration": self.calibration.as_json(),
-            "neutral": self.neutral,
             "scale": None if self.scale is None else self.scale.as_json(),
             "left_out": self.left_out,
-            "support": support_as_json(self.support),
         }
-        return {MODEL_FILE: (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()}
+        return {MODEL_FILE: write_model_json(self, own)}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> ScorecardModel:
