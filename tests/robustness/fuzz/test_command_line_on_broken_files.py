@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from expected_rows import rows_of_csv, rows_of_parquet
 from landing_cases import Case, make_case
@@ -16,9 +17,10 @@ from landing_days import land_clean
 from laws import context, put, refused
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import TABLES
+from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
+from p2pcredit.settings import PreprocessingSettings
 from p2pcredit.storage.tables.day_receipts import is_complete
 from p2pcredit.storage.tables.lake import Lake
 
@@ -44,6 +46,18 @@ def preprocess(home: Path, day: date) -> subprocess.CompletedProcess[str]:
     )
 
 
+def rows_kept(ctx: JobContext, case: Case) -> tuple[int, int]:
+    lake, day = Lake(ctx.layout), DateRange(case.day, case.day)
+    rows = lake.read(QUARANTINE, day).filter(pl.col("feed") == case.feed, pl.col("kind") == "row")
+    return lake.read(silver(FEEDS[case.feed]), day).height, rows.height
+
+
+def is_ruin(set_aside: int, rows: int) -> bool:
+    if set_aside <= 2:
+        return 0 < rows <= 2 * set_aside
+    return set_aside > rows * PreprocessingSettings().max_quarantined_share
+
+
 def problem_with(ctx: JobContext, case: Case, *, is_refused: bool) -> str | None:
     done = preprocess(ctx.layout.home, case.day)
     if "Traceback" in done.stderr or "panicked" in done.stderr:
@@ -51,10 +65,16 @@ def problem_with(ctx: JobContext, case: Case, *, is_refused: bool) -> str | None
     if not is_refused:
         data, sources = case.build()[0], FEEDS[case.feed].sources
         rows = len((rows_of_parquet if case.ending == ".parquet" else rows_of_csv)(data, sources))
-        counts = json.loads(done.stdout)["feeds"][case.feed] if done.returncode == 0 else {}
-        if counts.get("rows_in") == rows == counts["silver"] + counts["quarantined"]:
-            return None
-        return f"{rows} rows in the file, exit {done.returncode}, {counts}, {done.stderr[-500:]}"
+        ruined = done.returncode == 1 and done.stderr.count("\n") == 1 and " were set aside" in done.stderr
+        if done.returncode != 0 and not ruined:
+            return f"{rows} rows in the file, exit {done.returncode}, {done.stderr[-500:]}"
+        kept, set_aside = rows_kept(ctx, case)
+        if kept + set_aside != rows or ruined != is_ruin(set_aside, rows):
+            return f"{rows} rows in the file, {kept} kept, {set_aside} set aside, exit {done.returncode}, {done.stderr}"
+        counts = {} if ruined else json.loads(done.stdout)["feeds"][case.feed]
+        if counts and (counts["rows_in"], counts["silver"], counts["quarantined"]) != (rows, kept, set_aside):
+            return f"{rows} rows in the file, {kept} kept, {set_aside} set aside, but the receipt says {counts}"
+        return None
     if done.returncode != 1 or done.stderr.count("\n") != 1 or case.file_name not in done.stderr:
         return f"exit {done.returncode}, {done.stderr[-500:]!r}"
     if is_complete(ctx.layout, case.day) or any(
