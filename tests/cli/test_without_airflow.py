@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 import young_home
-from p2pcredit.cli import airflow, demo
 from p2pcredit.cli.app import app
+from p2pcredit.cli.commands import airflow, demo
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings

@@ -13,7 +13,7 @@ from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.scorecard.fit import fit_scorecard
-from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.scoring_model import ScoringModel
 
 LEARNED = ("loan_to_income", "debt_to_income_share", "fico", "purpose")
 

@@ -14,7 +14,8 @@ from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.landed_rows import LANDED, features_of_landed
-from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
+from p2pcredit.models.scoring import load_model, score_loans
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.names import perhaps
 from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import ModelBank

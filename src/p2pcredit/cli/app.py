@@ -1,4 +1,4 @@
-"""The program `p2pcredit`: every command in one place."""
+"""The program `p2pcredit`: every command in one table, with the module that is imported when it is called."""
 
 from __future__ import annotations
 
@@ -6,11 +6,107 @@ from typing import Annotated
 
 import typer
 
-from p2pcredit.cli import airflow, decision, demo, doctor, models, pipeline, reference, sql, trace, vacuum
+from p2pcredit.cli import start
+from p2pcredit.cli.lazy import LazyCommand, lazy_group
 from p2pcredit.cli.version import print_version
+
+COMMANDS = {
+    "land": LazyCommand("pipeline.land:land", "Turn a platform's raw download into the five daily feeds."),
+    "preprocess": LazyCommand(
+        "pipeline.preprocess:preprocess", "Take landed days through bronze and silver to the gold tables."
+    ),
+    "train": LazyCommand("pipeline.train:train", "Train the candidates, and let the best one challenge the champion."),
+    "infer": LazyCommand(
+        "pipeline.infer:infer", "Score the loans of some days, each with the model that was champion on its day."
+    ),
+    "monitor": LazyCommand(
+        "pipeline.monitor:monitor",
+        "Measure what has matured, write the report and the retraining decision, and send alerts.",
+    ),
+    "replay": LazyCommand(
+        "pipeline.replay:replay",
+        "Walk through history as the three DAGs would have lived it, alerts into a file of the home.",
+    ),
+    "status": LazyCommand(
+        "home.status:status", "Show where this home stands: last days done, champion, waiting decision."
+    ),
+    "export": LazyCommand("home.export:export", "Write a table's rows to a Parquet or CSV file."),
+    "sql": LazyCommand("home.sql:sql", "Run one SELECT over the tables, named such as gold.predictions."),
+    "trace": LazyCommand(
+        "trace:trace", "Say which model scored a loan, what was known then, why, and what became of it."
+    ),
+    "demo": LazyCommand(
+        "demo:demo",
+        "Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days.",
+    ),
+    "doctor": LazyCommand(
+        "checks.doctor:doctor",
+        "Check a home directory: tables, ledger, decision file, models. Nothing is changed.",
+    ),
+    "vacuum": LazyCommand(
+        "home.vacuum:vacuum",
+        "Remove table files that nothing has needed for a week; what banked models were made from is kept.",
+    ),
+    "crash-test": LazyCommand(
+        "checks.crash_test:crash_test",
+        "Try a volume: kill every job at each step it takes on disk there, and fill the disk at each step.",
+    ),
+    "leakage": LazyCommand(
+        "checks.leakage:leakage",
+        "Find the columns of a raw download that give away how the loans ended, which no model may see.",
+    ),
+    "settings": LazyCommand("reference:settings", "List every setting: name, type, default, bounds and meaning."),
+    "feeds": LazyCommand(
+        "reference:feeds", "List the feeds with their columns, and what a mapping of a platform may hold."
+    ),
+}
+
+DECISION = {
+    "show": LazyCommand("decision:show", "Show the decision that counts now and what became of it."),
+    "history": LazyCommand("decision:history", "List every line of the ledger, oldest first."),
+    "override": LazyCommand(
+        "decision:override",
+        "Decide by hand, with a reason; to retrain also holds where the week has had its retraining.",
+    ),
+}
+
+MODELS = {
+    "list": LazyCommand("models.champions:list_all", "List all models with their roles and metrics."),
+    "show": LazyCommand("models.champions:show", "Show one model's card."),
+    "points": LazyCommand(
+        "models.points:points", "Print a scorecard's points, bin by bin; as SQL, a query that scores."
+    ),
+    "promote": LazyCommand("models.champions:promote", "Make a model champion, with a reason."),
+    "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
+    "reproduce": LazyCommand(
+        "models.evidence:reproduce",
+        "Train a model again from the data it saw, and compare every byte; exit code 1 where one differs.",
+    ),
+    "evidence": LazyCommand("models.evidence:evidence", "Say where a model's evidence pack lies, or write it anew."),
+    "verify": LazyCommand(
+        "models.evidence:verify",
+        "Calculate every number of a model's evidence again from the lake; exit code 1 where one differs.",
+    ),
+    "trace": LazyCommand("trace:old_trace", "Say which model scored a loan; now 'p2pcredit trace'.", hidden=True),
+}
+
+AIRFLOW = {
+    "up": LazyCommand(
+        "airflow:up",
+        "Start a local Airflow with the three DAGs (SQLite, LocalExecutor, 127.0.0.1), or what has ended of one.",
+    ),
+    "down": LazyCommand("airflow:down", "Stop the local Airflow of this home, with every process it started."),
+}
+
+GROUPS = {
+    "decision": (DECISION, "The retraining decision: show it, its history, or override it."),
+    "models": (MODELS, "The model bank: who serves, why, and whether it holds."),
+    "airflow": (AIRFLOW, "A local Airflow with the three DAGs, on this machine only."),
+}
 
 app = typer.Typer(
     name="p2pcredit",
+    cls=lazy_group(COMMANDS),
     no_args_is_help=True,
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,36 +124,13 @@ def program(
     """Daily scores, weekly monitoring, and a retraining decision obeyed exactly once, for peer-to-peer loans."""
 
 
-for function in (
-    pipeline.land,
-    pipeline.preprocess,
-    pipeline.train,
-    pipeline.infer,
-    pipeline.monitor,
-    pipeline.replay,
-    pipeline.status,
-    pipeline.export,
-    sql.sql,
-    trace.trace,
-    demo.demo,
-    doctor.doctor,
-    vacuum.vacuum,
-    doctor.crash_test,
-    doctor.leakage,
-    reference.settings,
-    reference.feeds,
-):
-    app.command()(function)
-app.add_typer(decision.app, name="decision")
-app.add_typer(models.app, name="models")
-app.add_typer(airflow.app, name="airflow")
+for name, (table, words) in GROUPS.items():
+    app.add_typer(typer.Typer(cls=lazy_group(table), help=words, no_args_is_help=True), name=name)
 
 
 def main() -> None:
     """Run the program."""
-    from p2pcredit.cli.start import main as start
-
-    start()
+    start.main()
 
 
 if __name__ == "__main__":

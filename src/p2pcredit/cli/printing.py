@@ -10,6 +10,10 @@ from io import StringIO
 from textwrap import wrap
 from typing import Any, TypeGuard
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 Receipt = dict[str, Any] | list[dict[str, Any]]
 
 _ANY_WIDTH = 1_000_000
@@ -24,6 +28,21 @@ def print_receipt_as(receipt: Receipt, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(receipt, ensure_ascii=False, allow_nan=False, default=str) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines_of(receipt, width_of_terminal()))
+
+
+def say(line: str) -> None:
+    """Print a line of progress on standard error."""
+    sys.stderr.write(f"  {line}\n")
+
+
+def decision_in_short(decision: Mapping[str, Any]) -> str:
+    """Name what a decision asks for in up to three words.
+
+    Examples:
+        >>> decision_in_short({"retrain": False})
+        'do not retrain'
+    """
+    return "retrain" if decision["retrain"] else "do not retrain"
 
 
 def width_of_terminal() -> int | None:
@@ -100,7 +119,7 @@ def _below(value: object, width: int | None) -> list[str] | None:
 
 
 def _with_intervals(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """`x`, `x_low` and `x_high` as one fact: the value with its interval."""
+    """Join `x`, `x_low` and `x_high` in one fact: the value with its interval."""
     told: dict[str, Any] = {}
     for key, value in facts.items():
         name = str(key)
@@ -114,7 +133,7 @@ def _with_intervals(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _alike(items: Sequence[object]) -> TypeGuard[Sequence[dict[str, Any]]]:
-    """Whether they are rows of one table: the same keys, and plain values."""
+    """Say whether they are rows of one table: the same keys, and plain values."""
     first = items[0]
     return isinstance(first, dict) and all(
         isinstance(item, dict) and item.keys() == first.keys() and _is_flat(item) for item in items
@@ -142,10 +161,6 @@ def table_lines(header: Sequence[str], rows: Iterable[Sequence[str]], width: int
         >>> table_lines(["model", "loans"], [["a", "10"], ["second", "-"]])
         ['model   loans', 'a       10', 'second  -']
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for name in header:
         table.add_column(Text(name), overflow="fold")

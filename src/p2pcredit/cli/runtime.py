@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -17,13 +17,17 @@ from rich.logging import RichHandler
 
 from p2pcredit.cli.printing import Receipt, print_receipt_as
 from p2pcredit.cli.start import interrupts
+from p2pcredit.cli.wording import error_line
 from p2pcredit.errors import HomeError, UsageError
+from p2pcredit.jobs.activity import remember_failed_command
+from p2pcredit.jobs.checked_settings import settings_of
+from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.jobs.failures import is_panic
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.progress import Progress, no_progress
+from p2pcredit.settings import Settings
 from p2pcredit.storage.home import check_home, resolve_home
-
-if TYPE_CHECKING:
-    from p2pcredit.jobs.context import JobContext
+from p2pcredit.storage.layout import Layout
 
 P = ParamSpec("P")
 
@@ -50,6 +54,9 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and debug logs.")]
+DayOption = Annotated[str | None, typer.Option("--date", help="One snapshot date, YYYY-MM-DD.", metavar="D")]
+FromOption = Annotated[str | None, typer.Option("--from", help="First snapshot date.", metavar="D")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last snapshot date.", metavar="D")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is recorded in the ledger.")]
 
 _CHECKS = ("healthy", "identical", "verified")
@@ -88,7 +95,7 @@ def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Call
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BaseException as error:
-            if not isinstance(error, Exception) and not _is_panic(error):
+            if not isinstance(error, Exception) and not is_panic(error):
                 raise
             if interrupts.came:  # a library made an error of it
                 raise KeyboardInterrupt from error
@@ -97,7 +104,7 @@ def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Call
                 _remember(kwargs.get("home"), function.__name__, error)
             if debug:
                 raise
-            sys.stderr.write(f"Error: {_worded(error)}\n")
+            sys.stderr.write(error_line(error))
             raise typer.Exit(2 if wrong_usage else 1) from error
         if interrupts.came:  # it was swallowed on the way
             raise KeyboardInterrupt
@@ -111,26 +118,7 @@ def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Call
     return run
 
 
-def _is_panic(error: BaseException) -> bool:
-    from p2pcredit.jobs.failures import is_panic
-
-    return is_panic(error)
-
-
-def _worded(error: BaseException) -> str:
-    from p2pcredit.jobs.failures import domain_error
-
-    known = domain_error(error)
-    what = str(known) if known is not None else f"{type(error).__name__}: {error}; run it with --debug and report it"
-    return " ".join(what.split()).encode("utf-8", "backslashreplace").decode()
-
-
 def _remember(home: object, job: str, error: BaseException) -> None:
-    from p2pcredit.jobs.activity import remember_failed_command
-    from p2pcredit.jobs.context import JobContext
-    from p2pcredit.settings import Settings
-    from p2pcredit.storage.layout import Layout
-
     try:
         directory = home_directory(home if isinstance(home, Path) else None)
     except HomeError:
@@ -170,10 +158,6 @@ def job_context(
     home: Path | None, run_id: str = "cli", progress: Progress = no_progress, *, may_be_missing: bool = False
 ) -> JobContext:
     """Build the context of a job called from the command line: the present instant, and the settings of the home."""
-    from p2pcredit.jobs.checked_settings import settings_of
-    from p2pcredit.jobs.context import Caller, JobContext
-    from p2pcredit.storage.layout import Layout
-
     directory = home_directory(home, may_be_missing=may_be_missing)
     return JobContext(Layout(directory), settings_of(directory), run_id, datetime.now(UTC), progress, Caller.PERSON)
 

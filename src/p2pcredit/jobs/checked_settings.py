@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from p2pcredit.engines.registry import ENGINES
+from p2pcredit.monitoring.policies.registry import POLICIES
 from p2pcredit.settings import MonitoringSettings, Settings, TrainingSettings, load_settings
 
 _BUILT_IN = {MonitoringSettings().policy, *TrainingSettings().families}
@@ -33,9 +35,7 @@ def require_policy(name: str) -> None:
         SettingsError: With the policies there are.
     """
     if name not in _BUILT_IN:
-        from p2pcredit.monitoring.policies.registry import POLICIES  # the others' metadata take 10 ms to read
-
-        POLICIES.require(name)
+        POLICIES.require(name)  # reads what other packages bring: 10 ms
 
 
 def require_families(names: Iterable[str]) -> None:
@@ -46,7 +46,7 @@ def require_families(names: Iterable[str]) -> None:
     """
     for name in names:
         if name not in _BUILT_IN:
-            from p2pcredit.models.registry import FAMILIES
+            from p2pcredit.models.registry import FAMILIES  # loads Polars, which most tasks check settings without
 
             FAMILIES.require(name)
 
@@ -58,8 +58,6 @@ def require_engine(name: str) -> None:
         SettingsError: With the engines there are.
     """
     if name not in _ENGINES:
-        from p2pcredit.engines.registry import ENGINES
-
         ENGINES.require(name)
 
 

@@ -13,6 +13,7 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.pipelines import Kind, Pipeline, Step, Task
 from p2pcredit.periods import DateRange
+from p2pcredit.storage.tables import day_receipts
 
 
 class State(StrEnum):
@@ -81,9 +82,7 @@ def do_step(ctx: JobContext, step: Step, days: DateRange | date, **more: Any) ->
     if step.job is not None:
         return call_job(ctx, step.job, days, feed=step.feed, span=step.span, **more)
     if step.kind is Kind.CHECK_DAY:
-        from p2pcredit.storage.tables.day_receipts import is_complete  # reads files, which most steps do not
-
-        return {"complete": is_complete(ctx.layout, days.last if isinstance(days, DateRange) else days)}
+        return {"complete": day_receipts.is_complete(ctx.layout, days.last if isinstance(days, DateRange) else days)}
     return {}
 
 

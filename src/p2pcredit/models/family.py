@@ -14,13 +14,13 @@ import polars as pl
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.settings import ScoreSettings, Settings
 
 if TYPE_CHECKING:  # XGBoost comes with the first, and scoring by a model that needs none goes without
     from p2pcredit.models.absence_effects import Outcomes
     from p2pcredit.models.fitting.backend import FitBackend, Threads
     from p2pcredit.models.reference_borrower import Profile
-    from p2pcredit.models.scoring import ScoringModel
 
 MODEL_FILE = "model.json"
 """The file that every model has: a JSON object with at least `schema_version` and `family`."""
@@ -72,8 +72,8 @@ class Tuning:
 class Family(Protocol):
     """A kind of model. Subclass it: what has a body here is a default.
 
-    A fit gives a frozen dataclass that is a `p2pcredit.models.scoring.ScoringModel` with fields `target` and `support`,
-    and with `notes` and `with_reference` of `TrainableModel`; `p2pcredit.models.margin_model` has a base class for it.
+    A fit gives a frozen dataclass that is a `p2pcredit.models.scoring_model.ScoringModel` with fields `target` and
+    `support`, and with `notes` and `with_reference` of `TrainableModel`; `p2pcredit.models.margin_model` has a base class for it.
     """
 
     name: ClassVar[str]

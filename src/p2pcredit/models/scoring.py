@@ -4,85 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from p2pcredit.errors import BankError, PluginError, SettingsError
-from p2pcredit.models.calibration import Calibration, as_probability
+from p2pcredit.models.calibration import as_probability
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION, Family
 from p2pcredit.models.outside_training import decide, outside_training, withhold
-from p2pcredit.models.reference_borrower import Profile, columns_of, feature_named
+from p2pcredit.models.reference_borrower import columns_of, feature_named
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scorecard.points import PointScale
-from p2pcredit.models.training_support import Support, blanks_as_missing
+from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.training_support import blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
-
-
-class ScoringModel(Protocol):
-    """A calibrated model of any family.
-
-    `neutral` holds the feature values that reasons compare with, and that stand for absent ones: what is usual at the
-    approval cut-off.
-    """
-
-    @property
-    def family(self) -> str:
-        """The name of its family."""
-        ...
-
-    @property
-    def target(self) -> str:
-        """`matured`, `hazard` or `early_delinquency`."""
-        ...
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The features it reads, in order."""
-        ...
-
-    @property
-    def neutral(self) -> dict[str, float | str | None]:
-        """The value of each feature that reasons compare with."""
-        ...
-
-    @property
-    def support(self) -> Support:
-        """What it was trained on, per feature."""
-        ...
-
-    @property
-    def calibration(self) -> Calibration:
-        """From margin to log-odds of default."""
-        ...
-
-    def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
-        ...
-
-    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScoringModel:
-        """Copy the ranking with another calibration, and another reference borrower where given."""
-        ...
-
-    def predict(self, features: pl.DataFrame) -> Floats:
-        """Probability of default of each row, strictly between 0 and 1."""
-        ...
-
-    def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value."""
-        ...
-
-    def contributions(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
-        ...
-
-    def to_files(self) -> dict[str, bytes]:
-        """Write the model as files, the same bytes for the same model."""
-        ...
 
 
 def load_model(files: Mapping[str, bytes]) -> ScoringModel:

@@ -11,6 +11,9 @@ from airflow.sdk import BaseOperator
 
 from p2pcredit.orchestration.job_calls import call_job, day_of, home_of_process, raise_for_airflow
 from p2pcredit.orchestration.schedules import waiting_time
+from p2pcredit.orchestration.triggers import DayCompleteTrigger
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables import day_receipts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -85,13 +88,9 @@ class WaitForDayOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once; defer where it is too early."""
-        from p2pcredit.orchestration.triggers import DayCompleteTrigger
-        from p2pcredit.storage.layout import Layout
-        from p2pcredit.storage.tables.day_receipts import is_complete
-
         try:
             day, home, wait = day_of(context), home_of_process(), waiting_time(os.environ)
-            complete = is_complete(Layout(home), day)
+            complete = day_receipts.is_complete(Layout(home), day)
         except Exception as error:
             raise_for_airflow(self.task_id, error)
         if not complete and wait:
@@ -123,10 +122,7 @@ class DayBranchOperator(BaseBranchOperator):
 
     def choose_branch(self, context: Context) -> str:
         """Look whether the day is complete."""
-        from p2pcredit.storage.layout import Layout
-        from p2pcredit.storage.tables.day_receipts import is_complete
-
         try:
-            return self.yes if is_complete(Layout(home_of_process()), day_of(context)) else self.no
+            return self.yes if day_receipts.is_complete(Layout(home_of_process()), day_of(context)) else self.no
         except Exception as error:
             raise_for_airflow(self.task_id, error)

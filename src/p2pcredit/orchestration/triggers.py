@@ -11,6 +11,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables import day_receipts
 
 
 class DayCompleteTrigger(BaseTrigger):
@@ -47,13 +48,11 @@ class DayCompleteTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, sleep, look again; give one event with the answer."""
-        from p2pcredit.storage.tables.day_receipts import is_complete
-
         layout = Layout(Path(self.home))
         day = date.fromisoformat(self.snapshot_date)
         deadline = datetime.fromisoformat(self.deadline)
         while True:
-            complete = await asyncio.to_thread(is_complete, layout, day)
+            complete = await asyncio.to_thread(day_receipts.is_complete, layout, day)
             remaining = (deadline - datetime.now(UTC)).total_seconds()
             if complete or remaining <= 0:
                 yield TriggerEvent({"complete": bool(complete)})  # type: ignore[no-untyped-call]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ import polars as pl
 from p2pcredit.platforms.headers import open_raw
 from p2pcredit.platforms.loan_book import REJECTED_SCHEMA, RawBook
 from p2pcredit.platforms.loan_ids import LoanIds, PartIds, plain_ids
+from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.prefetch import prefetch
 from p2pcredit.readers.csv.blocks import IrregularError, MalformedRecord
 from p2pcredit.readers.csv.dialect import COMMAS, Dialect
@@ -26,64 +26,6 @@ _QUOTE_FIELDS = "write one record a line, with double quotes around a field that
 _SHOWN = 60
 PART_BYTES = 32 << 20
 """How many bytes of rows make a part: few enough to hold several, enough for an engine to be quick."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawTable:
-    """Records of one raw file that follow each other.
-
-    Args:
-        file: Its name.
-        rows: `row_number` (Int64, from 1 below the header) and every wanted column as text, absent ones missing.
-        rejected: What `REJECTED_SCHEMA` names.
-        numbers: Columns that the file holds as numbers, not as texts of them.
-    """
-
-    file: str
-    rows: pl.DataFrame
-    rejected: pl.DataFrame
-    numbers: frozenset[str] = frozenset()
-
-    @property
-    def rows_in(self) -> int:
-        """Records below the header."""
-        return self.rows.height + self.rejected.height
-
-    def reject(
-        self,
-        where: pl.Expr,
-        kind: str | pl.Expr,
-        *,
-        reason: pl.Expr | None = None,
-        value: pl.Expr | None = None,
-        remedy: str = "",
-    ) -> RawTable:
-        """Reject the rows where `where` is true; their raw is what was read, as JSON.
-
-        Args:
-            where: Which rows; null keeps a row.
-            kind: Why, in the same words for all rows that are rejected for the same cause: they are counted by it.
-            reason: Why, for one row; `kind` where None.
-            value: What was found.
-            remedy: What to write or do.
-        """
-        marked = self.rows.with_columns(where.fill_null(value=False).alias("_rejected"))
-        if not marked["_rejected"].any():
-            return self
-        # In one piece: Polars panics where `pl.format` meets a piece without rows.
-        out = marked.filter("_rejected").drop("_rejected").rechunk()
-        cause = pl.lit(kind) if isinstance(kind, str) else kind
-        rejected = out.select(
-            pl.lit(self.file).alias("file"),
-            "row_number",
-            (cause if reason is None else reason).cast(pl.String).alias("reason"),
-            pl.struct(pl.exclude("row_number")).struct.json_encode().alias("raw"),
-            cause.cast(pl.String).alias("kind"),
-            (pl.lit(None) if value is None else value).cast(pl.String).alias("value"),
-            pl.lit(remedy).alias("remedy"),
-        )
-        kept = marked.filter(~pl.col("_rejected")).drop("_rejected")
-        return replace(self, rows=kept, rejected=pl.concat([self.rejected, rejected]).sort("row_number"))
 
 
 def read_in_parts(
@@ -154,7 +96,7 @@ def read_in_parts(
 def read_columns(
     path: Path, layouts: Mapping[str, Sequence[str]], dialect: Dialect = COMMAS, *, id_column: str
 ) -> pl.DataFrame:
-    """Every column of a raw file as text, whole in memory; records of another shape than its header are left out.
+    """Read every column of a raw file as text, whole in memory; records of another shape than its header are left out.
 
     Args and errors are those of `read_in_parts`.
     """
@@ -195,4 +137,4 @@ def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary:
     return RawTable(file.path.name, rows, rejected, file.numbers)
 
 
-__all__ = ["PART_BYTES", "SUMMARY_REASON", "RawTable", "read_columns", "read_in_parts"]
+__all__ = ["PART_BYTES", "SUMMARY_REASON", "read_columns", "read_in_parts"]

@@ -18,9 +18,9 @@ import polars as pl
 from p2pcredit.contracts.id_texts import ROUNDED_ID, SCIENTIFIC_ID, WHOLE_ID
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import HeaderError
+from p2pcredit.platforms.raw_table import RawTable
 
 if TYPE_CHECKING:
-    from p2pcredit.platforms.downloads import RawTable
     from p2pcredit.readers.csv.reader import RawFile
 
 TWICE = "id stands twice"
@@ -104,7 +104,7 @@ class PartIds:
     without_commas: _Hashes
 
     def hashes(self, *, grouped: bool) -> _Hashes:
-        """Those under which the ids of the file are compared: `7.0` is `7` to silver in any case."""
+        """Give those under which the ids of the file are compared: `7.0` is `7` to silver in any case."""
         return self.without_commas if grouped else self.without_zeros
 
 
@@ -157,7 +157,7 @@ class LoanIds:
         return PartIds(tally, zeros, commas)
 
     def conclude(self, parts: Sequence[PartIds]) -> IdsOfFile:
-        """How the ids of a whole file are read, and which of its rows repeat an id; they count for later files."""
+        """Decide how the ids of a file are read, and which of its rows repeat an id; they count for later files."""
         tally = sum((part.tally for part in parts), _Tally())
         floats, grouped = tally.are_floats, tally.are_grouped and not tally.are_floats
         own = np.concatenate([part.hashes(grouped=grouped) for part in parts])

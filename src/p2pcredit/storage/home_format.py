@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import p2pcredit
 from p2pcredit.errors import HomeError, StorageError
 from p2pcredit.storage.files import read_small_file, write_json_atomically
 from p2pcredit.storage.layout import Layout
@@ -49,9 +50,9 @@ def mark_home(home: Path) -> None:
         StorageError: If the disk refuses.
     """
     if _read_format(home) is None:
-        from p2pcredit import __version__
-
-        write_json_atomically(Layout(home).home_file, {"format": HOME_FORMAT, "made_by": __version__}, indent=None)
+        write_json_atomically(
+            Layout(home).home_file, {"format": HOME_FORMAT, "made_by": p2pcredit.__version__}, indent=None
+        )
 
 
 def _read_format(home: Path) -> int | None:

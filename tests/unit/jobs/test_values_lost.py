@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from p2pcredit.cli.pipeline import preprocess as preprocess_command
+from p2pcredit.cli.commands.pipeline.preprocess import preprocess as preprocess_command
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, TABLES, bronze, silver

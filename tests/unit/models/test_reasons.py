@@ -16,7 +16,8 @@ from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.reference_borrower import feature_named, neutral_profile
 from p2pcredit.models.scorecard.fit import fit_scorecard
-from p2pcredit.models.scoring import ScoringModel, load_model, score_loans
+from p2pcredit.models.scoring import load_model, score_loans
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, SelectionSettings, Settings
 

@@ -19,7 +19,7 @@ from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.champion.recalibration import paired_log_loss_gain, recalibrate
 from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.evaluation.intervals import normal_quantile
-from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import Settings, TrainingSettings
 

@@ -12,7 +12,8 @@ import pytest
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.models.reference_borrower import HIDDEN, feature_named, neutral_profile
-from p2pcredit.models.scoring import ScoringModel, grades, load_model, score_loans, score_points
+from p2pcredit.models.scoring import grades, load_model, score_loans, score_points
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.settings import ScoreSettings, Settings
 

@@ -18,7 +18,8 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside, values_lost
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
-from p2pcredit.models.scoring import REASONS, ScoringModel, load_model, score_loans
+from p2pcredit.models.scoring import REASONS, load_model, score_loans
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake

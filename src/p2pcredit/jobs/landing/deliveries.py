@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import SourceError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.kept_facts import Seen, seen_in_receipts
@@ -94,8 +95,7 @@ def _with_other_rows(ctx: JobContext, feed: str, days: list[date]) -> list[date]
     """Compare what landed with bronze, text by text: a day may move from its own file to that of its month."""
     if not days:
         return []
-    from p2pcredit.contracts.tables import bronze  # tables are looked at only where a file changed
-    from p2pcredit.storage.tables.lake import Lake
+    from p2pcredit.storage.tables.lake import Lake  # loads Delta Lake, which is needed where a file changed only
 
     contract, span = feed_named(feed), DateRange(days[0], days[-1])
     columns = [SNAPSHOT, *contract.sources, UNPARSED]

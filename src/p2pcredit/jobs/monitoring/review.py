@@ -7,6 +7,7 @@ from datetime import date
 
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.monitoring import alerts
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.pipelines import MONITORING, Step
 from p2pcredit.jobs.walking import do_step, walk
@@ -39,9 +40,7 @@ def monitor(ctx: JobContext, week_end: date, *, report: bool = True, alert: bool
     }
     record(ctx, "monitor", {key: value for key, value in receipt.items() if key != "decision"})
     if alert and not walked.succeeded("send_alerts"):
-        from p2pcredit.jobs.monitoring.alerts import send_alerts
-
-        send_alerts(ctx, week_end)
+        alerts.send_alerts(ctx, week_end)
     return receipt
 
 

@@ -11,6 +11,8 @@ from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
+from p2pcredit.monitoring import registry as metric_registry
+from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import Origin
 from p2pcredit.storage.tables.day_receipts import is_complete
@@ -32,9 +34,6 @@ def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
 
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
     """Measure the week and write one row per metric and segment into `gold/monitoring`."""
-    from p2pcredit.monitoring import registry as metric_registry
-    from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
-
     week = week or MonitoringSnapshot(ctx, week_end)
     with week.lake.lock(MONITORING):
         results = metric_registry.calculate_metrics(week.inputs, ctx.settings)

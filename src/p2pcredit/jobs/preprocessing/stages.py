@@ -22,6 +22,8 @@ from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.feed_history import landed_before, seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt
 from p2pcredit.jobs.preprocessing.kept_facts import Accepted, receipt_facts
+from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
+from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.unmatched_rows import (
     events_of_no_loan,
     loans_seen_before,
@@ -34,6 +36,7 @@ from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import DateRange, add_months, joined
 from p2pcredit.prefetch import prefetch
+from p2pcredit.storage.landing.files import landed_bytes
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.notes import forget_landed, note_landed
 from p2pcredit.storage.locks import exclusive_lock, shared_lock
@@ -81,11 +84,6 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     Raises:
         SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
-    from p2pcredit.jobs.preprocessing.prefetched_feeds import (
-        landed_now,  # what reads raw files is needed up to here only
-    )
-    from p2pcredit.jobs.preprocessing.source_checks import check_source
-
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     table = bronze(contract)
@@ -255,9 +253,6 @@ def preprocess_and_judge(
     ctx: JobContext, days: DateRange, accept_drift: str | None = None
 ) -> tuple[Receipt, list[Judged]]:
     """Do the same, and give what was found of the days beside the receipt."""
-    from p2pcredit.jobs.preprocessing.prefetched_feeds import prefetch_feeds
-    from p2pcredit.jobs.preprocessing.source_checks import check_source
-
     checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
     of_feeds, of_days = _steps_in_spans()
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
@@ -340,8 +335,6 @@ def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETH
 
     A month that has more stands alone.
     """
-    from p2pcredit.storage.landing.files import landed_bytes
-
     if len(days) == 1:
         return [days]
     return joined(landed_bytes(ctx.layout, days), at_most)

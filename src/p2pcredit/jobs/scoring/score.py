@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,6 +17,8 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
+from p2pcredit.models import scoring as model_scoring
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
@@ -26,9 +27,6 @@ from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.tables.lake import Lake
-
-if TYPE_CHECKING:
-    from p2pcredit.models.scoring import ScoringModel
 
 CATCH_UP_DAYS = 14
 """How far back the daily run looks for complete days that no run has scored."""
@@ -134,15 +132,13 @@ class _ScoreRows:
 
     @cached_property
     def _model(self) -> ScoringModel:
-        from p2pcredit.models.scoring import load_model  # days without a champion need no model
-
-        return load_model(self.files)
+        return model_scoring.load_model(self.files)
 
     def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
-        """Predictions of these rows, in their order."""
-        from p2pcredit.models.scoring import score_loans
-
-        return score_loans(self._model, self.model_id, features, Settings(scores=self.scores, scoring=self.scoring))
+        """Predict these rows, in their order."""
+        return model_scoring.score_loans(
+            self._model, self.model_id, features, Settings(scores=self.scores, scoring=self.scoring)
+        )
 
 
 def _score_span(ctx: JobContext, lake: Lake, engine: Engine, model_id: str, days: DateRange) -> ScoredLoans:

@@ -19,7 +19,8 @@ from p2pcredit.jobs.training.swap_sets import newest_loans, swap_set
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import FitBackend
 from p2pcredit.models.fitting.devices import CPU
-from p2pcredit.models.scoring import ScoringModel, score_points
+from p2pcredit.models.scoring import score_points
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training_support import absence_facts
 from p2pcredit.reporting.evidence.facts import build_evidence

@@ -14,7 +14,8 @@ from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.swap_set import Swap, build_swap_set
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.outside_training import count_undecided
-from p2pcredit.models.scoring import ScoringModel, load_model
+from p2pcredit.models.scoring import load_model
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.storage.files import write_json_atomically
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake

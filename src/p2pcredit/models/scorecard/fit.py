@@ -81,7 +81,7 @@ def fit_scorecard(
 
 
 def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Floats, float]:
-    """Coefficients and intercept of a ridge regression: logistic, or Poisson with the expected default as exposure."""
+    """Fit a ridge regression, logistic or Poisson with the expected default as exposure: coefficients, intercept."""
     from sklearn.linear_model import LogisticRegression, PoissonRegressor  # who only scores fits nothing
 
     if expected is None:

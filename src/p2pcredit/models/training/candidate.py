@@ -10,7 +10,7 @@ import polars as pl
 
 from p2pcredit.models.evaluation.card_metrics import Metrics, card_metrics
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.settings import Settings
 
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, add_months, month_end
-from p2pcredit.platforms.downloads import SUMMARY_REASON, RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.downloads import SUMMARY_REASON, read_columns, read_in_parts
 from p2pcredit.platforms.lendingclub.columns import ALWAYS_GIVEN, COLUMNS, LAYOUTS, known_after_origination
 from p2pcredit.platforms.lendingclub.events import EVENT_COLUMNS, SEEN_COLUMNS, rebuild_events
 from p2pcredit.platforms.lendingclub.month_formats import MonthTexts, month_text, years_of
@@ -26,6 +26,7 @@ from p2pcredit.platforms.lendingclub.months import day_in_month, month_of_text, 
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.missing_signs import first_given
+from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.localized_numbers import misread_number, plain_number
 

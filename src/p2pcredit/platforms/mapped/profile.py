@@ -15,7 +15,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.errors import UnreadableFileError, UsageError
-from p2pcredit.platforms.downloads import RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.downloads import read_columns, read_in_parts
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import ISO, date_remedy
@@ -23,6 +23,7 @@ from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.schema import PlatformMapping, Source
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
 from p2pcredit.platforms.missing_signs import blanked, first_given
+from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number

@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE
-from p2pcredit.platforms.downloads import RawTable, read_columns, read_in_parts
+from p2pcredit.platforms.downloads import read_columns, read_in_parts
 from p2pcredit.platforms.loan_book import REJECTED_SCHEMA, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
+from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.platforms.synthetic.events import simulate_events
 from p2pcredit.platforms.synthetic.loans import HOMES, PURPOSES, STATES, Draw, SyntheticSettings, draw_loans
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.models.evaluation.intervals import Estimate, Floats
-from p2pcredit.models.scoring import ScoringModel
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.settings import Settings
 
 

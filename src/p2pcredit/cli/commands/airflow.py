@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.printing import Receipt, say
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.known_days import landed_days
+from p2pcredit.local_airflow import airflow as local
+from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
+from p2pcredit.orchestration.schedules import START_VARIABLE
+from p2pcredit.storage.layout import Layout
 
-app = typer.Typer(help="A local Airflow with the three DAGs, on this machine only.", no_args_is_help=True)
 
-
-@app.command()
 @command
 def up(
     port: Annotated[int, typer.Option("--port", help="Port of the web pages, on 127.0.0.1.")] = 8080,
@@ -28,10 +30,8 @@ def up(
 
     On a home that holds past days only, new DAGs start paused: the runs of yesterday would fail for want of its files.
     """
-    from p2pcredit.local_airflow.airflow import up as start
-
     directory = home_directory(home, may_be_missing=True)
-    running = start(directory, port, extra_env=_paused_on_history(directory), progress=say)
+    running = local.up(directory, port, extra_env=_paused_on_history(directory), progress=say)
     return {
         "url": running.url,
         "user": running.user,
@@ -42,23 +42,14 @@ def up(
     }
 
 
-@app.command()
 @command
 def down(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """Stop the local Airflow of this home, with every process it started."""
-    from p2pcredit.local_airflow.airflow import down as stop
-
-    return {"stopped": stop(home_directory(home, any_format=True), progress=say)}
+    return {"stopped": local.down(home_directory(home, any_format=True), progress=say)}
 
 
 def _paused_on_history(home: Path) -> dict[str, str]:
-    """Variables by which DAGs that Airflow meets for the first time start paused, where yesterday has no files."""
-    from p2pcredit.errors import P2PCreditError
-    from p2pcredit.jobs.known_days import landed_days
-    from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
-    from p2pcredit.orchestration.schedules import START_VARIABLE
-    from p2pcredit.storage.layout import Layout
-
+    """Give variables by which DAGs that Airflow meets for the first time start paused, where yesterday has no files."""
     if os.environ.get(START_VARIABLE, "").strip():
         return {}
     try:
@@ -72,8 +63,3 @@ def _paused_on_history(home: Path) -> dict[str, str]:
         "yesterday's files land, or set P2P_DAG_START and P2P_DAG_END to run past days"
     )
     return {PAUSED_VARIABLE: "True"}
-
-
-def say(line: str) -> None:
-    """Print a line of progress on standard error."""
-    sys.stderr.write(f"  {line}\n")

@@ -8,22 +8,24 @@ from dataclasses import replace
 from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from p2pcredit.cli.airflow import say
-from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.printing import Receipt, say
 from p2pcredit.cli.progress import job_progress
 from p2pcredit.cli.runtime import DebugOption, JsonOption, command, home_directory, job_context, named_directory
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.decisions import show_decision
+from p2pcredit.jobs.home.status import status
+from p2pcredit.jobs.landing.land import land, last_origination
 from p2pcredit.jobs.pipelines import MONITORING
+from p2pcredit.jobs.replay import replay
+from p2pcredit.jobs.scoring.champions import show_model
+from p2pcredit.local_airflow.demo import RunSummary, run_scheduled_days
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.storage.home import check_home_for_airflow
-
-if TYPE_CHECKING:
-    from p2pcredit.jobs.context import JobContext
-    from p2pcredit.local_airflow.demo import RunSummary
 
 _MARK = ".p2pcredit-demo"
 _SCHEDULED_DAYS = 4
@@ -60,8 +62,6 @@ def demo(
         receipt = _conclude(job_context(directory, "demo"), landed, [], as_json)
         say(f"the last days were replayed too: {MissingExtraError('their run by a real scheduler', 'airflow')}")
         return receipt
-    from p2pcredit.local_airflow.demo import run_scheduled_days
-
     _replay(ctx, DateRange(days.first, saturday))
     print_step(f"Airflow: the scheduler runs all three DAGs for {saturday + timedelta(days=1)} to {last_day}")
     runs = run_scheduled_days(directory, saturday + timedelta(days=1), last_day, progress=say)
@@ -84,8 +84,6 @@ def _make_room(directory: Path) -> None:
 
 
 def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
-    from p2pcredit.jobs.landing.land import land
-
     print_step(f"Landing {'a synthetic portfolio' if file is None else file.name}")
     landed = land(ctx, platform, [], None, _SYNTHETIC_LAST) if file is None else land(ctx, platform, [file], None, None)
     say(
@@ -97,8 +95,6 @@ def _land(ctx: JobContext, platform: str, file: Path | None) -> dict[str, Any]:
 
 def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
     """Return the Saturday up to which history is replayed, and the last day that the scheduler runs."""
-    from p2pcredit.jobs.landing.land import last_origination
-
     last = last_origination(ctx, landed)
     if last is None:
         raise UsageError("the file holds no loan that could be landed; see data/rejected in the demo's home")
@@ -111,8 +107,6 @@ def _dates(ctx: JobContext, landed: DateRange) -> tuple[date, date]:
 
 
 def _replay(ctx: JobContext, days: DateRange, *, to_the_end: bool = False) -> None:
-    from p2pcredit.jobs.replay import replay
-
     print_step(f"Replaying {days.first} to {days.last}: each night's and each Sunday's jobs, at a simulated clock")
     with job_progress("replay") as progress:
         done = replay(replace(ctx, progress=progress), days, skip_last_monitoring=not to_the_end)
@@ -123,10 +117,6 @@ def _replay(ctx: JobContext, days: DateRange, *, to_the_end: bool = False) -> No
 
 
 def _conclude(ctx: JobContext, landed: dict[str, Any], runs: list[RunSummary], as_json: bool) -> Receipt:
-    from p2pcredit.jobs.decisions import show_decision
-    from p2pcredit.jobs.home.status import status
-    from p2pcredit.jobs.scoring.champions import show_model
-
     state = status(ctx)
     decision = show_decision(ctx)
     champion = None if state["champion"] is None else show_model(ctx, state["champion"])

@@ -8,6 +8,7 @@ import typer
 
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
+from p2pcredit.jobs.home import vacuum as vacuuming
 
 
 @command
@@ -18,6 +19,4 @@ def vacuum(
     debug: DebugOption = False,
 ) -> Receipt:
     """Remove table files that nothing has needed for a week; what banked models were made from is kept."""
-    from p2pcredit.jobs.home.vacuum import vacuum as give_room_back
-
-    return give_room_back(job_context(home), dry_run=dry_run)
+    return vacuuming.vacuum(job_context(home), dry_run=dry_run)

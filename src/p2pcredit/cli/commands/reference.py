@@ -6,6 +6,11 @@ from typing import Any
 
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory
+from p2pcredit.contracts.feed_reference import describe_feeds, describe_values, rules_in_words
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.jobs.checked_settings import settings_of
+from p2pcredit.platforms.mapped.vocabulary import describe_mappings
+from p2pcredit.settings.reference import describe_settings
 
 
 @command
@@ -14,8 +19,6 @@ def settings(home: HomeOption = None, as_json: JsonOption = False, debug: DebugO
 
     With --home also what it is in that home. Settings stand in p2pcredit.toml of a home, or in P2P_GROUP__NAME.
     """
-    from p2pcredit.settings.reference import describe_settings
-
     values = {} if home is None else _values(home_directory(home))
     found = [
         {**setting.as_json(), **({"value": values[setting.name]} if values else {})} for setting in describe_settings()
@@ -28,8 +31,6 @@ def settings(home: HomeOption = None, as_json: JsonOption = False, debug: DebugO
 
 def _values(home: Any) -> dict[str, Any]:
     """Give the value of each setting in a home; secrets stay secret."""
-    from p2pcredit.jobs.checked_settings import settings_of
-
     found: dict[str, Any] = {}
     for name, value in settings_of(home).model_dump(mode="json").items():
         inside = value.items() if isinstance(value, dict) else [("", value)]
@@ -50,10 +51,6 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
     Per column its type, unit and rules; then how values are written, the signs of a missing value, and the keys,
     statuses and date patterns of mappings. It is the same in every home.
     """
-    from p2pcredit.contracts.feed_reference import describe_feeds, describe_values, rules_in_words
-    from p2pcredit.contracts.feeds import FEEDS
-    from p2pcredit.platforms.mapped.vocabulary import describe_mappings
-
     if as_json:
         return {"feeds": describe_feeds(), "values": describe_values(), "mappings": describe_mappings()}
     rules = {(feed.name, column.source): rules_in_words(column) for feed in FEEDS.values() for column in feed.columns}

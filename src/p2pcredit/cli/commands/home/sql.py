@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from p2pcredit.cli.printing import Receipt, table_lines, width_of_terminal
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
-
-if TYPE_CHECKING:
-    import polars as pl
+from p2pcredit.errors import UsageError
+from p2pcredit.jobs.home.export import plain_for_csv, require_suffix, write_rows
+from p2pcredit.jobs.home.sql import query_tables
+from p2pcredit.names import no_such
+from p2pcredit.storage.tables.lake import Lake
 
 _FORMATS = ("table", "csv", "json")
 
@@ -36,12 +39,6 @@ def sql(
 
     It reads the tables of this home and nothing else, and changes nothing.
     """
-    from p2pcredit.errors import UsageError
-    from p2pcredit.jobs.home.export import plain_for_csv, require_suffix, write_rows
-    from p2pcredit.jobs.home.sql import query_tables
-    from p2pcredit.names import no_such
-    from p2pcredit.storage.tables.lake import Lake
-
     if form not in _FORMATS:
         raise UsageError(no_such("choice for --format", form, _FORMATS))
     if out is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.printing import Receipt, decision_in_short
 from p2pcredit.cli.runtime import (
     DebugOption,
     HomeOption,
@@ -17,30 +17,21 @@ from p2pcredit.cli.runtime import (
     job_context,
     optional_date,
 )
+from p2pcredit.jobs import decisions
+from p2pcredit.storage.tables.day_receipts import last_complete
 
-app = typer.Typer(help="The retraining decision: show it, its history, or override it.", no_args_is_help=True)
 
-
-@app.command()
 @command
 def show(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """Show the decision that counts now and what became of it."""
-    from p2pcredit.jobs.decisions import show_decision
-
-    return show_decision(job_context(home))
+    return decisions.show_decision(job_context(home))
 
 
-@app.command()
 @command
 def history(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """List every line of the ledger, oldest first."""
     events = [event.as_json() for event in job_context(home).ledger.events()]
     return events if as_json else [_in_a_row(event) for event in events]
-
-
-def in_short(decision: dict[str, Any]) -> str:
-    """Name what a decision asks for in up to three words."""
-    return "retrain" if decision["retrain"] else "do not retrain"
 
 
 def _in_a_row(event: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +44,8 @@ def _what(event: dict[str, Any]) -> str:
     match event["event"]:
         case "decided":
             decision = event["decision"]
-            return f"{in_short(decision)}, of {decision['decision_date']} by {event['origin']}: {decision['reason']}"
+            asked = decision_in_short(decision)
+            return f"{asked}, of {decision['decision_date']} by {event['origin']}: {decision['reason']}"
         case "trained":
             model = f" {event['model_id']}" if event["model_id"] else ""
             return f"{event['outcome']}{model}: {event['reason']}"
@@ -68,7 +60,6 @@ def _what(event: dict[str, Any]) -> str:
             return str(event.get("reason") or event.get("decision_id") or "")
 
 
-@app.command()
 @command
 def override(
     retrain: Annotated[bool, typer.Option("--retrain/--no-retrain", help="What to decide.")],
@@ -81,9 +72,6 @@ def override(
     debug: DebugOption = False,
 ) -> Receipt:
     """Decide by hand, with a reason; to retrain also holds where the week has had its retraining."""
-    from p2pcredit.jobs.decisions import override_decision
-    from p2pcredit.storage.tables.day_receipts import last_complete
-
     ctx = job_context(home)
     decided_on: date = optional_date(day) or last_complete(ctx.layout) or ctx.at.date()
-    return override_decision(ctx, decided_on, retrain=retrain, why=why)
+    return decisions.override_decision(ctx, decided_on, retrain=retrain, why=why)

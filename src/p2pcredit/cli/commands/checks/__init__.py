@@ -1,0 +1,1 @@
+"""`p2pcredit doctor`, `crash-test` and `leakage`: check a home, a volume, a raw download."""

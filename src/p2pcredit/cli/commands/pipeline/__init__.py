@@ -1,0 +1,1 @@
+"""`p2pcredit land`, `preprocess`, `train`, `infer`, `monitor` and `replay`: the daily and weekly work by hand."""

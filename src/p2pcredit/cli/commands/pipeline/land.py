@@ -1,0 +1,35 @@
+"""`p2pcredit land`: turn a raw download into the five daily feeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.progress import shown_context
+from p2pcredit.cli.runtime import DebugOption, FromOption, HomeOption, JsonOption, ToOption, job_command, optional_date
+from p2pcredit.jobs.landing import land as landing
+
+
+@job_command
+def land(
+    platform: Annotated[
+        str,
+        typer.Argument(
+            help="lendingclub, prosper, synthetic, a platform of another package, or a path to a YAML profile."
+        ),
+    ],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Raw downloads: CSV, plain or gzip, or Parquet.", metavar="FILE")
+    ] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> Receipt:
+    """Turn a platform's raw download into the five daily feeds."""
+    with shown_context("land", home, may_be_missing=True) as ctx:
+        return landing.land(ctx, platform, files or [], optional_date(first), optional_date(last))
