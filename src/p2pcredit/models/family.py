@@ -73,7 +73,8 @@ class Family(Protocol):
     """A kind of model. Subclass it: what has a body here is a default.
 
     A fit gives a frozen dataclass that is a `p2pcredit.models.scoring_model.ScoringModel` with fields `target` and
-    `support`, and with `notes` and `with_reference` of `TrainableModel`; `p2pcredit.models.margin_model` has a base class for it.
+    `support`, and with `notes` and `with_reference` of `TrainableModel`; `p2pcredit.models.margin_model` has a base
+    class for it.
     """
 
     name: ClassVar[str]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -23,6 +24,8 @@ from p2pcredit.reporting.drawing import (
 from p2pcredit.reporting.words import metric_in_words
 
 DRIFT_BARS = 12
+_MOST_LABELS = 8
+_FEW_MONTHS = 2
 
 Facts = Mapping[str, Any]
 
@@ -85,8 +88,18 @@ def _rows(facts: Facts, *metrics: str) -> list[dict[str, Any]]:
     return [dict(row) for row in facts["results"] if row["metric"] in metrics and row["value"] is not None]
 
 
-def _week_axis() -> Any:
-    return alt.X("week_end_date:T", title="Week ending", axis=alt.Axis(format="%b %Y", tickCount=8, labelOverlap=True))
+def _week_axis(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Label every month, or every few, at most some eight; the weeks themselves where they span up to two months."""
+    months = {str(row["week_end_date"])[:7] for row in rows}
+    if len(months) > _FEW_MONTHS:
+        every = alt.TimeIntervalStep(interval="month", step=-(-len(months) // _MOST_LABELS))  # type: ignore[no-untyped-call]
+        axis = alt.Axis(format="%b %Y", tickCount=every, labelOverlap=True)
+    else:
+        weeks = sorted({date.fromisoformat(str(row["week_end_date"])[:10]) for row in rows})
+        shown = weeks[:: -(-len(weeks) // _MOST_LABELS)]
+        places = [alt.DateTime(year=day.year, month=day.month, date=day.day) for day in shown]  # type: ignore[no-untyped-call]
+        axis = alt.Axis(format="%d %b %Y", values=places, labelOverlap=True)
+    return alt.X("week_end_date:T", title="Week ending", axis=axis)
 
 
 def _value_axis(title: str) -> Any:
@@ -99,7 +112,7 @@ def _auc_by_week(facts: Facts) -> Any:
     if not rows:
         return None
     colour = colours(["Champion", "Whole service"], [BLUE, ORANGE])
-    plot = base(rows).encode(x=_week_axis())
+    plot = base(rows).encode(x=_week_axis(rows))
     tint = colours(["Champion", "Whole service"], [BLUE, ORANGE], legend=None)
     band = plot.mark_area(opacity=0.15).encode(y="low:Q", y2="high:Q", color=tint)
     line = plot.mark_line(strokeWidth=2, point=len(rows) < 40).encode(y=_value_axis("AUC"), color=colour)
@@ -118,7 +131,7 @@ def _estimate_and_truth(facts: Facts) -> Any:
     line = (
         base(rows)
         .mark_line(strokeWidth=2, point=len(rows) < 60)
-        .encode(x=_week_axis(), y=_value_axis("AUC"), color=colours(list(names.values()), [BLUE, ORANGE, GREY]))
+        .encode(x=_week_axis(rows), y=_value_axis("AUC"), color=colours(list(names.values()), [BLUE, ORANGE, GREY]))
     )
     return line + rule(facts["thresholds"]["auc"], RED)
 

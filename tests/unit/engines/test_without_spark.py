@@ -11,7 +11,10 @@ from p2pcredit.settings import SparkSettings
 
 _JOBS = """
 import sys
-import p2pcredit.cli.app
+from p2pcredit.cli.app import COMMANDS, GROUPS
+for table in (COMMANDS, *(table for table, _ in GROUPS.values())):
+    for name, command in table.items():
+        command.load(name)
 import p2pcredit.jobs.scoring.score
 import p2pcredit.jobs.preprocessing.stages
 import p2pcredit.jobs.training.train

@@ -140,6 +140,24 @@ def test_a_card_shows_what_the_champion_has_and_not_what_it_lacks(page: Page) ->
     assert facts()["champion"]["gini"] is None
 
 
+def test_the_format_of_a_card_is_no_fact_of_its_champion() -> None:
+    words = Page(render_report(facts(champion={**CHAMPION, "format": 3}))).words
+    assert " format " not in words.split("Champion", 1)[1]
+
+
+@pytest.mark.parametrize("weeks", [1, 3, 9, 13, 26, 60, 200])
+def test_no_label_of_a_time_axis_stands_twice(weeks: int) -> None:
+    past = [WEEK_END - timedelta(weeks=back) for back in range(1, weeks)]
+    made = facts(history=history(*past)) if past else facts()
+    for chart in draw_charts(made):
+        if chart.key in {"auc", "estimate"}:
+            labels = re.findall(
+                r">((?:\d\d )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4})</text>", chart.svg
+            )
+            assert labels, chart.key
+            assert len(labels) == len(set(labels)) <= 10, labels
+
+
 def test_later_weeks_and_a_former_run_of_this_week_play_no_part_in_the_history() -> None:
     before, later = WEEK_END - timedelta(days=7), WEEK_END + timedelta(days=7)
     made = facts(history=history(before, WEEK_END, later))["history"]
