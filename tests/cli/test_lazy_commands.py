@@ -49,8 +49,7 @@ def test_a_mistyped_command_is_wrong_usage_and_names_the_similar_one() -> None:
 def test_names_are_completed_from_the_table() -> None:
     group = typer.main.get_command(app)
     context = group.make_context("p2pcredit", [], resilient_parsing=True)
-    found = {item.value: item.help for item in group.shell_complete(context, "s")}
-    assert found == {name: command.help for name, command in program.COMMANDS.items() if name.startswith("s")}
+    assert [item.value for item in group.shell_complete(context, "s")] == ["status", "sql", "settings"]
     assert [item.value for item in group.shell_complete(context, "--v")] == ["--version"]
 
 
