@@ -92,12 +92,12 @@ def _week_axis(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Label every month, or every few, at most some eight; the weeks themselves where they span up to two months."""
     months = {str(row["week_end_date"])[:7] for row in rows}
     if len(months) > _FEW_MONTHS:
-        every = alt.TimeIntervalStep(interval="month", step=-(-len(months) // _MOST_LABELS))  # type: ignore[no-untyped-call]
+        every = alt.TimeIntervalStep(interval="month", step=-(-len(months) // _MOST_LABELS))
         axis = alt.Axis(format="%b %Y", tickCount=every, labelOverlap=True)
     else:
         weeks = sorted({date.fromisoformat(str(row["week_end_date"])[:10]) for row in rows})
         shown = weeks[:: -(-len(weeks) // _MOST_LABELS)]
-        places = [alt.DateTime(year=day.year, month=day.month, date=day.day) for day in shown]  # type: ignore[no-untyped-call]
+        places = [alt.DateTime(year=day.year, month=day.month, date=day.day) for day in shown]
         axis = alt.Axis(format="%d %b %Y", values=places, labelOverlap=True)
     return alt.X("week_end_date:T", title="Week ending", axis=axis)
 
