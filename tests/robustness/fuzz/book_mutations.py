@@ -247,7 +247,9 @@ SAME: dict[str, Mutation] = {
     "numbers with a sign": _respelled(
         lambda kind: kind in NUMBERS, lambda text: text if text[0] in "+-" else f"+{text}"
     ),
-    "counts with a point": _respelled(lambda kind: kind is Kind.COUNT, lambda text: f"{text}.0", most=None),
+    "counts with a point": _respelled(
+        lambda kind: kind is Kind.COUNT, lambda text: f"{text.removesuffix('.0')}.0", most=None
+    ),
     "categories in small letters": _respelled(lambda kind: kind is Kind.CATEGORY, str.lower, most=None),
     "ids with blanks": _ids(lambda text: f" {text} "),
     "an unknown column": _whole_table(_extra),

@@ -247,6 +247,13 @@ def test_days_past_due_that_are_no_whole_days_are_never_guessed_at(tmp_path: Pat
     assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "slow", None)]
 
 
+@pytest.mark.parametrize("late", ["40", " 40 ", "40.0", "+40", "00040"])
+def test_days_past_due_are_read_however_a_whole_number_is_spelled(tmp_path: Path, late: str) -> None:
+    spelled = performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}")
+    assert spelled == performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,slow,,40")
+    assert None not in {row[3] for row in spelled}
+
+
 def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Path) -> None:
     raw = tmp_path / "raw.csv"
     raw.write_text(f"{HEADER}\n7,01.01.0000,5,12,0.1,,,,open,,\n8,01.01.1969,5,12,0.1,,,,open,,\n")

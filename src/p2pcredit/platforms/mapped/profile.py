@@ -332,7 +332,7 @@ def _as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
 
 def _whole_days(column: str) -> pl.Expr:
     """Parse a whole number of days, at most five digits, as Int64; null where the text is anything else."""
-    text = pl.col(column).str.strip_chars()
+    text = pl.col(column).str.strip_chars().str.strip_prefix("+")
     return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
 
 
