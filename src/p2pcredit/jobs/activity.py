@@ -17,6 +17,7 @@ from p2pcredit.contracts.alerts import SEVERITIES, Finding
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.storage.files import disk_error
+from p2pcredit.storage.home_format import complete_identity
 from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
@@ -28,10 +29,14 @@ _LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
     """Append a line about a job: one write, so that lines of two processes never mix.
 
+    The line names the home by its id and format; a home that has a format and no id gets one.
+
     Raises:
         StorageError: If the disk refuses.
     """
-    append_line(ctx.layout.activity, {"at": _instant(ctx), "run_id": ctx.run_id, "job": job, **facts})
+    identity = complete_identity(ctx.layout.home)
+    which = {} if identity is None else identity.as_facts()
+    append_line(ctx.layout.activity, {"at": _instant(ctx), "run_id": ctx.run_id, "job": job, **which, **facts})
     logger.info(
         "%s: %s", job, ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict))
     )
@@ -47,7 +52,7 @@ def append_line(path: Path, line: dict[str, Any]) -> None:
     data = text.encode("utf-8", "backslashreplace") + b"\n"  # half a character stands there as its escape
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise StorageError(f"{path} is not an ordinary file; move it away, a new one is then begun")

@@ -14,8 +14,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.log import mask_secret
 
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
+from p2pcredit.orchestration.run_home import enter_home, home_of_process
 from p2pcredit.orchestration.schedules import schedule_span
-from p2pcredit.storage.home import check_home, resolve_home
+from p2pcredit.storage.home import resolve_home
 from p2pcredit.text import one_line
 
 if TYPE_CHECKING:
@@ -48,18 +49,6 @@ def day_of(context: Context) -> date:
     """
     run = context["dag_run"]
     return snapshot_date(run.conf, run_instant(run.logical_date, run.run_after))
-
-
-def home_of_process() -> Path:
-    """Find the home that this process works in, and check that it can be one.
-
-    Raises:
-        MissingHomeError: If it does not exist; its disk may still be mounted.
-        HomeError: If it cannot be home.
-    """
-    home = resolve_home(None, os.environ, Path.cwd())
-    check_home(home)
-    return home
 
 
 def job_context(context: Context) -> JobContext:
@@ -127,7 +116,7 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
         span: Whether the job takes a range of days (here one day) or the day itself.
 
     Returns:
-        The job's receipt, as JSON values that Airflow can keep.
+        The job's receipt, as JSON values that Airflow can keep, with `home_id` and `home_format`.
 
     Raises:
         P2PCreditError: If the job failed in a way that trying again may heal.
@@ -136,8 +125,9 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
     try:
         from p2pcredit.jobs.walking import call_job as call
 
-        day = day_of(context)
+        day, home = day_of(context), enter_home(context)
         receipt: dict[str, Any] = json_safe(call(job_context(context), job, day, feed=feed, span=span))
+        receipt |= home.as_facts()
     except Exception as error:
         raise_for_airflow(job, error)
     except BaseException as error:

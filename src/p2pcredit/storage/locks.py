@@ -37,7 +37,7 @@ def exclusive_lock(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise disk_error("write", path, error) from error
     try:
