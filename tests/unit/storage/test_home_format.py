@@ -84,21 +84,10 @@ def test_a_format_that_is_not_ours_is_refused_to_readers_and_writers(number: int
     check_home(tmp_path, any_format=True)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "{}",
-        '{"format": 2, "id": "x"}',
-        '{"format": 2, "id": 7}',
-        '{"format": "2"}',
-        '{"format": true}',
-        '{"format": 0}',
-        "{",
-        "[" * 9999,
-    ],
-)
+DAMAGED = ["", "[]", "{}", '{"format": "2"}', '{"format": true}', '{"format": 0}', "{", "[" * 9999]
+
+
+@pytest.mark.parametrize("text", [*DAMAGED, '{"format": 2, "id": "x"}', '{"format": 2, "id": 7}'])
 def test_a_damaged_file_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "home.json").write_text(text)
     with pytest.raises(HomeError, match=r"home\.json .*restore it from a backup") as told:
