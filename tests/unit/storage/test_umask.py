@@ -70,9 +70,8 @@ def test_what_refuses_a_trial_is_named_by_the_check_of_rights(tmp_path: Path, mo
     real = os.open
 
     def squashed(path: object, flags: int, *more: object, **named: object) -> int:
-        if flags & os.O_ACCMODE != os.O_RDONLY and str(path).startswith(
-            (str(ctx.layout.activity), str(tmp_path / "rep"))
-        ):
+        closed = str(path).startswith((str(ctx.layout.activity), str(tmp_path / "reports")))
+        if closed and flags & os.O_ACCMODE != os.O_RDONLY:
             raise PermissionError(errno.EACCES, "Permission denied")
         return real(path, flags, *more, **named)  # type: ignore[arg-type]
 
