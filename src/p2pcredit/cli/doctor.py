@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from p2pcredit.cli.printing import Receipt, print_receipt_as
-from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, say_moved
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory, job_context, say_moved
 from p2pcredit.errors import StorageError
-from p2pcredit.storage.home import check_home
 
 _OldCrashTest = Annotated[Path | None, typer.Option("--crash-test", metavar="DIR", hidden=True)]
 _OldLeaks = Annotated[Path | None, typer.Option("--leaks", metavar="FILE", hidden=True)]
@@ -71,7 +70,7 @@ def _crash_test(directory: Path, *, as_json: bool) -> Receipt:
     from p2pcredit.cli.progress import job_progress
     from p2pcredit.crash_testing.runner import crash_test as try_volume
 
-    check_home(directory.absolute(), may_be_missing=True)
+    home_directory(directory, may_be_missing=True)
     with job_progress("crash test") as progress:
         receipt = try_volume(directory, progress=progress)
     if not receipt["violations"]:

@@ -24,6 +24,10 @@ ROOT = Path(__file__).parents[3]
 ONE, OTHER, GROUP = 61001, 61002, 61000
 FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 5, 29), date(2021, 6, 5)
 NEXT = "2021-05-30"
+ONE_FAMILY = """[training]
+families = ["scorecard"]
+preferred_family = "scorecard"
+"""
 As = Callable[..., Ran]
 
 
@@ -74,7 +78,7 @@ def shared() -> Iterator[Shared]:
             pytest.skip("other users may not run the Python of these tests, nor is there one of the system that can")
         home, raw = base / "home", base / "portfolio.csv.gz"
         home.mkdir()
-        (home / "p2pcredit.toml").write_text(QUICK)
+        (home / "p2pcredit.toml").write_text(QUICK.replace("[training]\n", ONE_FAMILY))
         os.chown(home, 0, GROUP)
         home.chmod(0o2775)
         write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=20))

@@ -41,6 +41,12 @@ def test_locks_activity_and_replaced_files_follow_the_umask(umask: int, tmp_path
     assert mode(tmp_path / "logs") & 0o777 == 0o777 & ~umask
 
 
+def test_files_of_spark_follow_the_umask(umask: int) -> None:
+    from p2pcredit.engines.spark.session import _defaults
+
+    assert _defaults("local[1]")["spark.hadoop.fs.permissions.umask-mode"] == f"{umask:03o}"
+
+
 def test_a_replaced_file_keeps_its_group(tmp_path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only root may give a file to any group")
