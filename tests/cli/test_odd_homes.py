@@ -50,7 +50,9 @@ UNUSABLE = {
     "no utf-8": (os.fsdecode(b"a\xffb"), "bytes that are not UTF-8"),
     "too long": ("x" * 256, "its name is too long"),
     "far too long": ("/".join(["x" * 200] * 18), "is a path of"),
-    "url": ("s3://bucket/home", "is a URL"),
+    "url": ("s3://bucket/home", "is a URL; object storage is not supported: give the path of a directory"),
+    "url of google": ("gs://bucket/home", "on a file system that has flock, rename and fsync"),
+    "url of azure": ("abfss://data@account.dfs.core.windows.net/home", "object storage is not supported"),
     "file url": ("file:///srv/home", "is a URL"),
     "nobody's": ("~nobody-of-that-name/x", "begins with the ~ of an unknown user"),
     "zero": ("a\0b", "control character"),
@@ -114,11 +116,18 @@ def test_the_whole_pipeline_runs_in_a_home_of_an_odd_name(name: str, tiny_book: 
 @pytest.mark.parametrize("command", ["land", "status"])
 @pytest.mark.parametrize(("name", "what"), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_home_that_cannot_be_is_refused_at_the_first_command(name: str, what: str, command: str) -> None:
-    if "\0" not in name and not name.startswith(("s3:", "file:", "~")) and len(name) < 256:
+    if "\0" not in name and not name.startswith(("s3:", "gs:", "abfss:", "file:", "~")) and len(name) < 256:
         Path(name).mkdir()
     said = error_of(name, *([command, "synthetic"] if command == "land" else [command]))
     assert what in said
     assert not list(Path.cwd().rglob("data"))
+
+
+def test_a_crash_test_of_a_url_makes_no_directory_of_that_name() -> None:
+    result = CliRunner().invoke(app, ["crash-test", "s3://bucket/volume"])
+    assert result.exit_code == 1
+    assert "is a URL; object storage is not supported" in result.stderr
+    assert not list(Path.cwd().iterdir())
 
 
 def test_a_home_below_or_linked_to_a_directory_that_cannot_be_is_refused(tmp_path: Path) -> None:

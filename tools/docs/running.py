@@ -26,6 +26,7 @@ WIDTH = "110"
 _MASKS = (
     (re.compile(r"\b((?:boosting|scorecard|logistic)-\d{8})-[0-9a-f]{8}\b"), r"\1-H"),
     (re.compile(r"\b(monitoring-\d{4}-\d\d-\d\d)-[0-9a-f]{8}\b"), r"\1-H"),
+    (re.compile(r"\bhome_id +[0-9a-f]{8}\b"), "home_id H"),
     (re.compile(r"\bseconds +[\d.,]+"), "seconds S"),
     (re.compile(r"\d+\.\d+"), "N"),
     (re.compile(r"-{3,}"), "---"),

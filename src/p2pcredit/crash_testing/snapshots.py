@@ -146,7 +146,9 @@ def _read_other_files(layout: Layout, snapshot: HomeSnapshot) -> None:
     if layout.activity.exists():
         for line in layout.activity.read_text().splitlines():
             try:
-                snapshot.activity.append(json.loads(line))
+                told = json.loads(line)
+                told.pop("home_id", None)  # a home that a killed job began has another id than its undisturbed twin
+                snapshot.activity.append(told)
             except ValueError:
                 snapshot.unreadable.append(f"the activity file has a torn line: {line[:80]}")
 

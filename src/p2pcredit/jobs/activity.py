@@ -17,10 +17,13 @@ from p2pcredit.contracts.alerts import SEVERITIES, Finding
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.storage.files import disk_error
+from p2pcredit.storage.home_format import complete_identity
+from p2pcredit.storage.locks import hold_if_possible
 from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
 _MOST_CHARACTERS = 1_000
+_LONGEST_WAIT_SECONDS = 5.0
 _TAIL_BYTES = 8 << 20
 _LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 
@@ -28,10 +31,14 @@ _LIST = re.compile(r"\[\s*[\"'\d-][^\[\]]*\]")
 def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
     """Append a line about a job: one write, so that lines of two processes never mix.
 
+    The line names the home by its id and format; a home that has a format and no id gets one.
+
     Raises:
         StorageError: If the disk refuses.
     """
-    append_line(ctx.layout.activity, {"at": _instant(ctx), "run_id": ctx.run_id, "job": job, **facts})
+    identity = complete_identity(ctx.layout.home)
+    which = {} if identity is None else identity.as_facts()
+    append_line(ctx.layout.activity, {"at": _instant(ctx), "run_id": ctx.run_id, "job": job, **which, **facts})
     logger.info(
         "%s: %s", job, ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict))
     )
@@ -40,6 +47,9 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
 def append_line(path: Path, line: dict[str, Any]) -> None:
     """Append a JSON line to a file in one write. A line torn by a crash before it is ended first.
 
+    The file is locked meanwhile: over NFS the system alone doesn't keep lines of two machines apart.
+    Source: open(2), O_APPEND.
+
     Raises:
         StorageError: If something else than a file lies there, or the disk refuses.
     """
@@ -47,10 +57,11 @@ def append_line(path: Path, line: dict[str, Any]) -> None:
     data = text.encode("utf-8", "backslashreplace") + b"\n"  # half a character stands there as its escape
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise StorageError(f"{path} is not an ordinary file; move it away, a new one is then begun")
+            hold_if_possible(handle, _LONGEST_WAIT_SECONDS)
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
             whole = b"\n" + data if torn else data

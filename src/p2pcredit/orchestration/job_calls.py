@@ -1,17 +1,14 @@
-"""What a DAG file names of the jobs: which day and home a run has, and calls that load the jobs where a task runs.
+"""What a DAG file names of the jobs: which day a run has, and calls that load the jobs where a task runs.
 
 Airflow reads DAG files every few seconds, so nothing here imports a job before a task calls it.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
-from p2pcredit.storage.home import check_home, resolve_home
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,18 +22,6 @@ def day_of(context: Context) -> date:
     """
     run = context["dag_run"]
     return snapshot_date(run.conf, run_instant(run.logical_date, run.run_after))
-
-
-def home_of_process() -> Path:
-    """Find the home that this process works in, and check that it can be one.
-
-    Raises:
-        MissingHomeError: If it does not exist; its disk may still be mounted.
-        HomeError: If it cannot be home.
-    """
-    home = resolve_home(None, os.environ, Path.cwd())
-    check_home(home)
-    return home
 
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator
 
-from p2pcredit.orchestration.job_calls import call_job, day_of, home_of_process, raise_for_airflow
+from p2pcredit.errors import HomeError
+from p2pcredit.orchestration.job_calls import call_job, day_of, raise_for_airflow
+from p2pcredit.orchestration.run_home import enter_home
 from p2pcredit.orchestration.schedules import waiting_time
 from p2pcredit.orchestration.triggers import DayCompleteTrigger
 from p2pcredit.storage.layout import Layout
@@ -72,9 +74,11 @@ class SnapshotDateOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         """Read the run's conf, else its date."""
         try:
-            return day_of(context).isoformat()
+            day = day_of(context).isoformat()
+            enter_home(context)
         except Exception as error:
             raise_for_airflow(self.task_id, error)
+        return day
 
 
 class WaitForDayOperator(BaseOperator):
@@ -89,19 +93,26 @@ class WaitForDayOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once; defer where it is too early."""
         try:
-            day, home, wait = day_of(context), home_of_process(), waiting_time(os.environ)
-            complete = day_receipts.is_complete(Layout(home), day)
+            day, home, wait = day_of(context), enter_home(context), waiting_time(os.environ)
+            complete = day_receipts.is_complete(Layout(home.path), day)
         except Exception as error:
             raise_for_airflow(self.task_id, error)
         if not complete and wait:
             deadline = (datetime.now(UTC) + wait).isoformat()
             self.log.info("the tables of %s are not complete; waiting until %s", day, deadline)
-            self.defer(trigger=DayCompleteTrigger(str(home), day.isoformat(), deadline), method_name="resume")
-        return {"snapshot_date": day.isoformat(), "complete": complete}
+            trigger = DayCompleteTrigger(str(home.path), day.isoformat(), deadline, began_in=home.as_record())
+            self.defer(trigger=trigger, method_name="resume")
+        return {"snapshot_date": day.isoformat(), "complete": complete, **home.as_facts()}
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Give the answer that the trigger brought."""
-        return {"snapshot_date": day_of(context).isoformat(), "complete": event.get("complete") is True}
+        try:
+            if event.get("refused"):
+                raise HomeError(event["refused"])
+            day, home = day_of(context), enter_home(context, event.get("began_in"))
+        except Exception as error:
+            raise_for_airflow(self.task_id, error)
+        return {"snapshot_date": day.isoformat(), "complete": event.get("complete") is True, **home.as_facts()}
 
 
 class DayBranchOperator(BaseBranchOperator):
@@ -123,6 +134,7 @@ class DayBranchOperator(BaseBranchOperator):
     def choose_branch(self, context: Context) -> str:
         """Look whether the day is complete."""
         try:
-            return self.yes if day_receipts.is_complete(Layout(home_of_process()), day_of(context)) else self.no
+            complete = day_receipts.is_complete(Layout(enter_home(context).path), day_of(context))
+            return self.yes if complete else self.no
         except Exception as error:
             raise_for_airflow(self.task_id, error)

@@ -21,8 +21,9 @@ from p2pcredit.jobs import walking
 from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.failures import domain_error, is_panic
-from p2pcredit.orchestration.job_calls import day_of, home_of_process
+from p2pcredit.orchestration.job_calls import day_of
 from p2pcredit.orchestration.run_dates import job_instant, run_instant
+from p2pcredit.orchestration.run_home import enter_home, home_of_process
 from p2pcredit.orchestration.schedules import schedule_span
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import resolve_home
@@ -105,15 +106,16 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
         span: Whether the job takes a range of days (here one day) or the day itself.
 
     Returns:
-        The job's receipt, as JSON values that Airflow can keep.
+        The job's receipt, as JSON values that Airflow can keep, with `home_id` and `home_format`.
 
     Raises:
         P2PCreditError: If the job failed in a way that trying again may heal.
         AirflowFailException: If it failed in any other way; Airflow does not try again.
     """
     try:
-        day = day_of(context)
+        day, home = day_of(context), enter_home(context)
         receipt: dict[str, Any] = json_safe(walking.call_job(job_context(context), job, day, feed=feed, span=span))
+        receipt |= home.as_facts()
     except Exception as error:
         raise_for_airflow(job, error)
     except BaseException as error:

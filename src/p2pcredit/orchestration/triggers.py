@@ -10,6 +10,9 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from p2pcredit.errors import P2PCreditError
+from p2pcredit.orchestration.run_home import require_same_home
+from p2pcredit.storage.home_format import read_identity
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables import day_receipts
 
@@ -17,22 +20,33 @@ from p2pcredit.storage.tables import day_receipts
 class DayCompleteTrigger(BaseTrigger):
     """Wait until the gold tables of a day are complete, or until the deadline.
 
-    It ends by giving an answer, `{"complete": true or false}`, never by failing. The deadline is an instant and not a
-    span, so that a triggerer that starts again does not wait anew.
+    It ends by giving an answer, `{"complete": true or false}`, never by failing; where the triggerer finds another home
+    than the run began in, the answer has `refused`, which says so; else it brings back `began_in` where that is known,
+    since another worker may take the task up. The deadline is an instant and not a span, so that a triggerer that
+    starts again does not wait anew.
 
     Args:
         home: The home directory.
         snapshot_date: The day, `YYYY-MM-DD`.
         deadline: Aware ISO instant after which the answer is no.
         poll_seconds: Seconds between two looks.
+        began_in: The home that the run began in, as its tasks record it; None where that is not known.
     """
 
-    def __init__(self, home: str, snapshot_date: str, deadline: str, poll_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        home: str,
+        snapshot_date: str,
+        deadline: str,
+        poll_seconds: float = 2.0,
+        began_in: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.home = home
         self.snapshot_date = snapshot_date
         self.deadline = deadline
         self.poll_seconds = poll_seconds
+        self.began_in = began_in
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer needs to build this trigger again, as plain JSON values."""
@@ -43,6 +57,7 @@ class DayCompleteTrigger(BaseTrigger):
                 "snapshot_date": self.snapshot_date,
                 "deadline": self.deadline,
                 "poll_seconds": self.poll_seconds,
+                "began_in": self.began_in,
             },
         )
 
@@ -51,10 +66,24 @@ class DayCompleteTrigger(BaseTrigger):
         layout = Layout(Path(self.home))
         day = date.fromisoformat(self.snapshot_date)
         deadline = datetime.fromisoformat(self.deadline)
+        refused = await asyncio.to_thread(self._refusal)
+        if refused is not None:
+            yield TriggerEvent({"complete": False, "refused": refused})  # type: ignore[no-untyped-call]
+            return
         while True:
             complete = await asyncio.to_thread(day_receipts.is_complete, layout, day)
             remaining = (deadline - datetime.now(UTC)).total_seconds()
             if complete or remaining <= 0:
-                yield TriggerEvent({"complete": bool(complete)})  # type: ignore[no-untyped-call]
+                known = {} if self.began_in is None else {"began_in": self.began_in}
+                yield TriggerEvent({"complete": bool(complete), **known})  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(min(self.poll_seconds, max(remaining, 0.05)))
+
+    def _refusal(self) -> str | None:
+        """Say in one line that the triggerer's home is not the one that the run began in; None where it is."""
+        home = Path(self.home)
+        try:
+            require_same_home(home, read_identity(home), self.began_in or {}, "triggerer")
+        except P2PCreditError as error:
+            return str(error)
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from p2pcredit.errors import StorageError
@@ -21,6 +22,8 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
     if full is not None:
         return StorageError(f"cannot {verb} {path}: {full}; free some space and run it again")
     advice = _ADVICE.get(type(error), "mend it and retry")
+    if isinstance(error, PermissionError):
+        advice = _closed_to_the_group(path) or advice
     return StorageError(f"cannot {verb} {path}: {error.strerror or error}; {advice}")
 
 
@@ -39,6 +42,38 @@ def full_disk(error: Exception) -> str | None:
     return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT)) if words in said), None)
 
 
+def denied(error: Exception) -> bool:
+    """Whether an engine's error says, in the system's words, that this user lacks a right.
+
+    Examples:
+        >>> denied(OSError("Generic LocalFileSystem error: Permission denied (os error 13)"))
+        True
+    """
+    return os.strerror(errno.EACCES) in str(error)
+
+
+def _closed_to_the_group(path: Path) -> str | None:
+    """Advise where another user of this user's group owns the path, or the nearest one above it, with no right for it.
+
+    Such a home is shared between users, and one of them works with a umask that takes the group's right away.
+    """
+    groups = {os.getegid(), *os.getgroups()}
+    for place in (path, *path.absolute().parents):
+        try:
+            found = place.lstat()
+        except OSError:
+            continue
+        if os.access(place, os.W_OK):
+            continue
+        if found.st_uid == os.geteuid() or found.st_gid not in groups or found.st_mode & stat.S_IWGRP:
+            return None
+        return (
+            f"user {found.st_uid} made {place.name} without the right for its group to write; let every user of this "
+            "home work with umask 002, and run 'chmod -R g+w' on the home once"
+        )
+    return None
+
+
 _ADVICE: dict[type[OSError], str] = {
     PermissionError: "give this user the right to it and run it again",
     FileNotFoundError: "check the path",
@@ -47,4 +82,4 @@ _ADVICE: dict[type[OSError], str] = {
     FileExistsError: "a directory belongs above it; move the file away",
 }
 
-__all__ = ["disk_error", "full_disk"]
+__all__ = ["denied", "disk_error", "full_disk"]

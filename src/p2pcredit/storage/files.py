@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from p2pcredit.errors import P2PCreditError, SourceError, StorageError
-from p2pcredit.storage.disk_errors import disk_error, full_disk
+from p2pcredit.storage.disk_errors import denied, disk_error, full_disk
 from p2pcredit.storage.locks import try_lock
 
 MOST_SMALL_BYTES = 16 << 20
 """No file that is read whole, such as a manifest, a receipt or a line of the ledger, comes near this size."""
 
 _CHUNK_BYTES = 1 << 20
+_TRIAL = "p2pcredit-trial"
 
 
 @contextmanager
@@ -34,8 +35,9 @@ def atomic_replace(
         sync_names: False leaves it to the caller to `sync` the directory, once after many files.
 
     Yields:
-        A dot-named file in the same directory. It moves to `path` when the block ends well and is removed when not. It
-        is locked meanwhile, so what a writer that died left behind is known by being free, and the next one removes it.
+        A dot-named file in the same directory, with the mode that the umask gives. It moves to `path` when the block
+        ends well and is removed when not. It is locked meanwhile, so what a writer that died left behind is known by
+        being free, and the next one removes it.
 
     Raises:
         StorageError: If the disk refuses, in one line.
@@ -49,6 +51,7 @@ def atomic_replace(
         yield temporary
         if durable:
             sync(temporary)
+        _keep_group(path, temporary)
         temporary.replace(path)
         temporary = None
         if durable and sync_names:
@@ -214,6 +217,47 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def try_to_write_in(directory: Path) -> None:
+    """Try whether this user can write in a directory: make a file there and remove it, as an atomic write would.
+
+    Raises:
+        StorageError: If the disk refuses, in one line.
+    """
+    trial = directory / _TRIAL
+    try:
+        _remove_left_behind(trial, os.listdir(directory))
+        temporary, handle = _own_temporary(trial)
+        os.close(handle)
+        temporary.unlink()
+    except OSError as error:
+        raise disk_error("write in", directory, error) from error
+
+
+def try_to_append_to(path: Path) -> None:
+    """Try whether this user can write to a file that lies there: open it for appending, and close it.
+
+    Only ordinary files are opened: a pipe or a device may act when it is.
+
+    Raises:
+        StorageError: If the disk refuses, in one line.
+    """
+    try:
+        if stat.S_ISREG(path.lstat().st_mode):
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except FileNotFoundError:
+        return  # it was taken away meanwhile, as a decision may be
+    except OSError as error:
+        raise disk_error("write", path, error) from error
+
+
+def _keep_group(path: Path, temporary: Path) -> None:
+    """Give a file that replaces another the group of that one, where this user may; its mode is the umask's."""
+    with suppress(OSError):
+        group = path.lstat().st_gid
+        if temporary.lstat().st_gid != group:
+            os.chown(temporary, -1, group)
+
+
 def _own_temporary(path: Path) -> tuple[Path, int]:
     while True:
         temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
@@ -242,6 +286,7 @@ def _remove_left_behind(path: Path, there: Collection[str]) -> None:
 __all__ = [
     "MOST_SMALL_BYTES",
     "atomic_replace",
+    "denied",
     "disk_error",
     "file_fingerprint",
     "full_disk",
@@ -249,6 +294,8 @@ __all__ = [
     "remove",
     "sha256_of_file",
     "sync",
+    "try_to_append_to",
+    "try_to_write_in",
     "unmodified_during",
     "write_bytes_atomically",
     "write_json_atomically",

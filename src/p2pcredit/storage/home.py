@@ -59,9 +59,10 @@ def resolve_home(
     asked = (option, environ.get("P2P_HOME"), environ.get("AIRFLOW_HOME"))
     for candidate in asked:
         if candidate is not None and str(candidate).strip():
-            if _URL.match(str(candidate)):
+            if _URL.match(str(candidate).strip()):
                 raise HomeError(
-                    f"the home {shown(candidate)} is a URL; a home is a directory of this machine, so write its path"
+                    f"the home {shown(candidate)} is a URL; object storage is not supported: give the path of a "
+                    "directory, on a file system that has flock, rename and fsync"
                 )
             expanded = os.path.expanduser(candidate)
             if str(expanded).startswith("~"):

@@ -28,8 +28,13 @@ class Layout:
 
     @property
     def home_file(self) -> Path:
-        """Which format the home has, and which version made it."""
+        """The home's id and format, and which version made it."""
         return self.home / "home.json"
+
+    @property
+    def home_lock(self) -> Path:
+        """The file that stands for the right to give the home its id."""
+        return self.home / ".home.lock"
 
     @property
     def logs(self) -> Path:

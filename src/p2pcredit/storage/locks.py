@@ -37,7 +37,7 @@ def exclusive_lock(path: Path, what: str, *, wait_seconds: float = LONGEST_WAIT_
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise disk_error("write", path, error) from error
     try:
@@ -115,6 +115,21 @@ def wait_for_lock(handle: int, kind: int, wait_seconds: float) -> bool:
     return True
 
 
+def hold_if_possible(handle: int, wait_seconds: float) -> bool:
+    """Take the lock of an open file, and go on without where the disk has no locks or the time is up.
+
+    Args:
+        handle: Of the file; the lock lasts until it is closed.
+        wait_seconds: How long to try.
+
+    Returns:
+        Whether it is held.
+    """
+    with suppress(OSError):
+        return wait_for_lock(handle, fcntl.LOCK_EX, wait_seconds)
+    return False
+
+
 def holder_of(handle: int) -> int | None:
     """Read from the kernel's list which process holds the lock of an open file; None where the list does not say.
 
@@ -144,4 +159,12 @@ def _acquire(handle: int, path: Path, what: str, wait_seconds: float, kind: int)
         )
 
 
-__all__ = ["LONGEST_WAIT_SECONDS", "exclusive_lock", "holder_of", "shared_lock", "try_lock", "wait_for_lock"]
+__all__ = [
+    "LONGEST_WAIT_SECONDS",
+    "exclusive_lock",
+    "hold_if_possible",
+    "holder_of",
+    "shared_lock",
+    "try_lock",
+    "wait_for_lock",
+]

@@ -28,8 +28,9 @@ land(context(sys.argv[1], "rival", days.last), "synthetic", [Path(sys.argv[2])],
 
 
 def landed(home: Path) -> dict[str, bytes]:
-    """Feeds and manifest; the rejected records are those of whoever landed the file last."""
+    """Feeds and manifest; the rejected records are those of the last landing of the file, and each home has an id."""
     paths = (path for path in home.rglob("*") if path.is_file() and path.parent.name != "rejected")
+    paths = (path for path in paths if path.name != "home.json")
     return {str(path.relative_to(home)): path.read_bytes() for path in paths}
 
 

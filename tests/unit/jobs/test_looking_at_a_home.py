@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from p2pcredit.storage.tables.lake import Lake
 DAY = date(2024, 1, 15)
 KEYS = {
     "home",
+    "home_id",
     "last_preprocessed",
     "last_scored",
     "champion",
@@ -283,5 +285,9 @@ def test_each_job_leaves_one_line_and_a_torn_line_spoils_no_other(ctx: JobContex
 
 def test_a_home_that_cannot_be_written_is_found(ctx: JobContext, monkeypatch: pytest.MonkeyPatch) -> None:
     ctx.layout.home.mkdir()
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert checks(ctx)["home"] == "fail"
+
+    def refuse(path: object, *_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)  # tried by writing: mode bits alone do not say it
+    assert checks(ctx)["rights"] == "fail"

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.tables import LABEL_STORE
+from p2pcredit.contracts.tables import LABEL_STORE, TABLES
 from p2pcredit.errors import StorageError
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.periods import DateRange
+from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.external_files import replace_with_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget, known_table
 from processes_at_once import run_at_once
@@ -122,3 +128,25 @@ def test_a_pipe_in_the_place_of_the_next_commit_is_an_error_and_no_wait(lake: La
     os.mkfifo(path_of(lake) / "_delta_log" / f"{version + 1:020d}.json")
     with pytest.raises(StorageError, match="not an ordinary file"):
         lake.read(LABEL_STORE)
+
+
+def test_a_table_with_columns_of_a_later_version_is_not_written_to_and_named_with_them(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    table = TABLES["gold/predictions"]
+    days = DateRange(date(2020, 1, 1), date(2020, 1, 1))
+    later = replace(table, schema={**table.schema, "next_score": pl.Float64(), "next_band": pl.String()})
+    rows = pl.DataFrame(schema=later.schema)
+    assert Lake(layout).replace(later, rows, days) is False  # the table is there, with its columns
+    said = r"table gold/predictions has 2 columns that this version does not know \(next_band, next_score\).*install"
+    writes: list[Callable[[], object]] = [
+        lambda: Lake(layout).replace(table, pl.DataFrame(schema=table.schema), days),
+        lambda: replace_with_files(Lake(layout), table, days, lambda old, new: False),
+    ]
+    for write in writes:
+        with pytest.raises(StorageError, match=said) as told:
+            write()
+        assert "\n" not in str(told.value)
+    assert Lake(layout).read(table).columns == list(table.schema)
+    ctx = JobContext(layout, Settings(), "cli", datetime(2021, 1, 1, tzinfo=UTC))
+    found = examine(ctx)["checks"]["tables"]
+    assert (found["status"], "next_band, next_score" in found["finding"]) == ("fail", True)

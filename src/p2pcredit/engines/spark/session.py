@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p2pcredit.errors import MissingExtraError, SettingsError
@@ -48,7 +50,10 @@ def spark_session(settings: SparkSettings) -> SparkSession:
 
 
 def _defaults(master: str) -> dict[str, str]:
-    """ANSI, so that a wrong cast is an error and not a hole; UTC, so that no date depends on where an executor runs."""
+    """ANSI, so that a wrong cast is an error and not a hole; UTC, so that no date depends on where an executor runs.
+
+    Hadoop gives its files modes by a umask of its own, 022 by default; it is set to that of this process.
+    """
     found = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
@@ -56,9 +61,20 @@ def _defaults(master: str) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.parquet.compression.codec": "zstd",
     }
+    if (umask := _umask()) is not None:
+        found["spark.hadoop.fs.permissions.umask-mode"] = umask
     if master.startswith("local"):
         found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     return found
+
+
+def _umask() -> str | None:
+    """Read the umask as three octal digits from the kernel; to ask for it otherwise would change it for a moment."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("Umask:"):
+                return line.split()[1][-3:]
+    return None
 
 
 def _one_line(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -23,22 +22,24 @@ from p2pcredit.jobs.home.data_checks import (
     check_schema,
     check_values,
 )
+from p2pcredit.jobs.home.rights import check_rights
 from p2pcredit.jobs.scoring.champions import overridden_floor
 from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
 from p2pcredit.retraining.outlook import Standing
+from p2pcredit.storage.home_format import read_identity, short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 from p2pcredit.storage.state.model_bank import ModelBank
-from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.lake import Lake, refuse_unknown_columns
 
 _LEAST_FREE_BYTES = 1 << 30
 
 
 def examine(ctx: JobContext) -> Receipt:
-    """Check a home directory, change nothing.
+    """Check a home directory. Nothing stays changed: files are made to try whether this user can, and removed.
 
     Returns:
-        `home`, `healthy` (True only when nothing failed), `reason` (what failed; None where nothing did), `checks`: per
-        check `status` and `finding`.
+        `home`, `home_id` (short; None where it has none), `healthy` (True only when nothing failed), `reason` (what
+        failed; None where nothing did), `checks`: per check `status` and `finding`.
     """
     checks: dict[str, dict[str, str]] = {}
     for name, check in _CHECKS.items():
@@ -51,16 +52,29 @@ def examine(ctx: JobContext) -> Receipt:
         checks[name] = {"status": str(status), "finding": finding}
     failed = [f"{name}: {check['finding']}" for name, check in checks.items() if check["status"] == Status.FAIL]
     reason = f"not healthy: {'; '.join(failed)}" if failed else None
-    return {"home": str(ctx.layout.home), "healthy": not failed, "reason": reason, "checks": checks}
+    return {
+        "home": str(ctx.layout.home),
+        "home_id": short_id_of(ctx.layout.home),
+        "healthy": not failed,
+        "reason": reason,
+        "checks": checks,
+    }
 
 
 def _home(ctx: JobContext) -> Finding:
     home = ctx.layout.home
     if not home.is_dir():
         return Status.UNDETERMINED, f"{home} does not exist yet; the first 'p2pcredit land' makes it"
-    if not os.access(home, os.W_OK | os.X_OK):
-        return Status.FAIL, f"{home} cannot be written by this user; give it the right"
-    return Status.PASS, f"{home} can be written"
+    identity = read_identity(home)
+    if identity is None:
+        return Status.UNDETERMINED, f"nothing has been written to {home} yet; the first 'p2pcredit land' gives it an id"
+    if identity.id is None:
+        return (
+            Status.UNDETERMINED,
+            f"format {identity.format}, made by version {identity.made_by}, without an id; the next command that "
+            "writes gives it one",
+        )
+    return Status.PASS, f"id {identity.short_id}, format {identity.format}, made by version {identity.made_by}"
 
 
 def _disk(ctx: JobContext) -> Finding:
@@ -77,6 +91,7 @@ def _tables(ctx: JobContext) -> Finding:
     if not written:
         return Status.UNDETERMINED, "no table written yet; run 'p2pcredit preprocess'"
     for table in written:
+        refuse_unknown_columns(lake.opened(table), table)
         lake.scan(table).head(1).collect()
     return Status.PASS, f"{len(written)} of {len(TABLES)} tables written and readable"
 
@@ -152,6 +167,7 @@ def _airflow(_: JobContext) -> Finding:
 
 _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "home": _home,
+    "rights": check_rights,
     "disk": _disk,
     "tables": _tables,
     "days": check_days,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, pending_decision
+from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 from p2pcredit.storage.tables.day_receipts import last_complete
 
@@ -13,9 +14,10 @@ def status(ctx: JobContext) -> Receipt:
     """Show where this home stands. Nothing is changed by asking.
 
     Returns:
-        `home`, `last_preprocessed`, `last_scored`, `champion`, `pending_decision` (the decision that waits, with
-        `obeyed_from`, `obeyed_until` and `note`, which says why where no run obeys it; or None),
-        `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`), `last_report`, `weeks_retrained`.
+        `home`, `home_id` (short; None where the home has none), `last_preprocessed`, `last_scored`, `champion`,
+        `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
+        no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),
+        `last_report`, `weeks_retrained`.
     """
     state = ctx.ledger.state()
     shown = read_decision(ctx.layout.decision_file)
@@ -24,6 +26,7 @@ def status(ctx: JobContext) -> Receipt:
     pending = pending_decision(ctx, state, shown)
     return {
         "home": str(ctx.layout.home),
+        "home_id": short_id_of(ctx.layout.home),
         "last_preprocessed": None if preprocessed is None else preprocessed.isoformat(),
         "last_scored": max(state.scored).isoformat() if state.scored else None,
         "champion": state.champion,

@@ -25,7 +25,7 @@ from p2pcredit.engines.protocol import Writer
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import disk_error, sync
 from p2pcredit.storage.tables.active_files import ActiveFile, active_files
-from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.storage.tables.lake import Lake, refuse_unknown_columns
 from p2pcredit.storage.tables.partitions import MONTH
 
 
@@ -74,6 +74,7 @@ def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer)
 
 def _with_all_columns(opened: DeltaTable, table: Table) -> DeltaTable:
     """Add the columns that joined the table's contract after it was made."""
+    refuse_unknown_columns(opened, table)
     wanted = Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema).fields
     there = {field.name for field in opened.schema().fields}
     new = [field for field in wanted if field.name not in there]

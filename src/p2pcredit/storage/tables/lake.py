@@ -9,6 +9,7 @@ joins a table later is missing on the rows written before.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
@@ -28,7 +29,7 @@ from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
 from p2pcredit.periods import DateRange, month_start
-from p2pcredit.storage.files import disk_error, full_disk
+from p2pcredit.storage.files import denied, disk_error, full_disk
 from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
@@ -40,6 +41,7 @@ _ATTEMPTS = 12
 _PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 """A table opens by its last checkpoint and the few commits after it. Delta by itself would forget after 30 days how to
 read an older version, and models name the versions that they learned from."""
+_MOST_NAMED = 8
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -306,6 +308,7 @@ class Lake:
 
     def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
         opened = self._open_or_create(table)
+        refuse_unknown_columns(opened, table)
         existing = self._rows(opened, table, days, feed)
         if existing.equals(rows):
             return False
@@ -350,6 +353,9 @@ class Lake:
         full = full_disk(error)
         if full is not None:
             return disk_error(verb, self.layout.table(table.name), OSError(full))
+        if denied(error):
+            refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return disk_error(verb, self.layout.table(table.name), refused)
         return StorageError(f"cannot {verb} {table.name}: {_one_line(error)}; mend it and run it again")
 
     def _open_or_create(self, table: Table) -> DeltaTable:
@@ -368,6 +374,23 @@ class Lake:
             mode="ignore",
             partition_by=[MONTH],
             configuration=dict(_PROPERTIES),
+        )
+
+
+def refuse_unknown_columns(opened: DeltaTable, table: Table) -> None:
+    """Refuse to write to a table with columns that its contract lacks: a later version filled them on the other rows.
+
+    Reading goes on: the columns that are known mean the same in every version of one format.
+
+    Raises:
+        StorageError: In one line, with the table and the columns.
+    """
+    unknown = sorted({field.name for field in opened.schema().fields} - {*table.schema, MONTH})
+    if unknown:
+        named = ", ".join(unknown[:_MOST_NAMED]) + (", ..." if len(unknown) > _MOST_NAMED else "")
+        raise StorageError(
+            f"table {table.name} has {len(unknown)} columns that this version does not know ({named}): a later version "
+            "wrote it; install that version or a later one wherever this home is used"
         )
 
 

@@ -9,10 +9,9 @@ import typer
 
 from p2pcredit.cli.printing import Receipt, print_receipt_as
 from p2pcredit.cli.progress import job_progress
-from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory
 from p2pcredit.crash_testing import runner
 from p2pcredit.errors import StorageError
-from p2pcredit.storage.home import check_home
 
 
 @command
@@ -35,7 +34,7 @@ def try_volume(directory: Path, *, as_json: bool) -> Receipt:
     Raises:
         StorageError: If a job left something that must not be; the receipt is printed before.
     """
-    check_home(directory.absolute(), may_be_missing=True)
+    home_directory(directory, may_be_missing=True)
     with job_progress("crash test") as progress:
         receipt = runner.crash_test(directory, progress=progress)
     if not receipt["violations"]:
