@@ -155,9 +155,9 @@ def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monke
     seen: list[int] = []
     as_before = inference._score_span
 
-    def score_span(*arguments: Any) -> ScoredLoans:
+    def score_span(*arguments: Any, **named: Any) -> ScoredLoans:
         seen.append(len(arguments[-1]))
-        return as_before(*arguments)
+        return as_before(*arguments, **named)
 
     monkeypatch.setattr("p2pcredit.jobs.scoring.score._score_span", score_span)
     for at_most, pieces in ((1, [1, 1, 1, 1]), (2, [2, 1, 1]), (4, [3, 1]), (6, [4])):
