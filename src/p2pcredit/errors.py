@@ -33,8 +33,8 @@ scheduler retries only what can heal by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+import collections.abc
+import datetime
 from typing import ClassVar
 
 
@@ -133,7 +133,7 @@ class IncompleteDayError(P2PCreditError):
         days: The days, in order.
     """
 
-    def __init__(self, message: str, days: Sequence[date] = ()) -> None:
+    def __init__(self, message: str, days: collections.abc.Sequence[datetime.date] = ()) -> None:
         super().__init__(message)
         self.days = tuple(days)
 

@@ -195,6 +195,22 @@ def test_a_day_whose_loans_lie_outside_training_is_warned_of(ctx: JobContext, mo
     ]
 
 
+def test_loans_that_were_missing_are_scored_and_the_others_left_as_they_are(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    run_inference(ctx, SPAN)
+    lake, day = Lake(ctx.layout), DateRange(THIRD, THIRD)
+    whole = lake.read(PREDICTIONS)
+    kept = lake.read(PREDICTIONS, day).head(1).with_columns(pl.lit("before").alias("grade"))
+    gone = kept.with_columns(pl.lit("gone").alias("loan_id"))
+    lake.replace(PREDICTIONS, pl.concat([kept, gone]), day)
+    done = run_inference(ctx, day, only_missing=True)
+    assert (done["scored"], ctx.ledger.state().scored[THIRD]) == (1, ("m1", 2))
+    now = lake.read(PREDICTIONS, day)
+    assert now["loan_id"].to_list() == whole.filter(pl.col("snapshot_date") == THIRD)["loan_id"].to_list()
+    assert now["grade"].to_list() == ["before", None]
+    assert run_inference(ctx, day, only_missing=True)["scored"] == 0
+
+
 def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:
     """The engine of the settings, which bears few rows at a time."""
     engine = engine_for(ctx, lake)

@@ -33,6 +33,7 @@ DAY = date(2024, 1, 15)
 KEYS = {
     "home",
     "last_preprocessed",
+    "days",
     "last_scored",
     "champion",
     "pending_decision",

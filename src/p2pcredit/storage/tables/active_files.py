@@ -85,8 +85,9 @@ def scan_live(opened: DeltaTable, files: Sequence[ActiveFile]) -> pl.LazyFrame:
 
 
 def count_per_day(opened: DeltaTable, days: DateRange | None = None) -> Counter[date]:
-    """Count the rows of each day that has any. Only files that hold several days, or that the log does not count, are
-    opened, and of them no column but the date is read.
+    """Count the rows of each day that has any.
+
+    Only files that hold several days, or that the log does not count, are opened, and of them the dates alone are read.
     """
     counts: Counter[date] = Counter()
     others: list[ActiveFile] = []
