@@ -248,6 +248,6 @@ def test_a_file_that_cannot_be_counted_stops_the_last_step(ctx: JobContext) -> N
     for feed in FEEDS:
         load_bronze(ctx, feed, ONLY)
     path.write_text("no,such\n")
-    with pytest.raises(P2PCreditError, match="financial_2020_03_02.csv"):
+    with pytest.raises(P2PCreditError, match=r"financial_2020_03_02\.csv"):
         run_day(ctx, {(name, feed) for feed in FEEDS for name in ("check_source", "load_bronze")})
     assert not is_complete(ctx.layout, DAY)
