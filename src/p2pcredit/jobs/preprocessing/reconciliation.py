@@ -80,7 +80,7 @@ def find_holes(ctx: JobContext, days: DateRange, *, look_at_files: bool = True) 
         found += _holes_of_complete(day, kept, tables[day])
     if look_at_files:
         whole = {day: facts for day, facts in receipts.items() if DayCounts.from_json(facts.get("counts"))}
-        found += _landed_anew(ctx, days, whole, {(hole.day, hole.feed) for hole in found})
+        found += _landed_anew(ctx, landed, whole, {(hole.day, hole.feed) for hole in found})
     found += _holes_of_open(ctx, open_days, landed, tables)
     return sorted(found, key=lambda hole: hole.day)
 
@@ -205,7 +205,10 @@ def _holes_of_open(
 
 
 def _landed_anew(
-    ctx: JobContext, days: DateRange, receipts: Mapping[date, Facts], besides: Collection[tuple[date, str]]
+    ctx: JobContext,
+    landed: Mapping[str, Mapping[date, Path]],
+    receipts: Mapping[date, Facts],
+    besides: Collection[tuple[date, str]],
 ) -> Iterator[Hole]:
     """Count the landing files of complete days that are others than were taken in."""
     if not receipts:
@@ -218,11 +221,12 @@ def _landed_anew(
             if (day, feed) not in besides
         }
         for day, one in known.items():
-            with suppress(SourceError):  # two files of a day, or one that cannot be read: its own check says so
-                path = find_landing_file(ctx.layout, feed, day)
-                landed = _rows_landed(ctx, feed, {day: path}, {day: one})[day]
-                if path is not None and landed != one.rows:
-                    yield Hole(day, Lost.LANDED_ANEW, feed, landed, one.rows, FeedCounts(landed))
+            if (path := landed[feed].get(day)) is None:
+                continue
+            with suppress(SourceError):  # one that cannot be read now: its own check says so
+                rows = _rows_landed(ctx, feed, {day: path}, {day: one})[day]
+                if rows != one.rows:
+                    yield Hole(day, Lost.LANDED_ANEW, feed, rows, one.rows, FeedCounts(rows))
 
 
 def _landed_by_name(ctx: JobContext, days: DateRange) -> dict[str, dict[date, Path]]:
