@@ -16,6 +16,7 @@
     │   │   └── MissingHomeError    the home does not exist (may heal: its disk may still be mounted)
     │   ├── OutsideHomeError        a path leads out of the home directory
     │   └── BankError               a model directory is missing, incomplete or altered
+    ├── IncompleteDayError          rows of a day were lost between two steps
     ├── DecisionError               the retraining hand-off cannot go on
     │   └── UnreadableDecisionError the decision file is not a decision
     ├── TrainingError               a model could not be made
@@ -32,6 +33,8 @@ scheduler retries only what can heal by itself.
 
 from __future__ import annotations
 
+import collections.abc
+import datetime
 from typing import ClassVar
 
 
@@ -122,6 +125,19 @@ class BankError(StorageError):
     """A model directory is missing, incomplete, or altered since it was written."""
 
 
+class IncompleteDayError(P2PCreditError):
+    """Of a day, what landed is not what its tables hold, so that it is not made complete.
+
+    Args:
+        message: The line for the person at the keyboard.
+        days: The days, in order.
+    """
+
+    def __init__(self, message: str, days: collections.abc.Sequence[datetime.date] = ()) -> None:
+        super().__init__(message)
+        self.days = tuple(days)
+
+
 class DecisionError(P2PCreditError):
     """The retraining hand-off cannot go on."""
 
@@ -178,6 +194,7 @@ __all__ = [
     "DecisionError",
     "HeaderError",
     "HomeError",
+    "IncompleteDayError",
     "LeakError",
     "MissingExtraError",
     "MissingFeedError",

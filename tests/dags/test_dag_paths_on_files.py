@@ -27,6 +27,7 @@ from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.retraining.state import DecisionStatus
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import is_complete
 
 FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 27), date(2021, 7, 13)
 NEXT = CUT + timedelta(days=1)
@@ -100,6 +101,16 @@ def test_without_data_the_day_is_skipped_and_nothing_is_scored(run_dag: Any, wor
     assert ran.state == "success"
     assert "skip_inference" in ran.in_state("success")
     assert scored_on(work, LAST) == 0
+
+
+def test_check_and_bronze_of_a_feed_marked_as_success_fail_the_run(run_dag: Any, landed: Path, home: Path) -> None:
+    shutil.copytree(landed, home, dirs_exist_ok=True)
+    by_hand = r"(source_data_checks|bronze_processing)\.loan_terms"
+    ran = run_dag(data_preprocessing.dag, day=FIRST.isoformat(), mark_success_pattern=by_hand)
+    assert (ran.state, ran.in_state("failed")) == ("failed", {"end"})
+    assert not is_complete(Layout(home), FIRST)
+    again = run_dag(data_preprocessing.dag, day=FIRST.isoformat())
+    assert (again.state, is_complete(Layout(home), FIRST)) == ("success", True)
 
 
 def test_without_a_model_and_with_too_little_matured_nothing_is_trained_or_scored(

@@ -16,6 +16,7 @@ from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_word
 from p2pcredit.settings import Settings
 
 _TOLD_COLUMNS = 6
+_TOLD_HOLES = 3
 HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
 _HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "matured_share", "status")
 _NO_NEWS = ("champion_id", "promoted", "reason")
@@ -33,6 +34,7 @@ def build_facts(
     history: pl.DataFrame | None = None,
     score_profile: Mapping[str, Any] | None = None,
     calibration_profile: Sequence[Mapping[str, Any]] = (),
+    days: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -47,10 +49,11 @@ def build_facts(
         history: Rows of `gold/monitoring` of earlier weeks; those of later weeks and of this one play no part.
         score_profile: What `monitoring.chart_summaries.score_profile` gives.
         calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
+        days: How the days of the week stand, as `days_in_words` takes it; None where they were not accounted for.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
-        sections, history, score_profile, calibration_profile`.
+        sections, history, score_profile, calibration_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring
@@ -74,6 +77,7 @@ def build_facts(
         "history": _history(week_end, rows, history),
         "score_profile": dict(score_profile) if score_profile is not None else None,
         "calibration_profile": [dict(row) for row in calibration_profile],
+        "days": None if days is None else dict(days),
     }
     facts["summary"] = _summary(facts)
     told: dict[str, Any] = plain(facts)
@@ -143,11 +147,40 @@ def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.Data
 def _summary(facts: Mapping[str, Any]) -> dict[str, list[str]]:
     """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
+    days = ([], []) if facts["days"] is None else days_in_words(facts["days"], "the week")
     return {
-        "known": _what_is_known(found, facts),
-        "unknown": _what_is_unknown(found, facts),
+        "known": [*_what_is_known(found, facts), *days[0]],
+        "unknown": [*_what_is_unknown(found, facts), *days[1]],
         "decided": _what_was_decided(facts),
     }
+
+
+def days_in_words(found: Mapping[str, Any], of: str) -> tuple[list[str], list[str]]:
+    """Say for the report what is known and what is not known of its days.
+
+    Args:
+        found: How many days are `complete`, `with_holes` and `undetermined`, and the `holes`, each in a line.
+        of: The days, in words.
+
+    Examples:
+        >>> days_in_words({"complete": 7, "with_holes": 0, "undetermined": 0, "holes": []}, "the week")[0]
+        ['All that landed for the 7 days of the week is in the tables.']
+    """
+    known: list[str] = []
+    unknown: list[str] = []
+    days = found["complete"] + found["with_holes"] + found["undetermined"]
+    if found["with_holes"] or found["holes"]:
+        named = found["holes"]
+        more = f" and {len(named) - _TOLD_HOLES} more" if len(named) > _TOLD_HOLES else ""
+        known.append(f"Of the {days} days of {of}, not all is in the tables: {'; '.join(named[:_TOLD_HOLES])}{more}.")
+    elif found["complete"] and not found["undetermined"]:
+        known.append(f"All that landed for the {days} days of {of} is in the tables.")
+    if found["undetermined"]:
+        unknown.append(
+            f"Of {found['undetermined']} of the {days} days of {of} it is not known whether all that landed is in the "
+            "tables."
+        )
+    return known, unknown
 
 
 def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:

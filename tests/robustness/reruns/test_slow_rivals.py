@@ -57,6 +57,12 @@ class Overtaking:
         preprocess(context(home, "rival"), ONLY)
 
 
+@pytest.fixture
+def unreconciled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts are not compared at the end of a day, which would find older rows and do the day again."""
+    monkeypatch.setattr(preprocessing, "holes_of", lambda *_: [])
+
+
 @contextmanager
 def no_lock(*_: Any, **__: Any) -> Iterator[None]:
     yield
@@ -82,6 +88,7 @@ def test_a_run_that_is_overtaken_leaves_the_newer_rows(
     assert differences(without_late_day, reference) + unbalanced(without_late_day) == []
 
 
+@pytest.mark.usefixtures("unreconciled")
 def test_without_the_lock_the_older_rows_would_win(
     without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +122,7 @@ def test_what_was_read_ahead_is_read_again_where_newer_data_have_landed(
     assert differences(without_late_day, reference) + unbalanced(without_late_day) == []
 
 
+@pytest.mark.usefixtures("unreconciled")
 def test_what_was_read_ahead_would_be_old(
     without_late_day: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

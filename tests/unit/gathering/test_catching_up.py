@@ -31,7 +31,7 @@ def scored_by(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, night: str = N
     """Days of March that the night scores, in its order, each with the model of its day."""
     seen: list[tuple[int, str | None]] = []
 
-    def run(ctx: Any, days: DateRange) -> dict[str, Any]:
+    def run(ctx: Any, days: DateRange, **_: Any) -> dict[str, Any]:
         seen.extend((day.day, ctx.ledger.state().champion_on(day)) for day in days)
         return {"from": days.first.isoformat(), "scored": len(days)}
 
@@ -44,7 +44,7 @@ def scored_together(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, *nights:
     """Days of March that these nights score in one go."""
     spans: list[DateRange] = []
 
-    def run(ctx: Any, days: DateRange) -> dict[str, Any]:
+    def run(ctx: Any, days: DateRange, **_: Any) -> dict[str, Any]:
         spans.append(days)
         return {"scored": len(days)}
 
@@ -53,8 +53,9 @@ def scored_together(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, *nights:
     return [day.day for span in spans for day in span]
 
 
-def scored_before(home: WrittenHome, *days: int) -> None:
-    home.say(EventKind.SCORED, model_id="early", days={f"2022-03-{day:02}": 1 for day in days})
+def scored_before(home: WrittenHome, *days: int, loans: int = 0) -> None:
+    """Lines of the ledger; the feature store has no loan of any day unless a test puts some there."""
+    home.say(EventKind.SCORED, model_id="early", days={f"2022-03-{day:02}": loans for day in days})
 
 
 def test_missed_days_of_the_last_fourteen_are_scored_each_by_the_champion_of_its_day(
@@ -106,3 +107,29 @@ def test_a_day_that_lies_too_far_before_the_next_night_is_scored_by_none(
     scored_before(home, *range(2, 6), *range(7, 15))
     assert scored_together(home, monkeypatch, "2022-03-20", "2022-03-21") == [6, *range(15, 22)]
     assert scored_together(home, monkeypatch, "2022-03-21", "2022-03-22") == list(range(15, 23))
+
+
+def test_a_day_of_which_the_ledger_counts_other_loans_than_the_feature_store_is_scored_again(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.features(("a", "2022-03-09"), ("b", "2022-03-09"), ("c", "2022-03-10"))
+    scored_before(home, *range(6, 20))
+    scored_before(home, 10, loans=1)
+    assert scored_by(home, monkeypatch) == [(9, "early"), (20, "now")]
+    assert scored_together(home, monkeypatch, NIGHT, "2022-03-21") == [9, 20, 21]
+
+
+def test_a_mended_day_is_scored_without_the_loans_that_were_scored(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.features(("a", "2022-03-09"))
+    scored_before(home, *[day for day in range(6, 20) if day != 12])
+    asked = {}
+
+    def run(ctx: Any, days: DateRange, only_missing: bool = False) -> dict[str, Any]:
+        asked[days.first.day] = only_missing
+        return {"scored": 0}
+
+    monkeypatch.setattr(inference, "run_inference", run)
+    score_day(home.ctx, of(NIGHT))
+    assert asked == {9: True, 12: False, 20: False}

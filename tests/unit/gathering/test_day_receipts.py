@@ -10,8 +10,8 @@ from written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
+from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
-from p2pcredit.jobs.preprocessing.stages import complete_days
 from p2pcredit.jobs.scoring.score import _loans_of, _pieces
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.day_receipts import read_receipt
@@ -39,6 +39,10 @@ def row(loan: str, day: str, number: int) -> dict[str, Any]:
     return {"loan_id": loan, "snapshot_date": of(day), "row_number": number}
 
 
+def write(home: WrittenHome, days: DateRange) -> None:
+    write_receipts(home.ctx, days, {day: {} for day in days})
+
+
 def rows_of(home: WrittenHome, day: str) -> dict[str, int]:
     receipt = read_receipt(home.ctx.layout, of(day))
     assert receipt is not None
@@ -47,7 +51,7 @@ def rows_of(home: WrittenHome, day: str) -> dict[str, int]:
 
 
 def test_a_receipt_counts_the_rows_of_its_own_day_by_table_and_feed(home: WrittenHome) -> None:
-    assert complete_days(home.ctx, DateRange(of(FIRST), of(SECOND))) == {"complete": 2}
+    write(home, DateRange(of(FIRST), of(SECOND)))
     assert rows_of(home, FIRST) == {
         "features": 2,
         "labels": 2,
@@ -61,13 +65,13 @@ def test_a_receipt_counts_the_rows_of_its_own_day_by_table_and_feed(home: Writte
 
 
 def test_a_day_without_rows_is_complete_with_none(home: WrittenHome) -> None:
-    complete_days(home.ctx, DateRange(of("2022-04-01"), of("2022-04-01")))
+    write(home, DateRange(of("2022-04-01"), of("2022-04-01")))
     assert rows_of(home, "2022-04-01") == {}
 
 
 def test_days_are_scored_in_pieces_of_at_most_so_many_loans_as_the_receipts_count(home: WrittenHome) -> None:
     days = [of(day) for day in (FIRST, SECOND, THIRD)]
-    complete_days(home.ctx, DateRange(days[0], days[-1]))
+    write(home, DateRange(days[0], days[-1]))
     layout = home.ctx.layout
     assert [_loans_of(layout, day) for day in days] == [2, 1, 1]
     assert _loans_of(layout, of("2022-01-01")) == 0

@@ -155,9 +155,9 @@ def test_many_days_are_scored_in_pieces_that_memory_bears(ctx: JobContext, monke
     seen: list[int] = []
     as_before = inference._score_span
 
-    def score_span(*arguments: Any) -> ScoredLoans:
+    def score_span(*arguments: Any, **named: Any) -> ScoredLoans:
         seen.append(len(arguments[-1]))
-        return as_before(*arguments)
+        return as_before(*arguments, **named)
 
     monkeypatch.setattr("p2pcredit.jobs.scoring.score._score_span", score_span)
     for at_most, pieces in ((1, [1, 1, 1, 1]), (2, [2, 1, 1]), (4, [3, 1]), (6, [4])):
@@ -193,6 +193,22 @@ def test_a_day_whose_loans_lie_outside_training_is_warned_of(ctx: JobContext, mo
         "2 of the 2 loans of 2024-02-01 (100%, limit 10%) lie outside what m1 was trained on: fico: missing (2); "
         "look at the feeds of that day"
     ]
+
+
+def test_loans_that_were_missing_are_scored_and_the_others_left_as_they_are(ctx: JobContext) -> None:
+    crown(ctx, "m1", FIRST)
+    run_inference(ctx, SPAN)
+    lake, day = Lake(ctx.layout), DateRange(THIRD, THIRD)
+    whole = lake.read(PREDICTIONS)
+    kept = lake.read(PREDICTIONS, day).head(1).with_columns(pl.lit("before").alias("grade"))
+    gone = kept.with_columns(pl.lit("gone").alias("loan_id"))
+    lake.replace(PREDICTIONS, pl.concat([kept, gone]), day)
+    done = run_inference(ctx, day, only_missing=True)
+    assert (done["scored"], ctx.ledger.state().scored[THIRD]) == (1, ("m1", 2))
+    now = lake.read(PREDICTIONS, day)
+    assert now["loan_id"].to_list() == whole.filter(pl.col("snapshot_date") == THIRD)["loan_id"].to_list()
+    assert now["grade"].to_list() == ["before", None]
+    assert run_inference(ctx, day, only_missing=True)["scored"] == 0
 
 
 def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:

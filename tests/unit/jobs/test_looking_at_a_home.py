@@ -35,6 +35,7 @@ KEYS = {
     "home",
     "home_id",
     "last_preprocessed",
+    "days",
     "last_scored",
     "champion",
     "pending_decision",

@@ -22,6 +22,7 @@ from p2pcredit.jobs.home.data_checks import (
     check_schema,
     check_values,
 )
+from p2pcredit.jobs.home.reconciled_days import check_reconciliation
 from p2pcredit.jobs.home.rights import check_rights
 from p2pcredit.jobs.scoring.champions import overridden_floor
 from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
@@ -171,6 +172,7 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "disk": _disk,
     "tables": _tables,
     "days": check_days,
+    "reconciliation": check_reconciliation,
     "rows": check_rows,
     "values": check_values,
     "schema": check_schema,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, pending_decision
+from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 from p2pcredit.storage.tables.day_receipts import last_complete
@@ -14,7 +15,9 @@ def status(ctx: JobContext) -> Receipt:
     """Show where this home stands. Nothing is changed by asking.
 
     Returns:
-        `home`, `home_id` (short; None where the home has none), `last_preprocessed`, `last_scored`, `champion`,
+        `home`, `home_id` (short; None where the home has none), `last_preprocessed`, `days` (how many are `complete`,
+        `with_holes` and `undetermined`, and the first `holes`, each in a line with the command that fills it; None
+        before the first), `last_scored`, `champion`,
         `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
         no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),
         `last_report`, `weeks_retrained`.
@@ -24,10 +27,12 @@ def status(ctx: JobContext) -> Receipt:
     preprocessed = last_complete(ctx.layout)
     reports = sorted(path.name for path in ctx.layout.reports.glob("monitoring_*.html"))
     pending = pending_decision(ctx, state, shown)
+    days = reconcile_days(ctx)
     return {
         "home": str(ctx.layout.home),
         "home_id": short_id_of(ctx.layout.home),
         "last_preprocessed": None if preprocessed is None else preprocessed.isoformat(),
+        "days": None if days is None else days.as_json(),
         "last_scored": max(state.scored).isoformat() if state.scored else None,
         "champion": state.champion,
         "pending_decision": None if pending is None else {**pending.decision.as_json(), **in_words(pending.outlook)},

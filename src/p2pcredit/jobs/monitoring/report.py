@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.home.reconciled_days import reconcile_days
+from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
+from p2pcredit.periods import DateRange
 from p2pcredit.reporting.facts import build_facts
 from p2pcredit.reporting.render import render_report
 from p2pcredit.storage.files import write_bytes_atomically
@@ -20,6 +23,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
     """Write the week's report: one self-contained HTML file."""
     week = week or MonitoringSnapshot(ctx, week_end)
     earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
+    days = reconcile_days(ctx, DateRange(week_end - timedelta(days=DAYS_OF_A_WEEK - 1), week_end))
     facts = build_facts(
         week_end,
         week.results,
@@ -30,6 +34,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         history=earlier.sort("week_end_date", "metric", "segment"),
         score_profile=score_profile(week.inputs, ctx.settings),
         calibration_profile=calibration_profile(week.inputs, ctx.settings),
+        days=None if days is None else days.as_json(),
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())

@@ -13,6 +13,7 @@ from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed_named
 from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.preprocessing.day_counts import DayCounts
 from p2pcredit.jobs.preprocessing.kept_facts import Seen, seen_in_receipts
 from p2pcredit.monitoring.feeds.levels import POINTS, sized
 from p2pcredit.monitoring.feeds.shapes import FeedDay
@@ -39,12 +40,25 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
     loans = _loans(ctx, feeds, days)
     found: dict[str, dict[date, Seen]] = {}
     for feed in feeds:
-        notes = noted_landed(ctx.layout, feed, days) or landed_before(ctx, feed, days)
+        notes = noted_landed(ctx.layout, feed, days).files or landed_before(ctx, feed, days)
         held = _held(ctx, feed, days)
         found[feed] = {
             day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0))) for day in days
         }
     return found
+
+
+def receipts_say(
+    ctx: JobContext, feed: str, days: DateRange, files: Mapping[date, LandedFile], rows: Mapping[date, int]
+) -> bool:
+    """Whether the receipts of these days keep the files that they were read from, and the rows of each day in them."""
+    receipts = read_receipts(ctx.layout, days)
+    if landed_before(ctx, feed, days) != files:
+        return False
+    counts = (DayCounts.from_json(receipts.get(day, {}).get("counts")) for day in days)
+    return all(
+        kept is not None and kept.feeds[feed].landed == rows.get(day, 0) for day, kept in zip(days, counts, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +149,4 @@ def _per_day(ids: pl.DataFrame) -> dict[date, int]:
     return dict(counts)
 
 
-__all__ = ["landed_before", "seen_in_tables"]
+__all__ = ["landed_before", "receipts_say", "seen_in_tables"]

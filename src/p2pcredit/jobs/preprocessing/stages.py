@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,16 +15,19 @@ import narwhals as nw
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.engines.protocol import Engine
+from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step
 from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
+from p2pcredit.jobs.preprocessing.day_counts import Completeness, holes_of
 from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
-from p2pcredit.jobs.preprocessing.feed_history import landed_before, seen_in_tables
+from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt
 from p2pcredit.jobs.preprocessing.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
+from p2pcredit.jobs.preprocessing.reconciliation import count_days, incomplete_days
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.unmatched_rows import (
     events_of_no_loan,
@@ -46,6 +51,7 @@ from p2pcredit.storage.tables.day_receipts import (
     is_complete,
     mark_labels_built,
     read_receipts,
+    withdraw,
 )
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.features import build_features
@@ -64,6 +70,9 @@ if TYPE_CHECKING:
 
 _MOST_TOLD = 10
 """How many findings the receipt of one task names, since Airflow keeps it in its database."""
+
+_ATTEMPTS = 3
+"""How often the days of a part are done where their counts do not meet: a rival may be between two stages of them."""
 
 _COUNTED = ("events", "of_unknown_loans", "seen_before", "events_before")
 _OUTCOMES = ("pass", "undetermined", "fail")
@@ -94,8 +103,9 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
         if landed.missing:
             check_source(ctx, feed, days)
         changed = lake.replace(table, landed.frame, days)
-        if landed_before(ctx, feed, days) != landed.files:  # receipts say it where the days are complete
-            note_landed(ctx.layout, feed, days, landed.files)
+        rows = dict(landed.frame.group_by("snapshot_date").len().iter_rows())
+        if not receipts_say(ctx, feed, days, landed.files, rows):
+            note_landed(ctx.layout, feed, days, landed.files, rows)
         _close_month(lake, table, days)
     return {"feed": feed, "rows": landed.frame.height, "changed": changed, "ignored": list(landed.ignored_columns)}
 
@@ -200,19 +210,37 @@ def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
 
 
 def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
-    """Mark the gold tables of these days complete, with the rows that each has and the shape of each feed.
+    """Mark the gold tables of these days complete, with their counts, the rows of each table and each feed's shape.
+
+    A day is complete only where per feed as many rows landed as bronze has, and silver and quarantine together, and
+    where each loan has its features. Of a day that is not, a receipt of before is taken back.
 
     Args:
         ctx: The context.
         days: The days.
         accepted: Day -> what was accepted of it by now; what its receipt keeps besides holds for files that did not
             change.
+
+    Raises:
+        IncompleteDayError: If a day is not, naming the feed and both numbers; the others are marked all the same.
+        SourceError: If what landed has to be counted in its file, and the file cannot be read.
     """
     _close_month(Lake(ctx.layout), QUARANTINE, days)
     with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
         seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
         before = read_receipts(ctx.layout, days)
-        write_receipts(ctx, days, {day: receipt_facts(seen, day, before.get(day), accepted or {}) for day in days})
+        counts = count_days(ctx, days, before)
+        holes = [hole for day in days for hole in holes_of(day, counts[day]) if hole.kind is Completeness.INCOMPLETE]
+        broken = {hole.day for hole in holes}
+        kept = {
+            day: receipt_facts(seen, day, before.get(day), accepted or {}) | {"counts": counts[day].as_json()}
+            for day in days
+            if day not in broken
+        }
+        write_receipts(ctx, days, kept)
+        if holes:
+            withdraw(ctx.layout, broken)
+            raise incomplete_days(holes)
         forget_landed(ctx.layout, days)
     forget_labels_built(ctx.layout, days)
     return {"complete": len(days)}
@@ -254,7 +282,6 @@ def preprocess_and_judge(
 ) -> tuple[Receipt, list[Judged]]:
     """Do the same, and give what was found of the days beside the receipt."""
     checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
-    of_feeds, of_days = _steps_in_spans()
     counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
     lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
     rows: Counter[str] = Counter()
@@ -264,33 +291,17 @@ def preprocess_and_judge(
     parts = spans_together(ctx, days)
     with closing(prefetch(prefetch_feeds(ctx, parts if len(days) > 1 else []))) as landed:
         for part in parts:
-            for step in of_feeds:
-                feed = str(step.feed)
-                match step.function:
-                    case "load_bronze":
-                        load_bronze(ctx, feed, part, next(landed, None))
-                    case "refine_silver":
-                        done = _refine(ctx, feed, part)
-                        for key, total in counts[feed].items():
-                            counts[feed][key] = total + done[key]
-                        lost[feed].update(done["values_missing"])
-                    case _:
-                        do_step(ctx, step, part)
-            judged.append(judge_days(ctx, FEEDS, part, accept_drift))
-            for step in of_days:
-                match step.function:
-                    case "build_feature_store":
-                        built = _build_features(ctx, part)
-                        without_loan.update(built["without_loan"])
-                    case "build_label_store":
-                        built = _build_labels(ctx, part)
-                        events.update({name: built[name] for name in _COUNTED})
-                    case "complete_days":
-                        built = complete_days(ctx, part, judged[-1].accepted)
-                    case _:
-                        built = do_step(ctx, step, part)
+            done = _do_part(ctx, part, landed, accept_drift)
+            for feed, refined in done.refined.items():
+                for key, total in counts[feed].items():
+                    counts[feed][key] = total + refined[key]
+                lost[feed].update(refined["values_missing"])
+            judged.append(done.judged)
+            for name, built in done.built.items():
+                without_loan.update(built.get("without_loan", {}))
+                events.update({key: built[key] for key in _COUNTED if key in built})
                 if "rows" in built:
-                    rows[step.name] += built["rows"]
+                    rows[name] += built["rows"]
             ctx.progress(f"{part.last}", (part.last - days.first).days + 1, len(days))
     warn_of_unmatched_rows(ctx, days, without_loan)
     warn_of_unmatched_events(ctx, days, events)
@@ -317,6 +328,55 @@ def preprocess_and_judge(
     }
     record(ctx, "preprocess", receipt)
     return receipt, judged
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the stages said of a part of the days: per feed, what was found of it, and per step of all feeds."""
+
+    refined: dict[str, Receipt]
+    judged: Judged
+    built: dict[str, Receipt]
+
+
+def _do_part(ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], accept_drift: str | None) -> _Part:
+    """Do all stages of a part; again where counts do not meet in the end, since a rival was at work on the same days.
+
+    Raises:
+        IncompleteDayError: If they never do.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(IncompleteDayError):
+            return _do_part_once(ctx, part, landed, accept_drift)
+        landed = iter(())  # what was read ahead was taken; what lies there now is read
+    return _do_part_once(ctx, part, landed, accept_drift)
+
+
+def _do_part_once(ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], accept_drift: str | None) -> _Part:
+    of_feeds, of_days = _steps_in_spans()
+    refined: dict[str, Receipt] = {}
+    for step in of_feeds:
+        feed = str(step.feed)
+        match step.function:
+            case "load_bronze":
+                load_bronze(ctx, feed, part, next(landed, None))
+            case "refine_silver":
+                refined[feed] = _refine(ctx, feed, part)
+            case _:
+                do_step(ctx, step, part)
+    judged = judge_days(ctx, FEEDS, part, accept_drift)
+    built: dict[str, Receipt] = {}
+    for step in of_days:
+        match step.function:
+            case "build_feature_store":
+                built[step.name] = _build_features(ctx, part)
+            case "build_label_store":
+                built[step.name] = _build_labels(ctx, part)
+            case "complete_days":
+                built[step.name] = complete_days(ctx, part, judged.accepted)
+            case _:
+                built[step.name] = do_step(ctx, step, part)
+    return _Part(refined, judged, built)
 
 
 def _steps_in_spans() -> tuple[list[Step], list[Step]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
 
+import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.alerts import Finding
@@ -28,15 +30,22 @@ from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.tables.lake import Lake
 
+_KEYS = ["loan_id", "snapshot_date"]
+
 CATCH_UP_DAYS = 14
-"""How far back the daily run looks for complete days that no run has scored."""
+"""How far back the daily run looks for complete days that no run has scored, or not with all of their loans."""
 
 
-def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
+def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = False) -> Receipt:
     """Score the loans originated on these days, and say in the ledger which model scored which day.
 
     Days that are not preprocessed, and days before the first champion, are left out and said so. Scoring a day again
     with the same model changes nothing.
+
+    Args:
+        ctx: The context.
+        days: The days.
+        only_missing: Leave loans that the same model has scored as they are, and score and count the others.
 
     Returns:
         `from`, `to`, `scored` (loans with a probability), `referred` (of them, loans without a grade), `refused` (loans
@@ -55,7 +64,7 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
                 continue
             engine = engine_for(ctx, lake)
             for piece in _pieces(ctx.layout, span, engine.rows_together):
-                found = found + _score_span(ctx, lake, engine, model_id, piece)
+                found = found + _score_span(ctx, lake, engine, model_id, piece, only_missing=only_missing)
                 ctx.progress(f"{piece.last}", (piece.last - days.first).days + 1, len(days))
             if model_id not in model_ids:
                 model_ids.append(model_id)
@@ -84,16 +93,21 @@ def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
 
 
 def score_day(ctx: JobContext, day: date) -> Receipt:
-    """Score the loans of a day, and of complete days shortly before it that no run has scored.
+    """Score the loans of a day, and make up for complete days shortly before it.
 
-    A day stays unscored where its data came late or its training failed; the next run makes up for it, each day with
-    the model that was champion on it.
+    A day stays unscored where its data came late or its training failed. A day is scored in part where it was mended
+    later: the ledger counts other loans of it than the feature store has. The next run makes up for both, each day with
+    the model that was champion on it; a loan that was scored is not scored again.
 
     Returns:
         The receipt of the day, as `run_inference` gives it, and `caught_up`: how many loans of days before it got a
         probability.
     """
-    late = [run_inference(ctx, DateRange(missed, missed)) for missed in _missed_days(ctx, day)]
+    state = ctx.ledger.state()
+    late = [
+        run_inference(ctx, DateRange(missed, missed), only_missing=missed in state.scored)
+        for missed in _missed_days(ctx, day, _loans_before(ctx, day, day))
+    ]
     return {**run_inference(ctx, DateRange(day, day)), "caught_up": sum(done["scored"] for done in late)}
 
 
@@ -108,17 +122,42 @@ def score_nights(ctx: JobContext, nights: Sequence[date]) -> int:
         How many loans got a probability.
     """
     days: set[date] = set()
+    mended: set[date] = set()
+    loans, state = _loans_before(ctx, nights[0], nights[-1]), ctx.ledger.state()
     for night in nights:
-        days |= {night, *_missed_days(ctx, night, days)}
-    return sum(run_inference(ctx, span)["scored"] for span in joined((DateRange(d, d), 0) for d in sorted(days)))
+        missed = _missed_days(ctx, night, loans, days | mended)
+        mended |= {day for day in missed if day in state.scored} - set(nights)
+        days |= {night, *missed} - mended
+    done = [run_inference(ctx, DateRange(day, day), only_missing=True) for day in sorted(mended)]
+    done += [run_inference(ctx, span) for span in joined((DateRange(d, d), 0) for d in sorted(days))]
+    return sum(receipt["scored"] for receipt in done)
 
 
-def _missed_days(ctx: JobContext, day: date, besides: Collection[date] = ()) -> list[date]:
-    """List the complete days shortly before a day that have a champion and are unscored; leave out `besides`."""
+def _missed_days(ctx: JobContext, day: date, loans: Mapping[date, int], besides: Collection[date] = ()) -> list[date]:
+    """List the complete days shortly before a day that have a champion and lack predictions; leave out `besides`.
+
+    Args:
+        ctx: The context.
+        day: The day.
+        loans: Rows of the feature store on the days before it that have any.
+        besides: Days that are looked after already.
+    """
     state = ctx.ledger.state()
     before = DateRange(day - timedelta(days=CATCH_UP_DAYS), day - timedelta(days=1))
-    unscored = (d for d in before if d not in state.scored and d not in besides)
-    return [d for d in unscored if state.champion_on(d) and is_complete(ctx.layout, d)]
+    lacking = (d for d in before if d not in besides and _scored_loans(state, d) != loans.get(d, 0))
+    return [d for d in lacking if state.champion_on(d) and is_complete(ctx.layout, d)]
+
+
+def _scored_loans(state: HandoffState, day: date) -> int | None:
+    """Give of how many loans of a day the ledger says that they were scored; None where it says nothing of the day."""
+    entry = state.scored.get(day)
+    return None if entry is None else entry[1]
+
+
+def _loans_before(ctx: JobContext, first: date, last: date) -> dict[date, int]:
+    """Count the loans in the feature store on the days that runs from one day to another look back on."""
+    before = DateRange(first - timedelta(days=CATCH_UP_DAYS), last - timedelta(days=1))
+    return Lake(ctx.layout).rows_per_day(FEATURE_STORE, before)
 
 
 @dataclass(frozen=True)
@@ -141,15 +180,25 @@ class _ScoreRows:
         )
 
 
-def _score_span(ctx: JobContext, lake: Lake, engine: Engine, model_id: str, days: DateRange) -> ScoredLoans:
+def _score_span(
+    ctx: JobContext, lake: Lake, engine: Engine, model_id: str, days: DateRange, *, only_missing: bool
+) -> ScoredLoans:
     files, settings = dict(ModelBank(ctx.layout).get(model_id).files), ctx.settings
     score = _ScoreRows(files, model_id, settings.scores, settings.scoring)
-    predictions = engine.mapped(engine.read(FEATURE_STORE, days).lazy(), score, PREDICTIONS)
+    features = engine.read(FEATURE_STORE, days).lazy()
+    kept = None
+    if only_missing:
+        there = engine.frame(PREDICTIONS, days).filter(nw.col("model_id") == model_id)
+        kept = there.join(features.select(_KEYS), on=_KEYS, how="semi")
+        features = features.join(there.select(_KEYS), on=_KEYS, how="anti")
+    new = predictions = engine.mapped(features, score, PREDICTIONS)
+    if kept is not None:
+        (predictions,) = engine.run(nw.concat([kept, new.lazy()]))
     engine.replace(PREDICTIONS, predictions, days)
     if (begun := month_start(days.last)) in days:
         lake.close_periods(PREDICTIONS, begun)
-    found = count_scored(predictions.lazy())
-    counts = found.per_day
+    found = count_scored(new.lazy())
+    counts = found.per_day if kept is None else Counter(predictions.per_day())
     per_day = {day: (model_id, counts[day]) for day in days}
 
     def known_already(state: HandoffState) -> bool:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -38,25 +38,48 @@ class LandedFile:
     unknown: tuple[str, ...]
 
 
-def note_landed(layout: Layout, feed: str, days: DateRange, files: Mapping[date, LandedFile]) -> None:
-    """Write down the file that each of these days was read from."""
+@dataclass(frozen=True, slots=True)
+class LandedNote:
+    """What bronze took in of some days.
+
+    Args:
+        files: The file that each day was read from.
+        rows: How many rows it had of each day; empty where a note was written before notes said it.
+        written_ns: When the note was written, in nanoseconds since 1970; 0 where there is none.
+    """
+
+    files: Mapping[date, LandedFile] = field(default_factory=dict)
+    rows: Mapping[date, int] = field(default_factory=dict)
+    written_ns: int = 0
+
+
+def note_landed(
+    layout: Layout, feed: str, days: DateRange, files: Mapping[date, LandedFile], rows: Mapping[date, int]
+) -> None:
+    """Write down the file that each of these days was read from, and how many rows it had of the day."""
     distinct = list(dict.fromkeys(files.values()))
     place = {file: number for number, file in enumerate(distinct)}
     content = {
         "files": [asdict(file) for file in distinct],
         "days": {day.isoformat(): place[file] for day, file in sorted(files.items())},
+        "rows": {day.isoformat(): rows.get(day, 0) for day in sorted(files)},
     }
     write_json_atomically(layout.landed_note(feed, days), content, durable=False, indent=None)
 
 
-def noted_landed(layout: Layout, feed: str, days: DateRange) -> dict[date, LandedFile]:
+def noted_landed(layout: Layout, feed: str, days: DateRange) -> LandedNote:
     """Read what was noted of exactly these days; empty where nothing was, or it cannot be read."""
+    path = layout.landed_note(feed, days)
     try:
-        content = json.loads(read_small_file(layout.landed_note(feed, days)))
+        content = json.loads(read_small_file(path))
         files = [_file(entry) for entry in content["files"]]
-        return {date.fromisoformat(day): files[place] for day, place in content["days"].items()}
-    except (FileNotFoundError, StorageError, ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return {}
+        return LandedNote(
+            {date.fromisoformat(day): files[place] for day, place in content["days"].items()},
+            {date.fromisoformat(day): int(number) for day, number in content.get("rows", {}).items()},
+            path.stat().st_mtime_ns,
+        )
+    except (OSError, StorageError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return LandedNote()
 
 
 def forget_landed(layout: Layout, days: DateRange) -> None:
@@ -78,4 +101,4 @@ def _file(entry: Any) -> LandedFile:
     return LandedFile(str(entry["digest"]), int(entry["size"]), tuple(entry["absent"]), tuple(entry["unknown"]))
 
 
-__all__ = ["LandedFile", "forget_landed", "note_landed", "noted_landed"]
+__all__ = ["LandedFile", "LandedNote", "forget_landed", "note_landed", "noted_landed"]

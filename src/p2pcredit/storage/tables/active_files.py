@@ -5,6 +5,7 @@ The table's log says it, with the bounds of the dates in each file: nothing is o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -83,6 +84,27 @@ def scan_live(opened: DeltaTable, files: Sequence[ActiveFile]) -> pl.LazyFrame:
     return scan_files([file.below(opened) for file in files], schema)
 
 
+def count_per_day(opened: DeltaTable, days: DateRange | None = None) -> Counter[date]:
+    """Count the rows of each day that has any.
+
+    Only files that hold several days, or that the log does not count, are opened, and of them the dates alone are read.
+    """
+    counts: Counter[date] = Counter()
+    others: list[ActiveFile] = []
+    for file in active_files(opened, days):
+        if file.rows is not None and file.low is not None and file.low == file.high:
+            counts[file.low] += file.rows
+        else:
+            others.append(file)
+    if others:
+        dates = scan_live(opened, others).select("snapshot_date")
+        if days is not None:
+            dates = dates.filter(pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)))
+        for day, rows in dates.group_by("snapshot_date").len().collect().iter_rows():
+            counts[day] += rows
+    return +counts
+
+
 _files: WeakCache[DeltaTable, tuple[ActiveFile, ...]] = WeakCache()
 """The files of tables that are open; the log of one that stays open is asked once for each of its versions."""
 
@@ -103,4 +125,4 @@ def _asks_more_of_readers(opened: DeltaTable) -> bool:
     return bool(opened.protocol().min_reader_version > _PLAIN_READER)
 
 
-__all__ = ["ActiveFile", "active_files", "scan_live"]
+__all__ = ["ActiveFile", "active_files", "count_per_day", "scan_live"]

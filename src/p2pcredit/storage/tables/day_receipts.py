@@ -60,6 +60,20 @@ def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> N
         remove(paths[day])
 
 
+def withdraw(layout: Layout, days: Iterable[date]) -> None:
+    """Take back that these days are complete. Of a month in one file, the other days get files of their own first."""
+    for month, of_month in groupby(sorted(days), month_start):
+        gone, whole = set(of_month), layout.month_receipt(month)
+        content = (_content(whole) or {}) if whole.is_file() else None
+        for day in DateRange(month, month_end(month)):
+            own = layout.day_receipt(day)
+            if day not in gone and content is not None and not own.is_file():
+                write_json_atomically(own, content.get(f"{day}", {}), durable=False, indent=None)
+        for path in (whole, *map(layout.day_receipt, gone)):
+            if path.is_file():
+                remove(path)
+
+
 def read_receipt(layout: Layout, day: date) -> Facts | None:
     """Read the facts of a complete day; None where it is not complete or its receipt is no receipt."""
     own = layout.day_receipt(day)

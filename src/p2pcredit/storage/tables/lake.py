@@ -33,7 +33,7 @@ from p2pcredit.storage.files import denied, disk_error, full_disk
 from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
-from p2pcredit.storage.tables.active_files import active_files, scan_live
+from p2pcredit.storage.tables.active_files import active_files, count_per_day, scan_live
 from p2pcredit.storage.tables.open_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.tables.partitions import MONTH, any_of, open_since, part_of_rows, parts_of
 
@@ -117,6 +117,19 @@ class Lake:
         return any(file.holds(days) for file in active_files(self._open(table), days)) or not (
             self.scan(table, days).head(1).collect().is_empty()
         )
+
+    def rows_per_day(self, table: Table, days: DateRange | None = None) -> dict[date, int]:
+        """Count the rows of each snapshot date that has any; of files of a single day the log says it.
+
+        Raises:
+            StorageError: If the table is there and cannot be read.
+        """
+        if not self.exists(table):
+            return {}
+        try:
+            return dict(count_per_day(self._open(table), days))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
     def frame(self, table: Table, days: DateRange | None = None) -> nw.LazyFrame[Any]:
         """Return the same rows as transforms take them."""

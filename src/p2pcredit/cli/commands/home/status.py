@@ -17,11 +17,17 @@ def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpt
 
 
 def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
-    """Shorten a status for the terminal: the waiting decision, the weeks retrained, and what to begin with."""
+    """Shorten a status for the terminal: how days stand, the waiting decision, weeks retrained, what to begin with."""
     waiting, weeks = found["pending_decision"], found["weeks_retrained"]
     short: dict[str, Any] = {}
     for name, value in found.items():
         short[name] = value
+        if name == "days" and value is not None:
+            kinds = ("complete", "with_holes", "undetermined")
+            said = [f"{value[kind]} {kind.replace('_', ' ')}" for kind in kinds if value[kind] or kind == kinds[0]]
+            short["days"] = ", ".join(said)
+            if value["holes"]:
+                short["holes"] = value["holes"]
         if name == "pending_decision" and waiting is not None:
             short["outlook"] = waiting["note"]
     if found["last_preprocessed"] is None:

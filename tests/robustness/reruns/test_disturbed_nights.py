@@ -1,0 +1,111 @@
+"""Whatever an operator marks, clears, skips or lands late: two quiet nights later the home is that of a quiet life."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from disturbed_nights import (
+    DISTURBED,
+    FIRST,
+    LAST,
+    QUIET,
+    Night,
+    context,
+    histories,
+    live_through,
+    new_home,
+    quiet_night,
+    scored_twice,
+    undisturbed,
+    unlike,
+    unnamed,
+)
+from hypothesis import HealthCheck, example, given, settings
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import PREDICTIONS
+from p2pcredit.jobs.preprocessing.reconciliation import find_holes
+
+TERMS_BY_HAND = Night(marked=frozenset({("check_source", "loan_terms"), ("load_bronze", "loan_terms")}))
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose probability rests on what a loan's features say."""
+
+    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any) -> pl.DataFrame:
+        base = dict.fromkeys(PREDICTIONS.schema)
+        columns = features.select("loan_id", "snapshot_date", "annual_income")
+        rows = [
+            {**base, "loan_id": loan, "snapshot_date": day, "model_id": model_id}
+            | {"probability_of_default": 0.1 if income is None else 0.2}
+            for loan, day, income in columns.rows()
+        ]
+        return pl.DataFrame(rows, schema=PREDICTIONS.schema)
+
+    monkeypatch.setattr("p2pcredit.models.scoring.load_model", lambda files: files)
+    monkeypatch.setattr("p2pcredit.models.scoring.score_loans", score)
+
+
+@pytest.fixture
+def landed(tmp_path: Path) -> Path:
+    """A home in which all days have landed; to be copied."""
+    new_home(tmp_path / "landed")
+    return tmp_path / "landed"
+
+
+@pytest.fixture
+def quiet_life(landed: Path, model: None) -> Path:
+    """The home of the same days without any disturbance."""
+    home = Path(shutil.copytree(landed, landed.with_name("quiet")))
+    undisturbed(home)
+    assert not find_holes(context(home, LAST), DISTURBED)
+    return home
+
+
+def test_two_quiet_nights_after_any_disturbance_the_home_is_that_of_a_quiet_life(
+    landed: Path, quiet_life: Path, torture: Any
+) -> None:
+    tried = 0
+
+    @settings(
+        max_examples=torture.times(2, 60),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not torture.full,
+    )
+    @given(histories)
+    @example([TERMS_BY_HAND, Night(run=False), Night(lacking=frozenset({"financial"})), Night(empty=True)])
+    @example([Night(marked=frozenset({("score_day", None), ("build_feature_store", None)}))] * len(DISTURBED))
+    def law(history: list[Night]) -> None:
+        nonlocal tried
+        tried += 1
+        with tempfile.TemporaryDirectory() as directory:
+            home = Path(shutil.copytree(landed, Path(directory) / "home"))
+            live_through(home, history)
+            assert unnamed(home, quiet_life) == []
+            for day in QUIET:
+                quiet_night(home, day)
+            assert unlike(home, quiet_life) == []
+            assert scored_twice(home) == []
+            assert find_holes(context(home, LAST), DISTURBED) == []
+
+    law()
+    torture.record("nights with steps marked as done, cleared days, skipped runs and late files", tried)
+
+
+def test_loans_that_come_late_to_a_day_that_was_scored_without_any_are_scored(landed: Path, quiet_life: Path) -> None:
+    live_through(landed, [Night(empty=True)] * len(DISTURBED))
+    before = context(landed, LAST).ledger.state().scored
+    assert before == dict.fromkeys(DISTURBED, ("m1", 0))
+    assert {hole.day for hole in find_holes(context(landed, LAST), DISTURBED)} >= {FIRST}
+    quiet_night(landed, QUIET.first)
+    now = context(landed, LAST).ledger.state().scored
+    expected = context(quiet_life, LAST).ledger.state().scored
+    assert {day: now[day] for day in DISTURBED} == {day: expected[day] for day in DISTURBED}
+    assert sum(loans for _, loans in now.values()) > len(FEEDS) - 1
