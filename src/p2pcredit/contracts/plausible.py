@@ -79,7 +79,7 @@ PLAUSIBLE: Mapping[tuple[str, str], Plausible] = {
     ),
     ("financial", "annual_income"): Plausible(1_000, 1_000_000, 0.3, _INCOME),
     ("financial", "debt_to_income"): _percent(0.01, 1.0, 0.3, "Lenders refuse most above 50%; below 1% it is a share."),
-    ("financial", "revolving_balance"): Plausible(50, 200_000, 0.6, _BALANCE),
+    ("financial", "revolving_balance"): Plausible(50, 100_000, 0.6, _BALANCE),
     ("financial", "revolving_utilisation"): _percent(0.02, 1.0, 0.6, _USED),
     ("financial", "total_current_balance"): Plausible(100, 2_000_000, 0.6, _BALANCE),
     ("financial", "bankcard_utilisation"): _percent(0.02, 1.0, 0.6, _USED),
