@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from p2pcredit.contracts.plausible import PLAUSIBLE
-from p2pcredit.names import no_such
 from p2pcredit.settings.group import Group, Share, check_bads_among_loans
 
 _LONG_MONTH_DAYS = 31
@@ -58,15 +56,6 @@ class PreprocessingSettings(Group):
         description="Columns, as `feed.column`, whose numbers are right though no other book has them so large, so "
         "small or all the same: they are not held against what is plausible.",
     )
-
-    @field_validator("own_sizes")
-    @classmethod
-    def _names_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        known = [f"{feed}.{column}" for feed, column in PLAUSIBLE]
-        for name in value:
-            if name not in known:
-                raise ValueError(no_such("column of numbers", name, known))
-        return value
 
 
 class MonitoringSettings(Group):

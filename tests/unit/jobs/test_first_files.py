@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from p2pcredit.errors import SettingsError
+from p2pcredit.jobs.checked_settings import require_columns
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.landing.land import land
@@ -110,8 +112,9 @@ def test_a_size_that_is_known_to_be_right_is_not_said(tmp_path: Path, ctx: JobCo
 
 
 def test_a_setting_that_names_no_column_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"financial\.anual_income"):
-        PreprocessingSettings(own_sizes=("financial.anual_income",))
+    with pytest.raises(SettingsError, match=r"own_sizes: .*financial\.anual_income.*financial\.annual_income"):
+        require_columns(["financial.anual_income"])
+    require_columns(["financial.annual_income"])
 
 
 def test_loans_that_are_late_by_one_and_the_same_delay_are_said(
