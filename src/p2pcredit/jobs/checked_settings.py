@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from p2pcredit.contracts.plausible import PLAUSIBLE
 from p2pcredit.engines.registry import ENGINES
+from p2pcredit.errors import SettingsError
 from p2pcredit.monitoring.policies.registry import POLICIES
+from p2pcredit.names import no_such
 from p2pcredit.settings import MonitoringSettings, Settings, TrainingSettings, load_settings
 
 _BUILT_IN = {MonitoringSettings().policy, *TrainingSettings().families}
@@ -18,13 +21,15 @@ def settings_of(home: Path) -> Settings:
     """Read the settings of a home, and check what they name.
 
     Raises:
-        SettingsError: If a setting is wrong, or names a policy, a family or an engine that does not exist.
+        SettingsError: If a setting is wrong, or names a policy, a family, an engine or a column of numbers that does
+            not exist.
         PluginError: If two packages bring it.
     """
     settings = load_settings(home)
     require_policy(settings.monitoring.policy)
     require_families(settings.training.families)
     require_engine(settings.engine)
+    require_columns(settings.preprocessing.own_sizes)
     return settings
 
 
@@ -61,4 +66,16 @@ def require_engine(name: str) -> None:
         ENGINES.require(name)
 
 
-__all__ = ["require_engine", "require_families", "require_policy", "settings_of"]
+def require_columns(names: Iterable[str]) -> None:
+    """Check that columns of numbers of these names, as `feed.column`, exist.
+
+    Raises:
+        SettingsError: With the name that is like it.
+    """
+    for name in names:
+        known = [".".join(place) for place in PLAUSIBLE]
+        if name not in known:
+            raise SettingsError(f"preprocessing.own_sizes: {no_such('column of numbers', name, known)}")
+
+
+__all__ = ["require_columns", "require_engine", "require_families", "require_policy", "settings_of"]

@@ -44,6 +44,8 @@ class RawBook:
         recipe: What a book that no file holds was made from; empty for a book read from files.
         covered: The days that the files speak of, where their rows do not say it: a platform that publishes months
             speaks of whole months, and of nothing after the month in which its statuses were read.
+        early: `loan_id`, `snapshot_date` (the origination day) and `on` (the day of the status) of the loans whose
+            status is older than they are; None where there are none.
 
     Laws: `rows_in` is the height of `origins` plus the height of `rejected`.
     """
@@ -54,6 +56,7 @@ class RawBook:
     origins: pl.DataFrame
     recipe: str = ""
     covered: DateRange | None = None
+    early: pl.DataFrame | None = None
 
     @property
     def rows_landed(self) -> int:

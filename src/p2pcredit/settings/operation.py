@@ -51,6 +51,11 @@ class PreprocessingSettings(Group):
         le=0.001,
         description="Numbers of another size are reported where they come by chance less often than this.",
     )
+    own_sizes: tuple[str, ...] = Field(
+        (),
+        description="Columns, as `feed.column`, whose numbers are right though no other book has them so large, so "
+        "small or all the same: they are not held against what is plausible.",
+    )
 
 
 class MonitoringSettings(Group):

@@ -441,3 +441,21 @@ def test_what_a_day_keeps_of_its_levels_does_not_grow_with_its_loans(run_on: Cal
         receipt = read_receipt(ctx.layout, day)
         assert receipt is not None
         assert len(receipt["feeds"]["financial"]["levels"]["annual_income"]) == 11
+
+
+def test_doctor_names_what_befell_an_earlier_day_by_day_feed_and_column(run_on: Callable[..., JobContext]) -> None:
+    ctx = with_settings(a_larger_book(run_on, 0.001), schema_drift="report")
+    write(ctx.layout, "demographic", DAY, [], "loan_id,origination_date,region")
+    preprocess(ctx, ONE)
+    after = DAY + timedelta(days=1)
+    land_day(ctx.layout, after, 6)
+    land_incomes(ctx, after, 1.0)
+    later = JobContext(ctx.layout, ctx.settings, ctx.run_id, ctx.at + timedelta(days=1))
+    preprocess(later, DateRange(after, after))
+    checks = examine(later)["checks"]
+    assert (checks["levels"]["status"], checks["schema"]["status"]) == ("fail", "fail")
+    assert checks["levels"]["finding"].startswith("2020-03-02: feed 'financial' has values in column 'annual_income'")
+    assert "--date 2020-03-02 --accept-drift" in checks["levels"]["finding"]
+    assert "2020-03-02: feed 'demographic' has no row though loans came in" in checks["schema"]["finding"]
+    few = with_settings(later, schema_drift_days=1)
+    assert {examine(few)["checks"][name]["status"] for name in ("levels", "schema")} <= {"pass", "undetermined"}

@@ -24,7 +24,7 @@ SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lendingclub"
 HEADER = "id,loan_amnt,term,issue_d,loan_status,last_pymnt_d\n"
 FIRST = "1,500, 36 months,Jan-2010,Fully Paid,Mar-2010\n2,600, 36 months,Feb-2010,Fully Paid,Feb-2010\n,7,,,,\n"
 KEYS = {"platform", "rows_in", "rows_landed", "rows_rejected", "first_date", "last_date", "feeds"}
-KEYS |= {"reasons", "unreadable", "never_given", "replaced"}
+KEYS |= {"reasons", "unreadable", "never_given", "implausible", "early_statuses", "replaced"}
 
 
 @pytest.fixture

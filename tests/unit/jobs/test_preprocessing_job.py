@@ -131,6 +131,7 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         "schema_drift": [],
         "level_status": "undetermined",
         "level_shifts": [],
+        "implausible_sizes": [],
         "levels_undetermined": ["loan_terms.loan_amount", "loan_performance.days_past_due"],
         "accepted_drift": [],
         "landed_anew": {},
@@ -140,6 +141,7 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         "seen_before": 0,
         "events_before": 0,
         "without_loan": {},
+        "early_statuses": {},
     }
     assert json.loads(json.dumps(receipt)) == receipt
     lake = Lake(ctx.layout)

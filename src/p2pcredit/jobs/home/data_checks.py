@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
@@ -9,13 +12,16 @@ from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
-from p2pcredit.jobs.preprocessing.day_checks import findings_of_day
+from p2pcredit.jobs.preprocessing.day_checks import findings_of_recent_days
+from p2pcredit.jobs.preprocessing.finding_reports import told_by_day
 from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
-from p2pcredit.monitoring.feeds.findings import LEVELS
+from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
 from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
+
+_MOST_TOLD = 3
 
 Finding = tuple[Status, str]
 """Whether a check passes, fails or cannot be determined, and what it found with what to do."""
@@ -52,34 +58,47 @@ def check_rows(ctx: JobContext) -> Finding:
 
 
 def check_schema(ctx: JobContext) -> Finding:
-    """Compare the newest complete day with those before it, as its preprocessing did."""
+    """Compare each of the recent complete days with those before it, as its preprocessing did."""
     last = last_complete(ctx.layout)
     if last is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
-    judged = findings_of_day(ctx, last)
-    said = [finding.sentence for finding in judged.findings.get(last, ()) if finding.what not in LEVELS]
+    judged = findings_of_recent_days(ctx, last)
+    said = told_by_day(judged.findings, DRIFT | {"unknown"})
     if judged.status == "fail":
-        accept = f"p2pcredit preprocess --date {last} --accept-drift --why TEXT"
-        return Status.FAIL, f"{last}: {'; '.join(said[:3])}; mend the file and preprocess again, or accept it: {accept}"
+        return (
+            Status.FAIL,
+            f"{_in_short(said)}; mend the file and preprocess again, or accept it: {_accept(said[0][0])}",
+        )
     if judged.status == "undetermined":
         return Status.UNDETERMINED, f"{last}: too few days or rows before to compare with"
-    return Status.PASS, f"{last}: {'; '.join(said) if said else 'columns and feeds as in the days before'}"
+    return Status.PASS, _in_short(said) if said else f"{last}: columns and feeds as in the days before"
 
 
 def check_levels(ctx: JobContext) -> Finding:
-    """Compare the sizes of the numbers of the newest complete day with those of the days before it."""
+    """Compare the sizes of the numbers of each recent day with those before it, and with what is plausible."""
     last = last_complete(ctx.layout)
     if last is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
-    judged = findings_of_day(ctx, last)
-    said = [finding.sentence for finding in judged.findings.get(last, ()) if finding.what in LEVELS]
+    judged = findings_of_recent_days(ctx, last)
+    shifted, sizes = (told_by_day(judged.findings, kinds) for kinds in (LEVELS, IMPLAUSIBLE))
+    said, what_to_do = [*shifted, *sizes], "mend the file and preprocess again"
     if said:
-        accept = f"p2pcredit preprocess --date {last} --accept-drift --why TEXT"
-        return Status.FAIL, f"{last}: {'; '.join(said[:3])}; mend the file and preprocess again, or accept it: {accept}"
+        accept = f", or accept it: {_accept(shifted[0][0])}" if shifted else ""
+        right = "; where a size that is not plausible is right, name it in preprocessing.own_sizes" if sizes else ""
+        return Status.FAIL, f"{_in_short(said)}; {what_to_do}{accept}{right}"
     if judged.level_status == "undetermined":
         columns = ", ".join(judged.levels_undetermined[:3]) or "any column"
         return Status.UNDETERMINED, f"{last}: too few values, of this day or of those before, to judge {columns}"
     return Status.PASS, f"{last}: numbers are as large as in the days before"
+
+
+def _in_short(said: Sequence[tuple[date, str]]) -> str:
+    more = f"; and {len(said) - _MOST_TOLD} more" if len(said) > _MOST_TOLD else ""
+    return "; ".join(sentence for _, sentence in said[:_MOST_TOLD]) + more
+
+
+def _accept(day: date) -> str:
+    return f"p2pcredit preprocess --date {day} --accept-drift --why TEXT"
 
 
 def check_deliveries(ctx: JobContext) -> Finding:

@@ -70,17 +70,25 @@ def landed_before(
     others = [entry_days(entry) for entry in landings if not {file["sha256"] for file in entry["files"]} <= digests]
     if not others:
         return None
-    originated = _loans(book, "loan_terms", days)
+    originated = loans_of(book, "loan_terms", days)
     terms = FEEDS["loan_terms"]
     touched = [there for there in others if shares_days(there, days) or holds_any(layout, terms, there, originated)]
     if not touched:
         return None
     return LandedBefore(
-        layout, touched, days, originated, pl.concat([originated, _loans(book, "loan_performance", days)])
+        layout, touched, days, originated, pl.concat([originated, loans_of(book, "loan_performance", days)])
     )
 
 
-def _loans(book: SpooledBook, feed: str, days: DateRange) -> pl.Series:
+def entry_of(landings: list[dict[str, Any]], sources: tuple[Source, ...], days: DateRange) -> dict[str, Any]:
+    """Find the entry that `merged` made for these files and days."""
+    digests = {source.sha256 for source in sources}
+    own = (e for e in landings if entry_days(e) == days and {file["sha256"] for file in e["files"]} == digests)
+    return next(own)
+
+
+def loans_of(book: SpooledBook, feed: str, days: DateRange) -> pl.Series:
+    """Give the ids of the loans of a feed."""
     return pl.concat([book.rows(feed, month.first)["loan_id"] for month in days.months()]).unique()
 
 
@@ -102,4 +110,4 @@ def under_way(
     return [marked(entry) for entry in landings]
 
 
-__all__ = ["Source", "landed_before", "merged", "under_way"]
+__all__ = ["Source", "entry_of", "landed_before", "loans_of", "merged", "under_way"]

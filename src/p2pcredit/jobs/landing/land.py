@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,9 @@ from p2pcredit.jobs.landing.doubts import (
     warn_of_later_events,
     warn_of_unreadable,
 )
-from p2pcredit.jobs.landing.entries import Source, landed_before, merged, under_way
+from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
+from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
+from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
@@ -57,6 +60,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
         `reasons` (reason -> `count` and `example` of the rejected records), `unreadable` (`feed.column` -> `count` and
         `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value),
+        `implausible` (`feed.column` -> how the numbers of the column are of no plausible size), `early_statuses` (of
+        the loans whose status is older than they are `count`, and the first as id and both dates; None without any),
         `replaced` (loans of earlier files that this landing holds).
         `rows_in` is always `rows_landed` + `rows_rejected`.
 
@@ -74,10 +79,10 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
             for path in files:
                 still.enter_context(unmodified_during(path))
             sources = _digest(files)
-            unreadable = UnreadableValues()
-            parts = _counted(ctx, profile.parts(files, first, last), unreadable)
+            looked = Looked()
+            parts = _counted(ctx, profile.parts(files, first, last), looked)
             book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
-        return _land_book(ctx, profile, sources, book, unreadable, first, last)
+        return _land_book(ctx, profile, sources, book, looked, first, last)
 
 
 def _land_book(
@@ -85,12 +90,14 @@ def _land_book(
     profile: Profile,
     sources: tuple[Source, ...],
     book: SpooledBook,
-    unreadable: UnreadableValues,
+    looked: Looked,
     first: date | None,
     last: date | None,
 ) -> Receipt:
     platform, limit, is_file = profile.name, ctx.settings.landing.max_rejected_share, bool(sources)
     nothing_in: list[str] = []
+    implausible: dict[str, dict[str, Any]] = {}
+    unreadable = looked.unreadable
     if not is_file:
         sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
     else:
@@ -114,12 +121,18 @@ def _land_book(
             raise SourceError(f"{names}: {error}") from error
         warn_of_unreadable(unreadable, limit, profile.remedies)
         nothing_in = warn_of_empty_columns(unreadable, profile.expected)
+        judging = ctx.settings.preprocessing
+        found = looked.sizes.findings(judging.level_shift_chance, judging.own_sizes)
+        implausible = warn_of_sizes(found, profile.expected)
+    early = looked.early.within(days)
     replaced = 0
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
         landings = merged(earlier, platform, sources, days, is_file=is_file)
         before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
+        if days is not None:
+            noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))
         span = days if before is None else before.span
         _write_manifest(ctx.layout, platform, under_way(landings, sources, days, span))
         _write_rejected(_rejected_file(ctx.layout, platform, sources), book)
@@ -149,6 +162,8 @@ def _land_book(
         "reasons": reasons_of(book.rejected),
         "unreadable": unreadable.as_json(),
         "never_given": nothing_in,
+        "implausible": implausible,
+        "early_statuses": {"count": len(early), "example": early[0]} if early else None,
         "replaced": replaced,
     }
 
@@ -159,11 +174,25 @@ def last_origination(ctx: JobContext, days: DateRange) -> date | None:
     return newest if isinstance(newest, date) else None
 
 
-def _counted(ctx: JobContext, parts: Iterable[RawBook], unreadable: UnreadableValues) -> Iterator[RawBook]:
-    """Pass the parts on; report how many loans they hold, and count what cannot be read of them."""
+@dataclass(slots=True)
+class Looked:
+    """What was seen of a book as its parts came by."""
+
+    unreadable: UnreadableValues = field(default_factory=UnreadableValues)
+    sizes: LandedSizes = field(default_factory=LandedSizes)
+    early: EarlyStatuses = field(default_factory=EarlyStatuses)
+
+    def look_at(self, part: RawBook) -> None:
+        """Add a part."""
+        for one in (self.unreadable, self.sizes, self.early):
+            one.look_at(part)
+
+
+def _counted(ctx: JobContext, parts: Iterable[RawBook], looked: Looked) -> Iterator[RawBook]:
+    """Pass the parts on; report how many loans they hold, and look at what is in them."""
     loans = 0
     for part in parts:
-        unreadable.look_at(part)
+        looked.look_at(part)
         yield part
         loans += part.rows_landed
         ctx.progress(f"{loans:,} loans read", 0, None)

@@ -16,6 +16,7 @@ from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
 from p2pcredit.jobs.training.maturity import matured_counts
@@ -110,6 +111,7 @@ class MonitoringSnapshot:
             events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
             refused=once_each(frames[4]),
             why_unknown=commonest_reason(self.lake, week_end, history),
+            early_statuses=in_words(early_statuses(self.ctx.layout, history)),
         )
 
     @cached_property

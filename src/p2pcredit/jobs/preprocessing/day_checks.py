@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,6 +17,7 @@ from p2pcredit.jobs.preprocessing.kept_facts import Acceptance, Seen, kept_accep
 from p2pcredit.jobs.preprocessing.quarantine_checks import require_few_set_aside
 from p2pcredit.monitoring.feeds.findings import DRIFT, LEVELS, LOSSES, Finding
 from p2pcredit.monitoring.feeds.levels import UsualLevels, compare_levels, sized
+from p2pcredit.monitoring.feeds.plausibility import implausible
 from p2pcredit.monitoring.feeds.schema_drift import compare_schema
 from p2pcredit.monitoring.feeds.shapes import FURTHEST, UsualDays
 from p2pcredit.periods import DateRange
@@ -80,19 +81,24 @@ def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_
     judged = Judged(seen_in_tables(ctx, feeds, days))
     rows = {feed: {day: seen.shape.rows for day, seen in of_feed.items()} for feed, of_feed in judged.seen.items()}
     require_few_set_aside(ctx, days, rows)
-    _compare(ctx, judged, days, accept_drift)
+    _compare(ctx, judged, list(days), accept_drift)
     say_findings(ctx, judged.findings)
     for day in days:
         require_what_is_used(ctx, day, judged.findings.get(day, ()), historic=len(days) > 1)
     return judged
 
 
-def findings_of_day(ctx: JobContext, day: date) -> Judged:
-    """Compare a complete day with those before it, by their receipts alone."""
-    receipts = read_receipts(ctx.layout, [day])
+def findings_of_recent_days(ctx: JobContext, last: date) -> Judged:
+    """Compare each of the last complete days up to one with those before it, by their receipts alone.
+
+    As many days are judged as show what a feed usually holds (`preprocessing.schema_drift_days`).
+    """
+    number = ctx.settings.preprocessing.schema_drift_days
+    days = [*last_complete_before(ctx.layout, last, number - 1), last][-number:]
+    receipts = read_receipts(ctx.layout, days)
     seen = {feed: found for feed in FEEDS if (found := seen_in_receipts(receipts, feed))}
-    judged = Judged(seen, undetermined=not seen)
-    _compare(ctx, judged, DateRange(day, day), None)
+    judged = Judged(seen, undetermined=not any(last in of_feed for of_feed in seen.values()))
+    _compare(ctx, judged, days, None)
     return judged
 
 
@@ -133,9 +139,9 @@ def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Findin
         )
 
 
-def _compare(ctx: JobContext, judged: Judged, days: DateRange, accept_drift: str | None) -> None:
+def _compare(ctx: JobContext, judged: Judged, days: Sequence[date], accept_drift: str | None) -> None:
     settings = ctx.settings.preprocessing
-    before = _receipts_before(ctx, judged.seen, days.first, settings.schema_drift_days)
+    before = _receipts_before(ctx, judged.seen, days[0], settings.schema_drift_days)
     own = read_receipts(ctx.layout, days)
     for feed in judged.seen:
         _compare_feed(judged, feed, days, before, own, settings, accept_drift)
@@ -162,7 +168,7 @@ def _usual_days(before: Mapping[date, Facts], feed: str, number: int) -> UsualDa
 def _compare_feed(
     judged: Judged,
     feed: str,
-    days: DateRange,
+    days: Sequence[date],
     before: Mapping[date, Facts],
     own: Mapping[date, Facts],
     settings: PreprocessingSettings,
@@ -177,19 +183,28 @@ def _compare_feed(
     for day, facts in sorted(before.items()):
         accepted |= {entry["column"]: day for entry in kept_acceptances(facts, {}) if entry["feed"] == feed}
     for day in days:
-        seen = judged.seen[feed][day]
+        seen = judged.seen[feed].get(day)
+        if seen is None:
+            continue  # its receipt says nothing of the feed
         entries = [e for e in kept_acceptances(own.get(day), {feed: seen.digest}) if e["feed"] == feed]
         accepted |= {entry["column"]: day for entry in entries}
         comparison = compare_schema(feed_named(feed), day, seen.shape, usual, accepted)
         compared = compare_levels(feed, day, seen.shape, levels, settings.level_shift_chance, accepted)
-        findings = [*comparison.findings, *compared.findings]
+        recent = [shape for _, shape in levels.days]
+        sizes = [
+            finding
+            for finding in implausible(feed, seen.shape, recent, settings.level_shift_chance)
+            if f"{feed}.{finding.column}" not in settings.own_sizes
+        ]
+        findings = [*comparison.findings, *compared.findings, *sizes]
         usual.add(day, seen.shape)
         levels.add(day, seen.shape)
         if accept_drift is not None:
             made = [f.column for f in findings if f.what in DRIFT | LEVELS]
             entries += [{"feed": feed, "column": c, "why": accept_drift, "digest": seen.digest} for c in made]
             accepted |= dict.fromkeys(made, day)
-        elif findings:
+            findings = sizes
+        if findings:
             judged.findings.setdefault(day, []).extend(findings)
         if entries:
             judged.accepted.setdefault(day, []).extend(entries)
@@ -215,4 +230,4 @@ def _features(ctx: JobContext, model_id: str) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-__all__ = ["Judged", "findings_of_day", "judge_days", "require_what_is_used"]
+__all__ = ["Judged", "findings_of_recent_days", "judge_days", "require_what_is_used"]

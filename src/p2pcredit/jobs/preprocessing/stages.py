@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.errors import IncompleteDayError
-from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
+from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step
 from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
 from p2pcredit.jobs.preprocessing.day_counts import Completeness, holes_of
 from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
-from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt
+from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt, size_receipt
 from p2pcredit.jobs.preprocessing.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
 from p2pcredit.jobs.preprocessing.reconciliation import count_days, incomplete_days
@@ -118,7 +119,8 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     Returns:
         `feed`, `rows_in`, `silver`, `quarantined` (rows), `values_missing` (optional column to how many of its values
         could not be read or lay outside their bounds, where any did), `changed`, `schema_status`, `schema_drift` (the
-        first ten findings; see `preprocess`), `level_status`, `level_shifts` (likewise).
+        first ten findings; see `preprocess`), `level_status`, `level_shifts` (likewise), `implausible_sizes`
+        (likewise).
 
     Raises:
         QuarantineError: If too many rows were set aside; bronze, silver and quarantine are written all the same.
@@ -132,6 +134,7 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         "schema_drift": drift_receipt([judged.findings])[:_MOST_TOLD],
         "level_status": judged.level_status,
         "level_shifts": level_receipt([judged.findings])[:_MOST_TOLD],
+        "implausible_sizes": size_receipt([judged.findings])[:_MOST_TOLD],
     }
 
 
@@ -261,10 +264,12 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
         `of_unknown_loans` (events of loans that have no row in `loan_terms` by then), `without_loan` (feed to rows of
         no loan in `loan_terms` of their day), `seen_before` (rows of `loan_terms` with the id of a loan of an earlier
         day), `events_before` (loans with an event of a day before they were made),
-        `schema_status` (`pass`, `fail`, `undetermined`),
+        `early_statuses` (feed to `count` and `example`, id and both dates, of the loans that landed with a status older
+        than they are), `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `level_status` and `level_shifts` (the same of columns whose numbers are
-        `low`, `high` or `constant`, `today` and `usual` being medians), `levels_undetermined` (columns, as
+        `low`, `high` or `constant`, `today` and `usual` being medians), `implausible_sizes` (the same of columns whose
+        numbers no plausible book has: `one_value`, `too_low`, `too_high`), `levels_undetermined` (columns, as
         `feed.column`, whose level on the last days cannot be judged yet), `accepted_drift`, `landed_anew` (feed to days
         that landed anew since they were preprocessed).
 
@@ -317,6 +322,7 @@ def preprocess_and_judge(
         "schema_drift": drift_receipt(one.findings for one in judged),
         "level_status": max((one.level_status for one in judged), key=_OUTCOMES.index),
         "level_shifts": level_receipt(one.findings for one in judged),
+        "implausible_sizes": size_receipt(one.findings for one in judged),
         "levels_undetermined": judged[-1].levels_undetermined,
         "accepted_drift": [entry for one in judged for entries in one.accepted.values() for entry in entries],
         "landed_anew": {feed: done["landed_anew"] for feed, done in checked.items() if done["landed_anew"]},
@@ -325,6 +331,7 @@ def preprocess_and_judge(
         "seen_before": events["seen_before"],
         "events_before": events["events_before"],
         "without_loan": dict(without_loan),
+        "early_statuses": _early_statuses(ctx, days),
     }
     record(ctx, "preprocess", receipt)
     return receipt, judged
@@ -377,6 +384,15 @@ def _do_part_once(ctx: JobContext, part: DateRange, landed: Iterator[Landed | No
             case _:
                 built[step.name] = do_step(ctx, step, part)
     return _Part(refined, judged, built)
+
+
+def _early_statuses(ctx: JobContext, days: DateRange) -> dict[str, Receipt]:
+    """Count per feed the loans of these days that landed with a status older than they are, with the first."""
+    found = early_statuses(ctx.layout, days)
+    if not found:
+        return {}
+    warn(ctx, f"{in_words(found)}; the status counts from the first day of its loan; mend the file and land it again")
+    return {LOAN_PERFORMANCE.name: {"count": len(found), "example": list(found[0])}}
 
 
 def _steps_in_spans() -> tuple[list[Step], list[Step]]:

@@ -14,6 +14,7 @@ from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
@@ -108,6 +109,10 @@ def check_outcomes(ctx: JobContext) -> tuple[Status, str]:
     if not found.loans:
         return Status.UNDETERMINED, "no loan has come in yet"
     limit = ctx.settings.preprocessing.max_quarantined_share
+    early = early_statuses(ctx.layout)
+    if early and found.share <= limit:
+        said = f"{in_words(early)}; one of the dates is wrong: mend it and land the file again; {found.in_words()}"
+        return Status.FAIL if len(early) > limit * found.loans else Status.PASS, said
     if found.share <= limit:
         return Status.PASS, found.in_words()
     return (

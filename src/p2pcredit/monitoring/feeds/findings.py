@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-What = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown", "low", "high", "constant"]
+from p2pcredit.contracts.plausible import PLAUSIBLE
+
+_Shape = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown"]
+What = _Shape | Literal["low", "high", "constant", "one_value", "too_low", "too_high"]
 
 LOSSES = frozenset({"absent", "empty", "no_rows"})
 """What leaves nothing of a column: these stop a day by default where the champion uses the column."""
@@ -15,6 +18,9 @@ DRIFT = LOSSES | {"sparse", "few_rows", "quiet"}
 
 LEVELS = frozenset({"low", "high", "constant"})
 """Columns whose values are there, and of another size than usual."""
+
+IMPLAUSIBLE = frozenset({"one_value", "too_low", "too_high"})
+"""Columns whose values are of a size that no book has, whatever the days before: said, and no day stops for it."""
 
 _OF_ANOTHER_UNIT = 5.0
 
@@ -29,9 +35,10 @@ class Finding:
         what: `absent` from the header, `empty` in all rows, `sparse` (filled in less than half as many as usual),
             `no_rows` or `few_rows` where loans came in, `quiet` (no row, unlike on such weekdays before), `unknown` to
             the contract and new; `low` or `high` where nearly all values are smaller or larger than usual, `constant`
-            where all are one and usually are not.
+            where all are one and usually are not; `one_value` where all are one, `too_low` or `too_high` where most lie
+            outside what is plausible.
         today: Share of rows in which it is filled, or of loans that the feed has; rows where it is `quiet`; the median
-            of the values where they are `low`, `high` or `constant`.
+            of the values where they are of another size.
         usual: The same in the days before; None where there are none.
         likely_name: Of the columns that no contract names, the one that may be its new name; else empty.
         harmless: Whether no loan of the day is touched, because none came in.
@@ -58,7 +65,7 @@ class Finding:
         usually = ""
         if self.usual is not None and self.what == "quiet":
             usually = f" (on such weekdays {self.usual:.0f} on average)"
-        elif self.usual is not None and self.what not in LEVELS:
+        elif self.usual is not None and self.what not in LEVELS | IMPLAUSIBLE:
             filled, of = ("filled in ", "rows") if self.column else ("", "the loans")
             usually = f" (usually {filled}{self.usual:.0%} of {of})"
         renamed = f"; is it now '{self.likely_name}'?" if self.likely_name else ""
@@ -74,7 +81,18 @@ class Finding:
             "high": f"has values in column '{self.column}' {self._times('larger')}",
             "constant": f"has one and the same value in column '{self.column}' in all rows, which is not usual",
         }
-        return f"feed '{self.feed}' {said[self.what]}"
+        return f"feed '{self.feed}' {said[self.what] if self.what in said else self._of_no_size()}"
+
+    def _of_no_size(self) -> str:
+        plausible = PLAUSIBLE[self.feed, self.column]
+        if self.what == "one_value":
+            shown = plausible.shown(self.today)
+            return f"has {shown} for every loan in column '{self.column}'; is it filled, and from where?"
+        beyond = "above" if self.what == "too_high" else "below"
+        return (
+            f"has values in column '{self.column}' that mostly lie {beyond} the plausible {plausible.bounds}, their "
+            f"median being {plausible.shown(self.today)}; another unit?"
+        )
 
     def _times(self, compared: str) -> str:
         small, large = sorted(map(abs, (self.today, self.usual or 0.0)))
@@ -85,7 +103,7 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """Give it as receipts do; shares have four digits, medians six significant ones."""
-        rounded = _significant if self.what in LEVELS else _four_digits
+        rounded = _significant if self.what in LEVELS | IMPLAUSIBLE else _four_digits
         return {
             "feed": self.feed,
             "column": self.column or None,
@@ -104,4 +122,4 @@ def _significant(number: float) -> float:
     return float(f"{number:.6g}")
 
 
-__all__ = ["DRIFT", "LEVELS", "LOSSES", "Finding", "What"]
+__all__ = ["DRIFT", "IMPLAUSIBLE", "LEVELS", "LOSSES", "Finding", "What"]

@@ -69,6 +69,7 @@ def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricRes
     if scored.is_empty():
         note = f"no loan was scored since {after}"
         note = f"{note}; {nameless}" if inputs.events_of_no_loan else note
+        note = f"{note}; {inputs.early_statuses}" if inputs.early_statuses else note
         return unmeasured(metric, segment, 0, note, threshold=limit)
     unknown = scored.height - inputs.with_knowable_outcome(scored).height
     share = unknown / scored.height
@@ -76,6 +77,7 @@ def _unknown_outcomes(inputs: MonitoringInputs, settings: Settings) -> MetricRes
     said = [f"{unknown} of {scored.height} loans scored since {after}, left out of all that judges"]
     said += [f"mostly because of {inputs.why_unknown}"] if unknown and inputs.why_unknown else []
     said += [nameless] if inputs.events_of_no_loan else []
+    said += [inputs.early_statuses] if inputs.early_statuses else []
     status = Status.FAIL if share > limit else Status.PASS
     return MetricResult(metric, segment, share, low, high, scored.height, None, status, limit, "; ".join(said))
 

@@ -29,6 +29,7 @@ from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number
 
 MOST_ABSENT_NAMED = 5
+_MANY_LATE = 8
 logger = logging.getLogger("p2pcredit")
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 
@@ -135,6 +136,17 @@ class MappedPlatform:
                     name,
                     name,
                 )
+
+    def _warn_of_one_delay(self, days: pl.Series) -> None:
+        """Warn where all of many loans that are late are late by the same number of days: none is counted."""
+        given = days.drop_nulls()
+        if len(given) >= _MANY_LATE and given.min() == given.max():
+            logger.warning(
+                "%s: all %d loans that are past due have the value %s; is it the number of days, and of each loan?",
+                self.mapping.events.days_past_due,
+                len(given),
+                given[0],
+            )
 
     def _report_absent(self, path: Path, names: Sequence[str]) -> None:
         """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed."""
@@ -264,11 +276,21 @@ class MappedPlatform:
             late.alias("days_past_due"),
         )
         with_events = [status for status, rule in events.rules.items() if isinstance(rule, tuple) and rule]
-        before = (pl.col("on") < pl.col("snapshot_date")) & pl.col("status").is_in(with_events)
-        early.append(loans.filter(before).select("loan_id", "on", "snapshot_date"))
+        overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
+        since = pl.lit(read_on, dtype=pl.Date) - pl.duration(days=pl.col("days_past_due"))
+        on = (
+            pl.when(pl.col("status").is_in(overdue))
+            .then(since)
+            .when(pl.col("status").is_in(with_events))
+            .then(pl.col("on"))
+        )
+        made = loans.select("loan_id", on.alias("on"), "snapshot_date")
+        own = made.filter(pl.col("on") < pl.col("snapshot_date"))
+        early.append(own)
+        self._warn_of_one_delay(loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
         feeds["loan_performance"] = build_events(loans, dict(events.rules), read_on)
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
-        return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins)
+        return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
 
 
 def _warn_of_early(path: Path, early: Sequence[pl.DataFrame]) -> None:

@@ -1,0 +1,104 @@
+"""Look, part by part, whether the numbers of a raw file are of a plausible size: nothing is known of files before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.columns import Kind
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
+from p2pcredit.monitoring.feeds.findings import What
+from p2pcredit.monitoring.feeds.plausibility import Sizes, judge
+from p2pcredit.platforms.loan_book import RawBook
+
+logger = logging.getLogger("p2pcredit")
+_KINDS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT})
+_COLUMNS = tuple(
+    (name, column)
+    for name, feed in FEEDS.items()
+    for column in feed.columns
+    if column.kind in _KINDS and (name, column.source) in PLAUSIBLE
+)
+_Place = tuple[str, str]
+
+
+@dataclass(slots=True)
+class LandedSizes:
+    """Counts, part by part, the sizes of the numbers of a book, by feed and column."""
+
+    sizes: dict[_Place, Sizes] = field(default_factory=dict)
+
+    def look_at(self, book: RawBook) -> None:
+        """Add a part of the book."""
+        for feed, column in _COLUMNS:
+            texts = book.feeds[feed][column.source]
+            if texts.null_count() == texts.len():
+                continue
+            plausible = PLAUSIBLE[feed, column.source]
+            bare = texts.str.strip_chars().str.strip_chars_end("%") if plausible.percent else texts
+            values = bare.cast(pl.Float64, strict=False).drop_nulls().drop_nans()
+            if len(values):
+                place, own = (feed, column.source), _counted(values / 100 if plausible.percent else values, plausible)
+                before = self.sizes.get(place)
+                self.sizes[place] = own if before is None else _together(before, own)
+
+    def findings(self, chance: float, right: Collection[str]) -> dict[_Place, tuple[What, Sizes]]:
+        """Find the columns of no plausible size, but those (as `feed.column`) whose sizes are known to be right."""
+        judged = {place: judge(PLAUSIBLE[place], [sizes], chance) for place, sizes in self.sizes.items()}
+        named = (place for _, column in _COLUMNS for place in judged if place == (_, column.source))
+        return {place: found for place in named if ".".join(place) not in right and (found := judged[place])}
+
+
+def warn_of_sizes(
+    found: Mapping[_Place, tuple[What, Sizes]], expected: Mapping[_Place, str]
+) -> dict[str, dict[str, Any]]:
+    """Warn of each column of no plausible size, by the raw columns that give it.
+
+    Returns:
+        `feed.column` -> `what`, `values`, `beyond` (how many lie outside what is plausible, or are the one value).
+    """
+    told = {}
+    for (feed, column), (what, sizes) in found.items():
+        plausible, place = PLAUSIBLE[feed, column], f"{feed}.{column}"
+        raw = expected.get((feed, column), column)
+        beyond = {"one_value": sizes.count, "too_high": sizes.above, "too_low": sizes.below}[what]
+        if what == "one_value" and sizes.one is not None:
+            said = f"all {sizes.count} values are {plausible.shown(sizes.one)}; is the column filled, and from where?"
+        else:
+            bound = f"above {plausible.shown(plausible.high)}" if what == "too_high" else _low(plausible)
+            said = f"{beyond} of {sizes.count} values lie {bound}; another unit (thousands, shares for percents)?"
+        logger.warning(
+            "%s (%s): %s Where that is right, name '%s' in the setting preprocessing.own_sizes", raw, place, said, place
+        )
+        told[place] = {"what": what, "values": sizes.count, "beyond": beyond}
+    return told
+
+
+def _low(plausible: Plausible) -> str:
+    return f"below {plausible.shown(plausible.low)} and above 0"
+
+
+def _counted(values: pl.Series, plausible: Plausible) -> Sizes:
+    least, most = values.min(), values.max()
+    one = float(least) if isinstance(least, (int, float)) and least == most else None
+    below = ((values > 0) & (values < plausible.low)).sum()
+    return Sizes(len(values), int((values > 0).sum()), int(below), int((values > plausible.high).sum()), one)
+
+
+def _together(one: Sizes, other: Sizes) -> Sizes:
+    return replace(
+        one,
+        count=one.count + other.count,
+        positive=one.positive + other.positive,
+        below=one.below + other.below,
+        above=one.above + other.above,
+        one=one.one if one.one == other.one else None,
+    )
+
+
+__all__ = ["LandedSizes", "warn_of_sizes"]

@@ -1,0 +1,168 @@
+"""What a lender's first file shows without any file before it: sizes that no book has, and statuses before loans."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pcredit.errors import SettingsError
+from p2pcredit.jobs.checked_settings import require_columns
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.periods import DateRange
+from p2pcredit.settings import PreprocessingSettings, Settings
+from p2pcredit.storage.landing.manifest import read_manifest
+from p2pcredit.storage.layout import Layout
+
+MAPPING = """
+name: lender
+loan_id: Nr
+origination_date: {column: Start, date: iso}
+feeds:
+  loan_terms: {loan_amount: Amount, term: Months}
+  financial: {annual_income: Income, debt_to_income: Burden}
+events:
+  status: State
+  "on": {column: Since, date: iso}
+  days_past_due: Delay
+  read_on: 2020-12-31
+  rules: {open: [], paid: [{status: FULLY_PAID}], late: past_due}
+"""
+HEADER = ["Nr", "Start", "Amount", "Months", "Income", "Burden", "State", "Since", "Delay"]
+FIRST = date(2020, 2, 1)
+
+
+def rows(**columns: Any) -> list[list[str]]:
+    """Thirty sound loans; a column given by its name is what its function makes of the loan's number."""
+    made = []
+    for n in range(30):
+        sound = {
+            "Nr": n,
+            "Start": FIRST + timedelta(days=n % 3),
+            "Amount": 1_000 + 100 * n,
+            "Months": 12,
+            "Income": 20_000 + 1_000 * n,
+            "Burden": 10 + n / 2,
+            "State": "open",
+            "Since": "",
+            "Delay": "",
+        }
+        made.append([str(columns[name](n) if name in columns else sound[name]) for name in HEADER])
+    return made
+
+
+def landed(ctx: JobContext, tmp_path: Path, lines: list[list[str]], name: str = "raw.csv") -> dict[str, Any]:
+    mapping, raw = tmp_path / "lender.yaml", tmp_path / name
+    mapping.write_text(MAPPING)
+    raw.write_text("\n".join(",".join(line) for line in [HEADER, *lines]))
+    return land(ctx, str(mapping), [raw], None, None)
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> JobContext:
+    return JobContext(Layout(tmp_path / "home"), Settings(), "cli", datetime(2021, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("column", "new", "says"),
+    [
+        ("Burden", lambda n: 0, "Burden (financial.debt_to_income): all 30 values are 0%; is the column filled"),
+        ("Income", lambda n: 20 + n, "Income (financial.annual_income): 30 of 30 values lie below 1,000 and above 0"),
+        (
+            "Burden",
+            lambda n: 200 + n,
+            "Burden (financial.debt_to_income): 30 of 30 values lie above 100%; another unit",
+        ),
+        ("Amount", lambda n: 100_000 * (n + 1), "Amount (loan_terms.loan_amount): 28 of 30 values lie above 250,000"),
+    ],
+)
+def test_a_column_of_no_plausible_size_is_said_at_landing_preprocessing_and_by_doctor(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture, column: str, new: Any, says: str
+) -> None:
+    receipt = landed(ctx, tmp_path, rows(**{column: new}))
+    said = [record.message for record in caplog.records]
+    assert any(one.startswith(says) for one in said), said
+    (place,) = receipt["implausible"]
+    done = preprocess(ctx, DateRange(FIRST, FIRST + timedelta(days=2)))
+    assert [f"{one['feed']}.{one['column']}" for one in done["implausible_sizes"]] == [place]
+    assert done["implausible_sizes"][0]["what"] == receipt["implausible"][place]["what"]
+    check = examine(ctx)["checks"]["levels"]
+    assert check["status"] == "fail"
+    assert place.partition(".")[2] in check["finding"]
+    assert "preprocessing.own_sizes" in check["finding"]
+
+
+def test_a_sound_file_is_not_said(ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert landed(ctx, tmp_path, rows())["implausible"] == {}
+    assert not [record.message for record in caplog.records if "values" in record.message]
+
+
+def test_a_size_that_is_known_to_be_right_is_not_said(tmp_path: Path, ctx: JobContext) -> None:
+    own = Settings(preprocessing=PreprocessingSettings(own_sizes=("financial.annual_income",)))
+    known = JobContext(ctx.layout, own, "cli", ctx.at)
+    assert landed(known, tmp_path, rows(Income=lambda n: 4_000_000 + n))["implausible"] == {}
+    assert preprocess(known, DateRange(FIRST, FIRST + timedelta(days=2)))["implausible_sizes"] == []
+
+
+def test_a_setting_that_names_no_column_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match=r"own_sizes: .*financial\.anual_income.*financial\.annual_income"):
+        require_columns(["financial.anual_income"])
+    require_columns(["financial.annual_income"])
+
+
+def test_loans_that_are_late_by_one_and_the_same_delay_are_said(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    landed(ctx, tmp_path, rows(State=lambda n: "late", Delay=lambda n: 0))
+    assert any(r.message.startswith("Delay: all 30 loans that are past due have the value 0") for r in caplog.records)
+
+
+def with_early(n: int) -> dict[str, Any]:
+    return {
+        "State": lambda at: "paid" if at < n else "open",
+        "Since": lambda at: FIRST - timedelta(days=9) if at < n else "",
+    }
+
+
+def test_statuses_older_than_their_loans_stand_in_receipts_doctor_and_the_weeks_inputs(
+    ctx: JobContext, tmp_path: Path
+) -> None:
+    example = ["0", "2020-02-01", "2020-01-23"]
+    assert landed(ctx, tmp_path, rows(**with_early(8)))["early_statuses"] == {"count": 8, "example": example}
+    one_day = preprocess(ctx, DateRange(FIRST, FIRST))["early_statuses"]
+    assert one_day == {"loan_performance": {"count": 3, "example": example}}  # loans 0, 3 and 6
+    done = preprocess(ctx, DateRange(FIRST, FIRST + timedelta(days=2)))["early_statuses"]
+    assert done == {"loan_performance": {"count": 8, "example": example}}
+    said = "8 loans have a status older than they are, such as 0 of 2020-02-01 with one of 2020-01-23"
+    check = examine(ctx)["checks"]["outcomes"]
+    assert check["status"] == "fail"
+    assert check["finding"].startswith(said)
+    assert MonitoringSnapshot(ctx, date(2020, 3, 1)).inputs.early_statuses == said
+
+
+def test_few_of_them_are_said_by_doctor_and_no_fault_of_the_home(ctx: JobContext, tmp_path: Path) -> None:
+    landed(ctx, tmp_path, rows(**with_early(1)))
+    preprocess(ctx, DateRange(FIRST, FIRST + timedelta(days=2)))
+    check = examine(ctx)["checks"]["outcomes"]
+    assert check["status"] == "pass"
+    assert check["finding"].startswith("1 loan has a status older than it is, such as 0 of 2020-02-01")
+
+
+def test_a_mended_file_takes_its_loans_out_and_leaves_the_others(ctx: JobContext, tmp_path: Path) -> None:
+    landed(ctx, tmp_path, rows(**with_early(8)))
+    landed(ctx, tmp_path, rows()[:5], "mended.csv")
+    kept = [loan[0] for entry in read_manifest(ctx.layout)["landings"] for loan in entry.get("early_statuses", [])]
+    assert kept == ["5", "6", "7"]
+    assert json.loads((ctx.layout.landing / "landing.json").read_text())["complete"]
+
+
+def test_a_loan_that_is_late_for_longer_than_it_exists_is_one_of_them(ctx: JobContext, tmp_path: Path) -> None:
+    receipt = landed(ctx, tmp_path, rows(State=lambda n: "late" if n == 4 else "open", Delay=lambda n: 500))
+    assert receipt["early_statuses"] == {"count": 1, "example": ["4", "2020-02-02", "2019-08-19"]}
