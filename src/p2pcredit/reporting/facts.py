@@ -33,6 +33,7 @@ def build_facts(
     history: pl.DataFrame | None = None,
     score_profile: Mapping[str, Any] | None = None,
     calibration_profile: Sequence[Mapping[str, Any]] = (),
+    gaps: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -47,6 +48,7 @@ def build_facts(
         history: Rows of `gold/monitoring` of earlier weeks; those of later weeks and of this one play no part.
         score_profile: What `monitoring.chart_summaries.score_profile` gives.
         calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
+        gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
@@ -75,7 +77,7 @@ def build_facts(
         "score_profile": dict(score_profile) if score_profile is not None else None,
         "calibration_profile": [dict(row) for row in calibration_profile],
     }
-    facts["summary"] = _summary(facts)
+    facts["summary"] = _summary(facts, gaps)
     told: dict[str, Any] = plain(facts)
     return told
 
@@ -140,12 +142,12 @@ def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.Data
     return [row for row in (*earlier, *wanted) if row["value"] is not None and math.isfinite(row["value"])]
 
 
-def _summary(facts: Mapping[str, Any]) -> dict[str, list[str]]:
+def _summary(facts: Mapping[str, Any], gaps: Sequence[str]) -> dict[str, list[str]]:
     """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
     return {
         "known": _what_is_known(found, facts),
-        "unknown": _what_is_unknown(found, facts),
+        "unknown": [*_what_is_unknown(found, facts), *(f"Passed over: {line}." for line in gaps)],
         "decided": _what_was_decided(facts),
     }
 

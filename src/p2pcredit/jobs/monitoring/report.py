@@ -9,6 +9,7 @@ import polars as pl
 
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.gaps import find_gaps, in_lines
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.reporting.facts import build_facts
@@ -30,6 +31,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         history=earlier.sort("week_end_date", "metric", "segment"),
         score_profile=score_profile(week.inputs, ctx.settings),
         calibration_profile=calibration_profile(week.inputs, ctx.settings),
+        gaps=in_lines(find_gaps(ctx, week_end)),
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())

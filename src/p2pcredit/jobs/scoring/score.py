@@ -28,9 +28,6 @@ from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.tables.lake import Lake
 
-CATCH_UP_DAYS = 14
-"""How far back the daily run looks for complete days that no run has scored."""
-
 
 def run_inference(ctx: JobContext, days: DateRange) -> Receipt:
     """Score the loans originated on these days, and say in the ledger which model scored which day.
@@ -115,8 +112,10 @@ def score_nights(ctx: JobContext, nights: Sequence[date]) -> int:
 
 def _missed_days(ctx: JobContext, day: date, besides: Collection[date] = ()) -> list[date]:
     """List the complete days shortly before a day that have a champion and are unscored; leave out `besides`."""
-    state = ctx.ledger.state()
-    before = DateRange(day - timedelta(days=CATCH_UP_DAYS), day - timedelta(days=1))
+    state, reach = ctx.ledger.state(), ctx.settings.preprocessing.catch_up_days
+    if not reach:
+        return []
+    before = DateRange(day - timedelta(days=reach), day - timedelta(days=1))
     unscored = (d for d in before if d not in state.scored and d not in besides)
     return [d for d in unscored if state.champion_on(d) and is_complete(ctx.layout, d)]
 
