@@ -112,7 +112,8 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home directory that the DAGs work in; they do not wait for data."""
     monkeypatch.setenv("P2P_HOME", str(tmp_path))
-    monkeypatch.setenv("P2P_WAIT_MINUTES", "0")
+    for waits in ("P2P_WAIT_MINUTES", "P2P_FEED_WAIT_MINUTES", "P2P_MONITORING_WAIT_MINUTES"):
+        monkeypatch.setenv(waits, "0")
     return tmp_path
 
 

@@ -35,6 +35,7 @@ def test_preprocessing_does_each_job_once_per_feed_on_the_snapshot_date(run_dag:
         "preprocessing.stages.refine_silver",
     ):
         assert sorted(a for name, a in jobs.calls if name == job) == sorted((f, days) for f in FEEDS)
+    assert jobs.calls[0] == ("preprocessing.catch_up.make_up_days", (DAY,)), "before the day itself"
     assert jobs.calls[-1] == ("preprocessing.stages.complete_days", (days,))
     assert sorted(jobs.called()[-3:-1]) == [
         "preprocessing.stages.build_feature_store",
@@ -223,7 +224,7 @@ def test_a_run_with_a_logical_date_works_on_the_day_before_it(run_dag: Any, jobs
 def test_while_the_past_is_replayed_the_clock_of_the_jobs_is_that_of_the_run(
     run_dag: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("P2P_DAG_CATCHUP", "1")
+    monkeypatch.setenv("P2P_DAG_SIMULATED_TIME", "1")
     run_dag(model_monitoring.dag, day=None, logical_date=datetime(2011, 3, 6, 6, tzinfo=UTC))
     assert {ctx.at for ctx in jobs.contexts} == {datetime(2011, 3, 6, 6, tzinfo=UTC)}
 
@@ -232,6 +233,13 @@ def test_while_the_past_is_replayed_the_clock_of_the_jobs_is_that_of_the_run(
 def test_a_conf_that_is_no_date_fails_without_calling_a_job(run_dag: Any, jobs: Any, asked: object) -> None:
     ran = run_dag(model_monitoring.dag, run_conf={"snapshot_date": asked})
     assert (ran.state, ran.tries["check_monitoring"], jobs.calls) == ("failed", 1, [])
+
+
+@pytest.mark.parametrize("dag", [data_preprocessing.dag, model_training_inference.dag, model_monitoring.dag])
+def test_a_conf_with_another_key_fails_the_run_before_any_job(run_dag: Any, jobs: Any, dag: Any) -> None:
+    ran = run_dag(dag, run_conf={"snapshotdate": "2011-03-02"})
+    assert (ran.state, jobs.calls) == ("failed", [])
+    assert ["perhaps 'snapshot_date' was meant" in said for _, said in jobs.told] == [True]
 
 
 def test_monitoring_reports_decides_and_alerts(run_dag: Any, jobs: Any) -> None:

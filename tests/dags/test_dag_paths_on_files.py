@@ -200,10 +200,16 @@ def test_preprocessing_takes_a_landed_day_to_gold(run_dag: Any, work: Path) -> N
     assert status(context(work))["last_preprocessed"] == day.isoformat()
 
 
-def test_preprocessing_of_a_day_that_has_not_landed_fails_and_marks_nothing(run_dag: Any, work: Path) -> None:
+def test_preprocessing_of_a_day_that_has_not_landed_makes_up_the_days_before_fails_and_does_not_mark_it(
+    run_dag: Any, work: Path
+) -> None:
     ran = run_dag(data_preprocessing.dag, day="2021-07-20")
     assert ran.state == "failed"
-    assert status(context(work))["last_preprocessed"] == NEXT.isoformat()
+    found = status(context(work))
+    assert found["last_preprocessed"] == LAST.isoformat()
+    assert [(gap["from"], gap["to"], gap["status"]) for gap in found["gaps"] if gap["lack"] == "not complete"] == [
+        ("2021-06-29", "2021-07-05", "fail")
+    ], "more than fourteen days back"
 
 
 def test_monitoring_without_a_champion_is_skipped(run_dag: Any, landed: Path, home: Path) -> None:

@@ -124,7 +124,7 @@ def events(home: Path) -> list[tuple[Any, ...]]:
 def under_airflow(eve: Path, run_dag: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What Airflow called and alerted of on these days, and the states of the runs, in the home of the DAGs."""
     shutil.copytree(eve, home, dirs_exist_ok=True)
-    monkeypatch.setenv("P2P_DAG_CATCHUP", "1")
+    monkeypatch.setenv("P2P_DAG_SIMULATED_TIME", "1")
     alerts: list[tuple[str, str]] = []
 
     def sink(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.orchestration.operators import WaitForDayOperator
-from p2pcredit.orchestration.triggers import DayCompleteTrigger
+from p2pcredit.orchestration.triggers import DayCompleteTrigger, FeedLandedTrigger, HomeTrigger, WeekReadyTrigger
 
 DAY = date(2011, 3, 2)
 CONTEXT: Any = {"dag_run": SimpleNamespace(conf={"snapshot_date": str(DAY)}, logical_date=None, run_after=None)}
@@ -104,3 +104,105 @@ def test_between_two_looks_the_trigger_sleeps_without_the_event_loop(
         return await anext(trigger.run())
 
     assert asyncio.run(first()).payload == {"complete": True}
+
+
+def running(day: date, fired_at: datetime, start_date: datetime | None = None) -> Any:
+    """The context of a task of a run for a day."""
+    run = SimpleNamespace(dag_id="dag", run_id="run", conf={"snapshot_date": str(day)}, logical_date=None)
+    run.run_after, run.start_date = fired_at, start_date
+    return {"dag_run": run}
+
+
+def deferred_by(task: Any, context: Any) -> Any:
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context)
+    assert deferred.value.method_name == "resume"
+    return deferred.value.trigger
+
+
+def land(home: Path, feed: str, day: date, text: str = "loan_id\n") -> Path:
+    path = home / "data" / feed / f"{feed}_{day:%Y_%m_%d}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def yesterday(home: Path, monkeypatch: pytest.MonkeyPatch) -> date:
+    """The day whose run is due now: its feeds are waited for all day long."""
+    monkeypatch.setenv("P2P_FEED_WAIT_MINUTES", "1440")
+    monkeypatch.setenv("P2P_MONITORING_WAIT_MINUTES", "720")
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("slept in a worker's slot"))
+    now = datetime.now(UTC)
+    return now.date() - timedelta(days=2 if now.hour < 1 else 1)  # at 00:30 the run of yesterday is not due yet
+
+
+def test_a_feed_that_has_not_landed_is_waited_for_in_the_triggerer_to_a_deadline_that_the_day_gives(
+    home: Path, yesterday: date, jobs: Any
+) -> None:
+    task = data_preprocessing.dag.get_task("source_data_checks.financial")
+    context = running(yesterday, datetime.now(UTC))
+    trigger = deferred_by(task, context)
+    assert isinstance(trigger, FeedLandedTrigger)
+    assert (trigger.home, trigger.feed, trigger.snapshot_date) == (str(home), "financial", str(yesterday))
+    fires = datetime.combine(yesterday + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=1)
+    assert datetime.fromisoformat(trigger.deadline) == fires + timedelta(days=1)
+    assert jobs.calls == []
+    task.resume(context, {"complete": False})
+    assert jobs.called() == ["preprocessing.source_checks.check_source"], "what is missing is for the check to say"
+
+
+def test_a_feed_that_has_landed_and_a_day_long_past_are_not_waited_for(home: Path, yesterday: date, jobs: Any) -> None:
+    task = data_preprocessing.dag.get_task("source_data_checks.financial")
+    land(home, "financial", yesterday)
+    task.execute(running(yesterday, datetime.now(UTC)))
+    task.execute(running(DAY, datetime.now(UTC)))
+    assert jobs.called() == ["preprocessing.source_checks.check_source"] * 2
+
+
+def test_a_file_that_still_grows_is_looked_at_again(tmp_path: Path) -> None:
+    trigger = FeedLandedTrigger(str(tmp_path), str(DAY), (datetime.now(UTC)).isoformat(), feed="financial")
+    from p2pcredit.storage.layout import Layout
+
+    look = trigger.looker(Layout(tmp_path), DAY)
+    assert not look()
+    land(tmp_path, "financial", DAY, "half")
+    assert not look()
+    land(tmp_path, "financial", DAY, "half and more")
+    assert not look()
+    assert look()
+
+
+def test_monitoring_waits_in_the_triggerer_for_the_last_day_of_its_week_to_be_complete_and_scored(
+    home: Path, yesterday: date, jobs: Any, complete_day: Callable[[date], None]
+) -> None:
+    task = model_monitoring.dag.get_task("check_monitoring")
+    complete_day(DAY - timedelta(days=1))
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    trigger = deferred_by(task, running(DAY, begun, begun))
+    assert isinstance(trigger, WeekReadyTrigger)
+    assert datetime.fromisoformat(trigger.deadline) == begun + timedelta(hours=12), "a task tried again waits no longer"
+    assert jobs.calls == []
+    assert not trigger.looker(_layout(home), DAY)()
+    complete_day(DAY)
+    assert trigger.looker(_layout(home), DAY)(), "there is no model, so nothing to score"
+
+
+def _layout(home: Path) -> Any:
+    from p2pcredit.storage.layout import Layout
+
+    return Layout(home)
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        FeedLandedTrigger("/h", "2011-03-02", "2011-03-03T03:00:00+00:00", 1.0, feed="financial"),
+        WeekReadyTrigger("/h", "2011-03-05", "2011-03-06T18:00:00+00:00", 15.0),
+    ],
+    ids=["feed", "week"],
+)
+def test_each_trigger_can_be_built_again_from_what_it_says_of_itself(trigger: HomeTrigger) -> None:
+    _, facts = trigger.serialize()
+    again = type(trigger)(**facts)
+    assert again.serialize() == trigger.serialize()

@@ -48,6 +48,7 @@ def airflow(home: Path) -> Iterator[local.LocalAirflow]:
         "P2P_DAG_START": f"{FIRED:%Y-%m-%d}T03:00",
         "P2P_DAG_END": f"{FIRED:%Y-%m-%d}T05:00",
         "P2P_WAIT_MINUTES": "0.1",
+        "P2P_MONITORING_WAIT_MINUTES": "0.1",
         "P2P_ALERTS__URLS": json.dumps([f"json://127.0.0.1:9/{CHANNEL_SECRET}"]),
     }
     try:

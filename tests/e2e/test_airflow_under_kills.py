@@ -38,6 +38,7 @@ PATIENCE = 1500.0
 
 SETTINGS = {
     "P2P_DAG_CATCHUP": "1",
+    "P2P_DAG_SIMULATED_TIME": "1",
     "P2P_WAIT_MINUTES": "600",
     # A task is hit more often here than in years of service, and should not wait long for its next try.
     "P2P_RETRY_SECONDS": "1",

@@ -124,7 +124,8 @@ def _remember(home: object, job: str, error: BaseException) -> None:
     except HomeError:
         return  # the home is what is wrong
     # its settings may be what is wrong
-    remember_failed_command(JobContext(Layout(directory), Settings(), "cli", datetime.now(UTC)), job, error)
+    ctx = JobContext(Layout(directory), Settings(), "cli", utc_now(), clock=utc_now)
+    remember_failed_command(ctx, job, error)
 
 
 def _refuse_half_characters(arguments: Mapping[str, object]) -> None:
@@ -159,7 +160,13 @@ def job_context(
 ) -> JobContext:
     """Build the context of a job called from the command line: the present instant, and the settings of the home."""
     directory = home_directory(home, may_be_missing=may_be_missing)
-    return JobContext(Layout(directory), settings_of(directory), run_id, datetime.now(UTC), progress, Caller.PERSON)
+    settings = settings_of(directory)
+    return JobContext(Layout(directory), settings, run_id, utc_now(), progress, Caller.PERSON, clock=utc_now)
+
+
+def utc_now() -> datetime:
+    """Read the clock: the present instant, aware, in UTC."""
+    return datetime.now(UTC)
 
 
 def date_range(day: str | None, first: str | None, last: str | None, there: Callable[[], DateRange]) -> DateRange:

@@ -27,6 +27,8 @@ class Finding(StrEnum):
     OUTSIDE_TRAINING = "outside_training"
     OTHER_METRIC = "other_metric"
     PART_OF_BOOK = "part_of_book"
+    DAY_MISSED = "day_missed"
+    NOTHING_LANDED = "nothing_landed"
     DECISION_MADE = "decision_made"
     DECISION_NOT_OBEYED = "decision_not_obeyed"
     WARNING = "warning"
@@ -42,6 +44,8 @@ SEVERITIES: Mapping[Finding, Severity] = {
     Finding.OUTSIDE_TRAINING: Severity.WARNING,
     Finding.OTHER_METRIC: Severity.WARNING,
     Finding.PART_OF_BOOK: Severity.INFO,
+    Finding.DAY_MISSED: Severity.WARNING,
+    Finding.NOTHING_LANDED: Severity.INFO,
     Finding.DECISION_MADE: Severity.INFO,
     Finding.DECISION_NOT_OBEYED: Severity.WARNING,
     Finding.WARNING: Severity.WARNING,

@@ -10,19 +10,20 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import bronze
-from p2pcredit.jobs.context import JobContext
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.contracts.tables import MONITORING, bronze
+from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.decisions import override_decision
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
-from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, Pipeline, Step, jobs_of
+from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, Pipeline, Step, WaitsFor, jobs_of
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.retrain import train_now
@@ -130,6 +131,14 @@ def _refine_all(ctx: JobContext) -> None:
             do_step(ctx, step, DAY)
 
 
+def _monitor_an_earlier_week(ctx: JobContext) -> None:
+    """Put a measurement of the week before DAY there, so that DAY is a week that was passed over."""
+    week = DAY - timedelta(days=7)
+    nothing = MetricResult("auc", "all", None, None, None, 0, None, Status.UNDETERMINED)
+    row = {"snapshot_date": week, "week_end_date": week, "model_id": "m", **nothing.as_row()}
+    Lake(ctx.layout).replace(MONITORING, pl.DataFrame([row], schema=MONITORING.schema), _only(week))
+
+
 def _fill_log(ctx: JobContext) -> None:
     """Bring a table to the version before the one at which Delta writes a checkpoint."""
     lake, table = Lake(ctx.layout), bronze(FEEDS[_FEED])
@@ -140,6 +149,7 @@ def _fill_log(ctx: JobContext) -> None:
 
 
 _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
+    "preprocessing.catch_up.make_up_days": (("preprocess: make up a day", NEXT),),
     "preprocessing.stages.load_bronze": (("preprocess: bronze", DAY), ("preprocess: bronze, with a checkpoint", NEXT)),
     "preprocessing.stages.refine_silver": (("preprocess: silver", DAY),),
     "preprocessing.stages.build_feature_store": (("preprocess: features", DAY),),
@@ -153,6 +163,7 @@ _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
     "scoring.score.score_day": (("infer", DAY),),
     "decisions.clear_decision": (("decision: clear", NEXT),),
     "training.retrain.log_retraining": (("decision: log the retraining", NEXT),),
+    "monitoring.steps.check_monitoring": (("monitor: make up a week", date(2021, 5, 8)),),
     "monitoring.steps.calculate_metrics": (("monitor: metrics", DAY),),
     "monitoring.report.generate_report": (("monitor: report", DAY),),
     "monitoring.steps.write_retraining_decision": (("monitor: decision", DAY),),
@@ -162,7 +173,13 @@ _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
 
 def _calling(step: Step, day: date) -> Callable[[JobContext], object]:
     feed = None if step.feed is None else _FEED
-    return lambda ctx: call_job(ctx, str(step.job), day, feed=feed, span=step.span)
+
+    def call(ctx: JobContext) -> object:
+        if step.waits_for is WaitsFor.WEEK:
+            ctx = replace(ctx, caller=Caller.SCHEDULED)  # a person's call makes up no week
+        return call_job(ctx, str(step.job), day, feed=feed, span=step.span)
+
+    return call
 
 
 def _scenes(pipelines: tuple[Pipeline, ...]) -> dict[str, Callable[[JobContext], object]]:
@@ -189,6 +206,7 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "preprocess: source checks": lambda ctx: [check_source(ctx, feed, _only(DAY)) for feed in FEEDS],
     "preprocess late data": lambda ctx: preprocess(ctx, _only(EVE)),
     "fill the log of a table": _fill_log,
+    "monitor: an earlier week": _monitor_an_earlier_week,
     "monitor": lambda ctx: monitor(ctx, DAY),
     "decision: override": lambda ctx: override_decision(ctx, DAY, retrain=True, why="the price was cut"),
     "write a decision by hand": _decide_by_hand,
@@ -224,6 +242,7 @@ JOBS = {
         Job(("land",), "land the rest of a month"),
         Job(_LANDED, "preprocess two days at once"),
         Job((*_LANDED, "preprocess the past"), "preprocess the last day of a month"),
+        Job((*_LANDED, "preprocess the past", "preprocess the day"), "preprocess: make up a day"),
         Job(_BEFORE, "preprocess: source checks"),
         Job(_BEFORE, _BRONZE),
         Job((*_BEFORE, _BRONZE), _SILVER),
@@ -236,6 +255,7 @@ JOBS = {
         Job(_TRAINED[:-1], "train"),
         Job(_TRAINED, "infer"),
         Job(_SCORED, "monitor"),
+        Job((*_SCORED, "monitor: an earlier week"), "monitor: make up a week"),
         Job(_SCORED, "monitor: metrics"),
         Job(_MEASURED, "monitor: report"),
         Job(_MEASURED, "monitor: decision"),

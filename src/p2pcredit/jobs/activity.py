@@ -38,7 +38,8 @@ def record(ctx: JobContext, job: str, facts: dict[str, Any]) -> None:
     """
     identity = complete_identity(ctx.layout.home)
     which = {} if identity is None else identity.as_facts()
-    append_line(ctx.layout.activity, {"at": _instant(ctx), "run_id": ctx.run_id, "job": job, **which, **facts})
+    head = {"at": _instant(ctx), **ctx.times(), "run_id": ctx.run_id, "job": job}
+    append_line(ctx.layout.activity, {**head, **which, **facts})
     logger.info(
         "%s: %s", job, ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict))
     )
@@ -79,7 +80,7 @@ def keep_alert(ctx: JobContext, title: str, body: str) -> None:
     Raises:
         StorageError: If the disk refuses.
     """
-    append_line(ctx.layout.replay_alerts, {"at": _instant(ctx), "title": title, "body": body})
+    append_line(ctx.layout.replay_alerts, {"at": _instant(ctx), **ctx.times(), "title": title, "body": body})
 
 
 def remember_failure(ctx: JobContext, job: str, error: BaseException) -> str:

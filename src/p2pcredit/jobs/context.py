@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -36,9 +37,12 @@ class JobContext:
         layout: The home directory.
         settings: All settings.
         run_id: Who asks: an Airflow run id, or `cli`, or `replay`. It stands in the ledger.
-        at: The instant (UTC, aware) that is written into ledger and activity; simulated in a replay.
+        at: The instant (UTC, aware) that jobs reckon with, written into ledger and activity as `at`; simulated in a
+            replay.
         progress: Called with how far the job has come.
         caller: Scheduled run, person or replay; says which warnings and failures the team is alerted of.
+        clock: Gives the true time, aware; it stands in each line as `written_at`. None where only `at` is known.
+        logical_at: When the scheduled run was due (aware); it stands in each line. None for other callers.
     """
 
     layout: Layout
@@ -47,10 +51,22 @@ class JobContext:
     at: datetime
     progress: Progress = field(default=no_progress, compare=False, repr=False)
     caller: Caller = Caller.PERSON
+    clock: Callable[[], datetime] | None = field(default=None, compare=False, repr=False)
+    logical_at: datetime | None = None
     ledger: Ledger = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ledger", Ledger(self.layout.ledger))
+        object.__setattr__(self, "ledger", Ledger(self.layout.ledger, self.times))
+
+    def times(self) -> dict[str, str]:
+        """Give the instants that a line carries beside `at`: `written_at` and `logical_at`, as far as known."""
+        written = None if self.clock is None else self.clock()
+        known = {"written_at": written, "logical_at": self.logical_at}
+        return {
+            name: instant.astimezone(UTC).isoformat(timespec="seconds")
+            for name, instant in known.items()
+            if instant is not None
+        }
 
     def moved_to(self, at: datetime) -> JobContext:
         """Copy the context at another instant, sharing what was read of the ledger; the copy reports no progress."""

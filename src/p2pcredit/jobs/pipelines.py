@@ -32,6 +32,13 @@ class Kind(StrEnum):
     NAME_DAY = "name the day"
 
 
+class WaitsFor(StrEnum):
+    """What a scheduled task that calls a job waits for first, until a deadline; a walk in one process never waits."""
+
+    FEED = "its feed has landed"
+    WEEK = "the week's last day is complete and scored"
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """Where to go after a step.
@@ -64,6 +71,7 @@ class Step:
         writes: Whether the job writes anything but the activity log.
         shares_week: Whether the job takes `week`, what was known at the end of a monitoring week, so that several steps
             in one process read it once.
+        waits_for: What a scheduled task waits for before it calls the job; None where it does not wait.
     """
 
     name: str
@@ -77,6 +85,7 @@ class Step:
     command: str | None = None
     writes: bool = True
     shares_week: bool = False
+    waits_for: WaitsFor | None = None
 
     def __post_init__(self) -> None:
         if self.job is not None:
@@ -205,8 +214,11 @@ class Pipeline:
         return fields
 
 
-def _of_each_feed(job: str, *, writes: bool = True) -> tuple[Step, ...]:
-    return tuple(Step(feed, job, feed=feed, span=True, command="preprocess", writes=writes) for feed in FEEDS)
+def _of_each_feed(job: str, *, writes: bool = True, waits_for: WaitsFor | None = None) -> tuple[Step, ...]:
+    return tuple(
+        Step(feed, job, feed=feed, span=True, command="preprocess", writes=writes, waits_for=waits_for)
+        for feed in FEEDS
+    )
 
 
 PREPROCESSING = Pipeline(
@@ -214,9 +226,11 @@ PREPROCESSING = Pipeline(
     cron="0 1 * * *",
     tag="preprocessing",
     parts=(
-        Step("start"),
+        Step("start", "preprocessing.catch_up.make_up_days"),
         Group(
-            "source_data_checks", ("start",), _of_each_feed("preprocessing.source_checks.check_source", writes=False)
+            "source_data_checks",
+            ("start",),
+            _of_each_feed("preprocessing.source_checks.check_source", writes=False, waits_for=WaitsFor.FEED),
         ),
         Group("bronze_processing", ("source_data_checks",), _of_each_feed("preprocessing.stages.load_bronze")),
         Group("silver_processing", ("bronze_processing",), _of_each_feed("preprocessing.stages.refine_silver")),
@@ -279,7 +293,7 @@ MONITORING = Pipeline(
             "monitoring.steps.check_monitoring",
             branch=Branch("monitor", yes="get_week_end_date", no="skip_monitoring"),
             command="monitor",
-            writes=False,
+            waits_for=WaitsFor.WEEK,
         ),
         Step("skip_monitoring", after=("check_monitoring",)),
         Step("get_week_end_date", after=("check_monitoring",), kind=Kind.NAME_DAY),
@@ -359,6 +373,7 @@ __all__ = [
     "Pipeline",
     "Step",
     "Task",
+    "WaitsFor",
     "due_after",
     "jobs_of",
 ]

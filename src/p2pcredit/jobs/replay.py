@@ -22,6 +22,7 @@ from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.monitoring.alerts import alert_failure
 from p2pcredit.jobs.monitoring.review import review_step
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING, Pipeline, Step, Task, due_after
+from p2pcredit.jobs.preprocessing.catch_up import make_up_days
 from p2pcredit.jobs.preprocessing.day_checks import require_what_is_used
 from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together
 from p2pcredit.jobs.scoring.score import score_nights
@@ -102,6 +103,7 @@ class _Nights:
 
     def preprocess(self, span: DateRange) -> None:
         """Preprocess a span of days in one go, in the night after its last."""
+        make_up_days(self._in_night(PREPROCESSING, span.first), span.first)
         receipt, judged = preprocess_and_judge(self._in_night(PREPROCESSING, span.last), span)
         self.counts["loans"] += receipt["features"]
         self.findings = {day: found for one in judged for day, found in one.findings.items()}

@@ -13,7 +13,6 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.pipelines import Kind, Pipeline, Step, Task
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.tables import day_receipts
 
 
 class State(StrEnum):
@@ -82,7 +81,9 @@ def do_step(ctx: JobContext, step: Step, days: DateRange | date, **more: Any) ->
     if step.job is not None:
         return call_job(ctx, step.job, days, feed=step.feed, span=step.span, **more)
     if step.kind is Kind.CHECK_DAY:
-        return {"complete": day_receipts.is_complete(ctx.layout, days.last if isinstance(days, DateRange) else days)}
+        from p2pcredit.jobs.scoring.day_check import check_day  # reads files, which most steps do not
+
+        return check_day(ctx, days.last if isinstance(days, DateRange) else days)
     return {}
 
 

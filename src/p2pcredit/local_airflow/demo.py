@@ -20,7 +20,14 @@ from p2pcredit.local_airflow.airflow import down, free_port, is_up, up
 from p2pcredit.local_airflow.client import FINISHED_RUN_STATES, AirflowClient
 from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
 from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
-from p2pcredit.orchestration.schedules import CATCHUP_VARIABLE, END_VARIABLE, START_VARIABLE, WAIT_VARIABLE
+from p2pcredit.orchestration.schedules import (
+    CATCHUP_VARIABLE,
+    END_VARIABLE,
+    MONITORING_WAIT_VARIABLE,
+    SIMULATED_VARIABLE,
+    START_VARIABLE,
+    WAIT_VARIABLE,
+)
 
 SECONDS_PER_DAY = 240.0
 """How long one day of three DAGs may take before it is called stuck."""
@@ -72,7 +79,8 @@ def run_scheduled_days(
     """Let Airflow's scheduler run the past: one monitoring on a Sunday, then each day's preprocessing and scoring.
 
     Airflow is started with the DAGs' start on that Sunday at 03:00 UTC, their end late on the day after `last_day`, and
-    catch-up on. Monitoring runs first, as it would have, then the days in order. The DAGs are then paused, so that an
+    catch-up on; jobs reckon with the time of each run. Monitoring runs first, as it would have, then the days in order.
+    The DAGs are then paused, so that an
     Airflow that is started on this home later makes no run of a day without files. Airflow is taken down again whatever
     happens.
 
@@ -101,7 +109,9 @@ def run_scheduled_days(
         START_VARIABLE: datetime.combine(first_monitoring_sunday, clock_time(FIRST_RUN_AT), UTC).isoformat(),
         END_VARIABLE: datetime.combine(last_day + timedelta(days=1), clock_time(23), UTC).isoformat(),
         CATCHUP_VARIABLE: "1",
+        SIMULATED_VARIABLE: "1",
         WAIT_VARIABLE: WAIT_MINUTES,
+        MONITORING_WAIT_VARIABLE: WAIT_MINUTES,
         PAUSED_VARIABLE: "True",
     }
     with _terminated_as_interrupt():

@@ -58,5 +58,6 @@ def _operator(step: Step) -> BaseOperator:
     if step.job is None:
         return EmptyOperator(**common)
     if branch is not None:
-        return JobBranchOperator(job=step.job, field=branch.field, yes=branch.yes, no=branch.no, **common)
-    return JobOperator(job=step.job, feed=step.feed, span=step.span, **common)
+        ways = {"field": branch.field, "yes": branch.yes, "no": branch.no}
+        return JobBranchOperator(job=step.job, waits_for=step.waits_for, **ways, **common)
+    return JobOperator(job=step.job, feed=step.feed, span=step.span, waits_for=step.waits_for, **common)

@@ -12,13 +12,18 @@ from p2pcredit.orchestration.schedules import retrying, schedule_span
 
 MAX_RETRY_DELAY = timedelta(minutes=5)
 
+RUNS_AT_ONCE = 8
+"""How many runs of a DAG may be active: a run that waits for its data keeps no run by hand of another date back. What
+two of them write is kept apart by the locks of tables, ledger and training."""
+
 
 def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Build the arguments that every DAG of this package shares: all but its id and its schedule.
 
-    One run of a DAG at a time, so that days are worked on in order. A task is tried again when its process was killed
-    and after an error that may heal: `call_job` turns every other into one that Airflow gives up on at once. A task
-    that fails for good is reported to the alert channels.
+    Several runs of a DAG may be active, of which the scheduler makes one a day. Where it catches up on the past, one
+    may be, so that days are worked on in order. A task is tried again when its process was killed and after an error
+    that may heal: `call_job` turns every other into one that Airflow gives up on at once. A task that fails for good
+    is reported to the alert channels.
 
     Args:
         tag: What the DAG is about, beside the package's own tag.
@@ -34,7 +39,7 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
         "start_date": span.start,
         "end_date": span.end,
         "catchup": span.catchup,
-        "max_active_runs": 1,
+        "max_active_runs": 1 if span.catchup else RUNS_AT_ONCE,
         "tags": ["p2pcredit", tag],
         "doc_md": doc,
         "default_args": {

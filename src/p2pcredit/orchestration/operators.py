@@ -10,6 +10,7 @@ from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator
 
 from p2pcredit.errors import HomeError
+from p2pcredit.jobs.pipelines import WaitsFor
 from p2pcredit.orchestration.job_calls import call_job, day_of, raise_for_airflow
 from p2pcredit.orchestration.run_home import enter_home
 from p2pcredit.orchestration.schedules import waiting_time
@@ -21,6 +22,40 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+def defer_if_too_early(task: BaseOperator, context: Context, waits_for: WaitsFor | None, feed: str | None) -> None:
+    """Defer a task into the triggerer where what its job needs is not there yet; its method `resume` goes on later.
+
+    Args:
+        task: The task; it takes no worker's slot while it waits.
+        context: Airflow's context of it.
+        waits_for: What it waits for; None for nothing.
+        feed: The feed, for a task of one feed.
+    """
+    if waits_for is None:
+        return
+    from p2pcredit.orchestration.waiting import trigger_for
+
+    try:
+        trigger = trigger_for(waits_for, context, feed)
+    except Exception as error:
+        raise_for_airflow(task.task_id, error)
+    if trigger is not None:
+        task.log.info("waiting until %s, at most to %s", waits_for, trigger.deadline)
+        task.defer(trigger=trigger, method_name="resume")
+
+
+def check_home_after(task: BaseOperator, context: Context, event: dict[str, Any] | None) -> None:
+    """Check, in the task that a trigger woke, that triggerer and worker are in the home that the run began in."""
+    if event is None:
+        return
+    try:
+        if event.get("refused"):
+            raise HomeError(event["refused"])
+        enter_home(context, event.get("began_in"))
+    except Exception as error:
+        raise_for_airflow(task.task_id, error)
+
+
 class JobOperator(BaseOperator):
     """Do one job and keep its receipt.
 
@@ -28,18 +63,34 @@ class JobOperator(BaseOperator):
         job: `module.function` under `p2pcredit.jobs`.
         feed: The feed, for jobs of one feed.
         span: Whether the job takes a range of days (here the run's one day) or the day itself.
+        waits_for: What is waited for before, in the triggerer and until a deadline; None for nothing.
     """
 
     ui_color = "#e3f2e6"
 
-    def __init__(self, *, job: str, feed: str | None = None, span: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        job: str,
+        feed: str | None = None,
+        span: bool = False,
+        waits_for: WaitsFor | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.job = job
         self.feed = feed
         self.span = span
+        self.waits_for = waits_for
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Call the job on the run's snapshot date."""
+        """Call the job on the run's snapshot date, or wait until it can be called."""
+        defer_if_too_early(self, context, self.waits_for, self.feed)
+        return self.resume(context)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call the job, whatever the trigger found: what is still missing is for the job to say."""
+        check_home_after(self, context, event)
         return call_job(self.job, context, feed=self.feed, span=self.span)
 
 
@@ -50,16 +101,30 @@ class JobBranchOperator(BaseBranchOperator):
         job: `module.function` under `p2pcredit.jobs`.
         field: The field of the receipt that decides. Only True is yes.
         yes, no: Task ids to go on with.
+        waits_for: What is waited for before, in the triggerer and until a deadline; None for nothing.
     """
 
     ui_color = "#fdf0d5"
 
-    def __init__(self, *, job: str, field: str, yes: str, no: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, job: str, field: str, yes: str, no: str, waits_for: WaitsFor | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.job = job
         self.field = field
         self.yes = yes
         self.no = no
+        self.waits_for = waits_for
+
+    def execute(self, context: Context) -> Any:
+        """Call the job and go on, or wait until it can be called."""
+        defer_if_too_early(self, context, self.waits_for, None)
+        return self.resume(context)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Call the job and go on, whatever the trigger found: what is still missing is for the job to say."""
+        check_home_after(self, context, event)
+        return self.do_branch(context, self.choose_branch(context))
 
     def choose_branch(self, context: Context) -> str:
         """Call the job on the run's snapshot date and read the field; the receipt is kept under the key `receipt`."""
@@ -133,8 +198,4 @@ class DayBranchOperator(BaseBranchOperator):
 
     def choose_branch(self, context: Context) -> str:
         """Look whether the day is complete."""
-        try:
-            complete = day_receipts.is_complete(Layout(enter_home(context).path), day_of(context))
-            return self.yes if complete else self.no
-        except Exception as error:
-            raise_for_airflow(self.task_id, error)
+        return self.yes if call_job("scoring.day_check.check_day", context)["complete"] is True else self.no

@@ -7,10 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from p2pcredit.errors import UsageError
+from p2pcredit.names import perhaps
 from p2pcredit.periods import parse_date
 
 CONF_KEY = "snapshot_date"
 """The key of a run's conf by which a person names the snapshot date; for monitoring it names the week's last date."""
+
+_MOST_SHOWN = 60
 
 
 def run_instant(logical_date: datetime | None, run_after: datetime) -> datetime:
@@ -30,14 +33,14 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
     """Return the snapshot date that a run works on.
 
     Args:
-        conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed.
+        conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed, and no other key is allowed.
         fired_at: Aware instant at which the run fired, from `run_instant`.
 
     Returns:
         The date asked for, else the last full day (UTC) before the run fired.
 
     Raises:
-        UsageError: If the conf holds something that is not a date.
+        UsageError: If the conf holds something that is not a date, or another key.
 
     Examples:
         >>> snapshot_date({}, datetime(2024, 1, 15, 1, tzinfo=UTC))
@@ -45,6 +48,13 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
         >>> snapshot_date({"snapshot_date": "2011-03-02"}, datetime(2024, 1, 15, 1, tzinfo=UTC))
         datetime.date(2011, 3, 2)
     """
+    unknown = sorted(str(key) for key in conf or {} if key != CONF_KEY)
+    if unknown:
+        meant = perhaps(unknown[0], [CONF_KEY])
+        raise UsageError(
+            f"conf has the unknown key '{unknown[0][:_MOST_SHOWN]}'{meant}; the only one is '{CONF_KEY}', such as "
+            f'{{"{CONF_KEY}": "2010-12-31"}}; without it the run works on the day before it fired'
+        )
     if conf and CONF_KEY in conf:
         asked = conf[CONF_KEY]
         if not isinstance(asked, str):
@@ -54,12 +64,12 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
 
 
 def job_instant(fired_at: datetime, now: datetime, *, simulated: bool) -> datetime:
-    """Return the present instant for a run's jobs: the true time, or the run's own while the past is replayed.
+    """Return the instant that a run's jobs reckon with: the true time, or the run's own where time is simulated.
 
     Args:
         fired_at: Aware instant at which the run fired.
         now: The true time, aware.
-        simulated: True where the scheduler catches up on past dates on purpose, as in a replay.
+        simulated: True where `P2P_DAG_SIMULATED_TIME` asks for the run's own time, as for a replay of the past.
 
     Returns:
         An aware instant in UTC, to stand in ledger and activity.

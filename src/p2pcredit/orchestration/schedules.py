@@ -1,4 +1,4 @@
-"""Read the variables of the DAGs from the environment: start, end, catch-up, waiting, retries."""
+"""Read the variables of the DAGs from the environment: start, end, catch-up, simulated time, waiting, retries."""
 
 from __future__ import annotations
 
@@ -11,15 +11,37 @@ from p2pcredit.errors import SettingsError
 START_VARIABLE = "P2P_DAG_START"
 END_VARIABLE = "P2P_DAG_END"
 CATCHUP_VARIABLE = "P2P_DAG_CATCHUP"
+SIMULATED_VARIABLE = "P2P_DAG_SIMULATED_TIME"
 WAIT_VARIABLE = "P2P_WAIT_MINUTES"
+FEED_WAIT_VARIABLE = "P2P_FEED_WAIT_MINUTES"
+MONITORING_WAIT_VARIABLE = "P2P_MONITORING_WAIT_MINUTES"
 RETRIES_VARIABLE = "P2P_RETRIES"
 RETRY_VARIABLE = "P2P_RETRY_SECONDS"
-VARIABLES = (START_VARIABLE, END_VARIABLE, CATCHUP_VARIABLE, WAIT_VARIABLE, RETRIES_VARIABLE, RETRY_VARIABLE)
+VARIABLES = (
+    START_VARIABLE,
+    END_VARIABLE,
+    CATCHUP_VARIABLE,
+    SIMULATED_VARIABLE,
+    WAIT_VARIABLE,
+    FEED_WAIT_VARIABLE,
+    MONITORING_WAIT_VARIABLE,
+    RETRIES_VARIABLE,
+    RETRY_VARIABLE,
+)
 
 DEFAULT_START = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any loan there is: a run dated before the start of its DAG would succeed without a single task."""
 
 DEFAULT_WAIT = timedelta(minutes=120)
+"""Scoring starts at 02:00 and so waits until 04:00: an hour more than feeds are waited for, in which a day that landed
+at the last minute is preprocessed, tried again where need be."""
+
+DEFAULT_FEED_WAIT = timedelta(minutes=120)
+"""Preprocessing starts at 01:00 and so waits until 03:00."""
+
+DEFAULT_MONITORING_WAIT = timedelta(minutes=720)
+"""Monitoring starts on Sunday at 06:00 and so waits until 18:00: a working day in which to mend the last day of the
+week, and early enough for its decision to be there when scoring starts on Monday."""
 
 DEFAULT_RETRIES = 5
 """With the delays that double from half a minute on, a task outlives a fault of more than ten minutes: a feed that is
@@ -77,10 +99,49 @@ def schedule_span(environ: Mapping[str, str]) -> Span:
         raise SettingsError(
             f"{END_VARIABLE} ({end.isoformat()}) lies before {START_VARIABLE} ({start.isoformat()}); swap or mend them"
         )
-    catchup = environ.get(CATCHUP_VARIABLE, "").strip() or "0"
-    if catchup not in {"0", "1"}:
-        raise SettingsError(f"{CATCHUP_VARIABLE} is {catchup!r}; write 1 to run the past too, or 0")
-    return Span(start, end, catchup == "1")
+    return Span(start, end, _yes_or_no(environ, CATCHUP_VARIABLE, "write 1 to run the past too, or 0"))
+
+
+def simulated_time(environ: Mapping[str, str]) -> bool:
+    """Read whether jobs reckon with the time at which their run was due, as in a replay of the past.
+
+    Args:
+        environ: `P2P_DAG_SIMULATED_TIME` is 1 or 0; 0 where absent: jobs reckon with the true time.
+
+    Raises:
+        SettingsError: If it says something else.
+
+    Examples:
+        >>> simulated_time({}), simulated_time({"P2P_DAG_SIMULATED_TIME": "1"})
+        (False, True)
+    """
+    return _yes_or_no(environ, SIMULATED_VARIABLE, "write 1 for the time of each run in place of the true one, or 0")
+
+
+def feed_waiting_time(environ: Mapping[str, str]) -> timedelta:
+    """Read how long, from the instant at which its run is due, preprocessing waits for each feed of its day.
+
+    Args:
+        environ: `P2P_FEED_WAIT_MINUTES` is a number of minutes from 0 to 1440; 120 where absent.
+
+    Raises:
+        SettingsError: If it says something else.
+    """
+    minutes = _number(environ, FEED_WAIT_VARIABLE, "minutes", 1440, 120)
+    return DEFAULT_FEED_WAIT if minutes is None else timedelta(minutes=minutes)
+
+
+def monitoring_waiting_time(environ: Mapping[str, str]) -> timedelta:
+    """Read how long monitoring waits for the last day of its week.
+
+    Args:
+        environ: `P2P_MONITORING_WAIT_MINUTES` is a number of minutes from 0 to 1440; 720 where absent.
+
+    Raises:
+        SettingsError: If it says something else.
+    """
+    minutes = _number(environ, MONITORING_WAIT_VARIABLE, "minutes", 1440, 720)
+    return DEFAULT_MONITORING_WAIT if minutes is None else timedelta(minutes=minutes)
 
 
 def waiting_time(environ: Mapping[str, str]) -> timedelta:
@@ -122,6 +183,13 @@ def retrying(environ: Mapping[str, str]) -> Retrying:
         DEFAULT_RETRIES if times is None else int(times),
         DEFAULT_RETRY_DELAY if seconds is None else timedelta(seconds=seconds),
     )
+
+
+def _yes_or_no(environ: Mapping[str, str], name: str, advice: str) -> bool:
+    said = environ.get(name, "").strip() or "0"
+    if said not in {"0", "1"}:
+        raise SettingsError(f"{name} is {said!r}; {advice}")
+    return said == "1"
 
 
 def _number(environ: Mapping[str, str], name: str, unit: str, most: int, example: int) -> float | None:

@@ -24,7 +24,7 @@ from p2pcredit.jobs.failures import domain_error, is_panic
 from p2pcredit.orchestration.job_calls import day_of
 from p2pcredit.orchestration.run_dates import job_instant, run_instant
 from p2pcredit.orchestration.run_home import enter_home, home_of_process
-from p2pcredit.orchestration.schedules import schedule_span
+from p2pcredit.orchestration.schedules import simulated_time
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import resolve_home
 from p2pcredit.storage.layout import Layout
@@ -66,9 +66,15 @@ def job_context(context: Context) -> JobContext:
         layout=Layout(home),
         settings=settings,
         run_id=f"{run.dag_id}.{run.run_id}",
-        at=job_instant(fired_at, datetime.now(UTC), simulated=schedule_span(os.environ).catchup),
+        at=job_instant(fired_at, _utc_now(), simulated=simulated_time(os.environ)),
         caller=Caller.SCHEDULED,
+        clock=_utc_now,
+        logical_at=run.logical_date,
     )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def report_failure(context: Context) -> None:
@@ -93,7 +99,7 @@ def _failure_context(context: Context) -> JobContext:
         return job_context(context)
     except (SettingsError, HomeError):
         layout, run_id = Layout(resolve_home(None, os.environ, Path.cwd())), context["dag_run"].run_id
-        return JobContext(layout, Settings(), run_id, datetime.now(UTC), caller=Caller.SCHEDULED)
+        return JobContext(layout, Settings(), run_id, _utc_now(), caller=Caller.SCHEDULED, clock=_utc_now)
 
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def build_facts(
     score_profile: Mapping[str, Any] | None = None,
     calibration_profile: Sequence[Mapping[str, Any]] = (),
     days: Mapping[str, Any] | None = None,
+    gaps: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -50,6 +51,7 @@ def build_facts(
         score_profile: What `monitoring.chart_summaries.score_profile` gives.
         calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
         days: How the days of the week stand, as `days_in_words` takes it; None where they were not accounted for.
+        gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
@@ -79,7 +81,7 @@ def build_facts(
         "calibration_profile": [dict(row) for row in calibration_profile],
         "days": None if days is None else dict(days),
     }
-    facts["summary"] = _summary(facts)
+    facts["summary"] = _summary(facts, gaps)
     told: dict[str, Any] = plain(facts)
     return told
 
@@ -144,13 +146,13 @@ def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.Data
     return [row for row in (*earlier, *wanted) if row["value"] is not None and math.isfinite(row["value"])]
 
 
-def _summary(facts: Mapping[str, Any]) -> dict[str, list[str]]:
+def _summary(facts: Mapping[str, Any], gaps: Sequence[str]) -> dict[str, list[str]]:
     """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
     days = ([], []) if facts["days"] is None else days_in_words(facts["days"], "the week")
     return {
         "known": [*_what_is_known(found, facts), *days[0]],
-        "unknown": [*_what_is_unknown(found, facts), *days[1]],
+        "unknown": [*_what_is_unknown(found, facts), *days[1], *(f"Passed over: {line}." for line in gaps)],
         "decided": _what_was_decided(facts),
     }
 

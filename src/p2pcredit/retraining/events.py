@@ -8,6 +8,8 @@ from typing import Any
 
 from p2pcredit.errors import DecisionError
 
+_TIMES = ("written_at", "logical_at")
+
 
 class EventKind(StrEnum):
     """What a ledger line can say.
@@ -36,9 +38,11 @@ class LedgerEvent:
     Args:
         number: Its place, from 1.
         kind: What it says.
-        at: When it was written, an ISO instant in UTC.
+        at: The instant that the writing job reckoned with, ISO in UTC: the true one, or that of a simulated clock.
         run_id: Who wrote it.
         facts: What it says, as JSON values.
+        times: Further instants by name: `written_at`, when it was truly written, and `logical_at`, when the scheduled
+            run was due. Each where known.
     """
 
     number: int
@@ -46,10 +50,12 @@ class LedgerEvent:
     at: str
     run_id: str
     facts: dict[str, Any] = field(default_factory=dict)
+    times: dict[str, str] = field(default_factory=dict, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as plain JSON values."""
-        return {"number": self.number, "event": str(self.kind), "at": self.at, "run_id": self.run_id, **self.facts}
+        head = {"number": self.number, "event": str(self.kind), "at": self.at, **self.times, "run_id": self.run_id}
+        return {**head, **self.facts}
 
     @staticmethod
     def from_json(content: object) -> LedgerEvent:
@@ -61,6 +67,7 @@ class LedgerEvent:
         try:
             facts = dict(content)  # type: ignore[call-overload]
             number, kind = int(facts.pop("number")), EventKind(facts.pop("event"))
-            return LedgerEvent(number, kind, str(facts.pop("at")), str(facts.pop("run_id")), facts)
+            times = {name: str(facts.pop(name)) for name in _TIMES if name in facts}
+            return LedgerEvent(number, kind, str(facts.pop("at")), str(facts.pop("run_id")), facts, times)
         except (TypeError, ValueError, KeyError) as error:
             raise DecisionError(f"not a ledger line: {error!r}") from error

@@ -93,7 +93,7 @@ def test_days_before_the_first_champion_are_not_missed(tmp_path: Path, monkeypat
 def test_a_night_scores_its_own_day_again_and_no_day_twice(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
     scored_before(home, *range(6, 21))
     assert scored_by(home, monkeypatch) == [(20, "now")]
-    assert of(NIGHT) - timedelta(days=inference.CATCH_UP_DAYS) == of("2022-03-06")
+    assert of(NIGHT) - timedelta(days=home.ctx.settings.preprocessing.catch_up_days) == of("2022-03-06")
 
 
 def test_nights_in_one_go_score_what_they_would_one_by_one(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ KEYS = {
     "decision_file",
     "last_report",
     "weeks_retrained",
+    "gaps",
 }
 HAND = '{"decision_date": "2024-01-15", "performance_score": null, "retrain": true, "reason": "by hand"}'
 
@@ -66,7 +67,8 @@ def test_an_empty_home_has_an_empty_status_and_stays_empty(ctx: JobContext) -> N
     found = status(ctx)
     assert set(found) == KEYS
     assert (found["home"], found["decision_file"], found["weeks_retrained"]) == (str(ctx.layout.home), "none", [])
-    assert all(found[key] is None for key in KEYS - {"home", "decision_file", "weeks_retrained"})
+    assert found["gaps"] == []
+    assert all(found[key] is None for key in KEYS - {"home", "decision_file", "weeks_retrained", "gaps"})
     assert not ctx.layout.home.exists()
 
 

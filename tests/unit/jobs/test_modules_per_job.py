@@ -21,6 +21,7 @@ PAGE = {"altair", "jinja2", "vl_convert"}
 HEAVY = {*BOOSTING, *PAGE, "apprise", "pandas", "typer", "airflow"}
 
 ALLOWED: dict[str, set[str]] = {
+    "preprocessing.catch_up.make_up_days": set(),
     "preprocessing.source_checks.check_source": FILES,
     "preprocessing.stages.load_bronze": TABLES,
     "preprocessing.stages.refine_silver": TABLES,

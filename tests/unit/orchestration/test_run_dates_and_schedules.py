@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pcredit.errors import SettingsError, UsageError
+from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING
 from p2pcredit.orchestration.dag_defaults import dag_arguments
 from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
-from p2pcredit.orchestration.schedules import DEFAULT_START, Retrying, retrying, schedule_span, waiting_time
+from p2pcredit.orchestration.schedules import (
+    DEFAULT_START,
+    Retrying,
+    feed_waiting_time,
+    monitoring_waiting_time,
+    retrying,
+    schedule_span,
+    simulated_time,
+    waiting_time,
+)
 from p2pcredit.storage.home import resolve_home
 
 
@@ -67,8 +78,53 @@ def test_a_conf_that_holds_no_date_is_refused_in_one_line(asked: object) -> None
     assert "YYYY-MM-DD" in str(caught.value)
 
 
-def test_other_keys_of_a_conf_are_left_alone() -> None:
-    assert snapshot_date({"note": "by hand"}, datetime(2011, 3, 3, 1, tzinfo=UTC)) == date(2011, 3, 2)
+@pytest.mark.parametrize(
+    ("conf", "said"),
+    [
+        ({"snapshotdate": "2011-02-02"}, "unknown key 'snapshotdate', perhaps 'snapshot_date' was meant"),
+        ({"snapshot_date": "2011-02-02", "note": "by hand"}, "unknown key 'note'; the only one is 'snapshot_date'"),
+        ({3: 4}, "unknown key '3'"),
+    ],
+)
+def test_another_key_of_a_conf_is_refused_by_its_name_in_one_line(conf: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)) as caught:
+        snapshot_date(conf, datetime(2011, 3, 3, 1, tzinfo=UTC))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("conf", [None, {}])
+def test_without_a_conf_a_run_works_on_the_day_before(conf: dict[str, object] | None) -> None:
+    assert snapshot_date(conf, datetime(2011, 3, 3, 1, tzinfo=UTC)) == date(2011, 3, 2)
+
+
+def test_feeds_and_a_week_are_waited_for_as_long_as_their_variables_say() -> None:
+    minutes = {"P2P_FEED_WAIT_MINUTES": "30", "P2P_MONITORING_WAIT_MINUTES": "0"}
+    assert feed_waiting_time(minutes) == timedelta(minutes=30)
+    assert monitoring_waiting_time(minutes) == timedelta(0)
+    assert (feed_waiting_time({}), monitoring_waiting_time({})) == (timedelta(hours=2), timedelta(hours=12))
+    for wait, name in ((feed_waiting_time, "P2P_FEED_WAIT_MINUTES"), (monitoring_waiting_time, "P2P_MONITORING_WAIT")):
+        with pytest.raises(SettingsError, match=name):
+            wait({"P2P_FEED_WAIT_MINUTES": "soon", "P2P_MONITORING_WAIT_MINUTES": "1441"})
+
+
+def test_a_feed_that_comes_in_time_leaves_an_hour_before_scoring_gives_its_day_up() -> None:
+    day = date(2024, 1, 15)
+    preprocessing, inference = (pipeline.fires_after(day) for pipeline in (PREPROCESSING, INFERENCE))
+    assert preprocessing is not None
+    assert inference is not None
+    assert inference + waiting_time({}) - (preprocessing + feed_waiting_time({})) >= timedelta(hours=1)
+
+
+def test_time_is_true_unless_a_switch_of_its_own_says_simulated() -> None:
+    assert not simulated_time({"P2P_DAG_CATCHUP": "1"})
+    assert simulated_time({"P2P_DAG_SIMULATED_TIME": "1"})
+    with pytest.raises(SettingsError, match="P2P_DAG_SIMULATED_TIME"):
+        simulated_time({"P2P_DAG_SIMULATED_TIME": "yes"})
+
+
+def test_a_run_that_waits_keeps_no_run_by_hand_back_and_the_past_is_caught_up_on_in_order() -> None:
+    assert dag_arguments("x", None, {})["max_active_runs"] > 1
+    assert dag_arguments("x", None, {"P2P_DAG_CATCHUP": "1"})["max_active_runs"] == 1
 
 
 def test_jobs_are_told_the_true_time_unless_the_past_is_replayed() -> None:

@@ -11,6 +11,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.gaps import find_gaps, in_lines
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
 from p2pcredit.jobs.preprocessing.day_checks import findings_of_recent_days
 from p2pcredit.jobs.preprocessing.finding_reports import told_by_day
@@ -18,7 +19,7 @@ from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
-from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
+from p2pcredit.storage.tables.day_receipts import days_complete, first_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
 _MOST_TOLD = 3
@@ -33,6 +34,18 @@ def check_days(ctx: JobContext) -> Finding:
     if last is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     return Status.PASS, f"preprocessed up to {last}"
+
+
+def check_gaps(ctx: JobContext) -> Finding:
+    """Find days that landed and are not complete, complete days that are not scored, weeks that are not monitored."""
+    first, last = first_complete(ctx.layout), last_complete(ctx.layout)
+    if first is None:
+        return Status.UNDETERMINED, "no day is preprocessed yet"
+    gaps = find_gaps(ctx)
+    for status in (Status.FAIL, Status.UNDETERMINED):
+        if found := [gap for gap in gaps if gap.status is status]:
+            return status, "; ".join(in_lines(found))
+    return Status.PASS, f"every day of {first} to {last} that landed is complete, and none was passed over"
 
 
 def check_rows(ctx: JobContext) -> Finding:
@@ -151,4 +164,13 @@ def check_values(ctx: JobContext) -> Finding:
     return Status.FAIL, f"{said}; look at kind 'value' in silver/quarantine, mend the source or its mapping, land again"
 
 
-__all__ = ["Finding", "check_days", "check_deliveries", "check_levels", "check_rows", "check_schema", "check_values"]
+__all__ = [
+    "Finding",
+    "check_days",
+    "check_deliveries",
+    "check_gaps",
+    "check_levels",
+    "check_rows",
+    "check_schema",
+    "check_values",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, pending_decision
+from p2pcredit.jobs.gaps import find_gaps
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
@@ -20,7 +21,8 @@ def status(ctx: JobContext) -> Receipt:
         before the first), `last_scored`, `champion`,
         `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
         no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),
-        `last_report`, `weeks_retrained`.
+        `last_report`, `weeks_retrained`, `gaps` (days not complete or not scored, and weeks not monitored, between
+        those that are or after them: `lack`, `from`, `to`, `days`, `status`, `command`).
     """
     state = ctx.ledger.state()
     shown = read_decision(ctx.layout.decision_file)
@@ -39,6 +41,7 @@ def status(ctx: JobContext) -> Receipt:
         "decision_file": _described(shown),
         "last_report": str(ctx.layout.reports / reports[-1]) if reports else None,
         "weeks_retrained": sorted(week.isoformat() for week in state.weeks_retrained()),
+        "gaps": [gap.as_json() for gap in find_gaps(ctx)],
     }
 
 

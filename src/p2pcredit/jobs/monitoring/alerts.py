@@ -10,10 +10,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity, ordered
+from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import MONITORING
-from p2pcredit.jobs.activity import keep_alert, recent_entries, record, remember_failure, warn
+from p2pcredit.jobs.activity import keep_alert, recent_entries, record, remember_failure, warn, warn_once
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import outlook_of
+from p2pcredit.jobs.gaps import find_gaps, in_lines
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
@@ -29,7 +31,7 @@ _SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
 
 
 def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
-    """Say what needs a person this week: failed checks, a decision to retrain, warnings of the last days.
+    """Say what needs a person this week: failed checks, a decision to retrain, days missed, warnings of the last days.
 
     The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
     said as a warning; addresses never appear anywhere. A replay sends nothing: its message, made of what it warned of
@@ -39,7 +41,7 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
         `reason`.
     """
-    alerts = ordered([*_measured(ctx, week_end), *_decision(ctx, week_end), *_warned(ctx)])
+    alerts = ordered([*_measured(ctx, week_end), *_decision(ctx, week_end), *_missed(ctx, week_end), *_warned(ctx)])
     lines, severities = [alert.line for alert in alerts], [str(alert.severity) for alert in alerts]
     channels = len(ctx.settings.alerts.urls)
     sent = 0
@@ -92,6 +94,43 @@ def _decision(ctx: JobContext, week_end: date) -> list[Alert]:
     if outlook.standing is Standing.NEVER:
         line += f"; it will not be obeyed: {outlook.note}"
     return [Alert(SEVERITIES[Finding.DECISION_MADE], line)]
+
+
+def _missed(ctx: JobContext, week_end: date) -> list[Alert]:
+    """List the gaps up to the end of the week, those that are surely ones first."""
+    gaps = find_gaps(ctx, week_end)
+    kinds = ((Finding.DAY_MISSED, Status.FAIL), (Finding.NOTHING_LANDED, Status.UNDETERMINED))
+    return [
+        Alert(SEVERITIES[finding], line)
+        for finding, status in kinds
+        for line in in_lines([gap for gap in gaps if gap.status is status])
+    ]
+
+
+def alert_once(ctx: JobContext, about: str, message: str, finding: Finding) -> bool:
+    """Warn of a thing, unless it was warned of before, and say it to every channel at once.
+
+    A person who runs a job reads it in the log; a replay keeps it in `logs/replay_alerts.jsonl`.
+
+    Args:
+        ctx: The context.
+        about: The thing warned of, such as a day; one alert for each.
+        message: One line without a borrower's values.
+        finding: Its kind, which gives its severity.
+
+    Returns:
+        Whether it was said now.
+    """
+    if not warn_once(ctx, about, message, finding):
+        return False
+    title = f"P2PCreditScore: {SEVERITIES[finding]}"
+    if ctx.caller is Caller.REPLAY:
+        keep_alert(ctx, title, message)
+    elif ctx.caller is Caller.SCHEDULED:
+        _, troubles = _notify(ctx, title, message)
+        for trouble in troubles:
+            logger.warning(trouble)
+    return True
 
 
 def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:

@@ -6,10 +6,15 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.decision import Decision
+from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
-from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.errors import MonitoringError, P2PCreditError
+from p2pcredit.jobs.activity import record, warn_once, without_values
+from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decisions import decide
+from p2pcredit.jobs.gaps import SKIPPED_WEEK, Gap, Lack, monitored_weeks
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
 from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
@@ -21,15 +26,101 @@ DAYS_OF_A_WEEK = 7
 
 
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
-    """Check what a week needs for monitoring: its last day preprocessed, a champion, and loans that were scored."""
+    """Check what a week needs for monitoring: its last day preprocessed, a champion, and loans that were scored.
+
+    A scheduled run, and a replay, first makes up the weeks shortly before that can be monitored by now and were not.
+    It records a week that it passes over, and alerts of one whose decision is lost with it.
+
+    Returns:
+        `monitor`, `reason`, and of a scheduled run or a replay `made_up` (last days of weeks before that were monitored
+        now).
+    """
+    by_person = ctx.caller is Caller.PERSON
+    made_up = [] if by_person else [week for week in _missed_weeks(ctx, week_end) if _make_up_week(ctx, week)]
+    also = {} if by_person else {"made_up": [week.isoformat() for week in made_up]}
     week = MonitoringSnapshot(ctx, week_end)
-    if not is_complete(ctx.layout, week_end):
-        return {"monitor": False, "reason": f"{week_end} is not preprocessed"}
+    lacking = _lacking(week)
+    if lacking is None:
+        if not by_person:
+            _warn_if_not_scored(ctx, week_end)
+        return {"monitor": True, "reason": f"champion {week.champion_id}", **also}
+    if not by_person:
+        record(ctx, SKIPPED_WEEK, {"week_end_date": week_end.isoformat(), "reason": lacking})
+        if week.champion_id is not None:
+            _alert_of_skipped(ctx, week_end, lacking)
+    return {"monitor": False, "reason": lacking, **also}
+
+
+def _lacking(week: MonitoringSnapshot) -> str | None:
+    """Say what a week lacks for monitoring; None where it lacks nothing."""
+    week_end = week.week_end
+    if not is_complete(week.ctx.layout, week_end):
+        return f"{week_end} is not preprocessed"
     if week.champion_id is None:
-        return {"monitor": False, "reason": f"no champion on {week_end}; nothing has been scored"}
+        return f"no champion on {week_end}; nothing has been scored"
     if not week.lake.has_rows(PREDICTIONS, week.history):
-        return {"monitor": False, "reason": f"no loan has been scored up to {week_end}"}
-    return {"monitor": True, "reason": f"champion {week.champion_id}"}
+        return f"no loan has been scored up to {week_end}"
+    return None
+
+
+def _missed_weeks(ctx: JobContext, week_end: date) -> list[date]:
+    """List the weeks shortly before one that lack nothing and were not reviewed, though one before them was."""
+    reach = ctx.settings.preprocessing.catch_up_days // DAYS_OF_A_WEEK
+    before = [week_end - timedelta(days=DAYS_OF_A_WEEK * n) for n in range(reach, 0, -1)]
+    missed = [week for week in before if not _is_reviewed(ctx, week)]
+    first = min(monitored_weeks(ctx), default=week_end) if missed else week_end
+    return [week for week in missed if first < week and _lacking(MonitoringSnapshot(ctx, week)) is None]
+
+
+def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
+    """Whether a week was reviewed to its end: decided, or measured without evidence to decide on.
+
+    A run that was killed between its measurements and its decision has not reviewed its week; nor has one whose rows
+    cannot be read now.
+    """
+    from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
+
+    decisions = ctx.ledger.state().decisions.values()
+    if any(made.origin is Origin.MONITORING and made.decision.decision_date == week_end for made in decisions):
+        return True
+    try:
+        results = MonitoringSnapshot(ctx, week_end).results
+    except MonitoringError:
+        return False
+    return bool(results) and not monitoring_has_evidence(results)
+
+
+def _make_up_week(ctx: JobContext, week_end: date) -> bool:
+    """Do the review of a week that was passed over. Where it fails, the week stays a gap and the next one goes on."""
+    from p2pcredit.jobs.monitoring.report import generate_report
+
+    week = MonitoringSnapshot(ctx, week_end)
+    try:
+        if calculate_metrics(ctx, week_end, week=week)["report"]:
+            generate_report(ctx, week_end, week=week)
+            write_retraining_decision(ctx, week_end, week=week)
+    except P2PCreditError as error:
+        _alert_of_skipped(ctx, week_end, f"it could not be made up: {without_values(error)}")
+        return False
+    record(ctx, "week_made_up", {"week_end_date": week_end.isoformat()})
+    return True
+
+
+def _alert_of_skipped(ctx: JobContext, week_end: date, why: str) -> None:
+    from p2pcredit.jobs.monitoring.alerts import alert_once
+
+    command = Gap(Lack.NOT_MONITORED, DateRange(week_end, week_end), Status.FAIL).command
+    message = (
+        f"the week to {week_end} was not monitored and made no decision: {why}; once that is mended the next run makes "
+        f"it up, or: {command}"
+    )
+    alert_once(ctx, f"week to {week_end}: {why}", message, Finding.DAY_MISSED)
+
+
+def _warn_if_not_scored(ctx: JobContext, week_end: date) -> None:
+    if week_end not in ctx.ledger.state().scored:
+        message = f"the week to {week_end} is monitored without the loans of its last day, which are not scored"
+        warn_once(ctx, f"week to {week_end} without its last day", message, Finding.DAY_MISSED)
 
 
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:

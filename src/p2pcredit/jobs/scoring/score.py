@@ -32,9 +32,6 @@ from p2pcredit.storage.tables.lake import Lake
 
 _KEYS = ["loan_id", "snapshot_date"]
 
-CATCH_UP_DAYS = 14
-"""How far back the daily run looks for complete days that no run has scored, or not with all of their loans."""
-
 
 def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = False) -> Receipt:
     """Score the loans originated on these days, and say in the ledger which model scored which day.
@@ -142,8 +139,10 @@ def _missed_days(ctx: JobContext, day: date, loans: Mapping[date, int], besides:
         loans: Rows of the feature store on the days before it that have any.
         besides: Days that are looked after already.
     """
-    state = ctx.ledger.state()
-    before = DateRange(day - timedelta(days=CATCH_UP_DAYS), day - timedelta(days=1))
+    state, reach = ctx.ledger.state(), ctx.settings.preprocessing.catch_up_days
+    if not reach:
+        return []
+    before = DateRange(day - timedelta(days=reach), day - timedelta(days=1))
     lacking = (d for d in before if d not in besides and _scored_loans(state, d) != loans.get(d, 0))
     return [d for d in lacking if state.champion_on(d) and is_complete(ctx.layout, d)]
 
@@ -156,7 +155,10 @@ def _scored_loans(state: HandoffState, day: date) -> int | None:
 
 def _loans_before(ctx: JobContext, first: date, last: date) -> dict[date, int]:
     """Count the loans in the feature store on the days that runs from one day to another look back on."""
-    before = DateRange(first - timedelta(days=CATCH_UP_DAYS), last - timedelta(days=1))
+    reach = ctx.settings.preprocessing.catch_up_days
+    if not reach:
+        return {}
+    before = DateRange(first - timedelta(days=reach), last - timedelta(days=1))
     return Lake(ctx.layout).rows_per_day(FEATURE_STORE, before)
 
 

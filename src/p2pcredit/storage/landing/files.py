@@ -17,9 +17,9 @@ from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError,
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.prefetch import prefetch_map
 from p2pcredit.storage.files import atomic_replace, disk_error, file_fingerprint, remove, sync, write_bytes_atomically
+from p2pcredit.storage.landing.presence import DAY_ENDINGS, day_names, month_file
 from p2pcredit.storage.layout import Layout
 
-DAY_ENDINGS = (".csv", ".csv.gz", ".parquet")
 SNAPSHOT = "snapshot_date"
 _DATED = re.compile(
     r"(?P<feed>[a-z_]+?)_(?P<year>\d{4})_(?P<month>\d{2})(?:_(?P<day>\d{2}))?(?P<ending>\.csv|\.csv\.gz|\.parquet)"
@@ -72,7 +72,7 @@ def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[
     own: dict[date, str] = {}
     capitals = [name for name in there if name != name.lower()]
     for day in days:
-        names = _day_names(feed_name, day)
+        names = day_names(feed_name, day)
         found = [name for name in names if name in there]
         found += sorted(name for name in capitals if found and name.lower() in names)
         if len(found) > 1:
@@ -157,11 +157,6 @@ def _checked(layout: Layout, path: Path, *, plain: bool) -> Path:
     raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")
 
 
-def month_file(layout: Layout, feed_name: str, day: date) -> Path:
-    """Where a feed's rows of the month of `day` lie."""
-    return layout.landing / feed_name / f"{feed_name}_{day:%Y_%m}.parquet"
-
-
 def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRange) -> int:
     """Land a feed, all of whose rows are at hand, for every day of `days`. See `write_months`.
 
@@ -214,7 +209,7 @@ def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFr
         in_place_of_days = path.stem in with_days
         write_bytes_atomically(path, rows, among=there, sync_names=in_place_of_days)
         if in_place_of_days:
-            for stale in sorted(there.intersection(name for day in span for name in _day_names(feed.name, day))):
+            for stale in sorted(there.intersection(name for day in span for name in day_names(feed.name, day))):
                 remove(directory / stale)
     try:
         sync(directory)
@@ -241,7 +236,7 @@ def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRa
     by_day = rows.partition_by(SNAPSHOT, as_dict=True)
     directory = layout.landing / feed_name
     for day in span:
-        kept, *others = _day_names(feed_name, day)
+        kept, *others = day_names(feed_name, day)
         with atomic_replace(directory / kept) as path:
             by_day.get((day,), rows.clear()).drop(SNAPSHOT).write_csv(path, quote_style="always")
         for stale in others:
@@ -251,11 +246,6 @@ def _write_days(layout: Layout, feed_name: str, rows: pl.DataFrame, span: DateRa
 def _months_with_days(names: Collection[str]) -> frozenset[str]:
     """Return the stems of the months of which files of single days are among these names."""
     return frozenset(name.partition(".")[0][: -len("_dd")] for name in names)
-
-
-def _day_names(feed_name: str, day: date) -> tuple[str, ...]:
-    stem = f"{feed_name}_{day:%Y_%m_%d}"
-    return tuple(f"{stem}{ending}" for ending in DAY_ENDINGS)
 
 
 __all__ = [

@@ -39,10 +39,12 @@ class Ledger:
 
     Args:
         directory: `logs/decisions` under the home directory; it is made when the first line is written.
+        times: Gives the instants that a line carries beside `at`, by name: `written_at`, `logical_at`.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, times: Callable[[], dict[str, str]] = dict) -> None:
         self._directory = directory
+        self._times = times
         self._events: list[LedgerEvent] = []
         self._state = HandoffState()
         self._lines = 0
@@ -107,7 +109,8 @@ class Ledger:
         with self.exclusive():
             if unless(self.state()):
                 return None
-            event = LedgerEvent(self._lines + 1, kind, at.astimezone(UTC).isoformat(timespec="seconds"), run_id, facts)
+            instant = at.astimezone(UTC).isoformat(timespec="seconds")
+            event = LedgerEvent(self._lines + 1, kind, instant, run_id, facts, self._times())
             self._link(event)
             if event.number % LINES_TO_A_SUMMARY == 0:
                 self._sum_up(event.number)

@@ -132,10 +132,15 @@ def days_complete(layout: Layout) -> Iterator[date]:
 
 def preprocessed_range(layout: Layout) -> DateRange | None:
     """Return the first and the newest complete day; None where there is none."""
-    last = last_complete(layout)
+    first, last = first_complete(layout), last_complete(layout)
+    return None if first is None or last is None else DateRange(first, last)
+
+
+def first_complete(layout: Layout) -> date | None:
+    """Return the first complete day."""
     for year in sorted(_names(layout.completed_days)):
-        if last is not None and (spans := _receipts(layout, year)):
-            return DateRange(min(span.first for span in spans), last)
+        if spans := _receipts(layout, year):
+            return min(span.first for span in spans)
     return None
 
 

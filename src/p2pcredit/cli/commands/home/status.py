@@ -38,4 +38,6 @@ def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
             f"{decision_in_short(waiting)}{remedy}, of {waiting['decision_date']}; see 'p2pcredit decision show'"
         )
     short["weeks_retrained"] = f"{len(weeks)}, the last {weeks[-1]}" if weeks else None
+    keys = ("lack", "from", "to", "status", "command")
+    short["gaps"] = [{key: gap[key] for key in keys} for gap in found["gaps"]] or "none"
     return short

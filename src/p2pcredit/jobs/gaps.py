@@ -1,0 +1,267 @@
+"""Find the gaps of a home: days that landed and are not complete or not scored, and weeks that are not monitored.
+
+A gap lies between days or weeks that are done, so that no later run comes back to it by itself once it is further back
+than `preprocessing.catch_up_days`. What lies after the newest done day only waits, and what lies before the first one
+was never asked for. Gaps are read from the files each time; nothing has to remember them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.results import Status
+from p2pcredit.jobs.activity import recent_entries
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.pipelines import MONITORING
+from p2pcredit.periods import DateRange, count_of_days, joined
+from p2pcredit.retraining.state import HandoffState
+from p2pcredit.storage.landing.presence import days_landed
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import days_complete
+
+SKIPPED_WEEK = "week_skipped"
+"""The job of an activity line that says that a week was not monitored, with `week_end_date` and `reason`."""
+
+_A_WEEK = timedelta(days=7)
+_WEEKS_COMPARED = 4
+_MOST_NAMED = 5
+
+
+class Lack(StrEnum):
+    """What is not there."""
+
+    NOT_COMPLETE = "not complete"
+    LANDED_IN_PART = "landed in part"
+    NOTHING_LANDED = "nothing landed"
+    NOT_SCORED = "not scored"
+    NOT_MONITORED = "not monitored"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days without a gap that lack the same, or the last day of a week that was not monitored.
+
+    Args:
+        lack: What is not there.
+        days: The days.
+        status: FAIL where later ones are done; UNDETERMINED where the next run may still do it, or where it cannot be
+            told whether anything is missing.
+        feeds: The feeds that did not land, for days that landed in part.
+    """
+
+    lack: Lack
+    days: DateRange
+    status: Status
+    feeds: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command that fills it."""
+        if self.lack is Lack.NOT_MONITORED:
+            return f"p2pcredit monitor --week-end {self.days.last}"
+        verb = "infer" if self.lack is Lack.NOT_SCORED else "preprocess"
+        only = len(self.days) == 1
+        return f"p2pcredit {verb} " + (
+            f"--date {self.days.first}" if only else f"--from {self.days.first} --to {self.days.last}"
+        )
+
+    @property
+    def line(self) -> str:
+        """The gap and what fills it, in one line.
+
+        Examples:
+            >>> Gap(Lack.NOT_SCORED, DateRange(date(2024, 1, 3), date(2024, 1, 4)), Status.FAIL).line
+            '2024-01-03 to 2024-01-04 (2 days) complete and not scored; fill: p2pcredit infer --from 2024-01-03 --to \
+2024-01-04'
+        """
+        if self.lack is Lack.NOT_MONITORED:
+            return f"week to {self.days.last} not monitored; fill: {self.command}"
+        only = len(self.days) == 1
+        when = (
+            f"{self.days.first}" if only else f"{self.days.first} to {self.days.last} ({count_of_days(len(self.days))})"
+        )
+        match self.lack:
+            case Lack.NOT_SCORED:
+                return f"{when} complete and not scored; fill: {self.command}"
+            case Lack.NOT_COMPLETE:
+                return f"{when} landed and not complete; fill: {self.command}"
+            case Lack.LANDED_IN_PART:
+                return f"{when} landed without {', '.join(self.feeds)}; land it, then fill: {self.command}"
+        return f"{when} nothing landed; ask the source, land what there is (a header alone for none): {self.command}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the gap as JSON values: `lack`, `from`, `to`, `days`, `status`, `command`."""
+        return {
+            "lack": str(self.lack),
+            "from": self.days.first.isoformat(),
+            "to": self.days.last.isoformat(),
+            "days": len(self.days),
+            "status": str(self.status),
+            "command": self.command,
+        }
+
+
+def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
+    """Find the gaps of a home, in order: days not complete, days not scored, weeks not monitored.
+
+    Args:
+        ctx: The context.
+        up_to: The last day to look at, such as the end of a week; what waits after the newest done day is then left
+            out. None for all, and what waits.
+    """
+    done = [day for day in days_complete(ctx.layout) if up_to is None or day <= up_to]
+    if not done:
+        return []
+    gaps = list(_not_complete(ctx.layout, done))
+    if up_to is None:
+        gaps += _landed_after(ctx.layout, done[-1])
+    state = ctx.ledger.state()
+    gaps += [gap for gap in _not_scored(state, done) if up_to is None or gap.status is Status.FAIL]
+    gaps += [
+        gap
+        for gap in _not_monitored(ctx, state, done, look_back=up_to is None)
+        if up_to is None or gap.status is Status.FAIL
+    ]
+    return gaps
+
+
+def in_lines(gaps: Sequence[Gap]) -> list[str]:
+    """Give the first few gaps a line each, and count the others in one line more."""
+    lines = [gap.line for gap in gaps[:_MOST_NAMED]]
+    more = len(gaps) - _MOST_NAMED
+    return [*lines, f"{more} more gaps; see 'p2pcredit status'"] if more > 0 else lines
+
+
+def days_whole(layout: Layout, days: Collection[date]) -> list[date]:
+    """Those of these days for which every feed has landed, by the names of files, in order."""
+    landed = [days_landed(layout, feed, days) for feed in FEEDS]
+    return sorted(set(days).intersection(*landed))
+
+
+def monitored_weeks(ctx: JobContext) -> list[date]:
+    """List the last days of the weeks that `gold/monitoring` has measurements of, in order."""
+    from p2pcredit.contracts.tables import MONITORING as MEASUREMENTS  # tables are looked at here only
+    from p2pcredit.storage.tables.lake import Lake
+
+    lake = Lake(ctx.layout)
+    if not lake.exists(MEASUREMENTS):
+        return []
+    found = lake.scan(MEASUREMENTS).select("snapshot_date").unique().collect()["snapshot_date"]
+    return sorted(found.to_list())
+
+
+def _not_complete(layout: Layout, done: Sequence[date]) -> Iterator[Gap]:
+    """Find the days between complete ones that are not, each with what landed for it."""
+    missing = [day for before, after in pairwise(done) if (after - before).days > 1 for day in _between(before, after)]
+    if not missing:
+        return
+    landed = {feed: days_landed(layout, feed, missing) for feed in FEEDS}
+    complete = frozenset(done)
+    lacking = {day: tuple(feed for feed in FEEDS if day not in landed[feed]) for day in missing}
+
+    def kind(day: date) -> tuple[Lack, tuple[str, ...]] | None:
+        if not lacking[day]:
+            return Lack.NOT_COMPLETE, ()
+        if len(lacking[day]) < len(FEEDS):
+            return Lack.LANDED_IN_PART, lacking[day]
+        return (Lack.NOTHING_LANDED, ()) if _usually_done(day, complete, done[0]) else None
+
+    for span, (lack, feeds) in _spans(missing, kind):
+        status = Status.UNDETERMINED if lack is Lack.NOTHING_LANDED else Status.FAIL
+        yield Gap(lack, span, status, feeds)
+
+
+def _landed_after(layout: Layout, last: date) -> list[Gap]:
+    from p2pcredit.storage.landing.files import landed_range  # reads raw files otherwise
+
+    landed = landed_range(layout)
+    if landed is None or landed.last <= last:
+        return []
+    waiting = days_whole(layout, list(DateRange(last + timedelta(days=1), landed.last)))
+    return [Gap(Lack.NOT_COMPLETE, span, Status.UNDETERMINED) for span in _joined(waiting)]
+
+
+def _not_scored(state: HandoffState, done: Sequence[date]) -> Iterator[Gap]:
+    if not state.scored:
+        return
+    first, last = min(state.scored), max(state.scored)
+    missed = [day for day in done if day > first and day not in state.scored and state.champion_on(day) is not None]
+    for span, (status, _) in _spans(missed, lambda day: (Status.FAIL if day < last else Status.UNDETERMINED, ())):
+        yield Gap(Lack.NOT_SCORED, span, status)
+
+
+def _not_monitored(ctx: JobContext, state: HandoffState, done: Sequence[date], *, look_back: bool) -> Iterator[Gap]:
+    """Find the weeks between monitored ones that are not, and those that a run passed over.
+
+    Args:
+        ctx: The context.
+        state: What the ledger adds up to.
+        done: The complete days, in order.
+        look_back: Whether the activity file is read also where the newest week was monitored.
+    """
+    monitored = frozenset(monitored_weeks(ctx))
+    regular = sorted(week for week in monitored if MONITORING.fires_after(week) is not None)
+    skipped: set[date] = set()
+    if look_back or not regular or regular[-1] + _A_WEEK <= done[-1]:  # else they lie between monitored ones
+        skipped = {week for week in _skipped_weeks(ctx) if week <= done[-1] and week not in monitored}
+    missed: set[date] = set()
+    if regular:
+        complete, week = frozenset(done), regular[0] + _A_WEEK
+        while week <= done[-1]:
+            if week not in monitored and week in complete:
+                missed.add(week)
+            week += _A_WEEK
+    for week in sorted(missed | skipped):
+        if state.champion_on(week) is not None:
+            fails = week in skipped or (bool(regular) and week < regular[-1])
+            yield Gap(Lack.NOT_MONITORED, DateRange(week, week), Status.FAIL if fails else Status.UNDETERMINED)
+
+
+def _skipped_weeks(ctx: JobContext) -> set[date]:
+    found: set[date] = set()
+    for entry in recent_entries(ctx, SKIPPED_WEEK):
+        try:
+            found.add(date.fromisoformat(str(entry.get("week_end_date"))))
+        except ValueError:
+            continue
+    return found
+
+
+def _usually_done(day: date, complete: Collection[date], first: date) -> bool:
+    """Whether a day comes as a rule: at least half of the same weekdays of the four weeks before it are complete."""
+    before = [earlier for n in range(1, _WEEKS_COMPARED + 1) if (earlier := day - n * _A_WEEK) >= first]
+    return 2 * sum(earlier in complete for earlier in before) >= len(before)
+
+
+def _between(before: date, after: date) -> Iterator[date]:
+    return (before + timedelta(days=n) for n in range(1, (after - before).days))
+
+
+def _spans(
+    days: Iterable[date], kind: Callable[[date], tuple[Any, tuple[str, ...]] | None]
+) -> Iterator[tuple[DateRange, tuple[Any, tuple[str, ...]]]]:
+    """Join days in order that follow each other without a gap and are of one kind; days of no kind are left out."""
+    held: tuple[DateRange, tuple[Any, tuple[str, ...]]] | None = None
+    for day in days:
+        found = kind(day)
+        if held is not None and found == held[1] and (day - held[0].last).days == 1:
+            held = DateRange(held[0].first, day), held[1]
+            continue
+        if held is not None:
+            yield held
+        held = None if found is None else (DateRange(day, day), found)
+    if held is not None:
+        yield held
+
+
+def _joined(days: Iterable[date]) -> list[DateRange]:
+    return joined((DateRange(day, day), 0) for day in days)
+
+
+__all__ = ["SKIPPED_WEEK", "Gap", "Lack", "days_whole", "find_gaps", "in_lines", "monitored_weeks"]

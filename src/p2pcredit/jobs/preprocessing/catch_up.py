@@ -1,0 +1,101 @@
+"""Make up the days that a pause, an outage or a late feed left behind, before the daily run works on its own day.
+
+The set of days is fixed by one look, and every stage of a day is done here in its turn, so that what lands meanwhile is
+for the next run and no day can be complete without one of its stages.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, timedelta
+
+from p2pcredit.contracts.alerts import Finding
+from p2pcredit.contracts.results import Status
+from p2pcredit.errors import OutsideHomeError, P2PCreditError, StorageError
+from p2pcredit.jobs.activity import without_values
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.failures import domain_error
+from p2pcredit.jobs.gaps import Gap, Lack, days_whole
+from p2pcredit.periods import DateRange, count_of_days, joined
+from p2pcredit.storage.tables.day_receipts import first_complete, is_complete
+
+logger = logging.getLogger("p2pcredit")
+
+_DAYS_AFTER = 7
+"""How long a day that is too old to be made up is looked for by the daily runs, each of which warns unless one has."""
+
+
+def make_up_days(ctx: JobContext, day: date) -> Receipt:
+    """Preprocess the days before a day that have landed and are not complete, oldest first, each by itself.
+
+    A day is made up where every feed has landed for it, it lies after the first complete day of the home, and at most
+    `preprocessing.catch_up_days` before `day`. A day that cannot be made up is warned of at once, stays a gap, and
+    keeps neither the others nor `day` back.
+
+    Returns:
+        `made_up` (days), `failed` (day -> why, in short), `too_old` (landed days that were passed over since they lie
+        further back).
+
+    Raises:
+        StorageError: If the disk refuses, or another process holds a table for too long: the day itself would meet the
+            same.
+    """
+    made_up: list[str] = []
+    failed: dict[str, str] = {}
+    for missed in _landed_and_incomplete(ctx, day, 1, ctx.settings.preprocessing.catch_up_days):
+        try:
+            _preprocess(ctx, missed)
+        except Exception as error:  # whatever is wrong with an old day must not cost the new one
+            of_disk = domain_error(error) if isinstance(error, OSError) else error
+            if isinstance(of_disk, StorageError) and not isinstance(of_disk, OutsideHomeError):
+                raise of_disk from error
+            failed[missed.isoformat()] = _warn(ctx, missed, error)
+        else:
+            made_up.append(missed.isoformat())
+    return {"made_up": made_up, "failed": failed, "too_old": _warn_of_too_old(ctx, day)}
+
+
+def _preprocess(ctx: JobContext, day: date) -> None:
+    from p2pcredit.jobs.preprocessing.stages import preprocess  # most nights have nothing to make up
+
+    preprocess(ctx, DateRange(day, day))
+
+
+def _landed_and_incomplete(ctx: JobContext, day: date, nearest: int, furthest: int) -> list[date]:
+    """List the days so far before a day that landed whole and are not complete; a home begins with a complete day."""
+    begun = first_complete(ctx.layout)
+    if begun is None or furthest < nearest:
+        return []
+    before = [day - timedelta(days=n) for n in range(furthest, nearest - 1, -1)]
+    missing = [one for one in before if one > begun and not is_complete(ctx.layout, one)]
+    return days_whole(ctx.layout, missing) if missing else []
+
+
+def _warn(ctx: JobContext, day: date, error: Exception) -> str:
+    from p2pcredit.jobs.monitoring.alerts import alert_once
+
+    known = domain_error(error)
+    why = without_values(known) if isinstance(known, P2PCreditError) else f"{type(error).__name__}; see the log"
+    if known is None:
+        logger.error("making up %s broke", day, exc_info=error)
+    command = Gap(Lack.NOT_COMPLETE, DateRange(day, day), Status.FAIL).command
+    message = f"{day} landed late and could not be made up: {why}; mend it, the next run tries again, or: {command}"
+    alert_once(ctx, f"making up {day}", message, Finding.DAY_MISSED)
+    return why[:200]
+
+
+def _warn_of_too_old(ctx: JobContext, day: date) -> list[str]:
+    """Warn once of the days that have just become too old to be made up; those before are in the week's alerts."""
+    reach = ctx.settings.preprocessing.catch_up_days
+    old = _landed_and_incomplete(ctx, day, reach + 1, reach + _DAYS_AFTER)
+    if old:
+        from p2pcredit.jobs.monitoring.alerts import alert_once
+
+        for span in joined((DateRange(one, one), 0) for one in old):
+            line = Gap(Lack.NOT_COMPLETE, span, Status.FAIL).line
+            message = f"no run makes up what lies more than {count_of_days(reach)} back: {line}"
+            alert_once(ctx, f"too old to make up, to {span.last}", message, Finding.DAY_MISSED)
+    return [one.isoformat() for one in old]
+
+
+__all__ = ["make_up_days"]
