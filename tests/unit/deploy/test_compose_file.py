@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def test_workers_are_in_no_network_with_the_database_and_have_no_secret_of_it(
     for name in WORKERS:
         assert "database" not in services[name]["networks"]
         assert not {"database_url", "postgres_password"} & set(services[name]["secrets"])
-        assert not [key for key in services[name]["environment"] if key.startswith("AIRFLOW__DATABASE__")]
+        told = {key: value for key, value in services[name]["environment"].items() if "__DATABASE__" in key}
+        assert told == {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////tmp/airflow.db"}
     assert services["postgres"]["networks"] == ["database"]
 
 
@@ -78,7 +80,7 @@ def test_every_secret_that_a_container_reads_is_one_that_it_is_given(
     for name, service in services.items():
         told = [*service.get("environment", {}).values(), *service.get("command", [])]
         told += service.get("healthcheck", {}).get("test", [])
-        read = {part.split("/run/secrets/")[1].split(")")[0] for part in map(str, told) if "/run/secrets/" in part}
+        read = {name for part in map(str, told) for name in re.findall(r"/run/secrets/([\w.]+)", part)}
         assert read <= set(service.get("secrets", [])), name
         assert set(service.get("secrets", [])) <= set(compose["secrets"]), name
 
@@ -93,3 +95,9 @@ def test_airflows_own_files_lie_where_no_back_up_of_home_takes_them(services: di
     for name in SERVERS | WORKERS:
         assert services[name]["environment"]["AIRFLOW_HOME"] == "/opt/airflow/airflow"
         assert services[name]["environment"]["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] == "/opt/airflow/airflow/logs"
+
+
+def test_the_passwords_are_where_they_can_be_written(services: dict[str, dict[str, Any]]) -> None:
+    file = services["api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
+    assert file.startswith("/tmp/")
+    assert f"/run/secrets/passwords.json {file}" in services["api-server"]["command"][2]

@@ -16,7 +16,8 @@ from p2pcredit.orchestration.bundle_settings import BUNDLE_CLASS, BUNDLE_NAME
 
 EXECUTORS = {"celery": "CeleryExecutor", "kubernetes": "KubernetesExecutor"}
 KEYS = {
-    "airflowHome", "airflowVersion", "apiSecretKeySecretName", "apiServer.extraVolumeMounts", "apiServer.extraVolumes",
+    "airflowHome", "airflowVersion", "apiSecretKeySecretName",
+    "apiServer.args", "apiServer.extraVolumeMounts", "apiServer.extraVolumes",
     "config.celery", "config.core", "createUserJob.enabled", "dagProcessor.dagBundleConfigList",
     "data.brokerUrlSecretName", "data.metadataSecretName", "data.resultBackendSecretName", "defaultAirflowRepository",
     "defaultAirflowTag", "env", "executor", "fernetKeySecretName", "gid", "images.airflow", "jwtSecretName",
@@ -82,3 +83,10 @@ def test_pods_run_as_no_root_on_a_read_only_root_file_system(values: dict[str, A
     told = values["securityContexts"]["containers"]
     assert (told["runAsNonRoot"], told["readOnlyRootFilesystem"]) == (True, True)
     assert {"name": "tmp", "mountPath": "/tmp"} in values["volumeMounts"]
+
+
+def test_the_passwords_are_where_they_can_be_written(values: dict[str, Any]) -> None:
+    file = values["config"]["core"]["simple_auth_manager_passwords_file"]
+    assert file.startswith("/tmp/")
+    (mount,) = values["apiServer"]["extraVolumeMounts"]
+    assert f"{mount['mountPath']}/passwords.json {file}" in values["apiServer"]["args"][2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -75,8 +76,10 @@ def test_no_component_opens_a_server_to_other_machines(deploy: Path) -> None:
 
 
 def test_every_secret_that_a_setting_reads_is_handed_to_the_unit(deploy: Path) -> None:
-    text = (deploy / "systemd" / "p2pcredit-airflow-.service.d" / "common.conf").read_text()
-    handed = {line.split("=")[1].split(":")[0] for line in text.splitlines() if line.startswith("LoadCredential=")}
-    read = {line.split("%d/")[1].strip('"') for line in text.splitlines() if "%d/" in line}
-    assert read == handed
-    assert "UMask=0002" in text
+    common = (deploy / "systemd" / "p2pcredit-airflow-.service.d" / "common.conf").read_text()
+    server = (deploy / "systemd" / "p2pcredit-airflow-api-server.service").read_text()
+    for text, count in ((common, 4), (server, 1)):
+        handed = re.findall(r"^LoadCredential=([\w.]+):/etc/p2pcredit/secrets/\1$", text, re.MULTILINE)
+        assert sorted(re.findall(r"%d/([\w.]+)", text)) == sorted(handed)
+        assert len(handed) == count
+    assert "UMask=0002" in common
