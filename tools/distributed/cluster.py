@@ -160,7 +160,15 @@ class Cluster:
     def _make_secrets(self) -> Path:
         place = self.place / "secrets"
         database, broker = f"{HOST}:{self.ports['postgres']}", f"{HOST}:{self.ports['redis']}"
-        command = [sys.executable, DEPLOY / "make_secrets", place, "--database", database, "--broker", broker]
+        command: list[str | Path] = [
+            sys.executable,
+            DEPLOY / "make_secrets",
+            place,
+            "--database",
+            database,
+            "--broker",
+            broker,
+        ]
         subprocess.run(command, check=True, capture_output=True)
         os.chown(place, 0, GROUP)
         place.chmod(0o750)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark, stop_processes
 
@@ -41,7 +42,7 @@ class Program:
 
     def start(self) -> None:
         """Start it; what its group may write stays writable to the group."""
-        whom = {} if self.user is None else {"user": self.user, "group": self.group, "extra_groups": []}
+        whom: dict[str, Any] = {"user": self.user, "group": self.group, "extra_groups": []} if self.user else {}
         with self.log.open("ab") as output:
             child = subprocess.Popen(
                 [str(part) for part in self.command],

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from tools.distributed.programs import Program
 
-from p2pcredit.local_airflow.airflow import free_port
-
 SECONDS_TO_START = 120.0
 DATABASE_USER = "postgres"
 """PostgreSQL refuses to run as root and wants a user that has a name: the one that Debian makes for it."""
@@ -50,7 +48,15 @@ def make_postgres(place: Path, port: int, password: str, log: Path) -> Program:
     )  # fmt: skip
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr}")
-    command = [programs / "postgres", "-D", place / "data", "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+    command: list[str | Path] = [
+        programs / "postgres",
+        "-D",
+        place / "data",
+        "-p",
+        str(port),
+        "-c",
+        "listen_addresses=127.0.0.1",
+    ]
     command += ["-c", "unix_socket_directories="]
     environ = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
     return Program("postgres", command, environ, place, log, user.pw_uid, user.pw_gid)
@@ -60,7 +66,16 @@ def make_redis(place: Path, port: int, configuration: Path, log: Path, user: int
     """Make a Redis with this configuration, and return its program, not yet started."""
     place.mkdir()
     os.chown(place, user, group)
-    command = ["redis-server", configuration, "--bind", "127.0.0.1", "--port", str(port), "--dir", place]
+    command: list[str | Path] = [
+        "redis-server",
+        configuration,
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dir",
+        place,
+    ]
     return Program("redis", command, {"PATH": "/usr/bin:/bin"}, place, log, user, group)
 
 
@@ -80,13 +95,8 @@ def make_database(port: int, password: str) -> None:
     """Make the database `airflow`, as the official image does at its first start."""
     programs = postgres_programs()
     assert programs is not None
-    command = [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "airflow", "airflow"]
+    command: list[str | Path] = [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "airflow", "airflow"]
     subprocess.run(command, env={"PGPASSWORD": password, "PATH": "/usr/bin:/bin"}, check=True, capture_output=True)
-
-
-def two_ports() -> tuple[int, int]:
-    """Find two free ports of this machine."""
-    return free_port(), free_port()
 
 
 def _wait(service: Program, command: list[str], environ: dict[str, str], answer: str = "") -> None:
