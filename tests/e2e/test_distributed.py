@@ -273,7 +273,7 @@ def test_days_on_celery_under_kills_end_as_if_nothing_had_happened(
     assert listening(cluster) == {"0100007F"}
     assert [kill["what"] for kill in run.kills] == [TRAINING_WORKER, *outages]
     tasks, runs = tasks_of(cluster, memory)
-    ended = {name: program.starts for name, program in cluster.programs.items()}
+    starts = {name: program.starts for name, program in cluster.programs.items()}
     unhealthy = [
         name for name in cluster.programs if name not in {"postgres", "redis"} and not cluster.check_health(name)
     ]
@@ -283,7 +283,6 @@ def test_days_on_celery_under_kills_end_as_if_nothing_had_happened(
     assert sorted(name for name in mine.keys() | expected.keys() if mine.get(name) != expected.get(name)) == []
     assert set(USERS.values()) <= {path.stat().st_uid for path in cluster.home.rglob("*")}
     assert unhealthy == []
-    assert ended["worker-1"] + ended["worker-2"] == 3
     if distributed:
         size = sum(
             path.stat().st_size for path in cluster.home.rglob("*") if path.is_file() and "airflow" not in path.parts
@@ -292,7 +291,8 @@ def test_days_on_celery_under_kills_end_as_if_nothing_had_happened(
             "days": len(days), "first": str(days[0]), "last": str(days[-1]), "loans_per_day": 60, "seconds": seconds,
             "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory",
             "versions": versions(), "measured_on": f"{datetime.now(UTC).date()}", "kills": run.kills,
-            "programs": memory.peaks, "tasks": tasks, "runs": runs, "home_mb": size / 2**20,
+            "programs": {name: {"peak": memory.peaks[name], "starts": starts[name]} for name in starts},
+            "tasks": tasks, "runs": runs, "home_mb": size / 2**20,
         }  # fmt: skip
         distributed.mkdir(parents=True, exist_ok=True)
         (distributed / FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

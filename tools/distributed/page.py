@@ -13,12 +13,8 @@ FILE = "measured.json"
 def page(told: dict[str, Any]) -> str:
     """Write the page.
 
-    Examples:
-        >>> told = {"days": 5, "first": "2021-07-04", "last": "2021-07-08", "loans_per_day": 60, "machine": "2 cores",
-        ...     "versions": "Airflow 3", "kills": [], "programs": {"redis": 9.6}, "runs": {}, "tasks": {}, "home_mb": 1,
-        ...     "seconds": 60, "measured_on": "2026-01-01"}
-        >>> print(page(told).split("\\n\\n")[0])
-        # Measured on Celery
+    Args:
+        told: What `tests/e2e/test_distributed.py` wrote.
     """
     parts = [
         "# Measured on Celery",
@@ -40,7 +36,11 @@ def page(told: dict[str, Any]) -> str:
         "## Memory of the programs",
         "Peak of what all processes of a program held at once, in MB, a worker's two tasks included. Pages that "
         "several processes share count in each of them, so that a machine needs less than the sum.",
-        _table(["program", "peak MB"], [[name, f"{peak:.0f}"] for name, peak in sorted(told["programs"].items())]),
+        "What ends when the database is gone was started again, as the restart policy does.",
+        _table(
+            ["program", "peak MB", "times started"],
+            [[name, f"{p['peak']:.0f}", str(p["starts"])] for name, p in sorted(told["programs"].items())],
+        ),
         "## Time and memory of the tasks",
         "Time from start to end as Airflow records it, on a machine that all the programs share; memory of the task's "
         "own process at its peak.",
