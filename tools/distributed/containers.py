@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 EMPTY = {"/opt": "0755", "/run": "0755", "/tmp": "1777"}
@@ -64,10 +64,10 @@ def contained(
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(steps)]
 
 
-def closed_directories(paths: object) -> list[str]:
+def closed_directories(paths: Iterable[Path]) -> list[str]:
     """List the outermost directories on the way to these paths that other users cannot pass."""
     closed = []
-    for path in paths:  # type: ignore[attr-defined]
+    for path in paths:
         for parent in [*reversed(path.parents), path]:
             if not parent.stat().st_mode & 0o001:
                 closed.append(str(parent))
