@@ -18,7 +18,8 @@ EXECUTORS = {"celery": "CeleryExecutor", "kubernetes": "KubernetesExecutor"}
 KEYS = {
     "airflowHome", "airflowVersion", "apiSecretKeySecretName",
     "apiServer.args", "apiServer.extraVolumeMounts", "apiServer.extraVolumes",
-    "config.celery", "config.celery_broker_transport_options", "config.core", "createUserJob.enabled", "dagProcessor.dagBundleConfigList",
+    "config.celery", "config.celery_broker_transport_options", "config.core",
+    "createUserJob.enabled", "dagProcessor.dagBundleConfigList",
     "data.brokerUrlSecretName", "data.metadataSecretName", "data.resultBackendSecretName", "defaultAirflowRepository",
     "defaultAirflowTag", "env", "executor", "fernetKeySecretName", "gid", "images.airflow", "jwtSecretName",
     "logs.persistence", "postgresql.enabled", "redis.enabled", "securityContexts.containers", "securityContexts.pod",
