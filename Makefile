@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup pictures demo test torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -14,6 +14,8 @@ help:
 	@echo "make check                     style, types, import directions and the quick tests, for people at work"
 	@echo "make site                      the documentation site, in build/site"
 	@echo "make bench                     us and our peers on the same work, with a table and a picture in bench/results"
+	@echo "make wheel                     the wheel and its digest, where deploy/Dockerfile takes them from"
+	@echo "make distributed               five days on Celery, PostgreSQL and Redis, each killed once; writes what was measured"
 	@echo "make torture                   every fault in full: kills, full disks, hostile files, rivals, broken feeds"
 	@echo "make mutation                  small harmful changes of the rooms that decide, and whether a test notices each"
 
@@ -31,6 +33,18 @@ torture: setup
 	$(BIN)/pytest -q -n 2 --dist worksteal -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src
 	$(BIN)/pytest -q -p no:randomly -m torture --torture --torture-results build/torture tests/e2e
 	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
+
+# What goes into the image of deploy/Dockerfile beside deploy/requirements.lock.
+wheel: setup
+	@$(BIN)/python deploy/make_wheel
+
+# The topology of deploy/compose.yaml as processes of this machine; needs root, and Debian's postgresql and redis-server.
+distributed: setup
+	@tools/set_up deploy
+	rm -rf build/distributed
+	$(BIN)/pytest -q -p no:randomly tests/e2e/test_distributed.py --distributed build/distributed
+	$(BIN)/python -m tools.distributed.page build/distributed > build/distributed/page.md
+	cp build/distributed/page.md docs/reference/distributed.md
 
 # Each change runs the tests that can notice it; a run that was cut short goes on where it was. All of them: WHOLE=1;
 # some of them: ROOMS="monitoring jobs/monitoring/week.py"; bounded: MINUTES=30 (default 60), SAMPLE=20 of each module (default 40).
@@ -60,12 +74,14 @@ imports: setup
 	$(BIN)/lint-imports
 
 unit: setup
+	@tools/set_up deploy
 	$(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
 
 # What starts Airflow or a JVM mostly waits, so two of these run at a time; each prints what it has to say at its end.
-# PySpark is added before any of them, since nothing should be installed while tests run.
+# What they need beside the rest is added before any of them, since nothing should be installed while tests run.
 real: setup
 	@tools/set_up spark
+	@tools/set_up deploy
 	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) e2e dags spark
 
 # Airflow is configured by its environment before it is imported, so these have processes of their own.
@@ -78,6 +94,7 @@ spark: setup
 	$(BIN)/pytest -q tests/spark
 
 e2e: setup
+	@tools/set_up deploy
 	$(BIN)/pytest -q -p no:randomly tests/e2e
 
 # Drawn by Chromium from the home that `make demo` left.
@@ -99,9 +116,18 @@ site: setup
 notebook: setup
 	$(BIN)/python tools/run_page.py docs/how-to/notebook.md
 
+# The second and third of them hold what the first holds, in the same versions: the image's packages, and what the tests
+# of deploy/ need beside the rest.
+LOCKED := -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --no-header --no-annotate -q
 lock: setup
+	@mkdir -p build
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --extra kubernetes --extra sql $(LOCKED) -o deploy/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --extra kubernetes --group deploy $(LOCKED) -o build/deploy.lock
+	awk 'FNR == NR {if (/^[a-z0-9]/) have[$$1] = 1; next} /^[a-z0-9]/{on = !($$1 in have)} on' \
+	  requirements.lock build/deploy.lock > tools/deploy.lock.txt
 	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
 
 # Us and our peers on the same work in the same run; see bench/README.md. `make bench ROWS=200000 PARTS="raw-to-gold scoring"`.

@@ -34,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torture")
     group.addoption("--torture", action="store_true", help="try faults as often as it takes, not only a few times")
     group.addoption("--torture-results", metavar="DIR", help="write what was tried and what came of it to DIR")
+    more = "run five days on Celery, each part killed once, and write what was measured to DIR"
+    group.addoption("--distributed", metavar="DIR", help=more)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ def small_home(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path
 def torture(request: pytest.FixtureRequest) -> Torture:
     results = request.config.getoption("--torture-results")
     return Torture(request.config.getoption("--torture"), Path(results) if results else None)
+
+
+@pytest.fixture(scope="session")
+def distributed(request: pytest.FixtureRequest) -> Path | None:
+    """Where what is measured on Celery goes; None in an ordinary test run, which makes it short."""
+    place = request.config.getoption("--distributed")
+    return Path(place) if place else None
 
 
 @pytest.fixture(scope="session")

@@ -73,14 +73,17 @@ class YoungPortfolio:
         return Path(shutil.copytree(self.home, self.home.with_name(name)))
 
     def undisturbed(self, last: date) -> Path:
-        """A home on which nights and Sundays up to that of `last` were done by a replay, in one process."""
-        home = self.copy(f"replayed-to-{last}")
+        """A home on which nights and Sundays up to that of `last` were done by a replay, in one process; made once."""
+        name = f"replayed-to-{last}"
+        if (made := self.home.with_name(name)).exists():
+            return made
+        home = self.copy(f"{name}-at-work")
         ctx = self.context(home)
         sunday = datetime.combine(self.SATURDAY + timedelta(days=1), time(6, tzinfo=UTC))
         monitor(ctx.moved_to(sunday), self.SATURDAY)
         days = DateRange(self.SATURDAY + timedelta(days=1), last)
         replay(ctx, days, all_reports=True, day_by_day=True)
-        return home
+        return home.rename(made)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,298 @@
+"""Days on Celery, PostgreSQL and Redis with two workers of two users, parts of it killed: as if nothing had happened.
+
+The topology is that of `deploy/compose.yaml`, read from the file and run as processes on read-only root file systems.
+In every test run two days, with a worker killed while it trains. With `--distributed DIR` five days, with scheduler,
+Redis and PostgreSQL killed too; what was measured is written to DIR.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # `tools` is no part of the package
+pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
+
+from tools.distributed.cluster import NOT_AIRFLOW, USERS, Cluster, why_impossible
+from tools.distributed.memory import MemoryWatch
+from tools.distributed.page import FILE
+
+from p2pcredit.errors import ServiceError
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
+from p2pcredit.orchestration.schedules import VARIABLES
+
+SUNDAY = date(2021, 7, 4)
+DAILY = (PREPROCESSING.dag_id, INFERENCE.dag_id)
+PATIENCE = 1500.0
+"""Seconds without a newly finished run until it is called stuck; a busy machine needs many of them."""
+
+SETTINGS = {
+    "P2P_DAG_CATCHUP": "1",
+    **{name: "1" for name in VARIABLES if name == "P2P_DAG_SIMULATED_TIME"},
+    "P2P_WAIT_MINUTES": "600",
+    "P2P_RETRIES": "15",
+    # A task is hit more often here than in years of service, and should not wait long for its next try.
+    "P2P_RETRY_SECONDS": "1",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+    # Deaths are noticed sooner than by default, for the same reason.
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+}
+TRAINING_WORKER = "a worker, while it trains"
+OUTAGES = {"scheduler": 3.0, "redis": 20.0, "postgres": 20.0}
+"""What is killed beside, in this order, and for how many seconds each is down."""
+
+pytestmark = [pytest.mark.filterwarnings("ignore:::airflow"), pytest.mark.filterwarnings("ignore:::sqlalchemy")]
+
+
+class Days:
+    """Past days that the scheduler of a cluster runs, and the kills among them.
+
+    Args:
+        cluster: The cluster, which is up, with every DAG paused.
+        days: The days, the first a Sunday.
+        outages: Parts to kill, each for some seconds; the training's worker is killed in any case.
+    """
+
+    def __init__(self, cluster: Cluster, days: list[date], outages: dict[str, float]) -> None:
+        self.cluster, self.days, self.outages = cluster, days, dict(outages)
+        self.kills: list[dict[str, Any]] = []
+        self.succeeded = 0
+        self._back: tuple[float, str] | None = None
+        self._waiting: list[tuple[float, dict[str, Any]]] = []
+        # So many runs pass from one kill to the next that each is over before another part dies.
+        self._every = max(2, 2 * (len(days) - 1) // (len(outages) + 1))
+        self._due = 1 + 2 + self._every - 1
+
+    def run(self) -> None:
+        """Run the review of the week before, then the days, and pause the DAGs again."""
+        client = self.cluster.client()
+        for dag_ids, runs in (([MONITORING.dag_id], 1), (list(DAILY), len(self.days))):
+            for dag_id in dag_ids:
+                client.set_paused(dag_id, False)
+            self._await(dag_ids, runs)
+        while self._back is not None:
+            self._bring_back()
+            time.sleep(0.2)
+        self.cluster.wait_healthy()
+        for dag_id in (MONITORING.dag_id, *DAILY):
+            client.set_paused(dag_id, True)
+
+    def _await(self, dag_ids: list[str], runs: int) -> None:
+        client, before, found = self.cluster.client(), self.succeeded, 0
+        since, looked = time.monotonic(), 0.0
+        while found < runs * len(dag_ids):
+            self._look()
+            time.sleep(0.1)
+            if time.monotonic() - looked < 2.0:
+                continue
+            looked = time.monotonic()
+            with suppress(ServiceError):  # its database is down, or it is busy; we ask again
+                seen = [run for dag_id in dag_ids for run in client.runs(dag_id)]
+                assert [run["dag_run_id"] for run in seen if run["state"] == "failed"] == []
+                now = sum(run["state"] == "success" for run in seen)
+                if now > found:
+                    found, since = now, looked
+                    self.succeeded = before + found
+                    for began, kill in self._waiting:
+                        kill["after"] = looked - began
+                    self._waiting = []
+            assert looked - since < PATIENCE, self._told()
+
+    def _look(self) -> None:
+        """Kill what is due, bring back what was down for long enough, and start what ended by itself."""
+        self._bring_back()
+        self.cluster.tend()
+        if self._back is not None:
+            return
+        trainer = self._trainer() if TRAINING_WORKER not in {kill["what"] for kill in self.kills} else None
+        if trainer is not None:
+            self._kill(TRAINING_WORKER, trainer, "in the first night", 3.0)
+        elif self.outages and self.succeeded >= self._due and self._tasks():
+            name = next(iter(self.outages))
+            self._kill(name, name, f"after {self.succeeded} runs, as a task ran", self.outages.pop(name))
+            self._due += self._every
+
+    def _kill(self, what: str, name: str, when: str, down: float) -> None:
+        self.cluster.kill(name)
+        self.kills.append({"what": what, "when": when, "down": down, "after": 0.0})
+        self._waiting.append((time.monotonic(), self.kills[-1]))
+        self._back = (time.monotonic() + down, name)
+
+    def _bring_back(self) -> None:
+        if self._back is not None and time.monotonic() >= self._back[0]:
+            name, self._back = self._back[1], None
+            self.cluster.bring_back(name)
+
+    def _tasks(self) -> list[int]:
+        pids = [pid for name in USERS for pid in self.cluster.programs[name].pids()]
+        return [pid for pid in pids if _title(pid).startswith("airflow worker -- ")]
+
+    def _trainer(self) -> str | None:
+        """The worker one of whose processes holds the lock of the training."""
+        lock = os.stat(training) if (training := self.cluster.home / "logs/decisions/.training.lock").exists() else None
+        for name in USERS:
+            for pid in self.cluster.programs[name].pids() if lock else []:
+                with suppress(OSError):
+                    for link in Path(f"/proc/{pid}/fd").iterdir():
+                        with suppress(OSError):
+                            if os.path.samestat(link.stat(), lock):
+                                return name
+        return None
+
+    def _told(self) -> str:
+        return "\n".join(f"== {name}\n{program.last_lines(30)}" for name, program in self.cluster.programs.items())
+
+
+def _title(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    return ""
+
+
+def listening(cluster: Cluster) -> set[str]:
+    """The addresses on which the cluster's programs wait for others."""
+    pids = [pid for program in cluster.programs.values() for pid in program.pids()]
+    inodes = {
+        os.readlink(link)
+        for pid in pids
+        for link in Path(f"/proc/{pid}/fd").glob("*")
+        if link.is_symlink() and os.path.lexists(link)
+    }
+    lines = [
+        line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return {fields[1].split(":")[0] for fields in lines if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes}
+
+
+def tasks_of(cluster: Cluster, memory: MemoryWatch) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Times and memory of tasks, and times of runs, as the API tells of them now."""
+    client = cluster.client()
+    tasks: dict[str, list[tuple[float, float | None]]] = {}
+    runs: dict[str, list[float]] = {}
+    for dag_id in (MONITORING.dag_id, *DAILY):
+        for run in client.runs(dag_id):
+            runs.setdefault(dag_id, []).append(_seconds(run))
+            for task in client.task_instances(dag_id, run["dag_run_id"]):
+                if task["state"] == "success" and task["start_date"] and task["operator_name"] != "EmptyOperator":
+                    name = f"{dag_id.removeprefix('P2PCreditScore_')}.{task['task_id']}"
+                    tasks.setdefault(name, []).append((_seconds(task), memory.tasks.get(str(task["id"]))))
+    told = {}
+    for name, seen in tasks.items():
+        seconds, peaks = [s for s, _ in seen], [peak for _, peak in seen if peak]
+        told[name] = {
+            "runs": len(seen),
+            "median": median(seconds),
+            "longest": max(seconds),
+            "peak": max(peaks, default=None),
+        }
+    return told, {d: {"runs": len(s), "median": median(s), "longest": max(s)} for d, s in runs.items()}
+
+
+def _seconds(told: dict[str, Any]) -> float:
+    return (datetime.fromisoformat(told["end_date"]) - datetime.fromisoformat(told["start_date"])).total_seconds()
+
+
+def versions() -> str:
+    """What ran, in words."""
+    from importlib.metadata import distributions, version
+
+    from tools.distributed.cluster import PACKAGES
+    from tools.distributed.services import postgres_programs
+
+    celery = next(d.version for d in distributions(path=[str(PACKAGES)]) if d.metadata["Name"] == "celery")
+    postgres = subprocess.run([f"{postgres_programs()}/postgres", "--version"], capture_output=True, text=True).stdout
+    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout
+    found = [re.search(r"(\d+\.\d+(\.\d+)?)", text) for text in (postgres, redis)]
+    numbers = [match.group(1) for match in found if match]
+    return (
+        f"Python {platform.python_version()}, Airflow {version('apache-airflow')}, Celery {celery}, "
+        f"PostgreSQL {numbers[0]}, Redis {numbers[1]}"
+    )
+
+
+@pytest.fixture
+def cluster_of(young_portfolio: Any) -> Iterator[Callable[[list[date]], Cluster]]:
+    """Makes a cluster for some days on a copy of the young portfolio; nothing of it is left afterwards."""
+    if reason := why_impossible():
+        pytest.skip(reason)
+    made: list[Cluster] = []
+
+    def make(days: list[date]) -> Cluster:
+        begin = datetime.combine(days[0], clock_time(3)).isoformat()
+        end = datetime.combine(days[-1] + timedelta(days=1), clock_time(5)).isoformat()
+        cluster = Cluster(young_portfolio.home, {**SETTINGS, "P2P_DAG_START": begin, "P2P_DAG_END": end})
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.down()
+        left = [pid for program in cluster.programs.values() for pid in program.pids()]
+        cluster.remove()
+        assert left == []
+
+
+def test_days_on_celery_under_kills_end_as_if_nothing_had_happened(
+    young_portfolio: Any, cluster_of: Callable[[list[date]], Cluster], account: Any, distributed: Path | None
+) -> None:
+    days = [SUNDAY + timedelta(days=n) for n in range(5 if distributed else 2)]
+    outages = OUTAGES if distributed else {}
+    expected = account(young_portfolio.undisturbed(days[-1]))
+    cluster = cluster_of(days)
+    cluster.up()
+    began = time.monotonic()
+    run = Days(cluster, days, outages)
+    with MemoryWatch(cluster) as memory:
+        run.run()
+    seconds = time.monotonic() - began
+
+    # every address is one of this machine: 127.0.0.1, in the order of bytes in which the kernel writes it
+    assert listening(cluster) == {"0100007F"}
+    assert [kill["what"] for kill in run.kills] == [TRAINING_WORKER, *outages]
+    tasks, runs = tasks_of(cluster, memory)
+    starts = {name: program.starts for name, program in cluster.programs.items()}
+    # each check of the others starts Airflow's command line, which takes seconds
+    checked = [name for name in cluster.programs if distributed or name in {"api-server", "scheduler"}]
+    unhealthy = [name for name in checked if name not in NOT_AIRFLOW and not cluster.check_health(name)]
+    cluster.down()
+
+    mine = account(cluster.home)
+    assert sorted(name for name in mine.keys() | expected.keys() if mine.get(name) != expected.get(name)) == []
+    assert set(USERS.values()) <= {path.stat().st_uid for path in cluster.home.rglob("*")}
+    assert unhealthy == []
+    if distributed:
+        size = sum(
+            path.stat().st_size for path in cluster.home.rglob("*") if path.is_file() and "airflow" not in path.parts
+        )
+        told = {
+            "days": len(days), "first": str(days[0]), "last": str(days[-1]), "loans_per_day": 60, "seconds": seconds,
+            "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory",
+            "versions": versions(), "measured_on": f"{datetime.now(UTC).date()}", "kills": run.kills,
+            "programs": {name: {"peak": memory.peaks[name], "starts": starts[name]} for name in starts},
+            "tasks": tasks, "runs": runs, "home_mb": size / 2**20,
+        }  # fmt: skip
+        distributed.mkdir(parents=True, exist_ok=True)
+        (distributed / FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,49 @@
+"""The page of a run on Celery has what was measured, and containers hide what is closed to other users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tools.distributed.containers import closed_directories, contained
+from tools.distributed.page import page
+
+MEASURED: dict[str, Any] = {
+    "days": 5, "first": "2021-07-04", "last": "2021-07-08", "loans_per_day": 60, "seconds": 412.3, "machine": "2 cores",
+    "versions": "Airflow 3", "measured_on": "2026-01-02", "home_mb": 12.4, "runs": {},
+    "kills": [{"what": "redis", "when": "after 6 runs", "down": 20.0, "after": 41.6}],
+    "programs": {"scheduler": {"peak": 208.4, "starts": 3}},
+    "tasks": {"ModelMonitoring.get_model": {"runs": 1, "median": 2.34, "longest": 3.2, "peak": None}},
+}  # fmt: skip
+
+
+def test_the_page_has_each_kill_program_and_task_and_says_what_was_not_seen() -> None:
+    lines = page(MEASURED).splitlines()
+    assert "| redis | after 6 runs | 20 s | 42 s |" in lines
+    assert "| scheduler | 208 | 3 |" in lines
+    assert "| `ModelMonitoring.get_model` | 1 | 2.3 | 3.2 | not seen |" in lines
+
+
+def test_the_outermost_directory_that_others_cannot_pass_is_found(tmp_path: Path) -> None:
+    inner = tmp_path / "closed" / "inner" / "python"
+    inner.mkdir(parents=True)
+    tmp_path.chmod(0o755)
+    inner.parent.chmod(0o700)
+    inner.parent.parent.chmod(0o700)
+    found = closed_directories([inner])
+    assert len(found) == 1
+    assert inner.is_relative_to(found[0])
+    assert Path(found[0]).is_relative_to(tmp_path / "closed") or (tmp_path / "closed").is_relative_to(found[0])
+
+
+def test_a_container_mounts_what_it_is_given_and_gives_up_every_right(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    command = contained(["true"], tmp_path / "place", {"/opt/airflow": home}, 61001, 61000, tmp_path)
+    script = command[-1].splitlines()
+    assert script[-1] == (
+        "exec setpriv --reuid 61001 --regid 61000 --clear-groups --no-new-privs --bounding-set=-all true"
+    )
+    assert script[-2] == "mount -o remount,bind,ro /"
+    assert any(line.startswith(f"mount --bind {home} ") for line in script)
+    assert any(line.endswith(" /opt/airflow") for line in script)

@@ -1,0 +1,103 @@
+"""Programs that run in the background under a user of their own, can be killed whole, and are started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark, stop_processes
+
+UMASK = 0o002
+"""What one user of a group writes, the others may write too."""
+
+
+@dataclass
+class Program:
+    """One program, in a session of its own.
+
+    Args:
+        name: What it is, such as `worker-1`.
+        command: Program and arguments.
+        environ: Its whole environment.
+        cwd: Directory it begins in.
+        log: File that its output is appended to.
+        user, group: Who it runs as; root where None, for a command that changes its user itself.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    environ: Mapping[str, str]
+    cwd: Path
+    log: Path
+    user: int | None = None
+    group: int | None = None
+    process: StartedProcess | None = None
+    starts: int = 0
+
+    def start(self) -> None:
+        """Start it; what its group may write stays writable to the group."""
+        whom: dict[str, Any] = {"user": self.user, "group": self.group, "extra_groups": []} if self.user else {}
+        with self.log.open("ab") as output:
+            child = subprocess.Popen(
+                [str(part) for part in self.command],
+                env=dict(self.environ),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=UMASK,
+                **whom,
+            )
+        child.returncode = 0  # who stops it reaps it
+        self.process = StartedProcess(self.name, child.pid, start_mark(child.pid) or "", str(self.command[0]))
+        self.starts += 1
+
+    def run(self, timeout: float) -> int:
+        """Run it to its end in the foreground, and return its exit code."""
+        with self.log.open("ab") as output:
+            done = subprocess.run(
+                [str(part) for part in self.command],
+                env=dict(self.environ),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                umask=UMASK,
+                timeout=timeout,
+            )
+        return done.returncode
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and is_running(self.process)
+
+    def pids(self) -> list[int]:
+        """List the processes of its session, itself included."""
+        return [] if self.process is None else members(self.process)
+
+    def kill(self) -> None:
+        """End it and every process that it started with SIGKILL, as a machine that is lost would."""
+        while left := self.pids():
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.02)
+
+    def stop(self, patience: float = 20.0) -> None:
+        """End it, with everything that it started."""
+        if self.process is not None:
+            stop_processes([self.process], patience=patience, rounds=1)
+
+    def last_lines(self, count: int = 15) -> str:
+        """Return the end of what it has said, for a message."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
