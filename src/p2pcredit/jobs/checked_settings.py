@@ -8,7 +8,7 @@ from pathlib import Path
 from p2pcredit.settings import MonitoringSettings, Settings, TrainingSettings, load_settings
 
 _BUILT_IN = {MonitoringSettings().policy, *TrainingSettings().families}
-_ENGINES = ("polars", "spark")
+_ENGINES = ("polars", "spark", "auto")
 """Names that are there whatever is installed: that no package takes one is checked when it is used."""
 
 

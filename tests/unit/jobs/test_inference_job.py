@@ -195,8 +195,8 @@ def test_a_day_whose_loans_lie_outside_training_is_warned_of(ctx: JobContext, mo
     ]
 
 
-def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:
+def few_rows(at_most: int, ctx: JobContext, lake: Lake, *reads: Any) -> Any:
     """The engine of the settings, which bears few rows at a time."""
-    engine = engine_for(ctx, lake)
+    engine = engine_for(ctx, lake, *reads)
     engine.rows_together = at_most  # type: ignore[misc]
     return engine
