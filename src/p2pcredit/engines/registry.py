@@ -45,8 +45,8 @@ def engine_named(name: str) -> type[Engine]:
         >>> engine_named("polar")
         Traceback (most recent call last):
         ...
-        p2pcredit.errors.SettingsError: there is no engine 'polar', perhaps 'polars' was meant; known are polars, spark, \
-auto
+        p2pcredit.errors.SettingsError: there is no engine 'polar', perhaps 'polars' was meant; known are polars, \
+spark, auto
     """
     return ENGINES.load(name)
 

@@ -158,7 +158,7 @@ class SparkSettings(Group):
     from_rows: int = Field(
         24_000_000,
         ge=0,
-        description="From how many rows on `engine = \"auto\"` takes Spark for a span; below it Polars works on this "
+        description='From how many rows on `engine = "auto"` takes Spark for a span; below it Polars works on this '
         "machine and no session is started. Counted are the rows of the files that the work reads.",
     )
     python: str = Field(

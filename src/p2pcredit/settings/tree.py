@@ -40,8 +40,8 @@ class Settings(Group):
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(
         "polars",
-        description="What runs the transforms and fits: `polars` on one machine, `spark` on many, `auto` for Spark from "
-        "`spark.from_rows` rows on and Polars below, or an engine that another package adds by an entry point in "
+        description="What runs the transforms and fits: `polars` on one machine, `spark` on many, `auto` for Spark "
+        "from `spark.from_rows` rows on and Polars below, or an engine that another package adds by an entry point in "
         "`p2pcredit.engines`.",
     )
     spark: SparkSettings = SparkSettings()

@@ -28,7 +28,10 @@ def error_of(module: str, text: str) -> Exception:
         ("ModuleNotFoundError: No module named 'p2pcredit.engines'", "executors has no package 'p2pcredit.engines'"),
         ("pyspark.errors.exceptions.base.PySparkImportError: [PACKAGE_NOT_INSTALLED] PyArrow >= 15 must", "'PyArrow'"),
         ("PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.9 than", "is 3.9,"),
-        ('java.io.IOException: Cannot run program "/opt/p2p/bin/python": error=2', "run the Python '/opt/p2p/bin/python'"),
+        (
+            'java.io.IOException: Cannot run program "/opt/p2p/bin/python": error=2',
+            "run the Python '/opt/p2p/bin/python'",
+        ),
     ],
 )
 def test_what_the_executors_lack_is_one_sentence_that_names_it(module: str, text: str, named: str) -> None:

@@ -1,7 +1,7 @@
 """What a Python worker of Spark lacked, read from the error that the driver was given, as one sentence.
 
-PySpark hands over a worker's traceback as the text of an error of its own, of one type or another by where it came up. So
-the text is looked at, and PySpark itself is not needed.
+PySpark hands over a worker's traceback as the text of an error of its own, of one type or another by where it came up.
+So the text is looked at, and PySpark itself is not needed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from p2pcredit.errors import SettingsError
 
 _MEND = (
-    "install there what the driver has, this package with its extra 'spark', or name another interpreter by spark.python"
+    "install there what the driver has, this package with its extra 'spark', or name another interpreter by "
+    "spark.python"
 )
 _KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
     (
