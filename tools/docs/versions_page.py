@@ -38,7 +38,8 @@ def versions_page() -> str:
         "Versions below that were seen to break: deltalake 1.6.3 has no action that takes a file out of a table in a "
         "transaction of ours; Polars 1.37 refuses tables in which another tool struck out rows, and 1.32 reads no "
         "schema of deltalake; Typer 0.17 ends wrong usage with exit code 1; DuckDB 1.0 cannot be locked as "
-        "`p2pcredit sql` locks it. Of the others lower versions were not tried, so lower ones may work. What is empty under `tried` "
+        "`p2pcredit sql` locks it. "
+        "Of the others lower versions were not tried, so lower ones may work. What is empty under `tried` "
         "was not tried there: Airflow and PySpark are tested at what is locked.",
     )
 
