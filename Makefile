@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock lock-deploy bounds bench bench-binning bench-scoring bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -17,6 +17,7 @@ help:
 	@echo "make wheel                     the wheel and its digest, where deploy/Dockerfile takes them from"
 	@echo "make distributed               five days on Celery, PostgreSQL and Redis, each killed once; writes what was measured"
 	@echo "make torture                   every fault in full: kills, full disks, hostile files, rivals, broken feeds"
+	@echo "make bounds                    the core tests at the lowest and the highest versions of the dependencies"
 	@echo "make mutation                  small harmful changes of the rooms that decide, and whether a test notices each"
 
 setup:
@@ -116,19 +117,31 @@ site: setup
 notebook: setup
 	$(BIN)/python tools/run_page.py docs/how-to/notebook.md
 
-# The second and third of them hold what the first holds, in the same versions: the image's packages, and what the tests
-# of deploy/ need beside the rest.
-LOCKED := -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-  --no-header --no-annotate -q
+# Every pin with its hashes and no address. Resolved with the providers that companies have beside it, and then without them:
+# nothing in the lock is refused by one of those. Asks the index that pip is set to, as no test does. The locks of deploy/
+# hold what the first holds, in the same versions: the image's packages, and what the tests of deploy/ need beside the rest.
+PLAIN := --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
+COMPILE = $(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev $(PLAIN) --upgrade \
+  -c tools/bounds/held.txt
+LOCKED = -c requirements.lock --generate-hashes $(PLAIN)
 lock: setup
-	@mkdir -p build
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.lock -q
+	mkdir -p build
+	$(COMPILE) tools/bounds/beside.in -o build/beside.txt
+	$(COMPILE) -c build/beside.txt --generate-hashes -o requirements.lock
+	$(MAKE) lock-deploy
+	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
+
+lock-deploy:
+	mkdir -p build
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --extra kubernetes --extra sql $(LOCKED) -o deploy/requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --extra kubernetes --group deploy $(LOCKED) -o build/deploy.lock
 	awk 'FNR == NR {if (/^[a-z0-9]/) have[$$1] = 1; next} /^[a-z0-9]/{on = !($$1 in have)} on' \
 	  requirements.lock build/deploy.lock > tools/deploy.lock.txt
-	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
+
+# The core tests at the lowest and at the highest versions that pyproject.toml allows, each in a virtual environment of its
+# own; some of them: NAMES="lowest". Asks the index too. Then `make docs` writes docs/reference/versions.md.
+bounds: setup
+	$(BIN)/python -m tools.bounds $(NAMES)
 
 # Us and our peers on the same work in the same run; see bench/README.md. `make bench ROWS=200000 PARTS="raw-to-gold scoring"`.
 bench: setup

@@ -48,6 +48,7 @@ class Registry(Generic[Brought]):
         built_in: Name -> `module:attribute`, in the order in which they are listed.
         needs: The attributes that one must have; `__call__` for a function.
         unknown: The error for a name that does not exist.
+        chosen_later: Names that may be asked for and stand for one of the others, chosen elsewhere; none can be loaded.
     """
 
     group: str
@@ -55,6 +56,7 @@ class Registry(Generic[Brought]):
     built_in: Mapping[str, str]
     needs: tuple[str, ...] = ()
     unknown: type[P2PCreditError] = SettingsError
+    chosen_later: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """List the names: built-in ones first, then those of other packages by name. Imports nothing."""
@@ -68,7 +70,8 @@ class Registry(Generic[Brought]):
             P2PCreditError: Of the type `unknown` if nothing has that name, with the similar one and all there are.
         """
         points = self._added().get(name, [])
-        if name in self.built_in and points:
+        reserved = name in self.built_in or name in self.chosen_later
+        if reserved and points:
             raise PluginError(
                 f"the package {package_of(points[0])} adds the {self.what} '{name}' to {self.group}, and that name is "
                 "built in; give it another name there, or uninstall the package"
@@ -78,8 +81,8 @@ class Registry(Generic[Brought]):
                 f"the packages {' and '.join(package_of(point) for point in points)} both add the {self.what} '{name}' "
                 f"to {self.group}; uninstall one of them"
             )
-        if name not in self.built_in and not points:
-            raise self.unknown(no_such(self.what, name, self.names()))
+        if not reserved and not points:
+            raise self.unknown(no_such(self.what, name, (*self.names(), *self.chosen_later)))
 
     def load(self, name: str) -> Brought:
         """Import what bears a name. A built-in one is imported without a look at other packages.

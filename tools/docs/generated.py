@@ -14,6 +14,7 @@ from tools.docs.home_page import home_page
 from tools.docs.pipelines_page import drawing_name, drawing_of, pipelines_page
 from tools.docs.settings_page import settings_page
 from tools.docs.tables_page import tables_page
+from tools.docs.versions_page import versions_page
 
 from p2pcredit.jobs.pipelines import PIPELINES
 
@@ -33,6 +34,7 @@ def generated() -> dict[str, str]:
         "docs/reference/tables.md": tables_page(),
         "docs/reference/exit-codes.md": exit_codes_page(),
         "docs/reference/home.md": home_page(),
+        "docs/reference/versions.md": versions_page(),
         "docs/reference/pipelines.md": pipelines_page(),
         **{f"docs/reference/{drawing_name(pipeline)}.svg": drawing_of(pipeline) for pipeline in PIPELINES},
         "docs/decisions/README.md": decisions_page(ROOT / "docs" / "decisions"),

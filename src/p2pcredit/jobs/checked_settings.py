@@ -13,7 +13,7 @@ from p2pcredit.names import no_such
 from p2pcredit.settings import MonitoringSettings, Settings, TrainingSettings, load_settings
 
 _BUILT_IN = {MonitoringSettings().policy, *TrainingSettings().families}
-_ENGINES = ("polars", "spark")
+_ENGINES = ("polars", "spark", "auto")
 """Names that are there whatever is installed: that no package takes one is checked when it is used."""
 
 

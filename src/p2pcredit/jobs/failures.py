@@ -34,6 +34,10 @@ def domain_error(error: BaseException) -> P2PCreditError | None:
         )
     if isinstance(error, MemoryError):
         return StorageError("this needs more memory than there is; give it more, or work on fewer days at a time")
+    if type(error).__module__.startswith(("pyspark.", "py4j.")):
+        from p2pcredit.engines.spark.failures import lack_of_executors
+
+        return lack_of_executors(error)
     from deltalake.exceptions import DeltaError
     from polars.exceptions import PolarsError
 

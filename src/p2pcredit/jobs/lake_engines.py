@@ -11,23 +11,29 @@ import polars as pl
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.contracts.tables import Table
 from p2pcredit.engines.protocol import Engine, Writer
-from p2pcredit.engines.registry import engine_named
+from p2pcredit.engines.registry import engine_named, engine_of_rows
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.tables.external_files import paths_of_rows, replace_with_files
+from p2pcredit.storage.tables.external_files import paths_of_rows, replace_with_files, rows_in_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.partitions import MONTH
 from p2pcredit.transforms.silver import LOAN, RULE_OF, optional_with_rules
 
 
-def engine_for(ctx: JobContext, lake: Lake) -> Engine:
-    """Give the engine that the settings name, on these tables.
+def engine_for(ctx: JobContext, lake: Lake, *reads: tuple[Table, DateRange]) -> Engine:
+    """Give the engine that the settings name, on these tables; with `auto`, the one for as many rows as are read.
+
+    Args:
+        ctx: The context.
+        lake: The tables.
+        reads: The tables and days that the work reads.
 
     Raises:
         MissingExtraError: If it is Spark and PySpark is not installed.
         SettingsError: If there is no such engine, or it cannot start.
     """
-    engine = engine_named(ctx.settings.engine)
+    name = engine_of_rows(ctx.settings, lambda: sum(rows_in_files(lake, table, days) for table, days in reads))
+    engine = engine_named(name)
     engine.require(ctx.settings)  # what is missing is said before anything is held or read
     return engine(ctx.settings, LakeTables(lake))
 

@@ -158,7 +158,7 @@ class AlertSettings(Group):
 
 
 class SparkSettings(Group):
-    """Where Spark runs, for `engine = "spark"`.
+    """Where Spark runs, for `engine = "spark"` and `engine = "auto"`.
 
     No card holds this group, since some of it may be secret; of it a card names `tree_workers` alone.
     """
@@ -167,6 +167,12 @@ class SparkSettings(Group):
         "local[2]",
         min_length=1,
         description="Where Spark runs: `local[2]`, `spark://host:7077`, `yarn`, `k8s://https://host:443`.",
+    )
+    from_rows: int = Field(
+        24_000_000,
+        ge=0,
+        description='From how many rows on `engine = "auto"` takes Spark for a span; below it Polars works on this '
+        "machine and no session is started. Counted are the rows of the files that the work reads.",
     )
     python: str = Field(
         "",

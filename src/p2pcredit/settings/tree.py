@@ -40,8 +40,9 @@ class Settings(Group):
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(
         "polars",
-        description="What runs the transforms and fits: `polars` on one machine, `spark` on many, or an engine that "
-        "another package adds by an entry point in `p2pcredit.engines`.",
+        description="What runs the transforms and fits: `polars` on one machine, `spark` on many, `auto` for Spark "
+        "from `spark.from_rows` rows on and Polars below, or an engine that another package adds by an entry point in "
+        "`p2pcredit.engines`.",
     )
     spark: SparkSettings = SparkSettings()
     threads: int = Field(2, ge=1, le=256, description="Threads that the fits of a training share among them.")

@@ -211,8 +211,8 @@ def test_loans_that_were_missing_are_scored_and_the_others_left_as_they_are(ctx:
     assert run_inference(ctx, day, only_missing=True)["scored"] == 0
 
 
-def few_rows(at_most: int, ctx: JobContext, lake: Lake) -> Any:
+def few_rows(at_most: int, ctx: JobContext, lake: Lake, *reads: Any) -> Any:
     """The engine of the settings, which bears few rows at a time."""
-    engine = engine_for(ctx, lake)
+    engine = engine_for(ctx, lake, *reads)
     engine.rows_together = at_most  # type: ignore[misc]
     return engine

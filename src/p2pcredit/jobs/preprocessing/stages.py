@@ -142,7 +142,7 @@ def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     contract = feed_named(feed)
     lake = Lake(ctx.layout)
     with lake.lock(silver(contract)):
-        engine = engine_for(ctx, lake)
+        engine = engine_for(ctx, lake, (bronze(contract), days))
         raw = engine.read(bronze(contract), days)
         refined = refine(raw.lazy(), contract)
         sound, faulty = engine.run(refined.sound, refined.faulty)
@@ -175,7 +175,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.lock(FEATURE_STORE):
-        engine = engine_for(ctx, lake)
+        engine = engine_for(ctx, lake, *((silver(feed), days) for feed in APPLICATION_FEEDS))
         frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
         (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
         changed = engine.replace(FEATURE_STORE, features, days)
@@ -202,12 +202,12 @@ def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.lock(LABEL_STORE):
         mark_labels_built(ctx.layout, days)
-        engine = engine_for(ctx, lake)
+        history = history_needed(days, ctx.settings.labels)
+        engine = engine_for(ctx, lake, *((silver(FEEDS[name]), history) for name in LABEL_COLUMNS))
         mended = _mend_later_labels(ctx, engine, days)
         (labels,) = engine.run(_labels(ctx, engine, days))
         changed = engine.replace(LABEL_STORE, labels, days)
         _close_month(lake, LABEL_STORE, days)
-    history = history_needed(days, ctx.settings.labels)
     unknown = {**events_of_no_loan(lake, days, history), **loans_seen_before(lake, days, history)}
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 

@@ -59,7 +59,7 @@ def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = Fals
             if model_id is None:
                 without_model += len(span)
                 continue
-            engine = engine_for(ctx, lake)
+            engine = engine_for(ctx, lake, (FEATURE_STORE, DateRange(span[0], span[-1])))
             for piece in _pieces(ctx.layout, span, engine.rows_together):
                 found = found + _score_span(ctx, lake, engine, model_id, piece, only_missing=only_missing)
                 ctx.progress(f"{piece.last}", (piece.last - days.first).days + 1, len(days))

@@ -1,4 +1,4 @@
-"""Which engine fits: the one of the settings, or the one that a card names."""
+"""Which engine fits: the one of the settings, with `auto` the one for so many loans, or the one that a card names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from p2pcredit.engines.registry import POLARS, engine_named
+from p2pcredit.engines.registry import POLARS, engine_named, engine_of_rows
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.settings import Settings
 from p2pcredit.storage.files import disk_error
@@ -25,7 +25,7 @@ def require_fit_backend(ctx: JobContext) -> None:
         MissingExtraError: If it is Spark and PySpark is not installed.
         SettingsError: If it cannot start, or trees are to be grown on a device that it has not.
     """
-    engine_named(ctx.settings.engine).require_for_fits(ctx.settings)
+    _engine_of_settings(ctx).require_for_fits(ctx.settings)
 
 
 @contextmanager
@@ -36,8 +36,9 @@ def fit_backend_of(ctx: JobContext) -> Iterator[FitBackend]:
         MissingExtraError, SettingsError: As `require_fit_backend`.
         StorageError: If the disk does not take the loans that the engine is to see.
     """
-    require_fit_backend(ctx)
-    with _backend(ctx, engine_named(ctx.settings.engine), ctx.settings) as backend:
+    engine = _engine_of_settings(ctx)
+    engine.require_for_fits(ctx.settings)
+    with _backend(ctx, engine, ctx.settings) as backend:
         yield backend
 
 
@@ -63,6 +64,19 @@ def engine_of_card(card: dict[str, Any]) -> dict[str, Any]:
         ({'name': 'polars'}, 2)
     """
     return dict(card.get("engine") or {"name": POLARS})
+
+
+def _engine_of_settings(ctx: JobContext) -> type[Engine]:
+    return engine_named(engine_of_rows(ctx.settings, lambda: _loans(ctx)))
+
+
+def _loans(ctx: JobContext) -> int:
+    """How many loans the feature store holds."""
+    from p2pcredit.contracts.tables import FEATURE_STORE  # a job that asks and trains nothing goes without the lake
+    from p2pcredit.storage.tables.external_files import rows_in_files
+    from p2pcredit.storage.tables.lake import Lake
+
+    return rows_in_files(Lake(ctx.layout), FEATURE_STORE)
 
 
 @contextmanager

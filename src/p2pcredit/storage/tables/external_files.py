@@ -37,6 +37,19 @@ def paths_of_rows(lake: Lake, table: Table, days: DateRange | None = None) -> li
     return [file.below(opened) for file in active_files(opened, days)]
 
 
+def rows_in_files(lake: Lake, table: Table, days: DateRange | None = None) -> int:
+    """Count the rows of the files that hold the table's rows; with `days`, of those that may hold rows of them.
+
+    The table's log says how many each file holds, so none is opened but those of which it does not say it. A file of a
+    month counts whole, also where one of its days is asked for: replacing that day writes all of it anew.
+    """
+    if not lake.exists(table):
+        return 0
+    opened = lake.opened(table)
+    files = active_files(opened, days)
+    return sum(pq.read_metadata(f.below(opened)).num_rows if f.rows is None else f.rows for f in files)
+
+
 def replace_with_files(lake: Lake, table: Table, days: DateRange, write: Writer) -> bool:
     """Put files that an engine writes in the place of those that hold rows of these days, in one commit.
 

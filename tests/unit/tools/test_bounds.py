@@ -1,0 +1,42 @@
+"""What the package allows of its dependencies: no lower than was tried, and what others pin. Asks no index."""
+
+from __future__ import annotations
+
+import pytest
+from tools.bounds import ROOT, airflow_constraints, allowed, is_allowed, lower_bound, pins, release, tried
+
+ALLOWED = allowed()
+LOCKED = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_the_lowest_version_that_is_allowed_was_tried(name: str) -> None:
+    bounds, extra = ALLOWED[name]
+    if extra in {"airflow", "spark"}:
+        pytest.skip("tried at what is locked; the page of versions says so")
+    lowest = tried()["lowest"]["versions"][name]
+    wanted = release(lower_bound(bounds))
+    assert release(lowest)[: len(wanted)] == wanted, "run 'make bounds'"
+
+
+def test_what_airflows_constraints_pin_is_allowed() -> None:
+    pinned = airflow_constraints()["versions"]
+    assert len(pinned) >= 15
+    refused = {name: version for name, version in pinned.items() if not is_allowed(version, ALLOWED[name][0])}
+    assert refused == {}
+
+
+def test_what_is_locked_is_allowed() -> None:
+    refused = {name for name, (bounds, _) in ALLOWED.items() if not all(is_allowed(v, bounds) for v in LOCKED[name])}
+    assert refused == set()
+
+
+def test_the_lock_has_nothing_that_the_fab_and_amazon_providers_refuse() -> None:
+    assert all(is_allowed(version, "<3") for version in LOCKED["python-dateutil"]), "run 'make lock'"
+
+
+def test_the_lock_has_hashes_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--index" not in text
+    assert text.count("--hash=sha256:") >= len(LOCKED)
