@@ -30,7 +30,6 @@ from tools.distributed.page import FILE
 
 from p2pcredit.errors import ServiceError
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
-from p2pcredit.orchestration.schedules import VARIABLES
 
 SUNDAY = date(2021, 7, 4)
 DAILY = (PREPROCESSING.dag_id, INFERENCE.dag_id)
@@ -39,7 +38,7 @@ PATIENCE = 1500.0
 
 SETTINGS = {
     "P2P_DAG_CATCHUP": "1",
-    **{name: "1" for name in VARIABLES if name == "P2P_DAG_SIMULATED_TIME"},
+    "P2P_DAG_SIMULATED_TIME": "1",
     "P2P_WAIT_MINUTES": "600",
     "P2P_RETRIES": "15",
     # A task is hit more often here than in years of service, and should not wait long for its next try.
