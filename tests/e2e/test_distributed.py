@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import psutil
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # `tools` is no part of the package
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
 from tools.distributed.cluster import NOT_AIRFLOW, USERS, Cluster, why_impossible
+from tools.distributed.measuring import describe_run, tasks_and_runs
 from tools.distributed.memory import MemoryWatch
 from tools.distributed.page import FILE
 
 from p2pcredit.errors import ServiceError
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
-from p2pcredit.orchestration.schedules import VARIABLES
 
 SUNDAY = date(2021, 7, 4)
 DAILY = (PREPROCESSING.dag_id, INFERENCE.dag_id)
@@ -43,7 +38,7 @@ PATIENCE = 1500.0
 
 SETTINGS = {
     "P2P_DAG_CATCHUP": "1",
-    **{name: "1" for name in VARIABLES if name == "P2P_DAG_SIMULATED_TIME"},
+    "P2P_DAG_SIMULATED_TIME": "1",
     "P2P_WAIT_MINUTES": "600",
     "P2P_RETRIES": "15",
     # A task is hit more often here than in years of service, and should not wait long for its next try.
@@ -187,52 +182,6 @@ def listening(cluster: Cluster) -> set[str]:
     return {fields[1].split(":")[0] for fields in lines if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes}
 
 
-def tasks_of(cluster: Cluster, memory: MemoryWatch) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Times and memory of tasks, and times of runs, as the API tells of them now."""
-    client = cluster.client()
-    tasks: dict[str, list[tuple[float, float | None]]] = {}
-    runs: dict[str, list[float]] = {}
-    for dag_id in (MONITORING.dag_id, *DAILY):
-        for run in client.runs(dag_id):
-            runs.setdefault(dag_id, []).append(_seconds(run))
-            for task in client.task_instances(dag_id, run["dag_run_id"]):
-                if task["state"] == "success" and task["start_date"] and task["operator_name"] != "EmptyOperator":
-                    name = f"{dag_id.removeprefix('P2PCreditScore_')}.{task['task_id']}"
-                    tasks.setdefault(name, []).append((_seconds(task), memory.tasks.get(str(task["id"]))))
-    told = {}
-    for name, seen in tasks.items():
-        seconds, peaks = [s for s, _ in seen], [peak for _, peak in seen if peak]
-        told[name] = {
-            "runs": len(seen),
-            "median": median(seconds),
-            "longest": max(seconds),
-            "peak": max(peaks, default=None),
-        }
-    return told, {d: {"runs": len(s), "median": median(s), "longest": max(s)} for d, s in runs.items()}
-
-
-def _seconds(told: dict[str, Any]) -> float:
-    return (datetime.fromisoformat(told["end_date"]) - datetime.fromisoformat(told["start_date"])).total_seconds()
-
-
-def versions() -> str:
-    """What ran, in words."""
-    from importlib.metadata import distributions, version
-
-    from tools.distributed.cluster import PACKAGES
-    from tools.distributed.services import postgres_programs
-
-    celery = next(d.version for d in distributions(path=[str(PACKAGES)]) if d.metadata["Name"] == "celery")
-    postgres = subprocess.run([f"{postgres_programs()}/postgres", "--version"], capture_output=True, text=True).stdout
-    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout
-    found = [re.search(r"(\d+\.\d+(\.\d+)?)", text) for text in (postgres, redis)]
-    numbers = [match.group(1) for match in found if match]
-    return (
-        f"Python {platform.python_version()}, Airflow {version('apache-airflow')}, Celery {celery}, "
-        f"PostgreSQL {numbers[0]}, Redis {numbers[1]}"
-    )
-
-
 @pytest.fixture
 def cluster_of(young_portfolio: Any) -> Iterator[Callable[[list[date]], Cluster]]:
     """Makes a cluster for some days on a copy of the young portfolio; nothing of it is left afterwards."""
@@ -272,8 +221,7 @@ def test_days_on_celery_under_kills_end_as_if_nothing_had_happened(
     # every address is one of this machine: 127.0.0.1, in the order of bytes in which the kernel writes it
     assert listening(cluster) == {"0100007F"}
     assert [kill["what"] for kill in run.kills] == [TRAINING_WORKER, *outages]
-    tasks, runs = tasks_of(cluster, memory)
-    starts = {name: program.starts for name, program in cluster.programs.items()}
+    tasks, runs = tasks_and_runs(cluster, memory)
     # each check of the others starts Airflow's command line, which takes seconds
     checked = [name for name in cluster.programs if distributed or name in {"api-server", "scheduler"}]
     unhealthy = [name for name in checked if name not in NOT_AIRFLOW and not cluster.check_health(name)]
@@ -284,15 +232,8 @@ def test_days_on_celery_under_kills_end_as_if_nothing_had_happened(
     assert set(USERS.values()) <= {path.stat().st_uid for path in cluster.home.rglob("*")}
     assert unhealthy == []
     if distributed:
-        size = sum(
-            path.stat().st_size for path in cluster.home.rglob("*") if path.is_file() and "airflow" not in path.parts
-        )
-        told = {
-            "days": len(days), "first": str(days[0]), "last": str(days[-1]), "loans_per_day": 60, "seconds": seconds,
-            "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory",
-            "versions": versions(), "measured_on": f"{datetime.now(UTC).date()}", "kills": run.kills,
-            "programs": {name: {"peak": memory.peaks[name], "starts": starts[name]} for name in starts},
-            "tasks": tasks, "runs": runs, "home_mb": size / 2**20,
-        }  # fmt: skip
+        measured = describe_run(cluster, memory, tasks, runs)
+        measured |= {"days": len(days), "first": str(days[0]), "last": str(days[-1]), "loans_per_day": 60}
+        measured |= {"kills": run.kills, "seconds": seconds}
         distributed.mkdir(parents=True, exist_ok=True)
-        (distributed / FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        (distributed / FILE).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
