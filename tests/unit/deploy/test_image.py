@@ -103,3 +103,12 @@ def test_its_configuration_names_the_packages_dags(deploy: Path) -> None:
     told = configparser.ConfigParser(interpolation=None)
     told.read(deploy / "airflow.cfg")
     assert told["dag_processor"]["dag_bundle_config_list"] == bundle_config()
+
+
+def test_the_locked_celery_is_one_that_airflows_provider_works_with(packages: Path, tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    environ |= {"PYTHONPATH": str(packages), "AIRFLOW_HOME": str(tmp_path)}
+    program = "from airflow.providers.celery.executors.celery_executor import app; print(app.main)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[-1] == "airflow.providers.celery.executors.celery_executor"
