@@ -197,7 +197,12 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
         "if state.champion_on(d) == state.champion_on(day) and",
         "missed nights of an earlier champion are never scored",
     ),
-    ("jobs/scoring/score.py", "d not in state.scored", "d in state.scored", "missed nights are never scored"),
+    (
+        "jobs/scoring/score.py",
+        "_scored_loans(state, d) != loans.get(d, 0)",
+        "_scored_loans(state, d) == loans.get(d, 0)",
+        "missed nights are never scored",
+    ),
     (
         "jobs/training/swap_sets.py",
         "unseen_from = max(",

@@ -7,7 +7,9 @@ import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import handoff_actors as actors
 from disk_calls import Calls
@@ -19,6 +21,7 @@ from steps import LEDGER, LOGS, Rules
 
 from p2pcredit.jobs import decisions
 from p2pcredit.retraining.state import Origin
+from p2pcredit.storage.home_format import mark_home
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,13 @@ class Stage:
         self.calls.patched(patch)
         names = itertools.count()
         patch.setattr("secrets.token_hex", lambda _: f"{next(names):016x}")
+        patch.setattr("uuid.uuid4", lambda: UUID(int=0))
         patch.setattr("p2pcredit.jobs.training.train.train_model", self.trainer)
         patch.setattr("p2pcredit.jobs.training.maturity.enough_matured", lambda ctx, day: False)
         patch.setattr(logging.getLogger("p2pcredit"), "disabled", True)
         disk = self.calls.disk
         disk.directories |= {HOME, LOGS, LEDGER}
+        mark_home(Path(HOME))
         if meeting.waiting:
             ctx = actors.context("monitoring", actors.MONDAY)
             decisions.decide(ctx, actors.monitoring_decision(), Origin.MONITORING)

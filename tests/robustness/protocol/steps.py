@@ -5,6 +5,7 @@ What this rests on, so that leaving out the other stops loses no behaviour:
 - A temporary file, a sync, a closing, and the activity file are seen by no other actor's decisions.
 - A ledger line never changes and is never removed. So that a line is there, and what it says, is the same later: only
   the look that finds no further line must be ordered against the others, and listing the lines only finds damage.
+- Which home it is was written before anybody came, and is never written again.
 - `lstat` of a decision file that is there is followed by opening it, and the opening decides.
 - What machines touch only under the ledger's lock cannot change while one of them holds it. This is not taken on trust:
   each access is checked, and after the first one without the lock no stop is left out any more. A person keeps to no
@@ -26,6 +27,7 @@ LEDGER = f"{LOGS}/decisions"
 SUMMARY = f"{LEDGER}/.summary"
 LOCK = f"{LEDGER}/.lock"
 DECISION = f"{LOGS}/retraining_decision.json"
+HOME_FILE = f"{HOME}/home.json"
 _LINE = re.compile(re.escape(LEDGER) + r"/[0-9]{8}\.json")
 _PRIVATE = re.compile(r".*/(\.[^/]*\.tmp|activity\.jsonl|\.lock|\.training\.lock)")
 
@@ -81,6 +83,8 @@ class Rules:
         if not seen or name in {"close", "fsync", "fstat", "pread", "mkdir"} or path in {LEDGER, HOME}:
             return Step(name, what, changes=False, stops=False)
         if path == LOGS and name != "listdir":
+            return Step(name, what, changes=False, stops=False)
+        if path == HOME_FILE and path in disk.files and name in {"stat", "open", "read"}:
             return Step(name, what, changes=False, stops=False)
         if path == SUMMARY and name in {"stat", "open", "read"} and not (name == "open" and args[1] & os.O_CREAT):
             return Step(name, what, changes=False, stops=path in disk.files)  # it is checked, so anybody may look
