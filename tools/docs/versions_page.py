@@ -27,8 +27,8 @@ def versions_page() -> str:
     days = ", ".join(f"{name.replace('-', ' ')} on {found[name]['on']}" for name in names)
     return page(
         "Versions of dependencies",
-        "A version is allowed from the lowest on at which the core tests of the rooms that use it passed, in several runs; "
-        "`make test` runs on what is locked.",
+        "A version is allowed from the lowest on at which the core tests of the rooms that use it passed, in several "
+        "runs; `make test` runs on what is locked.",
         f"Tried on Python {found[names[0]]['python']}: {days}. Of two versions that are locked "
         "the first is for Python 3.11, the second for later ones. The last column is what Airflow's own constraints "
         f"pin, in their public copy of {constraints['on']} for Python {constraints['python']} (branch "
