@@ -77,10 +77,10 @@ def test_two_workers_whose_homes_are_not_shared_stop_the_run_before_anything_is_
     jobs.gives = MovesOn()
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "failed"
-    assert set(jobs.called()) == {"preprocessing.source_checks.check_source"}
-    bronze = {task_id for task_id in ran.tasks if task_id.startswith("bronze_processing.")}
-    assert ran.in_state("failed") == bronze
-    assert {ran.tries[task_id] for task_id in bronze} == {1}, "it cannot heal, so it is not tried again"
+    assert set(jobs.called()) == {"preprocessing.catch_up.make_up_days"}
+    checks = {task_id for task_id in ran.tasks if task_id.startswith("source_data_checks.")}
+    assert ran.in_state("failed") == checks
+    assert {ran.tries[task_id] for task_id in checks} == {1}, "it cannot heal, so it is not tried again"
     for _, message in jobs.told:
         assert f"this worker's home {other} has id {theirs.short_id}, the run began in {home} with id" in message
         assert f"{ours.short_id}: mount the same shared directory on every worker" in message
