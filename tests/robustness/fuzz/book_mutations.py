@@ -6,9 +6,11 @@ stay as they were. Those of `VALUES` spoil single cells, those of `COLUMNS` a wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from types import MappingProxyType
 
 from p2pcredit.contracts.columns import Kind
 
@@ -16,6 +18,7 @@ MISSING_SIGNS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None
 NO_NUMBERS = ("n.v.", "unknown", "24,000.00", "1.234,5", "-1", "12 apples", "1e14", "0x1F", "=A1+B1", "--5", "1/2")
 RUBBISH = ("?!", "rubbish", "see remarks")
 NO_DATES = ("31/12/2009", "2009-13-01", "2109-01-01", "12.2009", "40148", "yesterday")
+_WORD = "[a-z0-9_]+"
 NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT})
 
 
@@ -66,6 +69,23 @@ class Book:
             if self.touched is not None:
                 self.touched.add(row[key].strip())
         self.columns |= {column, table}
+
+    def is_named_in(self, told: str, other_names: Mapping[str, Collection[str]] = MappingProxyType({})) -> bool:
+        """Whether what was said names a column that was changed, or a table of which all was.
+
+        A name counts where it is quoted, follows its table and a point, or stands in a list after `column`: words such
+        as `loans`, `status` or `amount` stand in many a warning that means something else. The table's name alone says
+        nothing of one column of it.
+
+        Args:
+            told: What was said.
+            other_names: Changed column -> how else the product names it.
+        """
+        whole = {table for table, kinds in self.kinds.items() if kinds.keys() <= self.columns}
+        changed = {name for name in self.columns if name not in self.tables}
+        names = whole | changed | {other for name in changed for other in other_names.get(name, ())}
+        listed = rf"columns? (?:{_WORD}(?:, | and | or ))*"
+        return any(re.search(rf"(?:['\"]|\b{_WORD}\.|{listed}){re.escape(name)}(?![a-z0-9_])", told) for name in names)
 
     def _cells(self, table: str, column: str) -> list[str]:
         header, rows = self.tables[table]

@@ -177,7 +177,7 @@ def silent(sound: Night, mutated: Night, book: Book) -> Iterable[str]:
     """What moved without a word, or moved though nothing of it was touched; not where chance may have done it."""
     if mutated.error or may_be_chance(book):
         return
-    named = [name for name in book.columns if name in mutated.told]
+    named = book.is_named_in(mutated.told)
     for loan, before in sound.scored.items():
         after = mutated.scored.get(loan)
         if after == before:

@@ -70,6 +70,22 @@ KINDS = {
     "since": Kind.DATE,
     "overdue": Kind.COUNT,
 }
+FEED_NAMES = {
+    "issued": ("origination_date",),
+    "amount": ("loan_amount",),
+    "months": ("term",),
+    "home": ("home_ownership",),
+    "region": ("state",),
+    "employed": ("employment_length",),
+    "income": ("annual_income",),
+    "balance": ("revolving_balance",),
+    "dti": ("debt_to_income",),
+    "bureau": ("fico_low", "fico_high"),
+    "inquiries": ("inquiries_6m_count",),
+    "opened": ("earliest_credit_line",),
+    "overdue": ("days_past_due",),
+}
+"""Column of the lender -> the columns of the feeds that it gives."""
 NO_FAULT_AT_FIRST = {
     *("levels never seen", "levels all new", "a third of the rows", "ids of other loans", "numbers far out"),
 }
@@ -172,7 +188,7 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
     """What moved without a word, or moved though nothing of it was touched."""
     if mutated.error:
         return
-    named = bool(mutated.rejected) or any(name in mutated.told for name in book.columns)
+    named = bool(mutated.rejected) or book.is_named_in(mutated.told, FEED_NAMES)
     touched = book.touched
     for loan, before in sound.features.items():
         after = mutated.features.get(loan)

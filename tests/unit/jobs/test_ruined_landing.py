@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from p2pcredit.errors import SourceError, UsageError
+from p2pcredit.errors import QuarantineError, SourceError, UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.periods import DateRange
 from p2pcredit.settings import LandingSettings, Settings
 from p2pcredit.storage.layout import Layout
 
@@ -216,3 +218,47 @@ def test_a_term_from_a_column_of_days_is_said(
     (tmp_path / "lender.yaml").write_text(MAPPING.replace("term: Months", "term: Term (days)"))
     land(ctx, str(tmp_path / "lender.yaml"), [tmp_path / "days.csv"], None, None)
     assert "which is in months" in caplog.text
+
+
+DAYS_LATE = (
+    MAPPING.replace("rules: {", "read_on: 2020-12-31\n  days_past_due: Since\n  rules: {late: past_due, ")
+    .replace('  "on": Since\n', "")
+    .replace("paid: [{status: FULLY_PAID}]", "paid: []")
+)
+
+
+def test_days_past_due_that_were_written_in_words_are_named_and_not_called_missing(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [row.replace("open,", "late,sixty") for row in SOUND]
+    found = land_rows(ctx, tmp_path, *rows, mapping=DAYS_LATE)
+    unreadable = found["unreadable"]
+    assert isinstance(unreadable, dict)
+    place = "loan_performance.days_past_due"
+    assert unreadable[place] == {"count": 9, "example": "sixty is no whole number of days"}
+    assert (
+        f"values of {place} cannot be read, such as 'sixty is no whole number of days'; write whole days" in caplog.text
+    )
+
+
+def test_blank_days_past_due_are_not_told_beside_the_status_that_lacks_them(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    land_rows(ctx, tmp_path, *[row.replace("open,", "slow,") for row in SOUND], mapping=DAYS_LATE)
+    assert "values of loan_performance.status cannot be read, such as 'slow'" in caplog.text
+    assert "values of loan_performance.days_past_due cannot be read" not in caplog.text
+
+
+DATED = MAPPING.replace("rules: {", "read_on: 2020-12-31\n  rules: {lost: [{status: DEFAULT, days_past_due: 90}], ")
+
+
+def test_a_status_without_the_date_it_needs_is_named_and_not_the_days_past_due_that_follow_from_it(
+    ctx: JobContext, tmp_path: Path
+) -> None:
+    rows = [row.replace("open", "lost") for row in SOUND[:3]] + [row.replace("open", "") for row in SOUND[3:5]]
+    land_rows(ctx, tmp_path, *rows, mapping=DATED)
+    with pytest.raises(
+        QuarantineError, match=r"most often by 'status: unknown value' \(3 rows, such as 'lost'\)"
+    ) as caught:
+        preprocess(ctx, DateRange(date(2020, 2, 1), date(2020, 2, 5)))
+    assert "each with the date or the days past due that its rule needs" in str(caught.value)

@@ -242,9 +242,21 @@ def test_a_year_of_two_digits_in_a_mapping_is_never_after_the_loan(tmp_path: Pat
     assert book.feeds["credit_history"]["earliest_credit_line"].to_list() == ["1968-01-05", "2019-01-05"]
 
 
-@pytest.mark.parametrize("late", ["nan", "inf", "1e30", "999999999999", "-5", "45.7", "٤٥"])
-def test_days_past_due_that_are_no_whole_days_are_never_guessed_at(tmp_path: Path, late: str) -> None:
+@pytest.mark.parametrize("late", ["inf", "1e2", "1e30", "999999999999", "-5", "45.7", "sixty", "٤٥"])
+def test_days_past_due_that_are_no_whole_days_are_never_guessed_at_and_their_text_is_kept(
+    tmp_path: Path, late: str
+) -> None:
+    found = performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}")
+    assert found == [("7", "2020-02-03", "slow", f"{late} is no whole number of days")]
+
+
+@pytest.mark.parametrize("late", ["", "nan", "NA", "-"])
+def test_days_past_due_that_are_not_given_are_missing(tmp_path: Path, late: str) -> None:
     assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "slow", None)]
+
+
+def test_unreadable_days_past_due_are_looked_at_only_where_the_status_needs_them(tmp_path: Path) -> None:
+    assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,other,,sixty") == [("7", "2020-02-03", "other", None)]
 
 
 @pytest.mark.parametrize("late", ["40", " 40 ", "40.0", "+40", "00040"])

@@ -26,6 +26,7 @@ from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
 
 _FIRST_LOOKED_AT = 1_000
+_BLANK = "blank"
 _PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column in feed.columns)
 _REQUIRED = frozenset(
     (name, column.source) for name, feed in FEEDS.items() for column in feed.columns if column.required
@@ -75,9 +76,10 @@ class UnreadableValues:
             self.given.add(place)
         if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
             for text, times in _unreadable(column, texts):
-                shown = "blank" if text is None else one_line(text, LONGEST_EXAMPLE)
+                shown = _BLANK if text is None else one_line(text, LONGEST_EXAMPLE)
                 self.counts[place] += times
-                self.examples[place] = min(shown, self.examples.get(place, shown))  # however the book is cut
+                # However the book is cut; a text says more than a blank.
+                self.examples[place] = min(shown, self.examples.get(place, shown), key=lambda e: (e == _BLANK, e))
 
     def as_json(self) -> dict[str, dict[str, Any]]:
         """Column (`feed.column`) -> `count` of values that cannot be read, and an `example`."""
@@ -102,8 +104,9 @@ class UnreadableValues:
     def doubtful(self, limit: float) -> list[tuple[str, str]]:
         """List the other columns of which a larger share of values than `limit` cannot be read, blanks apart."""
         found = [place for place, count in self._commonest() if count > limit * self.values(place)]
-        if ("loan_performance", "status") in found:  # a status that says nothing has no days past due either
-            found = [place for place in found if place != ("loan_performance", "days_past_due")]
+        days = ("loan_performance", "days_past_due")
+        if ("loan_performance", "status") in found and self.examples.get(days) == _BLANK:
+            found = [place for place in found if place != days]  # a status that says nothing has no days either
         return [place for place in found if place not in self.ruined(limit)]
 
     def never_given(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

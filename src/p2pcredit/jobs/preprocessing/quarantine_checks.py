@@ -17,6 +17,9 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
+_STATUS_AT_FAULT = "(^|; )status: "
+_FOLLOWS_FROM_STATUS = "days_past_due: missing"
+
 
 def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping[str, Mapping[date, int]]) -> None:
     """Make sure that no feed lost more rows than the limit: on a day, in a month, and over all of these days.
@@ -82,8 +85,13 @@ def count_set_aside(lake: Lake, feeds: Collection[str], days: DateRange | None) 
 
 
 def commonest_cause(lake: Lake, days: DateRange | None, feeds: Collection[str]) -> Cause | None:
-    """Find the rule that most rows in quarantine broke, whichever feed they are of; None where there are none."""
+    """Find the rule that most rows in quarantine broke, whichever feed they are of; None where there are none.
+
+    Missing days past due are no cause where the status of their row is at fault too: they follow from it.
+    """
     rules = pl.col("rules").str.split("; ")
+    cause = pl.element() != _FOLLOWS_FROM_STATUS
+    rules = pl.when(pl.col("rules").str.contains(_STATUS_AT_FAULT)).then(rules.list.filter(cause)).otherwise(rules)
     most = most_frequent(_of_rows(lake, days, feeds).select(rules.explode()), "rules")
     if most is None:
         return None

@@ -14,9 +14,11 @@ _ADVICE = {
     "in the future": "check how its dates are written, and that each row is in the file of its own day",
     "not on the day it was landed for": "put each row in the file of its own day",
     "not a term": "write terms in months, such as 36",
+    "not a whole number": "write whole numbers such as 45",
     "not a": "write plain numbers such as 1234.56; in a mapping say how numbers are written, such as decimal: ','",
     "lost digits": "a spreadsheet or a column of decimals wrote them; write ids as text",
-    "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules",
+    "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules, each with the "
+    "date or the days past due that its rule needs",
     "missing": "fill that column; in a mapping name the column of the download that holds it",
     "duplicate": "deliver each row once",
     "wrong number of fields": "put fields that hold commas or line ends in double quotes",

@@ -35,12 +35,14 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
     """Build the servicing events that the statuses imply.
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
-    gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine. Its
-    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
+    gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine. Days
+    past due that were given and could not be read stand in that row with what is wrong with them. Its outcome is then
+    unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
-            null), `days_past_due` (Int64 on the day the file was read, or null).
+            null), `days_past_due` (Int64 on the day the file was read, or null), `days_text` (what is wrong with
+            days past due that could not be read, never itself a number, or null).
         rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
             that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say; or
             `unknown` for a status after which a loan is neither good nor bad.
@@ -73,8 +75,9 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
             on = pl.max_horizontal(start + pl.duration(days=shift), pl.col("snapshot_date"))
             parts.append(_rows(loans.filter(own & needed.is_not_null() & reached), on, pl.lit(name), pl.lit(str(days))))
     unknown = loans.filter(~explained.fill_null(value=False))
-    nothing = pl.lit(None, dtype=pl.String)
-    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), nothing))
+    overdue = [status for status, events in rules.items() if events == PAST_DUE]
+    unread = pl.when(pl.col("status").is_in(overdue)).then("days_text")
+    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unread))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
+from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.platforms.downloads import read_columns, read_in_parts
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
@@ -62,6 +63,8 @@ class MappedPlatform:
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
             "status": f"say under events.rules what each text of {mapping.events.status} means; one with events needs "
             f"{needs}",
+            "days_past_due": f"write whole days into {mapping.events.days_past_due or 'a column of days'}, such as 45, "
+            "and name it in the mapping (events: {days_past_due: COLUMN})",
         }
 
     @property
@@ -267,13 +270,14 @@ class MappedPlatform:
         }
         for feed in APPLICATION_FEEDS:
             feeds.setdefault(feed.name, table.rows.select(*keys))
-        no_date, no_number = pl.lit(None, dtype=pl.Date), pl.lit(None, dtype=pl.Int64)
+        no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
         late = _whole_days(events.days_past_due) if events.days_past_due else no_number
         loans = table.rows.select(
             *keys[:2],
             pl.col(events.status).str.strip_chars().alias("status"),
             (self._until_today(_as_date(events.on)) if events.on else no_date).alias("on"),
             late.alias("days_past_due"),
+            (_no_whole_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )
         with_events = [status for status, rule in events.rules.items() if isinstance(rule, tuple) and rule]
         overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
@@ -356,6 +360,13 @@ def _whole_days(column: str) -> pl.Expr:
     """Parse a whole number of days, at most five digits, as Int64; null where the text is anything else."""
     text = pl.col(column).str.strip_chars().str.strip_prefix("+")
     return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
+
+
+def _no_whole_days(column: str) -> pl.Expr:
+    """Say of a text that is neither a sign of a missing value nor a whole number of days what is wrong with it."""
+    text = pl.col(column).str.strip_chars()
+    given = ~text.str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
+    return pl.when(given & _whole_days(column).is_null()).then(text + " is no whole number of days")
 
 
 def _as_text(source: Source, originated: pl.Expr) -> pl.Expr:
