@@ -255,6 +255,19 @@ def test_days_past_due_that_are_not_given_are_missing(tmp_path: Path, late: str)
     assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "slow", None)]
 
 
+def test_a_meaning_given_to_a_blank_is_said_to_have_no_effect(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = MAPPING.replace("    term: Months", '    term: {column: Months, values: {"": "36"}}')
+    text = text.replace("    open: []", '    open: []\n    "": []')
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n7,03.02.2020,500,,,,,,,,\n")
+    book = load_mapping(mapping_file(tmp_path, text)).read([raw], None, None)
+    assert book.feeds["loan_terms"]["term"].to_list() == [None]
+    assert book.feeds["loan_performance"]["status"].to_list() == [None]
+    assert (
+        "says under feeds.loan_terms.term.values, events.rules what a blank means; a blank is a missing" in caplog.text
+    )
+
+
 def test_unreadable_days_past_due_are_looked_at_only_where_the_status_needs_them(tmp_path: Path) -> None:
     assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,other,,sixty") == [("7", "2020-02-03", "other", None)]
 

@@ -92,6 +92,7 @@ class MappedPlatform:
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
         self._warn_of_days()
+        self._warn_of_blanks()
         read_on = self.mapping.events.read_on
         if read_on is not None and self.today is not None and read_on > self.today:
             raise UsageError(
@@ -139,6 +140,20 @@ class MappedPlatform:
                     name,
                     name,
                 )
+
+    def _warn_of_blanks(self) -> None:
+        """Warn where the mapping says what a blank means: a blank is a missing value, and no meaning is given to it."""
+        feeds = self.mapping.feeds.items()
+        found = [
+            f"feeds.{feed}.{name}.values" for feed, columns in feeds for name, s in columns.items() if "" in s.values
+        ]
+        found += ["events.rules"] if "" in self.mapping.events.rules else []
+        if found:
+            logger.warning(
+                "the mapping says under %s what a blank means; a blank is a missing value and stays one, so the key has "
+                "no effect: take it out, or write the value into the file",
+                ", ".join(found),
+            )
 
     def _warn_of_one_delay(self, days: pl.Series) -> None:
         """Warn where all of many loans that are late are late by the same number of days: none is counted."""
