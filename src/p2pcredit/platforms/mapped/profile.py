@@ -150,7 +150,7 @@ class MappedPlatform:
         found += ["events.rules"] if "" in self.mapping.events.rules else []
         if found:
             logger.warning(
-                "the mapping says under %s what a blank means; a blank is a missing value and stays one, so the key has "
+                "the mapping says under %s what a blank means; a blank is a missing value and stays one, so it has "
                 "no effect: take it out, or write the value into the file",
                 ", ".join(found),
             )
