@@ -24,7 +24,7 @@ from p2pcredit.text import LONGEST_EXAMPLE, one_line
 _MOST_BYTES = 1 << 20
 _RULE_DEPTH = 3
 """How many keys lead to a rule: events, rules, the status."""
-_BOOL, _MERGE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"
+_BOOL, _MERGE, _NULL, _DAY = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "merge", "null", "timestamp"))
 _A_COLUMN = "the name of a column of the download"
 _A_SOURCE = '{column: NAME, date: "%d.%m.%Y"} or the name of a column of the download'
 EXPECTED = {
@@ -99,12 +99,12 @@ def _content(where: str, text: str) -> Any:
         raise UsageError(f"{where} is not YAML{at}: {problem}{hint}") from error
     except UsageError:
         raise
-    except (yaml.YAMLError, ValueError) as error:  # a date such as 2024-02-31 is a ValueError
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
-    """Refuse truth values and keys that stand twice, below this node.
+    """Refuse truth values, days that no calendar has, and keys that stand twice or are no text, below this node.
 
     Raises:
         UsageError: If there are any.
@@ -118,6 +118,13 @@ def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
             f"{where}, line {line}, key '{key}': {node.value} without quotes is read as true or false; put it in "
             f'quotes: "{node.value}"'
         )
+    if isinstance(node, yaml.ScalarNode) and node.tag == _DAY:
+        try:
+            yaml.safe_load(node.value)
+        except ValueError as error:
+            raise UsageError(
+                f"{where}, line {line}, key '{key}': {node.value} is no calendar day; write one such as 2024-12-31"
+            ) from error
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _check(where, item, key, seen)
@@ -129,6 +136,11 @@ def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
             raise UsageError(f"{where}, line {name.start_mark.line + 1}: a key is one word; put it in quotes")
         below = f"{key}.{name.value}" if key else str(name.value)
         _check(where, name, below, seen)
+        if name.tag in {_NULL, _DAY}:
+            raise UsageError(
+                f"{where}, line {name.start_mark.line + 1}, key '{below}': {name.value or 'a key of nothing'} without "
+                f'quotes is no text; put it in quotes: "{name.value}"'
+            )
         if name.tag != _MERGE and name.value in names:
             raise UsageError(
                 f"{where}, line {name.start_mark.line + 1}, key '{below}' stands twice, first in line "
