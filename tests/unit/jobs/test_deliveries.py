@@ -64,6 +64,16 @@ def test_preprocessing_the_day_again_heals_it(ctx: JobContext) -> None:
     assert preprocess(ctx, ONE)["landed_anew"] == {}
 
 
+@pytest.mark.parametrize("day", [EARLIER, DAY], ids=["preprocessed", "not yet preprocessed"])
+def test_the_doctor_names_two_files_of_one_day_and_says_to_keep_one(ctx: JobContext, day: date) -> None:
+    path = ctx.layout.landing / "financial" / f"financial_{day:%Y_%m_%d}.csv"
+    path.with_suffix(".csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    twice = (
+        f"data/financial/{path.name} and data/financial/{path.name}.gz hold feed 'financial' of {day} more than once"
+    )
+    assert deliveries(ctx) == ("fail", f"{twice}; keep one, move the rest away")
+
+
 def test_a_file_touched_or_packed_without_other_rows_did_not_land_anew(ctx: JobContext) -> None:
     path = ctx.layout.landing / "financial" / f"financial_{EARLIER:%Y_%m_%d}.csv"
     os.utime(path)

@@ -10,6 +10,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
+from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.gaps import find_gaps, in_lines
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
@@ -19,6 +20,7 @@ from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
+from p2pcredit.storage.landing.files import find_landing_files, landed_range
 from p2pcredit.storage.tables.day_receipts import days_complete, first_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
@@ -115,7 +117,14 @@ def _accept(day: date) -> str:
 
 
 def check_deliveries(ctx: JobContext) -> Finding:
-    """Look at every complete day whether its landing files hold what was preprocessed."""
+    """Look whether each day landed once, and whether the files of complete days hold what was preprocessed."""
+    landed = landed_range(ctx.layout)
+    if landed is not None:
+        try:
+            for feed in FEEDS:
+                find_landing_files(ctx.layout, feed, landed)
+        except P2PCreditError as error:
+            return Status.FAIL, str(error)
     days = list(days_complete(ctx.layout))
     if not days:
         return Status.UNDETERMINED, "no day is preprocessed yet"
