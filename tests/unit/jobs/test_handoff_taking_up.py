@@ -269,11 +269,15 @@ def test_training_by_hand_keeps_to_the_weekly_limit_unless_a_reason_is_given(run
     assert ctx.ledger.events()[-1].facts["why"] == "auditor asks"
 
 
-def test_a_training_by_hand_that_died_before_its_log_is_finished_by_its_retry(run_on: Run, trainer: Any) -> None:
+def test_a_training_by_hand_that_died_before_its_log_is_finished_by_its_retry(
+    run_on: Run, trainer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     ctx = run_on(MONDAY, "cli")
     first = train_now(ctx, MONDAY, "auditor asks")
     ctx.layout.retraining_log(MONDAY).unlink()
     assert train_now(run_on(MONDAY, "cli"), MONDAY, "auditor asks") == first
+    assert f"a training as of {MONDAY} was done already" in caplog.text
+    assert "nothing is trained" in caplog.text
     assert len(ctx.ledger.state().trainings) == 1
     assert "m1" in ctx.layout.retraining_log(MONDAY).read_text()
 

@@ -6,6 +6,7 @@ lock that the kernel gives back if the process dies, so a claim without an end i
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import date
 
@@ -22,6 +23,7 @@ from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 
+logger = logging.getLogger("p2pcredit")
 _OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate")
 """What the ledger keeps of a model's card."""
 
@@ -74,12 +76,24 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
+        if done is not None:
+            _warn_that_it_is_done(done, day)
         receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)
         for step in INFERENCE.by_hand("train", below="train_model_task"):
             do_step(ctx, step, day)  # also what a run that died just after its training left undone
     receipt = {"as_of": day.isoformat(), **receipt}
     record(ctx, "train", receipt)
     return receipt
+
+
+def _warn_that_it_is_done(done: LedgerEvent, day: date) -> None:
+    """Warn that nothing is trained: settings or data that changed since would seem to have made that model."""
+    logger.warning(
+        "a training as of %s was done already, at %s; what came of it is shown and nothing is trained; to train with "
+        "settings or data of now, choose another --as-of",
+        day,
+        done.at,
+    )
 
 
 def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
