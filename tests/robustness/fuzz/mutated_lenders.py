@@ -210,4 +210,4 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
             yield f"{loan} has another label than it had: {wrong}"
 
 
-__all__ = ["AMONG", "Landed", "run_lender", "silent", "sound_file"]
+__all__ = ["AMONG", "FEED_NAMES", "Landed", "run_lender", "silent", "sound_file"]

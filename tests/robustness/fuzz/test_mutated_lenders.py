@@ -6,7 +6,23 @@ from typing import Any
 
 import pytest
 from mutated_days import keeps_meaning, mutated_book
-from mutated_lenders import AMONG, run_lender, silent, sound_file
+from mutated_lenders import AMONG, FEED_NAMES, run_lender, silent, sound_file
+
+
+@pytest.mark.parametrize(
+    ("told", "names"),
+    [
+        ("3 loans have a status of a day before they were made, of an amount", False),
+        ("12 of 60 values of loan_terms.loan_amount cannot be read, such as 'x'", True),
+        ("no row has a value in column purpose, amount and 2 others; its feed column is missing", True),
+        ('{"credit_history": {"loan_amount": 3}}', True),
+        ("12 of 60 values of loan_terms.loan_amounts cannot be read", False),
+    ],
+)
+def test_a_warning_names_a_column_only_where_it_quotes_lists_or_places_it(told: str, names: bool) -> None:
+    book = sound_file()
+    book.columns = {"amount", "loans"}
+    assert book.is_named_in(told, FEED_NAMES) is names
 
 
 @pytest.mark.torture
