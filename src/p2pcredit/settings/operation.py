@@ -27,8 +27,7 @@ class PreprocessingSettings(Group):
         description="Share of a feed's rows that may be set aside; above it the day stops. One or two rows are too "
         "many only if they are half of the rows or more, and the day is preprocessed by itself. Days that are "
         "preprocessed together stop also where a larger share of the rows of a month, or of all of them, is set "
-        "aside. With 1 none "
-        "stops.",
+        "aside. With 0 a single row stops, with 1 none.",
     )
     schema_drift: Literal["report", "stop_if_used", "stop"] = Field(
         "stop_if_used",

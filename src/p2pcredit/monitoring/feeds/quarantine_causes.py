@@ -58,15 +58,17 @@ def too_many_set_aside(set_aside: int, rows: int, limit: float, *, few_count: bo
     Args:
         set_aside: How many rows were.
         rows: How many came in.
-        limit: The share.
+        limit: The share; with 0 any row is too many.
         few_count: Whether one or two rows are too many where they are half of the rows or more; else they never are.
 
     Examples:
         >>> too_many_set_aside(3, 10, 0.2), too_many_set_aside(1, 4, 0.2), too_many_set_aside(1, 2, 0.2)
         (True, False, True)
-        >>> too_many_set_aside(1, 1, 0.2, few_count=False)
-        False
+        >>> too_many_set_aside(1, 1, 0.2, few_count=False), too_many_set_aside(1, 900, 0.0, few_count=False)
+        (False, True)
     """
+    if limit == 0:
+        return set_aside > 0
     return set_aside > limit * rows and (set_aside > _FEW or (few_count and 2 * set_aside >= rows))
 
 
