@@ -16,6 +16,7 @@ from p2pcredit.orchestration.operators import (
     SnapshotDateOperator,
     WaitForDayOperator,
 )
+from p2pcredit.orchestration.run_form import run_params
 
 
 def build(pipeline: Pipeline, doc: str | None) -> DAG:
@@ -28,7 +29,8 @@ def build(pipeline: Pipeline, doc: str | None) -> DAG:
     Raises:
         SettingsError: If a variable of the schedules is wrong; Airflow shows it as an import error of the DAG file.
     """
-    with DAG(pipeline.dag_id, schedule=pipeline.cron, **dag_arguments(pipeline.tag, doc)) as dag:
+    arguments = dag_arguments(pipeline.tag, doc) | {"params": run_params(pipeline.weekday)}
+    with DAG(pipeline.dag_id, schedule=pipeline.cron, **arguments) as dag:
         nodes: dict[str, BaseOperator | TaskGroup] = {}
         for part in pipeline.parts:
             nodes[part.name] = node = _group(part) if isinstance(part, Group) else _operator(part)

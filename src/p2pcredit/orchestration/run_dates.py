@@ -33,7 +33,8 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
     """Return the snapshot date that a run works on.
 
     Args:
-        conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed, and no other key is allowed.
+        conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed, and no other key is allowed. A
+            null is what Airflow's form sends for a date left empty, and names none.
         fired_at: Aware instant at which the run fired, from `run_instant`.
 
     Returns:
@@ -47,6 +48,8 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
         datetime.date(2024, 1, 14)
         >>> snapshot_date({"snapshot_date": "2011-03-02"}, datetime(2024, 1, 15, 1, tzinfo=UTC))
         datetime.date(2011, 3, 2)
+        >>> snapshot_date({"snapshot_date": None}, datetime(2024, 1, 15, 1, tzinfo=UTC))
+        datetime.date(2024, 1, 14)
     """
     unknown = sorted(str(key) for key in conf or {} if key != CONF_KEY)
     if unknown:
@@ -55,7 +58,7 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
             f"conf has the unknown key '{unknown[0][:_MOST_SHOWN]}'{meant}; the only one is '{CONF_KEY}', such as "
             f'{{"{CONF_KEY}": "2010-12-31"}}; without it the run works on the day before it fired'
         )
-    if conf and CONF_KEY in conf:
+    if conf and conf.get(CONF_KEY) is not None:
         asked = conf[CONF_KEY]
         if not isinstance(asked, str):
             raise UsageError(f"conf '{CONF_KEY}' is {asked!r}; write it as text, YYYY-MM-DD, such as \"2010-12-31\"")
