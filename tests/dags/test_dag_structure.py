@@ -51,6 +51,8 @@ def test_each_dag_runs_on_its_schedule_beside_runs_by_hand_and_does_not_catch_up
     assert (dag.max_active_runs, dag.catchup, dag.end_date) == (8, False, None)
     assert "p2pcredit" in dag.tags
     assert dag.doc_md
+    assert dag.description == dag.doc_md.partition("\n")[0]
+    assert {task.owner for task in dag.tasks} == {"p2pcredit"}
     assert {task.retries for task in dag.tasks} == {5}
 
 
@@ -112,6 +114,21 @@ def test_monitoring_has_the_edges_of_the_specification(bag: DagBag) -> None:
         ("skip_report", "end"),
     }
     assert rules(dag) == {"end": JOIN}
+
+
+def test_each_task_says_what_it_does_in_the_words_of_its_job(bag: DagBag) -> None:
+    import importlib
+
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            assert task.doc_md, task.task_id
+            if job := getattr(task, "job", None):
+                module, _, function = job.rpartition(".")
+                spoken = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function).__doc__
+                assert task.doc_md.startswith(" ".join(spoken.partition("\n\n")[0].split())), job
+    check = bag.dags["P2PCreditScore_DataPreprocessing"].get_task("source_data_checks.loan_terms").doc_md
+    assert "until its feed has landed" in check
+    assert "`p2pcredit preprocess`" in check
 
 
 def test_no_dag_triggers_another_or_waits_for_another(bag: DagBag) -> None:

@@ -17,6 +17,7 @@ from p2pcredit.orchestration.operators import (
     WaitForDayOperator,
 )
 from p2pcredit.orchestration.run_form import run_params
+from p2pcredit.orchestration.task_docs import task_doc
 
 
 def build(pipeline: Pipeline, doc: str | None) -> DAG:
@@ -47,7 +48,7 @@ def _group(part: Group) -> TaskGroup:
 
 
 def _operator(step: Step) -> BaseOperator:
-    common: dict[str, Any] = {"task_id": step.name}
+    common: dict[str, Any] = {"task_id": step.name, "doc_md": task_doc(step)}
     if step.joins:
         common["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     if step.kind is Kind.WAIT_FOR_DAY:

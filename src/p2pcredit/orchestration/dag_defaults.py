@@ -12,6 +12,9 @@ from p2pcredit.orchestration.schedules import retrying, schedule_span
 
 MAX_RETRY_DELAY = timedelta(minutes=5)
 
+OWNER = "p2pcredit"
+"""Shown as the owner of each DAG, and what the list of DAGs can be searched by."""
+
 RUNS_AT_ONCE = 8
 """How many runs of a DAG may be active: a run that waits for its data keeps no run by hand of another date back. What
 two of them write is kept apart by the locks of tables, ledger and training."""
@@ -27,7 +30,7 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
 
     Args:
         tag: What the DAG is about, beside the package's own tag.
-        doc: Text shown on the DAG's page.
+        doc: Text shown on the DAG's page; its first line is shown in the list of DAGs.
         environ: Where the variables of `schedules` are read; the process's own where None.
 
     Raises:
@@ -41,8 +44,10 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
         "catchup": span.catchup,
         "max_active_runs": 1 if span.catchup else RUNS_AT_ONCE,
         "tags": ["p2pcredit", tag],
+        "description": None if doc is None else doc.partition("\n")[0],
         "doc_md": doc,
         "default_args": {
+            "owner": OWNER,
             "retries": retries.times,
             "retry_delay": retries.delay,
             "retry_exponential_backoff": 2.0,
