@@ -21,6 +21,11 @@ from itertools import chain
 
 from p2pcredit.contracts.feeds import FEEDS
 
+FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
+MEASUREMENTS = "gold/monitoring"
+DECISION = "decision/retraining"
+REPORT = "report/weekly"
+
 
 class Kind(StrEnum):
     """What a step does: call a job, mark a place in the graph, or ask about the day that the run works on."""
@@ -72,6 +77,8 @@ class Step:
         shares_week: Whether the job takes `week`, what was known at the end of a monitoring week, so that several steps
             in one process read it once.
         waits_for: What a scheduled task waits for before it calls the job; None where it does not wait.
+        reads, outputs: Names of the data assets that the job reads and writes, such as `gold/feature_store`: of the
+            gold tables, the decision and the report alone. Other DAGs may be scheduled on what is written.
     """
 
     name: str
@@ -86,6 +93,8 @@ class Step:
     writes: bool = True
     shares_week: bool = False
     waits_for: WaitsFor | None = None
+    reads: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.job is not None:
@@ -238,8 +247,20 @@ PREPROCESSING = Pipeline(
             "gold_processing",
             ("silver_processing",),
             (
-                Step("feature_store", "preprocessing.stages.build_feature_store", span=True, command="preprocess"),
-                Step("label_store", "preprocessing.stages.build_label_store", span=True, command="preprocess"),
+                Step(
+                    "feature_store",
+                    "preprocessing.stages.build_feature_store",
+                    span=True,
+                    command="preprocess",
+                    outputs=(FEATURES,),
+                ),
+                Step(
+                    "label_store",
+                    "preprocessing.stages.build_label_store",
+                    span=True,
+                    command="preprocess",
+                    outputs=(LABELS,),
+                ),
             ),
         ),
         Step("end", "preprocessing.stages.complete_days", after=("gold_processing",), span=True, command="preprocess"),
@@ -267,7 +288,13 @@ INFERENCE = Pipeline(
             command="train",
         ),
         Step("skip_retraining", after=("check_retraining_needed",)),
-        Step("train_model_task", "training.retrain.train_if_due", after=("check_retraining_needed",), command="train"),
+        Step(
+            "train_model_task",
+            "training.retrain.train_if_due",
+            after=("check_retraining_needed",),
+            command="train",
+            reads=(FEATURES, LABELS, DECISION),
+        ),
         Step(
             "get_model",
             "scoring.champions.get_model",
@@ -276,8 +303,22 @@ INFERENCE = Pipeline(
             command="infer",
             writes=False,
         ),
-        Step("run_inference", "scoring.score.score_day", after=("get_model",), command="infer"),
-        Step("clear_decision", "decisions.clear_decision", after=("run_inference",), command="train"),
+        Step(
+            "run_inference",
+            "scoring.score.score_day",
+            after=("get_model",),
+            command="infer",
+            reads=(FEATURES,),
+            outputs=(PREDICTIONS,),
+        ),
+        Step(
+            "clear_decision",
+            "decisions.clear_decision",
+            after=("run_inference",),
+            command="train",
+            reads=(DECISION,),
+            outputs=(DECISION,),
+        ),
         Step("log_retraining", "training.retrain.log_retraining", after=("clear_decision",), command="train"),
         Step("end", after=("log_retraining", "skip_inference"), joins=True),
     ),
@@ -311,6 +352,8 @@ MONITORING = Pipeline(
             branch=Branch("report", yes="generate_report", no="skip_report"),
             command="monitor",
             shares_week=True,
+            reads=(PREDICTIONS, LABELS),
+            outputs=(MEASUREMENTS,),
         ),
         Step("skip_report", after=("calculate_metrics",)),
         Step(
@@ -319,6 +362,8 @@ MONITORING = Pipeline(
             after=("calculate_metrics",),
             command="monitor",
             shares_week=True,
+            reads=(MEASUREMENTS, PREDICTIONS, LABELS),
+            outputs=(REPORT,),
         ),
         Step(
             "write_retraining_decision",
@@ -326,6 +371,8 @@ MONITORING = Pipeline(
             after=("generate_report",),
             command="monitor",
             shares_week=True,
+            reads=(MEASUREMENTS,),
+            outputs=(DECISION,),
         ),
         Step(
             "send_alerts",

@@ -8,6 +8,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule
 
 from p2pcredit.jobs.pipelines import Group, Kind, Pipeline, Step
+from p2pcredit.orchestration.assets import asset_named
 from p2pcredit.orchestration.dag_defaults import dag_arguments
 from p2pcredit.orchestration.operators import (
     DayBranchOperator,
@@ -49,6 +50,10 @@ def _group(part: Group) -> TaskGroup:
 
 def _operator(step: Step) -> BaseOperator:
     common: dict[str, Any] = {"task_id": step.name, "doc_md": task_doc(step)}
+    if step.reads:
+        common["inlets"] = [asset_named(name) for name in step.reads]
+    if step.outputs:
+        common["outlets"] = [asset_named(name) for name in step.outputs]
     if step.joins:
         common["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     if step.kind is Kind.WAIT_FOR_DAY:

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 
 from p2pcredit.errors import HomeError
 from p2pcredit.jobs.pipelines import WaitsFor
+from p2pcredit.orchestration.assets import describe_outputs
 from p2pcredit.orchestration.job_calls import call_job, day_of, raise_for_airflow
 from p2pcredit.orchestration.run_home import enter_home
 from p2pcredit.orchestration.schedules import waiting_time
@@ -91,7 +92,9 @@ class JobOperator(BaseOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the job, whatever the trigger found: what is still missing is for the job to say."""
         check_home_after(self, context, event)
-        return call_job(self.job, context, feed=self.feed, span=self.span)
+        receipt = call_job(self.job, context, feed=self.feed, span=self.span)
+        describe_outputs(self, context, receipt, day_of(context).isoformat())
+        return receipt
 
 
 class JobBranchOperator(BaseBranchOperator):
@@ -130,6 +133,7 @@ class JobBranchOperator(BaseBranchOperator):
         """Call the job on the run's snapshot date and read the field; the receipt is kept under the key `receipt`."""
         receipt = call_job(self.job, context)
         context["ti"].xcom_push(key="receipt", value=receipt)
+        describe_outputs(self, context, receipt, day_of(context).isoformat())
         return self.yes if receipt.get(self.field) is True else self.no
 
 

@@ -32,10 +32,7 @@ def task_doc(step: Step) -> str:
         >>> print(task_doc(Step("rest", after=("find",))))
         Marks a place in the graph and does nothing.
     """
-    if step.job is None:
-        about = _WITHOUT_JOB.get(step.kind, "")
-    else:
-        about = job_sentence(step.job)
+    about = _WITHOUT_JOB.get(step.kind, "") if step.job is None else job_sentence(step.job)
     facts = []
     if step.job is not None:
         facts.append(f"Job: `p2pcredit.jobs.{step.job}`" + (f", feed `{step.feed}`" if step.feed else ""))
