@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
+import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule
 
 from p2pcredit.jobs.pipelines import Group, Kind, Pipeline, Step
 from p2pcredit.orchestration.assets import asset_named
 from p2pcredit.orchestration.dag_defaults import dag_arguments
+from p2pcredit.orchestration.dag_settings import deadline, schedule_of
+from p2pcredit.orchestration.deadlines import alert_after
 from p2pcredit.orchestration.operators import (
     DayBranchOperator,
     JobBranchOperator,
@@ -21,18 +26,25 @@ from p2pcredit.orchestration.run_form import run_params
 from p2pcredit.orchestration.task_docs import task_doc
 
 
-def build(pipeline: Pipeline, doc: str | None) -> DAG:
+def build(pipeline: Pipeline, doc: str | None, environ: Mapping[str, str] | None = None) -> DAG:
     """Build the DAG of a pipeline.
 
     Args:
         pipeline: The pipeline.
         doc: Text shown on the DAG's page.
+        environ: Where the variables of the schedules are read; the process's own where None.
 
     Raises:
         SettingsError: If a variable of the schedules is wrong; Airflow shows it as an import error of the DAG file.
     """
-    arguments = dag_arguments(pipeline.tag, doc) | {"params": run_params(pipeline.weekday)}
-    with DAG(pipeline.dag_id, schedule=pipeline.cron, **arguments) as dag:
+    environ = os.environ if environ is None else environ
+    schedule, may_take = schedule_of(pipeline, environ), deadline(environ)
+    arguments = dag_arguments(pipeline.tag, doc, environ) | {"params": run_params(pipeline.weekday)}
+    if schedule.zone != "UTC":  # Airflow reads the cron in the zone of the start
+        arguments["start_date"] = arguments["start_date"].astimezone(pendulum.timezone(schedule.zone))
+    if may_take is not None:
+        arguments["deadline"] = alert_after(may_take)
+    with DAG(pipeline.dag_id, schedule=schedule.cron, **arguments) as dag:
         nodes: dict[str, BaseOperator | TaskGroup] = {}
         for part in pipeline.parts:
             nodes[part.name] = node = _group(part) if isinstance(part, Group) else _operator(part)

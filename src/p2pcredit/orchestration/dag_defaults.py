@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from p2pcredit.orchestration.dag_settings import task_defaults
 from p2pcredit.orchestration.job_calls import report_failure
 from p2pcredit.orchestration.schedules import retrying, schedule_span
 
@@ -53,5 +54,6 @@ def dag_arguments(tag: str, doc: str | None, environ: Mapping[str, str] | None =
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": max(MAX_RETRY_DELAY, retries.delay),
             "on_failure_callback": report_failure,
+            **task_defaults(environ),
         },
     }

@@ -17,6 +17,17 @@ FEED_WAIT_VARIABLE = "P2P_FEED_WAIT_MINUTES"
 MONITORING_WAIT_VARIABLE = "P2P_MONITORING_WAIT_MINUTES"
 RETRIES_VARIABLE = "P2P_RETRIES"
 RETRY_VARIABLE = "P2P_RETRY_SECONDS"
+CRON_VARIABLES = {
+    "preprocessing": "P2P_DAG_CRON_PREPROCESSING",
+    "inference": "P2P_DAG_CRON_INFERENCE",
+    "monitoring": "P2P_DAG_CRON_MONITORING",
+}
+"""The tag of a pipeline -> the variable that moves its schedule."""
+ZONE_VARIABLE = "P2P_DAG_TIMEZONE"
+POOL_VARIABLE = "P2P_DAG_POOL"
+QUEUE_VARIABLE = "P2P_DAG_QUEUE"
+TASK_TIMEOUT_VARIABLE = "P2P_DAG_TASK_TIMEOUT_MINUTES"
+DEADLINE_VARIABLE = "P2P_DAG_DEADLINE_MINUTES"
 VARIABLES = (
     START_VARIABLE,
     END_VARIABLE,
@@ -27,6 +38,12 @@ VARIABLES = (
     MONITORING_WAIT_VARIABLE,
     RETRIES_VARIABLE,
     RETRY_VARIABLE,
+    *CRON_VARIABLES.values(),
+    ZONE_VARIABLE,
+    POOL_VARIABLE,
+    QUEUE_VARIABLE,
+    TASK_TIMEOUT_VARIABLE,
+    DEADLINE_VARIABLE,
 )
 
 DEFAULT_START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -183,6 +200,28 @@ def retrying(environ: Mapping[str, str]) -> Retrying:
         DEFAULT_RETRIES if times is None else int(times),
         DEFAULT_RETRY_DELAY if seconds is None else timedelta(seconds=seconds),
     )
+
+
+def minutes_of(environ: Mapping[str, str], name: str, most: int, example: int) -> timedelta | None:
+    """Read a number of minutes above 0 from a variable; None where it is absent.
+
+    Args:
+        environ: The environment.
+        name: The variable.
+        most: The most minutes.
+        example: A number for the message.
+
+    Raises:
+        SettingsError: If it says something else.
+
+    Examples:
+        >>> minutes_of({"P2P_DAG_DEADLINE_MINUTES": "90"}, "P2P_DAG_DEADLINE_MINUTES", 600, 60)
+        datetime.timedelta(seconds=5400)
+    """
+    minutes = _number(environ, name, "minutes", most, example)
+    if minutes is not None and not minutes:
+        raise SettingsError(f"{name} is {environ[name]!r}; write minutes above 0, such as {example}, or leave it out")
+    return None if minutes is None else timedelta(minutes=minutes)
 
 
 def _yes_or_no(environ: Mapping[str, str], name: str, advice: str) -> bool:

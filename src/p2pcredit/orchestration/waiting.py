@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from p2pcredit.jobs.pipelines import PREPROCESSING, WaitsFor
+from p2pcredit.orchestration.dag_settings import schedule_of
 from p2pcredit.orchestration.job_calls import day_of
 from p2pcredit.orchestration.run_home import RunHome, enter_home
 from p2pcredit.orchestration.schedules import feed_waiting_time, monitoring_waiting_time
@@ -38,9 +39,7 @@ def trigger_for(waits_for: WaitsFor, context: Context, feed: str | None) -> Home
 
 def _until_landed(home: RunHome, feed: str, day: date, now: datetime) -> HomeTrigger | None:
     """Wait for a feed to a deadline that the day gives: a run for a day long past does not wait."""
-    due = PREPROCESSING.fires_after(day)
-    assert due is not None, "a pipeline of every day"
-    deadline = due + feed_waiting_time(os.environ)
+    deadline = schedule_of(PREPROCESSING, os.environ).due(day) + feed_waiting_time(os.environ)
     if now >= deadline or landed_now(Layout(home.path), feed, day):
         return None
     return FeedLandedTrigger(

@@ -28,6 +28,14 @@ OTHER_VARIABLES = (
     "P2P_MONITORING_WAIT_MINUTES",
     "P2P_RETRIES",
     "P2P_RETRY_SECONDS",
+    "P2P_DAG_CRON_PREPROCESSING",
+    "P2P_DAG_CRON_INFERENCE",
+    "P2P_DAG_CRON_MONITORING",
+    "P2P_DAG_TIMEZONE",
+    "P2P_DAG_POOL",
+    "P2P_DAG_QUEUE",
+    "P2P_DAG_TASK_TIMEOUT_MINUTES",
+    "P2P_DAG_DEADLINE_MINUTES",
 )
 """Variables with the prefix that are no settings: where home is, and what the DAGs are scheduled by."""
 
