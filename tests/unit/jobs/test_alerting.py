@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import recent_entries, remember_failed_command, remember_failure, warn
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.monitoring.alerts import alert_failure, send_alerts
+from p2pcredit.jobs.monitoring.alerts import alert_failure, alert_once, send_alerts
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import AlertSettings, Settings
 from p2pcredit.storage.layout import Layout
@@ -205,3 +207,25 @@ def test_the_review_of_a_replay_is_not_the_last_review_of_the_team(tmp_path: Pat
     send_alerts(ctx.moved_to(ctx.at - timedelta(days=30)), WEEK_END - timedelta(days=28))
     send_alerts(replace(ctx, caller=Caller.REPLAY).moved_to(ctx.at - timedelta(days=10)), WEEK_END - timedelta(days=7))
     assert send_alerts(ctx, WEEK_END)["alerts"] == ["warning: twenty days ago"]
+
+
+@pytest.mark.parametrize(
+    ("send", "expected"),
+    [
+        (lambda ctx: alert_failure(ctx, "infer", RuntimeError("broken")), "failure"),
+        (lambda ctx: send_alerts(ctx, WEEK_END), "failure"),
+        (lambda ctx: alert_once(ctx, "week", "a week was passed over", Finding.DAY_MISSED), "warning"),
+    ],
+    ids=["a failed job", "a critical week", "a week passed over"],
+)
+def test_a_message_has_the_type_of_its_urgency(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, send: Callable[[JobContext], object], expected: str
+) -> None:
+    import apprise
+
+    types: list[str] = []
+    monkeypatch.setattr(apprise.Apprise, "notify", lambda _, **said: bool(types.append(str(said.get("notify_type")))))
+    ctx = replace(context(tmp_path, "json://localhost"), caller=Caller.SCHEDULED)
+    measured(ctx, Status.FAIL)
+    send(ctx)
+    assert types == [expected]

@@ -26,6 +26,9 @@ logger = logging.getLogger("p2pcredit")
 _WATCHED_DAYS = 8
 """One more than a week: what went wrong during the last review is in this one's alert, rather twice than never."""
 
+_TYPES = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
+"""Severity -> the type of notification of Apprise: channels show it as a colour or a sign, and can be routed by it."""
+
 _SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
 """Loggers of libraries that would write a channel's address down."""
 
@@ -54,7 +57,7 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         reason = f"{len(lines)} alerts, no alert channel configured (setting alerts.urls)"
         logger.warning("alerts of %s, not sent anywhere: %s", week_end, "; ".join(lines))
     else:
-        sent, troubles = _notify(ctx, _title(alerts, week_end), _body(alerts))
+        sent, troubles = _notify(ctx, _title(alerts, week_end), _body(alerts), alerts[0].severity)
         for trouble in troubles:
             warn(ctx, trouble)
         reason = f"{len(lines)} alerts to {sent} of {channels} channels"
@@ -127,7 +130,7 @@ def alert_once(ctx: JobContext, about: str, message: str, finding: Finding) -> b
     if ctx.caller is Caller.REPLAY:
         keep_alert(ctx, title, message)
     elif ctx.caller is Caller.SCHEDULED:
-        _, troubles = _notify(ctx, title, message)
+        _, troubles = _notify(ctx, title, message, SEVERITIES[finding])
         for trouble in troubles:
             logger.warning(trouble)
     return True
@@ -146,7 +149,7 @@ def alert_failure(ctx: JobContext, job: str, error: Exception) -> Receipt:
     if ctx.caller is Caller.REPLAY:
         keep_alert(ctx, title, message)
         return {"message": message, "sent": 0, "channels": 0}
-    sent, troubles = _notify(ctx, title, message)
+    sent, troubles = _notify(ctx, title, message, SEVERITIES[Finding.JOB_FAILED])
     for trouble in troubles:
         logger.warning(trouble)
     return {"message": message, "sent": sent, "channels": len(ctx.settings.alerts.urls)}
@@ -181,7 +184,7 @@ def _instant(said: object) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def _notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
+def _notify(ctx: JobContext, title: str, body: str, severity: Severity) -> tuple[int, list[str]]:
     """Send to every channel; return how many took it, and what is wrong with the others, without their addresses."""
     if not ctx.settings.alerts.urls:
         return 0, []
@@ -193,7 +196,7 @@ def _notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
             try:
                 channel = apprise.Apprise()
                 usable = channel.add(url.get_secret_value())
-                taken = usable and bool(channel.notify(title=title, body=body))
+                taken = usable and bool(channel.notify(title=title, body=body, notify_type=_TYPES[severity]))
                 why = "did not take the message" if usable else "is not an address Apprise knows"
             except Exception as error:  # a plug-in of Apprise broke; its own words may hold the address
                 taken, why = False, f"broke ({type(error).__name__})"
