@@ -22,6 +22,7 @@ from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.failures import domain_error, is_panic
 from p2pcredit.orchestration.job_calls import day_of
+from p2pcredit.orchestration.metrics import emit_metrics
 from p2pcredit.orchestration.run_dates import job_instant, run_instant
 from p2pcredit.orchestration.run_home import enter_home, home_of_process
 from p2pcredit.orchestration.schedules import simulated_time
@@ -70,7 +71,14 @@ def job_context(context: Context) -> JobContext:
         caller=Caller.SCHEDULED,
         clock=_utc_now,
         logical_at=run.logical_date,
+        progress=_log_progress,
     )
+
+
+def _log_progress(what: str, done: int, of: int | None) -> None:
+    """Write a line of progress into the task's log: in a training one for each candidate."""
+    if what:
+        log.info("%s (%d of %s)", what, done, "an unknown number" if of is None else of)
 
 
 def _utc_now() -> datetime:
@@ -120,7 +128,8 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
     """
     try:
         day, home = day_of(context), enter_home(context)
-        receipt: dict[str, Any] = json_safe(walking.call_job(job_context(context), job, day, feed=feed, span=span))
+        ctx = job_context(context)
+        receipt: dict[str, Any] = json_safe(walking.call_job(ctx, job, day, feed=feed, span=span))
         receipt |= home.as_facts()
     except Exception as error:
         raise_for_airflow(job, error)
@@ -129,6 +138,7 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
             raise
         raise_for_airflow(job, error)
     log.info("%s: %s", job, receipt)
+    emit_metrics(job, receipt, ctx, day)
     return receipt
 
 
