@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
+from p2pcredit.errors import ServiceError
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.processes import members
@@ -105,13 +106,18 @@ def test_a_day_without_data_is_waited_for_and_then_skipped(airflow: local.LocalA
     assert ran["run_inference"] == "skipped"
 
 
-def test_a_conf_that_leads_elsewhere_fails_and_the_failure_is_told(airflow: local.LocalAirflow) -> None:
+def test_a_conf_that_is_no_date_makes_no_run(airflow: local.LocalAirflow) -> None:
+    with pytest.raises(ServiceError, match="snapshot_date"):
+        airflow.client().trigger(MONITORING.dag_id, {"snapshot_date": "../../x"}, f"{FIRED}T04:00:00+00:00")
+
+
+def test_a_conf_with_an_unknown_key_fails_and_the_failure_is_told(airflow: local.LocalAirflow) -> None:
     client = airflow.client()
-    run_id = client.trigger(MONITORING.dag_id, {"snapshot_date": "../../x"}, f"{FIRED}T04:30:00+00:00")
+    run_id = client.trigger(MONITORING.dag_id, {"snapshotdate": "2011-01-02"}, f"{FIRED}T04:30:00+00:00")
     assert client.wait_for_run(MONITORING.dag_id, run_id, timeout=240) == "failed"
     lines = [json.loads(line) for line in Layout(airflow.home).activity.read_text().splitlines()]
-    (told,) = [line["message"] for line in lines if line["job"] == "warning"]
-    assert told.startswith(f"{MONITORING.dag_id}.check_monitoring of {run_id} failed: '../../x' is not a date")
+    (told,) = [line["message"] for line in lines if line["job"] == "warning" and run_id in line["message"]]
+    assert told.startswith(f"{MONITORING.dag_id}.check_monitoring of {run_id} failed: conf has the unknown key")
 
 
 def test_passwords_and_addresses_stand_in_no_log(airflow: local.LocalAirflow) -> None:
