@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import young_home
+from p2pcredit.contracts.alerts import Severity
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import Caller, JobContext
@@ -127,7 +128,7 @@ def under_airflow(eve: Path, run_dag: Any, home: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("P2P_DAG_SIMULATED_TIME", "1")
     alerts: list[tuple[str, str]] = []
 
-    def sink(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
+    def sink(ctx: JobContext, title: str, body: str, severity: Severity) -> tuple[int, list[str]]:
         alerts.append((title, without_run(body)))
         return 1, []
 
