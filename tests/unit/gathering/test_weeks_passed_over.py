@@ -53,7 +53,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What is sent to the alert channels."""
     found: Sent = []
 
-    def notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
+    def notify(ctx: JobContext, title: str, body: str, _: object) -> tuple[int, list[str]]:
         found.append((title, body))
         return 1, []
 

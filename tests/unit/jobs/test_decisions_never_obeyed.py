@@ -243,7 +243,7 @@ def test_a_failed_training_of_a_replay_alerts_into_a_file_of_the_home_and_no_cha
     monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", lambda *_: {"retrain": True})
     monkeypatch.setattr("p2pcredit.jobs.training.retrain.train_if_due", fails)
     monkeypatch.setattr("p2pcredit.jobs.replay.preprocess_and_judge", lambda *_: ({"features": 1}, []))
-    monkeypatch.setattr("p2pcredit.storage.tables.day_receipts.is_complete", lambda *_: True)
+    monkeypatch.setattr("p2pcredit.jobs.scoring.day_check.is_complete", lambda *_: True)
     monkeypatch.setattr("p2pcredit.jobs.replay.spans_together", lambda _, days: [days])
     ctx = run_on(TUESDAY)
     ctx.layout.home.mkdir(exist_ok=True)

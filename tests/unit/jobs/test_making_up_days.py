@@ -182,7 +182,7 @@ def channel_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Stands in for the alert channels: gives a context, and the list of what is sent."""
     sent: list[tuple[str, str]] = []
 
-    def notify(ctx: JobContext, title: str, body: str) -> tuple[int, list[str]]:
+    def notify(ctx: JobContext, title: str, body: str, _: object) -> tuple[int, list[str]]:
         sent.append((title, body))
         return 1, []
 
