@@ -139,13 +139,20 @@ def put_back(home: Path, day: date, night: Night) -> None:
 
 def quiet_night(home: Path, day: date) -> None:
     """Run all DAGs of a night, in which preprocessing makes up for days that landed and are not complete."""
+    for pipeline in (PREPROCESSING, INFERENCE):
+        run(context(home, day), pipeline, day)
+
+
+def mend_by_hand(home: Path, day: date) -> None:
+    """Preprocess the days that are named as holes on this day, as a person does with those that no run makes up.
+
+    No run takes in what landed anew for a complete day, nor days before the first complete one.
+    """
     ctx = context(home, day)
     before = DateRange(max(FIRST, day - timedelta(days=LOOK_BACK_DAYS)), day - timedelta(days=1))
     for missed in holes(ctx, before):
         with suppress(P2PCreditError):
             preprocess(ctx, DateRange(missed, missed))
-    for pipeline in (PREPROCESSING, INFERENCE):
-        run(ctx, pipeline, day)
 
 
 def holes(ctx: JobContext, days: DateRange) -> list[date]:
@@ -158,12 +165,11 @@ def holes(ctx: JobContext, days: DateRange) -> list[date]:
 def undisturbed(home: Path) -> None:
     """Let all nights go as they should."""
     for day in ALL:
-        for pipeline in (PREPROCESSING, INFERENCE):
-            run(context(home, day), pipeline, day)
+        quiet_night(home, day)
 
 
 def unlike(home: Path, reference: Path) -> list[str]:
-    """Which tables are not those of the reference, as sets of rows, and which days are scored otherwise?"""
+    """List the tables that differ from the reference as sets of rows, and whether days are scored otherwise."""
     ours, theirs = tables(home), tables(reference)
     found = [name for name in ours if not ours[name].equals(theirs[name])]
     scored = (context(one, QUIET.last).ledger.state().scored for one in (home, reference))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from disturbed_nights import (
     context,
     histories,
     live_through,
+    mend_by_hand,
     new_home,
     quiet_night,
     scored_twice,
@@ -90,6 +92,7 @@ def test_two_quiet_nights_after_any_disturbance_the_home_is_that_of_a_quiet_life
             live_through(home, history)
             assert unnamed(home, quiet_life) == []
             for day in QUIET:
+                mend_by_hand(home, day)
                 quiet_night(home, day)
             assert unlike(home, quiet_life) == []
             assert scored_twice(home) == []
@@ -99,11 +102,43 @@ def test_two_quiet_nights_after_any_disturbance_the_home_is_that_of_a_quiet_life
     torture.record("nights with steps marked as done, cleared days, skipped runs and late files", tried)
 
 
+def test_two_quiet_nights_alone_make_up_for_all_but_the_first_night_and_files_that_land_anew(
+    landed: Path, quiet_life: Path, torture: Any
+) -> None:
+    tried = 0
+
+    @settings(
+        max_examples=torture.times(2, 60),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not torture.full,
+    )
+    @given(histories)
+    @example([Night(), TERMS_BY_HAND, Night(run=False), Night(lacking=frozenset({"financial"}))])
+    def law(history: list[Night]) -> None:
+        nonlocal tried
+        tried += 1
+        with tempfile.TemporaryDirectory() as directory:
+            home = Path(shutil.copytree(landed, Path(directory) / "home"))
+            live_through(home, [Night(), *(replace(night, empty=False) for night in history[1:])])
+            for day in QUIET:
+                quiet_night(home, day)
+            assert unlike(home, quiet_life) == []
+            assert scored_twice(home) == []
+            assert find_holes(context(home, LAST), DISTURBED) == []
+
+    law()
+    torture.record(
+        "nights with steps marked as done, cleared days and skipped runs, without a hand", tried
+    )
+
+
 def test_loans_that_come_late_to_a_day_that_was_scored_without_any_are_scored(landed: Path, quiet_life: Path) -> None:
     live_through(landed, [Night(empty=True)] * len(DISTURBED))
     before = context(landed, LAST).ledger.state().scored
     assert before == dict.fromkeys(DISTURBED, ("m1", 0))
     assert {hole.day for hole in find_holes(context(landed, LAST), DISTURBED)} >= {FIRST}
+    mend_by_hand(landed, QUIET.first)
     quiet_night(landed, QUIET.first)
     now = context(landed, LAST).ledger.state().scored
     expected = context(quiet_life, LAST).ledger.state().scored
