@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark, stop_processes
 
@@ -44,17 +44,7 @@ class Program:
         """Start it; what its group may write stays writable to the group."""
         whom: dict[str, Any] = {"user": self.user, "group": self.group, "extra_groups": []} if self.user else {}
         with self.log.open("ab") as output:
-            child = subprocess.Popen(
-                [str(part) for part in self.command],
-                env=dict(self.environ),
-                cwd=self.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                umask=UMASK,
-                **whom,
-            )
+            child = subprocess.Popen(**self._call(output), start_new_session=True, **whom)
         child.returncode = 0  # who stops it reaps it
         self.process = StartedProcess(self.name, child.pid, start_mark(child.pid) or "", str(self.command[0]))
         self.starts += 1
@@ -62,17 +52,18 @@ class Program:
     def run(self, timeout: float) -> int:
         """Run it to its end in the foreground, and return its exit code."""
         with self.log.open("ab") as output:
-            done = subprocess.run(
-                [str(part) for part in self.command],
-                env=dict(self.environ),
-                cwd=self.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                umask=UMASK,
-                timeout=timeout,
-            )
-        return done.returncode
+            return subprocess.run(**self._call(output), timeout=timeout).returncode
+
+    def _call(self, output: BinaryIO) -> dict[str, Any]:
+        return {
+            "args": [str(part) for part in self.command],
+            "env": dict(self.environ),
+            "cwd": self.cwd,
+            "stdin": subprocess.DEVNULL,
+            "stdout": output,
+            "stderr": subprocess.STDOUT,
+            "umask": UMASK,
+        }
 
     @property
     def running(self) -> bool:

@@ -144,8 +144,7 @@ def feed_waiting_time(environ: Mapping[str, str]) -> timedelta:
     Raises:
         SettingsError: If it says something else.
     """
-    minutes = _number(environ, FEED_WAIT_VARIABLE, "minutes", 1440, 120)
-    return DEFAULT_FEED_WAIT if minutes is None else timedelta(minutes=minutes)
+    return _waiting(environ, FEED_WAIT_VARIABLE, DEFAULT_FEED_WAIT)
 
 
 def monitoring_waiting_time(environ: Mapping[str, str]) -> timedelta:
@@ -157,8 +156,7 @@ def monitoring_waiting_time(environ: Mapping[str, str]) -> timedelta:
     Raises:
         SettingsError: If it says something else.
     """
-    minutes = _number(environ, MONITORING_WAIT_VARIABLE, "minutes", 1440, 720)
-    return DEFAULT_MONITORING_WAIT if minutes is None else timedelta(minutes=minutes)
+    return _waiting(environ, MONITORING_WAIT_VARIABLE, DEFAULT_MONITORING_WAIT)
 
 
 def waiting_time(environ: Mapping[str, str]) -> timedelta:
@@ -174,8 +172,7 @@ def waiting_time(environ: Mapping[str, str]) -> timedelta:
         >>> waiting_time({"P2P_WAIT_MINUTES": "0.5"}).total_seconds()
         30.0
     """
-    minutes = _number(environ, WAIT_VARIABLE, "minutes", 1440, 120)
-    return DEFAULT_WAIT if minutes is None else timedelta(minutes=minutes)
+    return _waiting(environ, WAIT_VARIABLE, DEFAULT_WAIT)
 
 
 def retrying(environ: Mapping[str, str]) -> Retrying:
@@ -222,6 +219,11 @@ def minutes_of(environ: Mapping[str, str], name: str, most: int, example: int) -
     if minutes is not None and not minutes:
         raise SettingsError(f"{name} is {environ[name]!r}; write minutes above 0, such as {example}, or leave it out")
     return None if minutes is None else timedelta(minutes=minutes)
+
+
+def _waiting(environ: Mapping[str, str], name: str, default: timedelta) -> timedelta:
+    minutes = _number(environ, name, "minutes", 1440, int(default.total_seconds() // 60))
+    return default if minutes is None else timedelta(minutes=minutes)
 
 
 def _yes_or_no(environ: Mapping[str, str], name: str, advice: str) -> bool:

@@ -128,9 +128,7 @@ def test_two_quiet_nights_alone_make_up_for_all_but_the_first_night_and_files_th
             assert find_holes(context(home, LAST), DISTURBED) == []
 
     law()
-    torture.record(
-        "nights with steps marked as done, cleared days and skipped runs, without a hand", tried
-    )
+    torture.record("nights with steps marked as done, cleared days and skipped runs, without a hand", tried)
 
 
 def test_loans_that_come_late_to_a_day_that_was_scored_without_any_are_scored(landed: Path, quiet_life: Path) -> None:

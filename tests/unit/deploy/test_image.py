@@ -87,14 +87,14 @@ def test_the_wheel_is_built_without_a_network_and_installs_by_its_digest(deploy:
         "--no-index",
     ]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    command = [*pip, "--find-links", tmp_path / "build", "--requirement", tmp_path / "build" / "wheel.lock"]
-    subprocess.run([*command, "--target", tmp_path / "site"], check=True, capture_output=True, env=environ)
+    command, place = [*pip, "--requirement", "wheel.lock", "--target"], tmp_path / "build"
+    subprocess.run([*command, tmp_path / "site"], check=True, capture_output=True, env=environ, cwd=place)
     assert (tmp_path / "site" / "p2pcredit" / "orchestration" / "dags").is_dir()
-    lock = tmp_path / "build" / "wheel.lock"
+    lock = place / "wheel.lock"
     lock.write_text(
         re.sub("sha256:.", "sha256:" + ("0" if "sha256:0" not in lock.read_text() else "1"), lock.read_text())
     )
-    spoilt = subprocess.run([*command, "--target", tmp_path / "other"], capture_output=True, text=True, env=environ)
+    spoilt = subprocess.run([*command, tmp_path / "other"], capture_output=True, text=True, env=environ, cwd=place)
     assert spoilt.returncode != 0
     assert "HASH" in spoilt.stderr
 
