@@ -32,7 +32,7 @@ from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.client import AirflowClient
-from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
+from p2pcredit.orchestration.settings.bundle_settings import BUNDLE_VARIABLE, bundle_config
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw

@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
+from p2pcredit.orchestration.settings.bundle_settings import BUNDLE_VARIABLE, bundle_config
 
 _HOME = tempfile.TemporaryDirectory(prefix="p2p-airflow-")
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW__", "P2P_"))]:

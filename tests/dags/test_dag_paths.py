@@ -295,7 +295,7 @@ def test_settings_that_are_wrong_fail_in_one_line_and_without_a_second_try(
 def test_an_error_becomes_what_airflow_needs_to_know_about_trying_again() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from p2pcredit.orchestration.job_calls import raise_for_airflow
+    from p2pcredit.orchestration.runs.job_calls import raise_for_airflow
 
     with pytest.raises(AirflowFailException, match=r"^no such setting; mend it$"):
         raise_for_airflow("job", SettingsError("no such setting;\n   mend it"))
@@ -324,7 +324,7 @@ def test_each_job_is_told_that_a_scheduled_run_calls_it(run_dag: Any, jobs: Any)
 def test_of_an_unforeseen_error_the_alert_names_the_type_alone() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from p2pcredit.orchestration.job_calls import raise_for_airflow
+    from p2pcredit.orchestration.runs.job_calls import raise_for_airflow
 
     with pytest.raises(AirflowFailException) as caught:
         raise_for_airflow("scoring.score.score_day", KeyError("Jane Doe"))

@@ -179,7 +179,7 @@ def test_the_command_line_can_import_the_local_airflow_without_importing_airflow
 
 
 def test_start_end_and_catch_up_come_from_the_environment() -> None:
-    from p2pcredit.orchestration.dag_defaults import dag_arguments
+    from p2pcredit.orchestration.settings.dag_defaults import dag_arguments
 
     asked = {"P2P_DAG_START": "2011-03-06T03:00:00+00:00", "P2P_DAG_END": "2011-03-10T23:00:00", "P2P_DAG_CATCHUP": "1"}
     made = dag_arguments("monitoring", None, asked)

@@ -15,8 +15,8 @@ from airflow.sdk.observability import stats
 
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.orchestration.metrics import emit_metrics
-from p2pcredit.orchestration.task_runtime import call_job
+from p2pcredit.orchestration.runs.metrics import emit_metrics
+from p2pcredit.orchestration.runs.task_runtime import call_job
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout

@@ -22,7 +22,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.scoring.score import run_inference, score_day
-from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
+from p2pcredit.orchestration.settings.bundle_settings import BUNDLE_VARIABLE, bundle_config
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import load_settings

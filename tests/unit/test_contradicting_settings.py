@@ -9,7 +9,7 @@ import pytest
 
 from p2pcredit.errors import SettingsError, UsageError
 from p2pcredit.jobs.checked_settings import require_policy, settings_of
-from p2pcredit.orchestration.schedules import VARIABLES
+from p2pcredit.orchestration.settings.schedules import VARIABLES
 from p2pcredit.settings import Settings, load_settings
 from p2pcredit.settings.sources import OTHER_VARIABLES
 

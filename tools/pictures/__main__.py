@@ -14,7 +14,7 @@ from pathlib import Path
 
 from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.local_airflow.airflow import down, free_port, up
-from p2pcredit.orchestration.schedules import END_VARIABLE
+from p2pcredit.orchestration.settings.schedules import END_VARIABLE
 
 REPORT_SIZE = (1180, 1000)
 RUNS_SIZE = (1480, 860)

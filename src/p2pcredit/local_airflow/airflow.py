@@ -24,7 +24,7 @@ from p2pcredit.local_airflow.client import AirflowClient
 from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_process, stop_processes
 from p2pcredit.local_airflow.record import Record, locked, read_record, write_record
 from p2pcredit.local_airflow.settings import HOST, LocalPaths, local_environment, login
-from p2pcredit.orchestration.schedules import VARIABLES
+from p2pcredit.orchestration.settings.schedules import VARIABLES
 from p2pcredit.storage.home import check_home_for_airflow
 
 HEALTHY_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})

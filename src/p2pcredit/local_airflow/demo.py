@@ -19,8 +19,8 @@ from p2pcredit.jobs.pipelines import MONITORING, PIPELINES
 from p2pcredit.local_airflow.airflow import down, free_port, is_up, up
 from p2pcredit.local_airflow.client import FINISHED_RUN_STATES, AirflowClient
 from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
-from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
-from p2pcredit.orchestration.schedules import (
+from p2pcredit.orchestration.runs.run_dates import run_instant, snapshot_date
+from p2pcredit.orchestration.settings.schedules import (
     CATCHUP_VARIABLE,
     END_VARIABLE,
     MONITORING_WAIT_VARIABLE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from p2pcredit.orchestration.bundle_settings import BUNDLE_VARIABLE, bundle_config
+from p2pcredit.orchestration.settings.bundle_settings import BUNDLE_VARIABLE, bundle_config
 
 HOST = "127.0.0.1"
 USER = "admin"

@@ -12,8 +12,6 @@ from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule
 
 from p2pcredit.jobs.pipelines import Group, Kind, Pipeline, Step
 from p2pcredit.orchestration.assets import asset_named
-from p2pcredit.orchestration.dag_defaults import dag_arguments
-from p2pcredit.orchestration.dag_settings import deadline, schedule_of
 from p2pcredit.orchestration.deadlines import alert_after
 from p2pcredit.orchestration.operators import (
     DayBranchOperator,
@@ -22,7 +20,9 @@ from p2pcredit.orchestration.operators import (
     SnapshotDateOperator,
     WaitForDayOperator,
 )
-from p2pcredit.orchestration.run_form import run_params
+from p2pcredit.orchestration.runs.run_form import run_params
+from p2pcredit.orchestration.settings.dag_defaults import dag_arguments
+from p2pcredit.orchestration.settings.dag_settings import deadline, schedule_of
 from p2pcredit.orchestration.task_docs import task_doc
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
 from p2pcredit.errors import SettingsError
-from p2pcredit.orchestration.bundle_settings import DAGS_PACKAGE
+from p2pcredit.orchestration.settings.bundle_settings import DAGS_PACKAGE
 
 
 class PackageDagBundle(LocalDagBundle):

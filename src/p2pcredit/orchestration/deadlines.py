@@ -39,7 +39,7 @@ def _report(what: str, run_id: str, minutes: float) -> None:
     from p2pcredit.jobs.checked_settings import settings_of
     from p2pcredit.jobs.context import Caller, JobContext
     from p2pcredit.jobs.monitoring.alerts import alert_failure
-    from p2pcredit.orchestration.run_home import home_of_process
+    from p2pcredit.orchestration.runs.run_home import home_of_process
     from p2pcredit.storage.layout import Layout
 
     home, now = home_of_process(), datetime.now(UTC)

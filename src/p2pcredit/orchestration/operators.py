@@ -12,9 +12,9 @@ from airflow.sdk import BaseOperator
 from p2pcredit.errors import HomeError
 from p2pcredit.jobs.pipelines import WaitsFor
 from p2pcredit.orchestration.assets import describe_outputs
-from p2pcredit.orchestration.job_calls import call_job, day_of, raise_for_airflow
-from p2pcredit.orchestration.run_home import enter_home
-from p2pcredit.orchestration.schedules import waiting_time
+from p2pcredit.orchestration.runs.job_calls import call_job, day_of, raise_for_airflow
+from p2pcredit.orchestration.runs.run_home import enter_home
+from p2pcredit.orchestration.settings.schedules import waiting_time
 from p2pcredit.orchestration.triggers import DayCompleteTrigger
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables import day_receipts
@@ -34,7 +34,7 @@ def defer_if_too_early(task: BaseOperator, context: Context, waits_for: WaitsFor
     """
     if waits_for is None:
         return
-    from p2pcredit.orchestration.waiting import trigger_for
+    from p2pcredit.orchestration.runs.waiting import trigger_for
 
     try:
         trigger = trigger_for(waits_for, context, feed)

@@ -12,7 +12,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.orchestration.run_home import require_same_home
+from p2pcredit.orchestration.runs.run_home import require_same_home
 from p2pcredit.storage.home_format import read_identity
 from p2pcredit.storage.layout import Layout
 

@@ -15,7 +15,7 @@ from p2pcredit.errors import OutsideHomeError, P2PCreditError, UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.export import export
 from p2pcredit.jobs.scoring.champions import promote, show_model
-from p2pcredit.orchestration.run_dates import snapshot_date
+from p2pcredit.orchestration.runs.run_dates import snapshot_date
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.storage.landing.files import write_landing

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from p2pcredit.orchestration.bundle_settings import BUNDLE_CLASS, BUNDLE_NAME
+from p2pcredit.orchestration.settings.bundle_settings import BUNDLE_CLASS, BUNDLE_NAME
 
 EXECUTORS = {"celery": "CeleryExecutor", "kubernetes": "KubernetesExecutor"}
 KEYS = {

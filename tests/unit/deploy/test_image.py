@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from p2pcredit.orchestration.bundle_settings import bundle_config
+from p2pcredit.orchestration.settings.bundle_settings import bundle_config
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PIPELINES, PREPROCESSING
-from p2pcredit.orchestration.dag_settings import deadline, schedule_of, task_defaults
-from p2pcredit.orchestration.schedules import VARIABLES
+from p2pcredit.orchestration.settings.dag_settings import deadline, schedule_of, task_defaults
+from p2pcredit.orchestration.settings.schedules import VARIABLES
 from p2pcredit.settings.sources import OTHER_VARIABLES
 
 

@@ -9,7 +9,7 @@ import pytest
 from p2pcredit.errors import HomeError, MissingHomeError
 from p2pcredit.local_airflow.airflow import up
 from p2pcredit.local_airflow.settings import LocalPaths, database_url, local_environment
-from p2pcredit.orchestration.run_home import home_of_process
+from p2pcredit.orchestration.runs.run_home import home_of_process
 
 
 @pytest.mark.parametrize("name", ["a?b=c&d", "a#b", "100%", "a%zz", "a b", "ä", "a'b\"", "{a}", "~x", "a:b@c"])

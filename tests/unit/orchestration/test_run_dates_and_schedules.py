@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from p2pcredit.errors import SettingsError, UsageError
 from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING
-from p2pcredit.orchestration.dag_defaults import dag_arguments
-from p2pcredit.orchestration.run_dates import job_instant, run_instant, snapshot_date
-from p2pcredit.orchestration.schedules import (
+from p2pcredit.orchestration.runs.run_dates import job_instant, run_instant, snapshot_date
+from p2pcredit.orchestration.settings.dag_defaults import dag_arguments
+from p2pcredit.orchestration.settings.schedules import (
     DEFAULT_START,
     Retrying,
     feed_waiting_time,

@@ -15,7 +15,7 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.known_days import landed_days
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.settings import PAUSED_VARIABLE
-from p2pcredit.orchestration.schedules import START_VARIABLE
+from p2pcredit.orchestration.settings.schedules import START_VARIABLE
 from p2pcredit.storage.layout import Layout
 
 

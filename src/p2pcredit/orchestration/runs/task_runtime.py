@@ -21,11 +21,11 @@ from p2pcredit.jobs import walking
 from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.failures import domain_error, is_panic
-from p2pcredit.orchestration.job_calls import day_of
-from p2pcredit.orchestration.metrics import emit_metrics
-from p2pcredit.orchestration.run_dates import job_instant, run_instant
-from p2pcredit.orchestration.run_home import enter_home, home_of_process
-from p2pcredit.orchestration.schedules import simulated_time
+from p2pcredit.orchestration.runs.job_calls import day_of
+from p2pcredit.orchestration.runs.metrics import emit_metrics
+from p2pcredit.orchestration.runs.run_dates import job_instant, run_instant
+from p2pcredit.orchestration.runs.run_home import enter_home, home_of_process
+from p2pcredit.orchestration.settings.schedules import simulated_time
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import resolve_home
 from p2pcredit.storage.layout import Layout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
-from p2pcredit.orchestration.run_dates import CONF_KEY
+from p2pcredit.orchestration.runs.run_dates import CONF_KEY
 
 
 def run_params(weekday: int | None) -> dict[str, Param]:

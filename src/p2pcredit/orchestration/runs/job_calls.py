@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from p2pcredit.orchestration.run_dates import run_instant, snapshot_date
+from p2pcredit.orchestration.runs.run_dates import run_instant, snapshot_date
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,20 +26,20 @@ def day_of(context: Context) -> date:
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:
     """Do the work of one task: see `task_runtime.call_job`."""
-    from p2pcredit.orchestration import task_runtime
+    from p2pcredit.orchestration.runs import task_runtime
 
     return task_runtime.call_job(job, context, feed=feed, span=span)
 
 
 def report_failure(context: Context) -> None:
     """Report a task that failed for good: see `task_runtime.report_failure`."""
-    from p2pcredit.orchestration import task_runtime
+    from p2pcredit.orchestration.runs import task_runtime
 
     task_runtime.report_failure(context)
 
 
 def raise_for_airflow(what: str, error: BaseException) -> NoReturn:
     """Raise an error as Airflow is to see it: see `task_runtime.raise_for_airflow`."""
-    from p2pcredit.orchestration import task_runtime
+    from p2pcredit.orchestration.runs import task_runtime
 
     task_runtime.raise_for_airflow(what, error)

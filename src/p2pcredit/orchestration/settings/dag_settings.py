@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.jobs.pipelines import Pipeline
-from p2pcredit.orchestration.schedules import (
+from p2pcredit.orchestration.settings.schedules import (
     CRON_VARIABLES,
     DEADLINE_VARIABLE,
     POOL_VARIABLE,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from p2pcredit.orchestration.dag_settings import task_defaults
-from p2pcredit.orchestration.job_calls import report_failure
-from p2pcredit.orchestration.schedules import retrying, schedule_span
+from p2pcredit.orchestration.runs.job_calls import report_failure
+from p2pcredit.orchestration.settings.dag_settings import task_defaults
+from p2pcredit.orchestration.settings.schedules import retrying, schedule_span
 
 MAX_RETRY_DELAY = timedelta(minutes=5)
 

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from p2pcredit.jobs.pipelines import PREPROCESSING, WaitsFor
-from p2pcredit.orchestration.dag_settings import schedule_of
-from p2pcredit.orchestration.job_calls import day_of
-from p2pcredit.orchestration.run_home import RunHome, enter_home
-from p2pcredit.orchestration.schedules import feed_waiting_time, monitoring_waiting_time
+from p2pcredit.orchestration.runs.job_calls import day_of
+from p2pcredit.orchestration.runs.run_home import RunHome, enter_home
+from p2pcredit.orchestration.settings.dag_settings import schedule_of
+from p2pcredit.orchestration.settings.schedules import feed_waiting_time, monitoring_waiting_time
 from p2pcredit.orchestration.triggers import FeedLandedTrigger, HomeTrigger, WeekReadyTrigger
 from p2pcredit.storage.landing.presence import landed_now
 from p2pcredit.storage.layout import Layout

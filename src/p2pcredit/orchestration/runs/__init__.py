@@ -1,0 +1,1 @@
+"""One run of a DAG: its day and home, how its tasks call jobs, wait and are measured."""
