@@ -125,6 +125,18 @@ class DateRange:
     def __contains__(self, day: object) -> bool:
         return isinstance(day, date) and self.first <= day <= self.last
 
+    @property
+    def options(self) -> str:
+        """The options by which a command is given these days.
+
+        Examples:
+            >>> DateRange(date(2010, 1, 30), date(2010, 1, 30)).options
+            '--date 2010-01-30'
+            >>> DateRange(date(2010, 1, 30), date(2010, 2, 2)).options
+            '--from 2010-01-30 --to 2010-02-02'
+        """
+        return f"--date {self.first}" if self.first == self.last else f"--from {self.first} --to {self.last}"
+
     def months(self, together: int = 1) -> Iterator[DateRange]:
         """Cut the range at the end of every month, or of every so many months.
 
@@ -137,6 +149,16 @@ class DateRange:
             last = min(month_end(add_months(month_start(first), together - 1)), self.last)
             yield DateRange(first, last)
             first = last + timedelta(days=1)
+
+
+def spans_of(days: Iterable[date]) -> list[DateRange]:
+    """Join days in order into spans without a gap.
+
+    Examples:
+        >>> [len(span) for span in spans_of(date(2010, 1, day) for day in (1, 2, 3, 5))]
+        [3, 1]
+    """
+    return joined((DateRange(day, day), 0) for day in days)
 
 
 def joined(parts: Iterable[tuple[DateRange, int]], at_most: int | None = None) -> list[DateRange]:

@@ -19,7 +19,7 @@ from p2pcredit.contracts.results import Status
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.pipelines import MONITORING
-from p2pcredit.periods import DateRange, count_of_days, joined
+from p2pcredit.periods import DateRange, count_of_days, spans_of
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.landing.presence import days_landed
 from p2pcredit.storage.layout import Layout
@@ -66,10 +66,7 @@ class Gap:
         if self.lack is Lack.NOT_MONITORED:
             return f"p2pcredit monitor --week-end {self.days.last}"
         verb = "infer" if self.lack is Lack.NOT_SCORED else "preprocess"
-        only = len(self.days) == 1
-        return f"p2pcredit {verb} " + (
-            f"--date {self.days.first}" if only else f"--from {self.days.first} --to {self.days.last}"
-        )
+        return f"p2pcredit {verb} {self.days.options}"
 
     @property
     def line(self) -> str:
@@ -184,7 +181,7 @@ def _landed_after(layout: Layout, last: date) -> list[Gap]:
     if landed is None or landed.last <= last:
         return []
     waiting = days_whole(layout, list(DateRange(last + timedelta(days=1), landed.last)))
-    return [Gap(Lack.NOT_COMPLETE, span, Status.UNDETERMINED) for span in _joined(waiting)]
+    return [Gap(Lack.NOT_COMPLETE, span, Status.UNDETERMINED) for span in spans_of(waiting)]
 
 
 def _not_scored(state: HandoffState, done: Sequence[date]) -> Iterator[Gap]:
@@ -258,10 +255,6 @@ def _spans(
         held = None if found is None else (DateRange(day, day), found)
     if held is not None:
         yield held
-
-
-def _joined(days: Iterable[date]) -> list[DateRange]:
-    return joined((DateRange(day, day), 0) for day in days)
 
 
 __all__ = ["SKIPPED_WEEK", "Gap", "Lack", "days_whole", "find_gaps", "in_lines", "monitored_weeks"]

@@ -87,13 +87,9 @@ def check_reconciliation(ctx: JobContext) -> tuple[Status, str]:
         return (
             Status.UNDETERMINED,
             f"of {known:,} days {len(found.undetermined):,} were made before receipts kept what landed; "
-            f"p2pcredit preprocess {_span(first, last)} writes them anew",
+            f"p2pcredit preprocess {DateRange(first, last).options} writes them anew",
         )
     return Status.PASS, f"{known:,} days: what landed is in the tables, and each loan has features"
-
-
-def _span(first: date, last: date) -> str:
-    return f"--date {first}" if first == last else f"--from {first} --to {last}"
 
 
 __all__ = ["ReconciledDays", "check_reconciliation", "reconcile_days"]

@@ -16,7 +16,7 @@ from p2pcredit.jobs.activity import without_values
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.failures import domain_error
 from p2pcredit.jobs.gaps import Gap, Lack, days_whole
-from p2pcredit.periods import DateRange, count_of_days, joined
+from p2pcredit.periods import DateRange, count_of_days, spans_of
 from p2pcredit.storage.tables.day_receipts import first_complete, is_complete
 
 logger = logging.getLogger("p2pcredit")
@@ -91,7 +91,7 @@ def _warn_of_too_old(ctx: JobContext, day: date) -> list[str]:
     if old:
         from p2pcredit.jobs.monitoring.alerts import alert_once
 
-        for span in joined((DateRange(one, one), 0) for one in old):
+        for span in spans_of(old):
             line = Gap(Lack.NOT_COMPLETE, span, Status.FAIL).line
             message = f"no run makes up what lies more than {count_of_days(reach)} back: {line}"
             alert_once(ctx, f"too old to make up, to {span.last}", message, Finding.DAY_MISSED)

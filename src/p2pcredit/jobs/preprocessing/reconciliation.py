@@ -30,7 +30,7 @@ from p2pcredit.jobs.preprocessing.day_counts import (
 )
 from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import count_set_aside
-from p2pcredit.periods import DateRange, joined
+from p2pcredit.periods import DateRange, spans_of
 from p2pcredit.storage.files import sha256_of_file
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files
 from p2pcredit.storage.landing.notes import noted_landed
@@ -268,7 +268,7 @@ def _rows_landed(
     if unread:
         from p2pcredit.storage.landing.read import read_landing  # what reads raw files is needed here only
 
-        for span in joined((DateRange(day, day), 0) for day in unread):
+        for span in spans_of(unread):
             rows = read_landing(ctx.layout, feed_named(feed), span).frame.group_by(SNAPSHOT).len()
             counts = dict(rows.iter_rows())
             found |= {day: counts.get(day, 0) for day in span}

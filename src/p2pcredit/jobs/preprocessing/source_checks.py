@@ -39,8 +39,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     require_whole_landing(ctx.layout, days)
     anew = recently_landed_anew(ctx, feed, days.first)
     if anew:
-        span = f"--date {anew[0]}" if len(anew) == 1 else f"--from {anew[0]} --to {anew[-1]}"
         what = f"feed '{feed}' landed anew for {in_short(anew)} after it was preprocessed"
-        warn(ctx, f"{what}; take it in with: p2pcredit preprocess {span}")
+        warn(ctx, f"{what}; take it in with: p2pcredit preprocess {DateRange(anew[0], anew[-1]).options}")
     rows = sum(int(fact["rows"]) for fact in facts) if facts else None
     return {"feed": feed, "days": len(days), "rows": rows, "landed_anew": [day.isoformat() for day in anew]}

@@ -21,7 +21,7 @@ from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
 from p2pcredit.models import scoring as model_scoring
 from p2pcredit.models.scoring_model import ScoringModel
-from p2pcredit.periods import DateRange, count_of_days, joined, month_start
+from p2pcredit.periods import DateRange, count_of_days, joined, month_start, spans_of
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
@@ -126,7 +126,7 @@ def score_nights(ctx: JobContext, nights: Sequence[date]) -> int:
         mended |= {day for day in missed if day in state.scored} - set(nights)
         days |= {night, *missed} - mended
     done = [run_inference(ctx, DateRange(day, day), only_missing=True) for day in sorted(mended)]
-    done += [run_inference(ctx, span) for span in joined((DateRange(d, d), 0) for d in sorted(days))]
+    done += [run_inference(ctx, span) for span in spans_of(sorted(days))]
     return sum(receipt["scored"] for receipt in done)
 
 
