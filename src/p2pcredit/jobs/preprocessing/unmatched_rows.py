@@ -91,7 +91,7 @@ def warn_of_unmatched_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, 
         warn(
             ctx,
             f"rows of {_when(days)} whose loan has no row of that day in loan_terms, so that nothing uses them: "
-            f"{named}; are their loan ids and days written as in loan_terms?",
+            f"{named}; are 'loan_id' and 'snapshot_date' written there as in loan_terms?",
         )
 
 
@@ -102,7 +102,7 @@ def warn_of_unmatched_events(ctx: JobContext, days: DateRange, events: Mapping[s
         warn(
             ctx,
             f"{unknown:,} of {all_of_them:,} servicing events of {_when(days)} are of loans that loan_terms has no row "
-            "of up to then, so that they make no loan good or bad; write their ids as in loan_terms, or preprocess the "
+            "of up to then, so that they make no loan good or bad; write 'loan_id' as in loan_terms, or preprocess the "
             "days of those loans too",
         )
 
