@@ -25,7 +25,8 @@ def page(told: dict[str, Any]) -> str:
         f"{told['loans_per_day']} new loans a day and one training among them, in {told['seconds']:.0f} s. Meanwhile "
         "each part below was killed. Afterwards the home equalled that of an undisturbed replay: rows of every table, "
         "ledger, decisions, models byte by byte, reports.",
-        f"Measured on {told['measured_on']}: {told['machine']}, {told['versions']}.",
+        f"Measured on {told['measured_on']}: {told['machine']}, {told['versions']}. Just before, other programs kept "
+        f"{told['busy']:.0f}% of its processors busy.",
         "## What was killed",
         _table(
             ["killed", "when", "down", "until the next run had succeeded"],
