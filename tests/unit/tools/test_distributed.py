@@ -30,7 +30,19 @@ def test_the_page_has_each_kill_program_and_task_and_says_what_was_not_seen() ->
     assert "| redis | after 6 runs | 20 s | 42 s |" in lines
     assert "| scheduler | 208 | 3 |" in lines
     assert "| `ModelMonitoring.get_model` | 1 | 2.3 | 3.2 | not seen |" in lines
-    assert [line for line in lines if line.endswith("Just before, other programs kept 97% of its processors busy.")]
+
+
+@pytest.mark.parametrize(
+    ("busy", "said"),
+    [
+        (96.6, "97% of its processors busy: the times are those of a busy machine, and a quiet one needs less."),
+        (10.0, "10% of its processors busy: the times are those of a busy machine, and a quiet one needs less."),
+        (9.4, "9% of its processors busy."),
+    ],
+)
+def test_the_page_says_how_busy_the_machine_was(busy: float, said: str) -> None:
+    lines = page({**MEASURED, "busy": busy}).splitlines()
+    assert [line for line in lines if line.endswith(f"Just before, other programs kept {said}")] != []
 
 
 def test_the_outermost_directory_that_others_cannot_pass_is_found(tmp_path: Path) -> None:
