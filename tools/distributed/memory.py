@@ -21,7 +21,9 @@ class MemoryWatch:
     """Look at every process of a cluster while the block runs.
 
     Attributes:
-        peaks: Program to the most megabytes that its processes held at once; pages that several share count in each.
+        peaks: Program to the most megabytes that its processes held at once; pages that several share count in each. A
+            process counts from the second look on: one that is forked only to become another program, such as `cat`,
+            would count all that its parent holds a second time.
         tasks: Id of a task instance to the peak of its process, in megabytes.
     """
 
@@ -29,6 +31,7 @@ class MemoryWatch:
         self.peaks: dict[str, float] = defaultdict(float)
         self.tasks: dict[str, float] = defaultdict(float)
         self._cluster = cluster
+        self._before: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -48,15 +51,17 @@ class MemoryWatch:
         """Look once."""
         sessions = {program.process.pid: name for name, program in self._cluster.programs.items() if program.process}
         now: dict[str, float] = defaultdict(float)
-        for pid, name in owners(sessions).items():
+        found = owners(sessions)
+        for pid, name in found.items():
             process = Path(f"/proc/{pid}")
             with contextlib.suppress(OSError, ValueError):
                 held, peak = _memory(process / "status")
-                now[name] += held
+                now[name] += held if pid in self._before else 0.0
                 title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
                 if title.startswith(TASK_TITLE):
                     task = title.removeprefix(TASK_TITLE).strip()
                     self.tasks[task] = max(self.tasks[task], peak)
+        self._before = set(found)
         for name, held in now.items():
             self.peaks[name] = max(self.peaks[name], held)
 

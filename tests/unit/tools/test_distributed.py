@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from tools.distributed.containers import closed_directories, contained
-from tools.distributed.memory import owners
+from tools.distributed.memory import MemoryWatch, owners
 from tools.distributed.page import page
 from tools.distributed.programs import Program
 
@@ -102,6 +104,16 @@ def test_a_process_in_a_session_of_its_own_belongs_to_the_program_that_started_i
         child: "parent",
     }
     assert os.getpid() not in owners({parent: "parent"})
+
+
+def test_the_memory_of_a_program_is_that_of_its_processes_which_were_there_at_two_looks(program: Program) -> None:
+    watch = MemoryWatch(SimpleNamespace(programs={"parent": program}))  # type: ignore[arg-type]
+    watch.look()
+    assert watch.peaks["parent"] == 0.0
+    watch.look()
+    held = [psutil.Process(pid).memory_info().rss / 2**20 for pid in program.pids()]
+    assert watch.peaks["parent"] == pytest.approx(sum(held), rel=0.1)
+    assert min(held) > 0.2 * sum(held), "the child in its own session is a good part of it"
 
 
 @pytest.mark.parametrize("how", [Program.kill, Program.stop])
