@@ -293,7 +293,8 @@ def test_settings_that_are_wrong_fail_in_one_line_and_without_a_second_try(
 
 
 def test_an_error_becomes_what_airflow_needs_to_know_about_trying_again() -> None:
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
 
     from p2pcredit.orchestration.runs.job_calls import raise_for_airflow
 
@@ -303,6 +304,11 @@ def test_an_error_becomes_what_airflow_needs_to_know_about_trying_again() -> Non
         raise_for_airflow("job", MissingFeedError("not landed"))
     with pytest.raises(AirflowFailException, match="job broke: ZeroDivisionError: division"):
         raise_for_airflow("job", ZeroDivisionError("division by zero"))
+    away = AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR, detail={"message": "connection refused"}))
+    for of_airflow in (away, AirflowException("no such connection")):
+        with pytest.raises(type(of_airflow)) as caught:
+            raise_for_airflow("job", of_airflow)
+        assert caught.value is of_airflow
 
 
 def test_the_trigger_can_be_built_again_from_what_it_says_of_itself() -> None:

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, ErrorType, TaskDeferred
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.orchestration.bundle import PackageDagBundle
@@ -39,6 +41,16 @@ class Instance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
+
+
+class WithoutDatabase(Instance):
+    """A task instance while Airflow's API server has no database, told as its supervisor tells it."""
+
+    def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int) -> Any:
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcom_pull(task_ids="", key=key, map_indexes=-1)
 
 
 def context(task: Any, instance: Instance) -> Any:
@@ -116,6 +128,22 @@ def test_each_kind_of_task_stops_in_another_home(task_id: str, jobs: Any, home: 
     with pytest.raises(AirflowFailException, match=f"has id {identity.short_id}, the run began in {other}"):
         task.execute(context(task, Instance(began)))
     assert jobs.calls == []
+
+
+@pytest.mark.parametrize("module", [data_preprocessing, model_training_inference, model_monitoring])
+def test_a_task_that_finds_airflow_without_its_database_is_left_to_airflow_to_try_again(
+    module: Any, jobs: Any, home: Path
+) -> None:
+    mark_home(home)
+    raised = {}
+    for task in module.dag.tasks:
+        if not isinstance(task, EmptyOperator):
+            with pytest.raises(Exception, match="API_SERVER_ERROR") as caught:
+                task.execute(context(task, WithoutDatabase()))
+            raised[task.task_id] = caught.type
+    assert raised == dict.fromkeys(raised, AirflowRuntimeError)
+    assert len(raised) > 3
+    assert jobs.calls == [], "what a task did not record, no later task can compare"
 
 
 def test_the_task_that_names_the_day_stops_in_another_home(home: Path, other: Path) -> None:

@@ -6,8 +6,10 @@ import contextlib
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
 from tools.distributed.cluster import Cluster
 
 SECONDS = 0.3
@@ -19,7 +21,9 @@ class MemoryWatch:
     """Look at every process of a cluster while the block runs.
 
     Attributes:
-        peaks: Program to the most megabytes that its processes held at once; pages that several share count in each.
+        peaks: Program to the most megabytes that its processes held at once; pages that several share count in each. A
+            process counts from the second look on: one that is forked only to become another program, such as `cat`,
+            would count all that its parent holds a second time.
         tasks: Id of a task instance to the peak of its process, in megabytes.
     """
 
@@ -27,6 +31,7 @@ class MemoryWatch:
         self.peaks: dict[str, float] = defaultdict(float)
         self.tasks: dict[str, float] = defaultdict(float)
         self._cluster = cluster
+        self._before: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -46,18 +51,44 @@ class MemoryWatch:
         """Look once."""
         sessions = {program.process.pid: name for name, program in self._cluster.programs.items() if program.process}
         now: dict[str, float] = defaultdict(float)
-        for process in Path("/proc").glob("[0-9]*"):
+        found = owners(sessions)
+        for pid, name in found.items():
+            process = Path(f"/proc/{pid}")
             with contextlib.suppress(OSError, ValueError):
-                name = sessions.get(os.getsid(int(process.name)))
-                if name is not None:
-                    held, peak = _memory(process / "status")
-                    now[name] += held
-                    title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-                    if title.startswith(TASK_TITLE):
-                        task = title.removeprefix(TASK_TITLE).strip()
-                        self.tasks[task] = max(self.tasks[task], peak)
+                held, peak = _memory(process / "status")
+                now[name] += held if pid in self._before else 0.0
+                title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                if title.startswith(TASK_TITLE):
+                    task = title.removeprefix(TASK_TITLE).strip()
+                    self.tasks[task] = max(self.tasks[task], peak)
+        self._before = set(found)
         for name, held in now.items():
             self.peaks[name] = max(self.peaks[name], held)
+
+
+def owners(sessions: Mapping[int, str]) -> dict[int, str]:
+    """Find the program that each process belongs to: that of its session, else that of its nearest ancestor with one.
+
+    PostgreSQL's processes each make a session of their own, so that sessions alone would leave all of them out.
+
+    Args:
+        sessions: Id of a session to the name of its program.
+    """
+    parents: dict[int, int] = {}
+    found: dict[int, str] = {}
+    for process in psutil.process_iter(["ppid"]):
+        with contextlib.suppress(OSError):
+            name = sessions.get(os.getsid(process.pid))
+            parents[process.pid] = process.info["ppid"]
+            if name is not None:
+                found[process.pid] = name
+    for pid in parents:
+        ancestor = pid
+        while ancestor not in found and ancestor in parents:
+            ancestor = parents[ancestor]
+        if ancestor in found:
+            found[pid] = found[ancestor]
+    return found
 
 
 def _memory(status: Path) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 FILE = "measured.json"
+QUIET = 10.0
+"""Percent of its processors that a machine may give to others and still be called quiet."""
 
 
 def page(told: dict[str, Any]) -> str:
@@ -25,7 +27,8 @@ def page(told: dict[str, Any]) -> str:
         f"{told['loans_per_day']} new loans a day and one training among them, in {told['seconds']:.0f} s. Meanwhile "
         "each part below was killed. Afterwards the home equalled that of an undisturbed replay: rows of every table, "
         "ledger, decisions, models byte by byte, reports.",
-        f"Measured on {told['measured_on']}: {told['machine']}, {told['versions']}.",
+        f"Measured on {told['measured_on']}: {told['machine']}, {told['versions']}. Just before, other programs kept "
+        f"{told['busy']:.0f}% of its processors busy{_meaning(told['busy'])}.",
         "## What was killed",
         _table(
             ["killed", "when", "down", "until the next run had succeeded"],
@@ -36,7 +39,7 @@ def page(told: dict[str, Any]) -> str:
         "## Memory of the programs",
         "Peak of what all processes of a program held at once, in MB, a worker's two tasks included. Pages that "
         "several processes share count in each of them, so that a machine needs less than the sum.",
-        "What ends when the database is gone was started again, as the restart policy does.",
+        "What ends when database or broker is gone was started again, as the restart policy does.",
         _table(
             ["program", "peak MB", "times started"],
             [[name, f"{p['peak']:.0f}", str(p["starts"])] for name, p in sorted(told["programs"].items())],
@@ -61,6 +64,11 @@ def page(told: dict[str, Any]) -> str:
         f"The home took {told['home_mb']:.0f} MB afterwards.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _meaning(busy: float) -> str:
+    """Say what the share of busy processors, in percent, means for the times."""
+    return "" if busy < QUIET else ": the times are those of a busy machine, and a quiet one needs less"
 
 
 def _megabytes(peak: float | None) -> str:

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import psutil
 
 from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark, stop_processes
 
@@ -39,6 +41,7 @@ class Program:
     group: int | None = None
     process: StartedProcess | None = None
     starts: int = 0
+    _seen: dict[int, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start it; what its group may write stays writable to the group."""
@@ -71,8 +74,19 @@ class Program:
         return self.process is not None and is_running(self.process)
 
     def pids(self) -> list[int]:
-        """List the processes of its session, itself included."""
-        return [] if self.process is None else members(self.process)
+        """List the processes that it started and that run now, itself included.
+
+        Those of its session, and what descends from them in sessions of their own, as PostgreSQL's processes do. What
+        was seen once is known again by its time of start, even after all of its ancestors have died.
+        """
+        if self.process is None:
+            return []
+        found = set(members(self.process)) | {pid for pid, mark in self._seen.items() if start_mark(pid) == mark}
+        parents = {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid"])}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        self._seen = {pid: mark for pid in found if (mark := start_mark(pid)) is not None}
+        return list(self._seen)
 
     def kill(self) -> None:
         """End it and every process that it started with SIGKILL, as a machine that is lost would."""
@@ -87,7 +101,9 @@ class Program:
     def stop(self, patience: float = 20.0) -> None:
         """End it, with everything that it started."""
         if self.process is not None:
+            self.pids()  # to know them when it is gone
             stop_processes([self.process], patience=patience, rounds=1)
+            self.kill()
 
     def last_lines(self, count: int = 15) -> str:
         """Return the end of what it has said, for a message."""

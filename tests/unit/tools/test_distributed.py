@@ -1,17 +1,27 @@
-"""The page of a run on Celery has what was measured, and containers hide what is closed to other users."""
+"""Programs are known whole, the page of a run on Celery has what was measured, containers hide what is closed."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
+import pytest
 from tools.distributed.containers import closed_directories, contained
+from tools.distributed.memory import MemoryWatch, owners
 from tools.distributed.page import page
+from tools.distributed.programs import Program
 
 MEASURED: dict[str, Any] = {
     "days": 5, "first": "2021-07-04", "last": "2021-07-08", "loans_per_day": 60, "seconds": 412.3, "machine": "2 cores",
     "versions": "Airflow 3", "measured_on": "2026-01-02", "home_mb": 12.4, "runs": {},
-    "kills": [{"what": "redis", "when": "after 6 runs", "down": 20.0, "after": 41.6}],
+    "kills": [{"what": "redis", "when": "after 6 runs", "down": 20.0, "after": 41.6}], "busy": 96.6,
     "programs": {"scheduler": {"peak": 208.4, "starts": 3}},
     "tasks": {"ModelMonitoring.get_model": {"runs": 1, "median": 2.34, "longest": 3.2, "peak": None}},
 }  # fmt: skip
@@ -22,6 +32,19 @@ def test_the_page_has_each_kill_program_and_task_and_says_what_was_not_seen() ->
     assert "| redis | after 6 runs | 20 s | 42 s |" in lines
     assert "| scheduler | 208 | 3 |" in lines
     assert "| `ModelMonitoring.get_model` | 1 | 2.3 | 3.2 | not seen |" in lines
+
+
+@pytest.mark.parametrize(
+    ("busy", "said"),
+    [
+        (96.6, "97% of its processors busy: the times are those of a busy machine, and a quiet one needs less."),
+        (10.0, "10% of its processors busy: the times are those of a busy machine, and a quiet one needs less."),
+        (9.4, "9% of its processors busy."),
+    ],
+)
+def test_the_page_says_how_busy_the_machine_was(busy: float, said: str) -> None:
+    lines = page({**MEASURED, "busy": busy}).splitlines()
+    assert [line for line in lines if line.endswith(f"Just before, other programs kept {said}")] != []
 
 
 def test_the_outermost_directory_that_others_cannot_pass_is_found(tmp_path: Path) -> None:
@@ -47,3 +70,60 @@ def test_a_container_mounts_what_it_is_given_and_gives_up_every_right(tmp_path: 
     assert script[-2] == "mount -o remount,bind,ro /"
     assert any(line.startswith(f"mount --bind {home} ") for line in script)
     assert any(line.endswith(" /opt/airflow") for line in script)
+
+
+# Starts a process in a session of its own, as PostgreSQL does, and waits.
+PARENT_OF_A_SESSION = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    program = Program(
+        "parent", [sys.executable, "-c", PARENT_OF_A_SESSION], dict(os.environ), tmp_path, tmp_path / "log"
+    )
+    program.start()
+    deadline = time.monotonic() + 60
+    while len(program.pids()) < 2:
+        assert time.monotonic() < deadline, program.last_lines()
+        time.sleep(0.02)
+    yield program
+    program.kill()
+
+
+def test_a_process_in_a_session_of_its_own_belongs_to_the_program_that_started_it(program: Program) -> None:
+    assert program.process is not None
+    parent = program.process.pid
+    (child,) = set(program.pids()) - {parent}
+    assert os.getsid(child) == child
+    assert {pid: name for pid, name in owners({parent: "parent"}).items() if pid in (parent, child)} == {
+        parent: "parent",
+        child: "parent",
+    }
+    assert os.getpid() not in owners({parent: "parent"})
+
+
+def test_the_memory_of_a_program_is_that_of_its_processes_which_were_there_at_two_looks(program: Program) -> None:
+    watch = MemoryWatch(SimpleNamespace(programs={"parent": program}))  # type: ignore[arg-type]
+    watch.look()
+    assert watch.peaks["parent"] == 0.0
+    watch.look()
+    held = [psutil.Process(pid).memory_info().rss / 2**20 for pid in program.pids()]
+    assert watch.peaks["parent"] == pytest.approx(sum(held), rel=0.1)
+    assert min(held) > 0.2 * sum(held), "the child in its own session is a good part of it"
+
+
+@pytest.mark.parametrize("how", [Program.kill, Program.stop])
+def test_what_outlived_the_process_that_started_it_is_ended_too(program: Program, how: Any) -> None:
+    assert program.process is not None
+    parent = program.process.pid
+    (child,) = set(program.pids()) - {parent}
+    os.kill(parent, signal.SIGKILL)
+    while program.running:
+        time.sleep(0.02)
+    assert program.pids() == [child]
+    how(program)
+    assert program.pids() == []

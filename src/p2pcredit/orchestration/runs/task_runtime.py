@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRuntimeError
 from airflow.sdk.log import mask_secret
 
 from p2pcredit.errors import HomeError, SettingsError
@@ -124,6 +124,7 @@ def call_job(job: str, context: Context, *, feed: str | None = None, span: bool 
 
     Raises:
         P2PCreditError: If the job failed in a way that trying again may heal.
+        AirflowRuntimeError: If Airflow's API server did not answer; Airflow tries again.
         AirflowFailException: If it failed in any other way; Airflow does not try again.
     """
     try:
@@ -147,10 +148,11 @@ def raise_for_airflow(what: str, error: BaseException) -> NoReturn:
 
     Raises:
         P2PCreditError: The error itself, where its type says that it may heal.
-        AirflowException: The error itself, where it is Airflow's own.
+        AirflowException, AirflowRuntimeError: The error itself, where it is Airflow's own. The second is what a task
+            gets to see of an API server that is away or has no database, and is no kind of the first.
         AirflowFailException: In place of any other, with a one-line message.
     """
-    if isinstance(error, AirflowException):
+    if isinstance(error, AirflowException | AirflowRuntimeError):
         raise error
     known = domain_error(error)
     message = message_of(known or error)
