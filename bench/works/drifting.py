@@ -35,7 +35,7 @@ def write_columns(home: Path, day: date, out: Path) -> None:
 
 
 def measure_drift(out: Path) -> None:
-    import scipy.special  # noqa: F401  loaded at the first index; imports are told apart from the work
+    import scipy.special  # noqa: F401  loaded at the first index; imports are measured apart from the work
 
     then, now = pl.read_parquet(out / "then.parquet"), pl.read_parquet(out / "now.parquet")
     tell(timed(lambda: [population_stability_index(then[name], now[name]) for name in then.columns])[1])

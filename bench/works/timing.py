@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """What the work gave, and its wall seconds."""
+    """Time work: return its result, and its wall seconds."""
     start = time.perf_counter()
     result = work()
     return result, time.perf_counter() - start

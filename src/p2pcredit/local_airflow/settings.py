@@ -59,7 +59,7 @@ class LocalPaths:
 
 
 def login(paths: LocalPaths) -> tuple[str, str]:
-    """User name and password of the local Airflow; the password is drawn at random the first time."""
+    """Return user name and password of the local Airflow; the password is drawn at random the first time."""
     if not paths.passwords.is_file():
         write_secret(paths.passwords, json.dumps({USER: secrets.token_urlsafe(16)}))
     return USER, str(json.loads(paths.passwords.read_text(encoding="utf-8"))[USER])

@@ -152,7 +152,7 @@ def whole_segments(scored: pl.DataFrame, champion_id: str | None) -> list[Judged
 
 
 def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
-    """Part the loans served by vintage quarter and by term, where a loan can be judged, in order.
+    """Split the loans served by vintage quarter and by term, where a loan can be judged, in order.
 
     Args:
         scored: What `scored_loans` gives.

@@ -159,7 +159,7 @@ def fold(events: Iterable[LedgerEvent], onto: HandoffState | None = None) -> Han
 
 
 def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None) -> bool:
-    """Whether a decision takes the current one's place.
+    """Return whether a decision takes the current one's place.
 
     A person's decision always does. Monitoring's does unless it rests on older data, or on the same week's data as a
     decision that was acted on already (a rerun of monitoring must not make the same week count twice). A decision dated

@@ -53,7 +53,7 @@ class SparkBackend:
         return {"name": "spark", "tree_workers": self.settings.tree_workers}
 
     def at_once(self, threads: int) -> int:
-        """One fit after the other."""
+        """Return 1: fits run one after the other."""
         return 1
 
     @contextmanager
@@ -140,7 +140,7 @@ def _loans(examples: Examples, workers: int) -> pa.Table:
 
 
 def _counted(loans: DataFrame, names: Sequence[str], numeric: Sequence[bool]) -> pl.DataFrame:
-    """How many loans of each feature, value and kind: `feature`, `number`, `level`, `kind`, `count`, in that order."""
+    """Count the loans of each feature, value and kind: `feature`, `number`, `level`, `kind`, `count`, in that order."""
     told = (
         f"{place}, {name}, CAST(NULL AS STRING)" if number else f"{place}, CAST(NULL AS DOUBLE), {name}"
         for place, (name, number) in enumerate(zip(names, numeric, strict=True))

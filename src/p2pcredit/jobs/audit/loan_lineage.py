@@ -120,7 +120,7 @@ def _scored_again(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) 
 
 
 def _is_same(again: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether a loan would be scored as it was; one that was refused, whether the same lies outside training."""
+    """Return whether a loan would be scored as it was; for a refused one, whether the same lies outside training."""
     if row["probability_of_default"] is None:
         return bool(again["outside_training"] == row["outside_training"])
     return bool(abs(again["probability_of_default"] - row["probability_of_default"]) < 1e-12)

@@ -126,7 +126,7 @@ class MonitoringSnapshot:
         return decide_remedy(self.results, self.facts, self.ctx.settings)
 
     def _bads_known_at(self, *, full_only: bool) -> int | None:
-        """Matured bads that the newest training knew, whether or not its model became champion.
+        """Return the matured bads that the newest training knew, whether or not its model became champion.
 
         A recalibration learns no ranking, so it counts only where `full_only` is False.
         """
@@ -164,7 +164,7 @@ class MonitoringSnapshot:
         return totals
 
     def _values_lost(self) -> pl.DataFrame:
-        """How many of the values given for each column that lost any could not be used in the recent days."""
+        """Count the values given in the recent days for each column that lost any, and how many could not be used."""
         counted = {
             tuple(name.removeprefix(VALUES_MISSING).split(":", 1)): count
             for name, count in self._counted.items()

@@ -16,7 +16,7 @@ from p2pcredit.storage.state.model_bank import ModelBank
 
 
 def list_models(ctx: JobContext) -> list[Receipt]:
-    """All models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
+    """List all models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
     bank = ModelBank(ctx.layout)
     state = ctx.ledger.state()
     models = [_listed(bank, model_id, state) for model_id in bank.model_ids()]
@@ -24,7 +24,7 @@ def list_models(ctx: JobContext) -> list[Receipt]:
 
 
 def show_model(ctx: JobContext, model_id: str) -> Receipt:
-    """One model's card, with its role and reigns.
+    """Return one model's card, with its role and the periods in which it was champion.
 
     Raises:
         BankError: If there is no such model or it was altered.
@@ -141,7 +141,7 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
 
 
 def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -> str | None:
-    """Where the swap set of this change lies; a change that a person decided never waits for it."""
+    """Write the swap set of this change and return its path; a change that a person decided never waits for it."""
     from p2pcredit.jobs.training.swap_sets import (
         swap_on_promotion,  # reads models and lake, which a list of models does not need
     )

@@ -66,7 +66,7 @@ class FitBackend(Protocol):
         ...
 
     def at_once(self, threads: int) -> int:
-        """How many fits may be made side by side on so many threads."""
+        """Return how many fits may run side by side on so many threads."""
         ...
 
     def growing(self, examples: Examples) -> AbstractContextManager[Grow]:
@@ -103,7 +103,7 @@ class LocalBackend:
         return {"name": "polars"}
 
     def at_once(self, threads: int) -> int:
-        """One per thread: what a fit does besides growing trees does not gain by a second one."""
+        """Return one fit per thread: what a fit does besides growing trees does not gain by a second one."""
         return threads
 
     @contextmanager

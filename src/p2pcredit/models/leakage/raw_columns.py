@@ -59,7 +59,7 @@ class Finding:
     why: str
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values, shares and AUCs to three places."""
+        """Return it as plain JSON values, shares and AUCs to three places."""
         return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
@@ -199,7 +199,7 @@ def _as_values(text: pl.Series) -> tuple[Feature, pl.Series]:
 
 
 def _codes(feature: Feature, values: pl.Series) -> Floats:
-    """Numbers for trees: a number as it is, a category the frequency of its level (no outcome is used)."""
+    """Encode a feature for trees: a number as it is, a category as the frequency of its level (no outcome is used)."""
     if feature.kind == "numeric":
         return np.asarray(values.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
     frame = values.fill_null("\0missing").to_frame("level")
@@ -233,6 +233,6 @@ def _share(filled: Floats, chosen: np.ndarray[Any, Any]) -> float | None:
 
 
 def _rank_correlation(filled: Floats, age: Floats) -> float | None:
-    """Somers' D of the day by filling: 2 AUC - 1, the rank-biserial correlation."""
+    """Calculate Somers' D of the day by filling: 2 AUC - 1, the rank-biserial correlation."""
     ranked = auc(filled, age)
     return None if ranked is None else 2.0 * ranked - 1.0

@@ -53,7 +53,7 @@ class Cause:
 
 
 def too_many_set_aside(set_aside: int, rows: int, limit: float, *, few_count: bool = True) -> bool:
-    """Whether a share of rows above the limit was set aside.
+    """Return whether a share of rows above the limit was set aside.
 
     Args:
         set_aside: How many rows were.

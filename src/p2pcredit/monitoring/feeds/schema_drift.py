@@ -92,7 +92,7 @@ def compare_schema(
 
 
 def _is_suspect(column: str, gone: bool, today: FeedDay, usual: UsualDays) -> bool:
-    """Whether a column may differ at all: quick, since most columns of most days do not."""
+    """Return whether a column may differ at all: quick, since most columns of most days do not."""
     before = usual.filled.get(column, 0)
     if gone:
         return before > 0 or not usual.rows
@@ -160,7 +160,7 @@ def _judge_silence(feed: Feed, day: date, usual: UsualDays, accepted: date | Non
 
 
 def _with_likely_names(findings: Sequence[Finding], new: Sequence[str]) -> list[Finding]:
-    """Where one column vanished and one new column is named like no other, take it for the same column."""
+    """Pair one vanished column with the one new column that is named like no other."""
     named = {finding.likely_name for finding in findings}
     left = [name for name in new if name not in named]
     unnamed = [finding for finding in findings if not finding.likely_name]

@@ -178,7 +178,7 @@ class MappedPlatform:
             )
 
     def columns(self, file: Path) -> pl.DataFrame:
-        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
+        """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
         return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.loan_id)
 
     @property
