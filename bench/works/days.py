@@ -10,7 +10,7 @@ import io
 import sys
 from functools import partial
 
-from bench.works.timing import tell, timed
+from bench.works.timing import report, timed
 
 
 def call(*arguments: str) -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     for day in days:
         _, taken = timed(partial(preprocess_and_infer, day, home))
         seconds.append(taken)
-    tell(seconds[1:])
+    report(seconds[1:])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,6 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     return result, time.perf_counter() - start
 
 
-def tell(seconds: float | list[float]) -> None:
+def report(seconds: float | list[float]) -> None:
     """Print the seconds as the line that `bench.measuring` reads."""
     print(json.dumps({"work_seconds": seconds}))

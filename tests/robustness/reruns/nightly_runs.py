@@ -76,7 +76,7 @@ def story(home: Path) -> dict[str, Any]:
         "decided": {name: record.decision.as_json() for name, record in state.decisions.items()},
         "fates": {name: str(record.fate) for name, record in state.decisions.items()},
         "trained": [(facts["decision_id"], facts["snapshot_date"], facts["model_id"]) for facts in trainings],
-        "reigns": [(reign.effective_on, reign.model_id) for reign in state.reigns],
+        "reigns": [(period.effective_on, period.model_id) for period in state.champion_periods],
         "scored": state.scored,
         "cleared": sorted(event.facts["decision_id"] for event in events if event.kind is EventKind.CLEARED),
     }

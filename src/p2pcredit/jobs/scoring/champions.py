@@ -31,12 +31,12 @@ def show_model(ctx: JobContext, model_id: str) -> Receipt:
     """
     card = ModelBank(ctx.layout).get(model_id).card
     state = ctx.ledger.state()
-    reigns = [
-        {"effective_on": reign.effective_on.isoformat(), "why": reign.why}
-        for reign in state.reigns
-        if reign.model_id == model_id
+    periods = [
+        {"effective_on": period.effective_on.isoformat(), "why": period.why}
+        for period in state.champion_periods
+        if period.model_id == model_id
     ]
-    return {**_summary(model_id, card, state), "reigns": reigns, "card": card}
+    return {**_summary(model_id, card, state), "reigns": periods, "card": card}
 
 
 def get_model(ctx: JobContext, day: date) -> Receipt:
@@ -159,7 +159,7 @@ def _next_unscored(state: HandoffState, as_of: date) -> date:
     days = [as_of]
     if state.scored:
         days.append(max(state.scored) + timedelta(days=1))
-    days += [reign.effective_on for reign in state.reigns]
+    days += [period.effective_on for period in state.champion_periods]
     return max(days)
 
 
@@ -180,7 +180,7 @@ def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
 
 
 def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receipt:
-    former = any(reign.model_id == model_id for reign in state.reigns)
+    former = any(period.model_id == model_id for period in state.champion_periods)
     role = "champion" if state.champion == model_id else ("former champion" if former else "challenger")
     return {
         "model_id": model_id,

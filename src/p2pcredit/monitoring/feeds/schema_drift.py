@@ -72,8 +72,8 @@ def compare_schema(
     if suspects or today.unknown:
         header = [shape for _, shape in usual.days if shape.absent is not None]
         for column in suspects:
-            beside = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
-            others = [name for name in today.unknown or () if name not in beside]
+            with_it = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
+            others = [name for name in today.unknown or () if name not in with_it]
             since = usual.since(accepted.get(column))
             found = _judge_column(feed.name, column, column in gone, today, since, others)
             if found == "undetermined":

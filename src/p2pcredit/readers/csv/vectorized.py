@@ -134,14 +134,14 @@ def _inside_quotes(data: npt.NDArray[np.uint8], between: _Mask) -> _Mask:
     """
     quotes = data == _QUOTE
     inside = _running_parity(quotes)
-    beside = quotes | between
-    beside |= data == _NEWLINE
+    neighbours = quotes | between
+    neighbours |= data == _NEWLINE
     opening = quotes & inside
-    if _and_not(opening[1:], beside[:-1]).any():
+    if _and_not(opening[1:], neighbours[:-1]).any():
         raise IrregularError
-    beside |= data == _RETURN
+    neighbours |= data == _RETURN
     closing = _and_not(quotes, inside)
-    if _and_not(closing[:-1], beside[1:]).any():
+    if _and_not(closing[:-1], neighbours[1:]).any():
         raise IrregularError
     return inside
 

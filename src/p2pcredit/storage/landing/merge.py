@@ -77,7 +77,7 @@ class LandedBefore:
         """From the first to the last of these days."""
         return DateRange(self.spans[0].first, max(days.last for days in self.spans))
 
-    def beside(self, feed: Feed, new_rows: Callable[[date], pl.DataFrame]) -> Callable[[date], pl.DataFrame]:
+    def merged(self, feed: Feed, new_rows: Callable[[date], pl.DataFrame]) -> Callable[[date], pl.DataFrame]:
         """Join the new rows of a month to the rows that stay, ordered by day and loan, once the month is given."""
 
         def rows_of(month: date) -> pl.DataFrame:
