@@ -46,7 +46,7 @@ class PolarsRows:
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         return self.frame.height
 
     def lazy(self) -> nw.LazyFrame[Any]:

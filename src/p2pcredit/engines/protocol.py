@@ -36,7 +36,7 @@ class Rows(Protocol):
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         ...
 
     def lazy(self) -> nw.LazyFrame[Any]:

@@ -182,7 +182,7 @@ class Pipeline:
 
     @property
     def at(self) -> clock_time:
-        """When it fires, of its day, in UTC."""
+        """The time of day at which it fires, in UTC."""
         minute, hour, *_ = self._fields
         return clock_time(int(hour), int(minute), tzinfo=UTC)
 

@@ -39,12 +39,12 @@ class LocalPaths:
 
     @property
     def processes(self) -> Path:
-        """Which processes run, for `down`."""
+        """The record of running processes, for `down`."""
         return self.root / "processes.json"
 
     @property
     def lock(self) -> Path:
-        """Held while Airflow is started or stopped, so that two people do not do it at once."""
+        """The lock held while Airflow is started or stopped, so that two people do not do it at once."""
         return self.root / "processes.lock"
 
     @property
@@ -54,7 +54,7 @@ class LocalPaths:
 
     @property
     def signing_key(self) -> Path:
-        """What the components sign their tokens with, readable by its owner only."""
+        """The key with which components sign tokens, readable by its owner only."""
         return self.root / "signing_key"
 
 

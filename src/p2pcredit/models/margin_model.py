@@ -73,7 +73,7 @@ class MarginModel(ABC):
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card."""
+        """Facts on its fit, for its card."""
         return {}
 
     def margin(self, features: pl.DataFrame) -> Floats:

@@ -39,12 +39,12 @@ class Trained(Protocol):
 
     @property
     def support(self) -> Support:
-        """What it was trained on, per feature."""
+        """The support of its training data, per feature."""
         ...
 
     @property
     def calibration(self) -> Calibration:
-        """From margin to log-odds of default."""
+        """The map from margin to log-odds of default."""
         ...
 
 

@@ -41,12 +41,12 @@ class ScoringModel(Protocol):
 
     @property
     def support(self) -> Support:
-        """What it was trained on, per feature."""
+        """The support of its training data, per feature."""
         ...
 
     @property
     def calibration(self) -> Calibration:
-        """From margin to log-odds of default."""
+        """The map from margin to log-odds of default."""
         ...
 
     def margin(self, features: pl.DataFrame) -> Floats:

@@ -41,12 +41,12 @@ class JudgedLoans:
 
     @property
     def n(self) -> int:
-        """How many loans can be judged."""
+        """The number of loans that can be judged."""
         return int(self.label.size)
 
     @property
     def bads(self) -> int:
-        """How many of them went bad."""
+        """The number of them that went bad."""
         return int(self.label.sum())
 
     @property

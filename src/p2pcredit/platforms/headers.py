@@ -102,7 +102,7 @@ class RespelledFile:
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Its path."""
         return self.file.path
 
     @property

@@ -90,7 +90,7 @@ class Explorer:
         return tally
 
     def replay(self, choices: list[Choice]) -> Found | None:
-        """Go exactly this way again; what is found on it."""
+        """Go exactly this way again; return what is found on it."""
         tally = Tally()
         self._run(choices, tally, None)
         return tally.found[0] if tally.found else None

@@ -71,7 +71,7 @@ class Rules:
         self.writes_in_place = False
 
     def step(self, disk: ModelDisk, actor: Any, name: str, args: tuple[Any, ...]) -> Step:
-        """What kind of step is this call?"""
+        """Classify this call as a kind of step."""
         first = args[0]
         path = disk.handles[first].path if isinstance(first, int) and first in disk.handles else str(first)
         paths = [path, *(str(more) for more in args[1:2] if name in {"link", "rename"})]
@@ -120,7 +120,7 @@ class Rules:
             self.discipline = False
 
     def visible(self, disk: ModelDisk) -> tuple[Any, ...]:
-        """All on the disk that any actor can still see."""
+        """Return all on the disk that any actor can still see."""
         files = frozenset((path, at.data) for path, at in disk.files.items() if not _PRIVATE.fullmatch(path))
         names = {number: disk.names_of(number) for number in disk.handles}
         handles = frozenset(
@@ -133,14 +133,14 @@ class Rules:
 
     @staticmethod
     def digest(name: str, answer: Any) -> Any:
-        """What a call told its caller; of a listing, the names that anybody lists for."""
+        """Digest what a call returned; of a listing, the names that any actor lists for."""
         if name == "listdir":
             return tuple(each for each in answer if each.startswith("retraining_") and not DECISION.endswith(each))
         return (answer.st_mode, answer.st_size) if isinstance(answer, os.stat_result) else answer
 
     @staticmethod
     def words(name: str, answer: Any) -> str:
-        """An answer for people, in few words."""
+        """Shorten an answer for people to few words."""
         if name == "read":
             return f" -> {bytes(answer)[:60]!r}"
         return ""

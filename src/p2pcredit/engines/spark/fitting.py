@@ -49,7 +49,7 @@ class SparkBackend:
 
     @property
     def about(self) -> dict[str, Any]:
-        """How a card names it."""
+        """Its name and facts on a card."""
         return {"name": "spark", "tree_workers": self.settings.tree_workers}
 
     def at_once(self, threads: int) -> int:

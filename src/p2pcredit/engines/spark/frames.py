@@ -42,7 +42,7 @@ class SparkRows:
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         return sum(self.per_day().values())
 
     def lazy(self) -> nw.LazyFrame[Any]:

@@ -57,7 +57,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def history(self) -> DateRange:
-        """The days whose loans can still say something: the matured window and the vintages before it."""
+        """The days whose loans are still measured: the matured window and the vintages before it."""
         labels, monitoring = self.ctx.settings.labels, self.ctx.settings.monitoring
         return DateRange(
             add_months(self.week_end, -(labels.window_months + 2 * monitoring.window_months + 2)), self.week_end
@@ -65,7 +65,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def facts(self) -> PolicyContext:
-        """What a policy may know besides the metrics."""
+        """The facts that a policy may use besides the metrics."""
         _, known_bads = matured_counts(self.ctx, self.week_end)
         as_of = self.card.get("as_of")
         return PolicyContext(
@@ -79,7 +79,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def inputs(self) -> MonitoringInputs:
-        """Everything a metric may see."""
+        """All inputs of a metric."""
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
         known = labels_known(self.lake, self.ctx.settings.labels, history.first, week_end)
@@ -122,7 +122,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What the policy makes of them."""
+        """The policy's verdict on them."""
         return decide_remedy(self.results, self.facts, self.ctx.settings)
 
     def _bads_known_at(self, *, full_only: bool) -> int | None:
@@ -157,7 +157,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def _counted(self) -> Counter[str]:
-        """What the receipts of the recent days counted, all of them together."""
+        """The counts of the receipts of the recent days, added up."""
         totals: Counter[str] = Counter()
         for day in self._recent:
             totals.update((read_receipt(self.ctx.layout, day) or {}).get("rows", {}))

@@ -214,7 +214,7 @@ def _number_cells(counts: Counts, most: int, direction: int) -> tuple[list[list[
     """Cut sorted numbers into cells of about equal count, named by last value and the next; equal values share one.
 
     They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
-    is best there, so few cells hold nearly all that the single values could tell.
+    is best there, so few cells hold nearly all information of the single values.
     """
     values, single = counts.values, counts.cells
     last = np.ones(values.size, dtype=bool)  # of its cell
@@ -229,7 +229,7 @@ def _number_cells(counts: Counts, most: int, direction: int) -> tuple[list[list[
 
 
 def _isotonic_rate(cells: Cells, sign: int) -> Floats:
-    from sklearn.isotonic import isotonic_regression  # who only scores fits nothing
+    from sklearn.isotonic import isotonic_regression  # scoring alone fits nothing
 
     weight = cells.bads + cells.goods
     rate = np.divide(cells.bads, weight, out=np.zeros_like(weight), where=weight > 0.0)

@@ -65,7 +65,7 @@ class _Rows:
 
     @property
     def effect(self) -> Floats:
-        """What all absences of each row add to its margin, in the order of the features."""
+        """The effect of the absences of each row on its margin, in the order of the features."""
         total = np.zeros(self.columns.shape[0])
         for added in self.effects.values():
             total += added
@@ -100,7 +100,7 @@ class BoostingModel:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card."""
+        """Facts on its fit, for its card."""
         return {"trees": asdict(self.trees)}
 
     @property

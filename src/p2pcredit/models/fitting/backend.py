@@ -1,4 +1,4 @@
-"""The two heavy pieces of a fit, growing trees and counting values, and who does them.
+"""The two heavy pieces of a fit, growing trees and counting values, and the backend that does them.
 
 All else of a training asks a `FitBackend` for them, so that another engine can do them elsewhere. `LOCAL` does them in
 this process.
@@ -62,7 +62,7 @@ class FitBackend(Protocol):
 
     @property
     def about(self) -> dict[str, Any]:
-        """How a card names it."""
+        """Its name and facts on a card."""
         ...
 
     def at_once(self, threads: int) -> int:
@@ -99,7 +99,7 @@ class LocalBackend:
 
     @property
     def about(self) -> dict[str, Any]:
-        """How a card names it."""
+        """Its name and facts on a card."""
         return {"name": "polars"}
 
     def at_once(self, threads: int) -> int:

@@ -64,7 +64,7 @@ class ScorecardModel:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card."""
+        """Facts on its fit, for its card."""
         return {"left_out": self.left_out}
 
     @property

@@ -41,7 +41,7 @@ class Cause:
 
     @property
     def sentence(self) -> str:
-        """Say it to a person, with what to write.
+        """The cause in a sentence, with what to write.
 
         Examples:
             >>> print(Cause("row: wrong number of fields", 9, "7,8,9").sentence)  # doctest: +ELLIPSIS

@@ -191,7 +191,7 @@ class MappedPlatform:
 
     @property
     def _dialect(self) -> Dialect:
-        """How its downloads are written; which separator they have is seen from their header."""
+        """The dialect of its downloads; their separator is read from the header."""
         return Dialect(ANY_SEPARATOR, self.mapping.file.encoding)
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:

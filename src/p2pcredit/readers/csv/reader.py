@@ -73,7 +73,7 @@ class RawFile(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Its path."""
 
     @property
     def header(self) -> tuple[str, ...]:

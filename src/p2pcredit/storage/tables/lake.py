@@ -149,7 +149,7 @@ class Lake:
             StorageError: If it cannot be read or made.
         """
         opened = self._open_or_create(table)
-        forget(self.layout.table(table.name))  # it stays at its version for who has it, whatever others commit
+        forget(self.layout.table(table.name))  # an opened table stays at its version, whatever others commit
         return opened
 
     def require(self, table: Table) -> None:
