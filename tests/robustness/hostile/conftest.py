@@ -107,7 +107,7 @@ class Outcome:
         assert not self.stdout or self.name == "doctor", self  # it prints its checks all the same
         *logged, last = self.stderr.splitlines()
         assert last.startswith("Error: "), self.stderr
-        assert "--debug" not in last, self.stderr  # said of an error that nobody foresaw
+        assert "--debug" not in last, self.stderr  # said of an unforeseen error
         assert all(line.startswith(("WARNING", "ERROR", "    ")) for line in logged), self.stderr
         return last
 

@@ -33,7 +33,7 @@ class Laws:
     Args:
         disk: Its disk.
         moved: Whole files that a person moves into place.
-        broken: Files that nobody can read.
+        broken: Files that cannot be read.
         written_in_place: A text written in two halves.
     """
 

@@ -5,12 +5,12 @@ What this rests on, so that leaving out the other stops loses no behaviour:
 - A temporary file, a sync, a closing, and the activity file are seen by no other actor's decisions.
 - A ledger line never changes and is never removed. So that a line is there, and what it says, is the same later: only
   the look that finds no further line must be ordered against the others, and listing the lines only finds damage.
-- Which home it is was written before anybody came, and is never written again.
+- Which home it is was written before any actor began, and is never written again.
 - `lstat` of a decision file that is there is followed by opening it, and the opening decides.
 - What machines touch only under the ledger's lock cannot change while one of them holds it. This is not taken on trust:
   each access is checked, and after the first one without the lock no stop is left out any more. A person keeps to no
   lock, so while one still has something to do every step on the decision file itself stops all the same. (A person
-  touches no other name, and nobody lists the directory to find that one.)
+  touches no other name, and no actor lists the directory to find that one.)
 """
 
 from __future__ import annotations
