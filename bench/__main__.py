@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=FULL_ROWS, help="loans of the raw file (%(default)s)")
     parser.add_argument("--peer-rows", type=int, default=PEER_ROWS, help="at most so many for slow peers (%(default)s)")
     parser.add_argument("--history-rows", type=int, default=HISTORY_ROWS, help="loans of the home with ten years")
-    parser.add_argument("--repeats", type=int, default=3, help="of what is short; medians are told (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="of what is short; medians are reported (%(default)s)")
     parser.add_argument("--data", type=Path, help="a LendingClub download to draw loans from; else synthetic loans")
     parser.add_argument("--scratch", type=Path, default=LOCAL / "data", help="where files and homes are made")
     parser.add_argument("--out", type=Path, default=LOCAL / "results", help="where the results go")
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def write(results: Results, out: Path) -> None:
-    """JSON, table and picture as they stand now."""
+    """Write JSON, table and picture of the results so far."""
     results.save()
     (out / "benchmark.md").write_text(page(results), encoding="utf-8")
     if results.records:

@@ -17,7 +17,7 @@ EVIDENTLY = ("evidently", "pandas")
 
 
 def about(their_python: Path, evidently_python: Path, root: Path, data: str) -> dict[str, str]:
-    """Facts of this run: day, commit, machine, versions, and what loans were drawn from."""
+    """Gather facts of this run: day, commit, machine, versions, and what loans were drawn from."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     return {
         "on": f"{datetime.now(UTC):%Y-%m-%d}",

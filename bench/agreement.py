@@ -13,7 +13,7 @@ Summary = dict[str, float]
 
 
 def summarise_gold(features: Path, labels: Path) -> Summary:
-    """What do the gold tables hold: rows, labels and bads per definition, the mean of each numeric feature?
+    """Summarise the gold tables: rows, labels and bads per definition, the mean of each numeric feature.
 
     Args:
         features, labels: Parquet, one file or a folder of files.
@@ -30,7 +30,7 @@ def summarise_gold(features: Path, labels: Path) -> Summary:
 
 
 def compare_summaries(name: str, ours: Summary, theirs: Summary) -> str:
-    """In one line: does the other's summary agree with ours, and where not?
+    """Compare the other's summary with ours, in one line that names where they differ.
 
     Examples:
         >>> compare_summaries("pandas", {"loans": 3.0, "fico": 700.0}, {"loans": 3.0, "fico": 700.0})
@@ -47,7 +47,7 @@ def compare_summaries(name: str, ours: Summary, theirs: Summary) -> str:
 def _is_same(mine: float, other: float | None) -> bool:
     if other is None:
         return False
-    if mine != mine or other != other:  # a column that nobody gave has no mean
+    if mine != mine or other != other:  # a column without values has no mean
         return mine != mine and other != other
     return abs(mine - other) <= SAME * max(abs(mine), abs(other))
 

@@ -31,7 +31,7 @@ _LAST_SEEN = "last_credit_pull_d"
 
 
 def read_loans(download: Path | None) -> pl.DataFrame:
-    """The loans to draw from, every column as text: those of a real download, else of a synthetic portfolio.
+    """Read the loans to draw from, every column as text: those of a real download, else of a synthetic portfolio.
 
     Args:
         download: A `LoanStats` or `accepted` file, plain or gzip; None for synthetic loans in the same columns.
@@ -45,7 +45,7 @@ def read_loans(download: Path | None) -> pl.DataFrame:
 
 
 def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> Iterator[pl.DataFrame]:
-    """So many loans, drawn with replacement, piece by piece; each month sees more of them than the one before."""
+    """Draw so many loans with replacement, piece by piece; each month has more of them than the one before."""
     months = pl.date_range(FIRST_MONTH, LAST_MONTH, "1mo", eager=True)
     share = pl.int_range(1, months.len() + 1, eager=True).cast(pl.Float64) ** 2
     last = (share.cum_sum() / share.sum() * rows).round(0).cast(pl.Int64)
@@ -56,7 +56,7 @@ def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> Iterator[pl.DataFr
 
 
 def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame:
-    """The same loans, each once, with their months of issue spread over so many.
+    """Spread the months of issue of the same loans, each once, over so many.
 
     What a loan lived through stays as long as it was. A month of the download becomes two or three: its loans are
     dealt to them in turn.
@@ -85,7 +85,7 @@ def write_loans(pieces: Iterable[pl.DataFrame], path: Path) -> Path:
 
 
 def _moved(loans: pl.DataFrame, month: pl.Series, first_id: int = 1) -> pl.DataFrame:
-    """The loans issued in other months, under new ids, with their other dates moved as far."""
+    """Move the loans to other months of issue, under new ids, with their other dates moved as far."""
     before = _month("issue_d")
     after = pl.col("_month")
     shift = (
@@ -107,7 +107,7 @@ def _month(name: str) -> pl.Expr:
 
 
 def _synthetic_loans() -> pl.DataFrame:
-    """A synthetic portfolio of the size of the public sample, written in LendingClub's columns."""
+    """Make a synthetic portfolio of the size of the public sample, written in LendingClub's columns."""
     book = generate(SyntheticSettings(FIRST_MONTH, date(2013, 12, 31), loans_per_day=16.0))
     feeds = book.feeds
     ended = pl.col("status").is_in(["FULLY_PAID", "CHARGED_OFF"])

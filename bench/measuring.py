@@ -44,7 +44,7 @@ class Measured:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def then(self, other: Measured) -> Measured:
-        """Both one after the other: times add up, of the peaks the higher counts, later facts stand over earlier."""
+        """Join two that ran one after the other: times add up, the higher peak counts, later facts replace earlier."""
         return Measured(self.seconds + other.seconds, max(self.peak_mb, other.peak_mb), {**self.facts, **other.facts})
 
 
@@ -92,7 +92,7 @@ def measure(
 
 
 def _watch(process: subprocess.Popen[bytes], start: float, limit: float) -> tuple[int, float]:
-    """The peak in bytes, and the seconds until the process ended."""
+    """Measure the peak in bytes, and the seconds until the process ended."""
     peak, before = 0, {process.pid}
     while True:
         now = set(processes_of(process.pid))
@@ -109,7 +109,7 @@ def _watch(process: subprocess.Popen[bytes], start: float, limit: float) -> tupl
 
 
 def memory_of(processes: Iterable[int], settled: Collection[int]) -> int:
-    """How many bytes do these processes hold now; at least the high-water mark of any one of them?
+    """Measure the bytes that these processes hold now; at least the high-water mark of any one of them.
 
     Args:
         processes: Their ids.
@@ -130,7 +130,7 @@ def memory_of(processes: Iterable[int], settled: Collection[int]) -> int:
 
 
 def processes_of(session: int) -> list[int]:
-    """Which processes belong to a session: a command that was started in its own, and all that it started?"""
+    """List the processes of a session: a command that was started in its own, and all that it started."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -154,12 +154,12 @@ def end_session(session: int) -> None:
 
 
 def threads_of(cores: int) -> dict[str, str]:
-    """The variables that keep libraries to so many threads."""
+    """Return the variables that keep libraries to so many threads."""
     return dict.fromkeys(_LIBRARIES, str(cores))
 
 
 def keep_to_cores() -> None:
-    """From here on this process, and all that it starts, runs on two cores only."""
+    """Keep this process, and all that it starts from here on, to two cores."""
     allowed = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, allowed[:CORES])
 

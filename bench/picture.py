@@ -14,7 +14,7 @@ _BAR_HEIGHT, _WIDTH, _COLUMNS = 22, 300, 2
 
 
 def draw(records: list[Record]) -> str:
-    """An SVG with one panel per work: of the sizes at which most contenders were measured, the largest.
+    """Draw an SVG with one panel per work: of the sizes at which most contenders were measured, the largest.
 
     Whole processes where nothing else is known, else the work alone; the title of a panel says which.
     """
@@ -29,7 +29,7 @@ def draw(records: list[Record]) -> str:
 
 
 def groups_of(records: list[Record]) -> list[list[Record]]:
-    """The contenders that a panel compares: same part, work and size; works of a single contender are left out."""
+    """Group the contenders that a panel compares: same part, work and size; leave out works of a single contender."""
     groups: dict[tuple[str, str], dict[int, list[Record]]] = {}
     for record in records:
         if record.part != "limits":

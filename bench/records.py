@@ -48,14 +48,14 @@ class Record:
         return self.part, self.work, self.who, self.rows
 
     def figure(self, measure: str) -> float | None:
-        """The median of `seconds`, `work_seconds` or `peak_mb`; None where nothing was measured."""
+        """Calculate the median of `seconds`, `work_seconds` or `peak_mb`; None where nothing was measured."""
         return median_of(getattr(self, measure))
 
 
 def record_of(
     part: str, work: str, who: str, role: str, rows: int, repeats: Sequence[Measured], note: str = ""
 ) -> Record:
-    """The record of some repeats."""
+    """Make the record of some repeats."""
     if role not in ROLES:
         raise ValueError(f"role '{role}'; the roles are {', '.join(ROLES)}")
     inside = [found for repeat in repeats for found in _inside(repeat)]
@@ -78,7 +78,7 @@ def _inside(repeat: Measured) -> list[float]:
 
 
 def median_of(values: Sequence[float]) -> float | None:
-    """The median; None without values."""
+    """Calculate the median; None without values."""
     return float(median(values)) if values else None
 
 

@@ -61,7 +61,7 @@ class Run:
         return read_loans(self.data)
 
     def raw_file(self, rows: int) -> Path:
-        """A raw file of so many loans; made once in a run."""
+        """Make a raw file of so many loans, once in a run."""
         path = self.scratch / f"loans_{rows}.csv"
         if path not in self.ready:
             write_loans(enlarge(self.loans, rows), path)
@@ -69,14 +69,14 @@ class Run:
         return path
 
     def stretched_file(self) -> Path:
-        """The loans of the download, each once, over ten years."""
+        """Make a raw file with the loans of the download, each once, over ten years."""
         return write_loans([stretch(self.loans)], self.scratch / "loans_stretched.csv")
 
     def fresh(self, name: str) -> Path:
-        """A directory under scratch that holds nothing yet.
+        """Make an empty directory under scratch.
 
         What was there is moved aside until the run ends: a file system from which thousands of files were just removed
-        makes new ones slowly for minutes, and whoever is measured next would pay for it.
+        makes new ones slowly for minutes, and the next work measured would pay for it.
         """
         path = self.scratch / name
         if path.exists():
@@ -165,7 +165,7 @@ class Run:
 
 
 def receipt_of(measured: Measured, key: str) -> str:
-    """One entry of a command's receipt, as text."""
+    """Read one entry of a command's receipt, as text."""
     found = measured.facts.get(key)
     if found is None:
         raise ContenderError(f"the receipt has no '{key}': {json.dumps(measured.facts)[:200]}")

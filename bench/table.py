@@ -20,7 +20,7 @@ TITLES = {
 
 
 def page(results: Results) -> str:
-    """The whole page as Markdown."""
+    """Render the whole page as Markdown."""
     lines = [
         "# Benchmark",
         "",
@@ -36,7 +36,7 @@ def page(results: Results) -> str:
 
 
 def target_table(outcomes: Iterable[Outcome]) -> list[str]:
-    """One row per target and size."""
+    """Write one row per target and size."""
     rows = ["| work | target | loans | found | outcome |", "|---|---|---:|---:|---|"]
     for outcome in outcomes:
         target = outcome.target
@@ -54,7 +54,7 @@ def target_table(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 def part_lines(part: Part) -> list[str]:
-    """The contenders of a part, what failed, what was checked, what was concluded."""
+    """Write the contenders of a part, what failed, what was checked, what was concluded."""
     lines = [
         "| work | contender | loans | seconds | work alone | peak MB | times ours | repeats | note |",
         "|---|---|---:|---:|---:|---:|---:|---:|---|",
@@ -91,7 +91,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _about(results: Results) -> list[str]:
-    """Machine and versions: once where all parts share them, else per part."""
+    """Write machine and versions: once where all parts share them, else per part."""
     seen: dict[str, list[str]] = {}
     for name, part in results.parts.items():
         words = "; ".join(f"{key} {value}" for key, value in part.about.items())

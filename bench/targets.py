@@ -147,7 +147,7 @@ TARGETS = (
 
 
 def judge(records: Iterable[Record], targets: Sequence[Target] = TARGETS) -> list[Outcome]:
-    """What came of each target, once for each size at which both sides were measured; else once, as unknown."""
+    """Judge each target, once for each size at which both sides were measured; else once, as unknown."""
     known = list(records)
     outcomes: list[Outcome] = []
     for target in targets:
@@ -164,7 +164,7 @@ def judge(records: Iterable[Record], targets: Sequence[Target] = TARGETS) -> lis
 
 
 def ratio_of(figure: float | None, other: float | None) -> float | None:
-    """How many times the other a figure is; None where either is missing or the other is nothing.
+    """Calculate how many times the other a figure is; None where either is missing or the other is nothing.
 
     Examples:
         >>> ratio_of(3.0, 2.0), ratio_of(None, 2.0), ratio_of(1.0, 0.0)

@@ -46,7 +46,7 @@ class Torture:
     results: Path | None
 
     def times(self, few: int, many: int) -> int:
-        """How often: `few` in a bounded run, `many` in a full one."""
+        """Return how often: `few` in a bounded run, `many` in a full one."""
         return many if self.full else few
 
     def record(self, fault: str, tried: int, violations: int = 0, note: str = "") -> None:

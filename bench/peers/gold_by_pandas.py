@@ -55,7 +55,7 @@ def typed(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def day_of_month(ids: pd.Series, month: np.ndarray) -> np.ndarray:
-    """The platform publishes months: a loan's day is spread inside its month by its id (splitmix64)."""
+    """Spread a month's loans over its days by their ids (splitmix64): the platform publishes months only."""
     x = ids.astype("uint64").to_numpy() + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

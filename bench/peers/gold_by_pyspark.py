@@ -20,7 +20,7 @@ from columns import (
     YEARLY_RATE,
 )
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (the name that everybody gives it)
+from pyspark.sql import functions as F  # noqa: N812 (its usual name)
 
 REQUIRED = ["loan_id", "issue_month", "loan_amount", "term_months", "loan_status"]
 SPLITMIX = (-7046029254386353131, -4658895280553007687, -7723592293110705685)
@@ -49,7 +49,7 @@ def typed(name: str, kind: str) -> Column:
 
 
 def day_of_month(ids: Column, month: Column) -> Column:
-    """The platform publishes months: a loan's day is spread inside its month by its id (splitmix64)."""
+    """Spread a month's loans over its days by their ids (splitmix64): the platform publishes months only."""
     x = ids.cast("long") + F.lit(SPLITMIX[0])
     for shift, factor in ((30, SPLITMIX[1]), (27, SPLITMIX[2])):
         x = x.bitwiseXOR(F.shiftrightunsigned(x, shift)) * F.lit(factor)

@@ -138,13 +138,13 @@ for shape in json.loads(Path(__file__).with_name("shapes.json").read_text()):
 
 
 def quiet_environment(root: Path) -> dict[str, str]:
-    """The environment of a process that reads a DAG file: an Airflow home of its own, nothing told."""
+    """Return the environment of a process that reads a DAG file: an Airflow home of its own, nothing set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "P2P_"))}
     return {**kept, "AIRFLOW_HOME": str(root / "reading"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
 
 
 def run(code: str, environ: dict[str, str], *arguments: str) -> tuple[float, str]:
-    """Wall seconds of a whole fresh process, and what it printed last."""
+    """Run code in a fresh process; return its wall seconds, and what it printed last."""
     begun = time.perf_counter()
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=900, check=True)
@@ -152,7 +152,7 @@ def run(code: str, environ: dict[str, str], *arguments: str) -> tuple[float, str
 
 
 def measure_reading(root: Path, repeats: int) -> dict[str, dict[str, float]]:
-    """Seconds of a fresh process per thing read, all in turn; and how many modules it loads."""
+    """Measure the seconds of a fresh process per thing read, all in turn; and how many modules it loads."""
     environ = quiet_environment(root)
     counted = {
         name: int(run(f"{code}\nimport sys; print(len(sys.modules))", environ)[1]) for name, code in IMPORTS.items()
@@ -175,7 +175,7 @@ def measure_reading(root: Path, repeats: int) -> dict[str, dict[str, float]]:
 
 
 def build_home(home: Path, loans_per_day: int) -> None:
-    """A home with landed days, a first champion, and the days before it processed."""
+    """Build a home with landed days, a first champion, and the days before it processed."""
     home.mkdir()
     (home / "p2pcredit.toml").write_text(SETTINGS, encoding="utf-8")
     ctx = JobContext(Layout(home), load_settings(home), "bench", datetime(2021, 7, 1, tzinfo=UTC))
@@ -188,7 +188,7 @@ def build_home(home: Path, loans_per_day: int) -> None:
 
 @contextmanager
 def started(home: Path, root: Path) -> Iterator[AirflowClient]:
-    """An Airflow with our DAGs and with empty ones of the same shape; taken down again."""
+    """Start an Airflow with our DAGs and with empty ones of the same shape; stop it at the end."""
     floor = root / "floor"
     floor.mkdir()
     (floor / "shapes.json").write_text(run(SHAPES, quiet_environment(root))[1])
@@ -213,7 +213,7 @@ def started(home: Path, root: Path) -> Iterator[AirflowClient]:
 
 
 def pair(client: AirflowClient, prefix: str, number: int, day: date) -> float:
-    """Seconds that the day's two DAGs take one after the other, from start to end as Airflow itself records it."""
+    """Measure the seconds of the day's two DAGs, one after the other, from start to end as Airflow itself records."""
     total = 0.0
     for dag_id in (prefix + PREPROCESSING.dag_id, prefix + INFERENCE.dag_id):
         at = f"2021-12-01T04:{number:02d}:00+00:00"
@@ -229,7 +229,7 @@ def pair(client: AirflowClient, prefix: str, number: int, day: date) -> float:
 
 
 def measure_pairs(root: Path, repeats: int, loans_per_day: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The pair, its floor, and its jobs without Airflow, in turn day by day; and what each job loads."""
+    """Measure the pair, its floor, and its jobs without Airflow, in turn day by day; and what each job loads."""
     home, plain = root / "home", root / "plain"
     build_home(home, loans_per_day)
     shutil.copytree(home, plain)
@@ -260,7 +260,7 @@ def measure_pairs(root: Path, repeats: int, loans_per_day: int) -> tuple[dict[st
 
 
 def as_markdown(found: dict[str, Any]) -> str:
-    """The tables for people."""
+    """Render the tables as Markdown."""
     lines = [
         "# What Airflow adds",
         "",

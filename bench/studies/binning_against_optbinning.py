@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def prepare(file: Path, product: str, home: Path) -> pl.DataFrame:
-    """The matured loans of the file with their features, made by the product's own commands."""
+    """Prepare the matured loans of the file with their features, by the product's own commands."""
     tables = {name: home / f"{name}.parquet" for name in ("feature_store", "label_store")}
     if not all(path.exists() for path in tables.values()):
         span = ("--from", "2007-06-01", "--to", "2012-03-31")
@@ -64,7 +64,7 @@ def prepare(file: Path, product: str, home: Path) -> pl.DataFrame:
 
 
 def compare(feature: Feature, loans: pl.DataFrame, cells: int) -> dict[str, object] | None:
-    """One row of the table; None where the file does not give the feature."""
+    """Compare both on one feature: a row of the table; None where the file does not give the feature."""
     label = loans["label"].cast(pl.Float64).to_numpy()
     column = loans[feature.name]
     if feature.kind == "category":
@@ -92,7 +92,7 @@ def compare(feature: Feature, loans: pl.DataFrame, cells: int) -> dict[str, obje
 
 
 def pool(column: pl.Series) -> pl.Series:
-    """Rare levels as one, before either side sees them."""
+    """Pool rare levels to one, before either side reads them."""
     counts = column.drop_nulls().value_counts()
     rare = counts.filter(pl.col("count") < RARE_LEVEL_SHARE * (column.len() - column.null_count()))[column.name]
     pooled = pl.when(pl.col(column.name).is_in(rare.to_list())).then(pl.lit("OTHER")).otherwise(pl.col(column.name))
@@ -100,7 +100,7 @@ def pool(column: pl.Series) -> pl.Series:
 
 
 def timed(work: Callable[[], object]):
-    """The result, and the least of a few wall times: up to fifteen, fewer where they take long."""
+    """Time work; return its result, and the least of a few wall times: up to fifteen, fewer where they take long."""
     seconds: list[float] = []
     while len(seconds) < 15 and sum(seconds) < 1.0:
         start = time.perf_counter()
@@ -110,7 +110,7 @@ def timed(work: Callable[[], object]):
 
 
 def fit_theirs(feature: Feature, column: pl.Series, label: np.ndarray, cells: int | None) -> optbinning.OptimalBinning:
-    """optbinning under our constraints; with `cells`, from the same starting cells, else from those of its tree."""
+    """Fit optbinning under our constraints; with `cells`, from the same starting cells, else from those of its tree."""
     limits = {
         "monotonic_trend": TRENDS[feature.direction] if feature.kind == "numeric" else "auto_asc_desc",
         "max_n_bins": MOST_BINS,
@@ -131,7 +131,7 @@ def fit_theirs(feature: Feature, column: pl.Series, label: np.ndarray, cells: in
 
 
 def celled(column: pl.Series, cells: int) -> pl.Series:
-    """The column with every value replaced by the largest of its cell, so that nobody can cut inside a cell."""
+    """Replace every value of the column by the largest of its cell, so that no cut falls inside a cell."""
     values = column.cast(pl.Float64).to_numpy()
     present = np.unique(values[~np.isnan(values)])
     last = np.append(np.nextafter(cell_bounds(values, cells), -np.inf), present[-1])
@@ -140,7 +140,7 @@ def celled(column: pl.Series, cells: int) -> pl.Series:
 
 
 def cell_bounds(values: np.ndarray, cells: int) -> np.ndarray:
-    """Bounds of our starting cells as optbinning reads them: a value equal to a bound lies above it."""
+    """Calculate bounds of our starting cells as optbinning reads them: a value equal to a bound lies above it."""
     present, seen = np.unique(values[~np.isnan(values)], return_counts=True)
     place = np.arange(present.size) if present.size <= cells else (np.cumsum(seen) - 1) * cells // seen.sum()
     last_of_cell = np.flatnonzero(np.diff(place))
@@ -156,7 +156,7 @@ def bins_of_theirs(found: optbinning.OptimalBinning, feature: Feature, column: p
 
 
 def information_value(place: np.ndarray, label: np.ndarray, missing: int | None) -> float:
-    """Information value of bins, counted anew; missing values with fewer than five bads or goods tell nothing."""
+    """Calculate the information value of bins anew; missing values with fewer than five bads or goods add nothing."""
     total = 0.0
     for index in np.unique(place):
         inside = place == index
@@ -170,7 +170,7 @@ def information_value(place: np.ndarray, label: np.ndarray, missing: int | None)
 
 
 def sum_ratio(rows: list[dict[str, Any]], key: str) -> float:
-    """How many times longer all features together took optbinning."""
+    """Calculate how many times longer all features together took optbinning."""
     return sum(row[key][0] for row in rows) / sum(row[key][1] for row in rows)
 
 

@@ -50,7 +50,7 @@ def replay(file: Path, home: Path, first: date, last: date) -> None:
 
 
 def scored_loans(home: Path) -> pl.DataFrame:
-    """Each scored loan with its probability, its label, its term and the rank of its sub-grade, oldest first."""
+    """Read each scored loan with its probability, its label, its term and the rank of its sub-grade, oldest first."""
     lake = Lake(Layout(home))
     known = lake.frame(LABEL_STORE), lake.frame(QUARANTINE)
     labels = collect(labels_as_of(*known, date(9998, 1, 1), load_settings(home).labels))
@@ -63,7 +63,7 @@ def scored_loans(home: Path) -> pl.DataFrame:
 
 
 def rows(loans: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    """The rows of both tables: per champion, all, per term, per quarter of origination."""
+    """List the rows of both tables: per champion, all, per term, per quarter of origination."""
     champions = [(str(key[0]), part) for key, part in loans.group_by("model_id", maintain_order=True)]
     terms = [(f"of {key[0]:.0f} months", part) for key, part in loans.sort("term_months").group_by("term_months")]
     quarters = [(str(key[0]), part) for key, part in loans.group_by(QUARTER, maintain_order=True)]
@@ -71,7 +71,7 @@ def rows(loans: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
 
 
 def ranking(name: str, loans: pl.DataFrame) -> str:
-    """One row on how the loans were ranked."""
+    """Write one row on how the loans were ranked."""
     labels, chances, grade = (loans[c].to_numpy() for c in ("label", "probability_of_default", "sub_grade"))
     own, theirs = auc_interval(labels, chances), auc_interval(labels, grade)
     lead = _worded(paired_auc_difference(labels, chances, grade), "+.3f")
@@ -81,7 +81,7 @@ def ranking(name: str, loans: pl.DataFrame) -> str:
 
 
 def level(name: str, loans: pl.DataFrame) -> str:
-    """One row on whether the probabilities were right."""
+    """Write one row on whether the probabilities were right."""
     labels, chances = loans["label"].to_numpy(), loans["probability_of_default"].to_numpy()
     ratio, error = calibration_ratio(labels, chances), calibration_error_interval(labels, chances)
     by_chance = calibration_error_by_chance(chances) or 0.0

@@ -33,7 +33,7 @@ MONTHS_AFTER = 6
 
 
 def resolved_labels(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """The loans that had ended by the day of the outcomes, with 1 for a default and 0 for a loan paid off."""
+    """Label the loans that had ended by the day of the outcomes: 1 for a default and 0 for a loan paid off."""
     ended = pl.col("defaulted_in_month").is_not_null() | pl.col("closed")
     return outcomes.filter(ended).with_columns(pl.col("defaulted_in_month").is_not_null().cast(pl.Int8).alias("label"))
 

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def widened(features: pl.DataFrame) -> pl.DataFrame:
-    """The same loans with every other number of the contract beside them, drawn from those that are there."""
+    """Add every other number of the contract to the same loans, drawn from those that are there."""
     present = ["annual_income", "inquiries_6m_count", "revolving_utilisation_share", "open_accounts_count"]
     lacking = [f.name for f in features_of("application") if f.kind == "numeric" and f.name not in present]
     made = [
@@ -55,7 +55,7 @@ def widened(features: pl.DataFrame) -> pl.DataFrame:
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """The least of a few wall times, and of as many processor times of all threads."""
+    """Measure the least of a few wall times, and of as many processor times of all threads."""
     found = []
     for _ in range(REPEATS):
         wall, processor = time.perf_counter(), time.process_time()

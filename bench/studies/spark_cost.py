@@ -78,7 +78,7 @@ def context(engine: str, home: Path) -> Any:
 
 
 def land_book(home: Path, loans: int) -> None:
-    """A home with the book of so many loans in bronze."""
+    """Land the book of so many loans in a home, up to bronze."""
     from p2pcredit.contracts.feeds import FEEDS
     from p2pcredit.jobs.landing.land import land
     from p2pcredit.jobs.preprocessing.stages import load_bronze
@@ -96,7 +96,7 @@ def land_book(home: Path, loans: int) -> None:
 
 
 def measure(engine: str, home: Path) -> dict[str, Any]:
-    """Seconds and rows of each stage, seconds to start the engine, and what the driver held."""
+    """Measure seconds and rows of each stage, seconds to start the engine, and the driver's memory."""
     from p2pcredit.contracts.feeds import FEEDS
     from p2pcredit.contracts.tables import FEATURE_STORE, bronze
     from p2pcredit.jobs.lake_engines import engine_for
@@ -137,14 +137,14 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall time, and processor time of this process and of all that it started."""
+    """Read wall time, and processor time of this process and of all that it started."""
     wall, processor = time.perf_counter(), processor_seconds()
     work()
     return time.perf_counter() - wall, processor_seconds() - processor
 
 
 def processor_seconds() -> float:
-    """Of this process and its descendants, those that have ended included."""
+    """Sum the processor seconds of this process and its descendants, those that have ended included."""
     ticks: dict[int, tuple[int, int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -158,7 +158,7 @@ def processor_seconds() -> float:
 
 
 def resident() -> int:
-    """The most bytes that this process has held; those of the JVM are not among them."""
+    """Return the most bytes that this process has held; those of the JVM are not among them."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

@@ -34,7 +34,7 @@ Scored = dict[tuple[str, str], np.ndarray]
 
 
 def scored_by(run: object, later: pl.DataFrame) -> Scored:
-    """Per family and target the probabilities of the loans after; `leader` and `average` among them."""
+    """Score the loans after, per family and target; `leader` and `average` among them."""
     chances = {(c.family, c.target): c.model.predict(later) for c in run.candidates}  # type: ignore[attr-defined]
     first = run.candidates[0]  # type: ignore[attr-defined]
     for target in TARGETS:

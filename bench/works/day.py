@@ -15,7 +15,7 @@ _BY_COMMAND, _IN_PROCESS = NEXT_DAYS[:7], NEXT_DAYS[7:]
 
 
 def run(run: Run) -> None:
-    """Seven days by command, then nine in one process, in both homes in turn."""
+    """Run seven days by command, then nine in one process, in both homes in turn."""
     homes = {"ours, after one month": one_month(run), "ours, after ten years": with_champion(run)}
     taken: dict[str, list[Measured]] = {who: [] for who in homes}
     for day in _BY_COMMAND:

@@ -1,6 +1,6 @@
 """Script of the part `day`: `python -m bench.works.days HOME DATE...`: preprocess and infer day by day in one process.
 
-The first day warms the process up and is not told.
+The first day warms the process up and is not reported.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import io
 import sys
 from functools import partial
 
-from bench.works.timing import tell, timed
+from bench.works.timing import report, timed
 
 
 def call(*arguments: str) -> None:
-    """One of our commands in this process."""
+    """Call one of our commands in this process."""
     from p2pcredit.cli.app import main as product
 
     sys.argv = ["p2pcredit", *arguments, "--json"]
@@ -27,7 +27,7 @@ def call(*arguments: str) -> None:
 
 
 def preprocess_and_infer(day: str, home: str) -> None:
-    """A day's two commands."""
+    """Run a day's two commands."""
     for job in ("preprocess", "infer"):
         call(job, "--date", day, "--home", home)
 
@@ -38,7 +38,7 @@ def main() -> None:
     for day in days:
         _, taken = timed(partial(preprocess_and_infer, day, home))
         seconds.append(taken)
-    tell(seconds[1:])
+    report(seconds[1:])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bench.works.timing import tell, timed
+from bench.works.timing import report, timed
 from p2pcredit.contracts.features import features_of
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
@@ -35,10 +35,10 @@ def write_columns(home: Path, day: date, out: Path) -> None:
 
 
 def measure_drift(out: Path) -> None:
-    import scipy.special  # noqa: F401  loaded at the first index; imports are told apart from the work
+    import scipy.special  # noqa: F401  loaded at the first index; imports are measured apart from the work
 
     then, now = pl.read_parquet(out / "then.parquet"), pl.read_parquet(out / "now.parquet")
-    tell(timed(lambda: [population_stability_index(then[name], now[name]) for name in then.columns])[1])
+    report(timed(lambda: [population_stability_index(then[name], now[name]) for name in then.columns])[1])
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ _WHERE = {GPU: "GPU", PROCESSOR: "processor"}
 
 
 def run(run: Run) -> None:
-    """The smaller book first; of each, two cores with and without the GPU, then all cores likewise."""
+    """Run the smaller book first; of each, two cores with and without the GPU, then all cores likewise."""
     for book in larger_books(run):
         _fits(run, book)
         for cores in sorted({CORES, os.cpu_count() or CORES}):
@@ -33,7 +33,7 @@ def run(run: Run) -> None:
 
 
 def _trainings(run: Run, book: Book, device: str, cores: int) -> None:
-    """`p2pcredit train`, and what its first model is."""
+    """Measure `p2pcredit train`, and describe its first model."""
     receipts: list[dict[str, Any]] = []
 
     def train() -> Measured:
@@ -54,7 +54,7 @@ def _trainings(run: Run, book: Book, device: str, cores: int) -> None:
 
 
 def _make_again(run: Run, home: Path, model: str) -> None:
-    """Is the same model made on the same GPU again, byte for byte?"""
+    """Check that the same model is made on the same GPU again, byte for byte."""
     try:
         _on(run, GPU, CORES, PRODUCT, "models", "reproduce", model, "--home", home, "--json")
     except ContenderError as error:
@@ -64,7 +64,7 @@ def _make_again(run: Run, home: Path, model: str) -> None:
 
 
 def _fits(run: Run, book: Book) -> None:
-    """One boosting fit and the bare library's, without a search."""
+    """Measure one boosting fit and the bare library's, without a search."""
     prepared = run.scratch / "prepared-gpu"
     shutil.rmtree(prepared, ignore_errors=True)
     prepared.mkdir(parents=True)

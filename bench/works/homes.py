@@ -18,18 +18,18 @@ LANDED_UNTIL = date(2017, 6, 30)
 
 
 def ten_years(run: Run) -> Path:
-    """The home with ten years of history, made by our own commands once in a run; no model in it yet."""
+    """Make the home with ten years of history by our own commands, once in a run; it has no model yet."""
     return _refined(run, "home-ten-years", run.history_rows, str(WEEK_END))
 
 
 def whole_book(run: Run, rows: int) -> tuple[Path, str]:
-    """A home with all days of a raw file of so many loans, no model in it yet, and its last day."""
+    """Make a home with all days of a raw file of so many loans; return it and its last day. It has no model yet."""
     home = _refined(run, f"home-book-{rows}", rows)
     return home, receipt_of(run.product("status", home=home), "last_preprocessed")
 
 
 def _refined(run: Run, name: str, rows: int, last: str | None = None) -> Path:
-    """A home with a raw file of so many loans landed, and preprocessed up to a day, or to its last."""
+    """Make a home with a raw file of so many loans landed, and preprocessed up to a day, or to its last."""
     home = run.scratch / name
     if home not in run.ready:
         run.fresh(name)
@@ -47,7 +47,7 @@ def forget_models(home: Path) -> None:
 
 
 def with_champion(run: Run) -> Path:
-    """The home with ten years of history, a champion, and its last five weeks scored."""
+    """Make the home with ten years of history, a champion, and its last five weeks scored."""
     home = ten_years(run)
     if not (home / "model_bank").exists():
         run.product("train", "--as-of", str(TRAINED), home=home)
@@ -58,7 +58,7 @@ def with_champion(run: Run) -> Path:
 
 
 def one_month(run: Run) -> Path:
-    """A home with the last month of the same history only, and the same champion.
+    """Make a home with the last month of the same history only, and the same champion.
 
     The days to come are landed up to the end of their month: they lie in a file of the month in both homes.
     """

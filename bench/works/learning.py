@@ -1,7 +1,7 @@
 """Scripts of the part `training`: `python -m bench.works.learning WHAT ...`.
 
 prepare HOME DATE DIR      write loans, matrix, weights of evidence and both families' models to DIR; not measured
-library HOME DATE THREADS  run `p2pcredit train`; tell the seconds spent inside the libraries' own fits
+library HOME DATE THREADS  run `p2pcredit train`; report the seconds spent inside the libraries' own fits
 matured HOME DATE          how many loans it learns from; not measured
 boosting DIR [DEVICE], scorecard DIR            one fit of ours, from the table of loans
 bare-xgboost DIR [DEVICE], bare-logistic DIR    the library's own fit, on the ready matrix
@@ -25,7 +25,7 @@ import polars as pl
 import xgboost as xgb
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
-from bench.works.timing import tell, timed
+from bench.works.timing import report, timed
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
@@ -104,7 +104,7 @@ def library_seconds(home: Path, day: str, threads: str) -> None:
     except SystemExit as end:
         if end.code:
             raise
-    tell(spent[0])
+    report(spent[0])
 
 
 def fit_ours(family: str, out: Path, device: str = CPU) -> BoostingModel | ScorecardModel:
@@ -117,7 +117,7 @@ def fit_ours(family: str, out: Path, device: str = CPU) -> BoostingModel | Score
         model, seconds = timed(lambda: fit_scorecard(loans, features, bads))
     else:
         model, seconds = timed(lambda: fit_boosting(loans, features, bads, seed=SEED, threads=THREADS, device=device))
-    tell(seconds)
+    report(seconds)
     return model
 
 
@@ -139,13 +139,13 @@ def fit_bare_xgboost(out: Path, device: str = CPU) -> None:
         data = xgb.DMatrix(matrix, label=bads, missing=np.nan, nthread=threads)
         fit = partial(xgb.train, {**parameters, "nthread": threads}, data, num_boost_round=trees.rounds)
         taken.append(timed(fit)[1])
-    tell(min(taken))
+    report(min(taken))
 
 
 def fit_bare_logistic(out: Path) -> None:
     weights, bads = np.load(out / "weights.npy"), np.load(out / "bads.npy")
     model = LogisticRegression(C=1.0 / PENALTY, solver="newton-cholesky", max_iter=200)
-    tell(timed(lambda: model.fit(weights, bads))[1])
+    report(timed(lambda: model.fit(weights, bads))[1])
 
 
 def _matured_loans(home: Path, day: date) -> pl.DataFrame:

@@ -33,7 +33,7 @@ class Line:
     residuals: tuple[float, ...]
 
     def at(self, rows: int) -> float:
-        """What the line says of so many loans."""
+        """Return what the line says of so many loans."""
         return self.fixed + self.per_million * rows / 1e6
 
 
@@ -51,7 +51,7 @@ def run(run: Run) -> None:
 
 
 def fit_line(rows: list[int], figures: list[float]) -> Line:
-    """Least squares.
+    """Fit a line by least squares.
 
     Examples:
         >>> found = fit_line([1_000_000, 2_000_000], [3.0, 5.0])
@@ -64,7 +64,7 @@ def fit_line(rows: list[int], figures: list[float]) -> Line:
 
 
 def sentences(records: list[Record], cores: int, memory_gb: float) -> list[str]:
-    """What a reader may rely on: one sentence per work, with the lines behind it."""
+    """Write what a reader may rely on: one sentence per work, with the lines behind it."""
     found = []
     for work in dict.fromkeys(record.work for record in records):
         points = sorted((r for r in records if r.work == work and r.who == "ours"), key=lambda r: r.rows)

@@ -14,7 +14,7 @@ CHILD = (OUR_PYTHON, "-m", "bench.works.drifting")
 
 
 def run(run: Run) -> None:
-    """The week first, since it is the product; then drift alone, ours and theirs."""
+    """Run the week first, since it is the product; then drift alone, ours and theirs."""
     home, out = with_champion(run), run.fresh("drift")
     run.prepare(*CHILD, "columns", home, str(WEEK_END), out)
     then, now = (pl.read_parquet(out / f"{name}.parquet") for name in ("then", "now"))

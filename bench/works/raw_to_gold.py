@@ -13,7 +13,7 @@ _PEERS = {"pandas": "gold_by_pandas.py", "PySpark": "gold_by_pyspark.py"}
 
 
 def run(run: Run) -> None:
-    """Floor and ours on all rows; floor, ours and peers on the rows that peers are given."""
+    """Run floor and ours on all rows; floor, ours and peers on the rows that peers are given."""
     fewer = min(run.rows, run.peer_rows)
     for rows in sorted({fewer, run.rows}):
         measure_floor(run, rows)
@@ -36,7 +36,7 @@ def run(run: Run) -> None:
 
 
 def measure_floor(run: Run, rows: int) -> None:
-    """Forty columns typed and written by Polars alone."""
+    """Measure Polars alone, which types and writes forty columns."""
     file, out = run.raw_file(rows), run.scratch / "floor.parquet"
     script = LOCAL / "peers" / "typed_by_polars.py"
     run.contend(
@@ -48,7 +48,7 @@ def measure_floor(run: Run, rows: int) -> None:
 
 
 def measure_ours(run: Run, rows: int, part: str) -> None:
-    """`p2pcredit land` and `p2pcredit preprocess` of all days, one after the other, as a user would."""
+    """Measure `p2pcredit land` and `p2pcredit preprocess` of all days, one after the other, as a user would."""
     file = run.raw_file(rows)
 
     def work() -> Measured:
@@ -67,7 +67,7 @@ def _repeats(run: Run, rows: int) -> int:
 
 
 def _summary(run: Run, rows: int) -> tuple[Summary, str, str]:
-    """What our gold tables hold, and the first and the last day of the book."""
+    """Summarise our gold tables; return also the first and the last day of the book."""
     home = run.scratch / f"home-{rows}"
     out = [run.scratch / f"{name}.parquet" for name in ("feature_store", "label_store")]
     for path in out:

@@ -10,7 +10,7 @@ SPAN = ("--from", "2007-06-01", "--to", "2017-05-31")
 
 
 def run(run: Run) -> None:
-    """Once: it takes long, and is the same each time."""
+    """Run once: it takes long, and is the same each time."""
     file, loans = run.stretched_file(), run.loans.height
 
     def work() -> Measured:

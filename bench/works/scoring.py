@@ -14,7 +14,7 @@ LOANS_EACH = 10
 
 
 def run(run: Run) -> None:
-    """Both families with and without reasons, and the floors."""
+    """Run both families with and without reasons, and the floors."""
     score(run, run.rows // LOANS_EACH, PART, floors=True)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import xgboost as xgb
 
-from bench.works.timing import tell, timed
+from bench.works.timing import report, timed
 from p2pcredit.models.boosting.model import BOOSTER_FILE
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.settings import Settings
@@ -32,7 +32,7 @@ def main() -> None:
         loans = pl.concat([loans] * math.ceil(rows / loans.height)).head(rows).rechunk()
         settings = Settings()
         work = (lambda: score_loans(model, "m", loans, settings)) if what == "reasons" else lambda: model.predict(loans)
-        tell(timed(work)[1])
+        report(timed(work)[1])
         return
     booster = xgb.Booster()
     booster.load_model(bytearray((out / family / BOOSTER_FILE).read_bytes()))
@@ -43,7 +43,7 @@ def main() -> None:
         booster.set_param({"nthread": threads})
         making, made = timed(partial(xgb.DMatrix, numbers, missing=np.nan, nthread=threads)), what == "made"
         taken.append(timed(partial(booster.predict, making[0]))[1] + (making[1] if made else 0.0))
-    tell(min(taken))
+    report(min(taken))
 
 
 if __name__ == "__main__":

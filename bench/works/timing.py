@@ -11,12 +11,12 @@ Result = TypeVar("Result")
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """What the work gave, and its wall seconds."""
+    """Time work: return its result, and its wall seconds."""
     start = time.perf_counter()
     result = work()
     return result, time.perf_counter() - start
 
 
-def tell(seconds: float | list[float]) -> None:
+def report(seconds: float | list[float]) -> None:
     """Print the seconds as the line that `bench.measuring` reads."""
     print(json.dumps({"work_seconds": seconds}))

@@ -59,25 +59,25 @@ class Book:
     loans: int
 
     def repeats(self, wanted: int) -> int:
-        """How often what takes long on it is measured."""
+        """Return how often what takes long on it is measured."""
         return wanted if self.loans <= MANY else 1
 
 
 def books(run: Run) -> Iterator[Book]:
-    """The home with ten years of history, then the larger ones."""
+    """Yield the home with ten years of history, then the larger ones."""
     yield Book(ten_years(run), str(TRAINED), prepared_loans(run)[1])
     yield from larger_books(run)
 
 
 def larger_books(run: Run) -> Iterator[Book]:
-    """Whole raw files of more loans."""
+    """Yield whole raw files of more loans."""
     for rows in sorted({min(rows, run.rows) for rows in LARGER}):
         home, day = whole_book(run, rows)
         yield Book(home, day, int(run.prepare(*CHILD, "matured", home, day)["matured"]))
 
 
 def train_ours(run: Run, book: Book, part: str) -> None:
-    """`p2pcredit train`."""
+    """Measure `p2pcredit train`."""
     command = (PRODUCT, "train", "--as-of", book.day, "--home", book.home, "--json")
 
     def work() -> Measured:
@@ -89,8 +89,7 @@ def train_ours(run: Run, book: Book, part: str) -> None:
 
 
 def train_bare(run: Run, book: Book) -> None:
-    """The libraries' own fits inside it, one by one; the less of one thread and all, since threads of a small fit wait
-    for each other."""
+    """Measure the libraries' own fits inside it, the less of one thread and all: small fits lose by threads."""
 
     def on(threads: int) -> Measured:
         forget_models(book.home)
@@ -112,7 +111,7 @@ def train_bare(run: Run, book: Book) -> None:
 
 
 def prepared_loans(run: Run) -> tuple[Path, int]:
-    """The matured loans of the home, the matrices of the floors and both families' models; how many loans."""
+    """Prepare the matured loans of the home, matrices of the floors and both models; return them and how many loans."""
     import polars as pl
 
     out = run.scratch / "prepared"

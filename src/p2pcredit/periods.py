@@ -55,7 +55,7 @@ def add_months(day: date, months: int) -> date:
 
 
 def months_on_book(origination: date, day: date) -> int:
-    """How many whole months a loan originated on `origination` has been on the book on `day` (negative before).
+    """Count the whole months that a loan originated on `origination` has been on the book on `day` (negative before).
 
     Examples:
         >>> months_on_book(date(2010, 1, 31), date(2010, 2, 28))
@@ -88,7 +88,7 @@ def month_end(day: date) -> date:
 
 
 def count_of_days(number: int) -> str:
-    """So many days, in words.
+    """Word a number of days.
 
     Examples:
         >>> count_of_days(1), count_of_days(27)

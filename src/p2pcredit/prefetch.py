@@ -28,7 +28,7 @@ def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
         >>> list(prefetch(iter("abc")))
         ['a', 'b', 'c']
     """
-    with ThreadPoolExecutor(1, "ahead") as pool:
+    with ThreadPoolExecutor(1, "prefetch") as pool:
         coming = pool.submit(copy_context().run, partial(next, items, _END))
         while (item := coming.result()) is not _END:
             coming = pool.submit(copy_context().run, partial(next, items, _END))
@@ -48,7 +48,7 @@ def prefetch_map(make: Callable[[Item], Made], items: Collection[Item]) -> Gener
     if len(items) < _AT_ONCE:
         yield from map(make, items)
         return
-    with ThreadPoolExecutor(_AT_ONCE, "ahead") as pool:
+    with ThreadPoolExecutor(_AT_ONCE, "prefetch") as pool:
         coming: deque[Future[Made]] = deque()
         for item in items:
             coming.append(pool.submit(copy_context().run, make, item))

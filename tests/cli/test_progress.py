@@ -39,7 +39,7 @@ def on_a_terminal(*arguments: str | Path) -> tuple[str, str]:
 
 
 def _read(end: int) -> Iterator[bytes]:
-    with suppress(OSError):  # the terminal is gone once nobody holds its other end
+    with suppress(OSError):  # the terminal is gone once no process holds its other end
         while some := os.read(end, 1 << 16):
             yield some
 

@@ -45,7 +45,7 @@ OURS = ("p2pcredit", "tests.dags")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Warnings of Airflow and what it stands on are not ours to mend; those that our own modules raise stay errors."""
+    """Ignore warnings of Airflow and what it stands on; those that our own modules raise stay errors."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -76,13 +76,13 @@ class Jobs:
         self.told: list[tuple[str, str]] = []
 
     def module(self, name: str) -> ModuleType:
-        """A module in which every function is a stand-in."""
+        """Return a module in which every function is a stand-in."""
         module = ModuleType(f"p2pcredit.jobs.{name}")
         module.__getattr__ = lambda function: self._job(f"{name}.{function}")  # type: ignore[method-assign]
         return module
 
     def called(self) -> list[str]:
-        """Names of the jobs that were called, in order."""
+        """List the names of the jobs that were called, in order."""
         return [name for name, _ in self.calls]
 
     def _job(self, name: str) -> Callable[..., Any]:
@@ -127,7 +127,7 @@ class Ran:
         self.tries = {task.task_id: task.try_number for task in tasks}
 
     def in_state(self, state: str) -> set[str]:
-        """Ids of the tasks in a state."""
+        """List the ids of the tasks in a state."""
         return {task_id for task_id, found in self.tasks.items() if found == state}
 
 

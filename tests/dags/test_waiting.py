@@ -73,7 +73,7 @@ def test_a_look_at_a_slow_disk_does_not_hold_up_other_triggers(tmp_path: Path, m
 
     def slow_look(layout: object, day: date) -> bool:
         looked.set()
-        return others_ran.wait(20)  # false where nobody else came to run meanwhile
+        return others_ran.wait(20)  # false where no other ran meanwhile
 
     monkeypatch.setattr("p2pcredit.storage.tables.day_receipts.is_complete", slow_look)
     deadline = datetime.now(UTC) + timedelta(minutes=5)

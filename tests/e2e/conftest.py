@@ -65,15 +65,15 @@ class YoungPortfolio:
         replay(ctx, DateRange(self.FIRST_MODEL, self.SATURDAY), skip_last_monitoring=True)
 
     def context(self, home: Path) -> JobContext:
-        """The context of a replay on a home."""
+        """Make the context of a replay on a home."""
         return JobContext(Layout(home), load_settings(home), "replay", datetime(2026, 1, 1, tzinfo=UTC))
 
     def copy(self, name: str) -> Path:
-        """Another home of the same state."""
+        """Copy the home."""
         return Path(shutil.copytree(self.home, self.home.with_name(name)))
 
     def undisturbed(self, last: date) -> Path:
-        """A home on which nights and Sundays up to that of `last` were done by a replay, in one process; made once."""
+        """Run nights and Sundays up to that of `last` on a home by a replay, in one process, once; return the home."""
         name = f"replayed-to-{last}"
         if (made := self.home.with_name(name)).exists():
             return made
@@ -146,7 +146,7 @@ def _account(home: Path) -> dict[str, Any]:
 
 
 def _ledger(layout: Layout) -> dict[str, list[Any]]:
-    """The lines by kind, without who wrote them, and without the claims of trainings that were killed."""
+    """Group the lines by kind, without who wrote them, and without the claims of trainings that were killed."""
     lines: dict[str, list[Any]] = {kind: [] for kind in EventKind}
     for event in Ledger(layout.ledger).events():
         if event.kind is EventKind.RELEASED and "died while training" in event.facts["reason"]:

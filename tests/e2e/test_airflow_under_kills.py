@@ -159,7 +159,7 @@ class Killer:
         self._due = self._gap()
 
     def look(self) -> None:
-        """Kill whoever is due."""
+        """Kill the process that is due."""
         if self.trainings and (training := next(filter(self._trains, self.airflow.tasks()), None)):
             time.sleep(self.chance.uniform(0.0, 2.0))
             if self._trains(training) and self._kill_task(training, self.trainings[0]):

@@ -69,8 +69,8 @@ def test_a_replay_in_spans_takes_the_decisions_of_a_replay_by_day(in_spans_and_b
     for home in in_spans_and_by_day:
         state = context(home).ledger.state()
         trainings = [(event.at, event.facts) for event in state.trainings]
-        reigns = [(reign.effective_on, reign.model_id, reign.why) for reign in state.reigns]
-        told.append((trainings, reigns, state.scored, list(state.decisions)))
+        periods = [(period.effective_on, period.model_id, period.why) for period in state.champion_periods]
+        told.append((trainings, periods, state.scored, list(state.decisions)))
     assert told[0] == told[1]
 
 
@@ -109,8 +109,8 @@ def test_each_loan_is_scored_by_the_model_that_was_champion_on_its_day(in_spans_
     assert predictions.height > 100
     for day, model_id in predictions.select("snapshot_date", "model_id").unique().iter_rows():
         assert state.champion_on(day) == model_id
-        reign = next(reign for reign in state.reigns if reign.model_id == model_id)
-        assert reign.effective_on <= day
+        period = next(period for period in state.champion_periods if period.model_id == model_id)
+        assert period.effective_on <= day
 
 
 def test_scoring_the_same_days_again_changes_nothing(in_spans_and_by_day: tuple[Path, Path]) -> None:
@@ -124,7 +124,7 @@ def test_scoring_the_same_days_again_changes_nothing(in_spans_and_by_day: tuple[
 
 def test_a_model_can_be_made_again_to_the_byte_after_later_data_came(in_spans_and_by_day: tuple[Path, Path]) -> None:
     ctx = context(in_spans_and_by_day[0])
-    first_champion = ctx.ledger.state().reigns[0].model_id
+    first_champion = ctx.ledger.state().champion_periods[0].model_id
     assert reproduce(ctx, first_champion)["identical"] is True
 
 

@@ -25,7 +25,7 @@ _LONGEST_START_SECONDS = 300.0
 
 @contextmanager
 def standalone(logs: Path, workers: int = 2) -> Iterator[str]:
-    """A master of its own with workers of one core each, on the loopback; ended by process id. Yields its address."""
+    """Start a master with workers of one core each, on the loopback; yield its address and end it by process id."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         started.append(_start(logs / "master", "master.Master", "--host", "127.0.0.1", "--port", "0"))

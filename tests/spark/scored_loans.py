@@ -19,7 +19,7 @@ LEARNED = ("loan_to_income", "debt_to_income_share", "fico", "purpose")
 
 
 def loans(count: int = 600) -> pl.DataFrame:
-    """Loans of three weeks with a few features that tell of default; every tenth value is missing."""
+    """Make loans of three weeks with a few features that depend on default; every tenth value is missing."""
     chance = np.random.default_rng(5)
     days = [date(2010, 1, 20) + timedelta(days=n % 20) for n in range(count)]
     values = {
@@ -42,7 +42,7 @@ def loans(count: int = 600) -> pl.DataFrame:
 
 
 def model(family: str) -> ScoringModel:
-    """A small model of the family, with a neutral profile so that there are reasons."""
+    """Fit a small model of the family, with a neutral profile so that there are reasons."""
     frame = loans()
     risk = frame["loan_to_income"].fill_null(0.3) * 4 - (frame["fico"].fill_null(700) - 700) / 100
     bads = (np.random.default_rng(6).random(frame.height) < 1 / (1 + np.exp(1.5 - risk.to_numpy()))).astype(float)
@@ -57,7 +57,7 @@ def model(family: str) -> ScoringModel:
 
 
 def odd_loans() -> pl.DataFrame:
-    """The same loans, some of them outside what the model was trained on."""
+    """Return the same loans, some of them outside what the model was trained on."""
     odd = pl.col("loan_id").str.ends_with("7")
     return loans().with_columns(
         pl.when(odd).then(pl.lit("BOAT")).otherwise("purpose").alias("purpose"),

@@ -28,14 +28,14 @@ SETTINGS = Settings(
 
 
 def context(home: Path, spark: SparkSettings | None = None) -> JobContext:
-    """The context of a job on this home, on Spark where it is given."""
+    """Make the context of a job on this home, on Spark where it is given."""
     engine = {} if spark is None else {"engine": "spark", "spark": spark}
     wanted = SETTINGS.model_copy(update=engine)
     return JobContext(Layout(home), wanted, "test", datetime(2022, 1, 1, tzinfo=UTC))
 
 
 def refined(home: Path, loans_per_day: int) -> None:
-    """A home whose tables are ready to be learned from; no champion serves yet."""
+    """Make a home whose tables are ready to be learned from; no champion serves yet."""
     raw = home.with_name(f"{home.name}.csv.gz")
     write_raw(raw, SyntheticSettings(DAYS.first, DAYS.last, loans_per_day=loans_per_day))
     land(context(home), "synthetic", [raw], DAYS.first, DAYS.last)
@@ -43,13 +43,13 @@ def refined(home: Path, loans_per_day: int) -> None:
 
 
 def trained(ctx: JobContext) -> ModelArtifacts:
-    """The model that a training on the last day puts into the bank."""
+    """Train on the last day; return the model in the bank."""
     receipt = train_now(ctx, DAYS.last, "for the test")
     return ModelBank(ctx.layout).get(receipt["model_id"])
 
 
 def few_values() -> Examples:
-    """Loans with few distinct values and no sampling, so that any number of workers cuts them alike.
+    """Make loans with few distinct values and no sampling, so that any number of workers cuts them alike.
 
     The two halves say the opposite of each other: trees that saw one of them are not those that saw both.
     """
@@ -60,7 +60,7 @@ def few_values() -> Examples:
 
 
 def margin_of(backend: FitBackend, examples: Examples, **more: float) -> Floats:
-    """What five trees that the backend grows say of the loans."""
+    """Grow five trees with the backend and predict the loans' margins."""
     how = {"tree_method": "hist", "objective": "binary:logistic", "base_score": 0.5, "seed": 1, "max_depth": 2}
     with backend.growing(examples) as grow:
         return np.asarray(grow({**how, **more}, 5).inplace_predict(examples.columns, predict_type="margin"))

@@ -54,7 +54,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def is_allowed(version: str, bounds: str) -> bool:
-    """Whether bounds of the forms `>=` and `<` allow a version.
+    """Return whether bounds of the forms `>=` and `<` allow a version.
 
     Examples:
         >>> is_allowed("3.3.2", ">=3.3,<4"), is_allowed("4.0", ">=3.3,<4"), is_allowed("3.2", ">=3.3,<4")

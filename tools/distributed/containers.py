@@ -18,7 +18,7 @@ EMPTY = {"/opt": "0755", "/run": "0755", "/tmp": "1777"}
 
 
 def why_impossible() -> str | None:
-    """Return why this machine lets nobody make mounts of a process's own; None where it does."""
+    """Return why this machine does not allow a process mounts of its own; None where it does."""
     try:
         done = subprocess.run(["unshare", "--mount", "setpriv", "--version"], capture_output=True, text=True)
     except FileNotFoundError as error:

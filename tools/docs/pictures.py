@@ -130,18 +130,18 @@ def hand_off() -> str:
 
 def champions() -> str:
     """Draw who scored when: champions one after the other, and a challenger that did not take over."""
-    reigns = [("model 1", date(2024, 1, 8), date(2024, 4, 1)), ("model 2", date(2024, 4, 1), date(2024, 9, 2))]
+    periods = [("model 1", date(2024, 1, 8), date(2024, 4, 1)), ("model 2", date(2024, 4, 1), date(2024, 9, 2))]
     refused = ("model 3", date(2024, 6, 24))
     back = ("model 1", date(2024, 9, 2), date(2024, 11, 1))
     drawing = Drawing("Which model scored on which day", 760, 290)
     axis = TimeAxis(date(2024, 1, 1), date(2024, 11, 1), 40, 730)
     axis.draw(drawing, 190, [date(2024, month, 1) for month in (1, 3, 5, 7, 9, 11)])
-    for (name, first, last), fill in zip([*reigns, back], [PALE, "#d9ecdf", PALE], strict=True):
+    for (name, first, last), fill in zip([*periods, back], [PALE, "#d9ecdf", PALE], strict=True):
         drawing.bar(axis.x(first), 130, axis.x(last) - axis.x(first) - 2, 40, fill)
         drawing.text((axis.x(first) + axis.x(last)) / 2, 155, f"{name} scores", anchor="middle")
     events = [
-        (reigns[0][1], "first model: above the floor", "start", 40),
-        (reigns[1][1], "challenger ahead: takes over", "middle", 68),
+        (periods[0][1], "first model: above the floor", "start", 40),
+        (periods[1][1], "challenger ahead: takes over", "middle", 68),
         (refused[1], "model 3 not ahead: stays in the bank", "middle", 96),
         (back[1], "a person rolls back, with a reason", "middle", 40),
     ]

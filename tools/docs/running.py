@@ -61,7 +61,7 @@ def masked(text: str) -> str:
 
 
 def calls_of(text: str) -> list[Call]:
-    """Part a console block into commands, which follow `$ ` and may go on after a backslash, and their outputs.
+    """Split a console block into commands, which follow `$ ` and may go on after a backslash, and their outputs.
 
     Examples:
         >>> calls_of("$ echo a\\na\\n$ true\\n")

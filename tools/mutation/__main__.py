@@ -48,14 +48,14 @@ class Module:
         return digest_of_code(self.source)
 
     def changed_by(self, mutant: Mutant) -> worker.ChangedModule:
-        """The module with a change, for a child to import."""
+        """Return the module with a change, for a child to import."""
         path = PACKAGE / self.name
         dotted = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
         return worker.ChangedModule(dotted, path, mutant.apply(self.source))
 
 
 def read_module(path: Path, sample: int | None, seed: int) -> Module:
-    """A module with the changes that the seed draws: by digest, so that a draw stays while other code changes."""
+    """Read a module with the changes that the seed draws: by digest, so that a draw stays while other code changes."""
     name = path.relative_to(PACKAGE).as_posix()
     source = path.read_bytes()
     made = find_mutants(name, source)
@@ -74,7 +74,7 @@ def read_module(path: Path, sample: int | None, seed: int) -> Module:
 
 
 def on_purpose(name: str, source: bytes) -> list[Mutant]:
-    """The changes written down by hand for a module; one whose place is gone is said, since it tries nothing."""
+    """List the changes written down by hand for a module; report one whose place is gone, since it tries nothing."""
     found = []
     for module, before, after, wrong in rooms.ON_PURPOSE:
         if module != name:
@@ -123,7 +123,7 @@ def _without_doctests(module: Module) -> tuple[str, ...]:
 
 
 def is_waiting(module: Module, mutant: Mutant, found: told.Results) -> bool:
-    """Whether a change is still to be tried."""
+    """Return whether a change is still to be tried."""
     return found.known(module.name, module.digest, mutant.key, module.tests_digest) is None
 
 

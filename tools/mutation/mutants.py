@@ -91,7 +91,7 @@ class Mutant:
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     def apply(self, source: bytes) -> bytes:
-        """The source with this change."""
+        """Return the source with this change."""
         return source[: self.start] + self.text.encode() + source[self.end :]
 
 
@@ -119,7 +119,7 @@ def _is_text(statement: ast.AST) -> bool:
 
 
 def find_mutants(module: str, source: bytes) -> list[Mutant]:
-    """All changes that the operators make of a module, in order of their place; each still compiles.
+    """List all changes that the operators make of a module, in order of their place; each still compiles.
 
     Examples:
         >>> found = find_mutants("m.py", b"def late(days):\\n    return days >= 30\\n")
@@ -218,7 +218,7 @@ def _of_statement(statement: ast.stmt, function: str) -> Iterator[Change]:
 
 
 def _of_test(statement: ast.If | ast.While, function: str) -> Iterator[Change]:
-    """A condition that never holds; one that is no comparison is also turned round."""
+    """Replace a condition by one that never holds; one that is no comparison is also turned round."""
     if isinstance(statement, ast.If):
         yield function, statement.test, "False"
     if not isinstance(statement.test, ast.Compare | ast.BoolOp | ast.UnaryOp):

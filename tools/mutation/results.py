@@ -52,7 +52,7 @@ class Results:
                 self._found[result.module, result.key] = result
 
     def known(self, module: str, source: str, key: str, tests: str) -> Result | None:
-        """What is known of a change: noticed as long as its line stands in its function, survived while all stays.
+        """Return the known result of a change: noticed while its line stands in its function, survived while all stays.
 
         A module changes more often than a line of it. To try every change anew after each would take hours, and the
         test that noticed a change notices it still where the line is the same. A survivor is tried again as soon as
@@ -63,7 +63,7 @@ class Results:
         return found if found is not None and (found.outcome == NOTICED or stays) else None
 
     def last(self, module: str, key: str) -> Result | None:
-        """What came of a change when it was last tried, whatever module and tests were then.
+        """Return the result of a change when it was last tried, whatever module and tests were then.
 
         The table is made of these: were survivors left out until they are tried again, a test that was changed would
         make them vanish.
@@ -79,7 +79,7 @@ class Results:
 
 
 def read_harmless(path: Path) -> dict[tuple[str, str, str], str]:
-    """Why a change of some code harms nothing, by module, code and change."""
+    """Read why a change of some code harms nothing, by module, code and change."""
     if not path.exists():
         return {}
     rows = tomllib.loads(path.read_text()).get("harmless", [])
@@ -92,7 +92,7 @@ def render(
     harmless: Mapping[tuple[str, str, str], str],
     left: Mapping[str, int],
 ) -> str:
-    """The page: a row for each module, then each survivor with the reason why it harms nothing, or as open.
+    """Render the page: a row for each module, then each survivor with the reason why it harms nothing, or as open.
 
     Args:
         results: Of each module, what was tried.

@@ -220,7 +220,7 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
 
 
 def modules(package: Path, rooms: Sequence[str]) -> list[Path]:
-    """The modules of rooms, or of a glob such as `jobs/monitoring/week.py`, in order.
+    """List the modules of rooms, or of a glob such as `jobs/monitoring/week.py`, in order.
 
     Raises:
         ValueError: If a name is neither a room nor a glob with a module.
@@ -235,7 +235,7 @@ def modules(package: Path, rooms: Sequence[str]) -> list[Path]:
 
 
 def tests_of(module: str, root: Path) -> list[str]:
-    """The doctests of a module, then the test files that can notice a change in it, in the order of the table.
+    """List the doctests of a module, then the test files that can notice a change in it, in the order of the table.
 
     Behind those of the table come the tests of the same room that import the module, so that a new file is not missed;
     not those of the jobs, whose tests build homes that take long.

@@ -76,7 +76,7 @@ class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, str(self._path), "exec"), module.__dict__)
 
     def get_source(self, fullname: str) -> str:
-        """The changed source, for tracebacks."""
+        """Return the changed source, for tracebacks."""
         return self._source.decode()
 
 

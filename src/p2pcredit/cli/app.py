@@ -121,7 +121,7 @@ def program(
         bool, typer.Option("--version", help="Print the version and end.", callback=print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Daily scores, weekly monitoring, and a retraining decision obeyed exactly once, for peer-to-peer loans."""
+    """Score peer-to-peer loans daily, monitor the scores weekly, and obey a retraining decision exactly once."""
 
 
 for name, (table, words) in GROUPS.items():

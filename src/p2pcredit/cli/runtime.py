@@ -76,15 +76,15 @@ def command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
     Exit codes: 0 done, 1 an error or a failed check (`healthy`, `verified` or `identical` is False), 2 wrong usage.
     What a check found is printed in one line too; so is its receipt.
     """
-    return _command(function, remembered=False)
+    return _command(function, recorded=False)
 
 
 def job_command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
     """Make a command of a pipeline's job; its failures are also written to the activity file, as a person's own."""
-    return _command(function, remembered=True)
+    return _command(function, recorded=True)
 
 
-def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Callable[P, None]:
+def _command(function: Callable[P, Receipt | None], *, recorded: bool) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = bool(kwargs.get("debug"))
@@ -100,7 +100,7 @@ def _command(function: Callable[P, Receipt | None], *, remembered: bool) -> Call
             if interrupts.came:  # a library made an error of it
                 raise KeyboardInterrupt from error
             wrong_usage = isinstance(error, UsageError)
-            if remembered and not wrong_usage:
+            if recorded and not wrong_usage:
                 _remember(kwargs.get("home"), function.__name__, error)
             if debug:
                 raise

@@ -97,7 +97,7 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _is_handled(error: BaseException | None) -> bool:
-    """Whether the interrupt that was raised is on its way up, with what is cleaned up on the way."""
+    """Return whether an interrupt is among the errors in whose handling this one was raised."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

@@ -77,7 +77,7 @@ class Decision(BaseModel):
         return date.fromordinal(min(self.decision_date.toordinal() + valid_days, date.max.toordinal()))
 
     def content_digest(self) -> str:
-        """Names what it decides: equal for equal date, score, verdict and reason, whatever else the file holds."""
+        """Hash what it decides: equal for equal date, score, verdict and reason, whatever else the file holds."""
         core = {key: value for key, value in self.as_json().items() if key in _CORE}
         return hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest()[:16]
 

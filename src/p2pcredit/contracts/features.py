@@ -42,7 +42,7 @@ class Feature:
 
     @property
     def number_of_blank(self) -> float | None:
-        """Give the number that stands for a blank in the feed; None where a blank is missing.
+        """The number that stands for a blank in the feed; None where a blank is missing.
 
         Examples:
             >>> Feature("months", "numeric", -1, "", "", looked_up_with="count").number_of_blank
@@ -52,7 +52,7 @@ class Feature:
 
     @property
     def missing_reason(self) -> str:
-        """Why the score is lower than it could be, where the value is missing.
+        """The reason for a lower score where the value is missing.
 
         Examples:
             >>> Feature("annual_income", "numeric", -1, "Income is low", "Stated yearly income.").missing_reason

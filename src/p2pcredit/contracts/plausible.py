@@ -36,7 +36,7 @@ class Plausible:
 
     @property
     def bounds(self) -> str:
-        """Say the bounds as the column lands.
+        """The bounds as the column lands.
 
         Examples:
             >>> Plausible(0.005, 0.8, 0.9, "", percent=True).bounds, Plausible(50, 250_000, 0.5, "").bounds

@@ -76,7 +76,7 @@ def _half_files(seen: HomeSnapshot, before: HomeSnapshot, after: HomeSnapshot) -
 
 
 def _is_kept(seen: HomeSnapshot, before: HomeSnapshot) -> bool:
-    """Whether a decision that is not shown, for the moment in which its file is replaced, is kept all the same."""
+    """Return whether a decision is still kept while its file, just being replaced, does not show it."""
     aside = any(name.endswith(".clearing") for name in seen.leftovers)
     return aside or "decided" in {kind for kind, _ in seen.events[len(before.events) :]}
 

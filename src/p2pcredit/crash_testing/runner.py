@@ -129,7 +129,7 @@ class Bench:
         return home
 
     def undisturbed(self, steps: tuple[str, ...]) -> Watched:
-        """How the last of these steps went when its home was made, its steps on disk counted."""
+        """Return how the last of these steps went when its home was made, its steps on disk counted."""
         self.start(steps)
         return self._undisturbed[steps]
 

@@ -109,7 +109,7 @@ def numbers_here() -> dict[int, Call]:
 
 
 def flags_argument(call: Call) -> int | None:
-    """In which argument an `open` has its flags; None for other calls."""
+    """Return in which argument an `open` has its flags; None for other calls."""
     return _OPENS.get(call.name)
 
 
@@ -132,7 +132,7 @@ def changed_paths(call: Call, arguments: tuple[int, ...], thread: int) -> list[s
 
 
 def is_sync(call: Call) -> bool:
-    """Whether a call changes nothing and only asks that changes last."""
+    """Return whether a call changes nothing and only asks that changes last."""
     return call.name in _SYNCS
 
 

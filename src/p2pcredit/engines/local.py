@@ -46,7 +46,7 @@ class PolarsRows:
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         return self.frame.height
 
     def lazy(self) -> nw.LazyFrame[Any]:
@@ -54,11 +54,11 @@ class PolarsRows:
         return nw.from_native(self.frame.lazy())
 
     def per_day(self) -> dict[date, int]:
-        """How many rows of each snapshot date that has any."""
+        """Count the rows of each snapshot date that has any."""
         return dict(self.frame.group_by("snapshot_date").len().iter_rows())
 
     def counts(self, *columns: str) -> dict[tuple[str | None, ...], int]:
-        """How many rows of each combination of texts in these columns that occurs."""
+        """Count the rows of each combination of texts in these columns that occurs."""
         return {tuple(row[:-1]): row[-1] for row in self.frame.group_by(columns).len().sort(columns).iter_rows()}
 
 

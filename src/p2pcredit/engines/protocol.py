@@ -36,7 +36,7 @@ class Rows(Protocol):
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         ...
 
     def lazy(self) -> nw.LazyFrame[Any]:
@@ -44,11 +44,11 @@ class Rows(Protocol):
         ...
 
     def per_day(self) -> dict[date, int]:
-        """How many rows of each snapshot date that has any."""
+        """Count the rows of each snapshot date that has any."""
         ...
 
     def counts(self, *columns: str) -> dict[tuple[str | None, ...], int]:
-        """How many rows of each combination of texts in these columns that occurs."""
+        """Count the rows of each combination of texts in these columns that occurs."""
         ...
 
 

@@ -109,7 +109,7 @@ def warn_if_not_obeyed(ctx: JobContext, state: HandoffState, day: date | None = 
 
 
 def _holds_into_the_next_week(ctx: JobContext, decision: Decision, day: date | None) -> bool:
-    """Whether it holds on the day and on the next Monday: then some run obeys it. Asked first, as it reads nothing."""
+    """Return whether it holds on the day and on the next Monday, so that a run obeys it; this reads no file."""
     today = _clock_day(ctx) if day is None else day
     next_monday = week_monday(today).toordinal() + 7
     last = decision.valid_until(ctx.settings.handoff.valid_days)
@@ -117,7 +117,7 @@ def _holds_into_the_next_week(ctx: JobContext, decision: Decision, day: date | N
 
 
 def _replaced(ctx: JobContext, state: HandoffState, day: date | None) -> str:
-    """Which waiting decision to retrain the current one has taken the place of, in words."""
+    """Word which waiting decision to retrain the current one replaced; empty where there is none."""
     ids = list(state.decisions)
     place = ids.index(str(state.current_id))
     before = state.decisions[ids[place - 1]] if place else None

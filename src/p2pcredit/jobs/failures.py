@@ -9,7 +9,7 @@ from p2pcredit.storage.files import disk_error
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether an error is the panic of a library in Rust, which is no `Exception`, and not an interrupt or an exit."""
+    """Return whether an error is the panic of a library in Rust, which is no `Exception`, and no interrupt or exit."""
     return type(error).__name__ == "PanicException" and type(error).__module__.startswith("pyo3")
 
 

@@ -136,7 +136,7 @@ def in_lines(gaps: Sequence[Gap]) -> list[str]:
 
 
 def days_whole(layout: Layout, days: Collection[date]) -> list[date]:
-    """Those of these days for which every feed has landed, by the names of files, in order."""
+    """List those of these days for which every feed has landed, by the names of files, in order."""
     landed = [days_landed(layout, feed, days) for feed in FEEDS]
     return sorted(set(days).intersection(*landed))
 
@@ -231,7 +231,7 @@ def _skipped_weeks(ctx: JobContext) -> set[date]:
 
 
 def _usually_done(day: date, complete: Collection[date], first: date) -> bool:
-    """Whether a day comes as a rule: at least half of the same weekdays of the four weeks before it are complete."""
+    """Return whether a day comes as a rule: at least half of its weekdays in the four weeks before are complete."""
     before = [earlier for n in range(1, _WEEKS_COMPARED + 1) if (earlier := day - n * _A_WEEK) >= first]
     return 2 * sum(earlier in complete for earlier in before) >= len(before)
 

@@ -182,7 +182,7 @@ class Pipeline:
 
     @property
     def at(self) -> clock_time:
-        """When it fires, of its day, in UTC."""
+        """The time of day at which it fires, in UTC."""
         minute, hour, *_ = self._fields
         return clock_time(int(hour), int(minute), tzinfo=UTC)
 
@@ -401,7 +401,7 @@ def due_after(day: date) -> list[tuple[Pipeline, datetime]]:
 
 
 def jobs_of(pipelines: tuple[Pipeline, ...] = PIPELINES) -> Mapping[str, Step]:
-    """Each job that a pipeline calls, with the first step that does, in the order of the steps."""
+    """Map each job that a pipeline calls to the first step that calls it, in the order of the steps."""
     found: dict[str, Step] = {}
     for step in chain.from_iterable(pipeline.steps for pipeline in pipelines):
         if step.job is not None:

@@ -4,12 +4,14 @@ Each night the pipelines that fire in it are walked in the order of the clock, f
 built of. Two things are done in spans because the rule of `known_on` makes it equal: many months are preprocessed in
 one commit per table, and days are scored together up to the next training, the next review or the end. A failed
 training fails its night's run, as it does under a scheduler: the day is then scored by the next night, which tries the
-decision again.
+decision again. A reason that fails the trainings of many nights is logged at the first and summed up at the end; every
+night alerts.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -17,7 +19,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from p2pcredit.errors import P2PCreditError, TrainingError
-from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.activity import record, without_values
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.monitoring.alerts import alert_failure
 from p2pcredit.jobs.monitoring.review import review_step
@@ -29,9 +31,11 @@ from p2pcredit.jobs.scoring.score import score_nights
 from p2pcredit.jobs.training.maturity import what_is_lacking
 from p2pcredit.jobs.walking import Walked, do_step, walk
 from p2pcredit.monitoring.feeds.schema_drift import Finding
-from p2pcredit.periods import DateRange
+from p2pcredit.periods import DateRange, count_of_days
 
 logger = logging.getLogger("p2pcredit")
+_NUMBER = re.compile(r"\d+(?:[.,-]\d+)*")
+"""A number or a date."""
 
 
 def replay(
@@ -62,14 +66,17 @@ def replay(
     """
     began = time.perf_counter()
     nights = _Nights(replace(ctx, caller=Caller.REPLAY), days, all_reports, in_spans=not day_by_day)
-    for span in [DateRange(day, day) for day in days] if day_by_day else spans_together(nights.ctx, days):
-        ctx.progress(f"preprocessing to {span.last}", (span.first - days.first).days, len(days))
-        if not day_by_day:
-            nights.preprocess(span)
-        for day in span:
-            nights.live(day, skip=(MONITORING,) if skip_last_monitoring and day == days.last else ())
-            ctx.progress(day.isoformat(), (day - days.first).days + 1, len(days))
-    nights.score_waiting()
+    try:
+        for span in [DateRange(day, day) for day in days] if day_by_day else spans_together(nights.ctx, days):
+            ctx.progress(f"preprocessing to {span.last}", (span.first - days.first).days, len(days))
+            if not day_by_day:
+                nights.preprocess(span)
+            for day in span:
+                nights.live(day, skip=(MONITORING,) if skip_last_monitoring and day == days.last else ())
+                ctx.progress(day.isoformat(), (day - days.first).days + 1, len(days))
+        nights.score_waiting()
+    finally:
+        nights.warn_of_repeated_failures()
     counts = {name: nights.counts[name] for name in ("weeks", "trainings", "decisions", "scored")}
     reason = None if counts["scored"] else _why_nothing(ctx, days.last, nights.counts["loans"], nights.failures)
     seconds = round(time.perf_counter() - began, 1)
@@ -100,6 +107,7 @@ class _Nights:
     waiting: list[date] = field(default_factory=list)
     trained_on: date | None = None
     findings: dict[date, list[Finding]] = field(default_factory=dict)
+    failed_on: dict[str, list[date]] = field(default_factory=dict)
 
     def preprocess(self, span: DateRange) -> None:
         """Preprocess a span of days in one go, in the night after its last."""
@@ -150,11 +158,35 @@ class _Nights:
         def failed(task: Task, error: P2PCreditError) -> None:
             if task.step.command != "train":
                 raise error  # a person is there, who mends it and goes on
-            told = alert_failure(at, f"{pipeline.dag_id}.{task.task_id} of {day}", error)
-            logger.warning(told["message"])
+            alerted = alert_failure(at, f"{pipeline.dag_id}.{task.task_id} of {day}", error)
+            if self._is_first(error, day):
+                logger.warning(alerted["message"])
             self.failures.append(f"training of {day} failed: {error}")
 
         return walk(pipeline, do, failed)
+
+    def warn_of_repeated_failures(self) -> None:
+        """Warn, per reason that failed the trainings of several days, how many these are and when the last was."""
+        for reason, days in self.failed_on.items():
+            if len(days) > 1:
+                logger.warning(
+                    "training failed on %s from %s to %s for one reason; on the first day: %s",
+                    count_of_days(len(days)),
+                    days[0],
+                    days[-1],
+                    reason,
+                )
+
+    def _is_first(self, error: P2PCreditError, day: date) -> bool:
+        """Count the day under the reason that its training failed for; return whether no earlier day has it.
+
+        Reasons are equal where they differ in numbers only: an AUC or a count of loans grows from day to day.
+        """
+        reason = without_values(error)
+        alike = (known for known in self.failed_on if _NUMBER.sub("0", known) == _NUMBER.sub("0", reason))
+        days = self.failed_on.setdefault(next(alike, reason), [])
+        days.append(day)
+        return len(days) == 1
 
     def _postpone(self, step: Step, day: date) -> None:
         if step.name != "run_inference":

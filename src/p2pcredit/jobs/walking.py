@@ -37,7 +37,7 @@ class Walked:
     receipts: dict[str, Receipt] = field(default_factory=dict)
 
     def succeeded(self, task_id: str) -> bool:
-        """Whether this task ran and succeeded."""
+        """Return whether this task ran and succeeded."""
         return self.states.get(task_id) is State.SUCCESS
 
     @property

@@ -189,7 +189,7 @@ def wait_healthy(home: Path, *, timeout: float = 120.0, since: datetime | None =
 
 
 def is_up(home: Path) -> bool:
-    """Whether any component of the local Airflow of this home runs."""
+    """Return whether any component of the local Airflow of this home runs."""
     return any(is_running(process) for process in components(home))
 
 

@@ -89,7 +89,7 @@ class AirflowClient:
         return str(self._call("GET", f"/api/v2/dags/{_quoted(dag_id)}/dagRuns/{_quoted(run_id)}")["state"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Every task of a run, in the order in which they ended (`task_id`, `state`, `start_date`, `end_date`, ...)."""
+        """List the tasks of a run in the order of their ends (`task_id`, `state`, `start_date`, `end_date`, ...)."""
         path = f"/api/v2/dags/{_quoted(dag_id)}/dagRuns/{_quoted(run_id)}/taskInstances"
         found = self._all(path, "task_instances")
         return sorted(found, key=lambda task: (task.get("end_date") or "9999", task.get("start_date") or ""))

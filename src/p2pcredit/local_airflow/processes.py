@@ -69,7 +69,7 @@ def start_process(
 
 
 def is_running(process: StartedProcess) -> bool:
-    """Whether this very process still runs (and not another that was given its id)."""
+    """Return whether this very process still runs (and not another that was given its id)."""
     _reap(process.pid)
     mark = start_mark(process.pid)
     return mark is not None and mark == process.started

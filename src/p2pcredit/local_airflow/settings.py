@@ -39,12 +39,12 @@ class LocalPaths:
 
     @property
     def processes(self) -> Path:
-        """Which processes run, for `down`."""
+        """The record of running processes, for `down`."""
         return self.root / "processes.json"
 
     @property
     def lock(self) -> Path:
-        """Held while Airflow is started or stopped, so that two people do not do it at once."""
+        """The lock held while Airflow is started or stopped, so that two people do not do it at once."""
         return self.root / "processes.lock"
 
     @property
@@ -54,12 +54,12 @@ class LocalPaths:
 
     @property
     def signing_key(self) -> Path:
-        """What the components sign their tokens with, readable by its owner only."""
+        """The key with which components sign tokens, readable by its owner only."""
         return self.root / "signing_key"
 
 
 def login(paths: LocalPaths) -> tuple[str, str]:
-    """User name and password of the local Airflow; the password is drawn at random the first time."""
+    """Return user name and password of the local Airflow; the password is drawn at random the first time."""
     if not paths.passwords.is_file():
         write_secret(paths.passwords, json.dumps({USER: secrets.token_urlsafe(16)}))
     return USER, str(json.loads(paths.passwords.read_text(encoding="utf-8"))[USER])

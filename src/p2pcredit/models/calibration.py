@@ -29,11 +29,11 @@ class Calibration:
     intercept: float = 0.0
 
     def log_odds(self, margin: Floats) -> Floats:
-        """Calibrated log-odds of default for each margin."""
+        """Calculate the calibrated log-odds of default of each margin."""
         return np.asarray(self.intercept + self.slope * margin, dtype=np.float64)
 
     def probability(self, margin: Floats) -> Floats:
-        """Calibrated probability of default for each margin, strictly between 0 and 1.
+        """Calculate the calibrated probability of default of each margin, strictly between 0 and 1.
 
         Examples:
             >>> Calibration().probability(np.array([0.0])).tolist()
@@ -42,7 +42,7 @@ class Calibration:
         return as_probability(self.log_odds(margin))
 
     def as_json(self) -> dict[str, float]:
-        """Plain JSON values."""
+        """Return it as plain JSON values."""
         return {"slope": self.slope, "intercept": self.intercept}
 
 
@@ -114,7 +114,7 @@ def level_of(log_odds: Floats, bads: float) -> float:
 
 
 def _fit_slope(truth: Floats, value: Floats, bads: float) -> float:
-    """Newton on the slope, the level solved for anew at each step."""
+    """Fit the slope by Newton's method; each step first solves for the level."""
     slope = 1.0
     for _ in range(60):
         chance = logistic(_level(slope * value, bads) + slope * value)

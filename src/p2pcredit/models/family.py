@@ -135,7 +135,7 @@ class TrainableModel(Protocol):
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card, as plain JSON values."""
+        """Facts on its fit, for its card, as plain JSON values."""
         ...
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> Any:

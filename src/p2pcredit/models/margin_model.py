@@ -73,20 +73,20 @@ class MarginModel(ABC):
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card."""
+        """Facts on its fit, for its card."""
         return {}
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default before calibration, one per row."""
+        """Calculate the log-odds of default of each row before calibration."""
         values, effects = self._rows(features)
         return np.asarray(self.log_odds_of(values) + effects.sum(axis=1), dtype=np.float64)
 
     def predict(self, features: pl.DataFrame) -> Floats:
-        """Probability of default of each row, strictly between 0 and 1."""
+        """Calculate the probability of default of each row, strictly between 0 and 1."""
         return self.calibration.probability(self.margin(features))
 
     def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value."""
+        """Calculate the probability of default of each row, and its log-odds with each feature at its neutral value."""
         values, effects = self._rows(features)
         total = effects.sum(axis=1)
         margin = self.log_odds_of(values) + total
@@ -98,7 +98,7 @@ class MarginModel(ABC):
         return self.calibration.probability(margin), self.calibration.log_odds(at_neutral)
 
     def contributions(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         chances, at_neutral = self.predict_with_neutral(features)
         return np.asarray((np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, dtype=np.float64)
 
@@ -152,12 +152,12 @@ class MarginModel(ABC):
         return np.asarray(columns_of(given, self.feature_names).to_numpy(), dtype=np.float64)
 
     def _gone(self, values: Floats) -> dict[str, npt.NDArray[np.bool_]]:
-        """Per feature that the reference borrower has a value of: which rows have none."""
+        """Find the rows without a value, for each feature that the reference borrower has a value of."""
         known = [name for name in self.feature_names if self.neutral.get(name) is not None]
         return {name: np.isnan(values[:, self.feature_names.index(name)]) for name in known}
 
     def _rows(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Values with the reference borrower's where one is missing, and what each absence adds, (rows, features)."""
+        """Fill missing values with the reference borrower's, and calculate what each absence adds, (rows, features)."""
         values = self._values(features).copy()
         effects = np.zeros(values.shape)
         for name, rows in self._gone(values).items():

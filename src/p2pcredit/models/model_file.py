@@ -17,23 +17,23 @@ class Described(Protocol):
 
     @property
     def family(self) -> str:
-        """Name the family."""
+        """The name of its family."""
 
     @property
     def target(self) -> str:
-        """Name what it was fitted to."""
+        """The target that it was fitted to."""
 
     @property
     def calibration(self) -> Calibration:
-        """Hold slope and intercept from margin to log-odds."""
+        """Slope and intercept from margin to log-odds."""
 
     @property
     def neutral(self) -> Profile:
-        """Hold the reference borrower."""
+        """The reference borrower."""
 
     @property
     def support(self) -> Support:
-        """Hold what it was trained on, by feature."""
+        """The support of its training data, by feature."""
 
 
 def write_model_json(model: Described, own: Mapping[str, Any]) -> bytes:

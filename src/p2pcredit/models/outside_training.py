@@ -39,12 +39,12 @@ class Trained(Protocol):
 
     @property
     def support(self) -> Support:
-        """What it was trained on, per feature."""
+        """The support of its training data, per feature."""
         ...
 
     @property
     def calibration(self) -> Calibration:
-        """From margin to log-odds of default."""
+        """The map from margin to log-odds of default."""
         ...
 
 
@@ -124,7 +124,7 @@ def withhold(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unknown(name: str, held: ColumnSupport, *, usual_without: bool) -> pl.Expr:
-    """How the value of a column is none that training knew; null where it is one.
+    """Word how the value of a column is none that training knew; null where it is one.
 
     Where the reference borrower lacks it, most loans did: a model that does not say how many knows that at least.
     """

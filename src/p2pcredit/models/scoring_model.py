@@ -41,16 +41,16 @@ class ScoringModel(Protocol):
 
     @property
     def support(self) -> Support:
-        """What it was trained on, per feature."""
+        """The support of its training data, per feature."""
         ...
 
     @property
     def calibration(self) -> Calibration:
-        """From margin to log-odds of default."""
+        """The map from margin to log-odds of default."""
         ...
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
+        """Calculate log-odds of default (hazard target: log cumulative hazard) of each row before calibration."""
         ...
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScoringModel:
@@ -58,15 +58,15 @@ class ScoringModel(Protocol):
         ...
 
     def predict(self, features: pl.DataFrame) -> Floats:
-        """Probability of default of each row, strictly between 0 and 1."""
+        """Calculate the probability of default of each row, strictly between 0 and 1."""
         ...
 
     def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value."""
+        """Calculate the probability of default of each row, and its log-odds with each feature at its neutral value."""
         ...
 
     def contributions(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         ...
 
     def to_files(self) -> dict[str, bytes]:

@@ -94,7 +94,7 @@ class ColumnSupport:
         return self.rare.n >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
 
     def pools_rare(self, least_share: float) -> bool:
-        """Whether the rare levels, all together, are so many loans that they were learned like a level.
+        """Return whether the rare levels, all together, are so many loans that they were learned like a level.
 
         Examples:
             >>> ColumnSupport(1000, rare=AbsenceEffect(40, 12)).pools_rare(0.02), ColumnSupport(1000).pools_rare(0.02)
@@ -221,7 +221,7 @@ def without_missing(support: Support) -> list[str]:
 
 
 def support_as_json(support: Support) -> dict[str, Any]:
-    """Plain JSON values."""
+    """Return it as plain JSON values."""
     return {name: asdict(held) for name, held in support.items()}
 
 

@@ -148,13 +148,13 @@ class MonitoringInputs:
             )
 
     def of_champion(self, predictions: pl.DataFrame) -> pl.DataFrame:
-        """Those of the predictions that the champion made; none before the first champion."""
+        """Filter the predictions to those that the champion made; none before the first champion."""
         if self.champion_id is None:
             return predictions.clear()
         return predictions.filter(pl.col("model_id") == self.champion_id)
 
     def with_knowable_outcome(self, predictions: pl.DataFrame) -> pl.DataFrame:
-        """Those of the predictions whose loan has an outcome that can be known, now or later."""
+        """Filter the predictions to those whose loan has an outcome that can be known, now or later."""
         return predictions.join(self.unknown_outcomes, on="loan_id", how="anti", maintain_order="left")
 
     def recent_predictions(self, settings: Settings) -> pl.DataFrame:

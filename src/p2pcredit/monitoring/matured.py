@@ -41,12 +41,12 @@ class JudgedLoans:
 
     @property
     def n(self) -> int:
-        """How many loans can be judged."""
+        """The number of loans that can be judged."""
         return int(self.label.size)
 
     @property
     def bads(self) -> int:
-        """How many of them went bad."""
+        """The number of them that went bad."""
         return int(self.label.sum())
 
     @property
@@ -152,7 +152,7 @@ def whole_segments(scored: pl.DataFrame, champion_id: str | None) -> list[Judged
 
 
 def part_segments(scored: pl.DataFrame) -> list[JudgedLoans]:
-    """Part the loans served by vintage quarter and by term, where a loan can be judged, in order.
+    """Split the loans served by vintage quarter and by term, where a loan can be judged, in order.
 
     Args:
         scored: What `scored_loans` gives.

@@ -78,7 +78,7 @@ class _Header:
 
 
 def _nearest(missing: Sequence[str], header: Sequence[str], taken: Collection[str]) -> str:
-    """Which names of the header may be meant: similar ones that are not taken, else the first of all."""
+    """Name similar columns of the header that are not taken, else the first of all."""
     by_fold = {_folded(name): name for name in header if name not in taken}
     pairs = [(name, get_close_matches(_folded(name), by_fold, n=1, cutoff=0.6)) for name in missing]
     similar = [f"'{by_fold[found[0]]}' for {name}" for name, found in pairs if found]
@@ -102,7 +102,7 @@ class RespelledFile:
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Its path."""
         return self.file.path
 
     @property
@@ -121,7 +121,7 @@ class RespelledFile:
         return frozenset(self.names.get(name, name) for name in self.file.short_floats)
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
-        """Its records in order, some at a time."""
+        """Yield its records in order, some at a time."""
         for batch in self.file.batches(exact=exact, in_two_threads=in_two_threads):
             yield self._respelled(batch)
 

@@ -64,7 +64,7 @@ class RawBook:
         return self.origins.height
 
     def days(self) -> DateRange | None:
-        """From the first to the last day that the files speak of; None where they speak of none."""
+        """Return the days from the first to the last that the files speak of; None where they speak of none."""
         if self.covered is not None:
             return self.covered
         dates = pl.concat([frame["snapshot_date"] for frame in self.feeds.values()])
@@ -73,7 +73,7 @@ class RawBook:
 
 
 def ordered_feeds(feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Every feed of the contract with all its columns as text, ordered by day and loan; absent columns are missing."""
+    """Complete every feed of the contract: all columns as text, ordered by day and loan; absent columns are missing."""
     whole = {}
     for name, feed in FEEDS.items():
         frame = feeds.get(name, pl.DataFrame(schema={"snapshot_date": pl.Date}))
@@ -86,7 +86,7 @@ def ordered_feeds(feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def join_books(books: Sequence[RawBook]) -> RawBook:
-    """Several files of one platform as one book."""
+    """Join several files of one platform to one book."""
     return RawBook(
         sum(book.rows_in for book in books),
         ordered_feeds({name: pl.concat([book.feeds[name] for book in books]) for name in FEEDS}),

@@ -45,7 +45,7 @@ class Profile(Protocol):
         """Read the files into one book in memory."""
 
     def columns(self, file: Path) -> pl.DataFrame:
-        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
+        """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
 
 
 class ProfileFactory(Protocol):

@@ -80,11 +80,11 @@ class SpooledBook:
         return self._origins.count(self.span)
 
     def count(self, feed: str, days: DateRange | None = None) -> int:
-        """How many rows a feed has, in all or on these days."""
+        """Count the rows of a feed, in all or on these days."""
         return self._feeds[feed].count(self.span if days is None else days)
 
     def days(self) -> DateRange | None:
-        """From the first to the last day that the files speak of; None where they speak of none."""
+        """Return the days from the first to the last that the files speak of; None where they speak of none."""
         if self.covered is not None:
             return self.covered
         own = {day for feed in self._feeds.values() for day in feed.counts if self.span is None or day in self.span}

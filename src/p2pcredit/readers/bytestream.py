@@ -1,4 +1,4 @@
-"""The bytes of a text file, plain or gzip, in chunks: cut-off, empty and foreign files are told apart here."""
+"""The bytes of a text file, plain or gzip, in chunks: cut-off, empty and foreign files are distinguished here."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _without_marks(start: bytes) -> bytes:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file begins as Parquet does; one that cannot be opened does not."""
+    """Return whether a file begins as Parquet does; False for one that cannot be opened."""
     try:
         with path.open("rb") as stream:
             return stream.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
@@ -120,7 +120,7 @@ def check_compression_ratio(path: Path) -> None:
     Raises:
         UnreadableFileError, SourceError: As `read_chunks` does.
     """
-    with suppress(OSError):  # what cannot be opened is told by who reads it
+    with suppress(OSError):  # the reader reports what cannot be opened
         with path.open("rb") as plain:
             packed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
         if packed:

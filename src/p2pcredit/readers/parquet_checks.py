@@ -35,7 +35,7 @@ def reading_parquet(path: Path, instead: str) -> Iterator[None]:
 
 
 def holds_no_text(kind: Any) -> bool:
-    """Whether values of this type, lists, records or durations, have no one text."""
+    """Return whether values of this type, lists, records or durations, have no one text."""
     return bool(pa.types.is_nested(kind) or pa.types.is_duration(kind))
 
 

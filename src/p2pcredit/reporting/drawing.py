@@ -66,12 +66,12 @@ def base(rows: list[dict[str, Any]], width: int = WIDTH, height: int = HEIGHT) -
 
 
 def data(rows: list[dict[str, Any]]) -> alt.Data:
-    """Rows as a chart takes them."""
+    """Turn rows into the data of a chart."""
     return alt.Data(values=rows)  # type: ignore[no-untyped-call]
 
 
 def colours(names: list[str], shades: list[str], **more: Any) -> Any:
-    """One colour for each series, in this order."""
+    """Assign one colour to each series, in this order."""
     return alt.Color("series:N", scale=alt.Scale(domain=names, range=shades), sort=names, **more)
 
 

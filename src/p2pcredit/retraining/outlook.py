@@ -128,7 +128,7 @@ def _expired(decision: Decision, last: date, day: date, valid_days: int) -> str:
 
 
 def _holds_with_the_next_year(decision: Decision, day: date, valid_days: int) -> bool:
-    """Whether the same date in the next year would hold on `day`."""
+    """Return whether the same date in the next year would hold on `day`."""
     written = decision.decision_date
     if written.year == date.max.year:
         return False

@@ -71,7 +71,7 @@ def plan_retraining(
 
 
 def _validity(decision: Decision, day: date, settings: HandoffSettings) -> str | None:
-    """Why a decision does not hold on `day`; None where it does."""
+    """Word why a decision does not hold on `day`; None where it does."""
     if decision.first_day() <= day <= decision.valid_until(settings.valid_days):
         return None
     asked = decision.model_copy(update={"retrain": True})  # a no that has expired says so too

@@ -57,7 +57,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ChampionPeriod:
-    """A model that scores from a snapshot date on, until the next reign."""
+    """A model that scores from a snapshot date on, until the next period."""
 
     effective_on: date
     model_id: str
@@ -73,7 +73,7 @@ class HandoffState:
     current_id: str | None = None
     claim: Claim | None = None
     trainings: list[LedgerEvent] = field(default_factory=list)
-    reigns: list[ChampionPeriod] = field(default_factory=list)
+    champion_periods: list[ChampionPeriod] = field(default_factory=list)
     scored: dict[date, tuple[str, int]] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
 
@@ -98,19 +98,19 @@ class HandoffState:
 
     def champion_on(self, day: date) -> str | None:
         """Return the model that scores the loans of a snapshot date; None before the first champion."""
-        reign = _last(reign for reign in self.reigns if reign.effective_on <= day)
-        return reign.model_id if reign else None
+        period = _last(period for period in self.champion_periods if period.effective_on <= day)
+        return period.model_id if period else None
 
     @property
     def champion(self) -> str | None:
         """The model that scores from now on."""
-        reign = _last(self.reigns)
-        return reign.model_id if reign else None
+        period = _last(self.champion_periods)
+        return period.model_id if period else None
 
     def champion_before(self) -> str | None:
         """Return the model that a rollback returns to: the one in service before the champion's first period."""
-        order = sorted(self.reigns, key=lambda reign: (reign.effective_on, reign.number))
-        first = next((place for place, reign in enumerate(order) if reign.model_id == self.champion), 0)
+        order = sorted(self.champion_periods, key=lambda period: (period.effective_on, period.number))
+        first = next((place for place, period in enumerate(order) if period.model_id == self.champion), 0)
         return order[first - 1].model_id if first else None
 
     def training_of(self, run_id: str, day: date) -> LedgerEvent | None:
@@ -159,7 +159,7 @@ def fold(events: Iterable[LedgerEvent], onto: HandoffState | None = None) -> Han
 
 
 def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None) -> bool:
-    """Whether a decision takes the current one's place.
+    """Return whether a decision takes the current one's place.
 
     A person's decision always does. Monitoring's does unless it rests on older data, or on the same week's data as a
     decision that was acted on already (a rerun of monitoring must not make the same week count twice). A decision dated
@@ -174,8 +174,8 @@ def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None)
     return decision.decision_date >= current.decision.decision_date
 
 
-def _last(reigns: Iterable[ChampionPeriod]) -> ChampionPeriod | None:
-    return max(reigns, key=lambda reign: (reign.effective_on, reign.number), default=None)
+def _last(periods: Iterable[ChampionPeriod]) -> ChampionPeriod | None:
+    return max(periods, key=lambda period: (period.effective_on, period.number), default=None)
 
 
 def _decided(state: HandoffState, event: LedgerEvent) -> None:
@@ -235,7 +235,7 @@ def _scored(state: HandoffState, event: LedgerEvent) -> None:
 
 
 def _reign(state: HandoffState, effective_on: str, event: LedgerEvent, why: Any) -> None:
-    state.reigns.append(
+    state.champion_periods.append(
         ChampionPeriod(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why))
     )
 

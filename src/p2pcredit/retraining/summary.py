@@ -18,7 +18,7 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.retraining.events import LedgerEvent
 from p2pcredit.retraining.state import ChampionPeriod, Claim, DecisionRecord, DecisionStatus, HandoffState, Origin
 
-_FORMAT = 1
+_FORMAT = 2
 """Count up when what a line adds to the state changes: older summaries are then read past."""
 _DIGEST_BYTES = 32
 _MOST_UNPACKED_BYTES = 256 << 20
@@ -40,7 +40,7 @@ def pack_state(state: HandoffState, lines: int, last_digest: str) -> bytes:
         "current_id": state.current_id,
         "claim": None if state.claim is None else asdict(state.claim),
         "trainings": [event.as_json() for event in state.trainings],
-        "reigns": [asdict(reign) for reign in state.reigns],
+        "champion_periods": [asdict(period) for period in state.champion_periods],
         "scored": [[day.isoformat(), *entry] for day, entry in state.scored.items()],
         "set_aside": sorted(state.set_aside),
     }
@@ -71,7 +71,7 @@ def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
             current_id=content["current_id"],
             claim=None if claim is None else Claim(**_dated(claim, "snapshot_date")),
             trainings=[LedgerEvent.from_json(event) for event in content["trainings"]],
-            reigns=[ChampionPeriod(**_dated(reign, "effective_on")) for reign in content["reigns"]],
+            champion_periods=[ChampionPeriod(**_dated(one, "effective_on")) for one in content["champion_periods"]],
             scored={date.fromisoformat(day): (model_id, loans) for day, model_id, loans in content["scored"]},
             set_aside=set(content["set_aside"]),
         )

@@ -174,7 +174,7 @@ def _refuse_double_keys(variable: str, text: str) -> None:
     except SettingsError:
         raise
     except (ValueError, RecursionError):
-        return  # plain text, or told with the other values that do not fit
+        return  # plain text, or reported with the other values that do not fit
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> str:

@@ -43,7 +43,7 @@ def full_disk(error: Exception) -> str | None:
 
 
 def denied(error: Exception) -> bool:
-    """Whether an engine's error says, in the system's words, that this user lacks a right.
+    """Return whether an engine's error says, in the system's words, that this user lacks a right.
 
     Examples:
         >>> denied(OSError("Generic LocalFileSystem error: Permission denied (os error 13)"))

@@ -166,10 +166,10 @@ def _refusal(home: Path, error: OSError) -> str:
 
 
 def _missing(home: Path) -> str:
-    beside: list[str] = []
+    siblings: list[str] = []
     with suppress(OSError), os.scandir(home.parent) as entries:
-        beside = [entry.name for entry in entries if entry.is_dir()]
-    close = similar_name(home.name, beside)
+        siblings = [entry.name for entry in entries if entry.is_dir()]
+    close = similar_name(home.name, siblings)
     meant = "" if close is None else f"; perhaps {shown(home.parent / close)} was meant"
     return f"the home {home} does not exist{meant}; name an existing one with --home, or make one with 'p2pcredit land'"
 

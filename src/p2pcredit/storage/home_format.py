@@ -168,7 +168,7 @@ def _read_file(home: Path) -> HomeIdentity | None:
 
 
 def _holds_tables_or_models(home: Path) -> bool:
-    """Whether a table or a model lies in it; looked up by name, so that other files never count."""
+    """Return whether a table or a model lies in it; looked up by name, so that other files never count."""
     layout = Layout(home)
     tables = ((layout.datamart / layer, "_delta_log") for layer in _LAYERS)
     return any(

@@ -86,7 +86,7 @@ def _payment(amount: nw.Expr, term_months: nw.Expr) -> nw.Expr:
 
 
 def _recency() -> dict[str, nw.Expr]:
-    """Months since an event; a loan for which it was looked up and none was found counts as never."""
+    """Count the months since an event; a loan for which it was looked up and none was found counts as never."""
     return {
         name: nw.coalesce(
             nw.col(name).cast(nw.Float64),
@@ -97,7 +97,7 @@ def _recency() -> dict[str, nw.Expr]:
 
 
 def _with_lost_recency(joined: nw.LazyFrame[Any], quarantine: nw.LazyFrame[Any] | None) -> nw.LazyFrame[Any]:
-    """Beside each loan's columns, a mark for the months since an event that it gave and that could not be read."""
+    """Add a mark per column of months since an event: 1 where the loan gave a value that could not be read."""
     if quarantine is None:
         return joined.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"{_LOST}{name}") for name in _LOOKED_UP_WITH)
     lost = (
@@ -113,7 +113,7 @@ def _with_lost_recency(joined: nw.LazyFrame[Any], quarantine: nw.LazyFrame[Any] 
 
 
 def _with_texts(joined: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Beside its columns, what the borrower wrote in the forms that are measured below.
+    """Add what the borrower wrote in the forms that are measured below.
 
     A pattern costs for each place that it matches. So the many single spaces are never matched by one: what is left
     without them holds few places that are no letters, and its letters few capitals.
@@ -159,7 +159,7 @@ def _written(column: str) -> nw.Expr:
 
 
 def _capitals_share(letters: nw.Expr) -> nw.Expr:
-    """Capitals among letters of A to Z; missing where there are none."""
+    """Calculate the share of capitals among letters of A to Z; missing where there are none."""
     count = letters.str.len_chars()
     small = letters.str.replace_all(r"[A-Z]+", "").str.len_chars()
     return (count - small) / nw.when(count > 0).then(count)

@@ -61,7 +61,7 @@ def default_events(performance: Frame, settings: Target) -> Frame:
 
 
 def first_originations(terms: Frame) -> Frame:
-    """Each loan once, with its origination date; where a platform repeats an id, the earliest counts."""
+    """Select each loan once, with its origination date; where a platform repeats an id, the earliest counts."""
     return terms.group_by("loan_id").agg(nw.col("origination_date").min())
 
 

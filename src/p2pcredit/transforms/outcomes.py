@@ -90,7 +90,7 @@ def build_outcomes(
 
 
 def _months_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
-    """Whole calendar months from one date to a later one, the last day of a shorter month counting as full."""
+    """Count whole calendar months from one date to a later one, the last day of a shorter month counting as full."""
     years = end.dt.year().cast(nw.Int32) - start.dt.year().cast(nw.Int32)
     months = years * 12 + end.dt.month().cast(nw.Int32) - start.dt.month().cast(nw.Int32)
     is_month_end = end.dt.offset_by("1d").dt.day() == 1

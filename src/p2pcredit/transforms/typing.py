@@ -55,7 +55,7 @@ def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
 
 
 def problem_with(
-    column: Column, text: nw.Expr, value: nw.Expr, beside: Callable[[str], nw.Expr] | None = None
+    column: Column, text: nw.Expr, value: nw.Expr, value_of: Callable[[str], nw.Expr] | None = None
 ) -> nw.Expr | None:
     """Name the rule that a column breaks, given its trimmed text and its typed value; missing where it is fine.
 
@@ -63,7 +63,7 @@ def problem_with(
         column: The column.
         text: Its trimmed text.
         value: Its typed value.
-        beside: From the name of another column to its typed value in the same row; what a column may not contradict is
+        value_of: Gives the typed value of another column, by name, in the same row; what a column may not contradict is
             not looked at where None.
 
     Returns:
@@ -79,8 +79,8 @@ def problem_with(
             problems.append((grouped, f"{words}, {_WRITE_PLAINLY}"))
         problems.append((unread, words))
     problems += _range_problems(column, value)
-    if beside is not None:
-        problems += _contradictions(column, value, beside)
+    if value_of is not None:
+        problems += _contradictions(column, value, value_of)
     if not problems:
         return None
     problem: nw.Expr = nw.lit(None, dtype=nw.String)
@@ -156,14 +156,14 @@ _CASTS = {
 }
 
 
-def _contradictions(column: Column, value: nw.Expr, beside: Callable[[str], nw.Expr]) -> list[tuple[nw.Expr, str]]:
+def _contradictions(column: Column, value: nw.Expr, value_of: Callable[[str], nw.Expr]) -> list[tuple[nw.Expr, str]]:
     """List what cannot stand beside a value of another column; one below 0 is no value, and says nothing."""
     problems = []
     if column.not_above:
-        other = beside(column.not_above)
+        other = value_of(column.not_above)
         problems.append(((other >= 0) & (value > other), f"above {column.not_above}"))
     if column.positive_with:
-        problems.append(((value == 0) & (beside(column.positive_with) > 0), f"0 where {column.positive_with} is not"))
+        problems.append(((value == 0) & (value_of(column.positive_with) > 0), f"0 where {column.positive_with} is not"))
     return problems
 
 

@@ -1,4 +1,4 @@
-"""What is seen of a child, whoever in it acts: counted, refused and killed at the step that was asked for."""
+"""What is seen of a child, in any thread or child of it: counted, refused and killed at the step that was asked for."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ try:
 except ServiceError as error:
     print(error)
 """
-    said = watched(nested, inside)["output"]  # the kernel lets nobody watch the child of a child that is watched
+    said = watched(nested, inside)["output"]  # the kernel lets no process watch the child of a child that is watched
     assert said.startswith("a process cannot be watched here: ")
     assert len(said.splitlines()) == 1
 

@@ -45,12 +45,12 @@ class Book:
     blanked: bool = False
 
     def copied(self) -> Book:
-        """The same book, to be mutated."""
+        """Copy the book, to be mutated."""
         tables = {name: (list(header), [list(row) for row in rows]) for name, (header, rows) in self.tables.items()}
         return Book(tables, self.kinds, self.key)
 
     def pick(self, luck: Random, wanted: Callable[[Kind], bool]) -> tuple[str, str] | None:
-        """A table and one of its filled columns of a wanted kind, the key left out; None where there is none."""
+        """Draw a table and one of its filled columns of a wanted kind, the key left out; None where there is none."""
         found = [
             (table, column)
             for table, kinds in self.kinds.items()
@@ -71,7 +71,7 @@ class Book:
         self.columns |= {column, table}
 
     def is_named_in(self, told: str, other_names: Mapping[str, Collection[str]] = MappingProxyType({})) -> bool:
-        """Whether what was said names a column that was changed, or a table of which all was.
+        """Return whether what was said names a column that was changed, or a table of which all was.
 
         A name counts where it is quoted, follows its table and a point, or stands in a list after `column`: words such
         as `loans`, `status` or `amount` stand in many a warning that means something else. The table's name alone says
@@ -118,7 +118,7 @@ def _respelled(wanted: Callable[[Kind], bool], *spell: Callable[[str], str], mos
 
 
 def _whole_table(change: Callable[[list[str], list[list[str]], Random], str | None]) -> Mutation:
-    """Of a table: its header, its rows; says which column was changed, None for the whole table."""
+    """Change all of a table, its header or rows; name the column that was changed, None for the whole table."""
 
     def mutate(book: Book, luck: Random) -> None:
         table = luck.choice(sorted(book.tables))
@@ -203,7 +203,7 @@ def _units(factor: float) -> Mutation:
 
 
 def _all_as(choose: Callable[[list[str]], str]) -> Mutation:
-    """One of the column's own texts, or another, in every filled cell of a column of numbers."""
+    """Put one of the column's own texts, or another, into every filled cell of a column of numbers."""
 
     def mutate(book: Book, luck: Random) -> None:
         if found := book.pick(luck, lambda kind: kind in NUMBERS):

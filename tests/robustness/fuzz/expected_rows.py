@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def rows_of_csv(data: bytes, sources: Sequence[str]) -> list[Row]:
-    """The rows of a CSV file, plain or gzip; fails where its bytes are damaged or no UTF-8."""
+    """Read the rows of a CSV file, plain or gzip; fails where its bytes are damaged or no UTF-8."""
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     while data.startswith(b"\xef\xbb\xbf"):  # programs that join files leave more than one
@@ -44,7 +44,7 @@ def rows_of_csv(data: bytes, sources: Sequence[str]) -> list[Row]:
 
 
 def rows_of_parquet(data: bytes, sources: Sequence[str]) -> list[Row]:
-    """The rows of a Parquet file; a value that is no text, number or date is left uncertain."""
+    """Read the rows of a Parquet file; a value that is no text, number or date is left uncertain."""
     table = pq.read_table(io.BytesIO(data))
     rows = []
     small = {field.name for field in table.schema if pa.types.is_float32(field.type)}

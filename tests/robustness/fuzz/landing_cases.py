@@ -44,7 +44,7 @@ class Case:
         return set(self.names) <= {*VALUE_MUTATIONS, *_SOUND_SHEETS, *PARQUET_LAYOUTS}
 
     def build(self) -> tuple[bytes, set[int] | None]:
-        """The bytes of the file, and the places of its rows whose values may differ from the clean ones."""
+        """Build the bytes of the file, and the places of its rows whose values may differ from the clean ones."""
         rows = clean_rows(FEEDS[self.feed], self.day)
         sheet = Sheet(list(FEEDS[self.feed].sources), [rows[place] for place in self.kept])
         for name in self.names:
@@ -57,7 +57,7 @@ class Case:
         return data, sheet.touched if whole else ALL
 
     def smaller(self) -> list[Case]:
-        """The same file with one mutation, or one row, less."""
+        """List the same file with one mutation, or one row, less."""
         fewer = [replace(self, names=tuple(n for n in self.names if n != name)) for name in self.names]
         return fewer + [replace(self, kept=tuple(k for k in self.kept if k != kept)) for kept in self.kept]
 
@@ -92,7 +92,7 @@ class Case:
 
 
 def make_case(seed: str, day: date) -> Case:
-    """One to four mutations, drawn from the seed."""
+    """Draw one to four mutations from the seed."""
     luck = Random(seed)
     ending = luck.choices([".csv", ".csv.gz", ".parquet"], [6, 2, 2])[0]
     names = [luck.choice(list(VALUE_MUTATIONS)) for _ in range(luck.choice([0, 1, 1, 2]))]

@@ -18,7 +18,7 @@ _WORDS = ("car", "Ausbildung, Möbel", 'a "quoted" word', "two\nlines", "debt", 
 
 
 def clean_rows(feed: Feed, day: date) -> list[list[str]]:
-    """The rows of one feed and day, as text, in the order of its columns; none breaks a rule."""
+    """Make the rows of one feed and day, as text, in the order of its columns; none breaks a rule."""
     luck = random.Random(f"{feed.name} {day}")
     return [[_text(luck, column, day, place) for column in feed.columns] for place in range(LOANS_A_DAY)]
 

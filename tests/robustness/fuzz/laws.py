@@ -30,7 +30,7 @@ Violation = tuple[Case, str]
 
 
 def context(home: Path) -> JobContext:
-    """The context of a run long after all days, which goes on whatever share of rows is set aside."""
+    """Return the context of a run long after all days, which goes on whatever share of rows is set aside."""
     settings = Settings(preprocessing=PreprocessingSettings(max_quarantined_share=1.0))
     return JobContext(Layout(home), settings, "fuzz", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -71,7 +71,7 @@ def try_cases(tmp: Path, cases: Sequence[Case]) -> tuple[list[Violation], int]:
 
 
 def refused(ctx: JobContext, case: Case) -> str | None:
-    """Why a file's refusal is wrong; empty where it is refused as it should be, None where it is read."""
+    """Say why a file's refusal is wrong; empty where it is refused as it should be, None where it is read."""
     path = put(ctx.layout, case)
     try:
         check_source(ctx, case.feed, DateRange(case.day, case.day))
@@ -143,7 +143,7 @@ def _judge(case: Case, clean: _Book, mutated: _Book) -> Iterable[str]:
 def _wrong_values(
     feed: Feed, row: Row, typed: dict[str, Any], lost: dict[tuple[int, str], dict[str, Any]], case: Case
 ) -> Iterable[str]:
-    """Each value is what its text means, or is missing and stands in quarantine with its text and a rule."""
+    """Find values that are not what their text means, nor missing and in quarantine with their text and a rule."""
     if row.misfit is not None:
         yield f"row {row.number} has the wrong number of fields and is in silver"
     for column in feed.columns:
@@ -216,7 +216,7 @@ def _untouched(case: Case, touched: set[int] | None, clean: _Book, mutated: _Boo
 
 
 def smallest(tmp: Path, case: Case) -> tuple[Case, str]:
-    """The smallest file, made by dropping mutations and rows, that still breaks a law; and which."""
+    """Search the smallest file, made by dropping mutations and rows, that still breaks a law; return also which."""
     tries = 0
 
     def problem(tried: Case) -> str | None:
@@ -239,7 +239,7 @@ def smallest(tmp: Path, case: Case) -> tuple[Case, str]:
 
 
 def report(tmp: Path, found: Sequence[Violation]) -> str:
-    """What to tell of violations: each with its seed and mutations, the first ones as small files."""
+    """Report violations: each with its seed and mutations, the first ones as small files."""
     lines = [f"{len(found)} violations"]
     lines += [f"{case}: {why}" for case, why in found[:20]]
     for number, case in enumerate(list(dict.fromkeys(case for case, _ in found))[:2]):

@@ -43,12 +43,12 @@ _HOMES = {"NONE"}
 
 
 def trimmed(text: str | None) -> str | None:
-    """The text without blanks around it; None where nothing is left."""
+    """Trim the text of blanks; None where nothing is left."""
     return (text or "").strip(_BLANKS) or None
 
 
 def given(column: Column, text: str | None) -> str | None:
-    """The trimmed text; None where it is blank or a sign that there is no value."""
+    """Trim the text; None where it is blank or a sign that there is no value."""
     text = trimmed(text)
     if text is None or (column.kind is Kind.TEXT and text in _NOTHING_IN_TEXT):
         return None
@@ -58,7 +58,7 @@ def given(column: Column, text: str | None) -> str | None:
 
 
 def _loan(text: str) -> object:
-    """An id; the whole number that it was where it gained a point, nothing where its digits are lost."""
+    """Read an id: the whole number that it was where it gained a point, none where its digits are lost."""
     digits = re.fullmatch(r"([0-9]+)\.0*", text)
     if digits:
         return digits[1] if len(digits[1]) <= 15 else BROKEN
@@ -88,7 +88,7 @@ def _years(text: str) -> object:
 
 
 def meaning(column: Column, text: str | None) -> object:
-    """The value a person reads in this text: None where it is blank, `BROKEN` where it says nothing of the kind."""
+    """Read the value in this text as a person does: None where it is blank, `BROKEN` where it is none of the kind."""
     text = given(column, text)
     if text is None or column.kind is Kind.TEXT:
         return text
@@ -116,12 +116,12 @@ def meaning(column: Column, text: str | None) -> object:
 
 
 def is_same(value: object, other: object) -> bool:
-    """Whether a typed value is what the text means."""
+    """Return whether a typed value is what the text means."""
     return value == other and value is not BROKEN
 
 
 def contradicts(column: Column, texts: Mapping[str, str | None], columns: Iterable[Column]) -> bool:
-    """Whether the value cannot stand beside another of its row: a lower end above the upper, debts of no income."""
+    """Return whether the value contradicts another of its row: a lower end above the upper, debts of no income."""
     others = {other.source: other for other in columns}
 
     def number(source: str) -> float:
@@ -134,7 +134,7 @@ def contradicts(column: Column, texts: Mapping[str, str | None], columns: Iterab
 
 
 def may_be_refused(column: Column, text: str | None, day: dt.date) -> bool:
-    """Whether this value alone is reason enough not to use it: to quarantine its row where it is required."""
+    """Return whether this value alone is reason enough not to use it: to quarantine its row where it is required."""
     value = meaning(column, text)
     if value is BROKEN or (value is None and column.required):
         return True

@@ -38,7 +38,7 @@ FAMILIES = ("boosting", "scorecard")
 
 
 def context(home: Path, family: str) -> JobContext:
-    """The context of the night after the day."""
+    """Return the context of the night after the day."""
     training = TrainingSettings(
         min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=5, preferred_family=family
     )
@@ -48,7 +48,7 @@ def context(home: Path, family: str) -> JobContext:
 
 
 def sound_feeds() -> dict[str, pl.DataFrame]:
-    """The feeds of a synthetic portfolio up to the day."""
+    """Generate the feeds of a synthetic portfolio up to the day."""
     return generate(
         SyntheticSettings(
             first=FIRST, last=DAY, loans_per_day=16, launch_month=1, shock_months=(98, 99), drift_month=99, seed=5
@@ -57,7 +57,7 @@ def sound_feeds() -> dict[str, pl.DataFrame]:
 
 
 def make_home(home: Path, family: str) -> None:
-    """A home with nine months of loans and a champion of a family, up to the day before."""
+    """Make a home with nine months of loans and a champion of a family, up to the day before."""
     ctx = context(home, family)
     before = DateRange(FIRST, LAST_BEFORE)
     for name, rows in sound_feeds().items():
@@ -69,7 +69,7 @@ def make_home(home: Path, family: str) -> None:
 
 
 def sound_day() -> Book:
-    """The feeds of the day as a book to be mutated; columns that no loan of it fills are left out."""
+    """Return the feeds of the day as a book to be mutated; columns that no loan of it fills are left out."""
     tables, kinds = {}, {}
     for name, rows in sound_feeds().items():
         of_day = rows.filter(pl.col("snapshot_date") == DAY)
@@ -139,7 +139,7 @@ def run_night(home: Path, family: str, book: Book) -> Night:
 
 
 def _lost(finding: Any) -> Any:
-    """A finding of a receipt without the feeds of which nothing was lost."""
+    """Strip a finding of a receipt of the feeds of which nothing was lost."""
     if isinstance(finding, dict) and "loan_terms" in finding:
         return {k: v for k, v in finding.items() if v.get("quarantined") or v.get("values_missing")}
     return finding
@@ -151,7 +151,7 @@ def _warnings(ctx: JobContext) -> list[str]:
 
 
 def may_be_chance(book: Book) -> bool:
-    """Whether all that was changed are columns of one value which a sound day may have, by what the weeks before held.
+    """Return whether all columns changed are of one value that a sound day may have, by what the weeks before held.
 
     No check can tell such a day from a sound one: of nine loans none has a delinquency on many days. Which chance is
     too small is a setting of the product.
@@ -174,7 +174,7 @@ def _usual_values(table: str, column: str) -> Any:
 
 
 def silent(sound: Night, mutated: Night, book: Book) -> Iterable[str]:
-    """What moved without a word, or moved though nothing of it was touched; not where chance may have done it."""
+    """List what moved without a word, or moved though nothing of it was touched; not where chance may have done it."""
     if mutated.error or may_be_chance(book):
         return
     named = book.is_named_in(mutated.told)
@@ -192,7 +192,7 @@ def silent(sound: Night, mutated: Night, book: Book) -> Iterable[str]:
 
 
 def mutated_book(sound: Book, seed: str, among: Collection[str] = ALL) -> tuple[str, Book]:
-    """One to two mutations of a book, by their names."""
+    """Apply one to two mutations to a copy of a book; return their names and the copy."""
     luck = Random(seed)
     book = sound.copied()
     names = luck.choices(sorted(among), k=luck.choice([1, 1, 1, 2]))
@@ -202,5 +202,5 @@ def mutated_book(sound: Book, seed: str, among: Collection[str] = ALL) -> tuple[
 
 
 def keeps_meaning(names: str) -> bool:
-    """Whether all of these mutations change the spelling alone."""
+    """Return whether all of these mutations change the spelling alone."""
     return all(name in SAME for name in names.split(", "))

@@ -94,7 +94,7 @@ AMONG = tuple(name for name in ALL if name not in NO_FAULT_AT_FIRST)
 
 
 def sound_file() -> Book:
-    """Sixty loans of a lender who writes in a way of its own; every status has its date or its days."""
+    """Write sixty loans of a lender in a layout of its own; every status has its date or its days."""
     luck = Random("corner lender")
     rows = []
     for number in range(60):
@@ -185,7 +185,7 @@ class _Ear(logging.Handler):
 
 
 def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
-    """What moved without a word, or moved though nothing of it was touched."""
+    """List what moved without a word, or moved though nothing of it was touched."""
     if mutated.error:
         return
     named = bool(mutated.rejected) or book.is_named_in(mutated.told, FEED_NAMES)

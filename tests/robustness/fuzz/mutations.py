@@ -31,7 +31,7 @@ class Sheet:
             self.touched |= set(places)
 
     def text(self) -> str:
-        """The sheet as CSV text, quoted as it should be."""
+        """Write the sheet as CSV text, quoted as it should be."""
 
         def cell(value: str) -> str:
             special = any(letter in value for letter in ('"', "\n", "\r", self.delimiter))
@@ -43,7 +43,7 @@ class Sheet:
 
 
 def put_values(*texts: str) -> Callable[[Sheet, Random], None]:
-    """Puts one of these texts into one to three cells."""
+    """Put one of these texts into one to three cells."""
 
     def change(sheet: Sheet, luck: Random) -> None:
         for _ in range(luck.randint(1, 3)):

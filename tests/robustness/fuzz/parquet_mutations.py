@@ -78,7 +78,7 @@ PARQUET_BYTES: dict[str, Callable[[bytes, Random], bytes]] = {
 
 
 def parquet_of(header: list[str], rows: list[list[str]], names: list[str], luck: Random) -> bytes:
-    """A Parquet file of these texts with columns of the types, and the layout, that `names` say."""
+    """Write a Parquet file of these texts with columns of the types, and the layout, that `names` say."""
     wide = [row[: len(header)] + [""] * (len(header) - len(row)) for row in rows]
     columns = [[row[at] for row in wide] for at in range(len(header))]
     arrays = [pa.array([text or None for text in texts], pa.string()) for texts in columns]

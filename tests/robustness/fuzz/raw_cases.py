@@ -78,7 +78,7 @@ class RawCase:
 
 
 def make_raw_case(seed: str, seeds: dict[str, RawSeed]) -> RawCase:
-    """One to three mutations of one of these books, drawn from the seed."""
+    """Draw one to three mutations of one of these books from the seed."""
     luck = Random(seed)
     book = luck.choice(sorted(seeds))
     packed = luck.random() < 0.3
@@ -90,7 +90,7 @@ def make_raw_case(seed: str, seeds: dict[str, RawSeed]) -> RawCase:
 
 
 def _alike(name: str, header: list[str]) -> int:
-    """How many names of a header have the letters and digits of this one, in whatever case."""
+    """Count the names of a header that have the letters and digits of this one, in whatever case."""
     return [_letters(other) for other in header].count(_letters(name))
 
 
@@ -99,7 +99,7 @@ def _letters(name: str) -> str:
 
 
 def count_records(data: bytes, book: RawSeed) -> int:
-    """How many records stand below the header; fails where bytes are damaged, wrongly encoded, or without header."""
+    """Count the records below the header; fails where bytes are damaged, wrongly encoded, or without header."""
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     while data.startswith(b"\xef\xbb\xbf"):

@@ -52,7 +52,7 @@ ANY_SEPARATOR = ",;\t|"
 
 
 def profile_for(platform: str, tmp: Path) -> str:
-    """What a person writes after `land`: the platform's name, or the path of the mapping, which is written to `tmp`."""
+    """Return what a person writes after `land`: the platform's name, or the path of the mapping, written to `tmp`."""
     if platform not in OWN_MAPPINGS:
         return platform
     path = tmp / "own.yaml"
@@ -79,7 +79,7 @@ class RawSeed:
 
 
 def invented_seeds() -> dict[str, RawSeed]:
-    """Loans that nobody took out, in every layout that can be landed."""
+    """Invent loans in every layout that can be landed."""
     club = ["id", "loan_amnt", "funded_amnt", "term", "int_rate", "issue_d", "loan_status", "desc", "last_pymnt_d"]
     club += ["last_credit_pull_d", "total_rec_prncp", "out_prncp", "fico_range_low", "fico_range_high", "zip_code"]
     statuses = ["Fully Paid", "Charged Off", "Late (31-120 days)", "Current", "Default"]
@@ -109,7 +109,7 @@ def invented_seeds() -> dict[str, RawSeed]:
 
 
 def real_seeds() -> dict[str, RawSeed]:
-    """A few real loans of each download that is at hand."""
+    """Read a few real loans of each download that is at hand."""
     seeds = {}
     for name, file in _REAL.items():
         path = SHARED / file

@@ -15,7 +15,7 @@ class Record(NamedTuple):
 
 
 def fields_alone(line: str, separator: str = ",") -> tuple[str, ...]:
-    """The fields of one line, read by itself: an open quote ends with it, letters after a closing quote belong on."""
+    """Split one line, read by itself: an open quote ends with it, letters after a closing quote belong on."""
     fields: list[str] = []
     at = 0
     while True:
@@ -43,7 +43,7 @@ def fields_alone(line: str, separator: str = ",") -> tuple[str, ...]:
 
 
 def _strict(text: str, at: int, separator: str) -> tuple[tuple[str, ...], int] | None:
-    """The fields of the record that starts at `at`, and where it ends; None where its quotes are damaged."""
+    """Split the record that starts at `at`; return its fields and its end, None where its quotes are damaged."""
     fields: list[str] = []
     while True:
         if text[at : at + 1] == '"':
@@ -81,7 +81,7 @@ def _strict(text: str, at: int, separator: str) -> tuple[tuple[str, ...], int] |
 
 
 def records_of(text: str, width: int, separator: str = ",") -> list[Record]:
-    """Every record of the text below its header, blank lines apart."""
+    """List every record of the text below its header, blank lines apart."""
     found: list[Record] = []
     at = 0
     while at < len(text):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def peak_kilobytes() -> int:
-    """The most memory that this program held; the system's own count begins with the process that started it."""
+    """Read the peak of this program's memory; the system's own count begins with the process that started it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -107,7 +107,7 @@ class Outcome:
         assert not self.stdout or self.name == "doctor", self  # it prints its checks all the same
         *logged, last = self.stderr.splitlines()
         assert last.startswith("Error: "), self.stderr
-        assert "--debug" not in last, self.stderr  # said of an error that nobody foresaw
+        assert "--debug" not in last, self.stderr  # said of an unforeseen error
         assert all(line.startswith(("WARNING", "ERROR", "    ")) for line in logged), self.stderr
         return last
 
@@ -161,7 +161,7 @@ def run() -> Run:
 
 
 def every_job(home: Path, raw: Path) -> list[list[str]]:
-    """Every job of the program once, on the days after those that the home has lived through."""
+    """Run every job of the program once, on the days after those that the home has lived through."""
     return [
         ["land", "synthetic", str(raw), "--from", NEXT, "--to", str(LAST)],
         ["preprocess", "--date", NEXT],
@@ -178,7 +178,7 @@ def every_job(home: Path, raw: Path) -> list[list[str]]:
 
 
 def state_of(home: Path) -> dict[str, str]:
-    """Every file of a home by its digest, besides locks, drafts, and the log of what was done."""
+    """Digest every file of a home, besides locks, drafts, and the log of what was done."""
     found = {}
     for path in sorted(home.rglob("*")):
         if path.is_file() and path.name != "activity.jsonl" and path.suffix != ".tmp" and "lock" not in path.name:
@@ -187,12 +187,12 @@ def state_of(home: Path) -> dict[str, str]:
 
 
 def warnings_of(home: Path) -> list[str]:
-    """What the activity file keeps for the alerts of the week."""
+    """Read what the activity file keeps for the alerts of the week."""
     return [line["message"] for line in _activity_of(home) if line["job"] == "warning"]
 
 
 def failed_commands_of(home: Path) -> list[str]:
-    """Which commands of a person the activity file says failed."""
+    """List the commands of a person that failed, as the activity file says."""
     return [line["command"] for line in _activity_of(home) if line["job"] == "failed_command"]
 
 

@@ -59,7 +59,7 @@ class Handoff(RuleBasedStateMachine):
         shutil.rmtree(self.home, ignore_errors=True)
 
     def now(self) -> datetime:
-        """What the clock of the machine says in the night after the day."""
+        """Return what the clock of the machine says in the night after the day."""
         return datetime.combine(self.day + timedelta(days=1), time(2, tzinfo=UTC))
 
     def context(self, run_id: str | None = None) -> JobContext:

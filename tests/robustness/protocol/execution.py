@@ -50,7 +50,7 @@ class Actor:
     thread: greenlet | None = None
 
     def key(self) -> tuple[Any, ...]:
-        """All that decides what it does next, besides the disk."""
+        """Return all that decides what it does next, besides the disk."""
         return (self.at, self.tries, self.seen, self.over, self.pending and self.pending.label)
 
 
@@ -86,7 +86,7 @@ class Execution:
             actor.pending = Step("start", actor.jobs[0][0], changes=False, stops=True)
 
     def options(self) -> list[Choice]:
-        """Every way on, the one without preemption or fault first."""
+        """List every way on, the one without preemption or fault first."""
         ready = [actor for actor in self.actors.values() if self._is_ready(actor)]
         current = self.running if self.running in ready else None
         ways: list[Choice] = []
@@ -105,11 +105,11 @@ class Execution:
         return ways
 
     def ways_of(self, name: str) -> list[Choice]:
-        """What this actor can do next."""
+        """List what this actor can do next."""
         return [("run", name)] if self._is_ready(self.actors[name]) else []
 
     def cost(self, choice: Choice) -> tuple[int, int]:
-        """Preemptions and faults that a choice takes."""
+        """Count the preemptions and faults that a choice takes."""
         verb, name = choice
         current = self.running
         if verb != "run":
@@ -118,7 +118,7 @@ class Execution:
         return int(in_the_middle and current is not None and current.name != name and self._is_ready(current)), 0
 
     def key(self) -> tuple[Any, ...]:
-        """Everything that decides what can come."""
+        """Return everything that decides what can come."""
         who = self.running.name if self.running is not None and self._is_ready(self.running) else ""
         return (who, self.rules.visible(self.world.disk), tuple(actor.key() for actor in self.actors.values()))
 
@@ -216,7 +216,7 @@ class Execution:
         return step
 
     def train(self) -> bool:
-        """A training, which may fail; whether it went well."""
+        """Train, which may fail; return whether it went well."""
         step = self.stop(self._me(), Step("train", "", changes=False, stops=True))
         self.steps.append(f"  {self._me().name}: trains")
         self._me().seen = hash((self._me().seen, step.fails))

@@ -84,13 +84,13 @@ class Explorer:
             self._run(todo.pop(), tally, todo)
             if (
                 self.rules.discipline != trusted
-            ):  # somebody did not keep to the locks: begin again, trusting them no more
+            ):  # an actor did not keep to the locks: begin again, trusting them no more
                 todo, self.been = [[]], {}
         tally.states = len(self.been)
         return tally
 
     def replay(self, choices: list[Choice]) -> Found | None:
-        """Go exactly this way again; what is found on it."""
+        """Go exactly this way again; return what is found on it."""
         tally = Tally()
         self._run(choices, tally, None)
         return tally.found[0] if tally.found else None
@@ -116,7 +116,7 @@ class Explorer:
                         break
                     execution.take(("run", name))
             if not execution.over:
-                raise ViolationError("nobody can go on: a deadlock")
+                raise ViolationError("no actor can go on: a deadlock")
             execution.finish()
             world.check_end()
         except ViolationError as error:
@@ -135,7 +135,7 @@ class Explorer:
             while not execution.over:
                 ways = execution.options()
                 if not any(verb == "run" for verb, _ in ways):
-                    raise ViolationError("nobody can go on: a deadlock")
+                    raise ViolationError("no actor can go on: a deadlock")
                 done = len(execution.choices)
                 if done < len(prefix):
                     choice = prefix[done]

@@ -33,7 +33,7 @@ Train = Callable[[], bool]
 
 
 def context(run_id: str, day: date) -> JobContext:
-    """The context of a new process in the night after a day."""
+    """Make the context of a new process in the night after a day."""
     at = datetime.combine(day + timedelta(days=1), time(2, tzinfo=UTC))
     return JobContext(Layout(Path(HOME)), SETTINGS, run_id, at)
 
@@ -44,7 +44,7 @@ def monitoring_decision(*, retrain: bool = True) -> Decision:
 
 
 def hand_written(*, retrain: bool = True, reason: str = "by hand") -> bytes:
-    """The four fields as a person types them."""
+    """Write the four fields as a person types them."""
     content = {"decision_date": "2024-01-14", "performance_score": 0.6, "retrain": retrain, "reason": reason}
     return json.dumps(content).encode()
 
@@ -57,7 +57,7 @@ def monitoring(*, retrain: bool = True) -> Actor:
 
 
 def training(name: str, day: date) -> Actor:
-    """A run of the training DAG: each task is a process of its own and is tried again as Airflow would."""
+    """Return a run of the training DAG: each task is a process of its own and is tried again as by Airflow."""
 
     def check() -> int:
         return 0 if retraining.check_retraining(context(name, day), day)["retrain"] else 1
@@ -83,7 +83,7 @@ def override(*, retrain: bool = True) -> Actor:
 
 
 def mover(*texts: bytes, name: str = "person") -> Actor:
-    """A person who moves files into the decision file's place, one after the other."""
+    """Return a person who moves files into the decision file's place, one after the other."""
 
     def put(raw: bytes) -> Callable[[], None]:
         def move() -> None:
@@ -97,7 +97,7 @@ def mover(*texts: bytes, name: str = "person") -> Actor:
 
 
 def editor(raw: bytes) -> Actor:
-    """A person whose editor empties the decision file and writes it anew, in two halves."""
+    """Return a person whose editor empties the decision file and writes it anew, in two halves."""
 
     def write() -> None:
         handle = os.open(DECISION, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -33,7 +33,7 @@ class Laws:
     Args:
         disk: Its disk.
         moved: Whole files that a person moves into place.
-        broken: Files that nobody can read.
+        broken: Files that cannot be read.
         written_in_place: A text written in two halves.
     """
 
@@ -46,7 +46,7 @@ class Laws:
         self.shown = self._shown()
 
     def after(self, actor: Actor, step: Step) -> None:
-        """What must hold after each step that others can see."""
+        """Check what must hold after each step that others can see."""
         shown = self._shown()
         if not actor.machine and shown != self.shown:
             if self.shown in self.placed:
@@ -65,7 +65,7 @@ class Laws:
             raise ViolationError("a file that others can see is written in place")
 
     def finally_(self, killed: set[str], decided: tuple[str, ...]) -> None:
-        """What must hold in the end; two undisturbed nights pass first, one in this week and one in the next."""
+        """Check what must hold in the end; two undisturbed nights pass first, one in this week and one in the next."""
         self._night("quiet night", WEDNESDAY)
         self._waits_or_is_done()
         self._night("quiet night later", NEXT_MONDAY)

@@ -156,7 +156,7 @@ class ModelDisk:
         if operation & fcntl.LOCK_UN:
             self.locks.pop(inode.number, None)
         elif self.locks.setdefault(inode.number, handle) != handle:
-            assert operation & fcntl.LOCK_NB, "nobody is left who could give this lock back"
+            assert operation & fcntl.LOCK_NB, "no actor is left to give this lock back"
             raise refuse(errno.EWOULDBLOCK, "")
 
     def is_locked_against(self, handle: int) -> bool:

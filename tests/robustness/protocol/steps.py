@@ -5,12 +5,12 @@ What this rests on, so that leaving out the other stops loses no behaviour:
 - A temporary file, a sync, a closing, and the activity file are seen by no other actor's decisions.
 - A ledger line never changes and is never removed. So that a line is there, and what it says, is the same later: only
   the look that finds no further line must be ordered against the others, and listing the lines only finds damage.
-- Which home it is was written before anybody came, and is never written again.
+- Which home it is was written before any actor began, and is never written again.
 - `lstat` of a decision file that is there is followed by opening it, and the opening decides.
 - What machines touch only under the ledger's lock cannot change while one of them holds it. This is not taken on trust:
   each access is checked, and after the first one without the lock no stop is left out any more. A person keeps to no
   lock, so while one still has something to do every step on the decision file itself stops all the same. (A person
-  touches no other name, and nobody lists the directory to find that one.)
+  touches no other name, and no actor lists the directory to find that one.)
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Rules:
         self.writes_in_place = False
 
     def step(self, disk: ModelDisk, actor: Any, name: str, args: tuple[Any, ...]) -> Step:
-        """What kind of step is this call?"""
+        """Classify this call as a kind of step."""
         first = args[0]
         path = disk.handles[first].path if isinstance(first, int) and first in disk.handles else str(first)
         paths = [path, *(str(more) for more in args[1:2] if name in {"link", "rename"})]
@@ -120,7 +120,7 @@ class Rules:
             self.discipline = False
 
     def visible(self, disk: ModelDisk) -> tuple[Any, ...]:
-        """All on the disk that any actor can still see."""
+        """Return all on the disk that any actor can still see."""
         files = frozenset((path, at.data) for path, at in disk.files.items() if not _PRIVATE.fullmatch(path))
         names = {number: disk.names_of(number) for number in disk.handles}
         handles = frozenset(
@@ -133,14 +133,14 @@ class Rules:
 
     @staticmethod
     def digest(name: str, answer: Any) -> Any:
-        """What a call told its caller; of a listing, the names that anybody lists for."""
+        """Digest what a call returned; of a listing, the names that any actor lists for."""
         if name == "listdir":
             return tuple(each for each in answer if each.startswith("retraining_") and not DECISION.endswith(each))
         return (answer.st_mode, answer.st_size) if isinstance(answer, os.stat_result) else answer
 
     @staticmethod
     def words(name: str, answer: Any) -> str:
-        """An answer for people, in few words."""
+        """Shorten an answer for people to few words."""
         if name == "read":
             return f" -> {bytes(answer)[:60]!r}"
         return ""

@@ -36,7 +36,7 @@ def test_no_order_of_steps_and_no_kill_breaks_a_law(who: str, stage: Any, tortur
     assert not tally.found, f"{tally.found[0]}"
     assert tally.complete
     assert tally.ends > 0
-    assert explorer.rules.discipline, "somebody touched the hand-off without holding the ledger"
+    assert explorer.rules.discipline, "an actor touched the hand-off without holding the ledger"
 
 
 @pytest.mark.parametrize("faults", [0, 1])

@@ -35,7 +35,7 @@ Book = dict[str, dict[date, list[str]]]
 
 
 def make_book(days: DateRange = DAYS, seed: int = 23) -> Book:
-    """A few loans a day, some broken rows, some that default or are paid off weeks later."""
+    """Make a few loans a day, some broken rows, some that default or are paid off weeks later."""
     chance = random.Random(seed)
     book: Book = {feed: {day: [] for day in days} for feed in HEADERS}
     for day in days:
@@ -65,29 +65,29 @@ def land(home: Path, days: Iterable[date], book: Book | None = None) -> None:
 
 
 def context(home: Path | str, run_id: str = "test") -> JobContext:
-    """The context of a job on this home; the same instant for everybody."""
+    """Make the context of a job on this home, at the same instant for all jobs."""
     return JobContext(Layout(Path(home)), SETTINGS, run_id, datetime(2010, 3, 6, 1, tzinfo=UTC))
 
 
 def span(first: date | str, last: date | str) -> DateRange:
-    """A range of days, from dates or their text."""
+    """Make a range of days, from dates or their text."""
     return DateRange(*(parse_date(day) if isinstance(day, str) else day for day in (first, last)))
 
 
 def day_by_day(home: Path | str, first: date | str, last: date | str) -> None:
-    """What the daily run does, night after night."""
+    """Run what the daily run does, night after night."""
     for day in span(first, last):
         preprocess(context(home), DateRange(day, day))
 
 
 def tables(home: Path) -> dict[str, pl.DataFrame]:
-    """Every table, in its own order."""
+    """Read every table, in its own order."""
     lake = Lake(Layout(home))
     return {name: lake.read(table) for name, table in TABLES.items()}
 
 
 def differences(home: Path, reference: Path) -> list[str]:
-    """Which tables and receipts of complete days are not those of the reference?"""
+    """List the tables and receipts of complete days that differ from the reference."""
     ours, theirs = tables(home), tables(reference)
     receipts = [
         f"receipt of {day}" for day in DAYS if read_receipt(Layout(home), day) != read_receipt(Layout(reference), day)
@@ -96,7 +96,7 @@ def differences(home: Path, reference: Path) -> list[str]:
 
 
 def unbalanced(home: Path) -> list[str]:
-    """The feeds whose rows in are not rows out and rows quarantined, or that hold a row twice."""
+    """List the feeds whose rows in are not rows out and rows quarantined, or that hold a row twice."""
     lake = Lake(Layout(home))
     broken = lake.read(QUARANTINE).filter(pl.col("kind") == "row")
     found = []

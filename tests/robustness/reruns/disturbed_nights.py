@@ -90,7 +90,7 @@ def new_home(home: Path) -> None:
 
 
 def context(home: Path, day: date) -> JobContext:
-    """The context of a run in the night after a day."""
+    """Make the context of a run in the night after a day."""
     at = PREPROCESSING.fires_after(day)
     assert at is not None
     settings = SETTINGS.model_copy(
@@ -156,7 +156,7 @@ def mend_by_hand(home: Path, day: date) -> None:
 
 
 def holes(ctx: JobContext, days: DateRange) -> list[date]:
-    """Days that landed and have a hole."""
+    """List the days that landed and have a hole."""
     found = find_holes(ctx, days)
     waits = {hole.day for hole in found if hole.what is Lost.NOT_LANDED}
     return sorted({hole.day for hole in found if hole.kind is Completeness.INCOMPLETE} - waits)
@@ -177,7 +177,7 @@ def unlike(home: Path, reference: Path) -> list[str]:
 
 
 def unnamed(home: Path, reference: Path) -> list[date]:
-    """Disturbed days whose rows are not those of the reference, and that no hole names."""
+    """List disturbed days whose rows are not those of the reference, and that no hole names."""
     ours, theirs = tables(home), tables(reference)
     looked_at = [table.name for feed in FEEDS.values() for table in (bronze(feed), silver(feed))]
     looked_at += [QUARANTINE.name, FEATURE_STORE.name]
@@ -195,6 +195,6 @@ def unnamed(home: Path, reference: Path) -> list[date]:
 
 
 def scored_twice(home: Path) -> list[str]:
-    """Loans that have more than one prediction of a day."""
+    """List the loans that have more than one prediction of a day."""
     predictions = tables(home)[PREDICTIONS.name].select("loan_id", "snapshot_date")
     return predictions.filter(predictions.is_duplicated())["loan_id"].to_list()

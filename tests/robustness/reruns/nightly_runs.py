@@ -35,13 +35,13 @@ SETTINGS = Settings(
 
 
 def context(home: Path | str, run_id: str, day: date) -> JobContext:
-    """The context of a run in the night after a snapshot date."""
+    """Make the context of a run in the night after a snapshot date."""
     at = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=2)
     return JobContext(Layout(Path(home)), SETTINGS, run_id, at)
 
 
 def young_home(home: Path) -> None:
-    """A home with months of history, a decision to retrain that waits, and landing files for the nights to come."""
+    """Make a home with months of history, a waiting decision to retrain, and landing files for the nights to come."""
     raw = home.with_name("portfolio.csv.gz")
     write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=60))
     land(context(home, "land", LAST), "synthetic", [raw], FIRST, LAST)
@@ -50,7 +50,7 @@ def young_home(home: Path) -> None:
 
 
 def nights(home: str, prefix: str, first: str, last: str) -> None:
-    """Every night's jobs, as the three DAGs do them; a training that has to wait is tried again."""
+    """Run every night's jobs, as the three DAGs do them; a training that has to wait is tried again."""
     for day in DateRange(parse_date(first), parse_date(last)):
         ctx = context(home, f"{prefix}{day}", day)
         preprocess(ctx, DateRange(day, day))
@@ -68,7 +68,7 @@ def _try_again(ctx: JobContext, day: date, step: Step) -> Receipt:
 
 
 def story(home: Path) -> dict[str, Any]:
-    """What the ledger tells, without who wrote when: what was decided, trained and scored, and what was cleared."""
+    """Read from the ledger, without writer and time, what was decided, trained, scored and cleared."""
     events = context(home, "reader", LAST).ledger.events()
     state = context(home, "reader", LAST).ledger.state()
     trainings = [event.facts for event in events if event.kind is EventKind.TRAINED]
@@ -76,21 +76,21 @@ def story(home: Path) -> dict[str, Any]:
         "decided": {name: record.decision.as_json() for name, record in state.decisions.items()},
         "fates": {name: str(record.fate) for name, record in state.decisions.items()},
         "trained": [(facts["decision_id"], facts["snapshot_date"], facts["model_id"]) for facts in trainings],
-        "reigns": [(reign.effective_on, reign.model_id) for reign in state.reigns],
+        "reigns": [(period.effective_on, period.model_id) for period in state.champion_periods],
         "scored": state.scored,
         "cleared": sorted(event.facts["decision_id"] for event in events if event.kind is EventKind.CLEARED),
     }
 
 
 def files(home: Path) -> dict[str, bytes]:
-    """The bytes that must be the same whoever wrote them: decision file, models, receipts."""
+    """Read the bytes that must be the same whichever process wrote them: decision file, models, receipts."""
     layout = Layout(home)
     paths = [layout.decision_file, *layout.model_bank.rglob("*"), *layout.completed_days.rglob("*.json")]
     return {str(path.relative_to(home)): path.read_bytes() for path in paths if path.is_file()}
 
 
 def differences(home: Path, reference: Path) -> list[str]:
-    """What is not as in the reference: tables, files, parts of the ledger's story."""
+    """List what is not as in the reference: tables, files, parts of the ledger's story."""
     lakes = Lake(Layout(home)), Lake(Layout(reference))
     found = [name for name, table in TABLES.items() if not lakes[0].read(table).equals(lakes[1].read(table))]
     ours, theirs = story(home), story(reference)

@@ -1,4 +1,4 @@
-"""Several processes at the tables of one home: no row lost, no row twice, nobody stuck."""
+"""Several processes at the tables of one home: no row lost, no row twice, no process stuck."""
 
 from __future__ import annotations
 

@@ -33,6 +33,6 @@ class ColumnModel:
 
 
 def load_column_model(files: Mapping[str, bytes]) -> ColumnModel:
-    """The model that these files hold: its name, a space, what it adds."""
+    """Load the model that these files hold: its name, a space, what it adds."""
     name, add = files["model.json"].decode().split()
     return ColumnModel(name, float(add))

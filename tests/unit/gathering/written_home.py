@@ -26,7 +26,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def of(day: str) -> date:
-    """A date by its text."""
+    """Parse a date."""
     return date.fromisoformat(day)
 
 
@@ -47,7 +47,7 @@ class WrittenHome:
         Lake(self.ctx.layout).replace(table, frame, DateRange(first, last))
 
     def features(self, *loans: tuple[str, str], **columns: Sequence[Any]) -> None:
-        """Features of loans, known on their day: loan and day, and columns with a value for each."""
+        """Write features of loans, known on their day: loan and day, and columns with a value for each."""
         rows = [
             {"loan_id": loan, "snapshot_date": of(day), "known_on": of(day)}
             | {name: values[place] for name, values in columns.items()}
@@ -56,7 +56,7 @@ class WrittenHome:
         self.put(FEATURE_STORE, rows)
 
     def predictions(self, *scored: tuple[str, str, str, float]) -> None:
-        """Predictions: loan, day, model, probability."""
+        """Write predictions: loan, day, model, probability."""
         rows = [
             {"loan_id": loan, "snapshot_date": of(day), "model_id": model, "probability_of_default": chance}
             | {"score": round(600 - 100 * chance), "grade": "C"}
@@ -65,7 +65,7 @@ class WrittenHome:
         self.put(PREDICTIONS, rows)
 
     def labels(self, *known: tuple[str, int, str, str], definition: str = "pd12", others: Rows = ()) -> None:
-        """Labels: loan, label, origination, the day on which it became known."""
+        """Write labels: loan, label, origination, the day on which it became known."""
         rows = [
             {"loan_id": loan, "definition": definition, "label": label, "origination_date": of(born)}
             | {"known_on": of(day), "snapshot_date": of(day)}
@@ -74,7 +74,7 @@ class WrittenHome:
         self.put(LABEL_STORE, [*rows, *others])
 
     def events(self, *seen: tuple[str, str, int]) -> None:
-        """Servicing events: loan, day, days past due."""
+        """Write servicing events: loan, day, days past due."""
         rows = [
             {"loan_id": loan, "snapshot_date": of(day), "event_date": of(day), "days_past_due": late, "row_number": n}
             | {"status": "LATE" if late else "CURRENT"}
@@ -83,7 +83,7 @@ class WrittenHome:
         self.put(silver(FEEDS["loan_performance"]), rows)
 
     def complete(self, rows: Mapping[str, Mapping[str, int]]) -> None:
-        """Receipts of days: how many rows each table has of them."""
+        """Write receipts of days: how many rows each table has of them."""
         mark_complete(self.ctx.layout, {of(day): {"snapshot_date": day, "rows": dict(n)} for day, n in rows.items()})
 
     def model(
@@ -106,7 +106,7 @@ class WrittenHome:
         )
 
     def say(self, kind: EventKind, **facts: Any) -> None:
-        """A line of the ledger."""
+        """Append a line to the ledger."""
         self.ctx.ledger.append(kind, at=self.ctx.at, run_id="test", facts=facts)
 
     def crown(self, model_id: str, day: str) -> None:
@@ -114,7 +114,7 @@ class WrittenHome:
         self.say(EventKind.PROMOTED, model_id=model_id, effective_on=day, why="test")
 
     def trained(self, day: str, matured_bads: int | None, *, remedy: str = "retrain", model_id: str = "other") -> None:
-        """A training that changed no champion."""
+        """Append a training that changed no champion."""
         self.say(
             EventKind.TRAINED,
             decision_id=None,
@@ -130,6 +130,6 @@ class WrittenHome:
 
 
 def written_home(path: Path, settings: Settings | None = None, at: str = "2022-06-05T06:00:00") -> WrittenHome:
-    """An empty home to write into."""
+    """Make an empty home to write into."""
     instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
     return WrittenHome(JobContext(Layout(path), settings or Settings(), "test", instant))

@@ -36,7 +36,7 @@ def kinds(ctx: JobContext) -> list[str]:
 
 
 def a_night(ctx: JobContext, day: date) -> dict[str, Any]:
-    """What the training DAG does in one night."""
+    """Run what the training DAG does in one night."""
     if not check_retraining(ctx, day)["retrain"]:
         return {"outcome": "skipped"}
     done = train_if_due(ctx, day)

@@ -31,7 +31,7 @@ def write(layout: Layout, feed: str, day: date, lines: Iterable[str], header: st
 
 
 def lines_of(feed: str, day: date, loans: int, value: str | None = None) -> list[str]:
-    """The rows of so many loans of a day."""
+    """Make the rows of so many loans of a day."""
     return [f"{day:%m%d}-{n},{day},{VALUES[feed] if value is None else value}" for n in range(loans)]
 
 
@@ -50,7 +50,7 @@ def land_days_before(layout: Layout, number: int, loans: int = 3) -> list[date]:
 
 
 def with_settings(ctx: JobContext, **values: object) -> JobContext:
-    """The same context with these settings of the group `preprocessing`."""
+    """Replace settings of the group `preprocessing` in the context."""
     settings = Settings(preprocessing=PreprocessingSettings.model_validate(values))
     return JobContext(ctx.layout, settings, ctx.run_id, ctx.at)
 

@@ -305,9 +305,9 @@ def test_a_loan_is_traced_to_the_model_that_scored_it_and_to_the_rows_it_came_fr
     scored = found["scored"][0]
     assert (scored["model_id"], scored["score"], scored["grade"]) == (row["model_id"], row["score"], row["grade"])
     assert scored["scores_the_same_now"] is True
-    reign = ctx.ledger.state().reigns[0]
-    assert (scored["champion_since"], scored["champion_because"]) == (reign.effective_on.isoformat(), reign.why)
-    assert scored["ledger_line"] == reign.number
+    period = ctx.ledger.state().champion_periods[0]
+    assert (scored["champion_since"], scored["champion_because"]) == (period.effective_on.isoformat(), period.why)
+    assert scored["ledger_line"] == period.number
     assert scored["known_on"] <= scored["snapshot_date"]
     assert len(scored["known_then"]) == len(ModelBank(ctx.layout).get(row["model_id"]).card["features"])
     points = [feature["points"] for feature in scored["known_then"] if "points" in feature]

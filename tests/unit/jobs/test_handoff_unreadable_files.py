@@ -1,4 +1,4 @@
-"""What nobody can read, in the place of the decision file."""
+"""What cannot be read, in the place of the decision file."""
 
 from __future__ import annotations
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from small_days import DAY, land_day
 
-from p2pcredit.errors import LeakError, TrainingError
+from p2pcredit.errors import LeakError, SchemaDriftError, TrainingError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
@@ -52,6 +53,61 @@ def test_a_training_that_was_due_and_failed_is_an_error(ctx: JobContext, monkeyp
     with pytest.raises(TrainingError, match="training of 2020-03-04 failed: 'outcome' predicts too well") as caught:
         replay(ctx, DAYS)
     assert "nothing was scored" in str(caught.value)
+
+
+def failing_trainings(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
+    """Let the training of each night fail for the next reason."""
+    left = iter(reasons)
+
+    def fail(*_: object) -> None:
+        raise LeakError(next(left))
+
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", lambda *_: {"retrain": True})
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.train_if_due", fail)
+
+
+def test_a_reason_of_many_nights_is_logged_once_and_summed_up_but_alerts_every_night(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = DateRange(DAY, DAY + timedelta(days=4))
+    leak = "'outcome' predicts too well (AUC {} on {} loans)"
+    nights = [leak.format("0.971", "998"), leak.format("0.97", "1,004"), "no goods", leak.format(1, 1200), "one part"]
+    failing_trainings(monkeypatch, nights)
+    for day in days:
+        land_day(ctx.layout, day)
+    with caplog.at_level(logging.WARNING, "p2pcredit"), pytest.raises(TrainingError):
+        replay(ctx, days)
+    task = "P2PCreditScore_ModelTrainingInference.train_model_task"
+    said = [record.getMessage() for record in caplog.records if "predicts" in record.getMessage()]
+    assert said == [
+        f"{task} of 2020-03-02 failed: {nights[0]}",
+        f"training failed on 3 days from 2020-03-02 to 2020-03-05 for one reason; on the first day: {nights[0]}",
+    ]
+    others = [record.getMessage() for record in caplog.records if "train_model_task" in record.getMessage()]
+    assert others[1:] == [f"{task} of 2020-03-04 failed: no goods", f"{task} of 2020-03-06 failed: one part"]
+    alerts = [json.loads(line)["body"] for line in ctx.layout.replay_alerts.read_text().splitlines()]
+    assert [line for line in alerts if line.startswith(task)] == [
+        f"{task} of {day} failed: {reason}" for day, reason in zip(days, nights, strict=True)
+    ]
+
+
+def test_repeated_failures_are_summed_up_though_a_later_day_ends_the_replay(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing_trainings(monkeypatch, ["no goods", "no goods"])
+
+    def refuse(_: JobContext, day: date, *_args: object, **_more: object) -> None:
+        if day == DAYS.last:
+            raise SchemaDriftError("a column is gone")
+
+    monkeypatch.setattr("p2pcredit.jobs.replay.require_what_is_used", refuse)
+    for day in DAYS:
+        land_day(ctx.layout, day)
+    with caplog.at_level(logging.WARNING, "p2pcredit"), pytest.raises(SchemaDriftError):
+        replay(ctx, DAYS)
+    assert caplog.records[-1].getMessage() == (
+        "training failed on 2 days from 2020-03-02 to 2020-03-03 for one reason; on the first day: no goods"
+    )
 
 
 def test_a_model_that_may_not_serve_is_told_with_its_reason(ctx: JobContext, monkeypatch: pytest.MonkeyPatch) -> None:

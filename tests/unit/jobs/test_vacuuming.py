@@ -1,4 +1,4 @@
-"""What nobody needs any more is removed; what is read now, or a model was made from, is not."""
+"""What is not needed any more is removed; what is read now, or a model was made from, is not."""
 
 from __future__ import annotations
 

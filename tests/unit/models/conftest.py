@@ -15,7 +15,7 @@ AS_OF = date(2012, 6, 30)
 
 
 def make_book(loans: int = 4000, seed: int = 11, *, as_of: date = AS_OF) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Features and outcomes as observed by `as_of` of loans originated from 2009-01-01 to 2012-05-31."""
+    """Make features and outcomes, as observed by `as_of`, of loans originated from 2009-01-01 to 2012-05-31."""
     rng = np.random.default_rng(seed)
     day = np.sort(rng.integers(0, 1246, loans))
     origination = np.datetime64("2009-01-01") + day.astype("timedelta64[D]")

@@ -34,7 +34,7 @@ def card(request: pytest.FixtureRequest, run: TrainingRun) -> ScorecardModel:
 
 
 def _odd_loans(features: pl.DataFrame, card: ScorecardModel) -> pl.DataFrame:
-    """The book, and loans that lie on a bound, lack everything, or have levels that nobody has seen."""
+    """The book, and loans that lie on a bound, lack everything, or have levels never seen."""
     parts = [features]
     for binning in card.binnings:
         column = pl.col(binning.feature)

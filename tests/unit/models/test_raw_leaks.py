@@ -75,7 +75,7 @@ def test_the_worst_come_first_and_an_empty_column_has_no_auc(
     assert not by_name["empty"].forbidden
 
 
-def test_what_one_would_have_bragged_about_is_told(found: tuple[dict[str, Finding], list[str], float]) -> None:
+def test_the_inflation_of_the_auc_is_reported(found: tuple[dict[str, Finding], list[str], float]) -> None:
     by_name, _, quick = found
     assert 0.55 < quick < 0.8
     assert by_name["recovered"].auc_inflation == pytest.approx(1.0 - quick, abs=0.02)

@@ -32,7 +32,7 @@ def model(request: pytest.FixtureRequest, run: TrainingRun) -> ScoringModel:
 
 
 def _hostile(features: pl.DataFrame, model: ScoringModel, seed: int = 1) -> pl.DataFrame:
-    """Loans of the book with values missing, extreme, swapped between loans, and levels that nobody has seen."""
+    """Loans of the book with values missing, extreme, swapped between loans, and levels never seen."""
     rng = np.random.default_rng(seed)
     loans = features.sample(1200, seed=seed)
     for name in model.feature_names:

@@ -27,7 +27,7 @@ def make_inputs(
     week_end: date = WEEK_END,
     **changes: Any,
 ) -> MonitoringInputs:
-    """Loans scored evenly over the `days` before the week's end.
+    """Make inputs of loans scored evenly over the `days` before the week's end.
 
     Args:
         skill: Spread of the log-odds that the model knows; 0 gives random labels.

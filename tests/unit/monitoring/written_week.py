@@ -16,7 +16,7 @@ LAST, AFTER = date(2022, 3, 29), date(2022, 1, 29)
 
 
 def settings(**limits: Any) -> Settings:
-    """Small least numbers and short windows."""
+    """Make settings of small least numbers and short windows."""
     small = {"window_months": 2, "recent_days": 10, "min_matured_loans": 20, "min_matured_bads": 2}
     return Settings(
         labels=LabelSettings(window_months=3, reporting_lag_days=0),
@@ -25,7 +25,7 @@ def settings(**limits: Any) -> Settings:
 
 
 def week(loans: list[dict[str, Any]], **changes: Any) -> MonitoringInputs:
-    """Inputs of loans: `day, pd`, where wanted `loan_id, model, grade, score, label, known_on, late_on, term, sub`."""
+    """Make inputs of loans: `day, pd`, perhaps `loan_id, model, grade, score, label, known_on, late_on, term, sub`."""
     full = [
         {"model": "now", "grade": "C", "score": 500, "label": None, "known_on": WEEK_END, "late_on": None}
         | {"term": 36.0, "sub": None, "loan_id": f"l{place:03}"}

@@ -151,7 +151,7 @@ def test_the_champion_of_a_day_is_the_last_that_reigned_by_then() -> None:
     )
     days = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 19), date(2024, 1, 20)]
     assert [known.champion_on(day) for day in days] == [None, "m1", "m1", "m1"]
-    assert (known.champion, known.champion_before()) == ("m1", None), "before m1 nobody reigned"
+    assert (known.champion, known.champion_before()) == ("m1", None), "no champion before m1"
     assert known.weeks_retrained() == {date(2024, 1, 1), MONDAY}
 
 

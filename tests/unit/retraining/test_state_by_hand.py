@@ -90,11 +90,11 @@ def test_a_training_says_what_became_of_its_decision_and_reigns_only_where_promo
     known = fold(lines(decided("a"), claimed("a"), trained("a")))
     record = known.decisions["a"]
     assert (record.acted_on_by, record.model_id, record.outcome) == ("run-3", "m1", "champion: better")
-    (reign,) = known.reigns
-    assert (reign.effective_on, reign.model_id, reign.number, reign.why) == (MONDAY, "m1", 3, "better")
+    (period,) = known.champion_periods
+    assert (period.effective_on, period.model_id, period.number, period.why) == (MONDAY, "m1", 3, "better")
     assert known.weeks_retrained() == {MONDAY}
     refused = fold(lines(trained(None, promoted=False)))
-    assert (refused.reigns, len(refused.trainings)) == ([], 1)
+    assert (refused.champion_periods, len(refused.trainings)) == ([], 1)
 
 
 def test_a_cleared_decision_is_marked_and_an_unknown_one_changes_nothing() -> None:
@@ -174,7 +174,7 @@ def test_lines_are_added_to_a_state_without_changing_it() -> None:
     kept = before.copied()
     after = fold(lines(claimed("a"), trained("a")), onto=before)
     assert before == kept
-    assert (fates(after), len(after.reigns), len(after.trainings)) == ({"a": DecisionStatus.ACTED_ON}, 2, 1)
+    assert (fates(after), len(after.champion_periods), len(after.trainings)) == ({"a": DecisionStatus.ACTED_ON}, 2, 1)
 
 
 def test_a_line_that_lacks_a_fact_is_named() -> None:

@@ -57,7 +57,7 @@ def test_clearing_leaves_what_it_cannot_read(path: Path) -> None:
 
 
 def replaced_after(path: Path, monkeypatch: pytest.MonkeyPatch, raw: bytes, looks: int = 1) -> None:
-    """Somebody replaces the file right after our look at it."""
+    """Replace the file right after our look at it."""
     count = 0
 
     def look(at: Path) -> Decision | Unreadable | None:

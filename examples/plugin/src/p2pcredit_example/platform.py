@@ -98,7 +98,7 @@ def _book(file: Path, seen: set[str]) -> RawBook:
 
 
 def _record(line: str) -> dict[str, Any] | str:
-    """One loan, or why the line is none."""
+    """Parse one loan, or say why the line is none."""
     try:
         record: dict[str, Any] = json.loads(line)
         date.fromisoformat(record["issued"])

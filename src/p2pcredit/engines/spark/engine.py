@@ -115,10 +115,10 @@ class SparkEngine(Engine):
             raise StorageError(f"{outside} rows for {table.name} lie outside {days.first} to {days.last}")
 
         def write(replaced: Sequence[str], directory: Path) -> bool:
-            before, beside = of_days(self._stored(replaced, table), days.first, days.last, name)
+            before, staying = of_days(self._stored(replaced, table), days.first, days.last, name)
             if same_rows(new, before) if replaced else not height:
                 return False
-            write_by_month(new.unionByName(beside), directory, self.tables.month, table.sorted_by)
+            write_by_month(new.unionByName(staying), directory, self.tables.month, table.sorted_by)
             return True
 
         return self.tables.replace_with_files(table, days, write)

@@ -49,11 +49,11 @@ class SparkBackend:
 
     @property
     def about(self) -> dict[str, Any]:
-        """How a card names it."""
+        """Its name and facts on a card."""
         return {"name": "spark", "tree_workers": self.settings.tree_workers}
 
     def at_once(self, threads: int) -> int:
-        """One fit after the other."""
+        """Return 1: fits run one after the other."""
         return 1
 
     @contextmanager
@@ -140,7 +140,7 @@ def _loans(examples: Examples, workers: int) -> pa.Table:
 
 
 def _counted(loans: DataFrame, names: Sequence[str], numeric: Sequence[bool]) -> pl.DataFrame:
-    """How many loans of each feature, value and kind: `feature`, `number`, `level`, `kind`, `count`, in that order."""
+    """Count the loans of each feature, value and kind: `feature`, `number`, `level`, `kind`, `count`, in that order."""
     told = (
         f"{place}, {name}, CAST(NULL AS STRING)" if number else f"{place}, CAST(NULL AS DOUBLE), {name}"
         for place, (name, number) in enumerate(zip(names, numeric, strict=True))

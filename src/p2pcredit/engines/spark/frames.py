@@ -42,7 +42,7 @@ class SparkRows:
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         return sum(self.per_day().values())
 
     def lazy(self) -> nw.LazyFrame[Any]:
@@ -51,13 +51,13 @@ class SparkRows:
         return frame
 
     def per_day(self) -> dict[date, int]:
-        """How many rows of each snapshot date that has any."""
+        """Count the rows of each snapshot date that has any."""
         if not self._counted:  # once: each look is a job on the cluster
             self._counted.update((row[0], int(row[1])) for row in self.frame.groupBy("snapshot_date").count().collect())
         return dict(self._counted)
 
     def counts(self, *columns: str) -> dict[tuple[str | None, ...], int]:
-        """How many rows of each combination of texts in these columns that occurs."""
+        """Count the rows of each combination of texts in these columns that occurs."""
         found = self.frame.groupBy(*columns).count().orderBy(*columns).collect()
         return {tuple(row[:-1]): int(row[-1]) for row in found}
 
@@ -113,7 +113,7 @@ def typed(frame: DataFrame, schema: Mapping[str, pl.DataType]) -> DataFrame:
 
 
 def same_rows(one: DataFrame, other: DataFrame) -> bool:
-    """Whether two frames hold the same rows, each as often; their order says nothing."""
+    """Return whether two frames hold the same rows, each as often, in whatever order."""
     return bool(one.count() == other.count() and one.exceptAll(other).isEmpty())
 
 

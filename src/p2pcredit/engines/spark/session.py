@@ -50,7 +50,7 @@ def spark_session(settings: SparkSettings) -> SparkSession:
 
 
 def _defaults(master: str) -> dict[str, str]:
-    """ANSI, so that a wrong cast is an error and not a hole; UTC, so that no date depends on where an executor runs.
+    """Set ANSI mode, so that a wrong cast is an error and no hole, and UTC, so that dates are equal on all executors.
 
     Hadoop gives its files modes by a umask of its own, 022 by default; it is set to that of this process.
     """

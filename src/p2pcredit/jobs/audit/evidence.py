@@ -106,7 +106,7 @@ def verify_evidence(ctx: JobContext, model_id: str) -> Receipt:
 
 
 def is_same(stored: object, recomputed: object) -> bool:
-    """Whether two values of a JSON are the same, numbers with a point within the tolerance.
+    """Return whether two values of a JSON are the same, numbers with a point within the tolerance.
 
     Examples:
         >>> is_same(0.1 + 0.2, 0.3), is_same(3, 4), is_same(0.5, None), is_same("a", "a"), is_same(1, True)
@@ -126,7 +126,7 @@ def _is_number(value: object) -> bool:
 
 
 def _flat(content: Any) -> dict[str, Any]:
-    """Every value of a JSON by its path, such as `performance.lift[3].n`; an empty list or object is a value too."""
+    """List each value of a JSON by its path, such as `performance.lift[3].n`; an empty list or object is one too."""
     return dict(_leaves(content, ""))
 
 

@@ -116,7 +116,7 @@ def _is_key(column: pl.Series, ids: pl.Series) -> bool:
 
 
 def _ends(terms: pl.DataFrame, performance: pl.DataFrame, settings: LabelSettings) -> tuple[pl.DataFrame, int]:
-    """How each loan ended, by its sound events, and how many broken ones name no loan.
+    """Read how each loan ended from its sound events, and count the broken events that name no loan.
 
     Returns:
         `loan_id`, `originated`, `defaulted_on`, `ended` (paid off or charged off; null where it cannot be known),

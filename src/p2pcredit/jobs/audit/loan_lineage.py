@@ -77,8 +77,8 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
 
 def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
     day, model_id = row["snapshot_date"], row["model_id"]
-    reigns = [r for r in ctx.ledger.state().reigns if r.model_id == model_id and r.effective_on <= day]
-    reign = max(reigns, key=lambda r: (r.effective_on, r.number), default=None)
+    periods = [r for r in ctx.ledger.state().champion_periods if r.model_id == model_id and r.effective_on <= day]
+    period = max(periods, key=lambda r: (r.effective_on, r.number), default=None)
     scoring = [
         event
         for event in ctx.ledger.events()
@@ -102,9 +102,9 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "decision": row["decision"],
         "outside_training": list(row["outside_training"] or []),
         "reasons": [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]],
-        "champion_since": None if reign is None else reign.effective_on.isoformat(),
-        "champion_because": None if reign is None else reign.why,
-        "ledger_line": None if reign is None else reign.number,
+        "champion_since": None if period is None else period.effective_on.isoformat(),
+        "champion_because": None if period is None else period.why,
+        "ledger_line": None if period is None else period.number,
         "scored_by": scoring[-1].run_id if scoring else None,
         "scores_the_same_now": _is_same(again, row),
         "known_on": features["known_on"][0].isoformat(),
@@ -120,7 +120,7 @@ def _scored_again(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) 
 
 
 def _is_same(again: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether a loan would be scored as it was; one that was refused, whether the same lies outside training."""
+    """Return whether a loan would be scored as it was; for a refused one, whether the same lies outside training."""
     if row["probability_of_default"] is None:
         return bool(again["outside_training"] == row["outside_training"])
     return bool(abs(again["probability_of_default"] - row["probability_of_default"]) < 1e-12)

@@ -98,5 +98,5 @@ def _code(card: Mapping[str, Any], attachments: Mapping[str, bytes]) -> str | No
 
 
 def _device(banked: ModelArtifacts) -> str:
-    """Where its trees were grown, as its card says; the processor for a card that does not say."""
+    """Return where its trees were grown, as its card says; the processor for a card that does not say."""
     return str(banked.card.get("device", CPU))

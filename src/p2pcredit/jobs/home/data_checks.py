@@ -15,7 +15,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.gaps import find_gaps, in_lines
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
 from p2pcredit.jobs.preprocessing.day_checks import findings_of_recent_days
-from p2pcredit.jobs.preprocessing.finding_reports import told_by_day
+from p2pcredit.jobs.preprocessing.finding_reports import sentences_by_day
 from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
@@ -78,7 +78,7 @@ def check_schema(ctx: JobContext) -> Finding:
     if last is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     judged = findings_of_recent_days(ctx, last)
-    said = told_by_day(judged.findings, DRIFT | {"unknown"})
+    said = sentences_by_day(judged.findings, DRIFT | {"unknown"})
     if judged.status == "fail":
         return (
             Status.FAIL,
@@ -95,7 +95,7 @@ def check_levels(ctx: JobContext) -> Finding:
     if last is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     judged = findings_of_recent_days(ctx, last)
-    shifted, sizes = (told_by_day(judged.findings, kinds) for kinds in (LEVELS, IMPLAUSIBLE))
+    shifted, sizes = (sentences_by_day(judged.findings, kinds) for kinds in (LEVELS, IMPLAUSIBLE))
     said, what_to_do = [*shifted, *sizes], "mend the file and preprocess again"
     if said:
         accept = f", or accept it: {_accept(shifted[0][0])}" if shifted else ""

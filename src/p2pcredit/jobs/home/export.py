@@ -121,12 +121,12 @@ def _why_empty(name: str, held: DateRange | None, as_of: date | None) -> str:
 
 
 def _joined(frame: pl.DataFrame) -> list[pl.Expr]:
-    """Every list of texts as one text: CSV has no lists."""
+    """Join every list of texts to one text: CSV has no lists."""
     return [pl.col(name).list.join("; ") for name, dtype in frame.schema.items() if dtype == pl.List(pl.String)]
 
 
 def _defused(frame: pl.DataFrame) -> list[pl.Expr]:
-    """Every text column so that no spreadsheet runs what a borrower wrote; numbers stay numbers.
+    """Defuse every text column, so that no spreadsheet runs what a borrower wrote; numbers stay numbers.
 
     An apostrophe goes before a text that starts like a formula, and before what does so after a semicolon, a tab or a
     line break, where a spreadsheet that cuts cells there would begin a new one. Text that has an apostrophe in such a

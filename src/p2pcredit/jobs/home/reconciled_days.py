@@ -36,7 +36,7 @@ class ReconciledDays:
 
     @property
     def sentences(self) -> list[str]:
-        """Name each hole in a line, with the command that fills it, and each day that is scored in part."""
+        """A line for each hole, with the command that fills it, and for each day that is scored in part."""
         said = [f"{hole.sentence}; {hole.remedy}" for hole in self.holes]
         for day, (scored, loans) in self.unscored.items():
             said.append(f"{day}: {loans:,} loans have features, {scored:,} were scored; p2pcredit infer --date {day}")

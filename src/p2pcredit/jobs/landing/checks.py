@@ -36,7 +36,7 @@ _KEYS = frozenset({"loan_id", "origination_date", "event_date"})
 
 
 def reasons_of(rejected: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Why records were rejected: kind of reason -> `count` and an `example` of what was found, the commonest first."""
+    """Count the reasons of rejection: kind of reason -> `count` and an `example` of what was found, commonest first."""
     counted = (
         rejected.group_by("kind", maintain_order=True)
         .agg(pl.len().alias("count"), pl.col("value").drop_nulls().first().alias("example"))
@@ -82,7 +82,7 @@ class UnreadableValues:
                 self.examples[place] = min(shown, self.examples.get(place, shown), key=lambda e: (e == _BLANK, e))
 
     def as_json(self) -> dict[str, dict[str, Any]]:
-        """Column (`feed.column`) -> `count` of values that cannot be read, and an `example`."""
+        """Return by column (`feed.column`) the `count` of values that cannot be read, and an `example`."""
         return {
             f"{feed}.{column}": {"count": count, "example": self.examples[feed, column]}
             for (feed, column), count in self._commonest()
@@ -110,16 +110,16 @@ class UnreadableValues:
         return [place for place in found if place not in self.ruined(limit)]
 
     def never_given(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Those of these columns that no row of the book gives a value for, though it has rows."""
+        """List those of these columns that no row of the book gives a value for, though it has rows."""
         return [place for place in places if self.rows[place[0]] and place not in self.given]
 
     def values(self, place: tuple[str, str]) -> int:
-        """How many values a column should have: one a row where it is required, else those that are not blank."""
+        """Count the values that a column should have: one a row where it is required, else those that are not blank."""
         return self.rows[place[0]] if place in _REQUIRED else self.filled[place]
 
 
 def _gives(texts: pl.Series) -> bool:
-    """Whether any text is more than a sign of a missing value; a level that looks like one, alone, says nothing."""
+    """Return whether any text is more than a sign of a missing value; a level that looks like one, alone, is none."""
     if texts.null_count() == texts.len():
         return False
     bare = texts.drop_nulls().str.strip_chars().str.to_lowercase()
@@ -127,7 +127,7 @@ def _gives(texts: pl.Series) -> bool:
 
 
 def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]]:
-    """Distinct texts that silver cannot read as this column, and how often each stands there.
+    """List distinct texts that silver cannot read as this column, and how often each occurs.
 
     What casts to a plain number in bulk is settled by its bounds; only the other texts are looked at one by one, and
     each of them once.

@@ -142,7 +142,7 @@ def _land_book(
                 ctx.progress(f"writing {name}", done, len(FEEDS))
                 rows = partial(book.rows, name)
                 for some in [span] if before is None else before.spans:
-                    write_months(ctx.layout, feed, rows if before is None else before.beside(feed, rows), some)
+                    write_months(ctx.layout, feed, rows if before is None else before.merged(feed, rows), some)
         _write_manifest(ctx.layout, platform, landings)
     if replaced and span is not None:
         logger.warning(

@@ -105,7 +105,7 @@ def _day_before(last: date, months: int | None) -> date:
 
 
 def was_measured() -> pl.Expr:
-    """Whether a prediction has a probability, or should have one; a refused loan has nothing to be measured."""
+    """Select the predictions that have a probability, or should have one; a refused loan has nothing to be measured."""
     given = pl.col("probability_of_default").is_not_null()
     return given | (pl.col("decision") != "refuse").fill_null(True)
 

@@ -24,7 +24,7 @@ class WeekReadiness:
         self._ledger = Ledger(layout.ledger)
 
     def is_ready(self) -> bool:
-        """Whether the last day is complete and scored, or complete in a home that has no model for it.
+        """Return whether the last day is complete and scored, or complete in a home that has no model for it.
 
         While a training runs, the day may still get its first model, so it is not ready. A ledger that cannot be read
         now makes no week ready; the job that comes after the deadline says what is wrong with it.

@@ -73,7 +73,7 @@ def _missed_weeks(ctx: JobContext, week_end: date) -> list[date]:
 
 
 def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
-    """Whether a week was reviewed to its end: decided, or measured without evidence to decide on.
+    """Return whether a week was reviewed to its end: decided, or measured without evidence to decide on.
 
     A run that was killed between its measurements and its decision has not reviewed its week; nor has one whose rows
     cannot be read now.

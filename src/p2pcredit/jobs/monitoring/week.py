@@ -57,7 +57,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def history(self) -> DateRange:
-        """The days whose loans can still say something: the matured window and the vintages before it."""
+        """The days whose loans are still measured: the matured window and the vintages before it."""
         labels, monitoring = self.ctx.settings.labels, self.ctx.settings.monitoring
         return DateRange(
             add_months(self.week_end, -(labels.window_months + 2 * monitoring.window_months + 2)), self.week_end
@@ -65,7 +65,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def facts(self) -> PolicyContext:
-        """What a policy may know besides the metrics."""
+        """The facts that a policy may use besides the metrics."""
         _, known_bads = matured_counts(self.ctx, self.week_end)
         as_of = self.card.get("as_of")
         return PolicyContext(
@@ -79,7 +79,7 @@ class MonitoringSnapshot:
 
     @cached_property
     def inputs(self) -> MonitoringInputs:
-        """Everything a metric may see."""
+        """All inputs of a metric."""
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
         known = labels_known(self.lake, self.ctx.settings.labels, history.first, week_end)
@@ -122,11 +122,11 @@ class MonitoringSnapshot:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What the policy makes of them."""
+        """The policy's verdict on them."""
         return decide_remedy(self.results, self.facts, self.ctx.settings)
 
     def _bads_known_at(self, *, full_only: bool) -> int | None:
-        """Matured bads that the newest training knew, whether or not its model became champion.
+        """Return the matured bads that the newest training knew, whether or not its model became champion.
 
         A recalibration learns no ranking, so it counts only where `full_only` is False.
         """
@@ -157,14 +157,14 @@ class MonitoringSnapshot:
 
     @cached_property
     def _counted(self) -> Counter[str]:
-        """What the receipts of the recent days counted, all of them together."""
+        """The counts of the receipts of the recent days, added up."""
         totals: Counter[str] = Counter()
         for day in self._recent:
             totals.update((read_receipt(self.ctx.layout, day) or {}).get("rows", {}))
         return totals
 
     def _values_lost(self) -> pl.DataFrame:
-        """How many of the values given for each column that lost any could not be used in the recent days."""
+        """Count the values given in the recent days for each column that lost any, and how many could not be used."""
         counted = {
             tuple(name.removeprefix(VALUES_MISSING).split(":", 1)): count
             for name, count in self._counted.items()

@@ -127,12 +127,12 @@ class Hole:
 
     @property
     def landed(self) -> int | None:
-        """How many rows landed; None where it is not known."""
+        """The number of rows landed; None where it is not known."""
         return None if self.counts is None else self.counts.landed
 
     @property
     def sentence(self) -> str:
-        """Say it in a line, without what to do.
+        """The hole in one line, without what to do.
 
         Examples:
             >>> Hole(date(2024, 1, 5), Lost.BRONZE, "loan_terms", 46, 0).sentence

@@ -26,7 +26,7 @@ def write_receipts(ctx: JobContext, span: DateRange, kept: Mapping[date, Facts])
 
 
 def rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
-    """Per day: rows of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none.
+    """Count rows per day: of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none.
 
     Values that sound rows lost are counted as `values_missing:<feed>:<column>`.
     """

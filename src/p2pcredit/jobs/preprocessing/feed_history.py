@@ -51,7 +51,7 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
 def receipts_say(
     ctx: JobContext, feed: str, days: DateRange, files: Mapping[date, LandedFile], rows: Mapping[date, int]
 ) -> bool:
-    """Whether the receipts of these days keep the files that they were read from, and the rows of each day in them."""
+    """Return whether the receipts of these days name these files as what was read, and count their rows per day."""
     receipts = read_receipts(ctx.layout, days)
     if landed_before(ctx, feed, days) != files:
         return False

@@ -31,7 +31,7 @@ def size_receipt(findings: Iterable[Findings]) -> list[Receipt]:
     return _receipt(findings, IMPLAUSIBLE)
 
 
-def told_by_day(findings: Findings, kinds: Collection[str]) -> list[tuple[date, str]]:
+def sentences_by_day(findings: Findings, kinds: Collection[str]) -> list[tuple[date, str]]:
     """Say each way of these kinds in which days differ once.
 
     Returns:
@@ -87,4 +87,4 @@ def _key(finding: Finding) -> _Key:
     return finding.feed, finding.column, finding.what
 
 
-__all__ = ["drift_receipt", "level_receipt", "say_findings", "size_receipt", "told_by_day"]
+__all__ = ["drift_receipt", "level_receipt", "say_findings", "sentences_by_day", "size_receipt"]

@@ -28,7 +28,7 @@ class Landed:
     state: dict[Path, tuple[int, ...]]
 
     def still_holds(self, ctx: JobContext, feed: str, days: DateRange) -> bool:
-        """Whether the same files lie there as when they were read."""
+        """Return whether the files are the same as when they were read."""
         return landed_state(ctx.layout, feed, days) == self.state
 
 

@@ -112,7 +112,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
 
 
 def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Type the bronze rows of a feed for these days, and judge what came of them.
+    """Type the bronze rows of a feed for these days, and judge the values and rows that result.
 
     Broken rows, and values that sound rows lost, are kept in the quarantine.
 

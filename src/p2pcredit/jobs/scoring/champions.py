@@ -16,7 +16,7 @@ from p2pcredit.storage.state.model_bank import ModelBank
 
 
 def list_models(ctx: JobContext) -> list[Receipt]:
-    """All models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
+    """List all models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
     bank = ModelBank(ctx.layout)
     state = ctx.ledger.state()
     models = [_listed(bank, model_id, state) for model_id in bank.model_ids()]
@@ -24,19 +24,19 @@ def list_models(ctx: JobContext) -> list[Receipt]:
 
 
 def show_model(ctx: JobContext, model_id: str) -> Receipt:
-    """One model's card, with its role and reigns.
+    """Return one model's card, with its role and the periods in which it was champion.
 
     Raises:
         BankError: If there is no such model or it was altered.
     """
     card = ModelBank(ctx.layout).get(model_id).card
     state = ctx.ledger.state()
-    reigns = [
-        {"effective_on": reign.effective_on.isoformat(), "why": reign.why}
-        for reign in state.reigns
-        if reign.model_id == model_id
+    periods = [
+        {"effective_on": period.effective_on.isoformat(), "why": period.why}
+        for period in state.champion_periods
+        if period.model_id == model_id
     ]
-    return {**_summary(model_id, card, state), "reigns": reigns, "card": card}
+    return {**_summary(model_id, card, state), "reigns": periods, "card": card}
 
 
 def get_model(ctx: JobContext, day: date) -> Receipt:
@@ -141,7 +141,7 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
 
 
 def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -> str | None:
-    """Where the swap set of this change lies; a change that a person decided never waits for it."""
+    """Write the swap set of this change and return its path; a change that a person decided never waits for it."""
     from p2pcredit.jobs.training.swap_sets import (
         swap_on_promotion,  # reads models and lake, which a list of models does not need
     )
@@ -159,7 +159,7 @@ def _next_unscored(state: HandoffState, as_of: date) -> date:
     days = [as_of]
     if state.scored:
         days.append(max(state.scored) + timedelta(days=1))
-    days += [reign.effective_on for reign in state.reigns]
+    days += [period.effective_on for period in state.champion_periods]
     return max(days)
 
 
@@ -180,7 +180,7 @@ def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
 
 
 def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receipt:
-    former = any(reign.model_id == model_id for reign in state.reigns)
+    former = any(period.model_id == model_id for period in state.champion_periods)
     role = "champion" if state.champion == model_id else ("former champion" if former else "challenger")
     return {
         "model_id": model_id,

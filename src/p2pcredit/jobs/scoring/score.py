@@ -225,6 +225,6 @@ def _pieces(layout: Layout, days: list[date], at_most: int | None) -> list[DateR
 
 
 def _loans_of(layout: Layout, day: date) -> int:
-    """How many rows the feature store has of a complete day, as its receipt says; 0 where it does not say."""
+    """Return how many rows the feature store has of a complete day, as its receipt says; 0 where it does not say."""
     receipt = read_receipt(layout, day) or {}
     return int(receipt.get("rows", {}).get("features", 0))

@@ -36,7 +36,7 @@ class ScoredLoans:
     parts: tuple[_Alike, ...] = ()
 
     def __add__(self, other: ScoredLoans) -> ScoredLoans:
-        """Both together."""
+        """Add the counts of both."""
         return ScoredLoans((*self.parts, *other.parts))
 
     @property

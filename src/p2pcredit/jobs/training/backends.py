@@ -71,7 +71,7 @@ def _engine_of_settings(ctx: JobContext) -> type[Engine]:
 
 
 def _loans(ctx: JobContext) -> int:
-    """How many loans the feature store holds."""
+    """Count the loans of the feature store."""
     from p2pcredit.contracts.tables import FEATURE_STORE  # a job that asks and trains nothing goes without the lake
     from p2pcredit.storage.tables.external_files import rows_in_files
     from p2pcredit.storage.tables.lake import Lake

@@ -19,7 +19,7 @@ _OF_THE_PAGE = ("altair", "deltalake", "jinja2", "narwhals", "vl-convert-python"
 
 @cache
 def environment(families: tuple[str, ...] = ()) -> dict[str, str]:
-    """Versions of Python, of the libraries that make the numbers, and of the packages that bring these families."""
+    """Return the versions of Python, of the libraries that make the numbers, and of the packages of these families."""
     brought = (FAMILIES.distribution(name) for name in families)
     return {
         "python": platform.python_version(),

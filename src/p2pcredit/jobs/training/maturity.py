@@ -34,7 +34,7 @@ def matured_counts(ctx: JobContext, day: date) -> tuple[int, int]:
 
 
 def enough_matured(ctx: JobContext, day: date) -> bool:
-    """Whether enough loans matured by a day for a first model: to train it, to set its level and to evaluate it.
+    """Return whether enough loans matured by a day for a first model: to train it, to set its level and to evaluate it.
 
     Asked before a training is claimed, so that a night that could not train leaves nothing behind.
     """
@@ -70,7 +70,7 @@ def what_is_lacking(ctx: JobContext, day: date) -> str | None:
 
 
 def _state(layout: Layout) -> State | None:
-    """Which labels there are, and which events were set aside; None before the first label."""
+    """Read which labels there are, and which events were set aside; None before the first label."""
     lake = Lake(layout)
     labels = lake.state(LABEL_STORE)
     return None if labels is None else (labels, lake.state(QUARANTINE))

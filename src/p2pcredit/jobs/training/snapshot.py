@@ -59,7 +59,7 @@ class TrainingSnapshot:
 
     @cached_property
     def outcomes(self) -> pl.DataFrame:
-        """What had been observed of each loan by the day."""
+        """The outcomes observed of each loan by the day."""
         return collect(
             build_outcomes(
                 self.lake.frame(silver(FEEDS["loan_terms"])),
@@ -84,7 +84,7 @@ class TrainingSnapshot:
 
     @cached_property
     def flow(self) -> list[dict[str, Any]]:
-        """How many rows and loans came in by the day, step by step, and how many were left out at each."""
+        """The rows and loans that came in by the day, step by step, and those left out at each."""
         day = pl.col("snapshot_date") <= self.day
         landed, quarantined, kept = (
             frame.filter(day).select(pl.len()).collect().item()
@@ -113,17 +113,17 @@ class TrainingSnapshot:
 
     @cached_property
     def unknown_outcomes(self) -> int:
-        """How many loans have an outcome that cannot be known, as far as that was known by the day."""
+        """The number of loans whose outcome cannot be known, as far as that was known by the day."""
         return int(self.outcomes["unknown_outcome"].sum())
 
     @cached_property
     def events_of_no_loan(self) -> int:
-        """How many events were set aside by the day whose loan cannot be read."""
+        """The number of events set aside by the day whose loan cannot be read."""
         return count_of_no_loan(self.lake, self.day)
 
     @cached_property
     def landing(self) -> list[dict[str, Any]]:
-        """Per feed: how many landed files the rows up to the day came from, and one digest over all of theirs."""
+        """Per feed, the number of landed files that the rows up to the day came from, and one digest over theirs."""
         found = []
         for name, feed in FEEDS.items():
             sources = (

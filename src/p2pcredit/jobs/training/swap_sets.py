@@ -25,7 +25,7 @@ NEWEST_DAYS = 92
 
 
 def newest_loans(snapshot: TrainingSnapshot) -> pl.DataFrame:
-    """Features of the loans of the newest days, matured or not."""
+    """Return the features of the loans of the newest days, matured or not."""
     return snapshot.features.filter(pl.col("snapshot_date") > snapshot.day - timedelta(days=NEWEST_DAYS))
 
 

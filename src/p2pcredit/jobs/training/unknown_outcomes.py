@@ -49,7 +49,7 @@ class UnknownOutcomes:
         return self.unknown / self.loans if self.loans else 0.0
 
     def in_words(self) -> str:
-        """One line: counts, the commonest reason, and the events that name no loan."""
+        """Word it in one line: counts, the commonest reason, and the events that name no loan."""
         said = f"the outcome of {self.unknown:,} of {self.loans:,} loans cannot be known ({self.share:.1%})"
         if self.reason:
             said += f", mostly because of {self.reason}"

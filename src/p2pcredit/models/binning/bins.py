@@ -91,7 +91,7 @@ class Binning:
         return tuple(", ".join(group) or "levels not matured yet" for group in grouped)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return it as plain JSON values."""
         return {
             "feature": self.feature,
             "kind": self.kind,
@@ -211,10 +211,10 @@ def _sums(values: Floats, ends: tuple[int, ...]) -> Floats:
 
 
 def _number_cells(counts: Counts, most: int, direction: int) -> tuple[list[list[Any]], Cells]:
-    """Cells of about equal count, in order, named by their largest value and the next one; equal values share a cell.
+    """Cut sorted numbers into cells of about equal count, named by last value and the next; equal values share one.
 
     They are cut further where the isotonic bad rate of all single values steps: a monotone cut that needs no least bins
-    is best there, so few cells hold nearly all that the single values could tell.
+    is best there, so few cells hold nearly all information of the single values.
     """
     values, single = counts.values, counts.cells
     last = np.ones(values.size, dtype=bool)  # of its cell
@@ -229,7 +229,7 @@ def _number_cells(counts: Counts, most: int, direction: int) -> tuple[list[list[
 
 
 def _isotonic_rate(cells: Cells, sign: int) -> Floats:
-    from sklearn.isotonic import isotonic_regression  # who only scores fits nothing
+    from sklearn.isotonic import isotonic_regression  # scoring alone fits nothing
 
     weight = cells.bads + cells.goods
     rate = np.divide(cells.bads, weight, out=np.zeros_like(weight), where=weight > 0.0)
@@ -237,7 +237,7 @@ def _isotonic_rate(cells: Cells, sign: int) -> Floats:
 
 
 def _ordered_levels(counts: Counts) -> tuple[list[list[Any]], Cells]:
-    """One cell per level, rare ones pooled as OTHER, from the safest to the riskiest, named by the levels in it."""
+    """Order levels from safest to riskiest, one cell each, named by its levels; rare ones are pooled as OTHER."""
     pooled = counts.cells
     rate = pooled.bads / np.maximum(pooled.bads + pooled.goods, 1e-12)
     order = np.argsort(rate, kind="stable")

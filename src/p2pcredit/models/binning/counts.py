@@ -36,7 +36,7 @@ class Counts:
 
     @property
     def present(self) -> int:
-        """How many loans have a value."""
+        """The number of loans that have a value."""
         return int(self.cells.loans.sum())
 
 

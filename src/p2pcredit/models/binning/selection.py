@@ -68,7 +68,7 @@ def select_binnings(
 def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floats, goods: Floats) -> Stability:
     """Compare the bins of the older loans with those of the newer.
 
-    The information of a part is the mean weight of its bads less that of its goods: what the fitted weights tell there.
+    The information of a part is the mean fitted weight of its bads less that of its goods.
     Young loans have few defaults yet, so these two parts are cut where half of the bads have been.
 
     Args:

@@ -28,12 +28,12 @@ class Encoding:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many columns each feature takes."""
+        """The number of columns of each feature."""
         return tuple(len(self.levels[name]) if name in self.levels else 1 for name in self.features)
 
     @property
     def spans(self) -> tuple[slice, ...]:
-        """Which columns each feature takes."""
+        """The columns of each feature, as slices."""
         ends = np.cumsum(self.widths).tolist()
         return tuple(slice(end - width, end) for end, width in zip(ends, self.widths, strict=True))
 

@@ -65,7 +65,7 @@ class _Rows:
 
     @property
     def effect(self) -> Floats:
-        """What all absences of each row add to its margin, in the order of the features."""
+        """The effect of the absences of each row on its margin, in the order of the features."""
         total = np.zeros(self.columns.shape[0])
         for added in self.effects.values():
             total += added
@@ -100,7 +100,7 @@ class BoostingModel:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card."""
+        """Facts on its fit, for its card."""
         return {"trees": asdict(self.trees)}
 
     @property
@@ -109,16 +109,16 @@ class BoostingModel:
         return self.encoding.features
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
+        """Calculate log-odds of default (hazard target: log cumulative hazard) of each row before calibration."""
         rows = self._rows(features)
         return self._margin(rows.columns) + rows.effect
 
     def predict(self, features: pl.DataFrame) -> Floats:
-        """Probability of default of each row, strictly between 0 and 1."""
+        """Calculate the probability of default of each row, strictly between 0 and 1."""
         return self.calibration.probability(self.margin(features))
 
     def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value.
+        """Calculate the probability of default of each row, and its log-odds with each feature at its neutral value.
 
         The second is what the model itself says of the changed row, so a factor named as a reason is one that would
         have changed the score.
@@ -128,7 +128,7 @@ class BoostingModel:
         return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         rows = self._rows(features)
         log_odds = self.calibration.log_odds(self._margin(rows.columns) + rows.effect)
         return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
@@ -218,7 +218,7 @@ class BoostingModel:
         return _Rows(columns, effects)
 
     def _absent(self, columns: Matrix) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
-        """Which rows lack a value of a feature that the reference borrower has: feature, state, rows."""
+        """Find the rows that lack a value of a feature that the reference borrower has: feature, state, rows."""
         for name, span in zip(self.feature_names, self.encoding.spans, strict=True):
             if self.neutral.get(name) is None:  # lacking it is what is usual
                 continue
@@ -283,7 +283,7 @@ class BoostingModel:
 
 
 def _rows_other_than(usual: Matrix, columns: Matrix) -> npt.NDArray[np.int64]:
-    """Places of the rows of (rows, columns) that differ from `usual`, (columns,), somewhere; NaN equals NaN.
+    """Find the rows of (rows, columns) that differ from `usual`, (columns,), somewhere; NaN equals NaN.
 
     Examples:
         >>> _rows_other_than(np.array([1, np.nan]), np.array([[1, np.nan], [1, 1], [np.nan, np.nan]])).tolist()

@@ -35,7 +35,7 @@ class Trees:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """As XGBoost takes them."""
+        """The parameters as XGBoost takes them."""
         return {
             "tree_method": "hist",
             "max_depth": self.max_depth,

@@ -59,7 +59,7 @@ class Tried:
     error: float
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return it as plain JSON values."""
         return {**asdict(self.trees), "deviance": self.deviance, "gain": self.gain, "error": self.error}
 
 
@@ -146,12 +146,12 @@ def _margins_after(
 
 
 def _folds(months: pl.Series) -> npt.NDArray[np.int64]:
-    """Calendar months dealt to the folds in turn, so that each fold has loans of all times."""
+    """Deal calendar months to the folds in turn, so that each fold has loans of all times."""
     return np.asarray((months.dt.truncate("1mo").rank("dense") - 1).to_numpy() % FOLDS, dtype=np.int64)
 
 
 def _deviance(bads: Floats, margin: Floats, expected: Floats | None) -> Floats:
-    """Each loan's deviance by the best straight line through the margins, up to what is the same for all settings."""
+    """Calculate each loan's deviance by the best straight line through the margins, up to what all settings share."""
     value = _with_own_line(bads, margin, expected)
     if expected is None:
         return np.asarray(2.0 * (np.logaddexp(0.0, value) - bads * value), dtype=np.float64)

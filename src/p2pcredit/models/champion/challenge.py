@@ -52,7 +52,7 @@ class Comparison:
     champion_defaults: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return it as plain JSON values."""
         return asdict(self)
 
 
@@ -134,7 +134,7 @@ def compare_models(
 
 
 def _learned_more(challenger: int | None, champion: int | None, settings: TrainingSettings) -> bool:
-    """Whether the challenger learned from clearly more defaults; not where it is not known of both."""
+    """Return whether the challenger learned from clearly more defaults; False where either number is not known."""
     return (
         challenger is not None
         and champion is not None

@@ -88,7 +88,7 @@ class Gate:
         return self.auc.low is not None and self.auc.low > CHANCE
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values, for card, ledger and evidence."""
+        """Return it as plain JSON values, for card, ledger and evidence."""
         return {
             "status": str(self.status),
             "reason": self.reason,

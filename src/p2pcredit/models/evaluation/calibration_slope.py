@@ -69,7 +69,7 @@ def _estimate(truth: Floats, design: Floats, offset: Floats, which: int, confide
 
 
 def _newton(truth: Floats, design: Floats, offset: Floats) -> tuple[Floats, Floats] | None:
-    """Coefficients and covariance of the logistic regression; None where it has no finite answer."""
+    """Fit a logistic regression by Newton's method: coefficients and covariance; None where it has no finite answer."""
     centre = np.array([*design[:, :-1].mean(axis=0), 0.0])
     shifted = design - centre
     values = np.zeros(design.shape[1])

@@ -184,7 +184,7 @@ def _midranks(values: Floats) -> Floats:
 
 
 def _placements(truth: Floats, score: Floats) -> tuple[Floats, Floats]:
-    """Per bad, the share of goods it outranks; per good, the share of bads that outrank it."""
+    """Calculate per bad the share of goods it outranks, and per good the share of bads that outrank it."""
     is_bad = truth == 1.0
     together = _midranks(score)
     bads, goods = int(is_bad.sum()), int((~is_bad).sum())

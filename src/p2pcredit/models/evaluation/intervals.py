@@ -69,7 +69,7 @@ def logistic(log_odds: Floats) -> Floats:
 
 
 def normal_quantile(confidence: float) -> float:
-    """How many standard errors a two-sided normal interval of this confidence reaches to each side.
+    """Return how many standard errors a two-sided normal interval of this confidence reaches to each side.
 
     Raises:
         TrainingError: If the confidence is not strictly between 0 and 1.

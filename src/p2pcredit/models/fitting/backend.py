@@ -1,4 +1,4 @@
-"""The two heavy pieces of a fit, growing trees and counting values, and who does them.
+"""The two heavy pieces of a fit, growing trees and counting values, and the backend that does them.
 
 All else of a training asks a `FitBackend` for them, so that another engine can do them elsewhere. `LOCAL` does them in
 this process.
@@ -62,11 +62,11 @@ class FitBackend(Protocol):
 
     @property
     def about(self) -> dict[str, Any]:
-        """How a card names it."""
+        """Its name and facts on a card."""
         ...
 
     def at_once(self, threads: int) -> int:
-        """How many fits may be made side by side on so many threads."""
+        """Return how many fits may run side by side on so many threads."""
         ...
 
     def growing(self, examples: Examples) -> AbstractContextManager[Grow]:
@@ -99,11 +99,11 @@ class LocalBackend:
 
     @property
     def about(self) -> dict[str, Any]:
-        """How a card names it."""
+        """Its name and facts on a card."""
         return {"name": "polars"}
 
     def at_once(self, threads: int) -> int:
-        """One per thread: what a fit does besides growing trees does not gain by a second one."""
+        """Return one fit per thread: what a fit does besides growing trees does not gain by a second one."""
         return threads
 
     @contextmanager

@@ -36,7 +36,7 @@ class ThreadBudget:
         self._unfinished, self._counting = fits, Lock()
 
     def each(self) -> int:
-        """As many threads as one fit may use now."""
+        """Divide the threads by the fits still running: as many as one fit may use now."""
         return max(1, self.threads // max(1, min(self.at_once, self._unfinished)))
 
     def one_less(self) -> None:
@@ -48,7 +48,7 @@ class ThreadBudget:
 def side_by_side(
     fit: Callable[[Item], Result], items: Sequence[Item], started_in: Sequence[Item], budget: ThreadBudget
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with what came of it, in the order of `items`; as many at once as there are budget for.
+    """Yield each item with its result, in the order of `items`; as many fits run at once as the budget allows.
 
     Args:
         fit: What is done with each.

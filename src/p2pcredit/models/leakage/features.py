@@ -61,7 +61,7 @@ def single_feature_auc(feature: Feature, column: pl.Series, labels: Floats) -> f
 
 
 def _rate_elsewhere(column: pl.Series, labels: Floats) -> Floats:
-    """Each loan's risk by its level's bad rate among the loans of the other folds (every fifth loan is a fold)."""
+    """Estimate each loan's risk: its level's bad rate in the other folds (every fifth loan is a fold)."""
     fold = np.arange(labels.size) % FOLDS
     frame = pl.DataFrame({"level": column.cast(pl.String).fill_null("\0missing"), "label": labels, "fold": fold})
     overall = float(labels.mean())

@@ -59,7 +59,7 @@ class Finding:
     why: str
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values, shares and AUCs to three places."""
+        """Return it as plain JSON values, shares and AUCs to three places."""
         return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
@@ -118,13 +118,13 @@ def find_raw_leaks(
     honest = [f.column for f in found if not f.forbidden and f.column in set(at_application) - set(apart)]
     base = {name: _codes(*values[name]) for name in honest}
     quick = _quick_auc(list(base.values()), known, truth)
-    bragging = [
+    inflating = [
         f
         if quick is None or f.auc is None or not f.forbidden
-        else _with_bragging(f, _quick_auc([*base.values(), _codes(*values[f.column])], known, truth), quick)
+        else _with_inflation(f, _quick_auc([*base.values(), _codes(*values[f.column])], known, truth), quick)
         for f in found
     ]
-    return sorted(bragging, key=lambda f: (not f.forbidden, -(f.auc or 0.0), f.column)), quick
+    return sorted(inflating, key=lambda f: (not f.forbidden, -(f.auc or 0.0), f.column)), quick
 
 
 def _why_forbidden(
@@ -176,7 +176,7 @@ def filled_gap(filled: Floats, running: Floats, age: Floats) -> float | None:
     return float(((ended - still) * weight).sum() / weight.sum())
 
 
-def _with_bragging(finding: Finding, with_it: float | None, without: float) -> Finding:
+def _with_inflation(finding: Finding, with_it: float | None, without: float) -> Finding:
     gain = None if with_it is None else with_it - without
     words = "" if gain is None or with_it is None else f"; a quick model would brag of {with_it:.2f}, not {without:.2f}"
     return Finding(**{**asdict(finding), "auc_inflation": gain, "why": finding.why + words})
@@ -199,7 +199,7 @@ def _as_values(text: pl.Series) -> tuple[Feature, pl.Series]:
 
 
 def _codes(feature: Feature, values: pl.Series) -> Floats:
-    """Numbers for trees: a number as it is, a category the frequency of its level (no outcome is used)."""
+    """Encode a feature for trees: a number as it is, a category as the frequency of its level (no outcome is used)."""
     if feature.kind == "numeric":
         return np.asarray(values.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
     frame = values.fill_null("\0missing").to_frame("level")
@@ -233,6 +233,6 @@ def _share(filled: Floats, chosen: np.ndarray[Any, Any]) -> float | None:
 
 
 def _rank_correlation(filled: Floats, age: Floats) -> float | None:
-    """Somers' D of the day by filling: 2 AUC - 1, the rank-biserial correlation."""
+    """Calculate Somers' D of the day by filling: 2 AUC - 1, the rank-biserial correlation."""
     ranked = auc(filled, age)
     return None if ranked is None else 2.0 * ranked - 1.0

@@ -82,7 +82,7 @@ def fit_scorecard(
 
 def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Floats, float]:
     """Fit a ridge regression, logistic or Poisson with the expected default as exposure: coefficients, intercept."""
-    from sklearn.linear_model import LogisticRegression, PoissonRegressor  # who only scores fits nothing
+    from sklearn.linear_model import LogisticRegression, PoissonRegressor  # scoring alone fits nothing
 
     if expected is None:
         model = LogisticRegression(C=1.0 / PENALTY, solver="newton-cholesky", max_iter=200)

@@ -64,7 +64,7 @@ class ScorecardModel:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """How it came about, for its card."""
+        """Facts on its fit, for its card."""
         return {"left_out": self.left_out}
 
     @property
@@ -73,7 +73,7 @@ class ScorecardModel:
         return tuple(binning.feature for binning in self.binnings)
 
     def margin(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default (log cumulative hazard for the hazard target) before calibration, one per row."""
+        """Calculate log-odds of default (hazard target: log cumulative hazard) of each row before calibration."""
         weights, total = self._weights(features), np.full(features.height, self.intercept)
         for place, coefficient in enumerate(self.coefficients):  # in this order, whatever the number of rows
             total += coefficient * weights[:, place]
@@ -130,18 +130,18 @@ class ScorecardModel:
         )
 
     def predict(self, features: pl.DataFrame) -> Floats:
-        """Probability of default of each row, strictly between 0 and 1."""
+        """Calculate the probability of default of each row, strictly between 0 and 1."""
         return as_probability((self.scale or PointScale()).log_odds(_sum_up(self._parts(features))))
 
     def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Both: the probability of default of each row, and its log-odds with each feature at its neutral value."""
+        """Calculate the probability of default of each row, and its log-odds with each feature at its neutral value."""
         parts, scale = self._parts(features), self.scale or PointScale()
         points = _sum_up(parts)
         at_neutral = scale.log_odds(points[:, None] - parts + self._neutral_parts())
         return as_probability(scale.log_odds(points)), at_neutral
 
     def contributions(self, features: pl.DataFrame) -> Floats:
-        """Log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
+        """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         return np.asarray(
             (self._neutral_parts() - self._parts(features)) / (self.scale or PointScale()).factor, dtype=np.float64
         )
@@ -217,7 +217,7 @@ class ScorecardModel:
         return replace(found, binnings=tuple(_absent_as_reference(one, found.neutral) for one in found.binnings))
 
     def _absent(self, columns: pl.DataFrame) -> Absent:
-        """Which rows lack a value that the reference borrower has."""
+        """Find the rows that lack a value that the reference borrower has."""
         found: Absent = {}
         for binning in self.binnings:
             if self.neutral.get(binning.feature) is not None:
@@ -285,7 +285,7 @@ def _without_small_pool(binning: Binning, column: pl.Series, bads: Floats) -> Bi
 
 
 def _usual_levels(binnings: list[Binning], neutral: Profile, columns: pl.DataFrame) -> Profile:
-    """For a category of which the reference borrower's level is in no bin, the most frequent level that is in one."""
+    """Find the most frequent level in a bin, for each category of which the reference borrower's level is in none."""
     found: Profile = {}
     for binning in binnings:
         value = neutral.get(binning.feature)

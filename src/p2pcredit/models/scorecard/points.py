@@ -53,7 +53,7 @@ class PointScale:
         return np.asarray((self.base_score - points) / self.factor - math.log(self.base_odds), dtype=np.float64)
 
     def as_json(self) -> dict[str, float]:
-        """Plain JSON values."""
+        """Return it as plain JSON values."""
         return asdict(self)
 
 
@@ -118,5 +118,5 @@ def levels_in(binning: Binning, place: int) -> tuple[str, ...]:
 
 
 def plain_points(points: float) -> float:
-    """Points as they are printed: a whole number where they are one."""
+    """Round points as they are printed: a whole number where they are one."""
     return int(points) if float(points).is_integer() else round(float(points), DECIMALS)

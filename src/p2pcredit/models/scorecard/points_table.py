@@ -103,7 +103,7 @@ def as_sql(model_id: str, model: ScorecardModel, scale: PointScale, table: str =
 
 
 def _ratios_to_fill(model: ScorecardModel) -> str:
-    """Comments on the ratios that the model fills itself where an input is not known."""
+    """Comment on the ratios that the model fills itself where an input is not known."""
     lines = []
     for name in without_missing(model.support):
         usual = model.neutral.get(name)

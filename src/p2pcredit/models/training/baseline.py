@@ -1,4 +1,4 @@
-"""The plainest model that anybody would try: a logistic regression on the same raw features.
+"""The plainest model that one would try: a logistic regression on the same raw features.
 
 What a scorecard or boosting gains over it is what their extra care is worth.
 """

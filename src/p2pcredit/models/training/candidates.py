@@ -161,7 +161,7 @@ def train_candidates(
 
 
 def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
-    """Labels of another definition are never learned from: their horizon is another, though the columns look alike."""
+    """Refuse labels of another definition: their horizon is another, though the columns look alike."""
     if "definition" in outcomes.columns:
         others = sorted(set(outcomes["definition"].to_list()) - {settings.labels.definition})
         if others:
@@ -211,7 +211,7 @@ def _is_worse(candidate: Candidate, best: Candidate, confidence: float) -> bool:
 
 
 def beats_base_rate(candidate: Candidate) -> bool:
-    """Whether the candidate predicts better than the same default rate for every loan.
+    """Return whether the candidate predicts better than the same default rate for every loan.
 
     Its AUC must lie above a half beyond its interval, and its Brier score below that of the default rate of the loans
     before the evaluation.

@@ -45,7 +45,7 @@ class Split:
         return pl.concat([self.fit, self.calibrate, self.evaluate], rechunk=False)
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Dates and counts of the parts, as JSON values."""
+        """Return dates and counts of the parts, as JSON values."""
         parts = {"fit": self.fit, "calibrate": self.calibrate, "evaluate": self.evaluate}
         return {name: _describe(part) for name, part in parts.items()}
 

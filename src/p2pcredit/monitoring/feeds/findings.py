@@ -54,7 +54,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """Say it to a person, without the day, and without a borrower's values.
+        """The finding in a sentence, without the day and without a borrower's values.
 
         Examples:
             >>> print(Finding("financial", "annual_income", "absent", 0.0, 0.98, "annual_inc").sentence)

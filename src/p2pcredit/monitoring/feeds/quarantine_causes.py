@@ -41,7 +41,7 @@ class Cause:
 
     @property
     def sentence(self) -> str:
-        """Say it to a person, with what to write.
+        """The cause in a sentence, with what to write.
 
         Examples:
             >>> print(Cause("row: wrong number of fields", 9, "7,8,9").sentence)  # doctest: +ELLIPSIS
@@ -53,7 +53,7 @@ class Cause:
 
 
 def too_many_set_aside(set_aside: int, rows: int, limit: float, *, few_count: bool = True) -> bool:
-    """Whether a share of rows above the limit was set aside.
+    """Return whether a share of rows above the limit was set aside.
 
     Args:
         set_aside: How many rows were.

@@ -72,8 +72,8 @@ def compare_schema(
     if suspects or today.unknown:
         header = [shape for _, shape in usual.days if shape.absent is not None]
         for column in suspects:
-            beside = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
-            others = [name for name in today.unknown or () if name not in beside]
+            with_it = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
+            others = [name for name in today.unknown or () if name not in with_it]
             since = usual.since(accepted.get(column))
             found = _judge_column(feed.name, column, column in gone, today, since, others)
             if found == "undetermined":
@@ -92,7 +92,7 @@ def compare_schema(
 
 
 def _is_suspect(column: str, gone: bool, today: FeedDay, usual: UsualDays) -> bool:
-    """Whether a column may differ at all: quick, since most columns of most days do not."""
+    """Return whether a column may differ at all: quick, since most columns of most days do not."""
     before = usual.filled.get(column, 0)
     if gone:
         return before > 0 or not usual.rows
@@ -160,7 +160,7 @@ def _judge_silence(feed: Feed, day: date, usual: UsualDays, accepted: date | Non
 
 
 def _with_likely_names(findings: Sequence[Finding], new: Sequence[str]) -> list[Finding]:
-    """Where one column vanished and one new column is named like no other, take it for the same column."""
+    """Pair one vanished column with the one new column that is named like no other."""
     named = {finding.likely_name for finding in findings}
     left = [name for name in new if name not in named]
     unnamed = [finding for finding in findings if not finding.likely_name]

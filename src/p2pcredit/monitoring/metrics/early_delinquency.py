@@ -1,7 +1,7 @@
 """Early delinquency: which share of each vintage was 30 days past due or more within its first months on book.
 
-They come a year before the labels do, and say nothing of who pays in the end. Only loans observed for that long count,
-and none of which an event was set aside: it may have been the sign.
+They come a year before the labels do, but are no outcome: a loan may still be paid. Only loans observed for that long
+count, and none of which an event was set aside: it may have been the sign.
 """
 
 from __future__ import annotations

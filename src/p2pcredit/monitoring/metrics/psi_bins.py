@@ -32,7 +32,7 @@ class NumericBins:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each bin holds, in words."""
+        """The content of each bin, in words."""
         if self.exact:
             return (*(f"{edge:g}" for edge in self.edges), "unseen", "missing")
         if not self.edges.size:
@@ -65,7 +65,7 @@ class CategoryBins:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each bin holds, in words."""
+        """The content of each bin, in words."""
         return (*self.levels, "rare", "unseen", "missing")
 
     def count(self, values: pl.Series) -> Counts:

@@ -171,7 +171,7 @@ def _grown(count: int, share: float) -> float:
 
 
 def _has_moved(result: MetricResult, watch: float) -> bool:
-    """Whether an index is worth watching: at the alert level, or at the watch level beyond what chance would give."""
+    """Return whether an index is at the alert level, or at the watch level beyond what chance would give."""
     if result.value is None:
         return False
     beyond_chance = result.low is not None and result.low > 0

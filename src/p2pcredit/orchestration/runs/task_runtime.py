@@ -98,7 +98,7 @@ def report_failure(context: Context) -> None:
         error = cause if isinstance(cause, Exception) else RuntimeError(str(cause or "its process ended; see its log"))
         alert_failure(_failure_context(context), f"{task.dag_id}.{task.task_id} of {task.run_id}", error)
     except Exception as error:
-        log.warning("the failure could not be told to the alert channels (%s)", type(error).__name__)
+        log.warning("the failure could not be sent to the alert channels (%s)", type(error).__name__)
 
 
 def _failure_context(context: Context) -> JobContext:

@@ -114,7 +114,7 @@ class LendingClub:
         return join_books(list(self.parts(files, first, last)))
 
     def columns(self, file: Path) -> pl.DataFrame:
-        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
+        """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
         return read_columns(file, LAYOUTS, _DIALECT, id_column="id")
 
 
@@ -123,7 +123,7 @@ def _is_summary(text: str) -> bool:
 
 
 def _screen(ids: LoanIds, table: RawTable) -> RawTable:
-    """Without the rows that are no loans, or whose month of issue cannot be told."""
+    """Reject rows that are no loans, or whose month of issue cannot be read."""
     issued = pl.col("issue_d")
     table = table.reject(pl.col("id").str.starts_with(_SUMMARY), SUMMARY_REASON, value=pl.col("id"))
     table = ids.screen(table)

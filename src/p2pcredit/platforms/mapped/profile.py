@@ -178,7 +178,7 @@ class MappedPlatform:
             )
 
     def columns(self, file: Path) -> pl.DataFrame:
-        """Every column of a download as text, those too that no feed takes; records of another shape are left out."""
+        """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
         return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.loan_id)
 
     @property
@@ -191,7 +191,7 @@ class MappedPlatform:
 
     @property
     def _dialect(self) -> Dialect:
-        """How its downloads are written; which separator they have is seen from their header."""
+        """The dialect of its downloads; their separator is read from the header."""
         return Dialect(ANY_SEPARATOR, self.mapping.file.encoding)
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:

@@ -195,7 +195,7 @@ def _plain_path(loc: Sequence[int | str]) -> list[str]:
 
 
 def _model(path: Sequence[str]) -> type[BaseModel]:
-    """Of which part of a mapping the last key of a path is one."""
+    """Return the model of the part of a mapping to which the last key of a path belongs."""
     if len(path) == 1:
         return PlatformMapping
     if path[0] == "file":

@@ -87,7 +87,7 @@ class Synthetic:
         return join_books(parts) if files else parts[0]
 
     def columns(self, file: Path) -> pl.DataFrame:
-        """Every column of what `write_raw` wrote, as text; records of another shape are left out."""
+        """Read every column of what `write_raw` wrote as text; records of another shape are left out."""
         return read_columns(file, _LAYOUTS, id_column="loan_id")
 
 
@@ -212,7 +212,7 @@ def _build(table: RawTable, _: None) -> RawBook:
 
 
 def _unpack_events(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per event; what is no event stands on the origination day with its raw text, to be quarantined."""
+    """Split texts into one row per event; raw text that is no event gets the origination day, to be quarantined."""
     events = rows.filter(pl.col("events").is_not_null()).select(
         "loan_id", "origination_date", pl.col("snapshot_date").alias("originated"), pl.col("events").str.split(";")
     )

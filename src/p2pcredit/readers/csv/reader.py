@@ -73,7 +73,7 @@ class RawFile(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Its path."""
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class RawFile(Protocol):
         """Columns that it holds as numbers of so few digits that ids are no more what they were."""
 
     def batches(self, *, exact: bool = False, in_two_threads: bool = False) -> Iterator[DelimitedText]:
-        """Its records in order, some at a time."""
+        """Yield its records in order, some at a time."""
 
     def empty(self) -> DelimitedText:
         """Describe the file without its records."""
@@ -241,7 +241,7 @@ def read_small_file(file: RawFile) -> DelimitedText:
 
 
 def joined(batches: Sequence[DelimitedText]) -> DelimitedText:
-    """Batches that follow each other as one, at least one."""
+    """Join batches that follow each other, at least one."""
     malformed = tuple(misfit for batch in batches for misfit in batch.malformed)
     return DelimitedText(batches[0].header, pl.concat(batch.frame for batch in batches), malformed, batches[-1].cut_off)
 

@@ -21,7 +21,7 @@ csv.field_size_limit(LONGEST_RECORD)
 def exact_blocks(
     path: Path, chunks: Iterator[bytes], width: int, block_bytes: int, separator: str = ","
 ) -> Iterator[Block]:
-    """Part bytes into records, and mark those that have `width` fields.
+    """Split bytes into records, and mark those that have `width` fields.
 
     Args:
         path: The file, for messages.
@@ -89,7 +89,7 @@ class _Lines:
 
 
 def fields_of_line(line: str, separator: str = ",") -> tuple[str, ...]:
-    """Part one line into its fields, read by itself.
+    """Split one line into its fields, read by itself.
 
     A quote that is not closed ends with the line. A line that cannot be read as CSV at all, such as one with a lone
     carriage return outside quotes, has no fields.
@@ -109,7 +109,7 @@ def fields_of_line(line: str, separator: str = ",") -> tuple[str, ...]:
 
 
 def is_open(raw: str, separator: str = ",") -> bool:
-    """Whether this record ends inside a quoted field.
+    """Return whether this record ends inside a quoted field.
 
     Examples:
         >>> is_open('1,"never closed'), is_open('1,5" pipe'), is_open('1,"a"')
@@ -124,7 +124,7 @@ def is_open(raw: str, separator: str = ",") -> bool:
 
 
 def exact_records(lines: Iterator[str], width: int, separator: str = ",") -> Iterator[tuple[tuple[str, ...], str]]:
-    """Part lines into records, each with its raw text.
+    """Split lines into records, each with its raw text.
 
     A record may span lines where a quoted field holds line ends. A record that spans lines and does not have `width`
     fields started at a stray quote: its first line then stands alone and reading goes on at the next line.

@@ -37,7 +37,7 @@ class _Fields:
 
 
 def counted_blocks(path: Path, chunks: Iterator[bytes], width: int, separator: str = ",") -> Iterator[Block]:
-    """Part bytes into records, and mark those that have `width` fields.
+    """Split bytes into records, and mark those that have `width` fields.
 
     Args:
         path: The file, for messages.
@@ -88,7 +88,7 @@ def _joined(blocks: Sequence[Block]) -> Block:
 
 
 def _counted(path: Path, text: bytes, offset: int, seen: int, fields: _Fields) -> tuple[int, Block | None, int]:
-    """How many bytes do the whole records of a text take that begins at a record; those; how many were seen by now."""
+    """Split whole records off a text that begins at one; return their bytes, their block, and the records so far."""
     if b"\n" not in text:
         return 0, None, seen
     data = np.frombuffer(text, dtype=np.uint8)
@@ -134,14 +134,14 @@ def _inside_quotes(data: npt.NDArray[np.uint8], between: _Mask) -> _Mask:
     """
     quotes = data == _QUOTE
     inside = _running_parity(quotes)
-    beside = quotes | between
-    beside |= data == _NEWLINE
+    neighbours = quotes | between
+    neighbours |= data == _NEWLINE
     opening = quotes & inside
-    if _and_not(opening[1:], beside[:-1]).any():
+    if _and_not(opening[1:], neighbours[:-1]).any():
         raise IrregularError
-    beside |= data == _RETURN
+    neighbours |= data == _RETURN
     closing = _and_not(quotes, inside)
-    if _and_not(closing[:-1], beside[1:]).any():
+    if _and_not(closing[:-1], neighbours[1:]).any():
         raise IrregularError
     return inside
 

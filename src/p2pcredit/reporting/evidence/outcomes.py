@@ -153,7 +153,7 @@ def _quarters(loans: pl.DataFrame) -> pl.Series:
 
 
 def _parts(subject: Subject, names: pl.Series) -> list[dict[str, Any]]:
-    """Ranking and calibration of each part, in order; undetermined where a part has too few bads or goods."""
+    """Measure ranking and calibration of each part, in order; undetermined where a part has too few bads or goods."""
     labels, chances = subject.labels, subject.chances
     needed, rows = subject.settings.training.min_evaluation_bads, []
     held = names.fill_null("not known").to_numpy()

@@ -45,7 +45,7 @@ class Subject:
 
     @property
     def confidence(self) -> float:
-        """Of every interval."""
+        """The confidence level of every interval."""
         return self.settings.monitoring.confidence
 
     @property

@@ -139,7 +139,7 @@ def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]
 
 
 def _is_inside(layout: Layout, feed_name: str) -> bool:
-    """Whether the directory of a feed is no link that leads out of the landing directory."""
+    """Return whether the directory of a feed is no link that leads out of the landing directory."""
     try:
         layout.feed_file(feed_name, feed_name)
     except OutsideHomeError:

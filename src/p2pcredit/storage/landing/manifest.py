@@ -27,7 +27,7 @@ def require_whole_landing(layout: Layout, days: DateRange) -> None:
 
 
 def manifest_file(layout: Layout) -> Path:
-    """Where it stands what was landed, from which raw files, and whether it is whole."""
+    """Return the file that says what was landed, from which raw files, and whether it is whole."""
     return layout.landing / "landing.json"
 
 

@@ -22,7 +22,7 @@ from p2pcredit.storage.layout import Layout
 
 
 def holds_any(layout: Layout, feed: Feed, days: DateRange, loans: pl.Series) -> bool:
-    """Whether any of these loans stands in what has landed of a feed on some days."""
+    """Return whether any of these loans is in what has landed of a feed on some days."""
     return bool(read_landing(layout, feed, days).frame["loan_id"].is_in(loans.implode()).any())
 
 
@@ -32,7 +32,7 @@ def entry_days(entry: dict[str, Any]) -> DateRange:
 
 
 def shares_days(one: DateRange, other: DateRange) -> bool:
-    """Whether two ranges have a day in common.
+    """Return whether two ranges have a day in common.
 
     Examples:
         >>> january = DateRange(date(2024, 1, 1), date(2024, 1, 31))
@@ -77,8 +77,8 @@ class LandedBefore:
         """From the first to the last of these days."""
         return DateRange(self.spans[0].first, max(days.last for days in self.spans))
 
-    def beside(self, feed: Feed, new_rows: Callable[[date], pl.DataFrame]) -> Callable[[date], pl.DataFrame]:
-        """Given the new rows of a month, those and the rows that stay, ordered by day and loan."""
+    def merged(self, feed: Feed, new_rows: Callable[[date], pl.DataFrame]) -> Callable[[date], pl.DataFrame]:
+        """Join the new rows of a month to the rows that stay, ordered by day and loan, once the month is given."""
 
         def rows_of(month: date) -> pl.DataFrame:
             new = new_rows(month)
@@ -90,7 +90,7 @@ class LandedBefore:
         return rows_of
 
     def replaced(self, feed: Feed) -> int:
-        """How many rows of this feed are replaced by those of the new landing."""
+        """Count the rows of this feed that are replaced by those of the new landing."""
         rows = read_landing(self.layout, feed, self.span).frame
         return rows.filter(pl.col("loan_id").is_in(self.originated.implode())).height
 

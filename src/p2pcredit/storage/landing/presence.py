@@ -32,7 +32,7 @@ def day_names(feed_name: str, day: date) -> tuple[str, ...]:
 
 
 def month_file(layout: Layout, feed_name: str, day: date) -> Path:
-    """Where a feed's rows of the month of `day` lie."""
+    """Return the file of a feed's rows of the month of `day`."""
     return layout.landing / feed_name / f"{feed_name}_{day:%Y_%m}.parquet"
 
 
@@ -53,7 +53,7 @@ def landed_now(layout: Layout, feed_name: str, day: date) -> Fingerprints:
 
 
 def days_landed(layout: Layout, feed_name: str, days: Collection[date]) -> set[date]:
-    """Those of these days for which a feed has landed, in a file of its own or in that of the month.
+    """Find those of these days for which a feed has landed, in a file of its own or in that of the month.
 
     Raises:
         StorageError: If the directory of the feed cannot be looked into.

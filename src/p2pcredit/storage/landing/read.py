@@ -131,7 +131,7 @@ class _File:
 
 
 def _with_origin(files: Sequence[_File]) -> pl.DataFrame:
-    """All rows, in the order of the files, with the file, its digest and the day of each."""
+    """Read all rows, in the order of the files, with the file, its digest and the day of each."""
     rows = pl.concat([pl.DataFrame(schema=_LANDED), *(file.rows for file in files)], how="diagonal")
     of_file = np.repeat(np.arange(len(files)), np.array([file.rows.height for file in files], dtype=np.int64))
     origins = pl.DataFrame(

@@ -51,7 +51,7 @@ class Ledger:
         self._held = False
 
     def events(self) -> tuple[LedgerEvent, ...]:
-        """All lines on disk, in order.
+        """Read all lines on disk, in order.
 
         Raises:
             DecisionError: If a line is damaged, naming its file.

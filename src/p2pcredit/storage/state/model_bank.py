@@ -92,7 +92,7 @@ class ModelBank:
     layout: Layout
 
     def model_ids(self) -> list[str]:
-        """All models, by name."""
+        """List all models, by name."""
         try:
             entries = list(self.layout.model_bank.iterdir())
         except FileNotFoundError:
@@ -227,5 +227,5 @@ def card_bytes(card: Mapping[str, Any]) -> bytes:
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
-    """JSON with sorted keys, so that equal content has equal bytes."""
+    """Encode JSON with sorted keys, so that equal content has equal bytes."""
     return json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"

@@ -53,15 +53,15 @@ class ActiveFile:
     high: date | None
 
     def may_hold(self, days: DateRange) -> bool:
-        """Whether its dates allow rows of these days."""
+        """Return whether its dates allow rows of these days."""
         return self.low is None or self.high is None or (self.low <= days.last and self.high >= days.first)
 
     def holds(self, days: DateRange) -> bool:
-        """Whether it certainly has rows of these days."""
+        """Return whether it certainly has rows of these days."""
         return bool(self.rows) and any(bound is not None and bound in days for bound in (self.low, self.high))
 
     def below(self, opened: DeltaTable) -> str:
-        """Where it lies, given the table."""
+        """Return its path below an opened table."""
         root = unquote(opened.table_uri.removeprefix("file://")).rstrip("/")
         return f"{root}/{unquote(self.path)}"
 

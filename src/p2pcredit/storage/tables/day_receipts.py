@@ -30,7 +30,7 @@ Facts = dict[str, Any]
 
 
 def is_complete(layout: Layout, day: date) -> bool:
-    """Whether all gold tables have been written for this day."""
+    """Return whether all gold tables have been written for this day."""
     return layout.day_receipt(day).is_file() or layout.month_receipt(day).is_file()
 
 
@@ -125,7 +125,7 @@ def _content(path: Path) -> Facts | None:
 
 
 def days_complete(layout: Layout) -> Iterator[date]:
-    """Every day that has a receipt, in order."""
+    """Yield every day that has a receipt, in order."""
     for year in sorted(_names(layout.completed_days)):
         yield from sorted({day for span in _receipts(layout, year) for day in span})
 
@@ -179,7 +179,7 @@ def forget_labels_built(layout: Layout, days: DateRange) -> None:
 
 
 def days_with_labels(layout: Layout, days: DateRange) -> list[date]:
-    """Those of these days whose labels were built, in order: complete ones, and those on their way to it."""
+    """List those of these days whose labels were built, in order: complete ones, and those being completed."""
     marked = [built for _, built in _built(layout)]
     last = max([last_complete(layout) or days.first, *(built.last for built in marked)])
     return [day for day in days if day <= last and (any(day in built for built in marked) or is_complete(layout, day))]

@@ -120,7 +120,7 @@ def _moved_in(work: Path, table: Table) -> list[AddAction]:
 
 
 def _statistics(file: Path, table: Table) -> dict[str, Any]:
-    """How many rows, and between which bounds the dates and numbers lie: readers skip files by it."""
+    """Read from the footer the rows, and the bounds of dates and numbers, by which readers skip files."""
     footer = pq.read_metadata(file)
     lows: dict[str, Any] = {}
     highs: dict[str, Any] = {}

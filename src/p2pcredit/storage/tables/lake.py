@@ -58,7 +58,7 @@ class Lake:
     pinned: Mapping[str, int] | None = None
 
     def exists(self, table: Table) -> bool:
-        """Whether anything has been written to the table.
+        """Return whether anything has been written to the table.
 
         Raises:
             StorageError: If its log cannot be looked at, or holds something that is no file: a reader would wait for a
@@ -111,7 +111,7 @@ class Lake:
         return _scanned(opened, days).select(_columns(opened, table))
 
     def has_rows(self, table: Table, days: DateRange) -> bool:
-        """Whether the table has any row of these days; mostly its log says so, and no file is opened."""
+        """Return whether the table has any row of these days; mostly its log says so, and no file is opened."""
         if not self.exists(table):
             return False
         return any(file.holds(days) for file in active_files(self._open(table), days)) or not (
@@ -149,7 +149,7 @@ class Lake:
             StorageError: If it cannot be read or made.
         """
         opened = self._open_or_create(table)
-        forget(self.layout.table(table.name))  # it stays at its version for who has it, whatever others commit
+        forget(self.layout.table(table.name))  # an opened table stays at its version, whatever others commit
         return opened
 
     def require(self, table: Table) -> None:

@@ -57,19 +57,19 @@ def vacuum_table(lake: Lake, table: Table, keep_versions: Collection[int], *, dr
     def once() -> bool:
         opened = lake.opened(table)
 
-        def vacuum(*, only_tell: bool) -> list[str]:
+        def vacuum(*, dry_run: bool) -> list[str]:
             return opened.vacuum(
                 RETENTION_HOURS,
-                dry_run=only_tell,
+                dry_run=dry_run,
                 enforce_retention_duration=False,
                 full=True,  # else only what was replaced since the last checkpoint
                 keep_versions=versions,
             )
 
-        sizes[:] = _sizes(lake.layout.table(table.name), vacuum(only_tell=True))
+        sizes[:] = _sizes(lake.layout.table(table.name), vacuum(dry_run=True))
         if dry_run or not sizes:
             return False
-        vacuum(only_tell=False)
+        vacuum(dry_run=False)
         return True
 
     with lake.lock(table):
