@@ -36,13 +36,14 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
     gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine. Days
-    past due that were given and could not be read stand in that row with what is wrong with them. Its outcome is then
-    unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
+    past due that were given and could not be read, or that are more than the loan is old, stand in that row with what
+    is wrong with them. Its outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on
+    purpose.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
             null), `days_past_due` (Int64 on the day the file was read, or null), `days_text` (what is wrong with
-            days past due that could not be read, never itself a number, or null).
+            days past due that say nothing, never itself a number, or null).
         rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
             that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say; or
             `unknown` for a status after which a loan is neither good nor bad.

@@ -294,15 +294,10 @@ class MappedPlatform:
             late.alias("days_past_due"),
             (_no_whole_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )
+        loans = _without_impossible_days(loans, read_on)
         with_events = [status for status, rule in events.rules.items() if isinstance(rule, tuple) and rule]
         overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
-        since = pl.lit(read_on, dtype=pl.Date) - pl.duration(days=pl.col("days_past_due"))
-        on = (
-            pl.when(pl.col("status").is_in(overdue))
-            .then(since)
-            .when(pl.col("status").is_in(with_events))
-            .then(pl.col("on"))
-        )
+        on = pl.when(pl.col("status").is_in(with_events)).then(pl.col("on"))
         made = loans.select("loan_id", on.alias("on"), "snapshot_date")
         own = made.filter(pl.col("on") < pl.col("snapshot_date"))
         early.append(own)
@@ -382,6 +377,24 @@ def _no_whole_days(column: str) -> pl.Expr:
     text = pl.col(column).str.strip_chars()
     given = ~text.str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
     return pl.when(given & _whole_days(column).is_null()).then(text + " is no whole number of days")
+
+
+def _without_impossible_days(loans: pl.DataFrame, read_on: date | None) -> pl.DataFrame:
+    """Take out days past due that are more than the loan's days since its origination, and say so in `days_text`.
+
+    Such a number is in another unit, or stands for something else. Its loan's outcome is unknown then.
+
+    Args:
+        loans: As `build_events` takes them.
+        read_on: The day on which the days past due were counted.
+    """
+    days = pl.col("days_past_due")
+    age = (pl.lit(read_on, dtype=pl.Date) - pl.col("snapshot_date")).dt.total_days()
+    said = pl.format("{} days past due of a loan {} days old", days, age)
+    return loans.with_columns(
+        pl.when(days > age).then(said).otherwise("days_text").alias("days_text"),
+        pl.when(days > age).then(None).otherwise(days).alias("days_past_due"),
+    )
 
 
 def _as_text(source: Source, originated: pl.Expr) -> pl.Expr:
