@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import daily_book
 import pytest
-import scored_loans
 from polars.testing import assert_frame_equal
+from tests.robustness.reruns import daily_book
+from tests.spark import scored_loans
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.jobs.scoring.score import run_inference

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import scored_loans
-import trained_homes
+from tests.spark import scored_loans, trained_homes
 
 from p2pcredit.contracts.features import FEATURES, Feature
 from p2pcredit.engines.spark.fitting import SparkBackend

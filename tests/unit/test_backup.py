@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import young_home
 
-import young_home
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext

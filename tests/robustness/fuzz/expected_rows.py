@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from record_reader import fields_alone, records_of
+from tests.robustness.fuzz.record_reader import fields_alone, records_of
 
 
 class Row(NamedTuple):

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from book_mutations import ALL, RUBBISH, Book
+from tests.robustness.fuzz.book_mutations import ALL, RUBBISH, Book
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landing_days import land_clean
-from laws import context
+from tests.robustness.fuzz.landing_days import land_clean
+from tests.robustness.fuzz.laws import context
 
 import p2pcredit.storage.landing.read as landing
 from p2pcredit.errors import MissingFeedError, P2PCreditError, SourceError, UnreadableFileError

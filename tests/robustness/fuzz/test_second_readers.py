@@ -11,12 +11,12 @@ from typing import Any
 
 import narwhals as nw
 import pytest
-from byte_mutations import TEXT_MUTATIONS
-from landing_cases import Case
-from laws import try_cases
-from meanings import BROKEN, meaning
-from mutations import Sheet
-from record_reader import records_of
+from tests.robustness.fuzz.byte_mutations import TEXT_MUTATIONS
+from tests.robustness.fuzz.landing_cases import Case
+from tests.robustness.fuzz.laws import try_cases
+from tests.robustness.fuzz.meanings import BROKEN, meaning
+from tests.robustness.fuzz.mutations import Sheet
+from tests.robustness.fuzz.record_reader import records_of
 
 import p2pcredit.storage.landing.read as landing
 import p2pcredit.transforms.silver as silver

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from disk_calls import Calls
 from greenlet import getcurrent, greenlet
-from model_disk import ModelDisk
-from steps import Rules, Step
+from tests.robustness.protocol.disk_calls import Calls
+from tests.robustness.protocol.model_disk import ModelDisk
+from tests.robustness.protocol.steps import Rules, Step
 
 RETRIES = 2
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer import Found
-from handoff_worlds import MEETINGS, Stage
+from tests.robustness.protocol.explorer import Found
+from tests.robustness.protocol.handoff_worlds import MEETINGS, Stage
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs import decisions

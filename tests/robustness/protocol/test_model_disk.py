@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_calls import Calls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_disk import HOME, ModelDisk
+from tests.robustness.protocol.disk_calls import Calls
+from tests.robustness.protocol.model_disk import HOME, ModelDisk
 
 NAMES = st.sampled_from(["a", "b", "c", "d/a", "d/b", "d", "x/a"])
 TEXTS = st.sampled_from([b"", b"one", b"other words\n"])

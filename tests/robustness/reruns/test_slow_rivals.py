@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daily_book import DAYS, context, differences, land, make_book, unbalanced
+from tests.robustness.reruns.daily_book import DAYS, context, differences, land, make_book, unbalanced
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import ConflictError

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.small_home import DAYS, SATURDAY, TRAINED
 
 import p2pcredit
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
@@ -17,7 +18,6 @@ from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import BankError, HomeError, MissingHomeError, QuarantineError, UsageError
 from p2pcredit.jobs.scoring.landed_rows import features_of_landed
 from p2pcredit.models.evaluation.discrimination import auc
-from small_home import DAYS, SATURDAY, TRAINED
 
 
 def landed(home: p2pcredit.Home, loans: pl.Series) -> pl.DataFrame:

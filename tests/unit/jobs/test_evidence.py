@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence_home import TRAININGS, build_home, context
+from tests.unit.jobs.evidence_home import TRAININGS, build_home, context
 
 from p2pcredit.errors import BankError, StorageError
 from p2pcredit.jobs.audit.evidence import find_evidence, verify_evidence

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from handoff_nights import (
+from tests.unit.jobs.handoff_nights import (
     LATER_MONDAY,
     MONDAY,
     NEXT_MONDAY,

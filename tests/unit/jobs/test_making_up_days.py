@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_days import DAY, crown, land_day, land_days_before, with_settings, write
+from tests.unit.jobs.small_days import DAY, crown, land_day, land_days_before, with_settings, write
 
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE
 from p2pcredit.errors import ConflictError

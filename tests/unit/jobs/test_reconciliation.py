@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-import small_days
-from small_days import DAY, land_day, lines_of, write
+from tests.unit.jobs import small_days
+from tests.unit.jobs.small_days import DAY, land_day, lines_of, write
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from small_days import DAY, land_day
+from tests.unit.jobs.small_days import DAY, land_day
 
 from p2pcredit.errors import LeakError, TrainingError
 from p2pcredit.jobs.context import JobContext

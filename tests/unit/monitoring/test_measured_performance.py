@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from monitoring_world import WEEK_END, make_inputs
 from sklearn.metrics import brier_score_loss, roc_auc_score
+from tests.unit.monitoring.monitoring_world import WEEK_END, make_inputs
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import MonitoringInputs

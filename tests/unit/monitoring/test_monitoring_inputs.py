@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitoring_world import WEEK_END, make_inputs
+from tests.unit.monitoring.monitoring_world import WEEK_END, make_inputs
 
 from p2pcredit.errors import MonitoringError
 from p2pcredit.models.evaluation.platform_grades import grade_ranks

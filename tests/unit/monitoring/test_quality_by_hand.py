@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from written_week import AFTER, WEEK_END, settings, week
+from tests.unit.monitoring.written_week import AFTER, WEEK_END, settings, week
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.intervals import wilson_interval

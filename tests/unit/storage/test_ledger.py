@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes_at_once import run_at_once
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.retraining.events import EventKind
@@ -17,7 +18,6 @@ from p2pcredit.retraining.state import HandoffState
 from p2pcredit.retraining.summary import pack_state
 from p2pcredit.storage.state import ledger as ledger_module
 from p2pcredit.storage.state.ledger import LINES_TO_A_SUMMARY, Ledger
-from processes_at_once import run_at_once
 
 AT = datetime(2024, 1, 16, 2, tzinfo=UTC)
 SCORED = {"model_id": "m1", "days": {"2024-01-15": 3}}
