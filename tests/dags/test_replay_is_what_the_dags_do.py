@@ -45,7 +45,8 @@ min_evaluation_bads = 5
 min_matured_loans = 50
 min_matured_bads = 5
 """
-GROUPS = {step.job: part.name for part in PREPROCESSING.parts if isinstance(part, Group) for step in part.steps}
+_GROUPS = [part for part in PREPROCESSING.parts if isinstance(part, Group)]
+GROUPS: dict[str, str] = {step.job: part.name for part in _GROUPS for step in part.steps if step.job is not None}
 Call = tuple[str, date, str]
 
 

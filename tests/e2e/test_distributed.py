@@ -145,9 +145,12 @@ class Days:
 
     def _trainer(self) -> str | None:
         """The worker one of whose processes holds the lock of the training."""
-        lock = os.stat(training) if (training := self.cluster.home / "logs/decisions/.training.lock").exists() else None
+        training = self.cluster.home / "logs/decisions/.training.lock"
+        if not training.exists():
+            return None
+        lock = os.stat(training)
         for name in USERS:
-            for pid in self.cluster.programs[name].pids() if lock else []:
+            for pid in self.cluster.programs[name].pids():
                 with suppress(OSError):
                     for link in Path(f"/proc/{pid}/fd").iterdir():
                         with suppress(OSError):

@@ -36,7 +36,9 @@ def rows_of_csv(data: bytes, sources: Sequence[str]) -> list[Row]:
     rows = []
     for number, (fields, raw) in enumerate(records_of(body, len(header)), start=1):
         if len(fields) == len(header):
-            texts = {name: value for name, value in zip(header, fields, strict=True) if name in sources}
+            texts: dict[str, str | None] = {
+                name: value for name, value in zip(header, fields, strict=True) if name in sources
+            }
             rows.append(Row(number, texts, None))
         else:
             rows.append(Row(number, {}, raw))

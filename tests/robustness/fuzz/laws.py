@@ -105,8 +105,8 @@ class _Book:
         for row in lake.read(QUARANTINE, days).iter_rows(named=True):
             broken.setdefault((row["feed"], row["snapshot_date"]), []).append(row)
         features: dict[str, list[Any]] = {}
-        for row in lake.read(FEATURE_STORE, days).iter_rows():
-            features.setdefault(row[0], []).append(row)
+        for values in lake.read(FEATURE_STORE, days).iter_rows():
+            features.setdefault(values[0], []).append(values)
         return cls(sound, broken, features)
 
 

@@ -36,7 +36,7 @@ class OddCalendar(Handoff):
     """The same, begun near an odd day, on a clock in Berlin that also jumps; absences, and days that are run again."""
 
     @initialize(start=st.sampled_from(sorted(ODD_DAYS)))
-    def move_in(self, start: str) -> None:  # type: ignore[override]
+    def move_in(self, start: str) -> None:
         self.first_day = ODD_DAYS[start]
         self.jump = timedelta(0)
         self.fold = 0

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,12 @@ def _ask(name: str, path: Path) -> Any:
     if name == "sync":
         handle = os.open(path, os.O_RDONLY)
         return (os.fsync(handle), os.close(handle))
-    asks = {"unlink": path.unlink, "mkdir": path.mkdir, "exists": path.exists, "is_file": path.is_file}
+    asks: dict[str, Callable[[], Any]] = {
+        "unlink": path.unlink,
+        "mkdir": path.mkdir,
+        "exists": path.exists,
+        "is_file": path.is_file,
+    }
     asks |= {"read": path.read_bytes, "read text": path.read_text}
     return asks[name]()
 

@@ -73,7 +73,7 @@ def test_a_naive_join_has_bads_whose_goods_are_not_known_yet(home: p2pcredit.Hom
     labels = home.table("gold.label_store", as_of=SATURDAY).filter(definition="pd3")
     naive = home.table("gold.predictions").join(labels, on="loan_id").collect()
     matured = home.matured(SATURDAY).loans
-    assert naive["label"].mean() > 1.5 * matured["label"].mean()
+    assert sum(naive["label"]) / naive.height > 1.5 * sum(matured["label"]) / matured.height
 
 
 def test_the_newest_months_alone_are_matured_where_they_are_asked_for(home: p2pcredit.Home) -> None:

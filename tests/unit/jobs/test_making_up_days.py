@@ -48,7 +48,7 @@ def nightly(ctx: JobContext, day: date = DAY) -> Any:
     return walk(PREPROCESSING, lambda step: do_step(ctx, step, day))
 
 
-def tables(ctx: JobContext) -> list[list[tuple[Any, ...]]]:
+def tables(ctx: JobContext) -> list[list[str]]:
     lake = Lake(ctx.layout)
     return [
         sorted(map(repr, lake.read(table).iter_rows())) if lake.exists(table) else []

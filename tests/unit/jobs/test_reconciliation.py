@@ -239,6 +239,7 @@ def test_counts_that_are_no_numbers_are_not_read(ctx: JobContext) -> None:
     run_day(ctx)
     kept: dict[str, Any] = (read_receipt(ctx.layout, DAY) or {})["counts"]
     assert DayCounts.from_json(kept) is not None
+    broken: Any
     for broken in (None, [], {}, {**kept, "loans": "3"}, {**kept, "landed": {"loan_terms": 3}}, {**kept, "silver": 3}):
         assert DayCounts.from_json(broken) is None, broken
 

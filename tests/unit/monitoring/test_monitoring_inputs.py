@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -129,7 +130,7 @@ def test_a_reference_is_held_to_each_date_that_it_has() -> None:
         replace(make_inputs(30), reference=later)
 
 
-def rows_of(table: str, *loans: str, day: date = WEEK_END) -> dict[str, pl.DataFrame]:
+def rows_of(table: str, *loans: str, day: date = WEEK_END) -> dict[str, Any]:
     """Rows of a table that has none by itself, one for each loan."""
     columns = {"loan_id": list(loans), "set_aside_on": [day] * len(loans), "snapshot_date": [day] * len(loans)}
     more = {"outside_training": [["fico"]] * len(loans), "decision": ["REFUSED"] * len(loans)}

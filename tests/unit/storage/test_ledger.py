@@ -16,6 +16,7 @@ from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.retraining.summary import pack_state
+from p2pcredit.storage.files import read_small_file
 from p2pcredit.storage.state import ledger as ledger_module
 from p2pcredit.storage.state.ledger import LINES_TO_A_SUMMARY, Ledger
 
@@ -235,7 +236,7 @@ def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkey
         scored(ledger, f"r{number}")
     whole = ledger.state()
     read: list[str] = []
-    real = ledger_module.read_small_file
+    real = read_small_file
     monkeypatch.setattr(
         ledger_module, "read_small_file", lambda path, **more: read.append(path.name) or real(path, **more)
     )
