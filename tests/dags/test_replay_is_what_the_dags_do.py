@@ -110,7 +110,11 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Call]]:
 
 def by_stages(calls: list[Call]) -> list[tuple[str, list[Call]]]:
     """The calls in their order; those of one group of tasks, which wait for nothing of each other, sorted."""
-    return [(stage, sorted(group)) for stage, group in groupby(calls, lambda call: GROUPS.get(call[0], call[0]))]
+
+    def stage(call: Call) -> str:
+        return GROUPS.get(call[0], call[0])
+
+    return [(name, sorted(group)) for name, group in groupby(calls, stage)]
 
 
 def without_run(text: str) -> str:
