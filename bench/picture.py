@@ -49,7 +49,8 @@ def _panel(group: list[Record]) -> alt.LayerChart:
         }
     ).with_columns(pl.col("seconds").round_sig_figs(3).cast(pl.String).alias("text"))
     what = "work alone" if measure == "work_seconds" else "whole process"
-    bars = alt.Chart(alt.Data(values=rows.to_dicts())).encode(
+    shown = alt.Data(values=rows.to_dicts())  # type: ignore[no-untyped-call]
+    bars = alt.Chart(shown).encode(
         y=alt.Y("who:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, ticks=False)),
         x=alt.X("seconds:Q", title=None, axis=alt.Axis(tickCount=4, grid=False)),
     )
@@ -66,4 +67,5 @@ def _panel(group: list[Record]) -> alt.LayerChart:
         anchor="start",
         fontSize=12,
     )
-    return marks.properties(width=_WIDTH, height=_BAR_HEIGHT * len(group), title=title)
+    panel: alt.LayerChart = marks.properties(width=_WIDTH, height=_BAR_HEIGHT * len(group), title=title)
+    return panel

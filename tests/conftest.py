@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import shutil
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,8 +16,6 @@ from typing import Any
 
 import hypothesis
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # what several rooms of tests share
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext
@@ -61,7 +58,7 @@ class Torture:
 @pytest.fixture(scope="session")
 def small_home(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A home made by the pipeline, with a model and a weekly review; not to be changed."""
-    from small_home import make_small_home
+    from tests.small_home import make_small_home
 
     return made_once("small-home", make_small_home)
 

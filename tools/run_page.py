@@ -60,8 +60,8 @@ def _directory_with(home: Path) -> Iterator[None]:
 
 def main() -> None:
     """Run a page on a small home that is made for it, and write the page anew."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-    from small_home import make_small_home  # type: ignore[import-not-found]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from tests.small_home import make_small_home
 
     path = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as directory:

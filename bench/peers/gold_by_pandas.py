@@ -61,12 +61,12 @@ def day_of_month(ids: pd.Series, month: np.ndarray) -> np.ndarray:
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x = x ^ (x >> np.uint64(31))
     days = ((month + 1).astype("M8[D]") - month.astype("M8[D]")).astype(np.uint64)
-    return (x % days).astype(np.int64) + 1
+    return np.asarray(x % days, dtype=np.int64) + 1
 
 
 def on_day(month: np.ndarray, day: np.ndarray) -> np.ndarray:
-    last = (month + 1).astype("M8[D]") - 1
-    return np.minimum(month.astype("M8[D]") + (day - 1), last)
+    last: np.ndarray = (month + 1).astype("M8[D]") - 1
+    return np.asarray(np.minimum(month.astype("M8[D]") + (day - 1), last))
 
 
 def build_events(loans: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.young_home import SETTINGS as YOUNG_HOME
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
@@ -38,7 +40,6 @@ from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
-from young_home import SETTINGS as YOUNG_HOME
 
 RESULTS = Path(__file__).parents[1] / "results"
 FIRST, TRAINED, LAST = date(2021, 1, 1), date(2021, 6, 14), date(2021, 6, 30)

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import optbinning
@@ -99,7 +99,10 @@ def pool(column: pl.Series) -> pl.Series:
     return column.to_frame().select(pooled.alias(column.name)).to_series()
 
 
-def timed(work: Callable[[], object]):
+Result = TypeVar("Result")
+
+
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     """Time work; return its result, and the least of a few wall times: up to fifteen, fewer where they take long."""
     seconds: list[float] = []
     while len(seconds) < 15 and sum(seconds) < 1.0:
@@ -144,7 +147,7 @@ def cell_bounds(values: np.ndarray, cells: int) -> np.ndarray:
     present, seen = np.unique(values[~np.isnan(values)], return_counts=True)
     place = np.arange(present.size) if present.size <= cells else (np.cumsum(seen) - 1) * cells // seen.sum()
     last_of_cell = np.flatnonzero(np.diff(place))
-    return np.nextafter(present[last_of_cell], np.inf)
+    return np.asarray(np.nextafter(present[last_of_cell], np.inf))
 
 
 def bins_of_theirs(found: optbinning.OptimalBinning, feature: Feature, column: pl.Series) -> np.ndarray:
@@ -152,7 +155,7 @@ def bins_of_theirs(found: optbinning.OptimalBinning, feature: Feature, column: p
         values = np.array([value if value is not None else np.nan for value in column.to_list()], dtype=object)
     else:
         values = column.cast(pl.Float64).to_numpy()
-    return found.transform(values, metric="indices", metric_missing=-1)
+    return np.asarray(found.transform(values, metric="indices", metric_missing=-1))
 
 
 def information_value(place: np.ndarray, label: np.ndarray, missing: int | None) -> float:
@@ -171,7 +174,8 @@ def information_value(place: np.ndarray, label: np.ndarray, missing: int | None)
 
 def sum_ratio(rows: list[dict[str, Any]], key: str) -> float:
     """Calculate how many times longer all features together took optbinning."""
-    return sum(row[key][0] for row in rows) / sum(row[key][1] for row in rows)
+    ours, theirs = (sum(float(row[key][side]) for row in rows) for side in (0, 1))
+    return ours / theirs
 
 
 def page(rows: list[dict[str, Any]], loans: pl.DataFrame, cells: int) -> str:

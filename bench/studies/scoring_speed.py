@@ -14,9 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "unit" / "models"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from conftest import AS_OF, make_book  # type: ignore[attr-defined]
+from tests.unit.models.conftest import AS_OF, make_book
+
 from p2pcredit.contracts.features import features_of
 from p2pcredit.models.scoring import score_loans
 from p2pcredit.models.training.candidates import train_candidates

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,10 +43,10 @@ PLACES = [
 ]
 
 
-def interrupted(home: Path, where: str, swallowed: str = "", **more: object) -> subprocess.CompletedProcess[str]:
+def interrupted(home: Path, where: str, swallowed: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", CHILD, str(home), where, swallowed]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("P2P_", "AIRFLOW"))}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=kept, **more)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=kept, **more)
 
 
 @pytest.mark.parametrize("swallowed", ["", "swallowed"])

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests import young_home
 from typer.testing import CliRunner
 
-import young_home
 from p2pcredit.cli.app import app
 from p2pcredit.cli.commands import airflow, demo
 from p2pcredit.jobs.context import JobContext

@@ -12,8 +12,8 @@ import pytest
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
+from tests import young_home
 
-import young_home
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.status import status

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
+from tests.not_none import not_none
 
 from p2pcredit.jobs.pipelines import PREPROCESSING
 from p2pcredit.orchestration.builder import build
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("home")
 def test_airflow_schedules_and_bounds_the_tasks_as_the_variables_say() -> None:
     dag = build(PREPROCESSING, "Doc.", ENVIRON)
     assert (dag.schedule, str(dag.timezone)) == ("30 4 * * *", "Europe/Berlin")
-    assert {(task.pool, task.queue, task.execution_timeout.total_seconds()) for task in dag.tasks} == {
+    assert {(task.pool, task.queue, not_none(task.execution_timeout).total_seconds()) for task in dag.tasks} == {
         ("loans", "big", 5400.0)
     }
     stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
@@ -46,6 +47,7 @@ def test_without_the_variables_there_is_no_deadline_and_tasks_run_where_airflow_
 
 def test_a_run_that_misses_its_deadline_is_alerted_of(home: Path, jobs: Any) -> None:
     dag = build(PREPROCESSING, "Doc.", ENVIRON)
+    assert isinstance(dag.deadline, list)
     (alert,) = dag.deadline
     assert alert.callback.path == "p2pcredit.orchestration.deadlines.report_missed_deadline"
     from p2pcredit.orchestration.deadlines import report_missed_deadline

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from tests.dags.tasks import task_of
+from tests.not_none import not_none
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.pipelines import Branch, Pipeline, Step, jobs_of
+from p2pcredit.orchestration.operators import JobBranchOperator, JobOperator
 
 IDS = {
     "P2PCreditScore_DataPreprocessing": "0 1 * * *",
@@ -126,7 +129,7 @@ def test_each_task_says_what_it_does_in_the_words_of_its_job(bag: DagBag) -> Non
                 module, _, function = job.rpartition(".")
                 spoken = getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function).__doc__
                 assert task.doc_md.startswith(" ".join(spoken.partition("\n\n")[0].split())), job
-    check = bag.dags["P2PCreditScore_DataPreprocessing"].get_task("source_data_checks.loan_terms").doc_md
+    check = not_none(bag.dags["P2PCreditScore_DataPreprocessing"].get_task("source_data_checks.loan_terms").doc_md)
     assert "until its feed has landed" in check
     assert "`p2pcredit preprocess`" in check
 
@@ -206,7 +209,8 @@ def test_a_fourth_pipeline_is_a_dag_from_its_data_alone() -> None:
     assert (dag.dag_id, dag.schedule, dag.doc_md) == ("P2PCreditScore_Audit", "30 4 * * 1", "An audit.")
     assert edges(dag) == {("find", "rest"), ("find", "write"), ("write", "end"), ("rest", "end")}
     assert rules(dag) == {"end": JOIN}
-    assert [(dag.get_task(name).job, getattr(dag.get_task(name), "span", False)) for name in ("find", "write")] == [
+    found, write = task_of(dag, "find", JobBranchOperator), task_of(dag, "write", JobOperator)
+    assert [(found.job, getattr(found, "span", False)), (write.job, write.span)] == [
         ("decisions.clear_decision", False),
         ("preprocessing.stages.complete_days", True),
     ]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import young_home
 
-import young_home
 from p2pcredit.contracts.alerts import Severity
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import TrainingError
@@ -45,7 +45,8 @@ min_evaluation_bads = 5
 min_matured_loans = 50
 min_matured_bads = 5
 """
-GROUPS = {step.job: part.name for part in PREPROCESSING.parts if isinstance(part, Group) for step in part.steps}
+_GROUPS = [part for part in PREPROCESSING.parts if isinstance(part, Group)]
+GROUPS: dict[str, str] = {step.job: part.name for part in _GROUPS for step in part.steps if step.job is not None}
 Call = tuple[str, date, str]
 
 
@@ -109,7 +110,11 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Call]]:
 
 def by_stages(calls: list[Call]) -> list[tuple[str, list[Call]]]:
     """The calls in their order; those of one group of tasks, which wait for nothing of each other, sorted."""
-    return [(stage, sorted(group)) for stage, group in groupby(calls, lambda call: GROUPS.get(call[0], call[0]))]
+
+    def stage(call: Call) -> str:
+        return GROUPS.get(call[0], call[0])
+
+    return [(name, sorted(group)) for name, group in groupby(calls, stage)]
 
 
 def without_run(text: str) -> str:

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, ErrorType, TaskDeferred
 from airflow.sdk.execution_time.comms import ErrorResponse
+from tests.dags.tasks import task_of
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.orchestration.bundle import PackageDagBundle
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
-from p2pcredit.orchestration.operators import WaitForDayOperator
+from p2pcredit.orchestration.operators import JobBranchOperator, SnapshotDateOperator, WaitForDayOperator
 from p2pcredit.orchestration.triggers import DayCompleteTrigger
 from p2pcredit.storage.home_format import HomeIdentity, mark_home
 
@@ -123,7 +125,7 @@ def test_in_one_home_each_receipt_and_each_task_say_which(run_dag: Any, jobs: An
 @pytest.mark.parametrize("task_id", ["check_inference_condition", "get_model", "run_inference", "clear_decision"])
 def test_each_kind_of_task_stops_in_another_home(task_id: str, jobs: Any, home: Path, other: Path) -> None:
     identity = mark_home(home)
-    task = model_training_inference.dag.get_task(task_id)
+    task = task_of(model_training_inference.dag, task_id, BaseOperator)
     began = {"wait_for_preprocessing": record_of(other, mark_home(other))}
     with pytest.raises(AirflowFailException, match=f"has id {identity.short_id}, the run began in {other}"):
         task.execute(context(task, Instance(began)))
@@ -148,7 +150,7 @@ def test_a_task_that_finds_airflow_without_its_database_is_left_to_airflow_to_tr
 
 def test_the_task_that_names_the_day_stops_in_another_home(home: Path, other: Path) -> None:
     mark_home(home)
-    task = model_monitoring.dag.get_task("get_week_end_date")
+    task = task_of(model_monitoring.dag, "get_week_end_date", SnapshotDateOperator)
     instance = Instance({"check_monitoring": record_of(other, mark_home(other))})
     with pytest.raises(AirflowFailException, match="mount the same shared directory"):
         task.execute(context(task, instance))
@@ -157,7 +159,7 @@ def test_the_task_that_names_the_day_stops_in_another_home(home: Path, other: Pa
 def test_a_home_to_which_nothing_was_written_is_another_than_the_one_that_the_run_began_in(
     jobs: Any, home: Path, other: Path
 ) -> None:
-    task = model_training_inference.dag.get_task("run_inference")
+    task = task_of(model_training_inference.dag, "run_inference", BaseOperator)
     instance = Instance({"get_model": record_of(other, mark_home(other))})
     with pytest.raises(AirflowFailException, match=f"this worker's home {home} has no id, the run began in {other}"):
         task.execute(context(task, instance))
@@ -166,7 +168,7 @@ def test_a_home_to_which_nothing_was_written_is_another_than_the_one_that_the_ru
 
 def test_the_same_home_mounted_elsewhere_is_the_same_home(jobs: Any, home: Path) -> None:
     identity = mark_home(home)
-    task = model_training_inference.dag.get_task("run_inference")
+    task = task_of(model_training_inference.dag, "run_inference", BaseOperator)
     instance = Instance({"get_model": {**record_of(home, identity), "path": "/mnt/loans"}})
     receipt = task.execute(context(task, instance))
     assert receipt == {"job": "scoring.score.score_day", "home_id": identity.short_id, "home_format": 2}
@@ -176,7 +178,9 @@ def test_the_same_home_mounted_elsewhere_is_the_same_home(jobs: Any, home: Path)
 
 def test_above_tasks_that_left_no_record_the_next_ones_are_asked(jobs: Any, home: Path, other: Path) -> None:
     mark_home(home)
-    task = model_training_inference.dag.get_task("get_model")  # after a place and a training that was skipped
+    task = task_of(
+        model_training_inference.dag, "get_model", BaseOperator
+    )  # after a place and a training that was skipped
     instance = Instance({"check_inference_condition": record_of(other, mark_home(other))})
     with pytest.raises(AirflowFailException, match="the run began in"):
         task.execute(context(task, instance))
@@ -187,7 +191,7 @@ def test_a_run_that_recorded_no_home_goes_on_and_the_log_says_so(
     jobs: Any, home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     identity = mark_home(home)
-    task = model_training_inference.dag.get_task("run_inference")
+    task = task_of(model_training_inference.dag, "run_inference", BaseOperator)
     instance = Instance()
     with caplog.at_level(logging.WARNING):
         assert task.execute(context(task, instance))["home_id"] == identity.short_id
@@ -198,7 +202,7 @@ def test_a_run_that_recorded_no_home_goes_on_and_the_log_says_so(
 
 def test_a_home_of_this_format_without_an_id_gets_one_from_the_first_task(jobs: Any, home: Path) -> None:
     (home / "home.json").write_text('{"format": 2, "made_by": "0.2.0"}')
-    task = model_monitoring.dag.get_task("check_monitoring")
+    task = task_of(model_monitoring.dag, "check_monitoring", JobBranchOperator)
     instance = Instance()
     assert task.choose_branch(context(task, instance)) == "skip_monitoring"
     assert instance.pushed["home"]["id"] == json.loads((home / "home.json").read_text())["id"]
@@ -206,7 +210,7 @@ def test_a_home_of_this_format_without_an_id_gets_one_from_the_first_task(jobs: 
 
 def test_a_home_of_a_newer_format_stops_a_task_before_it_reads_a_table(jobs: Any, home: Path) -> None:
     (home / "home.json").write_text('{"format": 9, "made_by": "7.0.0"}')
-    task = model_training_inference.dag.get_task("run_inference")
+    task = task_of(model_training_inference.dag, "run_inference", BaseOperator)
     with pytest.raises(AirflowFailException, match=r"has format 9, made by version 7\.0\.0; this version reads"):
         task.execute(context(task, Instance()))
     assert jobs.calls == []
@@ -214,7 +218,7 @@ def test_a_home_of_a_newer_format_stops_a_task_before_it_reads_a_table(jobs: Any
 
 def test_workers_of_two_versions_are_named(jobs: Any, home: Path) -> None:
     identity = mark_home(home)
-    task = model_training_inference.dag.get_task("run_inference")
+    task = task_of(model_training_inference.dag, "run_inference", BaseOperator)
     instance = Instance({"get_model": {**record_of(home, identity), "format": 3}})
     with pytest.raises(AirflowFailException, match="the run began in format 3: install the same version"):
         task.execute(context(task, instance))
@@ -232,8 +236,7 @@ def test_a_triggerer_that_has_another_home_ends_the_waiting_and_the_task_fails_i
 ) -> None:
     mark_home(home)
     monkeypatch.setenv("P2P_WAIT_MINUTES", "120")
-    task = model_training_inference.dag.get_task("wait_for_preprocessing")
-    assert isinstance(task, WaitForDayOperator)
+    task = task_of(model_training_inference.dag, "wait_for_preprocessing", WaitForDayOperator)
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context(task, Instance()))
     trigger = deferred.value.trigger
@@ -253,7 +256,7 @@ def test_a_task_that_waited_and_is_taken_up_in_another_home_stops(home: Path, ot
     deadline = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     answer = answer_of(DayCompleteTrigger(str(other), str(DAY), deadline, began_in=record_of(other, began)))
     assert answer["complete"] is False
-    task = model_training_inference.dag.get_task("wait_for_preprocessing")
+    task = task_of(model_training_inference.dag, "wait_for_preprocessing", WaitForDayOperator)
     with pytest.raises(AirflowFailException, match="mount the same shared directory"):
         task.resume(context(task, Instance()), answer)
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.exceptions import TaskDeferred
+from tests.dags.tasks import task_of
 
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
-from p2pcredit.orchestration.operators import WaitForDayOperator
+from p2pcredit.orchestration.operators import JobOperator, WaitForDayOperator
 from p2pcredit.orchestration.triggers import DayCompleteTrigger, FeedLandedTrigger, HomeTrigger, WeekReadyTrigger
 
 DAY = date(2011, 3, 2)
@@ -33,9 +34,7 @@ def waiting(home: Path, monkeypatch: pytest.MonkeyPatch) -> WaitForDayOperator:
 
     monkeypatch.setenv("P2P_WAIT_MINUTES", "120")
     monkeypatch.setattr(time, "sleep", refuse)
-    task = model_training_inference.dag.get_task("wait_for_preprocessing")
-    assert isinstance(task, WaitForDayOperator)
-    return task
+    return task_of(model_training_inference.dag, "wait_for_preprocessing", WaitForDayOperator)
 
 
 def test_a_day_that_is_not_complete_is_looked_at_once_and_then_waited_for_in_the_triggerer(
@@ -64,7 +63,7 @@ def test_a_day_that_is_complete_is_not_deferred(
 
 def test_no_task_of_the_dags_is_a_sensor_that_pokes_in_its_slot() -> None:
     tasks = [t for m in (data_preprocessing, model_training_inference, model_monitoring) for t in m.dag.tasks]
-    assert [t.task_id for t in tasks if isinstance(t, BaseSensorOperator) and not t.deferrable] == []
+    assert [t.task_id for t in tasks if isinstance(t, BaseSensorOperator) and not getattr(t, "deferrable", False)] == []
     assert [t.task_id for t in tasks if isinstance(t, WaitForDayOperator)] == ["wait_for_preprocessing"]
 
 
@@ -140,7 +139,7 @@ def yesterday(home: Path, monkeypatch: pytest.MonkeyPatch) -> date:
 def test_a_feed_that_has_not_landed_is_waited_for_in_the_triggerer_to_a_deadline_that_the_day_gives(
     home: Path, yesterday: date, jobs: Any
 ) -> None:
-    task = data_preprocessing.dag.get_task("source_data_checks.financial")
+    task = task_of(data_preprocessing.dag, "source_data_checks.financial", JobOperator)
     context = running(yesterday, datetime.now(UTC))
     trigger = deferred_by(task, context)
     assert isinstance(trigger, FeedLandedTrigger)
@@ -153,7 +152,7 @@ def test_a_feed_that_has_not_landed_is_waited_for_in_the_triggerer_to_a_deadline
 
 
 def test_a_feed_that_has_landed_and_a_day_long_past_are_not_waited_for(home: Path, yesterday: date, jobs: Any) -> None:
-    task = data_preprocessing.dag.get_task("source_data_checks.financial")
+    task = task_of(data_preprocessing.dag, "source_data_checks.financial", JobOperator)
     land(home, "financial", yesterday)
     task.execute(running(yesterday, datetime.now(UTC)))
     task.execute(running(DAY, datetime.now(UTC)))

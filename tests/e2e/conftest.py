@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import young_home
 
-import young_home
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land

@@ -191,7 +191,7 @@ class Killer:
         with _held_still(task) as held:
             whom = task if victim in {TASK, TRAINING} else _parent(task)
             mine = held and whom in members(self.airflow.component("scheduler"))
-            if mine:
+            if mine and whom is not None:
                 os.kill(whom, signal.SIGKILL)
                 self.killed[victim] += 1
             return mine

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,7 +20,6 @@ from typing import Any
 import psutil
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # `tools` is no part of the package
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
 from tools.distributed.cluster import NOT_AIRFLOW, USERS, Cluster, why_impossible
@@ -157,9 +155,12 @@ class Days:
 
     def _trainer(self) -> str | None:
         """The worker one of whose processes holds the lock of the training."""
-        lock = os.stat(training) if (training := self.cluster.home / "logs/decisions/.training.lock").exists() else None
+        training = self.cluster.home / "logs/decisions/.training.lock"
+        if not training.exists():
+            return None
+        lock = os.stat(training)
         for name in USERS:
-            for pid in self.cluster.programs[name].pids() if lock else []:
+            for pid in self.cluster.programs[name].pids():
                 with suppress(OSError):
                     for link in Path(f"/proc/{pid}/fd").iterdir():
                         with suppress(OSError):

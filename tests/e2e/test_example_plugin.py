@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests import young_home
 
-import young_home
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.tables import MONITORING, PREDICTIONS, silver
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings

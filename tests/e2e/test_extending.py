@@ -55,7 +55,7 @@ def test_the_table_counts_the_files_that_the_patches_and_the_example_touch() -> 
     for what, patch in zip(PATCHED, blocks("diff"), strict=True):
         assert rows[what][1] == str(len(re.findall(r"^\+\+\+ ", patch, re.MULTILINE))), what
     entry = r'^\[project\.entry-points\."p2pcredit\.(\w+)"\]\n\w+ = "[\w.:]+"$'
-    groups = re.findall(entry, *blocks("toml")[:1], re.MULTILINE)
+    groups = re.findall(entry, blocks("toml")[0], re.MULTILINE)
     own = {
         "metrics": "a metric",
         "policies": "a policy",

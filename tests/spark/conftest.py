@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "robustness" / "reruns"))  # the small book of loans
-
-from masters import QUIET
+from tests.spark.masters import QUIET
 
 from p2pcredit.settings import SparkSettings
 

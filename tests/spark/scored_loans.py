@@ -10,9 +10,10 @@ import polars as pl
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.tables import FEATURE_STORE
 from p2pcredit.models.absence_effects import Outcomes
-from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.scorecard.fit import fit_scorecard
+from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.scoring_model import ScoringModel
 
 LEARNED = ("loan_to_income", "debt_to_income_share", "fico", "purpose")
@@ -47,11 +48,17 @@ def model(family: str) -> ScoringModel:
     risk = frame["loan_to_income"].fill_null(0.3) * 4 - (frame["fico"].fill_null(700) - 700) / 100
     bads = (np.random.default_rng(6).random(frame.height) < 1 / (1 + np.exp(1.5 - risk.to_numpy()))).astype(float)
     features = tuple(feature for feature in FEATURES if feature.name in LEARNED)
+    fitted: ScorecardModel | BoostingModel
     if family == "scorecard":
         fitted = fit_scorecard(frame, features, bads)
     else:
         fitted = fit_boosting(frame, features, bads, seed=1, threads=1, trees=Trees(rounds=20))
-    neutral = {"loan_to_income": 0.2, "debt_to_income_share": 0.1, "fico": 720.0, "purpose": "CAR"}
+    neutral: dict[str, float | str | None] = {
+        "loan_to_income": 0.2,
+        "debt_to_income_share": 0.1,
+        "fico": 720.0,
+        "purpose": "CAR",
+    }
     known = {name: neutral[name] for name in fitted.feature_names}
     return fitted.with_reference(known, frame, Outcomes(bads))
 

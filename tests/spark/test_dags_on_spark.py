@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import daily_book
-import scored_loans
-from masters import QUIET
 from polars.testing import assert_frame_equal
+from tests.robustness.reruns import daily_book
+from tests.spark import scored_loans
+from tests.spark.masters import QUIET
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, silver

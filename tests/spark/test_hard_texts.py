@@ -120,7 +120,7 @@ def test_hard_texts_are_typed_and_set_aside_alike(feed: str, spark_here: SparkSe
     for ours, theirs in zip(local, spark, strict=True):
         expected = collected(ours).sort("row_number")
         assert expected.height
-        found = collected(theirs).sort("row_number").cast(dict(expected.schema))
+        found = collected(theirs).sort("row_number").cast(expected.schema)
         assert_frame_equal(found, expected, check_exact=True)
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import daily_book
 import pytest
-import scored_loans
 from polars.testing import assert_frame_equal
+from tests.robustness.reruns import daily_book
+from tests.spark import scored_loans
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.jobs.scoring.score import run_inference
@@ -48,4 +48,4 @@ def test_loans_get_the_same_probability_score_grade_and_reasons(
     assert_frame_equal(spark.drop("probability_of_default"), local.drop("probability_of_default"))
     difference = (spark["probability_of_default"] - local["probability_of_default"]).abs()
     assert difference.null_count() == 0
-    assert difference.max() <= 1e-6
+    assert max(difference) <= 1e-6

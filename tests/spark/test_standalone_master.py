@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-import daily_book
 import pytest
-import trained_homes
-from masters import QUIET, standalone
 from polars.testing import assert_frame_equal
+from tests.robustness.reruns import daily_book
+from tests.spark import trained_homes
+from tests.spark.masters import QUIET, standalone
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
@@ -28,8 +28,8 @@ _REFINING = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-sys.path[:0] = {paths!r}
-import daily_book
+sys.path.insert(0, {root!r})
+from tests.robustness.reruns import daily_book
 from p2pcredit.jobs.preprocessing.stages import refine_silver
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import SparkSettings
@@ -46,9 +46,9 @@ session.stop()
 _TRAINING = """
 import sys
 from pathlib import Path
-sys.path[:0] = {paths!r}
+sys.path.insert(0, {root!r})
 import numpy as np
-import trained_homes
+from tests.spark import trained_homes
 from p2pcredit.engines.spark.fitting import SparkBackend
 from p2pcredit.engines.spark.session import spark_session
 from p2pcredit.models.fitting.backend import LOCAL
@@ -77,8 +77,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _run(text: str, master: str, home: Path) -> str:
     """What a process of its own says that works on this master; it ran on both workers."""
-    paths = [str(Path(module.__file__).parent) for module in (daily_book, trained_homes)]
-    child = text.format(paths=paths, master=master, conf=_CONF, home=str(home))
+    child = text.format(root=str(Path(__file__).parents[2]), master=master, conf=_CONF, home=str(home))
     ran = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=False, timeout=900)
     assert ran.returncode == 0, ran.stderr
     assert "executors 2" in ran.stdout

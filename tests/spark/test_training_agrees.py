@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import scored_loans
-import trained_homes
+from tests.spark import scored_loans, trained_homes
 
 from p2pcredit.contracts.features import FEATURES, Feature
 from p2pcredit.engines.spark.fitting import SparkBackend
@@ -109,8 +108,7 @@ def test_several_workers_learn_from_every_loan_and_draw_samples_of_their_own(
     two = SparkBackend(spark_here.model_copy(update={"tree_workers": 2}), on_spark.room)
     few = trained_homes.few_values()
 
-    margins = [trained_homes.margin_of(backend, few) for backend in (two, LOCAL)]
-    np.testing.assert_array_equal(*margins)
+    np.testing.assert_array_equal(trained_homes.margin_of(two, few), trained_homes.margin_of(LOCAL, few))
     sampled = [trained_homes.margin_of(backend, few, subsample=0.5) for backend in (two, LOCAL)]
     assert np.abs(sampled[0] - sampled[1]).max() > 1e-6
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import daily_book
 import pytest
+from tests.robustness.reruns import daily_book
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.jobs.failures import domain_error

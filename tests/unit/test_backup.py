@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import young_home
 
-import young_home
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext
@@ -57,7 +57,8 @@ def go_on(home: Path) -> list[dict[str, Any]]:
 
 def contents(home: Path) -> dict[str, Any]:
     """Rows of every table, bytes of every model, and what the ledger says."""
-    lake, found = Lake(Layout(home)), {}
+    lake = Lake(Layout(home))
+    found: dict[str, Any] = {}
     for name, table in TABLES.items():
         try:
             found[name] = lake.read(table).write_json()
@@ -124,7 +125,8 @@ def test_a_restored_home_goes_on_as_the_original_does(lived: Path, tmp_path: Pat
 
 
 def test_a_snapshot_taken_while_a_job_runs_goes_on_as_the_original_does(lived: Path, tmp_path: Path) -> None:
-    home, snapshots = tmp_path / "original", []
+    home = tmp_path / "original"
+    snapshots: list[Path] = []
     shutil.copytree(lived, home)
 
     def take_snapshot(*_: object) -> None:  # the job stands still meanwhile, so that this is one moment of the disk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -198,7 +199,7 @@ def test_a_name_that_does_not_exist_gives_the_similar_one(kind: str, name: str) 
     from p2pcredit.contracts.tables import table_named
     from p2pcredit.platforms.registry import profile_named
 
-    ask = {"feed": feed_named, "table": table_named, "platform": profile_named}[kind]
+    asks: dict[str, Callable[[str], object]] = {"feed": feed_named, "table": table_named, "platform": profile_named}
     meant = {"feed": "financial", "table": "gold/predictions", "platform": "prosper"}[kind]
     with pytest.raises(UsageError, match=f"there is no {kind} '{name}', perhaps '{meant}' was meant; known are "):
-        ask(name)
+        asks[kind](name)

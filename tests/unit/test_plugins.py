@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,14 +50,16 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.what)
-def test_every_built_in_name_loads_and_has_the_shape_that_is_asked_of_others(registry: plugins.Registry) -> None:
+def test_every_built_in_name_loads_and_has_the_shape_that_is_asked_of_others(registry: plugins.Registry[Any]) -> None:
     for name in registry.built_in:
         registry.require(name)
         registry.check(name, registry.load(name))
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.what)
-def test_a_name_that_does_not_exist_is_refused_with_the_similar_one_and_the_list(registry: plugins.Registry) -> None:
+def test_a_name_that_does_not_exist_is_refused_with_the_similar_one_and_the_list(
+    registry: plugins.Registry[Any],
+) -> None:
     name = registry.names()[0]
     message = f"there is no {registry.what} '{name}_', perhaps '{name}' was meant; known are {name}"
     with pytest.raises(registry.unknown, match=message):

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import hypothesis
+from tests.not_none import not_none
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -22,7 +23,7 @@ def deadlines(source: str) -> list[int]:
 
 
 def test_properties_have_no_deadline_unless_they_ask_for_one() -> None:
-    assert hypothesis.settings.default.deadline is None
+    assert not_none(hypothesis.settings.default).deadline is None
 
 
 def test_no_property_asks_for_a_deadline() -> None:

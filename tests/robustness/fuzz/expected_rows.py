@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from record_reader import fields_alone, records_of
+from tests.robustness.fuzz.record_reader import fields_alone, records_of
 
 
 class Row(NamedTuple):
@@ -36,7 +36,9 @@ def rows_of_csv(data: bytes, sources: Sequence[str]) -> list[Row]:
     rows = []
     for number, (fields, raw) in enumerate(records_of(body, len(header)), start=1):
         if len(fields) == len(header):
-            texts = {name: value for name, value in zip(header, fields, strict=True) if name in sources}
+            texts: dict[str, str | None] = {
+                name: value for name, value in zip(header, fields, strict=True) if name in sources
+            }
             rows.append(Row(number, texts, None))
         else:
             rows.append(Row(number, {}, raw))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
-from byte_mutations import BYTE_MUTATIONS, GZIP_MUTATIONS, TEXT_MUTATIONS
-from landing_days import clean_rows
-from mutations import ALL, SHEET_MUTATIONS, VALUE_MUTATIONS, Sheet
-from parquet_mutations import PARQUET_BYTES, PARQUET_LAYOUTS, PARQUET_TYPES, parquet_of
+from tests.robustness.fuzz.byte_mutations import BYTE_MUTATIONS, GZIP_MUTATIONS, TEXT_MUTATIONS
+from tests.robustness.fuzz.landing_days import clean_rows
+from tests.robustness.fuzz.mutations import ALL, SHEET_MUTATIONS, VALUE_MUTATIONS, Sheet
+from tests.robustness.fuzz.parquet_mutations import PARQUET_BYTES, PARQUET_LAYOUTS, PARQUET_TYPES, parquet_of
 
 from p2pcredit.contracts.feeds import FEEDS
 

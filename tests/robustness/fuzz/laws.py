@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from expected_rows import Row, rows_of_csv, rows_of_parquet
-from landing_cases import Case
-from landing_days import LOANS_A_DAY, land_clean
-from meanings import contradicts, is_same, may_be_refused, meaning
+from tests.robustness.fuzz.expected_rows import Row, rows_of_csv, rows_of_parquet
+from tests.robustness.fuzz.landing_cases import Case
+from tests.robustness.fuzz.landing_days import LOANS_A_DAY, land_clean
+from tests.robustness.fuzz.meanings import contradicts, is_same, may_be_refused, meaning
 
 from p2pcredit.contracts.columns import Column
 from p2pcredit.contracts.feeds import FEEDS, Feed
@@ -105,8 +105,8 @@ class _Book:
         for row in lake.read(QUARANTINE, days).iter_rows(named=True):
             broken.setdefault((row["feed"], row["snapshot_date"]), []).append(row)
         features: dict[str, list[Any]] = {}
-        for row in lake.read(FEATURE_STORE, days).iter_rows():
-            features.setdefault(row[0], []).append(row)
+        for values in lake.read(FEATURE_STORE, days).iter_rows():
+            features.setdefault(values[0], []).append(values)
         return cls(sound, broken, features)
 
 

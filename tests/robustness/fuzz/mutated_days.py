@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import polars as pl
-from book_mutations import ALL, SAME, Book
+from tests.robustness.fuzz.book_mutations import ALL, SAME, Book
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE

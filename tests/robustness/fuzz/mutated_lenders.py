@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from book_mutations import ALL, RUBBISH, Book
+from tests.robustness.fuzz.book_mutations import ALL, RUBBISH, Book
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS
@@ -196,10 +196,11 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
         labels = [(key, mutated.labels.get(key)) for key in own if mutated.labels.get(key) != sound.labels[key]]
         if after == before and not labels:
             continue
-        moved = labels or sorted(k for k in before if after is None or after[k] != before[k])
-        if book.blanked and after is not None and not labels and all(after[name] is None for name in moved):
+        changed = sorted(k for k in before if after is None or after[k] != before[k])
+        moved = labels or changed
+        if book.blanked and after is not None and not labels and all(after[name] is None for name in changed):
             continue
-        if after is not None and not labels and all(str(after[name]).lower() in RUBBISH for name in moved):
+        if after is not None and not labels and all(str(after[name]).lower() in RUBBISH for name in changed):
             continue  # any text is a level, and is carried as it stands
         if touched is not None and loan not in touched:
             yield f"{loan} was not touched and moved: {moved}"

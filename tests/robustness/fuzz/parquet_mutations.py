@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from byte_mutations import cut, flip
+from tests.robustness.fuzz.byte_mutations import cut, flip
 
 
 def _number(text: str) -> float | None:

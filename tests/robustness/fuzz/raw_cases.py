@@ -6,10 +6,10 @@ import gzip
 from dataclasses import dataclass, replace
 from random import Random
 
-from byte_mutations import BYTE_MUTATIONS, GZIP_MUTATIONS, TEXT_MUTATIONS
-from mutations import SHEET_MUTATIONS, VALUE_MUTATIONS, Sheet, put_values
-from raw_seeds import RawSeed
-from record_reader import fields_alone, records_of
+from tests.robustness.fuzz.byte_mutations import BYTE_MUTATIONS, GZIP_MUTATIONS, TEXT_MUTATIONS
+from tests.robustness.fuzz.mutations import SHEET_MUTATIONS, VALUE_MUTATIONS, Sheet, put_values
+from tests.robustness.fuzz.raw_seeds import RawSeed
+from tests.robustness.fuzz.record_reader import fields_alone, records_of
 
 HEADER_SEARCH_LINES = 20
 

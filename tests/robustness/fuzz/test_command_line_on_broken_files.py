@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from expected_rows import rows_of_csv, rows_of_parquet
-from landing_cases import Case, make_case
-from landing_days import land_clean
-from laws import context, put, refused
+from tests.robustness.fuzz.expected_rows import rows_of_csv, rows_of_parquet
+from tests.robustness.fuzz.landing_cases import Case, make_case
+from tests.robustness.fuzz.landing_days import land_clean
+from tests.robustness.fuzz.laws import context, put, refused
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, TABLES, silver

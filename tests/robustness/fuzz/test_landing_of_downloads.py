@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from laws import context
-from raw_cases import count_records, make_raw_case
-from raw_seeds import invented_seeds, profile_for, real_seeds
+from tests.robustness.fuzz.laws import context
+from tests.robustness.fuzz.raw_cases import count_records, make_raw_case
+from tests.robustness.fuzz.raw_seeds import invented_seeds, profile_for, real_seeds
 
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.landing.land import land

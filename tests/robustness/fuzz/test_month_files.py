@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from landing_days import land_clean
-from laws import context
-from parquet_mutations import PARQUET_BYTES
+from tests.robustness.fuzz.landing_days import land_clean
+from tests.robustness.fuzz.laws import context
+from tests.robustness.fuzz.parquet_mutations import PARQUET_BYTES
 
 from p2pcredit.contracts.feeds import FINANCIAL
 from p2pcredit.errors import SourceError

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landing_days import land_clean
-from laws import context
+from tests.robustness.fuzz.landing_days import land_clean
+from tests.robustness.fuzz.laws import context
 
 import p2pcredit.storage.landing.read as landing
 from p2pcredit.errors import MissingFeedError, P2PCreditError, SourceError, UnreadableFileError
@@ -17,6 +17,7 @@ from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms import headers
+from p2pcredit.readers.csv.reader import open_delimited, read_delimited
 
 DAY = date(2010, 1, 5)
 TEXT = b"loan_id,origination_date,loan_amount,term\n1,2010-01-05,5,36\n"
@@ -100,7 +101,7 @@ def test_a_landing_file_that_changes_while_it_is_read_has_not_landed_yet(
     path = ctx.layout.landing / "loan_terms" / "loan_terms_2010_01_05.csv"
     path.parent.mkdir(parents=True)
     path.write_bytes(TEXT)
-    monkeypatch.setattr(landing, "read_delimited", _meddling(landing.read_delimited, change, after))
+    monkeypatch.setattr(landing, "read_delimited", _meddling(read_delimited, change, after))
     with pytest.raises(MissingFeedError, match=r"loan_terms_2010_01_05\.csv changed while it was read") as caught:
         check_source(ctx, "loan_terms", DateRange(DAY, DAY))
     assert caught.value.retryable
@@ -116,7 +117,7 @@ def test_a_download_that_changes_while_it_is_read_is_not_landed(
     ctx = context(tmp_path / "home")
     path = tmp_path / "download.csv"
     path.write_bytes(b"id,loan_amnt,term,issue_d,loan_status,last_pymnt_d\n1,5,36,Dec-2010,Current,Jan-2011\n")
-    monkeypatch.setattr(headers, "open_delimited", _meddling(headers.open_delimited, change, after))
+    monkeypatch.setattr(headers, "open_delimited", _meddling(open_delimited, change, after))
     with pytest.raises(SourceError, match=r"download\.csv changed while it was read"):
         land(ctx, "lendingclub", [path], None, None)
     assert not ctx.layout.landing.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutated_days import (
+from tests.robustness.fuzz.mutated_days import (
     FAMILIES,
     copy_home,
     keeps_meaning,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from parquet_mutations import PARQUET_BYTES, PARQUET_LAYOUTS, PARQUET_TYPES, parquet_of
-from raw_cases import RawCase, count_records, make_raw_case
-from raw_seeds import RawSeed, invented_seeds, profile_for, real_seeds
+from tests.robustness.fuzz.parquet_mutations import PARQUET_BYTES, PARQUET_LAYOUTS, PARQUET_TYPES, parquet_of
+from tests.robustness.fuzz.raw_cases import RawCase, count_records, make_raw_case
+from tests.robustness.fuzz.raw_seeds import RawSeed, invented_seeds, profile_for, real_seeds
 
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION

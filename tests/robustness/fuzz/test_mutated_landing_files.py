@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landing_cases import make_case
-from laws import report, try_cases
+from tests.robustness.fuzz.landing_cases import make_case
+from tests.robustness.fuzz.laws import report, try_cases
 
 FIRST = date(2010, 1, 1)
 TOGETHER = 260

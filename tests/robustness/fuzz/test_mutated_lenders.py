@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutated_days import keeps_meaning, mutated_book
-from mutated_lenders import AMONG, FEED_NAMES, run_lender, silent, sound_file
+from tests.robustness.fuzz.mutated_days import keeps_meaning, mutated_book
+from tests.robustness.fuzz.mutated_lenders import AMONG, FEED_NAMES, run_lender, silent, sound_file
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import narwhals as nw
 import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from meanings import BROKEN, contradicts, is_same, may_be_refused, meaning
-from meanings import given as text_given
+from tests.robustness.fuzz.meanings import BROKEN, contradicts, is_same, may_be_refused, meaning
+from tests.robustness.fuzz.meanings import given as text_given
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import FEEDS, Feed

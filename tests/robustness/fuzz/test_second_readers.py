@@ -11,16 +11,18 @@ from typing import Any
 
 import narwhals as nw
 import pytest
-from byte_mutations import TEXT_MUTATIONS
-from landing_cases import Case
-from laws import try_cases
-from meanings import BROKEN, meaning
-from mutations import Sheet
-from record_reader import records_of
+from tests.robustness.fuzz.byte_mutations import TEXT_MUTATIONS
+from tests.robustness.fuzz.landing_cases import Case
+from tests.robustness.fuzz.laws import try_cases
+from tests.robustness.fuzz.meanings import BROKEN, meaning
+from tests.robustness.fuzz.mutations import Sheet
+from tests.robustness.fuzz.record_reader import records_of
 
 import p2pcredit.storage.landing.read as landing
 import p2pcredit.transforms.silver as silver
 from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.readers.csv.reader import read_delimited
+from p2pcredit.transforms.typing import trimmed_text, typed_value
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_meanings_are_those_of_the_contract(kind: Kind, text: str, value: object
 
 
 def _lose_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = landing.read_delimited
+    read = read_delimited
 
     def short(*args: Any, **kwargs: Any) -> Any:
         text = read(*args, **kwargs)
@@ -88,7 +90,7 @@ def _lose_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _read_commas_as_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    typed = silver.typed_value
+    typed = typed_value
 
     def lenient(column: Column, text: nw.Expr) -> nw.Expr:
         return typed(column, text.str.replace_all(",", ".") if column.kind is Kind.NUMBER else text)
@@ -97,7 +99,7 @@ def _read_commas_as_points(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _cut_categories(monkeypatch: pytest.MonkeyPatch) -> None:
-    trimmed = silver.trimmed_text
+    trimmed = trimmed_text
 
     def short(column: Column) -> nw.Expr:
         return trimmed(column).str.slice(0, 3) if column.kind is Kind.CATEGORY else trimmed(column)

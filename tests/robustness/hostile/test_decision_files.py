@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,10 @@ def a_sparse_gigabyte(path: Path) -> None:
         stream.truncate(1 << 30)
 
 
+def write_raw(raw: bytes, path: Path) -> None:
+    path.write_bytes(raw)
+
+
 THINGS: dict[str, Callable[[Path], None]] = {
     "a link to a decision": a_link_to_a_decision,
     "a link to itself": link("retraining_decision.json"),
@@ -114,7 +119,7 @@ THINGS: dict[str, Callable[[Path], None]] = {
     "a sparse gigabyte": a_sparse_gigabyte,
 }
 MAKERS: dict[str, Callable[[Path], Any]] = {
-    **{name: (lambda path, raw=raw: path.write_bytes(raw)) for name, raw in TEXTS.items()},
+    **{name: partial(write_raw, raw) for name, raw in TEXTS.items()},
     **THINGS,
 }
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def test_a_broken_booster_is_an_error_and_no_crash(lived_home: Path, torture: An
     trees = files["booster.ubj"]
     broken = [b"", b"\0" * 50, trees[:200], trees[: len(trees) // 2], b"not trees", trees[1:], b"{" * 300]
     for raw in broken:
-        assert one_line_error(lambda raw=raw: load_model({**files, "booster.ubj": raw}))
+        assert one_line_error(partial(load_model, {**files, "booster.ubj": raw}))
     torture.record("booster.ubj cut or foreign", len(broken))
 
 

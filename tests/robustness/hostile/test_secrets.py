@@ -78,7 +78,7 @@ def test_a_wrong_settings_file_is_refused_without_saying_it(tmp_path: Path, line
 
 
 def test_settings_never_show_it() -> None:
-    settings = Settings(alerts=AlertSettings(urls=(f"json://{SECRET}",)))  # type: ignore[arg-type]
+    settings = Settings(alerts=AlertSettings(urls=(f"json://{SECRET}",)))
     shown = [
         repr(settings),
         str(settings),
@@ -90,7 +90,7 @@ def test_settings_never_show_it() -> None:
 
 
 def test_no_logger_of_any_library_says_it(tmp_path: Path, channel: Any, caplog: pytest.LogCaptureFixture) -> None:
-    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url, f"json://127.0.0.1:9/{SECRET}")))  # type: ignore[arg-type]
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url, f"json://127.0.0.1:9/{SECRET}")))
     logging.getLogger("urllib3").addHandler(caplog.handler)
     try:
         with caplog.at_level(logging.DEBUG):
@@ -103,7 +103,7 @@ def test_no_logger_of_any_library_says_it(tmp_path: Path, channel: Any, caplog: 
 
 
 def test_a_failure_is_told_where_the_disk_takes_no_word(tmp_path: Path, channel: Any) -> None:
-    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url,)))  # type: ignore[arg-type]
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url,)))
     ctx.layout.logs.write_text("a file in the place of the directory")
     assert alert_failure(ctx, "monitor", OSError(28, "No space left on device"))["sent"] == 1
     assert b"monitor failed: [Errno 28] No space left on device" in channel.seen[0]
@@ -118,5 +118,5 @@ def test_a_channel_whose_library_breaks_is_told_by_its_number(
         raise RuntimeError(f"cannot reach json://{SECRET}")
 
     monkeypatch.setattr(apprise.Apprise, "notify", broken)
-    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url,)))  # type: ignore[arg-type]
+    ctx = context_of(tmp_path, alerts=AlertSettings(urls=(channel.url,)))
     assert alert_failure(ctx, "train", ValueError("x"))["sent"] == 0

@@ -81,14 +81,15 @@ def tables(portfolio: Portfolio) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFra
 def keeps_the_future_out(build: Build, portfolio: Portfolio, day: date) -> bool:
     """Whether building as of a day from all data equals building from what was known by that day."""
     whole = tables(portfolio)
-    known = (table.filter(pl.col("snapshot_date") <= day) for table in whole)
-    return build(*whole, day).equals(build(*known, day))
+    terms, performance, quarantine = (table.filter(pl.col("snapshot_date") <= day) for table in whole)
+    return build(*whole, day).equals(build(terms, performance, quarantine, day))
 
 
 def built(
     terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, days: DateRange = DAYS
 ) -> pl.DataFrame:
-    return collect(build_labels(*map(nw.from_native, (terms, performance, quarantine)), days, SETTINGS))
+    frames = nw.from_native(terms), nw.from_native(performance), nw.from_native(quarantine)
+    return collect(build_labels(*frames, days, SETTINGS))
 
 
 def label_rows(terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date) -> pl.DataFrame:
@@ -99,7 +100,8 @@ def labels_to_learn_from(
     terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date
 ) -> pl.DataFrame:
     store = built(terms, performance, quarantine).lazy()
-    return collect(labels_as_of(*map(nw.from_native, (store, quarantine)), day, SETTINGS)).sort("loan_id")
+    found = labels_as_of(nw.from_native(store), nw.from_native(quarantine), day, SETTINGS)
+    return collect(found).sort("loan_id")
 
 
 def outcomes(terms: pl.LazyFrame, performance: pl.LazyFrame, quarantine: pl.LazyFrame, day: date) -> pl.DataFrame:
@@ -182,7 +184,7 @@ def test_later_loans_never_change_the_features_of_earlier_ones(book: list[tuple[
         built = nw.to_native(build_features(frames))
         return built.filter(pl.col("known_on") <= day).sort("loan_id").collect()
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "loan_id": f"l{n}",
             "snapshot_date": START + timedelta(days=born),

@@ -7,10 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from handoff_machine import Handoff
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
+from tests.robustness.properties.handoff_machine import Handoff
 
 from p2pcredit.jobs.decisions import clear_decision
 from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, weeks_with_log
@@ -36,7 +36,7 @@ class OddCalendar(Handoff):
     """The same, begun near an odd day, on a clock in Berlin that also jumps; absences, and days that are run again."""
 
     @initialize(start=st.sampled_from(sorted(ODD_DAYS)))
-    def move_in(self, start: str) -> None:  # type: ignore[override]
+    def move_in(self, start: str) -> None:
         self.first_day = ODD_DAYS[start]
         self.jump = timedelta(0)
         self.fold = 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from model_disk import FIRST_HANDLE, HOME, ModelDisk
+from tests.robustness.protocol.model_disk import FIRST_HANDLE, HOME, ModelDisk
 
 from p2pcredit.storage import locks
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from disk_calls import Calls
 from greenlet import getcurrent, greenlet
-from model_disk import ModelDisk
-from steps import Rules, Step
+from tests.robustness.protocol.disk_calls import Calls
+from tests.robustness.protocol.model_disk import ModelDisk
+from tests.robustness.protocol.steps import Rules, Step
 
 RETRIES = 2
 
@@ -90,12 +90,13 @@ class Execution:
         ready = [actor for actor in self.actors.values() if self._is_ready(actor)]
         current = self.running if self.running in ready else None
         ways: list[Choice] = []
-        if current is not None and current.pending is not None and not current.pending.stops:
+        goes_on = current is not None and current.pending is not None and not current.pending.stops
+        if goes_on and current is not None:
             ways = [("run", current.name)]
         else:
             ways = [("run", current.name)] if current else []
             ways += [("run", actor.name) for actor in ready if actor is not current]
-        for actor in [current] if current is not None and not current.pending.stops else self.actors.values():
+        for actor in [current] if goes_on and current is not None else self.actors.values():
             if actor.over or actor.pending is None:
                 continue
             if actor.pending.changes and actor.machine:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from disk_calls import Calls
-from execution import Choice, Execution, ViolationError, World
-from steps import Rules
+from tests.robustness.protocol.disk_calls import Calls
+from tests.robustness.protocol.execution import Choice, Execution, ViolationError, World
+from tests.robustness.protocol.steps import Rules
 
 
 @dataclass

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from execution import Actor
-from model_disk import HOME
-from steps import DECISION, LOGS
+from tests.robustness.protocol.execution import Actor
+from tests.robustness.protocol.model_disk import HOME
+from tests.robustness.protocol.steps import DECISION, LOGS
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import ConflictError, TrainingError

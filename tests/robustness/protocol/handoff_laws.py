@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from datetime import date, timedelta
 
-from execution import Actor, ViolationError
-from handoff_actors import NEXT_MONDAY, WEDNESDAY, context
-from model_disk import ModelDisk
-from steps import DECISION, LEDGER, LOGS, Step
+from tests.robustness.protocol.execution import Actor, ViolationError
+from tests.robustness.protocol.handoff_actors import NEXT_MONDAY, WEDNESDAY, context
+from tests.robustness.protocol.model_disk import ModelDisk
+from tests.robustness.protocol.steps import DECISION, LEDGER, LOGS, Step
 
 from p2pcredit.contracts.decision import Decision, parse_decision
 from p2pcredit.errors import UnreadableDecisionError

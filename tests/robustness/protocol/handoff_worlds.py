@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import handoff_actors as actors
-from disk_calls import Calls
-from execution import Actor, Execution, World
-from explorer import Explorer
-from handoff_laws import Laws
-from model_disk import HOME, ModelDisk
-from steps import LEDGER, LOGS, Rules
+from tests.robustness.protocol import handoff_actors as actors
+from tests.robustness.protocol.disk_calls import Calls
+from tests.robustness.protocol.execution import Actor, Execution, World
+from tests.robustness.protocol.explorer import Explorer
+from tests.robustness.protocol.handoff_laws import Laws
+from tests.robustness.protocol.model_disk import HOME, ModelDisk
+from tests.robustness.protocol.steps import LEDGER, LOGS, Rules
 
 from p2pcredit.jobs import decisions
 from p2pcredit.retraining.state import Origin

@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from model_disk import HOME, ModelDisk
+from tests.robustness.protocol.model_disk import HOME, ModelDisk
 
 LOGS = f"{HOME}/logs"
 LEDGER = f"{LOGS}/decisions"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from handoff_worlds import MEETINGS, Meeting, Stage
+from tests.robustness.protocol.handoff_worlds import MEETINGS, Meeting, Stage
 
 from p2pcredit.retraining.summary import pack_state, unpack_state
 

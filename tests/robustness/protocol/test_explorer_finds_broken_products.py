@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer import Found
-from handoff_worlds import MEETINGS, Stage
+from tests.robustness.protocol.explorer import Found
+from tests.robustness.protocol.handoff_worlds import MEETINGS, Stage
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs import decisions
 from p2pcredit.jobs.training import retrain as retraining
 from p2pcredit.retraining.events import EventKind
-from p2pcredit.storage.state import decision_file
+from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.state.ledger import Ledger
 
 
@@ -68,7 +68,7 @@ def hold_only_single_lines(patch: pytest.MonkeyPatch) -> None:
 
 def write_over_whatever_is_there(patch: pytest.MonkeyPatch) -> None:
     def place(path: Path, decision: Decision, shown: Decision | None) -> bool:
-        decision_file.write_bytes_atomically(path, decision.model_dump_json().encode())
+        write_bytes_atomically(path, decision.model_dump_json().encode())
         return True
 
     patch.setattr(decisions, "place_decision", place)

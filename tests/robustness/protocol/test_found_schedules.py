@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from handoff_worlds import MEETINGS, Stage
+from tests.robustness.protocol.handoff_worlds import MEETINGS, Stage
 
 PLACING = " to retraining_decision.json"
 ASIDE = "to retraining_decision.unreadable-001.json"

@@ -6,14 +6,15 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_calls import Calls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_disk import HOME, ModelDisk
+from tests.robustness.protocol.disk_calls import Calls
+from tests.robustness.protocol.model_disk import HOME, ModelDisk
 
 NAMES = st.sampled_from(["a", "b", "c", "d/a", "d/b", "d", "x/a"])
 TEXTS = st.sampled_from([b"", b"one", b"other words\n"])
@@ -88,7 +89,12 @@ def _ask(name: str, path: Path) -> Any:
     if name == "sync":
         handle = os.open(path, os.O_RDONLY)
         return (os.fsync(handle), os.close(handle))
-    asks = {"unlink": path.unlink, "mkdir": path.mkdir, "exists": path.exists, "is_file": path.is_file}
+    asks: dict[str, Callable[[], Any]] = {
+        "unlink": path.unlink,
+        "mkdir": path.mkdir,
+        "exists": path.exists,
+        "is_file": path.is_file,
+    }
     asks |= {"read": path.read_bytes, "read text": path.read_text}
     return asks[name]()
 

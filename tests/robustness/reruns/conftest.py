@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from daily_book import DAYS, context, land
-from nightly_runs import young_home
+from tests.processes_at_once import run_programs
+from tests.robustness.reruns.daily_book import DAYS, context, land
+from tests.robustness.reruns.nightly_runs import young_home
 
 from p2pcredit.jobs.preprocessing.stages import preprocess
-from processes_at_once import run_programs
 
 Race = Callable[..., None]
 
@@ -22,7 +18,8 @@ def race() -> Race:
     """Runs pieces of code at once: each in a process of its own, which imports everything before the start."""
 
     def run(*programs: tuple[object, ...], timeout: float = 300) -> None:
-        run_programs("from daily_book import *\n", programs, path=Path(__file__).parent, timeout=timeout)
+        imports = "from tests.robustness.reruns.daily_book import *\n"
+        run_programs(imports, programs, path=Path(__file__).parents[3], timeout=timeout)
 
     return run
 

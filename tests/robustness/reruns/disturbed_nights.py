@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from daily_book import SETTINGS, Book, land, make_book, tables
 from hypothesis import strategies as st
+from tests.robustness.reruns.daily_book import SETTINGS, Book, land, make_book, tables
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS, QUARANTINE, bronze, silver

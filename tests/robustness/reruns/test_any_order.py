@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from daily_book import DAYS, Book, context, differences, land, make_book, tables, unbalanced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.robustness.reruns.daily_book import DAYS, Book, context, differences, land, make_book, tables, unbalanced
 
 from p2pcredit.errors import HeaderError
 from p2pcredit.jobs.preprocessing.stages import preprocess

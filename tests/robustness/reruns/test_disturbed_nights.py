@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from disturbed_nights import (
+from hypothesis import HealthCheck, example, given, settings
+from tests.robustness.reruns.disturbed_nights import (
     DISTURBED,
     FIRST,
     LAST,
@@ -27,7 +28,6 @@ from disturbed_nights import (
     unlike,
     unnamed,
 )
-from hypothesis import HealthCheck, example, given, settings
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS

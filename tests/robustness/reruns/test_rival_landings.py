@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_runs import LAST, context
+from tests.robustness.reruns.nightly_runs import LAST, context
 
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.periods import DateRange
@@ -20,7 +20,7 @@ Race = Callable[..., None]
 pytestmark = pytest.mark.torture
 MONTHS = [DateRange(date(2021, month, 1), date(2021, month, 28)) for month in (1, 2, 3, 4)]
 LAND = """
-from nightly_runs import context
+from tests.robustness.reruns.nightly_runs import context
 from p2pcredit.jobs.landing.land import land
 days = span(*sys.argv[3:])
 land(context(sys.argv[1], "rival", days.last), "synthetic", [Path(sys.argv[2])], days.first, days.last)

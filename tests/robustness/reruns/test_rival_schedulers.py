@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_runs import EVE, LAST, differences, nights, story
+from tests.robustness.reruns.nightly_runs import EVE, LAST, differences, nights, story
 
 Race = Callable[..., None]
 pytestmark = pytest.mark.torture
 FIRST_NIGHT = date.fromordinal(EVE.toordinal() + 1)
-NIGHTS = "import nightly_runs; nightly_runs.nights(*sys.argv[1:])"
+NIGHTS = "from tests.robustness.reruns import nightly_runs; nightly_runs.nights(*sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daily_book import DAYS, differences, land, unbalanced
+from tests.robustness.reruns.daily_book import DAYS, differences, land, unbalanced
 
 Race = Callable[..., None]
 pytestmark = pytest.mark.torture

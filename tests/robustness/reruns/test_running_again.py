@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_runs import LAST, context, nights
+from tests.robustness.reruns.nightly_runs import LAST, context, nights
 
 from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daily_book import DAYS, context, differences, land, make_book, unbalanced
+from tests.robustness.reruns.daily_book import DAYS, context, differences, land, make_book, unbalanced
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import ConflictError
@@ -18,6 +18,7 @@ from p2pcredit.jobs.preprocessing import prefetched_feeds as landed
 from p2pcredit.jobs.preprocessing import stages as preprocessing
 from p2pcredit.jobs.preprocessing.stages import build_label_store, complete_days, load_bronze, preprocess, refine_silver
 from p2pcredit.periods import DateRange
+from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock, shared_lock
 from p2pcredit.storage.tables.lake import Lake
@@ -136,7 +137,7 @@ def test_what_was_read_ahead_is_not_read_again_where_it_still_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    real = landed.read_landing
+    real = read_landing
 
     def counted(layout: Layout, feed: Any, days: DateRange) -> Any:
         read.append(feed.name)

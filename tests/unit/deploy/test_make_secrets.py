@@ -13,7 +13,7 @@ import yaml
 
 
 def make(deploy: Path, place: Path, *more: str) -> list[str]:
-    command = [sys.executable, deploy / "make_secrets", place, *more]
+    command = [sys.executable, str(deploy / "make_secrets"), str(place), *more]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 

@@ -73,7 +73,7 @@ def test_its_fits_have_a_directory_that_is_gone_afterwards(ctx: JobContext) -> N
         assert len(list(ctx.layout.fits.rglob("loans"))) == 1
     assert not ctx.layout.fits.exists()
     with fit_backend_again(ctx, {"name": "third"}) as backend:
-        assert backend["name"] == "third"
+        assert backend == {"name": "third", "threads": 2}
 
 
 def test_a_disk_that_refuses_the_loans_is_named(ctx: JobContext) -> None:

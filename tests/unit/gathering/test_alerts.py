@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.tables import MONITORING

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from column_models import ColumnModel, load_column_model, shown
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.column_models import ColumnModel, load_column_model, shown
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE, silver

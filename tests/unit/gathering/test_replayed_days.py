@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.jobs import pipelines

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from column_models import load_column_model, shown
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.column_models import load_column_model, shown
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import MONITORING, silver

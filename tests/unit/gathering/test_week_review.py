@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from written_home import WrittenHome, of, written_home
+from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
@@ -20,6 +20,7 @@ from p2pcredit.jobs.monitoring.review import monitor
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
+from p2pcredit.reporting.render import render_report
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
 from p2pcredit.storage.tables.lake import Lake
 
@@ -150,7 +151,7 @@ def test_the_report_is_made_of_its_week_and_of_the_weeks_before_it(
     home.model("later")
     home.crown("later", "2022-06-05")
     made: list[dict[str, Any]] = []
-    render = reporting.render_report
+    render = render_report
     monkeypatch.setattr(reporting, "render_report", lambda facts: made.append(facts) or render(facts))
     receipt = generate_report(home.ctx, of(WEEK_END))
     (facts,) = made

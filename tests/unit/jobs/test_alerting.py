@@ -29,7 +29,7 @@ SECRET = "s3cr3t-t0ken-of-a-channel"
 
 
 def context(home: Path, *urls: str) -> JobContext:
-    settings = Settings(alerts=AlertSettings(urls=urls))  # type: ignore[arg-type]
+    settings = Settings(alerts=AlertSettings(urls=urls))
     return JobContext(Layout(home), settings, "test", datetime(2024, 1, 14, 6, tzinfo=UTC))
 
 

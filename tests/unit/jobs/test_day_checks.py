@@ -8,7 +8,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from small_days import DAY, HEADERS, VALUES, crown, land_day, land_days_before, lines_of, with_settings, write
+from tests.unit.jobs.small_days import (
+    DAY,
+    HEADERS,
+    VALUES,
+    crown,
+    land_day,
+    land_days_before,
+    lines_of,
+    with_settings,
+    write,
+)
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, silver

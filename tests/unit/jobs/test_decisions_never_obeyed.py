@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from handoff_nights import MONDAY, NEXT_MONDAY, SATURDAY, SUNDAY, TUESDAY, Run, a_night, write_by_hand
+from tests.unit.jobs.handoff_nights import MONDAY, NEXT_MONDAY, SATURDAY, SUNDAY, TUESDAY, Run, a_night, write_by_hand
 
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision

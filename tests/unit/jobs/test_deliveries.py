@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from small_days import DAY, HEADERS, VALUES, land_day, land_days_before, lines_of, write
+from tests.unit.jobs.small_days import DAY, HEADERS, VALUES, land_day, land_days_before, lines_of, write
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext

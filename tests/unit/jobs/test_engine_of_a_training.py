@@ -15,6 +15,7 @@ from p2pcredit.jobs.audit import reproduce as reproducing
 from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training.retrain import train_if_due, train_now
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.settings import Settings, SparkSettings, TrainingSettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
@@ -74,7 +75,7 @@ def test_a_model_of_spark_is_made_again_with_as_many_workers_and_identical_only_
     ModelBank(ctx.layout).add("m1", {"model.json": b"{}"}, card)
     monkeypatch.setattr(SparkEngine, "require", lambda settings: asked.append(settings.spark))
     monkeypatch.setattr(SparkEngine, "fit_backend", lambda settings, directory: nullcontext(settings.spark))
-    monkeypatch.setattr(reproducing.TrainingSnapshot, "from_card", lambda ctx, banked: None)
+    monkeypatch.setattr(TrainingSnapshot, "from_card", lambda ctx, banked: None)
     made = ModelArtifacts("m1", {"model.json": again}, card)
     monkeypatch.setattr(reproducing, "make_challenger", lambda snapshot, backend: asked.append(backend) or made)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence_home import TRAININGS, build_home, context
+from tests.not_none import not_none
+from tests.unit.jobs.evidence_home import TRAININGS, build_home, context
 
 from p2pcredit.errors import BankError, StorageError
 from p2pcredit.jobs.audit.evidence import find_evidence, verify_evidence
@@ -283,7 +284,7 @@ def test_evidence_that_was_altered_differs_and_blames_no_code(copied: Path, newe
 
 def test_a_recalibrated_champion_is_a_model_of_its_own_that_can_be_made_again(copied: Path) -> None:
     ctx = context(copied)
-    parent = ctx.ledger.state().champion_on(TRAININGS[1])
+    parent = not_none(ctx.ledger.state().champion_on(TRAININGS[1]))
     ctx_now = context(copied)
     (done,) = recalibrate_champion(ctx_now, TRAININGS[1])
     card = ModelBank(ctx.layout).get(done.model_id).card

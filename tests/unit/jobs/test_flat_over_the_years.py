@@ -92,13 +92,14 @@ def with_years(home: Path, years: int) -> Lake:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every file of a table that is looked into."""
     found: list[str] = []
+    from p2pcredit.engines.local import scan_files
     from p2pcredit.storage.tables import active_files as module
 
-    scan = module.scan_files
+    scan = scan_files
 
-    def counted(paths: list[str], *rest: object) -> pl.LazyFrame:
+    def counted(paths: list[str], schema: pl.Schema) -> pl.LazyFrame:
         found.extend(paths)
-        return scan(paths, *rest)  # type: ignore[arg-type]
+        return scan(paths, schema)
 
     monkeypatch.setattr(module, "scan_files", counted)
     return found

@@ -70,7 +70,7 @@ def home_of(home: Path, *, signal: float, grade: Risk, seed: int = 3) -> JobCont
     write(ctx, performance, events)
     write(ctx, QUARANTINE, pl.DataFrame(schema=QUARANTINE.schema))
     lake = Lake(ctx.layout)
-    frames = (lake.frame(table) for table in (terms, performance, QUARANTINE))
+    frames = lake.frame(terms), lake.frame(performance), lake.frame(QUARANTINE)
     write(ctx, LABEL_STORE, collect(build_labels(*frames, SPAN, SETTINGS.labels)))
     return ctx
 

@@ -19,6 +19,7 @@ from p2pcredit.jobs.landing import land as landing
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
+from p2pcredit.storage.landing.files import write_months
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 
@@ -121,7 +122,7 @@ def test_a_landing_that_was_cut_short_is_whole_once_it_was_done_again(
     paths = [put(tmp_path, "jan.csv", JANUARY), put(tmp_path, "feb.csv", FEBRUARY)]
     expected = landed(whole, *paths)
     landed(ctx, paths[0])
-    write, calls = landing.write_months, 0
+    write, calls = write_months, 0
 
     def cut(*args: Any) -> None:
         nonlocal calls

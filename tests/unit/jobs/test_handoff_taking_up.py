@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from handoff_nights import (
+from tests.not_none import not_none
+from tests.unit.jobs.handoff_nights import (
     LATER_MONDAY,
     MONDAY,
     NEXT_MONDAY,
@@ -325,9 +326,9 @@ def test_the_same_words_written_again_after_a_newer_decision_are_a_new_decision(
     written = ctx.layout.decision_file.read_bytes()
     reconcile(ctx)
     decide(ctx, decision(MONDAY), Origin.MONITORING)
-    assert ctx.ledger.state().current.origin is Origin.MONITORING
+    assert not_none(ctx.ledger.state().current).origin is Origin.MONITORING
     ctx.layout.decision_file.write_bytes(written)
-    current = reconcile(ctx).current
+    current = not_none(reconcile(ctx).current)
     assert (current.origin, current.decision.retrain) == (Origin.HAND, False)
 
 
@@ -336,7 +337,7 @@ def test_a_mistyped_year_does_not_hold_up_monitoring(run_on: Run, decision: Any)
     write_by_hand(ctx, decision_date="2042-01-01")
     reconcile(ctx)
     decide(ctx, decision(SATURDAY), Origin.MONITORING)
-    assert ctx.ledger.state().current.origin is Origin.MONITORING
+    assert not_none(ctx.ledger.state().current).origin is Origin.MONITORING
 
 
 def test_a_run_that_dies_after_setting_a_file_aside_has_warned_before(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handoff_nights import (
+from tests.unit.jobs.handoff_nights import (
     FOUR_FIELDS,
     MONDAY,
     SATURDAY,

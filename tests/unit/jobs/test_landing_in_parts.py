@@ -78,7 +78,7 @@ def test_a_file_is_passed_over_twice_and_a_part_is_the_most_that_is_held(
     path = raw(tmp_path / "a.csv", rows=2_000)
     part, block = 20_000, 4_096
     read_bytes, parts = [], []
-    chunks, joined = bytestream.read_chunks, raw_files.joined
+    chunks, joined = bytestream.read_chunks, delimited.joined
 
     def counted(*args: object, **kwargs: object) -> Iterator[bytes]:
         for chunk in chunks(*args, **kwargs):  # type: ignore[arg-type]

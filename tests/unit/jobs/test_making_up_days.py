@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_days import DAY, crown, land_day, land_days_before, with_settings, write
+from tests.unit.jobs.small_days import DAY, crown, land_day, land_days_before, with_settings, write
 
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE
 from p2pcredit.errors import ConflictError
@@ -48,7 +48,7 @@ def nightly(ctx: JobContext, day: date = DAY) -> Any:
     return walk(PREPROCESSING, lambda step: do_step(ctx, step, day))
 
 
-def tables(ctx: JobContext) -> list[list[tuple[Any, ...]]]:
+def tables(ctx: JobContext) -> list[list[str]]:
     lake = Lake(ctx.layout)
     return [
         sorted(map(repr, lake.read(table).iter_rows())) if lake.exists(table) else []

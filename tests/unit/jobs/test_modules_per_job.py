@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import evidence_home
+from tests.unit.jobs import evidence_home
 
 from p2pcredit.jobs.pipelines import jobs_of
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import evidence_home
 import polars as pl
 import pytest
+from tests.unit.jobs import evidence_home
 
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.jobs.audit.loan_lineage import trace_loan

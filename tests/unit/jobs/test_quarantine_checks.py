@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from small_days import DAY, land_day, lines_of, with_settings, write
+from tests.unit.jobs.small_days import DAY, land_day, lines_of, with_settings, write
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-import small_days
-from small_days import DAY, land_day, lines_of, write
+from tests.unit.jobs import small_days
+from tests.unit.jobs.small_days import DAY, land_day, lines_of, write
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver
@@ -239,6 +239,7 @@ def test_counts_that_are_no_numbers_are_not_read(ctx: JobContext) -> None:
     run_day(ctx)
     kept: dict[str, Any] = (read_receipt(ctx.layout, DAY) or {})["counts"]
     assert DayCounts.from_json(kept) is not None
+    broken: Any
     for broken in (None, [], {}, {**kept, "loans": "3"}, {**kept, "landed": {"loan_terms": 3}}, {**kept, "silver": 3}):
         assert DayCounts.from_json(broken) is None, broken
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from small_days import DAY, land_day
+from tests.unit.jobs.small_days import DAY, land_day
 
 from p2pcredit.errors import LeakError, SchemaDriftError, TrainingError
 from p2pcredit.jobs.context import JobContext

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,7 +172,7 @@ def test_summary_lines_and_loans_of_other_days_are_not_counted_against_a_file(ct
 def test_days_that_the_files_do_not_reach_are_refused_with_those_that_they_hold(
     ctx: JobContext, tmp_path: Path, first: date | None, last: date | None, says: str
 ) -> None:
-    days = {name: day for name, day in (("first", first), ("last", last)) if day is not None}
+    days: dict[str, Any] = {name: day for name, day in (("first", first), ("last", last)) if day is not None}
     with pytest.raises(UsageError) as caught:
         land_rows(ctx, tmp_path, *SOUND, **days)
     assert says in str(caught.value)

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import evidence_home
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from tests.unit.jobs import evidence_home
 
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import BankError, StorageError

@@ -10,6 +10,7 @@ import pytest
 
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training import train as training
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 
 DAY = date(2024, 1, 15)
@@ -28,7 +29,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, dict[str, Any] | No
     def set_up(challenger_wins: bool, recalibration: dict[str, Any] | None) -> None:
         challenger = _made("c1", "trained", promoted=challenger_wins, recalibration=recalibration)
         recalibrated = _made("r1", "recalibrated", promoted=True, recalibration=recalibration)
-        monkeypatch.setattr(training.TrainingSnapshot, "as_of", lambda ctx, day: None)
+        monkeypatch.setattr(TrainingSnapshot, "as_of", lambda ctx, day: None)
         monkeypatch.setattr(training, "make_challenger", lambda snapshot, backend, progress: challenger)
         monkeypatch.setattr(training, "make_recalibrated", lambda snapshot: recalibrated)
 

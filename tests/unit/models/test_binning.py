@@ -60,6 +60,7 @@ def test_partition_is_the_best_of_all_partitions(
     if oracle is None:
         assert ends is None
         return
+    assert ends is not None
     starts = (0, *ends[:-1])
     b = np.array([bads[i:j].sum() for i, j in zip(starts, ends, strict=True)])
     g = np.array([goods[i:j].sum() for i, j in zip(starts, ends, strict=True)])

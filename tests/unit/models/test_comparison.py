@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.not_none import not_none
 
 from p2pcredit.models.champion.challenge import compare_models
 from p2pcredit.settings import TrainingSettings
@@ -22,7 +23,7 @@ def test_a_clearly_better_challenger_takes_over() -> None:
     labels, better, worse = _loans()
     found = compare_models(labels, better, worse, TrainingSettings())
     assert found.promote
-    assert found.low > 0
+    assert not_none(found.low) > 0
     assert "takes over" in found.reason
     assert (found.n, found.bads) == (2000, labels.sum())
 
@@ -37,7 +38,7 @@ def test_a_worse_or_equal_challenger_does_not() -> None:
 def test_a_gain_below_the_margin_does_not_suffice() -> None:
     labels, better, worse = _loans()
     gain = compare_models(labels, better, worse, TrainingSettings()).difference
-    found = compare_models(labels, better, worse, TrainingSettings(promotion_margin=gain + 0.01))
+    found = compare_models(labels, better, worse, TrainingSettings(promotion_margin=not_none(gain) + 0.01))
     assert not found.promote
     assert "margin" in found.reason
 
@@ -46,10 +47,10 @@ def test_a_gain_within_its_interval_does_not_suffice() -> None:
     labels, better, _ = _loans(200)
     noisy = np.clip(better + np.random.default_rng(3).normal(0, 0.01, 200), 0.001, 0.999)
     pair = sorted(
-        [better, noisy], key=lambda risk: -compare_models(labels, risk, better, TrainingSettings()).difference
+        [better, noisy], key=lambda risk: -not_none(compare_models(labels, risk, better, TrainingSettings()).difference)
     )
     found = compare_models(labels, pair[0], pair[1], TrainingSettings(promotion_confidence=0.999))
-    assert found.difference > 0
+    assert not_none(found.difference) > 0
     assert not found.promote
     assert "not above zero" in found.reason
 
@@ -74,7 +75,7 @@ def test_even_odds_of_confidence_ask_for_any_gain() -> None:
     labels, better, worse = _loans()
     found = compare_models(labels, better, worse, TrainingSettings(promotion_confidence=0.5))
     assert found.low is not None
-    assert abs(found.low - found.difference) < 1e-6
+    assert abs(found.low - not_none(found.difference)) < 1e-6
 
 
 def test_a_challenger_that_learned_from_clearly_more_takes_over_unless_it_is_worse_by_the_margin() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from sklearn.metrics import brier_score_loss, roc_auc_score
+from tests.not_none import not_none
 
 from p2pcredit.errors import P2PCreditError, TrainingError
 from p2pcredit.models.evaluation.calibration_metrics import (
@@ -117,27 +118,27 @@ def test_auc_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     for _ in range(400):
         labels = np.repeat([0, 1], [150, 60])
         found = auc_interval(labels, rng.normal(size=210) + labels, 0.9)
-        covered += found.low <= truth <= found.high
+        covered += not_none(found.low) <= truth <= not_none(found.high)
     assert 0.86 <= covered / 400 <= 0.94
 
 
 def test_perfect_separation_of_a_few_loans_is_not_certain() -> None:
     found = auc_interval([0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.8, 0.9], 0.9)
     assert found.value == 1.0
-    assert found.low < 0.9
+    assert not_none(found.low) < 0.9
     assert found.high == 1.0
 
 
 def test_a_constant_score_never_has_a_lower_bound_above_a_half() -> None:
     found = auc_interval([0] * 50 + [1] * 50, [0.3] * 100, 0.9)
     assert found.value == 0.5
-    assert found.low < 0.5 < found.high
+    assert not_none(found.low) < 0.5 < not_none(found.high)
 
 
 def test_a_single_bad_loan_still_gets_an_honest_interval() -> None:
     found = auc_interval([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.25], 0.9)
     assert found.value == pytest.approx(2 / 3)
-    assert found.low < 0.3
+    assert not_none(found.low) < 0.3
 
 
 @pytest.mark.parametrize("labels", [[], [0, 0, 0], [1, 1]])
@@ -183,7 +184,7 @@ def test_calibration_error_does_not_depend_on_the_order_of_rows(book: list[tuple
 def test_calibration_ratio_is_observed_over_expected() -> None:
     found = calibration_ratio([1, 1, 0, 0], [0.25, 0.25, 0.25, 0.25], 0.9)
     assert found.value == 2.0
-    assert found.low < 2.0 < found.high <= 4.0
+    assert not_none(found.low) < 2.0 < not_none(found.high) <= 4.0
     assert calibration_ratio([0, 0], [0.0, 0.0], 0.9).value is None
     assert calibration_ratio([], [], 0.9).value is None
 
@@ -192,7 +193,7 @@ def test_no_bads_at_all_leaves_the_calibration_ratio_undecided_upwards() -> None
     found = calibration_ratio([0] * 20, [0.05] * 20, 0.9)
     assert found.value == 0.0
     assert found.low == 0.0
-    assert found.high > 1.0
+    assert not_none(found.high) > 1.0
 
 
 def test_paired_difference_equals_delong_over_the_matrix_of_all_pairs() -> None:
@@ -219,7 +220,7 @@ def test_a_score_does_not_differ_from_itself() -> None:
 def test_a_perfect_challenger_on_a_few_loans_is_not_certainly_better() -> None:
     found = paired_auc_difference([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], [0.5] * 4, 0.9)
     assert found.value == 0.5
-    assert found.low < 0.0
+    assert not_none(found.low) < 0.0
 
 
 @pytest.mark.parametrize(

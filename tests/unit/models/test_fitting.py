@@ -115,7 +115,7 @@ def test_boosters_of_the_same_loans_are_those_that_each_had_for_itself() -> None
 def test_loans_are_let_go_once_they_are_cut_into_bins() -> None:
     columns = np.ones((100, 1), dtype=np.float32)
     held = weakref.ref(columns)
-    with LOCAL.growing(Examples(columns, np.arange(100) % 2.0, None)) as grow:
+    with LOCAL.growing(Examples(columns, np.arange(100, dtype=np.float64) % 2.0, None)) as grow:
         del columns
         assert held() is None
         assert grow({"tree_method": "hist"}, 1).num_boosted_rounds() == 1

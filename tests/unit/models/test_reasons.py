@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import NEVER_MONTHS
+from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS
 from p2pcredit.models import reference_borrower as profile
 from p2pcredit.models.boosting import model as boosting
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
@@ -149,7 +149,7 @@ def test_reasons_are_the_same_from_the_files_and_for_any_company(model: ScoringM
 def test_words_that_two_factors_share_are_told_once(
     model: ScoringModel, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alike = tuple(replace(f, reason="Finances", missing="Finances not known") for f in profile.FEATURES)
+    alike = tuple(replace(f, reason="Finances", missing="Finances not known") for f in FEATURES)
     monkeypatch.setattr(profile, "FEATURES", alike)
     columns = score_loans(model, "m", book[0].head(300), Settings()).select(REASON_COLUMNS).get_columns()
     told = [[reason for reason in row if reason] for row in zip(*(c.to_list() for c in columns), strict=True)]

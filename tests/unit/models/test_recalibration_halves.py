@@ -183,5 +183,5 @@ def test_what_it_gained_is_told_in_words_and_as_json() -> None:
 def test_a_level_too_high_is_as_far_off_as_one_too_low(ratio: float | None, before: float, promote: bool) -> None:
     """Two bads for each expected are as far from one as a half; what cannot be told is furthest."""
     gain = Estimate(0.01, 0.001, 0.02, 900, 90)
-    levels = (Estimate(value, None, None, 900, 90) for value in (ratio, before))
-    assert _verdict(gain, *levels, 0.9)[0] is promote
+    level, level_before = (Estimate(value, None, None, 900, 90) for value in (ratio, before))
+    assert _verdict(gain, level, level_before, 0.9)[0] is promote

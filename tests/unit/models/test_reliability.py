@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from tests.not_none import not_none
 
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.evaluation.calibration_metrics import (
@@ -39,8 +40,8 @@ def test_the_slope_is_that_of_an_unpenalised_logistic_regression(slope: float) -
     expected = oracle.predict_proba(value)[:, 1]
     design = np.column_stack([np.ones(labels.size), value[:, 0]])
     error = math.sqrt(np.linalg.inv(design.T @ (design * (expected * (1 - expected))[:, None]))[1, 1])
-    assert found.high - found.value == pytest.approx(normal_quantile(0.9) * error, rel=1e-5)
-    assert found.low < slope < found.high
+    assert not_none(found.high) - not_none(found.value) == pytest.approx(normal_quantile(0.9) * error, rel=1e-5)
+    assert not_none(found.low) < slope < not_none(found.high)
 
 
 def test_probabilities_too_far_apart_have_a_slope_below_one() -> None:
@@ -75,7 +76,7 @@ def test_the_error_lies_within_its_interval_and_ignores_the_order_of_rows(rows: 
     found = calibration_error_interval(labels, chances)
     bins = max(1, min(10, labels.size // 20))
     assert found.value == pytest.approx(expected_calibration_error(labels, chances, bins), abs=1e-12)
-    assert found.low <= found.value <= found.high
+    assert not_none(found.low) <= not_none(found.value) <= not_none(found.high)
     again = calibration_error_interval(labels[::-1], chances[::-1])
     assert (again.low, again.high) == pytest.approx((found.low, found.high), abs=1e-12)
 

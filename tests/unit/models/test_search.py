@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 
 from p2pcredit.contracts.features import Feature
 from p2pcredit.models.boosting import tuning as search
-from p2pcredit.models.boosting.model import fit_boosting
+from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.boosting.tuning import SETTINGS, _deviance, _margins_after, search_trees
 from p2pcredit.models.training.candidates import TrainingRun
@@ -111,6 +111,8 @@ def test_one_setting_serves_the_evaluation_model_and_the_kept_fit_and_stands_in_
     for candidate in run.candidates:
         if candidate.family == "boosting":
             details = run.details[f"boosting_{candidate.target}"]
+            assert isinstance(candidate.model, BoostingModel)
+            assert isinstance(candidate.evaluation_model, BoostingModel)
             assert candidate.model.trees == candidate.evaluation_model.trees == Trees(**details["trees"])
             assert {"rounds", "max_depth", "deviance", "gain", "error"} <= set(details["search"][0])
             assert candidate.model.booster.num_boosted_rounds() == candidate.model.trees.rounds

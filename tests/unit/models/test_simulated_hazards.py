@@ -85,8 +85,8 @@ def labelled(loans: pl.DataFrame) -> pl.DataFrame:
 
 
 def rank_correlation(first: Array, second: Array) -> float:
-    ranks = [np.argsort(np.argsort(values)) for values in (first, second)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    one, other = (np.argsort(np.argsort(values)) for values in (first, second))
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_the_hazard_form_finds_the_true_risk_better_than_matured_loans_alone(boo
     learner, gains = Learner(family, FEATURES, SETTINGS), []
     for book in books:
         matured, exposure = labelled(book.loans.filter(pl.col("matured"))), exposure_of(book)
-        assert exposure.defaulted.sum() > 1.8 * matured["label"].sum()  # more to learn from
+        assert exposure.defaulted.sum() > 1.8 * int(matured["label"].sum())  # more to learn from
         by_label = rank_correlation(learner.on_labels(matured).margin(book.later), book.later_risk)
         by_hazard = rank_correlation(learner.on_exposure(book.loans, exposure).margin(book.later), book.later_risk)
         gains.append(by_hazard - by_label)

@@ -60,7 +60,8 @@ def test_a_new_products_early_leavers_teach_nothing_about_it(book: Book) -> None
     assert "MOON" in run.details["not_learned_because_unmatured"]["purpose"]
     twins = [features.head(200).with_columns(pl.lit(purpose).alias("purpose")) for purpose in ("MOON", "NEVER SEEN")]
     for candidate in run.candidates:
-        assert np.array_equal(*(candidate.model.predict(twin) for twin in twins)), candidate.target
+        moon, never_seen = (candidate.model.predict(twin) for twin in twins)
+        assert np.array_equal(moon, never_seen), candidate.target
 
 
 def test_outcomes_of_another_definition_are_refused(book: Book) -> None:

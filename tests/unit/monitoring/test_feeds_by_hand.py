@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,7 @@ def test_a_shape_keeps_what_is_filled_and_comes_back_from_its_receipt() -> None:
     told = {"rows": 3, "filled": {"term": 2}, "absent": None, "unknown": None, "loans": 5, "covered": 4, "levels": {}}
     assert shape.as_json() == told
     assert FeedDay.from_json(told) == FeedDay(3, {"term": 2}, None, None, 5, 4)
+    broken: Any
     for broken in (None, [], {**told, "rows": "many"}, {**told, "filled": None}):
         assert FeedDay.from_json(broken) is None
 

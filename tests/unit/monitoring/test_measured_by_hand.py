@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from written_week import AFTER, LAST, WEEK_END, settings, week
+from tests.unit.monitoring.written_week import AFTER, LAST, WEEK_END, settings, week
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.intervals import normal_quantile, wilson_interval
@@ -218,7 +218,7 @@ def test_the_range_of_a_sampled_auc_is_that_of_hanley_and_mcneil() -> None:
 
 def test_early_delinquency_count_loans_observed_to_the_last_day_and_late_up_to_it() -> None:
     edge = date(2022, 3, 29)  # three months on book end with the week
-    loans = [
+    loans: list[dict[str, Any]] = [
         *({"day": edge, "pd": 0.1, "late_on": WEEK_END if place < 3 else None} for place in range(10)),
         {"day": edge - DAY, "pd": 0.1, "late_on": WEEK_END},  # a day too late for three months
         {"day": edge + DAY, "pd": 0.1, "late_on": WEEK_END},  # not observed that long

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitoring_world import make_inputs
+from tests.unit.monitoring.monitoring_world import make_inputs
 
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.results import MetricResult, Status

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from monitoring_world import make_inputs
+from tests.unit.monitoring.monitoring_world import make_inputs
 
 from p2pcredit import plugins
 from p2pcredit.contracts.results import MetricResult, Status

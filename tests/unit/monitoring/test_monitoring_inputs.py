@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitoring_world import WEEK_END, make_inputs
+from tests.unit.monitoring.monitoring_world import WEEK_END, make_inputs
 
 from p2pcredit.errors import MonitoringError
 from p2pcredit.models.evaluation.platform_grades import grade_ranks
@@ -129,7 +130,7 @@ def test_a_reference_is_held_to_each_date_that_it_has() -> None:
         replace(make_inputs(30), reference=later)
 
 
-def rows_of(table: str, *loans: str, day: date = WEEK_END) -> dict[str, pl.DataFrame]:
+def rows_of(table: str, *loans: str, day: date = WEEK_END) -> dict[str, Any]:
     """Rows of a table that has none by itself, one for each loan."""
     columns = {"loan_id": list(loans), "set_aside_on": [day] * len(loans), "snapshot_date": [day] * len(loans)}
     more = {"outside_training": [["fico"]] * len(loans), "decision": ["REFUSED"] * len(loans)}

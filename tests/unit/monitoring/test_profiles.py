@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from monitoring_world import make_inputs
+from tests.unit.monitoring.monitoring_world import make_inputs
 
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from written_week import AFTER, WEEK_END, settings, week
+from tests.unit.monitoring.written_week import AFTER, WEEK_END, settings, week
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.intervals import wilson_interval
@@ -73,7 +73,7 @@ def outside(
         pl.Series("outside_training", [row[2] for row in told], dtype=pl.List(pl.String)),
         pl.Series("decision", [row[3] for row in told], dtype=pl.String),
     )
-    schema = {"loan_id": pl.String, "snapshot_date": pl.Date, "outside_training": pl.List(pl.String)}
+    schema: dict[str, Any] = {"loan_id": pl.String, "snapshot_date": pl.Date, "outside_training": pl.List(pl.String)}
     away = pl.DataFrame(refused, schema=schema, orient="row").with_columns(decision=pl.lit("refuse"))
     limits = settings().model_copy(update={"scoring": ScoringSettings(max_outside_training_share=limit)})
     return measure_quality(week(loans, predictions=predictions, refused=away), limits)[-1:]

@@ -41,8 +41,11 @@ class Airflow:
         return (404, {"detail": "not found"}) if found is None else (200, found)
 
 
+Served = tuple[Airflow, AirflowClient]
+
+
 @pytest.fixture
-def airflow() -> Iterator[tuple[Airflow, AirflowClient]]:
+def airflow() -> Iterator[Served]:
     told = Airflow()
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,14 +75,14 @@ def airflow() -> Iterator[tuple[Airflow, AirflowClient]]:
     server.server_close()
 
 
-def test_health_needs_no_login_and_what_has_not_reported_is_unknown(airflow) -> None:
+def test_health_needs_no_login_and_what_has_not_reported_is_unknown(airflow: Served) -> None:
     told, client = airflow
     told.answers["/api/v2/monitor/health"] = {"scheduler": {"status": "healthy"}, "triggerer": {"status": None}}
     assert client.health() == {"scheduler": "healthy", "triggerer": "unknown"}
     assert [path for _, path, _ in told.asked] == ["/api/v2/monitor/health"]
 
 
-def test_a_sign_of_life_from_before_a_death_does_not_count(airflow) -> None:
+def test_a_sign_of_life_from_before_a_death_does_not_count(airflow: Served) -> None:
     told, client = airflow
     told.answers["/api/v2/monitor/health"] = {
         "metadatabase": {"status": "healthy"},
@@ -91,7 +94,7 @@ def test_a_sign_of_life_from_before_a_death_does_not_count(airflow) -> None:
     assert client.health()["scheduler"] == "healthy"
 
 
-def test_a_run_is_made_with_its_conf_and_no_logical_date(airflow) -> None:
+def test_a_run_is_made_with_its_conf_and_no_logical_date(airflow: Served) -> None:
     told, client = airflow
     told.answers["/api/v2/dags/D/dagRuns"] = {"dag_run_id": "manual__1"}
     assert client.trigger("D", {"snapshot_date": "2011-03-02"}) == "manual__1"
@@ -102,7 +105,7 @@ def test_a_run_is_made_with_its_conf_and_no_logical_date(airflow) -> None:
     )
 
 
-def test_lists_are_read_to_their_last_page(airflow) -> None:
+def test_lists_are_read_to_their_last_page(airflow: Served) -> None:
     told, client = airflow
     every = [{"dag_run_id": f"run{n}"} for n in range(230)]
 
@@ -114,7 +117,7 @@ def test_lists_are_read_to_their_last_page(airflow) -> None:
     assert client.runs("D") == every
 
 
-def test_a_login_that_has_run_out_is_renewed_once(airflow) -> None:
+def test_a_login_that_has_run_out_is_renewed_once(airflow: Served) -> None:
     told, client = airflow
     told.answers["/api/v2/dags"] = {"dags": [{"dag_id": "D", "is_paused": True}], "total_entries": 1}
     assert client.dags() == {"D": True}
@@ -123,7 +126,7 @@ def test_a_login_that_has_run_out_is_renewed_once(airflow) -> None:
     assert told.token == 2
 
 
-def test_a_wrong_password_is_an_error_that_does_not_repeat_it(airflow) -> None:
+def test_a_wrong_password_is_an_error_that_does_not_repeat_it(airflow: Served) -> None:
     _, client = airflow
     wrong = AirflowClient(client.url, "admin", "guess-me")
     with pytest.raises(ServiceError, match="401 to POST /auth/token") as caught:
@@ -131,7 +134,7 @@ def test_a_wrong_password_is_an_error_that_does_not_repeat_it(airflow) -> None:
     assert "guess-me" not in str(caught.value)
 
 
-def test_tasks_come_in_the_order_in_which_they_ended(airflow) -> None:
+def test_tasks_come_in_the_order_in_which_they_ended(airflow: Served) -> None:
     told, client = airflow
     told.answers["/api/v2/dags/D/dagRuns/r%2F1/taskInstances"] = {
         "task_instances": [
@@ -144,7 +147,7 @@ def test_tasks_come_in_the_order_in_which_they_ended(airflow) -> None:
     assert [task["task_id"] for task in client.task_instances("D", "r/1")] == ["first", "last", "never"]
 
 
-def test_waiting_for_a_run_ends_with_its_state_or_in_time(airflow) -> None:
+def test_waiting_for_a_run_ends_with_its_state_or_in_time(airflow: Served) -> None:
     told, client = airflow
     states = iter(["queued", "running", "failed"])
     told.answers["/api/v2/dags/D/dagRuns/r"] = lambda query: {"state": next(states, "running")}
@@ -153,7 +156,7 @@ def test_waiting_for_a_run_ends_with_its_state_or_in_time(airflow) -> None:
         client.wait_for_run("D", "r", interval=0.01, timeout=0.05)
 
 
-def test_a_dag_that_cannot_be_read_is_named_while_waiting_for_it(airflow) -> None:
+def test_a_dag_that_cannot_be_read_is_named_while_waiting_for_it(airflow: Served) -> None:
     told, client = airflow
     told.answers["/api/v2/dags"] = {"dags": [], "total_entries": 0}
     told.answers["/api/v2/importErrors"] = {

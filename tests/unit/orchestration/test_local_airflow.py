@@ -18,7 +18,7 @@ import pytest
 from p2pcredit.errors import ServiceError, UsageError
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.demo import run_scheduled_days
-from p2pcredit.local_airflow.processes import StartedProcess, members, start_mark
+from p2pcredit.local_airflow.processes import StartedProcess, is_running, members, start_mark, start_process
 from p2pcredit.local_airflow.record import write_record
 from p2pcredit.local_airflow.settings import LocalPaths, local_environment, login
 
@@ -33,7 +33,7 @@ def this_process(name: str) -> StartedProcess:
 def kill(process: StartedProcess) -> None:
     """End a process, and nothing that it started, as the system would under want of memory."""
     os.kill(process.pid, signal.SIGKILL)
-    while local.is_running(process):
+    while is_running(process):
         time.sleep(0.01)
 
 
@@ -46,7 +46,7 @@ class StandIns:
         self.refuses = refuses
         self.started: list[StartedProcess] = []
         self.environs: list[Mapping[str, str]] = []
-        begin = local.start_process
+        begin = start_process
 
         def start(name: str, command: list[str], environ: Mapping[str, str], log: Path, cwd: Path) -> StartedProcess:
             if name == self.refuses:
@@ -154,7 +154,7 @@ def test_an_up_that_fails_half_way_leaves_no_process(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="no space left"):
         local.up(tmp_path, local.free_port())
     assert len(stand_ins.started) == 2
-    assert not any(local.is_running(process) for process in stand_ins.started)
+    assert not any(is_running(process) for process in stand_ins.started)
     assert not LocalPaths(tmp_path).processes.exists()
 
 
@@ -178,7 +178,7 @@ def test_up_brings_back_what_has_ended_and_leaves_the_others_alone(
         assert told[0] == "no longer running: scheduler, triggerer"
         assert start_mark(left_behind) is None
         assert [p for p in local.components(tmp_path) if p.name not in again.brought_back] == kept
-        assert all(local.is_running(process) for process in local.components(tmp_path))
+        assert all(is_running(process) for process in local.components(tmp_path))
         heard = {(environ.get("P2P_DAG_START"), environ.get("P2P_DAG_END")) for environ in stand_ins.environs}
         assert heard == {("2021-07-04", None)}
     finally:
@@ -199,7 +199,7 @@ def test_what_cannot_be_brought_back_is_stopped_and_the_others_go_on(
             local.up(tmp_path)
         left = local.components(tmp_path)
         assert [process.name for process in left] == ["api-server", "dag-processor", "triggerer"]
-        assert all(local.is_running(process) for process in left)
+        assert all(is_running(process) for process in left)
         stand_ins.refuses = None
         assert local.up(tmp_path).brought_back == ("scheduler",)
     finally:
@@ -225,9 +225,9 @@ def test_what_the_dags_were_told_is_readable_by_its_owner_only(tmp_path: Path) -
 
 
 def test_a_component_that_ends_by_itself_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = local.start_process
+    begin = start_process
 
-    def ending(name, command, environ, log, cwd):
+    def ending(name: str, command: list[str], environ: Mapping[str, str], log: Path, cwd: Path) -> StartedProcess:
         return begin(name, [sys.executable, "-c", "raise SystemExit(3)"], environ, log, cwd)
 
     monkeypatch.setattr(local, "start_process", ending)

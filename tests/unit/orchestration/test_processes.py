@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from p2pcredit.local_airflow.processes import (
     stop_processes,
 )
 
+Start = Callable[[str], StartedProcess]
+
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 )
@@ -33,7 +35,7 @@ PARENT = (
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[object]:
+def start(tmp_path: Path) -> Iterator[Start]:
     started: list[StartedProcess] = []
 
     def run(script: str) -> StartedProcess:
@@ -51,7 +53,7 @@ def start(tmp_path: Path) -> Iterator[object]:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_started_process_leads_its_own_session_and_writes_to_a_private_file(start, tmp_path: Path) -> None:
+def test_a_started_process_leads_its_own_session_and_writes_to_a_private_file(start: Start, tmp_path: Path) -> None:
     process = start("import time; print('ready', flush=True); time.sleep(60)")
     assert is_running(process)
     assert os.getsid(process.pid) == process.pid
@@ -60,14 +62,14 @@ def test_a_started_process_leads_its_own_session_and_writes_to_a_private_file(st
     assert not is_running(process)
 
 
-def test_children_are_stopped_with_it(start) -> None:
+def test_children_are_stopped_with_it(start: Start) -> None:
     process = start(PARENT)
     assert len(members(process)) == 2
     assert stop_processes([process], patience=2) == []
     assert members(process) == []
 
 
-def test_orphans_are_found_after_their_parent_has_died(start) -> None:
+def test_orphans_are_found_after_their_parent_has_died(start: Start) -> None:
     process = start(PARENT)
     os.kill(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5
@@ -78,7 +80,7 @@ def test_orphans_are_found_after_their_parent_has_died(start) -> None:
     assert members(process) == []
 
 
-def test_a_process_that_ignores_being_told_is_killed(start) -> None:
+def test_a_process_that_ignores_being_told_is_killed(start: Start) -> None:
     process = start(STUBBORN)
     assert stop_processes([process], patience=0.2, rounds=2) == []
     assert not is_running(process)

@@ -321,7 +321,7 @@ def test_a_download_with_semicolons_decimal_commas_and_an_older_encoding_lands_a
     known = load_mapping(mapping_file(tmp_path)).read([plain], None, None)
     found = load_mapping(mapping_file(tmp_path, COMMAS)).read([german], None, None)
     for name, feed in known.feeds.items():
-        amount = pl.col("loan_amount").cast(pl.Float64) if name == "loan_terms" else []
+        amount = [pl.col("loan_amount").cast(pl.Float64)] if name == "loan_terms" else []
         assert found.feeds[name].with_columns(amount).equals(feed.with_columns(amount)), name
 
 

@@ -155,4 +155,4 @@ def test_dates_asked_for_are_the_dates_drawn_and_nonsense_is_refused() -> None:
     assert (days.first, days.last) == (date(2022, 1, 1), date(2022, 2, 28))
     for wrong in ({"last": date(2020, 1, 1)}, {"seed": -1}, {"loans_per_day": 0.0}):
         with pytest.raises(UsageError):
-            SyntheticSettings(**wrong)  # type: ignore[arg-type]
+            SyntheticSettings(**wrong)

@@ -177,6 +177,7 @@ def test_a_run_finds_its_own_training_of_a_day_and_no_other() -> None:
 def test_a_line_is_read_back_as_it_was_written() -> None:
     event = LedgerEvent(3, EventKind.SCORED, "2024-01-16T02:00:00+00:00", "a", {"model_id": "m", "days": {}})
     assert LedgerEvent.from_json(event.as_json()) == event
+    broken: Any
     for broken in (None, [], 3, {}, {**event.as_json(), "event": "x"}, {**event.as_json(), "number": None}):
         with pytest.raises(DecisionError, match="not a ledger line"):
             LedgerEvent.from_json(broken)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.processes_at_once import run_at_once
 
 from p2pcredit.contracts.tables import LABEL_STORE, TABLES
 from p2pcredit.errors import StorageError
@@ -19,7 +20,6 @@ from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.external_files import replace_with_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget, known_table
-from processes_at_once import run_at_once
 
 FIRST = date(2010, 1, 1)
 

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from tests.processes_at_once import run_at_once
 
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
-from processes_at_once import run_at_once
 
 
 @pytest.fixture

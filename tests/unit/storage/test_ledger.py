@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes_at_once import run_at_once
 
 from p2pcredit.errors import ConflictError, DecisionError, StorageError
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.retraining.summary import pack_state
+from p2pcredit.storage.files import read_small_file
 from p2pcredit.storage.state import ledger as ledger_module
 from p2pcredit.storage.state.ledger import LINES_TO_A_SUMMARY, Ledger
-from processes_at_once import run_at_once
 
 AT = datetime(2024, 1, 16, 2, tzinfo=UTC)
 SCORED = {"model_id": "m1", "days": {"2024-01-15": 3}}
@@ -235,7 +236,7 @@ def test_a_summary_spares_reading_the_lines_it_stands_for(tmp_path: Path, monkey
         scored(ledger, f"r{number}")
     whole = ledger.state()
     read: list[str] = []
-    real = ledger_module.read_small_file
+    real = read_small_file
     monkeypatch.setattr(
         ledger_module, "read_small_file", lambda path, **more: read.append(path.name) or real(path, **more)
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -92,7 +93,7 @@ def test_a_disk_without_locks_is_named_in_one_line(tmp_path: Path, monkeypatch: 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     path = tmp_path / "lock"
     with pytest.raises(StorageError, match=rf"cannot lock {path}: No locks available"), exclusive_lock(path, "it"):
         pass

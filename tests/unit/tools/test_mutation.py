@@ -88,7 +88,7 @@ def test_what_a_change_on_purpose_replaces_stands_in_its_module_once(place: tupl
 
 def result(change: str, outcome: str, **more: str) -> told.Result:
     given = {"key": change, "module": "m.py", "source": "s", "tests": "t", "by": "", "function": "f", "code": "x"}
-    return told.Result(**{**given, **more}, outcome=outcome, line=1, change=change)  # type: ignore[arg-type]
+    return told.Result(**{**given, **more}, outcome=outcome, line=1, change=change)
 
 
 def test_a_noticed_change_stays_so_and_a_survivor_is_tried_again_when_a_test_changes(tmp_path: Path) -> None:

@@ -160,10 +160,11 @@ def test_price_and_grade_stand_outside_the_default_set() -> None:
 
 @pytest.mark.parametrize("feature", [f for f in FEATURES if f.looked_up_with], ids=lambda f: f.name)
 def test_never_is_the_most_months_and_what_nobody_looked_for_stays_missing(feature: Feature) -> None:
-    found = {feature.looked_up_with: 0.0}
+    found: dict[str, Any] = {str(feature.looked_up_with): 0.0}
+    seven: dict[str, Any] = {feature.name: 7.0}
     assert features(**found)[feature.name] == NEVER_MONTHS
-    assert features(**found, **{feature.name: 7.0})[feature.name] == 7.0
-    assert features(**{feature.name: 7.0})[feature.name] == 7.0
+    assert features(**found, **seven)[feature.name] == 7.0
+    assert features(**seven)[feature.name] == 7.0
     assert features()[feature.name] is None
     assert features(without=("credit_history",))[feature.name] is None
 
@@ -207,7 +208,7 @@ FULL: dict[str, Any] = {
 def whole(**changed: Any) -> dict[str, Any]:
     texts = {"purpose", "platform_grade", "platform_sub_grade", "home_ownership", "state", "zip3", "employment_title"}
     texts |= {"income_verification", "application_type"}
-    values = {name: str(value) if name in texts else value for name, value in FULL.items()}
+    values: dict[str, Any] = {name: str(value) if name in texts else value for name, value in FULL.items()}
     values |= {name: 7 for name in values if name.endswith("_count")}
     return features(**(values | changed))
 

@@ -11,7 +11,7 @@ from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
-from p2pcredit.transforms.labels import build_labels, history_needed, labels_as_of, window_closed_on
+from p2pcredit.transforms.labels import Target, build_labels, history_needed, labels_as_of, window_closed_on
 from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS, first_set_aside, without_name
 
 SETTINGS = LabelSettings()
@@ -20,7 +20,7 @@ CLOSED = date(2011, 2, 14)  # twelve months, then thirty days for late reports
 FOREVER = DateRange(date(2009, 1, 1), date(2014, 12, 31))
 
 
-def terms(term_months: int = 36, **born: date) -> pl.LazyFrame:
+def terms(term_months: int = 36, /, **born: date) -> pl.LazyFrame:
     days = list(born.values())
     return pl.LazyFrame(
         {"loan_id": list(born), "origination_date": days, "snapshot_date": days, "term_months": term_months},
@@ -66,6 +66,17 @@ def quarantine(*rows: tuple[str, date], **more: Any) -> pl.LazyFrame:
     return pl.LazyFrame(found, schema={name: QUARANTINE.schema[name] for name in QUARANTINE_COLUMNS})
 
 
+def built(
+    loans: pl.LazyFrame, events: pl.LazyFrame, broken: pl.LazyFrame, days: DateRange, settings: LabelSettings
+) -> pl.DataFrame:
+    tables = nw.from_native(loans), nw.from_native(events), nw.from_native(broken)
+    return collect(build_labels(*tables, days, settings))
+
+
+def learnable(labels: pl.LazyFrame, broken: pl.LazyFrame, day: date, target: Target) -> pl.DataFrame:
+    return collect(labels_as_of(nw.from_native(labels), nw.from_native(broken), day, target))
+
+
 def labels(
     loans: pl.LazyFrame,
     events: pl.LazyFrame,
@@ -74,7 +85,7 @@ def labels(
     set_aside: pl.LazyFrame | None = None,
 ) -> list[tuple[str, int, date]]:
     broken = quarantine() if set_aside is None else set_aside
-    frame = collect(build_labels(*map(nw.from_native, (loans, events, broken)), days, settings))
+    frame = built(loans, events, broken, days, settings)
     assert dict(frame.schema) == LABEL_STORE.schema
     assert frame["known_on"].equals(frame["snapshot_date"].alias("known_on"))
     main = frame.filter(pl.col("definition") == settings.definition)
@@ -160,8 +171,8 @@ def test_windows_end_on_the_same_day_or_the_last_of_a_shorter_month(born: date, 
 
 def test_window_and_lag_are_those_of_the_settings_and_name_the_definition() -> None:
     short = LabelSettings(window_months=1, default_days=30, reporting_lag_days=0)
-    tables = map(nw.from_native, (terms(a=date(2010, 1, 31)), performance(), quarantine()))
-    frame = collect(build_labels(*tables, FOREVER, short)).filter(pl.col("definition") == "pd1")
+    frame = built(terms(a=date(2010, 1, 31)), performance(), quarantine(), FOREVER, short)
+    frame = frame.filter(pl.col("definition") == "pd1")
     assert frame.select("definition", "known_on").rows() == [("pd1", date(2010, 2, 28))]
     thirty = performance(event("a", date(2010, 2, 20), "LATE", 30))
     assert labels(terms(a=date(2010, 1, 31)), thirty, settings=short) == [("a", 1, date(2010, 2, 20))]
@@ -210,8 +221,8 @@ def store(*rows: tuple[str, int, date, date]) -> pl.LazyFrame:
 
 
 def known_as_of(frame: pl.LazyFrame, day: date, set_aside: pl.LazyFrame | None = None) -> list[tuple[str, int]]:
-    tables = map(nw.from_native, (frame, quarantine() if set_aside is None else set_aside))
-    return sorted(collect(labels_as_of(*tables, day, SETTINGS)).select("loan_id", "label").rows())
+    found = learnable(frame, quarantine() if set_aside is None else set_aside, day, SETTINGS)
+    return sorted(found.select("loan_id", "label").rows())
 
 
 def test_early_bads_are_not_learned_from_before_the_goods_of_their_cohort_are_known() -> None:
@@ -229,8 +240,8 @@ def test_of_a_loan_the_newest_label_known_by_then_counts() -> None:
 def lifetime(term_months: int, *events: dict[str, Any]) -> list[tuple[str, int, date]]:
     """The lifetime labels of one loan of BORN with that term."""
     days = DateRange(BORN, date(2017, 12, 31))
-    tables = (nw.from_native(table) for table in (terms(term_months, a=BORN), performance(*events), quarantine()))
-    frame = collect(build_labels(*tables, days, SETTINGS)).filter(pl.col("definition") != "pd12")
+    frame = built(terms(term_months, a=BORN), performance(*events), quarantine(), days, SETTINGS)
+    frame = frame.filter(pl.col("definition") != "pd12")
     return frame.sort("definition").select("definition", "label", "known_on").rows()
 
 
@@ -251,12 +262,9 @@ def test_a_lifetime_as_long_as_the_window_is_no_second_definition() -> None:
 def test_definitions_in_one_store_are_never_mixed() -> None:
     days = DateRange(BORN, date(2014, 12, 31))
     loans, events = terms(a=BORN), performance(event("a", date(2012, 6, 1)))
-    both = collect(build_labels(*map(nw.from_native, (loans, events, quarantine())), days, SETTINGS))
+    both = built(loans, events, quarantine(), days, SETTINGS)
     assert both["definition"].n_unique() == 2
-    pd12, pd36 = (
-        collect(labels_as_of(*map(nw.from_native, (both.lazy(), quarantine())), days.last, target))
-        for target in SETTINGS.targets[:2]
-    )
+    pd12, pd36 = (learnable(both.lazy(), quarantine(), days.last, target) for target in SETTINGS.targets[:2])
     assert (pd12["label"].to_list(), pd36["label"].to_list()) == ([0], [1])
 
 
@@ -280,9 +288,8 @@ def test_a_loan_of_which_an_event_is_in_quarantine_is_neither_good_nor_bad() -> 
 @pytest.mark.parametrize("term", [36, 60])
 def test_an_event_in_quarantine_withholds_the_label_of_every_definition(term: int) -> None:
     days = DateRange(BORN, date(2017, 12, 31))
-    frames = (terms(term, a=BORN, b=BORN), performance(), quarantine(("a", date(2010, 3, 1))))
-    built = collect(build_labels(*map(nw.from_native, frames), days, SETTINGS))
-    assert built.group_by("loan_id").len().rows() == [("b", 2)]
+    frame = built(terms(term, a=BORN, b=BORN), performance(), quarantine(("a", date(2010, 3, 1))), days, SETTINGS)
+    assert frame.group_by("loan_id").len().rows() == [("b", 2)]
 
 
 def test_an_event_set_aside_later_never_takes_back_what_was_known_but_is_not_learned_from() -> None:

@@ -1,8 +1,0 @@
-"""Puts the small lender of these tests within reach."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
