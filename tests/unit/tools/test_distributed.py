@@ -75,19 +75,20 @@ def test_a_container_mounts_what_it_is_given_and_gives_up_every_right(tmp_path: 
 # Starts a process in a session of its own, as PostgreSQL does, and waits.
 PARENT_OF_A_SESSION = """
 import subprocess, sys, time
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+child = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+subprocess.Popen([sys.executable, "-c", child, sys.argv[1]], start_new_session=True)
 time.sleep(600)
 """
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    program = Program(
-        "parent", [sys.executable, "-c", PARENT_OF_A_SESSION], dict(os.environ), tmp_path, tmp_path / "log"
-    )
+    ready = tmp_path / "child-is-ready"
+    command = [sys.executable, "-c", PARENT_OF_A_SESSION, str(ready)]
+    program = Program("parent", command, dict(os.environ), tmp_path, tmp_path / "log")
     program.start()
     deadline = time.monotonic() + 60
-    while len(program.pids()) < 2:
+    while not ready.exists():  # before, the child may be a fork of its parent still, in its session
         assert time.monotonic() < deadline, program.last_lines()
         time.sleep(0.02)
     yield program
