@@ -42,7 +42,7 @@ ROOMS = {
         "jobs/decisions.py",
         "jobs/monitoring/*.py",
         "jobs/preprocessing/day_checks.py",
-        "jobs/preprocessing/day_receipts.py",
+        "jobs/preprocessing/completeness/day_receipts.py",
         "jobs/preprocessing/quarantine_checks.py",
         "jobs/preprocessing/unmatched_rows.py",
         "jobs/scoring/*.py",
@@ -155,7 +155,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("tests/unit/jobs/test_unknown_outcomes.py", "tests/unit/jobs/test_leak_detection.py"),
     ),
     (
-        "jobs/preprocessing/day_receipts.py",
+        "jobs/preprocessing/completeness/day_receipts.py",
         ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
     ),
     (

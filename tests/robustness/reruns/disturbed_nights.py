@@ -18,8 +18,8 @@ from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS, QUARANTINE, b
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING, Pipeline, Step
-from p2pcredit.jobs.preprocessing.day_counts import Completeness, Lost
-from p2pcredit.jobs.preprocessing.reconciliation import find_holes
+from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, Lost
+from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.walking import do_step, walk
 from p2pcredit.periods import DateRange

@@ -31,7 +31,7 @@ from tests.robustness.reruns.disturbed_nights import (
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS
-from p2pcredit.jobs.preprocessing.reconciliation import find_holes
+from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes
 
 TERMS_BY_HAND = Night(marked=frozenset({("check_source", "loan_terms"), ("load_bronze", "loan_terms")}))
 

@@ -10,7 +10,7 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
-from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
+from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
 from p2pcredit.jobs.scoring.score import _loans_of, _pieces
 from p2pcredit.periods import DateRange

@@ -14,9 +14,9 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.gaps import find_gaps, in_lines
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.day_checks import findings_of_recent_days
 from p2pcredit.jobs.preprocessing.finding_reports import sentences_by_day
-from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS

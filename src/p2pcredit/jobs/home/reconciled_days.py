@@ -8,8 +8,8 @@ from datetime import date
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import FEATURE_STORE
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.preprocessing.day_counts import Completeness, Hole
-from p2pcredit.jobs.preprocessing.reconciliation import find_holes, standing
+from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, Hole
+from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes, standing
 from p2pcredit.periods import DateRange, count_of_days
 from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range
 from p2pcredit.storage.tables.lake import Lake

@@ -12,7 +12,7 @@ from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import SourceError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing.kept_facts import Seen, seen_in_receipts
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen, seen_in_receipts
 from p2pcredit.periods import DateRange, count_of_days
 from p2pcredit.storage.files import sha256_of_file
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files

@@ -11,9 +11,9 @@ from p2pcredit.contracts.feature_sources import columns_behind
 from p2pcredit.contracts.feeds import FEEDS, feed_named
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import say_findings
-from p2pcredit.jobs.preprocessing.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import require_few_set_aside
 from p2pcredit.monitoring.feeds.findings import DRIFT, LEVELS, LOSSES, Finding
 from p2pcredit.monitoring.feeds.levels import UsualLevels, compare_levels, sized

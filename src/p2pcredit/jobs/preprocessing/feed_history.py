@@ -13,8 +13,8 @@ from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed_named
 from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing.day_counts import DayCounts
-from p2pcredit.jobs.preprocessing.kept_facts import Seen, seen_in_receipts
+from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen, seen_in_receipts
 from p2pcredit.monitoring.feeds.levels import POINTS, sized
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.periods import DateRange

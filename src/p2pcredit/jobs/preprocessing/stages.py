@@ -21,14 +21,14 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step
+from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, holes_of
+from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Accepted, receipt_facts
+from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days, incomplete_days
 from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
-from p2pcredit.jobs.preprocessing.day_counts import Completeness, holes_of
-from p2pcredit.jobs.preprocessing.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt, size_receipt
-from p2pcredit.jobs.preprocessing.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
-from p2pcredit.jobs.preprocessing.reconciliation import count_days, incomplete_days
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.unmatched_rows import (
     events_of_no_loan,

@@ -1,6 +1,7 @@
 """Hold the counts of a day against each other: what landed, bronze, silver and quarantine; loans and features.
 
-Pure: counts come in as numbers. `jobs.preprocessing.reconciliation` reads them, and has `find_holes(ctx, days)`.
+Pure: counts come in as numbers. `jobs.preprocessing.completeness.reconciliation` reads them, and has
+`find_holes(ctx, days)`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver
 from p2pcredit.errors import IncompleteDayError, SourceError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing.day_counts import (
+from p2pcredit.jobs.preprocessing.completeness.day_counts import (
     Completeness,
     DayCounts,
     FeedCounts,
@@ -28,7 +28,7 @@ from p2pcredit.jobs.preprocessing.day_counts import (
     changed_since,
     holes_of,
 )
-from p2pcredit.jobs.preprocessing.kept_facts import seen_in_receipts
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import count_set_aside
 from p2pcredit.periods import DateRange, spans_of
 from p2pcredit.storage.files import sha256_of_file
