@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,24 @@ from tests import young_home
 
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
+from p2pcredit.jobs.scoring.score import score_day
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
+from p2pcredit.orchestration.triggers import WeekReadyTrigger
 from p2pcredit.periods import DateRange, week_monday
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
+from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import DecisionStatus
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.day_receipts import is_complete
 
-FIRST, CUT, LAST = date(2021, 1, 1), date(2021, 6, 27), date(2021, 7, 13)
+FIRST, SATURDAY, CUT, LAST = date(2021, 1, 1), date(2021, 6, 26), date(2021, 6, 27), date(2021, 7, 13)
 NEXT = CUT + timedelta(days=1)
 MOST_RECEIPT_BYTES = 4096
 TOML = f"""\
@@ -59,11 +64,20 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def replayed(landed: Path) -> Path:
-    """A home with a champion, replayed up to a Sunday; the day after it is preprocessed too."""
-    home = landed.with_name("replayed")
+def friday(landed: Path) -> Path:
+    """A home replayed up to the Friday before a week ends."""
+    home = landed.with_name("friday")
     shutil.copytree(landed, home)
-    replay(context(home), DateRange(FIRST, CUT))
+    replay(context(home), DateRange(FIRST, SATURDAY - timedelta(days=1)))
+    return home
+
+
+@pytest.fixture(scope="module")
+def replayed(friday: Path) -> Path:
+    """A home with a champion, replayed up to a Sunday; the day after it is preprocessed too."""
+    home = friday.with_name("replayed")
+    shutil.copytree(friday, home)
+    replay(context(home), DateRange(SATURDAY, CUT))
     assert context(home).ledger.state().champion is not None
     preprocess(context(home), DateRange(NEXT, NEXT))
     return home
@@ -111,6 +125,23 @@ def test_check_and_bronze_of_a_feed_marked_as_success_fail_the_run(run_dag: Any,
     assert not is_complete(Layout(home), FIRST)
     again = run_dag(data_preprocessing.dag, day=FIRST.isoformat())
     assert (again.state, is_complete(Layout(home), FIRST)) == ("success", True)
+
+
+def test_a_day_with_tasks_marked_as_success_is_scored_by_no_run_and_named_with_its_command(
+    run_dag: Any, work: Path
+) -> None:
+    day = NEXT + timedelta(days=1)
+    by_hand = r"(source_data_checks|bronze_processing)\.loan_terms"
+    assert run_dag(data_preprocessing.dag, day=day.isoformat(), mark_success_pattern=by_hand).state == "failed"
+    assert run_inference_dag(run_dag, day).tasks["run_inference"] == "skipped"
+    assert day not in context(work).ledger.state().scored
+    after = day + timedelta(days=1)
+    preprocess(context(work), DateRange(after, after))
+    command = f"p2pcredit preprocess --date {day}"
+    told = examine(context(work))
+    assert told["healthy"] is False
+    assert command in told["reason"]
+    assert command in [gap["command"] for gap in status(context(work))["gaps"]]
 
 
 def test_without_a_model_and_with_too_little_matured_nothing_is_trained_or_scored(
@@ -219,6 +250,60 @@ def test_monitoring_without_a_champion_is_skipped(run_dag: Any, landed: Path, ho
     assert ran.state == "success"
     assert "skip_monitoring" in ran.in_state("success")
     assert not Layout(home).decision_file.exists()
+
+
+def test_monitoring_started_before_its_last_day_is_done_waits_and_decides_as_a_replay(
+    run_dag: Any, friday: Path, replayed: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(friday, home, dirs_exist_ok=True)
+    monkeypatch.setenv("P2P_MONITORING_WAIT_MINUTES", "30")
+    monkeypatch.setattr("p2pcredit.orchestration.runs.waiting._WEEK_POLL_SECONDS", 0.2)
+    waited = threading.Event()
+    looker = WeekReadyTrigger.looker
+
+    def seen(self: WeekReadyTrigger, layout: Layout, day: date) -> Any:
+        waited.set()
+        return looker(self, layout, day)
+
+    monkeypatch.setattr(WeekReadyTrigger, "looker", seen)
+
+    def arrive() -> None:
+        if waited.wait(60):
+            preprocess(context(home), DateRange(SATURDAY, SATURDAY))
+            score_day(context(home), SATURDAY)
+
+    arrival = threading.Thread(target=arrive)
+    arrival.start()
+    ran = run_dag(model_monitoring.dag, day=SATURDAY.isoformat())
+    arrival.join()
+    assert (ran.state, waited.is_set()) == ("success", True)
+    assert "write_retraining_decision" in ran.in_state("success")
+    assert decision_of(home, SATURDAY) == decision_of(replayed, SATURDAY)
+
+
+def decision_of(home: Path, week_end: date) -> dict[str, Any]:
+    """The decision of a week, which its reasons and numbers make the same decision or another."""
+    made = [event.facts["decision"] for event in context(home).ledger.events() if event.kind is EventKind.DECIDED]
+    (found,) = [decision for decision in made if decision["decision_date"] == week_end.isoformat()]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_while_the_past_is_caught_up_on_each_line_of_the_ledger_has_the_true_time_beside_that_of_the_run(
+    run_dag: Any, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("P2P_DAG_CATCHUP", "1")
+    due = datetime(2021, 6, 29, 2, tzinfo=UTC)
+    lines, began = len(context(work).ledger.events()), datetime.now(UTC)
+    ran = run_dag(model_training_inference.dag, day=None, logical_date=due)
+    assert ran.state == "success"
+    added = context(work).ledger.events()[lines:]
+    assert EventKind.SCORED in {event.kind for event in added}
+    for event in added:
+        told = event.as_json()
+        assert began <= datetime.fromisoformat(told["at"]) <= datetime.now(UTC)
+        assert began <= datetime.fromisoformat(told["written_at"]) <= datetime.now(UTC)
+        assert datetime.fromisoformat(told["logical_at"]) == due
 
 
 def test_monitoring_with_nothing_matured_decides_on_an_estimate_and_says_so(run_dag: Any, work: Path) -> None:

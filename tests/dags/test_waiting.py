@@ -16,6 +16,7 @@ from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.exceptions import TaskDeferred
 from tests.dags.tasks import task_of
 
+from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.orchestration.operators import JobOperator, WaitForDayOperator
 from p2pcredit.orchestration.triggers import DayCompleteTrigger, FeedLandedTrigger, HomeTrigger, WeekReadyTrigger
@@ -157,6 +158,32 @@ def test_a_feed_that_has_landed_and_a_day_long_past_are_not_waited_for(home: Pat
     task.execute(running(yesterday, datetime.now(UTC)))
     task.execute(running(DAY, datetime.now(UTC)))
     assert jobs.called() == ["preprocessing.source_checks.check_source"] * 2
+
+
+def test_a_feed_that_lands_while_its_run_waits_is_taken_in_at_the_first_try(
+    run_dag: Any, home: Path, jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    due = now.date() - timedelta(days=2 if now.hour < 1 else 1)
+    monkeypatch.setenv("P2P_FEED_WAIT_MINUTES", "1440")
+    for feed in set(FEEDS) - {"financial"}:
+        land(home, feed, due)
+    waits = threading.Event()
+    looker = FeedLandedTrigger.looker
+
+    def seen(self: FeedLandedTrigger, layout: Any, day: date) -> Callable[[], bool]:
+        assert self.feed == "financial"
+        waits.set()
+        return looker(self, layout, day)
+
+    monkeypatch.setattr(FeedLandedTrigger, "looker", seen)
+    arrival = threading.Thread(target=lambda: waits.wait(60) and land(home, "financial", due))
+    arrival.start()
+    ran = run_dag(data_preprocessing.dag, day=due.isoformat())
+    arrival.join()
+    assert (ran.state, waits.is_set()) == ("success", True)
+    assert ran.tries["source_data_checks.financial"] == 1
+    assert jobs.called().count("preprocessing.source_checks.check_source") == len(FEEDS)
 
 
 def test_a_file_that_still_grows_is_looked_at_again(tmp_path: Path) -> None:

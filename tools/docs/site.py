@@ -29,7 +29,11 @@ BESIDE = {
 
 _SECTIONS = (
     ("How to", "how-to", ()),
-    ("Reference", "reference", ("commands", "api", "settings", "tables", "exit-codes", "home", "pipelines", "alerts")),
+    (
+        "Reference",
+        "reference",
+        ("commands", "api", "settings", "tables", "exit-codes", "home", "pipelines", "alerts", "what-happens-when"),
+    ),
     ("Explanation", "explanation", ("time", "maturity", "hand-off", "champion-and-challenger", "replay")),
 )
 """Title, folder and the pages that stand first; others follow by title."""
