@@ -107,7 +107,8 @@ class _Nights:
     waiting: list[date] = field(default_factory=list)
     trained_on: date | None = None
     findings: dict[date, list[Finding]] = field(default_factory=dict)
-    failed_on: dict[str, list[date]] = field(default_factory=dict)
+    failed_on: dict[str, tuple[str, list[date]]] = field(default_factory=dict)
+    """A reason without its numbers -> the reason on the first day, and the days whose training failed for it."""
 
     def preprocess(self, span: DateRange) -> None:
         """Preprocess a span of days in one go, in the night after its last."""
@@ -167,7 +168,7 @@ class _Nights:
 
     def warn_of_repeated_failures(self) -> None:
         """Warn, per reason that failed the trainings of several days, how many these are and when the last was."""
-        for reason, days in self.failed_on.items():
+        for reason, days in self.failed_on.values():
             if len(days) > 1:
                 logger.warning(
                     "training failed on %s from %s to %s for one reason; on the first day: %s",
@@ -183,8 +184,7 @@ class _Nights:
         Reasons are equal where they differ in numbers only: an AUC or a count of loans grows from day to day.
         """
         reason = without_values(error)
-        alike = (known for known in self.failed_on if _NUMBER.sub("0", known) == _NUMBER.sub("0", reason))
-        days = self.failed_on.setdefault(next(alike, reason), [])
+        _, days = self.failed_on.setdefault(_NUMBER.sub("0", reason), (reason, []))
         days.append(day)
         return len(days) == 1
 

@@ -75,9 +75,10 @@ class _Tally:
     @classmethod
     def of(cls, ids: pl.Series) -> _Tally:
         points, commas = ids.str.contains(".", literal=True).any(), ids.str.contains(",", literal=True).any()
-        bare = ids.str.contains(WHOLE_ID)
-        whole = int(bare.sum()) if points or commas else 0
-        others = int((ids.str.contains(_WITH_POINT) & ~bare).sum()) if points else 0
+        whole = others = 0
+        if points or commas:
+            are_whole = ids.str.contains(WHOLE_ID)
+            whole, others = int(are_whole.sum()), int((ids.str.contains(_WITH_POINT) & ~are_whole).sum())
         grouped = int(ids.str.contains(_GROUPED).sum()) if commas else 0
         return cls(whole, others, grouped, int((~ids.str.contains(r"^[0-9][0-9,]*$")).sum()))
 

@@ -98,14 +98,7 @@ def landed_range(layout: Layout) -> DateRange | None:
     """
     spans: list[DateRange] = []
     for feed in FEEDS:
-        directory = layout.landing / feed
-        try:
-            there = os.listdir(directory)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise disk_error("look into", directory, error) from error
-        spans += filter(None, (_days_of_name(feed, name) for name in there))
+        spans += filter(None, (_days_of_name(feed, name) for name in _names_in(layout.landing / feed)))
     return DateRange(min(s.first for s in spans), max(s.last for s in spans)) if spans else None
 
 
@@ -117,31 +110,45 @@ def overlooked_files(layout: Layout, feed_name: str, days: DateRange | None = No
 
     Returns:
         `data/FEED/NAME` of each, in order.
+
+    Raises:
+        StorageError: If the directory cannot be looked into.
     """
-    try:
-        there = os.listdir(layout.landing / feed_name)
-    except OSError:
-        return []
     found = []
-    for name in there:
+    for name in _names_in(layout.landing / feed_name):
         rest = name[len(feed_name) :] if name.lower().startswith(feed_name) else ""
-        spoken = _SPEAKS_OF_A_DAY.match(rest)
-        if spoken is None or _days_of_name(feed_name, name) is not None:
-            continue
-        try:
-            first = date(int(spoken["year"]), int(spoken["month"]), int(spoken["day"] or 1))
-        except ValueError:
-            continue
-        last = first if spoken["day"] else month_end(first)
-        if days is None or (first <= days.last and days.first <= last):
+        spoken = _days_of(_SPEAKS_OF_A_DAY.match(rest))
+        asked = spoken is not None and (days is None or (spoken.first <= days.last and days.first <= spoken.last))
+        if asked and _days_of_name(feed_name, name) is None:
             found.append(f"data/{feed_name}/{name}")
     return sorted(found)
+
+
+def _names_in(directory: Path) -> list[str]:
+    """List a directory; nothing where there is none.
+
+    Raises:
+        StorageError: If it cannot be looked into.
+    """
+    try:
+        return os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise disk_error("look into", directory, error) from error
 
 
 def _days_of_name(feed_name: str, name: str) -> DateRange | None:
     """Parse the days that a landing file holds from its name; None where it is no name of a landing file."""
     found = _DATED.fullmatch(name)
     if found is None or found["feed"] != feed_name or (found["day"] is None and found["ending"] != ".parquet"):
+        return None
+    return _days_of(found)
+
+
+def _days_of(found: re.Match[str] | None) -> DateRange | None:
+    """Give the day, or the month where no day is named; None where nothing was found or there is no such day."""
+    if found is None:
         return None
     try:
         first = date(int(found["year"]), int(found["month"]), int(found["day"] or 1))
