@@ -352,7 +352,7 @@ MONITORING = Pipeline(
             branch=Branch("report", yes="generate_report", no="skip_report"),
             command="monitor",
             shares_week=True,
-            reads=(PREDICTIONS, LABELS),
+            reads=(PREDICTIONS, LABELS, FEATURES),
             outputs=(MEASUREMENTS,),
         ),
         Step("skip_report", after=("calculate_metrics",)),
