@@ -116,7 +116,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("tests/unit/transforms/test_outcomes.py", "tests/unit/transforms/test_labels.py", _FUTURE),
     ),
     ("jobs/monitoring/matured_loans.py", ("tests/unit/gathering/test_matured_loans.py", *_WEEK, "tests/unit/api")),
-    ("jobs/scoring/landed_rows.py", ("tests/unit/api",)),
+    ("jobs/scoring/landed_rows.py", ("tests/unit/jobs/test_landed_rows.py", "tests/unit/api")),
     ("jobs/monitoring/week.py", _WEEK),
     ("jobs/monitoring/steps.py", _WEEK),
     ("jobs/monitoring/report.py", _WEEK),

@@ -6,16 +6,19 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from p2pcredit.errors import UnreadableDecisionError
+from p2pcredit.names import similar_name
 
 SCHEMA_VERSION = 1
 MAX_DECISION_BYTES = 1 << 20
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LIKENESS_OF_A_SLIP = 0.85
 _CORE = ("decision_date", "performance_score", "retrain", "reason")
 
 
@@ -120,6 +123,7 @@ def parse_decision(raw: bytes) -> Decision:
     missing = [key for key in _CORE if key not in content]
     if missing:
         raise UnreadableDecisionError(f"the field '{missing[0]}' is missing")
+    _refuse_slips(content)
     try:
         decision = Decision.model_validate(content)
         json.dumps(decision.as_json(), ensure_ascii=False).encode()  # half a surrogate pair could never be written back
@@ -130,6 +134,18 @@ def parse_decision(raw: bytes) -> Decision:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UnreadableDecisionError(f"field '{where}': {first['msg']}") from error
+
+
+def _refuse_slips(content: Mapping[str, Any]) -> None:
+    """Refuse an unknown field whose name is like one that is not there: `expire_on` would never end a decision.
+
+    Raises:
+        UnreadableDecisionError: If there is one. Fields of other names are left aside.
+    """
+    lacking = [name for name in Decision.model_fields if name not in content]
+    for name in content:
+        if name not in Decision.model_fields and (meant := similar_name(name, lacking, _LIKENESS_OF_A_SLIP)):
+            raise UnreadableDecisionError(f"the field '{name}' is unknown, perhaps '{meant}' was meant")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 WHOLE_DIGITS = 15
 """So many digits a number with decimals keeps."""
 
-WHOLE_ID = rf"^([0-9]{{1,{WHOLE_DIGITS}}})\.0*\z"
-"""An id that became a number with decimals and lost nothing: `68407277.0`."""
+NO_DECIMALS = r"(?:\.0*|,0{1,2})\z"
+"""Decimals that say nothing; three noughts after a comma may be a group of digits."""
+
+WHOLE_ID = rf"^([0-9]{{1,{WHOLE_DIGITS}}}){NO_DECIMALS}"
+"""An id that became a number with decimals and lost nothing: `68407277.0`, or `68407277,0`."""
 
 SCIENTIFIC_ID = r"^[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+\z"
 """An id that lost digits in scientific notation, as programs write it: `6.84E+07`."""
@@ -14,4 +17,4 @@ SCIENTIFIC_ID = r"^[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+\z"
 ROUNDED_ID = rf"^[0-9]{{{WHOLE_DIGITS + 1},}}\.0*\z"
 """An id that lost digits because a number with decimals does not keep so many."""
 
-__all__ = ["ROUNDED_ID", "SCIENTIFIC_ID", "WHOLE_DIGITS", "WHOLE_ID"]
+__all__ = ["NO_DECIMALS", "ROUNDED_ID", "SCIENTIFIC_ID", "WHOLE_DIGITS", "WHOLE_ID"]

@@ -42,6 +42,8 @@ def plain_ids(ids: pl.Series) -> pl.Series:
         (['7', '8', None], ['2.0', '2.1'])
         >>> plain_ids(pl.Series(["1,007", "8"])).to_list(), plain_ids(pl.Series(["1,007", "A-1"])).to_list()
         (['1007', '8'], ['1,007', 'A-1'])
+        >>> plain_ids(pl.Series(["68407277,0", "8,00"])).to_list(), plain_ids(pl.Series(["7,000"])).to_list()
+        (['68407277', '8'], ['7000'])
     """
     ids = ids.str.strip_chars()
     tally = _Tally.of(ids)
@@ -73,8 +75,9 @@ class _Tally:
     @classmethod
     def of(cls, ids: pl.Series) -> _Tally:
         points, commas = ids.str.contains(".", literal=True).any(), ids.str.contains(",", literal=True).any()
-        whole = int(ids.str.contains(WHOLE_ID).sum()) if points else 0
-        others = int(ids.str.contains(_WITH_POINT).sum()) - whole if points else 0
+        bare = ids.str.contains(WHOLE_ID)
+        whole = int(bare.sum()) if points or commas else 0
+        others = int((ids.str.contains(_WITH_POINT) & ~bare).sum()) if points else 0
         grouped = int(ids.str.contains(_GROUPED).sum()) if commas else 0
         return cls(whole, others, grouped, int((~ids.str.contains(r"^[0-9][0-9,]*$")).sum()))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import narwhals as nw
 
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.id_texts import ROUNDED_ID, SCIENTIFIC_ID, WHOLE_DIGITS, WHOLE_ID
+from p2pcredit.contracts.id_texts import NO_DECIMALS, ROUNDED_ID, SCIENTIFIC_ID, WHOLE_DIGITS, WHOLE_ID
 from p2pcredit.contracts.missing import missing_signs
 
 BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -48,7 +48,7 @@ def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
     if column.kind in {Kind.TEXT, Kind.CATEGORY}:
         return text
     if column.kind is Kind.ID:
-        whole = text.str.replace_all(r"\.0*\z", "")
+        whole = text.str.replace_all(NO_DECIMALS, "")
         return nw.when(~_is_spoilt_id(text)).then(nw.when(text.str.contains(WHOLE_ID)).then(whole).otherwise(text))
     pattern, _ = _PATTERNS[column.kind]
     return _CASTS[column.kind](nw.when(text.str.contains(pattern)).then(text))

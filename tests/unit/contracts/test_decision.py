@@ -25,6 +25,18 @@ def test_the_four_fields_alone_are_a_decision() -> None:
     assert decision.decision_id is None
 
 
+@pytest.mark.parametrize(
+    ("slip", "meant"), [("expire_on", "expires_on"), ("Expires-on", "expires_on"), ("treshold", "threshold")]
+)
+def test_an_unknown_field_that_is_a_slip_of_a_known_one_is_refused_by_both_names(slip: str, meant: str) -> None:
+    with pytest.raises(UnreadableDecisionError, match=f"'{slip}' is unknown, perhaps '{meant}' was meant"):
+        parse(**{slip: "2024-02-01"})
+
+
+def test_fields_of_others_are_left_aside() -> None:
+    assert parse(ticket="R-7", approved_by="kim", expires_on="2024-02-01").expires_on == date(2024, 2, 1)
+
+
 @pytest.mark.parametrize("score", [None, 0, 1, 0.5, -0.1])
 def test_a_score_is_a_number_or_null(score: float | None) -> None:
     assert parse(performance_score=score).performance_score == score

@@ -123,3 +123,32 @@ def test_receipts_of_an_earlier_version_are_undetermined(ctx: JobContext) -> Non
 
 def test_an_empty_home_has_nothing_to_compare(run_on: Callable[..., JobContext]) -> None:
     assert deliveries(run_on(date(2020, 1, 1)))[0] == "undetermined"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"financial_{DAY:%Y_%m_%d} (1).csv",
+        f"financial_{DAY:%Y_%m_%d}.csv (1)",
+        f"financial_{DAY:%Y_%m_%d}-copy.parquet",
+        f"financial_{DAY.year}_{DAY.month}_{DAY.day}.csv",
+        f"Financial-{DAY:%Y-%m-%d}.csv",
+        f"financial_{DAY:%Y_%m}.csv",
+    ],
+)
+def test_a_file_whose_name_speaks_of_a_day_and_which_nothing_reads_is_said(ctx: JobContext, name: str) -> None:
+    (ctx.layout.landing / "financial" / name).write_text("loan_id\n")
+    preprocess(ctx, ONE)
+    warned = [json.loads(line) for line in ctx.layout.activity.read_text().splitlines()]
+    said = f"data/financial/{name} has no name of a landing file and nothing reads it"
+    assert [entry["message"][: len(said)] for entry in warned if entry["job"] == "warning"] == [said]
+    assert deliveries(ctx)[0] == "fail"
+    assert deliveries(ctx)[1].startswith(said)
+
+
+@pytest.mark.parametrize(
+    "name", [".financial_2024_01_01.csv.ab12.tmp", "README.md", "financial.md", "old_2024_01_01.csv"]
+)
+def test_files_that_speak_of_no_day_of_the_feed_are_left_alone(ctx: JobContext, name: str) -> None:
+    (ctx.layout.landing / "financial" / name).write_text("x")
+    assert deliveries(ctx)[0] == "pass"

@@ -20,7 +20,7 @@ from p2pcredit.jobs.preprocessing.finding_reports import sentences_by_day
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
-from p2pcredit.storage.landing.files import find_landing_files, landed_range
+from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
 from p2pcredit.storage.tables.day_receipts import days_complete, first_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
@@ -125,6 +125,9 @@ def check_deliveries(ctx: JobContext) -> Finding:
                 find_landing_files(ctx.layout, feed, landed)
         except P2PCreditError as error:
             return Status.FAIL, str(error)
+    if overlooked := [name for feed in FEEDS for name in overlooked_files(ctx.layout, feed)]:
+        others = f", and {len(overlooked) - 1} more" if len(overlooked) > 1 else ""
+        return Status.FAIL, f"{overlooked[0]} {OVERLOOKED}{others}"
     days = list(days_complete(ctx.layout))
     if not days:
         return Status.UNDETERMINED, "no day is preprocessed yet"

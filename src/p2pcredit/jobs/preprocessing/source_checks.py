@@ -8,7 +8,7 @@ from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing.deliveries import in_short, recently_landed_anew
 from p2pcredit.periods import DateRange, count_of_days
-from p2pcredit.storage.landing.files import find_landing_files, landed_range
+from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.read import check_landing
 
@@ -16,7 +16,8 @@ from p2pcredit.storage.landing.read import check_landing
 def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """Make sure that a feed has landed for every day, in files that can be read.
 
-    Days before that landed anew since they were preprocessed are said in a warning.
+    Days before that landed anew since they were preprocessed are said in a warning, and so are files whose names speak
+    of these days and which nothing reads.
 
     Returns:
         `feed`, `days`, `rows` (of a single day), `landed_anew` (days before, of those that drift is judged by).
@@ -37,6 +38,8 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         )
     facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
     require_whole_landing(ctx.layout, days)
+    for name in overlooked_files(ctx.layout, feed, days):
+        warn(ctx, f"{name} {OVERLOOKED}")
     anew = recently_landed_anew(ctx, feed, days.first)
     if anew:
         what = f"feed '{feed}' landed anew for {in_short(anew)} after it was preprocessed"

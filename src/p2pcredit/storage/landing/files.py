@@ -25,6 +25,13 @@ _DATED = re.compile(
     r"(?P<feed>[a-z_]+?)_(?P<year>\d{4})_(?P<month>\d{2})(?:_(?P<day>\d{2}))?(?P<ending>\.csv|\.csv\.gz|\.parquet)"
 )
 
+OVERLOOKED = (
+    "has no name of a landing file and nothing reads it; name it FEED_YYYY_MM_DD.csv where it is the day's file, else "
+    "move it away"
+)
+"""What to say of a file that `overlooked_files` finds."""
+_SPEAKS_OF_A_DAY = re.compile(r"[ _.-]*(?P<year>\d{4})[ _.-](?P<month>\d{1,2})(?:[ _.-](?P<day>\d{1,2}))?(?!\d)")
+
 
 def find_landing_file(layout: Layout, feed_name: str, day: date) -> Path | None:
     """Find the file that holds this feed's rows of `day`: its own, else its month's, else None.
@@ -100,6 +107,35 @@ def landed_range(layout: Layout) -> DateRange | None:
             raise disk_error("look into", directory, error) from error
         spans += filter(None, (_days_of_name(feed, name) for name in there))
     return DateRange(min(s.first for s in spans), max(s.last for s in spans)) if spans else None
+
+
+def overlooked_files(layout: Layout, feed_name: str, days: DateRange | None = None) -> list[str]:
+    """Find the files of a feed whose names speak of one of these days (of any where None) and which nothing reads.
+
+    Such is what a browser calls a second download, `financial_2024_02_01 (1).csv`, or a day without its nought,
+    `financial_2024_2_1.csv`: no landing file bears such a name, so that what it holds would be passed over.
+
+    Returns:
+        `data/FEED/NAME` of each, in order.
+    """
+    try:
+        there = os.listdir(layout.landing / feed_name)
+    except OSError:
+        return []
+    found = []
+    for name in there:
+        rest = name[len(feed_name) :] if name.lower().startswith(feed_name) else ""
+        spoken = _SPEAKS_OF_A_DAY.match(rest)
+        if spoken is None or _days_of_name(feed_name, name) is not None:
+            continue
+        try:
+            first = date(int(spoken["year"]), int(spoken["month"]), int(spoken["day"] or 1))
+        except ValueError:
+            continue
+        last = first if spoken["day"] else month_end(first)
+        if days is None or (first <= days.last and days.first <= last):
+            found.append(f"data/{feed_name}/{name}")
+    return sorted(found)
 
 
 def _days_of_name(feed_name: str, name: str) -> DateRange | None:
@@ -250,6 +286,7 @@ def _months_with_days(names: Collection[str]) -> frozenset[str]:
 
 __all__ = [
     "DAY_ENDINGS",
+    "OVERLOOKED",
     "SNAPSHOT",
     "find_landing_file",
     "find_landing_files",
@@ -257,6 +294,7 @@ __all__ = [
     "landed_range",
     "landed_state",
     "month_file",
+    "overlooked_files",
     "write_landing",
     "write_months",
 ]
