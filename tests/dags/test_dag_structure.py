@@ -163,6 +163,7 @@ def test_reading_the_dag_files_imports_no_engine_and_of_the_jobs_only_the_data_o
         import p2pcredit.orchestration.dags.data_preprocessing
         import p2pcredit.orchestration.dags.model_training_inference
         import p2pcredit.orchestration.dags.model_monitoring
+        import p2pcredit.orchestration.dags.further_pipelines
         import p2pcredit.orchestration.triggers, p2pcredit.storage.tables.day_receipts
         heavy = {"polars", "xgboost", "sklearn", "scipy", "pyarrow", "deltalake", "narwhals", "altair"}
         print(sorted(name for name in sys.modules if name in heavy or name.startswith("p2pcredit.jobs")))

@@ -86,6 +86,18 @@ def patched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "src"
 
 
+def test_the_step_and_the_words_of_a_gold_table_follow_from_its_contract(patched: Path) -> None:
+    code = (
+        "from p2pcredit.contracts.dictionary import describe_column\n"
+        "from p2pcredit.contracts.tables import DAILY_VOLUME\n"
+        "from p2pcredit.jobs.pipelines import PREPROCESSING\n"
+        "(task,) = [task for task in PREPROCESSING.tasks if task.task_id == 'gold_processing.daily_volume']\n"
+        "print(task.step.job, *task.step.outputs, describe_column(DAILY_VOLUME, 'loans'), sep='|')\n"
+    )
+    job = "preprocessing.daily_volume.build_daily_volume"
+    assert run(patched, "-c", code).strip() == f"{job}|gold/daily_volume|Loans originated that day."
+
+
 def run(source: Path, *arguments: str) -> str:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("P2P_")}
     command = [sys.executable, *arguments]
@@ -127,5 +139,12 @@ def test_the_fourth_dag_is_a_pipeline_whose_job_runs(patched: Path, tmp_path: Pa
     )
     assert run(patched, "-c", code).split() == ["P2PCreditScore_Housekeeping", "0"]
     if find_spec("airflow") is not None:
-        module = "from p2pcredit.orchestration.dags.housekeeping import dag; print(*dag.task_ids)"
-        assert run(patched, "-c", module).split()[-2:] == ["start", "remove_old_files"]
+        code = (
+            "import importlib.resources; from airflow.dag_processing.dagbag import DagBag\n"
+            "bag = DagBag(str(importlib.resources.files('p2pcredit.orchestration.dags')))\n"
+            "dag = bag.dags['P2PCreditScore_Housekeeping']\n"
+            "print(bag.import_errors, len(bag.dags), dag.schedule, dag.description, *dag.task_ids, sep='|')\n"
+        )
+        assert run(patched, "-c", code).splitlines()[-1] == (
+            "{}|4|0 8 * * 0|Remove the files that no table needs, every Sunday at 08:00 UTC.|start|remove_old_files"
+        )

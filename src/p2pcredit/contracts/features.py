@@ -28,6 +28,8 @@ class Feature:
         looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
             is filled and the months are missing, there never was one, which counts as `NEVER_MONTHS`.
         blank: The number that the feature has where the text it measures is blank; None where it is then missing.
+        made_of: The columns of the landed feeds that it is calculated from. Empty where it is the column of its own
+            name, or a ratio of other features (`contracts.ratios`).
     """
 
     name: str
@@ -39,6 +41,7 @@ class Feature:
     missing: str = ""
     looked_up_with: str = ""
     blank: float | None = None
+    made_of: tuple[str, ...] = ()
 
     @property
     def number_of_blank(self) -> float | None:
@@ -103,8 +106,22 @@ FEATURES: tuple[Feature, ...] = (
     Feature("purpose", "category", 0, "Purpose of the loan", "What the money is for."),
     Feature("income_verification", "category", 0, "Verification of the income", "Whether the income was verified."),
     Feature("state", "category", 0, "Region", "State or region of the borrower."),
-    Feature("credit_age_months", "numeric", -1, "Credit history is short", "Months since the first credit line."),
-    Feature("fico", "numeric", -1, "Bureau score is low", "Middle of the FICO range, where the platform gives it."),
+    Feature(
+        "credit_age_months",
+        "numeric",
+        -1,
+        "Credit history is short",
+        "Months since the first credit line.",
+        made_of=("earliest_credit_line", "origination_date"),
+    ),
+    Feature(
+        "fico",
+        "numeric",
+        -1,
+        "Bureau score is low",
+        "Middle of the FICO range, where the platform gives it.",
+        made_of=("fico_low", "fico_high"),
+    ),
     Feature("delinquencies_2y_count", "numeric", 1, "Recent delinquencies", "Delinquencies in two years."),
     Feature("inquiries_6m_count", "numeric", 1, "Many recent credit inquiries", "Inquiries in six months."),
     Feature(
@@ -149,6 +166,7 @@ FEATURES: tuple[Feature, ...] = (
         "Borrower's description of the loan",
         "Characters of the borrower's text.",
         blank=0.0,
+        made_of=("description",),
     ),
     Feature(
         "annuity_to_income",
@@ -216,6 +234,7 @@ FEATURES: tuple[Feature, ...] = (
         "Employer as stated",
         "1 where an employer or job is named, else 0.",
         blank=0.0,
+        made_of=("employment_title",),
     ),
     Feature(
         "employer_length",
@@ -224,10 +243,24 @@ FEATURES: tuple[Feature, ...] = (
         "Length of the employer's name",
         "Characters of the employer or job as written.",
         blank=0.0,
+        made_of=("employment_title",),
     ),
-    Feature("title_length", "numeric", 0, "Borrower's title of the loan", "Characters of the title.", blank=0.0),
     Feature(
-        "title_capitals_share", "numeric", 0, "Capitals in the title of the loan", "Capital letters among the letters."
+        "title_length",
+        "numeric",
+        0,
+        "Borrower's title of the loan",
+        "Characters of the title.",
+        blank=0.0,
+        made_of=("title",),
+    ),
+    Feature(
+        "title_capitals_share",
+        "numeric",
+        0,
+        "Capitals in the title of the loan",
+        "Capital letters among the letters.",
+        made_of=("title",),
     ),
     Feature(
         "description_words_count",
@@ -236,6 +269,7 @@ FEATURES: tuple[Feature, ...] = (
         "Words of the description of the loan",
         "Words of the text.",
         blank=0.0,
+        made_of=("description",),
     ),
     Feature(
         "description_capitals_share",
@@ -244,6 +278,7 @@ FEATURES: tuple[Feature, ...] = (
         "Capitals in the description of the loan",
         "Capital letters among the letters of the text.",
         missing="No description of the loan",
+        made_of=("description",),
     ),
     *(
         Feature(
@@ -252,11 +287,20 @@ FEATURES: tuple[Feature, ...] = (
             0,
             f"Wording of the borrower's text ({topic})",
             f"1 where the text has: {words}.",
+            made_of=("title", "description"),
         )
         for topic, words in PHRASES.items()
     ),
     Feature("interest_rate_share", "numeric", 1, "Interest rate is high", "Yearly interest rate.", "price"),
-    Feature("installment_to_income", "numeric", 1, "Payment is high for the income", "Payment over income.", "price"),
+    Feature(
+        "installment_to_income",
+        "numeric",
+        1,
+        "Payment is high for the income",
+        "Payment over income.",
+        "price",
+        made_of=("installment", "annual_income"),
+    ),
     Feature("platform_grade", "category", 0, "Platform's grade", "The platform's own grade.", "price"),
     Feature("platform_sub_grade", "category", 0, "Platform's sub-grade", "The platform's own finer grade.", "price"),
 )

@@ -1,13 +1,14 @@
-"""The tables of the lake: their columns and types, and what one row is.
+"""The tables of the lake: their columns, with type and sense, and what one row is.
 
-A table's rows are replaced by snapshot date. Types are Polars types; any engine maps them to its own.
+A table's rows are replaced by snapshot date. Types bear the names of Polars types; any engine maps them to its own.
+Polars itself is imported where a schema is asked for: the pipelines read this module, and Airflow reads the pipelines.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import polars as pl
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURES
@@ -15,17 +16,37 @@ from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import UsageError
 from p2pcredit.names import no_such
 
-TYPES_BY_KIND: dict[Kind, pl.DataType] = {
-    Kind.ID: pl.String(),
-    Kind.TEXT: pl.String(),
-    Kind.CATEGORY: pl.String(),
-    Kind.DATE: pl.Date(),
-    Kind.NUMBER: pl.Float64(),
-    Kind.COUNT: pl.Int64(),
-    Kind.PERCENT: pl.Float64(),
-    Kind.TERM: pl.Int64(),
-    Kind.YEARS: pl.Float64(),
+if TYPE_CHECKING:
+    import polars as pl
+
+TypeName = Literal["String", "Date", "Float64", "Int8", "Int32", "Int64", "List(String)"]
+
+TYPES_BY_KIND: dict[Kind, TypeName] = {
+    Kind.ID: "String",
+    Kind.TEXT: "String",
+    Kind.CATEGORY: "String",
+    Kind.DATE: "Date",
+    Kind.NUMBER: "Float64",
+    Kind.COUNT: "Int64",
+    Kind.PERCENT: "Float64",
+    Kind.TERM: "Int64",
+    Kind.YEARS: "Float64",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of a table.
+
+    Args:
+        name: The column, with its unit.
+        type: The name of its Polars type.
+        description: What it is; empty where `contracts.dictionary` says it of every table that has such a column.
+    """
+
+    name: str
+    type: TypeName
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +56,79 @@ class Table:
     Args:
         row: What one row is.
         made_by: The command that writes it.
+        job: `module.function` under `p2pcredit.jobs`, of a gold table that is built from silver: the group
+            `gold_processing` gets a step for it, which calls the job. Empty where a step of a pipeline names the job.
     """
 
     name: str
-    schema: dict[str, pl.DataType]
+    columns: tuple[TableColumn, ...]
     sorted_by: tuple[str, ...]
     row: str
     made_by: str = "preprocess"
+    job: str = ""
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The Polars type of each column, by name, in their order."""
+        return dict(_types_of(self.columns))
+
+
+@cache
+def _types_of(columns: tuple[TableColumn, ...]) -> dict[str, pl.DataType]:
+    import polars as pl
+
+    types: dict[TypeName, pl.DataType] = {
+        "String": pl.String(),
+        "Date": pl.Date(),
+        "Float64": pl.Float64(),
+        "Int8": pl.Int8(),
+        "Int32": pl.Int32(),
+        "Int64": pl.Int64(),
+        "List(String)": pl.List(pl.String()),
+    }
+    return {column.name: types[column.type] for column in columns}
 
 
 def bronze(feed: Feed) -> Table:
     """Define the table of a feed's raw rows, as text, with where each came from."""
-    lineage: dict[str, pl.DataType] = {
-        "snapshot_date": pl.Date(),
-        "source_file": pl.String(),
-        "row_number": pl.Int64(),
-        "source_digest": pl.String(),
-        "unparsed": pl.String(),
-    }
-    text: dict[str, pl.DataType] = {source: pl.String() for source in feed.sources}
-    return Table(f"bronze/{feed.name}", {**lineage, **text}, ("row_number",), "the raw row, as text")
+    lineage = (
+        TableColumn("snapshot_date", "Date"),
+        TableColumn("source_file", "String", "Name of the landing file."),
+        TableColumn("row_number", "Int64"),
+        TableColumn("source_digest", "String", "SHA-256 of the landing file."),
+        TableColumn(
+            "unparsed",
+            "String",
+            "The record's text where it has another number of fields than the header; null for sound records.",
+        ),
+    )
+    text = (TableColumn(column.source, "String", column.description) for column in feed.columns)
+    return Table(f"bronze/{feed.name}", (*lineage, *text), ("row_number",), "the raw row, as text")
 
 
 def silver(feed: Feed) -> Table:
     """Define the table of a feed's typed rows that break no rule; an optional value that does is missing."""
-    typed = {column.typed_name: TYPES_BY_KIND[column.kind] for column in feed.columns}
-    lineage: dict[str, pl.DataType] = {"snapshot_date": pl.Date(), "row_number": pl.Int64()}
-    return Table(f"silver/{feed.name}", {**lineage, **typed}, ("loan_id", "row_number"), "the typed row")
+    lineage = (TableColumn("snapshot_date", "Date"), TableColumn("row_number", "Int64"))
+    typed = (TableColumn(c.typed_name, TYPES_BY_KIND[c.kind], c.description) for c in feed.columns)
+    return Table(f"silver/{feed.name}", (*lineage, *typed), ("loan_id", "row_number"), "the typed row")
 
 
 QUARANTINE = Table(
     "silver/quarantine",
-    {
-        "feed": pl.String(),
-        "snapshot_date": pl.Date(),
-        "row_number": pl.Int64(),
-        "rules": pl.String(),
-        "raw": pl.String(),
-        "kind": pl.String(),
-        "column": pl.String(),
-        "loan_id": pl.String(),
-    },
+    (
+        TableColumn("feed", "String", "The feed that the row came in with."),
+        TableColumn("snapshot_date", "Date"),
+        TableColumn("row_number", "Int64"),
+        TableColumn("rules", "String", "Every rule that was broken, separated by `; `."),
+        TableColumn("raw", "String", "The raw values as JSON: all of a row, or the one that was lost."),
+        TableColumn(
+            "kind",
+            "String",
+            "`row` for a row set aside, `value` for an optional value that a sound row lost.",
+        ),
+        TableColumn("column", "String", "Of a value: its column in the feed; null for a row."),
+        TableColumn("loan_id", "String", "The loan's id as it stood in the row, where it could be read."),
+    ),
     ("feed", "row_number", "kind", "column"),
     "a row, or one optional value of a row, that broke rules: `kind` is `row` or `value`, `column` the value's column "
     "in the feed, `rules` every rule broken, separated by '; ', `raw` the raw values as JSON, `loan_id` the row's id",
@@ -83,46 +136,77 @@ QUARANTINE = Table(
 
 FEATURE_STORE = Table(
     "gold/feature_store",
-    {
-        "loan_id": pl.String(),
-        "snapshot_date": pl.Date(),
-        "known_on": pl.Date(),
-        **{f.name: pl.Float64() if f.kind == "numeric" else pl.String() for f in FEATURES},
-    },
+    (
+        TableColumn("loan_id", "String"),
+        TableColumn("snapshot_date", "Date"),
+        TableColumn("known_on", "Date"),
+        *(TableColumn(f.name, "Float64" if f.kind == "numeric" else "String", f.description) for f in FEATURES),
+    ),
     ("loan_id",),
     "one loan at origination, application-time features only",
+    job="preprocessing.stages.build_feature_store",
 )
 
 LABEL_STORE = Table(
     "gold/label_store",
-    {
-        "loan_id": pl.String(),
-        "definition": pl.String(),
-        "label": pl.Int8(),
-        "origination_date": pl.Date(),
-        "known_on": pl.Date(),
-        "snapshot_date": pl.Date(),
-    },
+    (
+        TableColumn("loan_id", "String"),
+        TableColumn("definition", "String", "Name of the label, with its horizon in months: `pd12`, `pd36`, `pd60`."),
+        TableColumn(
+            "label",
+            "Int8",
+            "1 where the loan defaulted within the horizon, 0 where it did not. Loans not known yet have no row.",
+        ),
+        TableColumn("origination_date", "Date"),
+        TableColumn(
+            "known_on",
+            "Date",
+            "The day the label became known: of a default its own day, of a good the end of window and lag.",
+        ),
+        TableColumn("snapshot_date", "Date", "The same day as `known_on`."),
+    ),
     ("definition", "loan_id"),
     "one label of one loan, on the day it became known (snapshot_date equals known_on)",
+    job="preprocessing.stages.build_label_store",
 )
 
 PREDICTIONS = Table(
     "gold/predictions",
-    {
-        "loan_id": pl.String(),
-        "snapshot_date": pl.Date(),
-        "model_id": pl.String(),
-        "probability_of_default": pl.Float64(),
-        "score": pl.Int32(),
-        "grade": pl.String(),
-        "reason_1": pl.String(),
-        "reason_2": pl.String(),
-        "reason_3": pl.String(),
-        "reason_4": pl.String(),
-        "outside_training": pl.List(pl.String()),
-        "decision": pl.String(),
-    },
+    (
+        TableColumn("loan_id", "String"),
+        TableColumn("snapshot_date", "Date", "The day on which the loan was issued and scored."),
+        TableColumn("model_id", "String", "The champion of that day, which gave the score."),
+        TableColumn(
+            "probability_of_default",
+            "Float64",
+            "Probability of the main label being 1, between 0 and 1; null where refused.",
+        ),
+        TableColumn("score", "Int32", "Points: 600 at odds of 50 goods to one bad by default; more is safer."),
+        TableColumn(
+            "grade",
+            "String",
+            "Band of the probability of default, A the safest; null where referred or refused.",
+        ),
+        TableColumn(
+            "reason_1",
+            "String",
+            "The factor that costs the loan the most points, in words; null where there is none.",
+        ),
+        TableColumn("reason_2", "String", "The second factor."),
+        TableColumn("reason_3", "String", "The third factor."),
+        TableColumn("reason_4", "String", "The fourth factor."),
+        TableColumn(
+            "outside_training",
+            "List(String)",
+            "Each value outside what the model was trained on: `COLUMN: missing`, `COLUMN: level never "
+            "seen` or `COLUMN: beyond trained range`; empty for most loans.",
+        ),
+        TableColumn(
+            "decision",
+            "String",
+            "`approve`, `decline`, `refer` (to a person) or `refuse` (nothing is given).",
+        ),
+    ),
     ("loan_id",),
     "one scored loan: `outside_training` lists each value outside what the model was trained on as `COLUMN: missing`, "
     "`COLUMN: level never seen` or `COLUMN: beyond trained range`; `decision` is `approve` (probability of default at "
@@ -133,21 +217,34 @@ PREDICTIONS = Table(
 
 MONITORING = Table(
     "gold/monitoring",
-    {
-        "snapshot_date": pl.Date(),
-        "week_end_date": pl.Date(),
-        "model_id": pl.String(),
-        "metric": pl.String(),
-        "segment": pl.String(),
-        "value": pl.Float64(),
-        "low": pl.Float64(),
-        "high": pl.Float64(),
-        "n": pl.Int64(),
-        "matured_share": pl.Float64(),
-        "status": pl.String(),
-        "threshold": pl.Float64(),
-        "note": pl.String(),
-    },
+    (
+        TableColumn("snapshot_date", "Date", "The same day as `week_end_date`."),
+        TableColumn("week_end_date", "Date", "The last day that the week looks at."),
+        TableColumn("model_id", "String"),
+        TableColumn("metric", "String", "What was measured, such as `auc`, `psi_score`, `psi:annual_income`."),
+        TableColumn(
+            "segment",
+            "String",
+            "The loans or rows it was measured on: `all`, `champion`, or such as `vintage=2010Q1`, `term=36`.",
+        ),
+        TableColumn("value", "Float64", "The measurement; null where nothing could be measured, never NaN."),
+        TableColumn("low", "Float64", "Lower bound of its interval; null where it has none."),
+        TableColumn("high", "Float64", "Upper bound of its interval; null where it has none."),
+        TableColumn("n", "Int64", "How many loans or rows it rests on."),
+        TableColumn(
+            "matured_share",
+            "Float64",
+            "Of the loans scored in the window, the share (0 to 1) whose label is known; null where labels "
+            "play no part.",
+        ),
+        TableColumn("status", "String", "`pass`, `fail` or `undetermined`; undetermined never counts as pass."),
+        TableColumn(
+            "threshold",
+            "Float64",
+            "What the value was held against; null where it is for information only.",
+        ),
+        TableColumn("note", "String", "One sentence for the reader, or empty."),
+    ),
     ("metric", "segment"),
     "one metric of one segment in one week (snapshot_date equals week_end_date)",
     made_by="monitor",

@@ -4,10 +4,10 @@ Everything that runs, lists or draws a pipeline reads it here: the DAG files (`o
 commands `preprocess`, `train`, `infer` and `monitor`, the demo, the crash kit, and the page `pipelines.md` of the
 reference. Nothing heavy is imported, since Airflow reads the DAG files again and again.
 
-To add a gold table, write its contract in `contracts/tables.py` and its job in a module of `jobs/preprocessing`, and
-name the job as a `Step` of the group `gold_processing` here. To add a DAG, touch two files: add a `Pipeline` to
-`PIPELINES`, and a file of three lines in `orchestration/dags` that builds it. `replay` then walks the pipeline too, in
-the order of the clock.
+To add a gold table, write its contract in `contracts/tables.py`, which names its job, and the job in a module of
+`jobs/preprocessing`: the group `gold_processing` has a step for each such table. To add a DAG, add a `Pipeline` to
+`PIPELINES`, and its jobs: `orchestration/dags/further_pipelines.py` builds each pipeline that has no file of its own.
+`replay` then walks the pipeline too, in the order of the clock.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from enum import StrEnum
 from itertools import chain
 
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import TABLES
 
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
 MEASUREMENTS = "gold/monitoring"
@@ -140,6 +141,8 @@ class Pipeline:
             or `*`.
         tag: What it is about, in a word.
         parts: Its steps and groups, each after those that it names in `after`.
+        doc: Text for its DAG's page, the first line for the list of DAGs. A pipeline with a DAG file of its own has it
+            there.
 
     Raises:
         ValueError: If two steps share a name, a step comes after one that is not listed before it, a branch leads to
@@ -158,6 +161,7 @@ class Pipeline:
     cron: str
     tag: str
     parts: tuple[Step | Group, ...]
+    doc: str = ""
     tasks: tuple[Task, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -230,6 +234,14 @@ def _of_each_feed(job: str, *, writes: bool = True, waits_for: WaitsFor | None =
     )
 
 
+def _of_each_table_built_from_silver() -> tuple[Step, ...]:
+    return tuple(
+        Step(table.name.rpartition("/")[2], table.job, span=True, command="preprocess", outputs=(table.name,))
+        for table in TABLES.values()
+        if table.job
+    )
+
+
 PREPROCESSING = Pipeline(
     dag_id="P2PCreditScore_DataPreprocessing",
     cron="0 1 * * *",
@@ -246,22 +258,7 @@ PREPROCESSING = Pipeline(
         Group(
             "gold_processing",
             ("silver_processing",),
-            (
-                Step(
-                    "feature_store",
-                    "preprocessing.stages.build_feature_store",
-                    span=True,
-                    command="preprocess",
-                    outputs=(FEATURES,),
-                ),
-                Step(
-                    "label_store",
-                    "preprocessing.stages.build_label_store",
-                    span=True,
-                    command="preprocess",
-                    outputs=(LABELS,),
-                ),
-            ),
+            _of_each_table_built_from_silver(),
         ),
         Step("end", "preprocessing.stages.complete_days", after=("gold_processing",), span=True, command="preprocess"),
     ),

@@ -158,7 +158,7 @@ def test_predictions_of_an_earlier_version_are_read_and_written_beside_new_ones(
     home: Path, tmp_path: Path, column: str
 ) -> None:
     ctx = without(home, tmp_path, column, "refer", loans=1)
-    lake, older = Lake(ctx.layout), replace(PREDICTIONS, schema=dict(list(PREDICTIONS.schema.items())[:-2]))
+    lake, older = Lake(ctx.layout), replace(PREDICTIONS, columns=PREDICTIONS.columns[:-2])
     shutil.rmtree(ctx.layout.table(PREDICTIONS.name))
     before = DateRange(evidence_home.TRAININGS[0], evidence_home.TRAININGS[0])
     row = {"loan_id": "old", "snapshot_date": before.first, "probability_of_default": 0.1}

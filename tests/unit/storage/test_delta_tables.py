@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from tests.processes_at_once import run_at_once
 
-from p2pcredit.contracts.tables import LABEL_STORE, TABLES
+from p2pcredit.contracts.tables import LABEL_STORE, TABLES, TableColumn
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
@@ -134,7 +134,8 @@ def test_a_table_with_columns_of_a_later_version_is_not_written_to_and_named_wit
     layout = Layout(tmp_path)
     table = TABLES["gold/predictions"]
     days = DateRange(date(2020, 1, 1), date(2020, 1, 1))
-    later = replace(table, schema={**table.schema, "next_score": pl.Float64(), "next_band": pl.String()})
+    more = (TableColumn("next_score", "Float64"), TableColumn("next_band", "String"))
+    later = replace(table, columns=(*table.columns, *more))
     rows = pl.DataFrame(schema=later.schema)
     assert Lake(layout).replace(later, rows, days) is False  # the table is there, with its columns
     said = r"table gold/predictions has 2 columns that this version does not know \(next_band, next_score\).*install"

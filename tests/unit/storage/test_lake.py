@@ -165,8 +165,8 @@ def test_a_pinned_version_is_read_as_it_was_then(lake: Lake) -> None:
 
 
 def test_a_column_that_joins_a_table_later_is_missing_on_older_rows(lake: Lake) -> None:
-    kept = {name: kind for name, kind in LABEL_STORE.schema.items() if name != "label"}
-    older, row = replace(LABEL_STORE, schema=kept), labels(("old", "2010-01-30"))
+    kept = tuple(column for column in LABEL_STORE.columns if column.name != "label")
+    older, row = replace(LABEL_STORE, columns=kept), labels(("old", "2010-01-30"))
     lake.replace(older, row.drop("label"), span("2010-01-30"))
     assert lake.read(LABEL_STORE).select("loan_id", "label").rows() == [("old", None)]
     lake.replace(LABEL_STORE, labels(("new", "2010-01-31")), span("2010-01-31"))
