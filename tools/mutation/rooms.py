@@ -38,11 +38,14 @@ ROOMS = {
         "transforms/features.py",
         "transforms/silver.py",
     ),
+    "contracts": ("contracts/plausible.py",),
     "jobs": (
         "jobs/decisions.py",
+        "jobs/gaps.py",
         "jobs/monitoring/*.py",
         "jobs/preprocessing/day_checks.py",
-        "jobs/preprocessing/completeness/day_receipts.py",
+        "jobs/preprocessing/catch_up.py",
+        "jobs/preprocessing/completeness/*.py",
         "jobs/preprocessing/quarantine_checks.py",
         "jobs/preprocessing/unmatched_rows.py",
         "jobs/scoring/*.py",
@@ -82,6 +85,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "monitoring/feeds/*.py",
         (
             "tests/unit/monitoring/test_schema_drift.py",
+            "tests/unit/monitoring/test_levels.py",
+            "tests/unit/monitoring/test_plausibility.py",
             "tests/unit/jobs/test_quarantine_checks.py",
         ),
     ),
@@ -158,6 +163,13 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/completeness/day_receipts.py",
         ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
     ),
+    ("contracts/*.py", ("tests/unit/monitoring/test_plausibility.py", "tests/unit/jobs/test_day_checks.py")),
+    ("jobs/gaps.py", ("tests/unit/gathering/test_gaps.py", "tests/unit/gathering/test_weeks_passed_over.py")),
+    (
+        "jobs/preprocessing/catch_up.py",
+        ("tests/unit/jobs/test_making_up_days.py", "tests/unit/gathering/test_catching_up.py"),
+    ),
+    ("jobs/preprocessing/completeness/*.py", ("tests/unit/jobs/test_reconciliation.py",)),
     (
         "jobs/preprocessing/*.py",
         (
