@@ -14,12 +14,15 @@ from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.landed_rows import LANDED, features_of_landed
-from p2pcredit.models.scoring import load_model, score_loans
+from p2pcredit.models.scoring import TERM, load_model, score_loans
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
 from p2pcredit.names import perhaps
 from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.text import one_line
+
+_CURVE = {"loan_id": pl.String, "months_on_book": pl.Int64, "probability_of_default": pl.Float64}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Model:
     card: Mapping[str, Any] = field(repr=False)
     _model: ScoringModel = field(repr=False)
     _settings: Settings = field(repr=False)
+    _structure: TermStructure | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, ctx: JobContext, model_id: str) -> Model:
@@ -44,7 +48,7 @@ class Model:
             BankError: If there is none of that name, or it was altered.
         """
         banked = ModelBank(ctx.layout).get(model_id)
-        return cls(model_id, banked.card, load_model(banked.files), ctx.settings)
+        return cls(model_id, banked.card, load_model(banked.files), ctx.settings, read_term_structure(banked.files))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -69,11 +73,57 @@ class Model:
         """
         rows = _as_polars(frame)
         try:
-            return score_loans(self._model, self.id, self._features(rows), self._settings)
+            features = self._features(rows)
+            if TERM not in features.columns:
+                warnings.warn(f"without '{TERM}' there is no lifetime probability of default", stacklevel=2)
+            return score_loans(self._model, self.id, features, self._settings, self._structure)
         except pl.exceptions.PolarsError as error:
             raise UsageError(
                 f"the frame cannot be scored: {one_line(str(error).partition(chr(10))[0], 200)}; give numbers and text"
             ) from error
+
+    def default_curve(self, frame: Any) -> pl.DataFrame:
+        """Calculate for each loan the probability of default by the end of each month on book, to the end of its term.
+
+        Args:
+            frame: As for `score`, with `term_months` where it holds features.
+
+        Returns:
+            `loan_id`, `months_on_book` (from 1), `probability_of_default` (cumulative, non-decreasing), ordered by row
+            and month. At the main window it is that of `score`, at the last month the lifetime one. Loans without a
+            probability or a term have no rows.
+
+        Raises:
+            UsageError: If columns are missing, or the model was made by a version that learned no curve.
+            QuarantineError: If a landed row breaks a rule, so that the daily run would set it aside.
+        """
+        if self._structure is None:
+            raise UsageError(f"model {self.id} has no term structure; train a model with this version")
+        features = self._features(_as_polars(frame))
+        if TERM not in features.columns:
+            raise UsageError(f"the frame lacks '{TERM}'; add the contract term in months")
+        scored = score_loans(self._model, self.id, features, self._settings, self._structure)
+        known = scored.with_columns(features[TERM].cast(pl.Float64)).filter(
+            pl.col(TERM).is_not_null(), pl.col("probability_of_default").is_not_null()
+        )
+        parts = [self._curves_of(loans, self._structure) for _, loans in known.with_row_index().group_by(TERM)]
+        if not parts:
+            return pl.DataFrame(schema=_CURVE)
+        return pl.concat(parts).sort("index", "months_on_book").drop("index").match_to_schema(_CURVE)
+
+    @staticmethod
+    def _curves_of(loans: pl.DataFrame, structure: TermStructure) -> pl.DataFrame:
+        """Lay out the curves of loans of one term, a row per loan and month."""
+        built = structure.cumulative(loans["probability_of_default"].to_numpy(), int(loans[TERM][0]))
+        months = built.shape[1]
+        return (
+            loans.select("index", "loan_id")
+            .select(pl.all().repeat_by(months).explode())
+            .with_columns(
+                pl.Series("months_on_book", list(range(1, months + 1)) * loans.height, dtype=pl.Int64),
+                pl.Series("probability_of_default", built.reshape(-1), dtype=pl.Float64),
+            )
+        )
 
     def _features(self, rows: pl.DataFrame) -> pl.DataFrame:
         lacking = [name for name in ("loan_id", *self.feature_names) if name not in rows.columns]

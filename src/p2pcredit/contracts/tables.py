@@ -181,6 +181,12 @@ PREDICTIONS = Table(
             "Float64",
             "Probability of the main label being 1, between 0 and 1; null where refused.",
         ),
+        TableColumn(
+            "lifetime_probability_of_default",
+            "Float64",
+            "Probability of default within the contract term, or within the main window if that is longer, between 0 "
+            "and 1; never below `probability_of_default`. Null where refused, and for a model made by version 0.1.",
+        ),
         TableColumn("score", "Int32", "Points: 600 at odds of 50 goods to one bad by default; more is safer."),
         TableColumn(
             "grade",

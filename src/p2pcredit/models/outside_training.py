@@ -19,7 +19,16 @@ BEYOND = "beyond trained range"
 WHOLE_POINT = 1.0
 WITHHELD = {
     "refer": ("grade",),
-    "refuse": ("probability_of_default", "score", "grade", "reason_1", "reason_2", "reason_3", "reason_4"),
+    "refuse": (
+        "probability_of_default",
+        "lifetime_probability_of_default",
+        "score",
+        "grade",
+        "reason_1",
+        "reason_2",
+        "reason_3",
+        "reason_4",
+    ),
 }
 """Decision -> what is not given with it."""
 

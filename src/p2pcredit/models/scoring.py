@@ -18,10 +18,12 @@ from p2pcredit.models.reference_borrower import columns_of, feature_named
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.term_structure.structure import TermStructure
 from p2pcredit.models.training_support import blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
+TERM = "term_months"
 
 
 def load_model(files: Mapping[str, bytes]) -> ScoringModel:
@@ -58,7 +60,13 @@ def _family(name: str) -> Family:
         raise BankError(f"{MODEL_FILE} names a family that is not installed: {error}; install its package") from error
 
 
-def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def score_loans(
+    model: ScoringModel,
+    model_id: str,
+    features: pl.DataFrame,
+    settings: Settings,
+    structure: TermStructure | None = None,
+) -> pl.DataFrame:
     """Score loans: probability of default, score, grade, and the reasons why it is not better.
 
     Args:
@@ -66,9 +74,13 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
         model_id: Its name.
         features: Rows of the feature store; any order, also none.
         settings: Points, grades, cut-off, and what becomes of a loan outside what the model was trained on.
+        structure: How default builds up over the term, as `read_term_structure` finds it among the model's files; None
+            for a model that has none.
 
     Returns:
-        In the order of the rows: `loan_id`, `snapshot_date`, `model_id`, `probability_of_default`, `score` (Int32),
+        In the order of the rows: `loan_id`, `snapshot_date`, `model_id`, `probability_of_default` (within the main
+        window), `lifetime_probability_of_default` (within the contract term; null without a term or a structure),
+        `score` (Int32),
         `grade` (A is best), `reason_1` to `reason_4` (the factors that raise the risk most above what is usual at the
         approval cut-off, largest first; null where there are fewer), `outside_training` and `decision` (see
         `p2pcredit.models.outside_training`). A referred loan has no grade; a refused one has no probability, score,
@@ -84,6 +96,7 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
     scored = features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),
+        _lifetime(chances, features, structure),
         pl.Series("score", score_points(chances, settings.scores), dtype=pl.Int32),
         pl.Series("grade", grades(chances, settings.scores), dtype=pl.String),
         *reasons,
@@ -91,6 +104,15 @@ def score_loans(model: ScoringModel, model_id: str, features: pl.DataFrame, sett
         decision,
     )
     return withhold(scored)
+
+
+def _lifetime(chances: Floats, features: pl.DataFrame, structure: TermStructure | None) -> pl.Series:
+    """Calculate the probability of default within each loan's term; null where term or structure is not known."""
+    if structure is None or TERM not in features.columns:
+        found = np.full(features.height, np.nan)
+    else:
+        found = structure.lifetime(chances, features[TERM])
+    return pl.Series("lifetime_probability_of_default", found, dtype=pl.Float64).fill_nan(None)
 
 
 def score_points(chances: Floats, scores: ScoreSettings) -> Floats:

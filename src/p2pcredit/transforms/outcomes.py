@@ -11,8 +11,8 @@ from datetime import date
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
-from p2pcredit.settings import LabelSettings
 from p2pcredit.transforms.labels import (
+    Target,
     default_events,
     early_delinquency,
     first_originations,
@@ -25,7 +25,7 @@ from p2pcredit.transforms.unknown_outcomes import Frame
 
 
 def build_outcomes(
-    terms: Frame, performance: Frame, labels: Frame, quarantine: Frame, *, as_of: date, settings: LabelSettings
+    terms: Frame, performance: Frame, labels: Frame, quarantine: Frame, *, as_of: date, settings: Target
 ) -> Frame:
     """Gather what had been observed of each loan by `as_of`.
 

@@ -89,7 +89,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WrittenHome:
     return home
 
 
-def score(model: Any, model_id: str, features: pl.DataFrame, settings: Any) -> pl.DataFrame:
+def score(model: Any, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
     """The probabilities that were given at the time, but for those of the early model's day."""
     chances = [0.2 if day == of("2022-03-10") else 0.3 for day in features["snapshot_date"]]
     return features.select("loan_id").with_columns(pl.Series("probability_of_default", chances))

@@ -19,7 +19,8 @@ from p2pcredit.settings import ScoreSettings, Settings
 
 Book = tuple[pl.DataFrame, pl.DataFrame]
 COLUMNS = [
-    *("loan_id", "snapshot_date", "model_id", "probability_of_default", "score", "grade"),
+    *("loan_id", "snapshot_date", "model_id", "probability_of_default"),
+    *("lifetime_probability_of_default", "score", "grade"),
     *(f"reason_{rank}" for rank in range(1, 5)),
     *("outside_training", "decision"),
 ]

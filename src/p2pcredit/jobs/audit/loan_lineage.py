@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feeds import FEEDS
@@ -20,6 +21,7 @@ from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import REASONS, load_model, score_loans
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
@@ -31,7 +33,8 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
     """Trace a loan: the model that scored it, and what was known then.
 
     Returns:
-        `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`, `score`, `grade`,
+        `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`,
+        `lifetime_probability_of_default`, `default_curve` (by the end of every half-year on book), `score`, `grade`,
         `decision`, `outside_training` (each value outside what the model was trained on), `reasons`, `champion_since`
         and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
         feature of the model as known that day, its effect on the log-odds against the usual borrower at the cut-off,
@@ -87,16 +90,19 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         and day.isoformat() in event.facts["days"]
     ]
     features = _of(lake, FEATURE_STORE, row["loan_id"]).filter(pl.col("snapshot_date") == day).collect()
-    model = load_model(ModelBank(ctx.layout).get(model_id).files)
+    files = ModelBank(ctx.layout).get(model_id).files
+    model, structure = load_model(files), read_term_structure(files)
     if features.is_empty():
         raise StorageError(
             f"loan '{row['loan_id']}' was scored on {day} and has no features of that day; preprocess that day again"
         )
-    again = _scored_again(ctx, model, features)
+    again = _scored_again(ctx, model, features, structure)
     return {
         "snapshot_date": day.isoformat(),
         "model_id": model_id,
         "probability_of_default": row["probability_of_default"],
+        "lifetime_probability_of_default": row["lifetime_probability_of_default"],
+        "default_curve": _default_curve(structure, row["probability_of_default"], features["term_months"][0]),
         "score": row["score"],
         "grade": row["grade"],
         "decision": row["decision"],
@@ -112,11 +118,26 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _scored_again(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) -> dict[str, Any]:
+def _default_curve(structure: TermStructure | None, chance: float | None, term: float | None) -> list[dict[str, Any]]:
+    """Give the probability of default by the end of every half-year on book and of the term; none where unknown."""
+    if structure is None or chance is None or term is None:
+        return []
+    last = structure.horizon_of(int(term))
+    months = sorted({*range(6, last + 1, 6), last})
+    built = structure.cumulative(np.array([chance]), int(term), months)[0]
+    return [
+        {"months_on_book": month, "probability_of_default": float(by_then)}
+        for month, by_then in zip(months, built, strict=True)
+    ]
+
+
+def _scored_again(
+    ctx: JobContext, model: ScoringModel, features: pl.DataFrame, structure: TermStructure | None
+) -> dict[str, Any]:
     """Score again with the model as it is now, with the probability whatever the settings withhold."""
     scoring = ctx.settings.scoring.model_copy(update={"outside_training": "score"})
     settings = ctx.settings.model_copy(update={"scoring": scoring})
-    return score_loans(model, "", features, settings).row(0, named=True)
+    return score_loans(model, "", features, settings, structure).row(0, named=True)
 
 
 def _is_same(again: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
 from p2pcredit.models import scoring as model_scoring
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start, spans_of
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
@@ -175,11 +176,14 @@ class _ScoreRows:
     def _model(self) -> ScoringModel:
         return model_scoring.load_model(self.files)
 
+    @cached_property
+    def _structure(self) -> TermStructure | None:
+        return read_term_structure(self.files)
+
     def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
         """Predict these rows, in their order."""
-        return model_scoring.score_loans(
-            self._model, self.model_id, features, Settings(scores=self.scores, scoring=self.scoring)
-        )
+        settings = Settings(scores=self.scores, scoring=self.scoring)
+        return model_scoring.score_loans(self._model, self.model_id, features, settings, self._structure)
 
 
 def _score_span(

@@ -21,6 +21,8 @@ from p2pcredit.models.fitting.backend import FitBackend
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.term_structure.fit import fit_term_structure
+from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE, term_structure_facts
 from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training_support import absence_facts
 from p2pcredit.reporting.evidence.facts import build_evidence
@@ -61,6 +63,9 @@ def assemble(
     """
     model, settings = candidate.model, snapshot.settings
     own = model.to_files()
+    structure = fit_term_structure(snapshot.watched(model), window_months=settings.labels.window_months)
+    if structure is not None:
+        own[TERM_STRUCTURE_FILE] = structure.to_bytes()
     model_id = name_model(model.family, snapshot.day, own)
     evaluation = {EVALUATION_PREFIX + name: data for name, data in candidate.evaluation_model.to_files().items()}
     files = {**own, **evaluation, REFERENCE_FILE: _reference(snapshot, model)}
@@ -75,6 +80,7 @@ def assemble(
         **entries,
         "features": list(model.feature_names),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
+        "term_structure": term_structure_facts(structure),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
         "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "spark"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +18,10 @@ from p2pcredit.errors import BankError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
+from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.term_structure.fit import Watched, watch
 from p2pcredit.models.training.splits import matured_loans
-from p2pcredit.settings import Settings
+from p2pcredit.settings import LabelTarget, Settings
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.outcomes import build_outcomes
@@ -70,6 +72,41 @@ class TrainingSnapshot:
                 settings=self.settings.labels,
             )
         )
+
+    @cached_property
+    def lifetime_outcomes(self) -> pl.DataFrame:
+        """The outcomes observed of each loan within its whole contract term, with that term."""
+        labels = self.settings.labels
+        terms = self.features.select("loan_id", pl.col("term_months").cast(pl.Int32, strict=False))
+        longest = terms["term_months"].max()
+        target = LabelTarget(
+            window_months=max(labels.window_months, longest if isinstance(longest, int) else 0),
+            default_days=labels.default_days,
+            reporting_lag_days=labels.reporting_lag_days,
+        )
+        found = collect(
+            build_outcomes(
+                self.lake.frame(silver(FEEDS["loan_terms"])),
+                self.lake.frame(silver(FEEDS["loan_performance"])),
+                self.lake.frame(LABEL_STORE),
+                self.lake.frame(QUARANTINE),
+                as_of=self.day,
+                settings=target,
+            )
+        )
+        return found.join(terms, on="loan_id", how="left", maintain_order="left")
+
+    def watched(self, model: ScoringModel) -> Watched:
+        """Say for how long each loan was watched within its term, and which risk a model gives it.
+
+        The last days before the training are not counted: defaults in them may not have been reported.
+        """
+        labels = self.settings.labels
+        chances = self.features.select("loan_id").with_columns(
+            pl.Series("probability_of_default", model.predict(self.features), dtype=pl.Float64)
+        )
+        until = self.day - timedelta(days=labels.reporting_lag_days)
+        return watch(self.lifetime_outcomes, chances, until=until, window_months=labels.window_months)
 
     @cached_property
     def matured(self) -> pl.DataFrame:

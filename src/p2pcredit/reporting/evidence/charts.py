@@ -14,6 +14,7 @@ from p2pcredit.reporting.drawing import (
     GREY,
     ORANGE,
     RED,
+    VIOLET,
     WIDTH,
     Chart,
     as_svg,
@@ -22,7 +23,7 @@ from p2pcredit.reporting.drawing import (
     rule,
     status_bars,
 )
-from p2pcredit.reporting.evidence.words import group_in_words, in_words
+from p2pcredit.reporting.evidence.words import commonest_terms, group_in_words, in_words
 
 SQUARE = 380
 BARS = 15
@@ -51,6 +52,12 @@ def draw_evidence(facts: Facts) -> list[Chart]:
             "Default rate by quarter of origination",
             f"Bar: expected. Point: what came true, with its {confidence} interval.",
             _vintages,
+        ),
+        (
+            "default_over_term",
+            "Default by months on book",
+            "Of a usual loan of each term. Dashed: beyond the months that loans of that term were watched for.",
+            _default_over_term,
         ),
         ("information", "Information value, largest first", "Blue: in the model. Grey: not in the model.", _features),
         ("stability", "Stability index, largest first", "Dashed: watch and alert level.", _stability),
@@ -108,6 +115,34 @@ def _vintages(facts: Facts) -> Any:
     bars = plot.mark_bar(color=BLUE, opacity=0.45, size=34).encode(y=alt.Y(y, axis=axis))
     spread = plot.mark_rule(color=ORANGE, strokeWidth=2).encode(y="low:Q", y2="high:Q")
     return bars + spread + plot.mark_point(color=ORANGE, filled=True, size=70, opacity=1).encode(y="observed:Q")
+
+
+def _default_over_term(facts: Facts) -> Any:
+    structure = facts["term_structure"]
+    rows = []
+    for term in commonest_terms(structure):
+        for point in term["curve"]:
+            month, name = point["months_on_book"], f"{term['term_months']} months"
+            if month <= term["watched_months"]:
+                rows.append({**point, "term": name, "watched": "watched"})
+            if month >= term["watched_months"]:  # from the last month watched, so that the two lines meet
+                rows.append({**point, "term": name, "watched": "carried on"})
+    if not rows:
+        return None
+    y, axis = _percent("probability_of_default", "Probability of default by then")
+    colours = alt.Scale(range=[BLUE, ORANGE, GREY, RED, AMBER, VIOLET])
+    return (
+        base(rows)
+        .mark_line(strokeWidth=2, interpolate="linear")
+        .encode(
+            x=alt.X("months_on_book:Q", title="Months on book", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y(y, axis=axis),
+            color=alt.Color("term:N", sort=None, scale=colours, title="Term"),
+            strokeDash=alt.StrokeDash(
+                "watched:N", scale=alt.Scale(domain=["watched", "carried on"], range=[[1, 0], [5, 4]]), legend=None
+            ),
+        )
+    )
 
 
 def _features(facts: Facts) -> Any:

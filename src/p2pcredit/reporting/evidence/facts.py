@@ -21,8 +21,9 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
 
     Returns:
         A dict of JSON values without NaN: `schema_version`, `model`, `data`, `features`, `method`, `limits`,
-        `performance`, `fairness`, `stability`, `monitoring`, `verdict`, `swap_set`, `provenance`, `guidance`. Every
-        number follows from the lake at the Delta versions named in `provenance`, the settings and the code.
+        `term_structure` (None where too few defaults taught one), `performance`, `fairness`, `stability`, `monitoring`,
+        `verdict`, `swap_set`, `provenance`, `guidance`. Every number follows from the lake at the Delta versions named
+        in `provenance`, the settings and the code.
     """
     limits = subject.settings.monitoring
     facts: dict[str, Any] = {
@@ -35,6 +36,7 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
         "data": data_facts(subject),
         "features": feature_facts(subject),
         "method": method_facts(subject),
+        "term_structure": subject.card["term_structure"],
         "performance": performance_facts(subject),
         "fairness": fairness_facts(subject),
         "stability": stability_facts(subject),

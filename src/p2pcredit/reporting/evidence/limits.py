@@ -9,6 +9,9 @@ from typing import Any
 FEW_BADS = 200
 SHORT_HISTORY_MONTHS = 24
 OVERFIT_GAP = 0.1
+MUCH_UNSEEN = 0.25
+FEW_DEFAULTS_OF_TERM = 50
+MOST_TERMS = 3
 
 Facts = Mapping[str, Any]
 
@@ -20,9 +23,18 @@ def limits_of(facts: Facts) -> list[dict[str, str]]:
         facts: The facts of the pack, all sections but the limits.
 
     Returns:
-        `about` (`data`, `ranking`, `calibration`, `stability`, `groups`, `use`) and `text`, one sentence or two each.
+        `about` (`data`, `ranking`, `calibration`, `lifetime`, `stability`, `groups`, `use`) and `text`, one sentence or
+        two each.
     """
-    found = [*_data(facts), *_ranking(facts), *_calibration(facts), *_stability(facts), *_groups(facts), *_use(facts)]
+    found = [
+        *_data(facts),
+        *_ranking(facts),
+        *_calibration(facts),
+        *_lifetime(facts),
+        *_stability(facts),
+        *_groups(facts),
+        *_use(facts),
+    ]
     return [{"about": about, "text": text} for about, text in found]
 
 
@@ -101,6 +113,26 @@ def _calibration(facts: Facts) -> list[tuple[str, str]]:
     elif slope["low"] > 1:
         said.append(f"The calibration slope is {slope['value']:.2f}: the probabilities lie too close together.")
     return [("calibration", text) for text in said]
+
+
+def _lifetime(facts: Facts) -> list[tuple[str, str]]:
+    structure = facts["term_structure"]
+    if structure is None:
+        return [("lifetime", "Too few defaults were seen to say how default builds up over the term.")]
+    said = []
+    for term in structure["terms"]:
+        if term["unseen_share"] > MUCH_UNSEEN:
+            said.append(
+                f"Loans of {term['term_months']} months were watched for {term['watched_months']}; "
+                f"{term['unseen_share']:.0%} of their default over the term is carried on from elsewhere, not seen."
+            )
+        elif term["defaults"] < FEW_DEFAULTS_OF_TERM:
+            said.append(
+                f"The lifetime default of loans of {term['term_months']} months rests on {term['defaults']} defaults."
+            )
+    if len(said) > MOST_TERMS:
+        said = [*said[:MOST_TERMS], f"The same holds for {len(said) - MOST_TERMS} other terms."]
+    return [("lifetime", text) for text in said]
 
 
 def _stability(facts: Facts) -> list[tuple[str, str]]:

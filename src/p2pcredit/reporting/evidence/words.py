@@ -100,7 +100,35 @@ def lead_in_words(other: Mapping[str, Any] | None, name: str) -> str:
     return f"It is not shown to rank better or worse than {name}."
 
 
+def commonest_terms(structure: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Choose the six contract terms with the most loans, shortest first; none without a term structure.
+
+    Examples:
+        >>> commonest_terms({"terms": [{"term_months": 36, "loans": 5}, {"term_months": 60, "loans": 9}]})[1]
+        {'term_months': 60, 'loans': 9}
+        >>> commonest_terms(None)
+        []
+    """
+    if structure is None:
+        return []
+    most = sorted(structure["terms"], key=lambda term: (-term["loans"], term["term_months"]))[:6]
+    return sorted(most, key=lambda term: term["term_months"])
+
+
+def by_month(term: Mapping[str, Any], month: int) -> float:
+    """Read the probability of default by the end of a month on book, or of the curve where it ends before.
+
+    Examples:
+        >>> by_month({"curve": [{"months_on_book": 1, "probability_of_default": 0.01}]}, 12)
+        0.01
+    """
+    curve = term["curve"]
+    return float(curve[min(month, len(curve)) - 1]["probability_of_default"])
+
+
 WORDS = {
+    "commonest_terms": commonest_terms,
+    "by_month": by_month,
     "number": number,
     "percent": percent,
     "whole": whole,

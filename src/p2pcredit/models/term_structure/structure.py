@@ -1,0 +1,262 @@
+"""From a probability of default within the main window to the cumulative probability by each month of the term.
+
+A product is a contract term. Each has its own curve: how the cumulative hazard of default grows with months on book,
+as a share of that of the main window. A loan that is riskier than is usual for its product stays riskier after the
+window, though by less: the excess fades by a power of its own for each band of twelve months.
+
+    L(m) = L(w) * sum over months j <= m of share(j) * (L(w) / typical) ** (power(j) - 1)
+    PD(m) = 1 - exp(-L(m)), where L(w) = -ln(1 - PD(w)) and w is the main window
+
+Within the window the shares add up to 1 and the power is 1, so that PD(w) stays what the model says.
+
+The hazard is that of the subdistribution: a loan that was paid off early stays among those watched until its term has
+passed, since it can no longer default. So PD(m) is the share of loans that default by month m, as labels count it.
+
+Source:
+    Fine & Gray (1999), A proportional hazards model for the subdistribution of a competing risk, JASA 94.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from p2pcredit.errors import BankError
+from p2pcredit.models.evaluation.intervals import Floats
+
+TERM_STRUCTURE_FILE = "term_structure.json"
+"""The file of a model that holds it; models of older versions have none."""
+SCHEMA_VERSION = 1
+BAND_MONTHS = 12
+"""The excess risk of a loan fades from band to band of so many months."""
+
+Months = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCurve:
+    """How default builds up over the months on book of one contract term.
+
+    Args:
+        shares: Cumulative hazard that each month adds, from the first on book, over that of the main window; as many
+            as the longer of term and window.
+        typical: Mean cumulative hazard within the window of its loans, to which a loan's risk is compared.
+        loans: Loans of this term that it was learned from.
+        defaults: Defaults of theirs within the term.
+        watched_months: The last month on book in which enough of its loans were watched; what lies beyond is carried
+            on from other terms, or from the months before.
+    """
+
+    shares: tuple[float, ...]
+    typical: float
+    loans: int
+    defaults: int
+    watched_months: int
+
+    @property
+    def unseen_share(self) -> float:
+        """The share of the typical loan's lifetime hazard that lies beyond the months watched, 0 to 1."""
+        total = sum(self.shares)
+        return sum(self.shares[self.watched_months :]) / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TermStructure:
+    """The curves of a model's book.
+
+    Args:
+        window_months: The main window, within which the model's own probability of default counts.
+        products: Contract term in months -> its curve.
+        pooled: The curve of all terms together, for a term that was never seen.
+        powers: For each band after the window, to which power a loan's excess risk is carried on; 1 is undiminished.
+    """
+
+    window_months: int
+    products: Mapping[int, ProductCurve]
+    pooled: ProductCurve
+    powers: tuple[float, ...]
+
+    def curve_of(self, term_months: int) -> ProductCurve:
+        """Give the curve of a contract term; the pooled one where no loan of that term was seen."""
+        return self.products.get(term_months, self.pooled)
+
+    def horizon_of(self, term_months: int) -> int:
+        """Give the months on book within which a loan of this term can default: its term, or the window if longer."""
+        return max(int(term_months), self.window_months)
+
+    def cumulative(self, chances: Floats, term_months: int, months: Sequence[int] | None = None) -> Floats:
+        """Calculate the probability of default by the end of months on book.
+
+        Args:
+            chances: Probability of default within the window, one per loan of this term.
+            term_months: Their contract term.
+            months: Months on book, each from 1 to the horizon; all of these where None.
+
+        Returns:
+            (loans, months), each row non-decreasing.
+
+        Examples:
+            >>> curve = ProductCurve((0.5, 0.5, 1.0, 1.0), typical=0.1, loans=9, defaults=1, watched_months=4)
+            >>> structure = TermStructure(2, {4: curve}, curve, (1.0,))
+            >>> structure.cumulative(np.array([0.19]), 4).round(4).tolist()
+            [[0.1, 0.19, 0.3439, 0.4686]]
+        """
+        curve, horizon = self.curve_of(term_months), self.horizon_of(term_months)
+        shares = _extended(np.array(curve.shares), horizon)
+        hazard = -np.log1p(-np.asarray(chances, dtype=np.float64))
+        excess = hazard / curve.typical
+        bands = band_of(np.arange(1, horizon + 1), self.window_months)
+        total = np.zeros((hazard.size, horizon))
+        for band in np.unique(bands):
+            inside = bands == band
+            carried = hazard if band == 0 else hazard * excess ** (self.power_of(int(band)) - 1.0)
+            total[:, inside] = carried[:, None] * shares[inside]
+        found = -np.expm1(-np.cumsum(total, axis=1))
+        found[:, self.window_months - 1] = chances  # to the last bit what the model says
+        return found if months is None else found[:, np.asarray(months, dtype=np.int64) - 1]
+
+    def power_of(self, band: int) -> float:
+        """Give the power of a band of months; 1 within the window, and that of the last band beyond it."""
+        if band == 0 or not self.powers:
+            return 1.0
+        return self.powers[min(band, len(self.powers)) - 1]
+
+    def lifetime(self, chances: Floats, terms: pl.Series) -> Floats:
+        """Calculate the probability of default within each loan's whole term, never below that within the window.
+
+        Args:
+            chances: Probability of default within the window per loan.
+            terms: Contract term in months per loan, null where it is not known.
+
+        Returns:
+            One per loan; NaN where the term is not known.
+        """
+        found = np.full(chances.size, np.nan)
+        values = terms.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        for term in np.unique(values[np.isfinite(values)]):
+            rows = values == term
+            horizon = self.horizon_of(int(term))
+            found[rows] = self.cumulative(chances[rows], int(term), [horizon])[:, 0]
+        return np.where(np.isfinite(found), np.maximum(found, chances), found)
+
+    def to_bytes(self) -> bytes:
+        """Write it as JSON, the same bytes for the same curves."""
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "window_months": self.window_months,
+            "products": {str(term): _as_json(curve) for term, curve in sorted(self.products.items())},
+            "pooled": _as_json(self.pooled),
+            "powers": list(self.powers),
+        }
+        return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def read_term_structure(files: Mapping[str, bytes]) -> TermStructure | None:
+    """Read the term structure among a model's files; None for a model that an older version made.
+
+    Raises:
+        BankError: If the file is not what it should be.
+    """
+    if TERM_STRUCTURE_FILE not in files:
+        return None
+    try:
+        content: dict[str, Any] = json.loads(files[TERM_STRUCTURE_FILE])
+        if content["schema_version"] != SCHEMA_VERSION:
+            raise BankError(
+                f"{TERM_STRUCTURE_FILE} has schema version {content['schema_version']}, this version reads "
+                f"{SCHEMA_VERSION}; upgrade p2pcredit"
+            )
+        return TermStructure(
+            int(content["window_months"]),
+            {int(term): _from_json(curve) for term, curve in content["products"].items()},
+            _from_json(content["pooled"]),
+            tuple(float(power) for power in content["powers"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BankError(
+            f"{TERM_STRUCTURE_FILE} cannot be read ({type(error).__name__}); restore the model from a backup"
+        ) from error
+
+
+def term_structure_facts(structure: TermStructure | None) -> dict[str, Any] | None:
+    """Describe a term structure for the card: per contract term what it rests on, and what a usual loan's curve is.
+
+    Returns:
+        `window_months`, `powers`, `terms`: per term `term_months`, `loans`, `defaults`, `watched_months`,
+        `unseen_share` (of the lifetime hazard of a usual loan, what lies beyond the months watched) and `curve`
+        (`months_on_book`, `probability_of_default` of a usual loan by then); None where there is none.
+    """
+    if structure is None:
+        return None
+    terms = []
+    for term, curve in sorted(structure.products.items()):
+        chance = np.array([-np.expm1(-curve.typical)])
+        built = structure.cumulative(chance, term)[0]
+        terms.append(
+            {
+                "term_months": term,
+                "loans": curve.loans,
+                "defaults": curve.defaults,
+                "watched_months": curve.watched_months,
+                "unseen_share": curve.unseen_share,
+                "curve": [
+                    {"months_on_book": month, "probability_of_default": float(by_then)}
+                    for month, by_then in enumerate(built, start=1)
+                ],
+            }
+        )
+    return {"window_months": structure.window_months, "powers": list(structure.powers), "terms": terms}
+
+
+def band_of(months: Months, window_months: int) -> Months:
+    """Find the band of each month on book: 0 within the window, then one for each twelve months.
+
+    Examples:
+        >>> band_of(np.array([1, 12, 13, 24, 25]), 12).tolist()
+        [0, 0, 1, 1, 2]
+    """
+    return np.where(months <= window_months, 0, 1 + (months - window_months - 1) // BAND_MONTHS)
+
+
+def _extended(shares: Floats, months: int) -> Floats:
+    """Cut shares to so many months, or carry them on at the mean of the last twelve."""
+    if shares.size >= months:
+        return shares[:months]
+    last = float(shares[-BAND_MONTHS:].mean())
+    return np.concatenate([shares, np.full(months - shares.size, last)])
+
+
+def _as_json(curve: ProductCurve) -> dict[str, Any]:
+    return {
+        "shares": list(curve.shares),
+        "typical": curve.typical,
+        "loans": curve.loans,
+        "defaults": curve.defaults,
+        "watched_months": curve.watched_months,
+    }
+
+
+def _from_json(content: Mapping[str, Any]) -> ProductCurve:
+    return ProductCurve(
+        tuple(float(share) for share in content["shares"]),
+        float(content["typical"]),
+        int(content["loans"]),
+        int(content["defaults"]),
+        int(content["watched_months"]),
+    )
+
+
+__all__ = [
+    "TERM_STRUCTURE_FILE",
+    "ProductCurve",
+    "TermStructure",
+    "band_of",
+    "read_term_structure",
+    "term_structure_facts",
+]
