@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import stat
+import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +21,22 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
 
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import ServiceError
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING
 from p2pcredit.local_airflow import airflow as local
 from p2pcredit.local_airflow.processes import members
 from p2pcredit.local_airflow.settings import LocalPaths, login
+from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 
 FIRST, LAST = date(2021, 1, 1), date(2021, 1, 31)
 DAY = date(2021, 1, 20)
 FIRED = DAY + timedelta(days=1)
+DEADLINE_MINUTES = 0.2
+STATSD = Path(__file__).parents[2] / ".venv" / "deploy" / "statsd"
 CHANNEL_SECRET = "s3cr3t-t0ken-of-a-channel"
 pytestmark = [pytest.mark.filterwarnings("ignore:::airflow"), pytest.mark.filterwarnings("ignore:::sqlalchemy")]
 
@@ -41,19 +50,82 @@ def home(tmp_path_factory: pytest.TempPathFactory, p2pcredit: Callable[..., Any]
     return directory
 
 
+class Gauges:
+    """What arrives on a UDP port of this machine: the newest value of each gauge of ours, read by a thread.
+
+    Args:
+        socket: Bound, with a timeout.
+    """
+
+    def __init__(self, socket: socket.socket) -> None:
+        self.socket = socket
+        self.port = int(socket.getsockname()[1])
+        self.found: dict[str, float] = {}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._done.set()
+        self._thread.join()
+        self.socket.close()
+
+    def _read(self) -> None:
+        while not self._done.is_set():
+            with contextlib.suppress(TimeoutError):
+                for line in self.socket.recv(65536).decode().splitlines():
+                    name, _, said = line.partition(":")
+                    if ".p2pcredit." in name and said.endswith("|g"):
+                        self.found[name] = float(said.removesuffix("|g"))
+
+
 @pytest.fixture(scope="module")
-def airflow(home: Path) -> Iterator[local.LocalAirflow]:
+def gauges() -> Iterator[Gauges]:
+    """What the tasks send to StatsD, received on a socket of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.settimeout(0.2)
+        found = Gauges(listening)
+        yield found
+        found.close()
+
+
+def metrics_to(port: int, packages: Path) -> dict[str, str]:
+    """The variables with which Airflow sends its metrics to a port; none where its StatsD client is not there.
+
+    Args:
+        port: The port, on this machine.
+        packages: An empty directory for that client alone: beside it lie providers that this Airflow shall not meet.
+    """
+    if not STATSD.is_dir():
+        return {}
+    (packages / STATSD.name).symlink_to(STATSD)
+    return {
+        "PYTHONPATH": str(packages),
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+        "AIRFLOW__METRICS__STATSD_PORT": str(port),
+        "AIRFLOW__METRICS__STATSD_PREFIX": "lender",
+    }
+
+
+@pytest.fixture(scope="module")
+def airflow(home: Path, gauges: Gauges, tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.LocalAirflow]:
     """Airflow, up and then down."""
     # Between this start and this end no run is due, so that Airflow makes none besides those of the tests.
     quiet = {
+        # A run for a day long past does not wait for its feeds, and one for yesterday waits until tomorrow.
+        "P2P_FEED_WAIT_MINUTES": "1440",
+        "P2P_DAG_DEADLINE_MINUTES": str(DEADLINE_MINUTES),
         "P2P_DAG_START": f"{FIRED:%Y-%m-%d}T03:00",
         "P2P_DAG_END": f"{FIRED:%Y-%m-%d}T05:00",
         "P2P_WAIT_MINUTES": "0.1",
         "P2P_MONITORING_WAIT_MINUTES": "0.1",
         "P2P_ALERTS__URLS": json.dumps([f"json://127.0.0.1:9/{CHANNEL_SECRET}"]),
     }
+    sent = metrics_to(gauges.port, tmp_path_factory.mktemp("packages"))
     try:
-        yield local.up(home, local.free_port(), extra_env=quiet)
+        yield local.up(home, local.free_port(), extra_env=quiet | sent)
     finally:
         local.down(home)
 
@@ -100,6 +172,50 @@ def test_the_three_dags_run_on_a_day(airflow: local.LocalAirflow) -> None:
     assert run(airflow, MONITORING.dag_id)[MONITORING.dag_id] == "success"
 
 
+def test_the_tasks_send_their_gauges_to_statsd(airflow: local.LocalAirflow, gauges: Gauges) -> None:
+    if not STATSD.is_dir():
+        pytest.skip("the StatsD client is not there; add it with: tools/set_up deploy")
+    lake, day = Lake(Layout(airflow.home)), DateRange(DAY, DAY)
+    rows = {name: lake.rows_per_day(bronze(feed), day).get(DAY, 0) for name, feed in FEEDS.items()}
+    assert rows["loan_terms"] > 0
+    for name, count in rows.items():
+        assert gauges.found[f"lender.p2pcredit.rows_in.{name}"] == count
+    assert gauges.found["lender.p2pcredit.loans_scored"] == 0, "there is no model yet"
+    behind = (datetime.now(UTC).date() - timedelta(days=1) - DAY).days
+    assert gauges.found["lender.p2pcredit.days_behind"] in {behind, behind - 1}, "midnight may have come since"
+
+
+def test_a_run_that_waits_keeps_no_run_by_hand_back_and_is_alerted_of_past_its_deadline(
+    airflow: local.LocalAirflow,
+) -> None:
+    client, yesterday = airflow.client(), datetime.now(UTC).date() - timedelta(days=1)
+    waits = client.trigger(PREPROCESSING.dag_id, {"snapshot_date": str(yesterday)}, f"{FIRED}T04:10:00+00:00")
+
+    def waiting() -> set[str]:
+        tasks = client.task_instances(PREPROCESSING.dag_id, waits)
+        return {task["task_id"] for task in tasks if task["state"] == "deferred"}
+
+    checks = {f"source_data_checks.{feed}" for feed in FEEDS}
+    wait_until(lambda: waiting() == checks)
+    by_hand = client.trigger(PREPROCESSING.dag_id, {"snapshot_date": str(FIRED)}, f"{FIRED}T04:20:00+00:00")
+    assert client.wait_for_run(PREPROCESSING.dag_id, by_hand, timeout=300) == "success"
+    assert (client.run_state(PREPROCESSING.dag_id, waits), waiting()) == ("running", checks)
+    late = f"{PREPROCESSING.dag_id} of {waits} failed: not finished {DEADLINE_MINUTES} minutes after it was queued"
+    wait_until(lambda: any(message.startswith(late) for message in warnings_of(airflow.home)))
+
+
+def warnings_of(home: Path) -> list[str]:
+    lines = map(json.loads, Layout(home).activity.read_text(encoding="utf-8").splitlines())
+    return [line["message"] for line in lines if line["job"] == "warning"]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 300
+    while not holds():
+        assert time.monotonic() < ends, "it did not come to hold"
+        time.sleep(0.5)
+
+
 def test_a_day_without_data_is_waited_for_and_then_skipped(airflow: local.LocalAirflow) -> None:
     ran = run(airflow, INFERENCE.dag_id, date(2031, 1, 1))
     assert ran[INFERENCE.dag_id] == ran["skip_inference"] == "success"
@@ -115,9 +231,9 @@ def test_a_conf_with_an_unknown_key_fails_and_the_failure_is_told(airflow: local
     client = airflow.client()
     run_id = client.trigger(MONITORING.dag_id, {"snapshotdate": "2011-01-02"}, f"{FIRED}T04:30:00+00:00")
     assert client.wait_for_run(MONITORING.dag_id, run_id, timeout=240) == "failed"
-    lines = [json.loads(line) for line in Layout(airflow.home).activity.read_text().splitlines()]
-    (told,) = [line["message"] for line in lines if line["job"] == "warning" and run_id in line["message"]]
-    assert told.startswith(f"{MONITORING.dag_id}.check_monitoring of {run_id} failed: conf has the unknown key")
+    failed = f"{MONITORING.dag_id}.check_monitoring of {run_id} failed: "
+    (told,) = [message for message in warnings_of(airflow.home) if message.startswith(failed)]
+    assert told.removeprefix(failed).startswith("conf has the unknown key")
 
 
 def test_passwords_and_addresses_stand_in_no_log(airflow: local.LocalAirflow) -> None:

@@ -8,7 +8,7 @@ was never asked for. Gaps are read from the files each time; nothing has to reme
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -41,6 +41,10 @@ class Lack(StrEnum):
     NOTHING_LANDED = "nothing landed"
     NOT_SCORED = "not scored"
     NOT_MONITORED = "not monitored"
+
+
+DAYS_NOT_TAKEN_IN = frozenset({Lack.NOT_COMPLETE, Lack.LANDED_IN_PART})
+"""What days lack for which something landed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,23 @@ def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
         if up_to is None or gap.status is Status.FAIL
     ]
     return gaps
+
+
+def leave_out(gaps: Iterable[Gap], named: Collection[date]) -> list[Gap]:
+    """Leave out days that are named elsewhere, with what is missing of each; a gap of a week stays as it is.
+
+    Examples:
+        >>> three = Gap(Lack.NOT_COMPLETE, DateRange(date(2024, 1, 3), date(2024, 1, 5)), Status.FAIL)
+        >>> [gap.days.options for gap in leave_out([three], {date(2024, 1, 4)})]
+        ['--date 2024-01-03', '--date 2024-01-05']
+    """
+    left: list[Gap] = []
+    for gap in gaps:
+        if gap.lack is Lack.NOT_MONITORED:
+            left.append(gap)
+        else:
+            left += [replace(gap, days=span) for span in spans_of([day for day in gap.days if day not in named])]
+    return left
 
 
 def in_lines(gaps: Sequence[Gap]) -> list[str]:
@@ -257,4 +278,14 @@ def _spans(
         yield held
 
 
-__all__ = ["SKIPPED_WEEK", "Gap", "Lack", "days_whole", "find_gaps", "in_lines", "monitored_weeks"]
+__all__ = [
+    "DAYS_NOT_TAKEN_IN",
+    "SKIPPED_WEEK",
+    "Gap",
+    "Lack",
+    "days_whole",
+    "find_gaps",
+    "in_lines",
+    "leave_out",
+    "monitored_weeks",
+]

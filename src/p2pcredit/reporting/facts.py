@@ -161,16 +161,22 @@ def days_in_words(found: Mapping[str, Any], of: str) -> tuple[list[str], list[st
     """Say for the report what is known and what is not known of its days.
 
     Args:
-        found: How many days are `complete`, `with_holes` and `undetermined`, and the `holes`, each in a line.
+        found: How many days are `complete`, `with_holes`, `undetermined` and `not_taken_in` (named among the gaps), and
+            the `holes`, each in a line.
         of: The days, in words.
 
     Examples:
-        >>> days_in_words({"complete": 7, "with_holes": 0, "undetermined": 0, "holes": []}, "the week")[0]
+        >>> week = {"complete": 7, "with_holes": 0, "undetermined": 0, "not_taken_in": 0, "holes": []}
+        >>> days_in_words(week, "the week")[0]
         ['All that landed for the 7 days of the week is in the tables.']
+        >>> days_in_words({**week, "complete": 5, "not_taken_in": 2}, "the week")[0]
+        ['All that landed for the 5 days of the week that were taken in is in the tables.']
     """
     known: list[str] = []
     unknown: list[str] = []
     days = found["complete"] + found["with_holes"] + found["undetermined"]
+    if found["not_taken_in"]:
+        of = f"{of} that were taken in"
     if found["with_holes"] or found["holes"]:
         named = found["holes"]
         more = f" and {len(named) - _TOLD_HOLES} more" if len(named) > _TOLD_HOLES else ""

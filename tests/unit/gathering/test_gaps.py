@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.gathering.written_home import WrittenHome, of, written_home
+from tests.unit.jobs.small_days import HEADERS
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult, Status
@@ -38,7 +39,7 @@ def land(home: WrittenHome, day: str, but: Iterable[str] = ()) -> None:
     for feed in set(FEEDS) - set(but):
         path = home.ctx.layout.landing / feed / f"{feed}_{of(day):%Y_%m_%d}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("loan_id\n")
+        path.write_text(f"{HEADERS[feed]}\n")
 
 
 def score(home: WrittenHome, but: Iterable[str] = ()) -> None:

@@ -34,6 +34,7 @@ from p2pcredit.storage.tables.day_receipts import is_complete, mark_complete, re
 from p2pcredit.storage.tables.lake import Lake
 
 ONLY = DateRange(DAY, DAY)
+BEFORE = DAY - timedelta(days=1)
 NEXT = DAY + timedelta(days=1)
 BOTH = DateRange(DAY, NEXT)
 
@@ -194,19 +195,89 @@ def test_a_receipt_without_counts_is_undetermined_and_never_fine(ctx: JobContext
     assert examine(ctx)["checks"]["reconciliation"]["status"] == "pass"
 
 
-def test_a_day_between_complete_ones_that_landed_and_was_not_done_is_a_hole(ctx: JobContext) -> None:
-    before = DAY - timedelta(days=1)
-    for day in (before, NEXT):
+@pytest.fixture
+def between(ctx: JobContext) -> JobContext:
+    """The day of the home lies between two that are complete."""
+    for day in (BEFORE, NEXT):
         land_day(ctx.layout, day)
         preprocess(ctx, DateRange(day, day))
-    found = reconcile_days(ctx)
+    return ctx
+
+
+def named(ctx: JobContext) -> dict[str, str]:
+    """The checks of doctor that name the day, with what they say of it."""
+    checks = examine(ctx)["checks"]
+    return {name: check["finding"] for name, check in checks.items() if str(DAY) in check["finding"]}
+
+
+def test_a_day_between_complete_ones_that_was_not_begun_is_named_once_as_a_gap(between: JobContext) -> None:
+    assert {hole.day for hole in find_holes(between, ONLY)} == {DAY}
+    found = reconcile_days(between)
     assert found is not None
-    assert (found.complete, found.incomplete) == ((before, NEXT), (DAY,))
-    assert found.sentences[0] == (
-        "feed 'loan_terms' of 2020-03-02: 3 rows landed, bronze has 0; p2pcredit preprocess --date 2020-03-02"
-    )
-    shutil.rmtree(ctx.layout.landing)
-    assert find_holes(ctx, ONLY) == []  # nothing landed for it, nothing was done of it
+    assert (found.complete, found.incomplete, found.not_taken_in, found.sentences) == ((BEFORE, NEXT), (), (DAY,), [])
+    assert named(between) == {"gaps": f"{DAY} landed and not complete; fill: p2pcredit preprocess --date {DAY}"}
+    check = examine(between)["checks"]["reconciliation"]
+    assert check == {
+        "status": "pass",
+        "finding": "2 days: what landed is in the tables, and each loan has features; 1 day more landed and not taken "
+        "in, see gaps",
+    }
+    assert status(between)["days"]["not_taken_in"] == 1
+    shutil.rmtree(between.layout.landing)
+    assert find_holes(between, ONLY) == []  # nothing landed for it, nothing was done of it
+
+
+def test_a_day_that_was_begun_is_named_once_with_the_first_numbers_and_the_one_command(between: JobContext) -> None:
+    load_bronze(between, "loan_terms", ONLY)
+    assert named(between) == {
+        "reconciliation": f"of 3, 1 day with holes: feed 'loan_terms' of {DAY}: bronze has 3 rows, silver and "
+        f"quarantine together 0 (and 3 more of that day); p2pcredit preprocess --date {DAY}"
+    }
+    check = examine(between)["checks"]["gaps"]
+    assert check == {"status": "pass", "finding": "no day or week was passed over but those that reconciliation names"}
+    preprocess(between, ONLY)
+    assert named(between) == {}
+    assert examine(between)["checks"]["reconciliation"]["status"] == "pass"
+
+
+def test_a_file_that_cannot_be_read_is_named_once_with_what_must_be_done_first(between: JobContext) -> None:
+    write(between.layout, "financial", DAY, [], header="no,such")
+    assert named(between) == {
+        "reconciliation": f"of 3, 1 day with holes: feed 'financial' of {DAY}: what landed cannot be read, bronze has "
+        f"0 rows (and 3 more of that day); land the file of {DAY}, then: p2pcredit preprocess --date {DAY}"
+    }
+
+
+def test_a_day_that_landed_in_part_is_named_once_with_the_feed_it_lacks(between: JobContext) -> None:
+    (between.layout.landing / "financial" / f"financial_{DAY:%Y_%m_%d}.csv").unlink()
+    line = f"{DAY} landed without financial; land it, then fill: p2pcredit preprocess --date {DAY}"
+    assert named(between) == {"gaps": line}
+    load_bronze(between, "loan_terms", ONLY)
+    (line,) = named(between).values()
+    assert line.startswith(f"of 3, 1 day with holes: feed 'financial' of {DAY}: no file has landed, bronze has 0 rows")
+    assert line.endswith(f"; land the file of {DAY}, then: p2pcredit preprocess --date {DAY}")
+
+
+def test_a_day_with_holes_that_is_not_scored_either_is_preprocessed_first(between: JobContext) -> None:
+    preprocess(between, ONLY)
+    small_days.crown(between)
+    facts = {"model_id": "m1", "days": {BEFORE.isoformat(): 3, NEXT.isoformat(): 3}}
+    between.ledger.append(EventKind.SCORED, at=between.at, run_id="x", facts=facts)
+    assert named(between) == {"gaps": f"{DAY} complete and not scored; fill: p2pcredit infer --date {DAY}"}
+    lake = Lake(between.layout)
+    lake.replace(silver(FEEDS["loan_terms"]), lake.read(silver(FEEDS["loan_terms"]), ONLY).head(1), ONLY)
+    assert list(named(between)) == ["reconciliation"]
+    assert named(between)["reconciliation"].endswith(f"; p2pcredit preprocess --date {DAY}")
+
+
+def test_of_many_days_that_were_not_begun_none_is_said_to_have_its_rows(ctx: JobContext) -> None:
+    days = DateRange(DAY, DAY + timedelta(days=31))
+    for day in days:
+        land_day(ctx.layout, day, loans=1)
+    last = [hole for hole in find_holes(ctx, days) if hole.day == days.last]
+    assert {hole.feed for hole in last} == set(FEEDS)
+    assert {hole.sentence.partition(": ")[2] for hole in last} == {"its file has landed, bronze has 0 rows"}
+    assert {hole.kind for hole in last} == {Completeness.INCOMPLETE}
 
 
 def test_a_day_with_all_rows_whose_last_step_did_not_end_is_a_hole(ctx: JobContext) -> None:

@@ -17,8 +17,8 @@ def status(ctx: JobContext) -> Receipt:
 
     Returns:
         `home`, `home_id` (short; None where the home has none), `last_preprocessed`, `days` (how many are `complete`,
-        `with_holes` and `undetermined`, and the first `holes`, each in a line with the command that fills it; None
-        before the first), `last_scored`, `champion`,
+        `with_holes`, `undetermined` and `not_taken_in`, and the first `holes`, a line for each day with the command
+        that fills them; None before the first), `last_scored`, `champion`,
         `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
         no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),
         `last_report`, `weeks_retrained`, `gaps` (days not complete or not scored, and weeks not monitored, between
@@ -29,7 +29,8 @@ def status(ctx: JobContext) -> Receipt:
     preprocessed = last_complete(ctx.layout)
     reports = sorted(path.name for path in ctx.layout.reports.glob("monitoring_*.html"))
     pending = pending_decision(ctx, state, shown)
-    days = reconcile_days(ctx)
+    gaps = find_gaps(ctx)
+    days = reconcile_days(ctx, gaps=gaps)
     return {
         "home": str(ctx.layout.home),
         "home_id": short_id_of(ctx.layout.home),
@@ -41,7 +42,7 @@ def status(ctx: JobContext) -> Receipt:
         "decision_file": _described(shown),
         "last_report": str(ctx.layout.reports / reports[-1]) if reports else None,
         "weeks_retrained": sorted(week.isoformat() for week in state.weeks_retrained()),
-        "gaps": [gap.as_json() for gap in find_gaps(ctx)],
+        "gaps": [gap.as_json() for gap in gaps],
     }
 
 

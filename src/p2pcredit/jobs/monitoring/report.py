@@ -9,7 +9,7 @@ import polars as pl
 
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.gaps import find_gaps, in_lines
+from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
@@ -24,7 +24,8 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
     """Write the week's report: one self-contained HTML file."""
     week = week or MonitoringSnapshot(ctx, week_end)
     earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
-    days = reconcile_days(ctx, DateRange(week_end - timedelta(days=DAYS_OF_A_WEEK - 1), week_end))
+    gaps = find_gaps(ctx, week_end)
+    days = reconcile_days(ctx, DateRange(week_end - timedelta(days=DAYS_OF_A_WEEK - 1), week_end), gaps)
     facts = build_facts(
         week_end,
         week.results,
@@ -36,7 +37,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         score_profile=score_profile(week.inputs, ctx.settings),
         calibration_profile=calibration_profile(week.inputs, ctx.settings),
         days=None if days is None else days.as_json(),
-        gaps=in_lines(find_gaps(ctx, week_end)),
+        gaps=in_lines(gaps if days is None else leave_out(gaps, days.days_named)),
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())

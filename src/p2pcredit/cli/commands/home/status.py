@@ -23,7 +23,7 @@ def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
     for name, value in found.items():
         short[name] = value
         if name == "days" and value is not None:
-            kinds = ("complete", "with_holes", "undetermined")
+            kinds = ("complete", "with_holes", "undetermined", "not_taken_in")
             said = [f"{value[kind]} {kind.replace('_', ' ')}" for kind in kinds if value[kind] or kind == kinds[0]]
             short["days"] = ", ".join(said)
             if value["holes"]:

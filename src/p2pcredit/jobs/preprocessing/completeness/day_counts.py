@@ -150,6 +150,8 @@ class Hole:
                 return f"no file has landed, bronze has {found} rows"
             case Lost.UNREADABLE:
                 return f"what landed cannot be read, bronze has {found} rows"
+            case Lost.BRONZE if self.expected is None and not self.found:
+                return "its file has landed, bronze has 0 rows"
             case Lost.BRONZE if self.expected is None:
                 return f"bronze has {found} rows, and no landing file says how many landed"
             case Lost.BRONZE:

@@ -198,6 +198,10 @@ def _holes_of_open(
             elif day in rows[name]:
                 counted = replace(there, landed=rows[name][day])
                 of_day += holes_of(day, DayCounts({name: counted}))
+            elif not there.bronze:  # one of many days: its file was not opened
+                of_day.append(Hole(day, Lost.BRONZE, name, None, 0, there))
+            else:
+                of_day += holes_of(day, DayCounts({name: replace(there, landed=there.bronze)}))
         terms = tables[day]
         of_day += holes_of(day, DayCounts({}, terms.loans, terms.features))
         found += of_day or [Hole(day, Lost.RECEIPT)]
