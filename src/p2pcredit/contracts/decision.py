@@ -6,19 +6,22 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from p2pcredit.errors import UnreadableDecisionError
 from p2pcredit.names import similar_name
+from p2pcredit.text import one_line
 
 SCHEMA_VERSION = 1
 MAX_DECISION_BYTES = 1 << 20
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LIKENESS_OF_A_SLIP = 0.85
+_MOST_UNKNOWN_NAMED = 5
+_LONGEST_NAME = 40
 _CORE = ("decision_date", "performance_score", "retrain", "reason")
 
 
@@ -50,6 +53,7 @@ class Decision(BaseModel):
     evidence: tuple[str, ...] = ()
     expires_on: date | None = None
     remedy: str | None = None
+    _unknown_fields: tuple[str, ...] = PrivateAttr(default=())
 
     @field_validator("decision_date", "expires_on", mode="before")
     @classmethod
@@ -68,6 +72,11 @@ class Decision(BaseModel):
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError("must be a finite number or null")
         return value
+
+    @property
+    def unknown_fields(self) -> tuple[str, ...]:
+        """Names of the fields of its file that are no part of a decision, and say nothing to any run."""
+        return self._unknown_fields
 
     def first_day(self) -> date:
         """Give the first snapshot date whose training run may act on it: the day before its date."""
@@ -126,7 +135,9 @@ def parse_decision(raw: bytes) -> Decision:
     _refuse_slips(content)
     try:
         decision = Decision.model_validate(content)
-        json.dumps(decision.as_json(), ensure_ascii=False).encode()  # half a surrogate pair could never be written back
+        decision._unknown_fields = tuple(sorted(name for name in content if name not in Decision.model_fields))
+        texts = [decision.as_json(), decision.unknown_fields]
+        json.dumps(texts, ensure_ascii=False).encode()  # half a surrogate pair could never be written back
         return decision
     except UnicodeEncodeError as error:
         raise UnreadableDecisionError("a text holds half a character (a lone surrogate)") from error
@@ -136,11 +147,29 @@ def parse_decision(raw: bytes) -> Decision:
         raise UnreadableDecisionError(f"field '{where}': {first['msg']}") from error
 
 
+def unknown_fields_in_words(names: Sequence[str]) -> str:
+    """Say that fields of a decision file are unknown and which there are; empty where all are known.
+
+    Examples:
+        >>> print(unknown_fields_in_words(["ticket"]))  # doctest: +ELLIPSIS
+        the field 'ticket' is unknown and says nothing to any run; known are decision_date, ..., expires_on, remedy
+        >>> print(unknown_fields_in_words(["a", "b"]))  # doctest: +ELLIPSIS
+        the fields 'a', 'b' are unknown and say nothing to any run; known are ...
+    """
+    if not names:
+        return ""
+    shown = ", ".join(f"'{one_line(name, _LONGEST_NAME)}'" for name in names[:_MOST_UNKNOWN_NAMED])
+    if len(names) > _MOST_UNKNOWN_NAMED:
+        shown += f" and {len(names) - _MOST_UNKNOWN_NAMED} others"
+    what = f"the field {shown} is unknown and says" if len(names) == 1 else f"the fields {shown} are unknown and say"
+    return f"{what} nothing to any run; known are {', '.join(Decision.model_fields)}"
+
+
 def _refuse_slips(content: Mapping[str, Any]) -> None:
     """Refuse an unknown field whose name is like one that is not there: `expire_on` would never end a decision.
 
     Raises:
-        UnreadableDecisionError: If there is one. Fields of other names are left aside.
+        UnreadableDecisionError: If there is one. Fields of other names are left aside, and said: they may be notes.
     """
     lacking = [name for name in Decision.model_fields if name not in content]
     for name in content:

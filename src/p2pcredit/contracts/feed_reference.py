@@ -9,7 +9,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.missing import MISSING_SIGNS, TEXT_MISSING_SIGNS
 
 KINDS: dict[Kind, str] = {
-    Kind.ID: "text; 68407277.0 is the whole number it was, and a number in scientific notation is none",
+    Kind.ID: "text without invisible characters; 68407277.0 is the whole number it was, and a number in scientific "
+    "notation is none",
     Kind.TEXT: "text as it stands",
     Kind.CATEGORY: "text, put in capitals",
     Kind.DATE: "YYYY-MM-DD",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from p2pcredit.contracts.alerts import Finding
-from p2pcredit.contracts.decision import Decision
+from p2pcredit.contracts.decision import Decision, unknown_fields_in_words
 from p2pcredit.jobs.activity import warn_once
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import week_monday
@@ -25,10 +26,14 @@ _A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A decision that waits, taken up into the ledger or still in the decision file only, and its outlook."""
+    """A decision that waits, taken up into the ledger or still in the decision file only, and its outlook.
+
+    `unknown_fields`: those of its file that are no part of a decision.
+    """
 
     decision: Decision
     outlook: Outlook
+    unknown_fields: tuple[str, ...] = ()
 
 
 def pending_decision(ctx: JobContext, state: HandoffState, shown: Decision | Unreadable | None) -> Pending | None:
@@ -40,11 +45,11 @@ def pending_decision(ctx: JobContext, state: HandoffState, shown: Decision | Unr
         shown: What lies in the decision file; where it says something new it counts, as the next run takes it up.
     """
     if isinstance(shown, Decision) and state.known_content(shown) is None:
-        return Pending(shown, outlook_of_file(ctx, shown))
+        return Pending(shown, outlook_of_file(ctx, shown), shown.unknown_fields)
     current = state.current
     if current is None or current.fate not in {DecisionStatus.PENDING, DecisionStatus.CLAIMED}:
         return None
-    return Pending(current.decision, outlook_of(ctx, current))
+    return Pending(current.decision, outlook_of(ctx, current), current.unknown_fields)
 
 
 def outlook_of(ctx: JobContext, record: DecisionRecord, day: date | None = None) -> Outlook:
@@ -69,15 +74,15 @@ def outlook_of_file(ctx: JobContext, shown: Decision) -> Outlook:
     return _seen(ctx, shown, DecisionStatus.PENDING, Origin.HAND, None, None)
 
 
-def in_words(found: Outlook | None) -> dict[str, str | None]:
-    """Put an outlook into JSON values: `obeyed_from`, `obeyed_until`, `note`."""
+def in_words(found: Outlook | None, unknown_fields: Sequence[str] = ()) -> dict[str, str | None]:
+    """Put an outlook into JSON values: `obeyed_from`, `obeyed_until`, `note`, which names unknown fields too."""
     if found is None:
         return {"obeyed_from": None, "obeyed_until": None, "note": None}
     first, last = found.obeyed_from, found.obeyed_until
     return {
         "obeyed_from": None if first is None else first.isoformat(),
         "obeyed_until": None if last is None else last.isoformat(),
-        "note": found.note,
+        "note": "; ".join(filter(None, (found.note, unknown_fields_in_words(unknown_fields)))),
     }
 
 

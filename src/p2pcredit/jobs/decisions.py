@@ -11,9 +11,9 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
-from p2pcredit.contracts.decision import Decision
+from p2pcredit.contracts.decision import Decision, unknown_fields_in_words
 from p2pcredit.errors import StorageError, UsageError
-from p2pcredit.jobs.activity import record, warn
+from p2pcredit.jobs.activity import record, warn, warn_once
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, outlook_of, outlook_of_file, warn_if_not_obeyed
 from p2pcredit.retraining.events import EventKind
@@ -111,6 +111,10 @@ def _adopt(ctx: JobContext, shown: Decision) -> None:
     decision_id = shown.decision_id if free else f"hand-{shown.content_digest()}-{len(state.decisions) + 1}"
     adopted = shown.model_copy(update={"decision_id": decision_id})
     facts: dict[str, Any] = {"decision_id": decision_id, "origin": str(Origin.HAND), "decision": adopted.as_json()}
+    if shown.unknown_fields:  # the file is written anew without them: a kill from here on does not keep the word back
+        facts["unknown_fields"] = list(shown.unknown_fields)
+        told = f"decision {decision_id}: {unknown_fields_in_words(shown.unknown_fields)}"
+        warn_once(ctx, f"fields of decision {decision_id}", told)
     ctx.ledger.append(EventKind.DECIDED, at=ctx.at, run_id=ctx.run_id, facts=facts)
 
 
@@ -161,7 +165,7 @@ def show_decision(ctx: JobContext) -> Receipt:
             "acted_model_id": None,
             "outcome": None,
             "file": "written by hand, taken up by the next run",
-            **in_words(outlook_of_file(ctx, shown)),
+            **in_words(outlook_of_file(ctx, shown), shown.unknown_fields),
         }
     file = "absent" if shown is None else "this decision"
     if isinstance(shown, Unreadable):
@@ -175,7 +179,7 @@ def show_decision(ctx: JobContext) -> Receipt:
         "acted_model_id": None if current is None else current.model_id,
         "outcome": None if current is None else current.outcome,
         "file": file,
-        **in_words(None if current is None else outlook_of(ctx, current)),
+        **(in_words(None) if current is None else in_words(outlook_of(ctx, current), current.unknown_fields)),
     }
 
 

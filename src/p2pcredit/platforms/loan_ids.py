@@ -2,7 +2,8 @@
 
 A spreadsheet or a data frame writes the id 68407277 as `68407277.0`, `68,407,277` or `6.84E+07`. The first two are read
 as the whole number they are, the third has lost its digits. Which it is, is decided for a whole file: an id column with
-any other decimals, such as `2.1`, holds names with points in them, and they stay as they are.
+any other decimals, such as `2.1`, holds names with points in them, and they stay as they are; `7e7` is a number that
+lost its digits unless some id of the file is a name, such as `a3f`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.id_texts import ROUNDED_ID, SCIENTIFIC_ID, WHOLE_ID
+from p2pcredit.contracts.id_texts import BARE_POWER_ID, INVISIBLE, ROUNDED_ID, SCIENTIFIC_ID, WHOLE_ID
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import HeaderError
 from p2pcredit.platforms.raw_table import RawTable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 TWICE = "id stands twice"
 SHORTENED = "id is a number that lost its digits"
+UNSEEN = "id holds a character that cannot be seen"
 _GROUPED = r"^[0-9]{1,3}(,[0-9]{3})+$"
 _WITH_POINT = r"^[0-9]+\.[0-9]+$"
 _PANEL_SHARE = 0.5
@@ -64,12 +66,14 @@ class _Tally:
         whole_floats: Those like `7.0`.
         other_decimals: Those like `7.5`.
         grouped: Those like `1,007`.
-        other_texts: Those that are neither digits nor grouped digits; counted only where some are grouped.
+        bare_powers: Those like `7e7`.
+        other_texts: Those that are neither digits nor grouped digits.
     """
 
     whole_floats: int = 0
     other_decimals: int = 0
     grouped: int = 0
+    bare_powers: int = 0
     other_texts: int = 0
 
     @classmethod
@@ -80,7 +84,9 @@ class _Tally:
             are_whole = ids.str.contains(WHOLE_ID)
             whole, others = int(are_whole.sum()), int((ids.str.contains(_WITH_POINT) & ~are_whole).sum())
         grouped = int(ids.str.contains(_GROUPED).sum()) if commas else 0
-        return cls(whole, others, grouped, int((~ids.str.contains(r"^[0-9][0-9,]*$")).sum()))
+        other = ids.filter(~ids.str.contains(r"^[0-9][0-9,]*$"))
+        powers = int(other.str.contains(BARE_POWER_ID).sum())
+        return cls(whole, others, grouped, powers, len(other))
 
     @property
     def are_floats(self) -> bool:
@@ -88,13 +94,19 @@ class _Tally:
 
     @property
     def are_grouped(self) -> bool:
-        return self.grouped > 0 and self.other_texts == 0
+        return self.grouped > 0 and self.other_texts == self.bare_powers
+
+    @property
+    def have_powers(self) -> bool:
+        """Whether those like `7e7` are numbers: no id of the file is a name."""
+        return self.bare_powers > 0 and self.bare_powers + self.whole_floats == self.other_texts
 
     def __add__(self, other: _Tally) -> _Tally:
         return _Tally(
             self.whole_floats + other.whole_floats,
             self.other_decimals + other.other_decimals,
             self.grouped + other.grouped,
+            self.bare_powers + other.bare_powers,
             self.other_texts + other.other_texts,
         )
 
@@ -136,7 +148,7 @@ class LoanIds:
             )
 
     def screen(self, table: RawTable) -> RawTable:
-        """Reject rows without an id, and ids that lost their digits."""
+        """Reject rows without an id, with one that lost its digits, or with one that only looks like another."""
         name = pl.col(self.column)
         text = name.str.strip_chars()
         table = table.reject(
@@ -147,9 +159,11 @@ class LoanIds:
         lost = text.str.contains(SCIENTIFIC_ID) | text.str.contains(ROUNDED_ID)
         if self.column in table.numbers:
             lost = lost | text.str.contains(r"[.eE]")
-        remedy = f"export the column '{self.column}' as text, so that every digit of an id is kept"
-        reason = pl.format("id '{}' is a number that lost its digits", text)
-        return table.reject(lost, SHORTENED, reason=reason, value=text, remedy=remedy)
+        remedy = f"write the ids in the column '{self.column}' without control characters and without zero-width ones"
+        shown = text.str.replace_all(INVISIBLE, "\ufffd")
+        reason = pl.format("id '{}' holds a character that cannot be seen", shown)
+        table = table.reject(text.str.contains(INVISIBLE), UNSEEN, reason=reason, value=shown, remedy=remedy)
+        return _without_shortened(table, self.column, lost)
 
     def look_at(self, rows: pl.DataFrame) -> PartIds:
         """Collect what the ids of a part say about their file."""
@@ -173,7 +187,7 @@ class LoanIds:
         self._seen = every[~again]
         sizes = np.cumsum([len(part.without_zeros) for part in parts])[:-1]
         share = float(repeated.mean()) if len(repeated) else 0.0
-        return IdsOfFile(self.column, floats, grouped, tuple(np.split(repeated, sizes)), share)
+        return IdsOfFile(self.column, floats, grouped, tally.have_powers, tuple(np.split(repeated, sizes)), share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +198,7 @@ class IdsOfFile:
         column: Their column.
         floats: Whether they are whole numbers that became floats.
         grouped: Whether they are whole numbers with commas between thousands.
+        powers: Whether those like `7e7` are numbers that lost digits.
         repeated: Per part which rows have an id that stood in an earlier row, of this file or of one before.
         share: Of all rows, the share that has.
     """
@@ -191,6 +206,7 @@ class IdsOfFile:
     column: str
     floats: bool
     grouped: bool
+    powers: bool
     repeated: tuple[_Mask, ...]
     share: float
 
@@ -201,6 +217,9 @@ class IdsOfFile:
             plain = _bare(table.rows[self.column].str.strip_chars(), floats=self.floats, grouped=self.grouped)
             table = replace(table, rows=table.rows.with_columns(plain.alias(self.column)))
         again = self.repeated[place]
+        if self.powers:
+            lost = table.rows[self.column].str.strip_chars().str.contains(BARE_POWER_ID)
+            table, again = _without_shortened(table, self.column, pl.lit(lost)), again[~lost.to_numpy()]
         if not again.any():
             return table
         remedy = "one loan is one row; the first row stays"
@@ -211,4 +230,11 @@ class IdsOfFile:
         return table.reject(pl.lit(pl.Series(again)), TWICE, reason=reason, value=value, remedy=remedy)
 
 
-__all__ = ["SHORTENED", "TWICE", "IdsOfFile", "LoanIds", "PartIds", "plain_ids"]
+def _without_shortened(table: RawTable, column: str, lost: pl.Expr) -> RawTable:
+    text = pl.col(column).str.strip_chars()
+    remedy = f"export the column '{column}' as text, so that every digit of an id is kept"
+    reason = pl.format("id '{}' is a number that lost its digits", text)
+    return table.reject(lost, SHORTENED, reason=reason, value=text, remedy=remedy)
+
+
+__all__ = ["SHORTENED", "TWICE", "UNSEEN", "IdsOfFile", "LoanIds", "PartIds", "plain_ids"]

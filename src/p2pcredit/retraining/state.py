@@ -33,7 +33,10 @@ class DecisionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision, who made it, and what became of it."""
+    """A decision, who made it, and what became of it.
+
+    `unknown_fields`: those of the file it was taken up from that are no part of a decision.
+    """
 
     decision_id: str
     decision: Decision
@@ -44,6 +47,7 @@ class DecisionRecord:
     acted_on_by: str | None = None
     model_id: str | None = None
     outcome: str | None = None
+    unknown_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,9 @@ def _decided(state: HandoffState, event: LedgerEvent) -> None:
     decision = Decision.model_validate(event.facts["decision"])
     origin = Origin(event.facts["origin"])
     decision_id = str(event.facts["decision_id"])
-    record = DecisionRecord(decision_id, decision, origin, datetime.fromisoformat(event.at).date())
+    unknown = tuple(str(name) for name in event.facts.get("unknown_fields", ()))
+    written = datetime.fromisoformat(event.at).date()
+    record = DecisionRecord(decision_id, decision, origin, written, unknown_fields=unknown)
     if is_newer(decision, origin, state.current):
         previous = state.current
         if previous is not None and previous.fate is DecisionStatus.PENDING:

@@ -18,7 +18,7 @@ from p2pcredit.errors import P2PCreditError
 from p2pcredit.retraining.events import LedgerEvent
 from p2pcredit.retraining.state import ChampionPeriod, Claim, DecisionRecord, DecisionStatus, HandoffState, Origin
 
-_FORMAT = 2
+_FORMAT = 3
 """Count up when what a line adds to the state changes: older summaries are then read past."""
 _DIGEST_BYTES = 32
 _MOST_UNPACKED_BYTES = 256 << 20
@@ -83,6 +83,7 @@ def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
 def _record(found: dict[str, Any]) -> DecisionRecord:
     facts = _dated(found, "recorded_on")
     facts["decision"] = Decision.model_validate(facts["decision"])
+    facts["unknown_fields"] = tuple(facts["unknown_fields"])
     return DecisionRecord(**{**facts, "origin": Origin(facts["origin"]), "fate": DecisionStatus(facts["fate"])})
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import narwhals as nw
 
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.id_texts import NO_DECIMALS, ROUNDED_ID, SCIENTIFIC_ID, WHOLE_DIGITS, WHOLE_ID
+from p2pcredit.contracts.id_texts import INVISIBLE, NO_DECIMALS, ROUNDED_ID, SCIENTIFIC_ID, WHOLE_DIGITS, WHOLE_ID
 from p2pcredit.contracts.missing import missing_signs
 
 BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -49,7 +49,8 @@ def typed_value(column: Column, text: nw.Expr) -> nw.Expr:
         return text
     if column.kind is Kind.ID:
         whole = text.str.replace_all(NO_DECIMALS, "")
-        return nw.when(~_is_spoilt_id(text)).then(nw.when(text.str.contains(WHOLE_ID)).then(whole).otherwise(text))
+        sound = ~(_is_spoilt_id(text) | text.str.contains(INVISIBLE))
+        return nw.when(sound).then(nw.when(text.str.contains(WHOLE_ID)).then(whole).otherwise(text))
     pattern, _ = _PATTERNS[column.kind]
     return _CASTS[column.kind](nw.when(text.str.contains(pattern)).then(text))
 
@@ -72,6 +73,7 @@ def problem_with(
     problems = [(text.is_null(), "missing")] if column.required else []
     if column.kind is Kind.ID:
         problems.append((_is_spoilt_id(text), "a number that lost digits, export ids as text"))
+        problems.append((text.str.contains(INVISIBLE), "a character that cannot be seen"))
     if column.kind in _PATTERNS:
         unread, words = value.is_null() & ~text.is_null(), _PATTERNS[column.kind][1]
         if column.kind is not Kind.DATE:

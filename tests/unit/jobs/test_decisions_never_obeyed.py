@@ -131,6 +131,38 @@ def test_a_file_that_is_obeyed_or_asks_for_nothing_warns_of_nothing(run_on: Run,
     assert decision_check(ctx)["status"] == "pass"
 
 
+def test_an_unknown_field_is_said_before_the_file_is_taken_up_then_and_after(run_on: Run, trainer: Any) -> None:
+    ctx, words = run_on(MONDAY), "the field 'recalibrate' is unknown and says nothing to any run; known are"
+    write_by_hand(ctx, recalibrate=True)
+    for taken_up in (False, True):
+        assert words in show_decision(ctx)["note"], taken_up
+        assert words in status(ctx)["pending_decision"]["note"], taken_up
+        reconcile(ctx)
+        reconcile(ctx)
+    assert ["recalibrate" in told for told in warnings(ctx)] == [True]
+    (alert,) = [line for line in send_alerts(ctx, SATURDAY)["alerts"] if words in line]
+    assert "remedy" in alert
+    a_night(ctx, MONDAY)
+    assert words in show_decision(run_on(TUESDAY))["note"]
+    write_by_hand(run_on(TUESDAY), reason="again")
+    assert "unknown" not in show_decision(run_on(TUESDAY))["note"]
+
+
+def test_whatever_step_is_killed_an_unknown_field_is_warned_of_exactly_once(run_on: Run, disk: Any) -> None:
+    killed, step = True, 0
+    while killed:
+        step += 1
+        ctx = run_on(MONDAY, home=run_on(MONDAY).layout.home / str(step))
+        write_by_hand(ctx, recalibrate=True)
+        with disk.killing_at(step) as died:
+            reconcile(run_on(MONDAY, home=ctx.layout.home))
+        killed = died[0]
+        for _ in range(2):
+            reconcile(run_on(MONDAY, home=ctx.layout.home))
+        assert len(warnings(ctx)) == 1, step
+    assert step > 10
+
+
 def test_a_decision_that_waits_for_a_free_week_says_until_when_and_warns_of_nothing(run_on: Run, trainer: Any) -> None:
     write_by_hand(run_on(MONDAY))
     a_night(run_on(MONDAY), MONDAY)

@@ -73,7 +73,19 @@ def changed(rows: list[str], column: str, text: str, times: int) -> list[str]:
             r"mapping how it is written, origination_date: \{column: Start, date: '%Y/%m/%d'\}; nothing landed",
         ),
         ("Start", "43886", "such as '43886'; it is how a spreadsheet counts days; give the column a date format there"),
-        ("Start", "25.02.1921", "Start lies before 1970, such as '25.02.1921'"),
+        ("Start", "", r"\(5\): no Start; fill column 'Start', or name the column .*, origination_date: COLUMN"),
+        ("Start", " n/a ", r"\(5\): no Start, such as 'n/a'; fill column 'Start', or name the column"),
+        (
+            "Start",
+            "1582588800000",
+            r"unreadable Start, such as '1582588800000'; it counts milliseconds since 1970, which no mapping reads; "
+            r"write days into column 'Start', such as 2020-02-25; nothing landed",
+        ),
+        (
+            "Start",
+            "25.02.1921",
+            "Start lies before 1970, such as '25.02.1921'; say in the mapping how it is written, origination_date: ",
+        ),
         ("Nr", "", "no id; the ids are looked for in the column 'Nr'"),
         ("Nr", "7.1E+05", r"lost its digits, such as '7\.1E\+05'; export the column 'Nr' as text"),
         ("Nr", "9", "id stands twice, such as '9'; it looks like one row per loan and month"),

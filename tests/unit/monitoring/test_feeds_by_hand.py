@@ -52,6 +52,7 @@ def test_a_cause_is_one_sentence_with_its_rows_its_example_and_what_to_write() -
         ("not a date (YYYY-MM-DD)", "write dates as"),
         ("not a term", "write terms in months"),
         ("not a number", "write plain numbers"),
+        ("a character that cannot be seen", "write ids without control characters"),
     ],
 )
 def test_the_advice_is_that_of_the_narrowest_words(problem: str, advice: str) -> None:

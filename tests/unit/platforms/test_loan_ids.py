@@ -44,6 +44,8 @@ def ids(book: RawBook) -> list[str]:
         (["68,407,277", "7"], ["68407277", "7"]),
         (["1,007", "A-7"], ["1,007", "A-7"]),
         (["33E8847", "1e5", "007"], ["33E8847", "1e5", "007"]),
+        (["7e7", "a3f", "8.0"], ["7e7", "a3f", "8"]),
+        (["7e7", "2.5"], ["7e7", "2.5"]),
     ],
 )
 def test_how_ids_are_read_is_decided_for_the_whole_file(tmp_path: Path, written: list[str], landed: list[str]) -> None:
@@ -80,6 +82,45 @@ def test_an_id_that_lost_its_digits_is_rejected_with_what_to_do(tmp_path: Path, 
     assert book.rejected.select("kind", "value").rows() == [("id is a number that lost its digits", id_)]
     assert book.rejected["remedy"][0] == "export the column 'id' as text, so that every digit of an id is kept"
     assert ids(book) == ["8"]
+
+
+@pytest.mark.parametrize("id_", ["7e7", "7E7", " 684e5 ", "1e05", "7e100"])
+@pytest.mark.parametrize("other", ["8", "8.0", "1,008", "9e7"])
+def test_a_power_without_decimals_is_no_id_where_all_ids_are_numbers(tmp_path: Path, id_: str, other: str) -> None:
+    book = read(put(tmp_path / "a.csv", id_, other, "5"))
+    lost = [id_.strip(), *([other] if "e" in other else [])]
+    assert book.rejected.select("kind", "value").rows() == [("id is a number that lost its digits", x) for x in lost]
+    assert book.rejected["remedy"][0] == "export the column 'id' as text, so that every digit of an id is kept"
+    assert ids(book) == [*([] if "e" in other else [other.replace(",", "").removesuffix(".0")]), "5"]
+
+
+def test_whether_a_power_is_a_number_does_not_depend_on_how_the_file_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_files, "PART_BYTES", 1)
+    numbers = [str(n) for n in range(50)]
+    book = read(put(tmp_path / "a.csv", "7e7", *numbers, "7e7", "3", "9e9"))
+    assert book.rejected.select("row_number", "kind", "value").rows() == [
+        (1, "id is a number that lost its digits", "7e7"),
+        (52, "id is a number that lost its digits", "7e7"),
+        (53, "id stands twice", "3"),
+        (54, "id is a number that lost its digits", "9e9"),
+    ]
+    assert ids(book) == numbers
+    assert ids(read(put(tmp_path / "b.csv", "7e7", *numbers, "x"))) == ["7e7", *numbers, "x"]
+
+
+@pytest.mark.parametrize("unseen", ["\0", "\x1c", "\x7f", "\u200b", "\u2060", "\ufeff", "\u202e", "\u00ad"])
+@pytest.mark.parametrize("where", ["A{}", "{}A", "A{}7"])
+def test_an_id_with_a_character_that_cannot_be_seen_is_rejected(tmp_path: Path, unseen: str, where: str) -> None:
+    book = read(put(tmp_path / "a.csv", "A", "A7", where.format(unseen), "Ä-7 b/é"))
+    assert book.rejected.select("row_number", "kind", "value").rows() == [
+        (3, "id holds a character that cannot be seen", where.format("\ufffd"))
+    ]
+    assert book.rejected["remedy"][0] == (
+        "write the ids in the column 'id' without control characters and without zero-width ones"
+    )
+    assert ids(book) == ["A", "A7", "Ä-7 b/é"]
 
 
 def test_an_id_lands_once_however_it_is_spelt_and_in_whatever_file(tmp_path: Path) -> None:

@@ -180,6 +180,12 @@ def test_an_id_that_became_a_rounded_number_breaks_a_rule_that_says_what_to_do(t
     assert read(Kind.ID, text) == [(None, "x: a number that lost digits, export ids as text")]
 
 
+@pytest.mark.parametrize("text", ["A\0", "\u200bA", "A\u00ad7", "A\x1f7"])
+def test_an_id_with_a_character_that_cannot_be_seen_breaks_a_rule(text: str) -> None:
+    found = read(Kind.ID, text, "A", "7e7", "A\t")
+    assert found == [(None, "x: a character that cannot be seen"), ("A", None), ("7e7", None), ("A", None)]
+
+
 @pytest.mark.parametrize(
     "text", ["24,000.00", "1,000", "1.234,56", "$24,000", "1 234", "1'234.5", "1\u202f234", "12,5 %"]
 )

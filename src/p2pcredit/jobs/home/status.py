@@ -38,7 +38,9 @@ def status(ctx: JobContext) -> Receipt:
         "days": None if days is None else days.as_json(),
         "last_scored": max(state.scored).isoformat() if state.scored else None,
         "champion": state.champion,
-        "pending_decision": None if pending is None else {**pending.decision.as_json(), **in_words(pending.outlook)},
+        "pending_decision": None
+        if pending is None
+        else {**pending.decision.as_json(), **in_words(pending.outlook, pending.unknown_fields)},
         "decision_file": _described(shown),
         "last_report": str(ctx.layout.reports / reports[-1]) if reports else None,
         "weeks_retrained": sorted(week.isoformat() for week in state.weeks_retrained()),

@@ -17,6 +17,7 @@ _ADVICE = {
     "not a whole number": "write whole numbers such as 45",
     "not a": "write plain numbers such as 1234.56; in a mapping say how numbers are written, such as decimal: ','",
     "lost digits": "a spreadsheet or a column of decimals wrote them; write ids as text",
+    "cannot be seen": "write ids without control characters and without zero-width ones",
     "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules, each with the "
     "date or the days past due that its rule needs",
     "missing": "fill that column; in a mapping name the column of the download that holds it",

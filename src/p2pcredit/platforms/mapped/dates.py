@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -21,6 +21,10 @@ COMMON_PATTERNS: tuple[str, ...] = (
 )
 COMMON_PATTERNS += ("%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y")
 _TIMES = ("", " %H:%M", " %H:%M:%S")
+_UNITS_OF_A_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+_COUNT = re.compile(r"[0-9]+(\.[0-9]*)?([eE]\+?[0-9]{1,2})?")
+_COUNTED_FROM, _COUNTED_TO = 10**8, 4_102_444_800
+"""From 1973 on a count of one unit is none of another; up to 2100."""
 _SAMPLES = (date(2011, 12, 30), date(2008, 2, 29))
 
 
@@ -54,12 +58,39 @@ def patterns_for(text: str) -> list[str]:
 
 
 def date_remedy(key: str, column: str, text: str | None) -> str:
-    """Suggest what to write in a mapping so that dates such as `text` are read."""
-    if text and re.fullmatch(r"[1-9][0-9]{4}(\.[0-9]+)?", text.strip()):
+    """Suggest what to write in a mapping, or in the column, so that dates such as `text` are read.
+
+    Args:
+        key: What the mapping names the date.
+        column: The raw column.
+        text: What was found there; None where all that was not read is blank.
+
+    Examples:
+        >>> date_remedy("origination_date", "made", "1322697600000")
+        "it counts milliseconds since 1970, which no mapping reads; write days into column 'made', such as 2011-12-01"
+        >>> date_remedy("origination_date", "made", None)
+        "fill column 'made', or name the column that holds the date in the mapping, origination_date: COLUMN"
+    """
+    if text is None:
+        return f"fill column '{column}', or name the column that holds the date in the mapping, {key}: COLUMN"
+    if counted := _counted_since_1970(text.strip()):
+        unit, day = counted
+        return f"it counts {unit} since 1970, which no mapping reads; write days into column '{column}', such as {day}"
+    if re.fullmatch(r"[1-9][0-9]{4}(\.[0-9]+)?", text.strip()):
         return "it is how a spreadsheet counts days; give the column a date format there, such as 2024-12-31"
-    fitting = patterns_for(text) if text else []
+    fitting = patterns_for(text)
     shown = " or ".join(f"{key}: {{column: {column}, date: '{pattern}'}}" for pattern in fitting[:2])
     return f"say in the mapping how it is written, {shown or f'{key}: {{column: {column}, date: PATTERN}}'}"
+
+
+def _counted_since_1970(text: str) -> tuple[str, date] | None:
+    """Find the unit in which a text counts the time since 1970, and the day that it means."""
+    if not _COUNT.fullmatch(text):
+        return None
+    for unit, factor in _UNITS_OF_A_SECOND.items():
+        if _COUNTED_FROM <= (seconds := float(text) / factor) < _COUNTED_TO:
+            return unit, datetime.fromtimestamp(seconds, tz=UTC).date()
+    return None
 
 
 def _parsed(text: str, pattern: str) -> date | None:

@@ -57,7 +57,10 @@ class MappedPlatform:
         amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
         on = mapping.events.on
         needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
+        opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
+        lines = " or ".join(opened.names) if opened else "COLUMN"
         return {
+            "earliest_credit_line": date_remedy("earliest_credit_line", lines, ""),
             "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
             "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
@@ -209,11 +212,16 @@ class MappedPlatform:
         table = ids.screen(replace(table, rows=blanked(table.rows, self.mapping.own_signs)))
         source = self.mapping.origination_date
         originated, text, name = _as_date(source), _text(source), source.names[0]
-        unread = table.rows.filter(originated.is_null()).select(text.drop_nulls().first()).to_series()
-        remedy = date_remedy("origination_date", name, unread.item() if len(unread) else None)
-        table = table.reject(originated.is_null(), f"unreadable {name}", value=text, remedy=remedy)
-        early = f"{name} lies before {EARLIEST_ORIGINATION.year}"
-        table = table.reject(originated < EARLIEST_ORIGINATION, early, value=text, remedy=remedy)
+        blank = text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
+        either, early = " or ".join(source.names), originated < EARLIEST_ORIGINATION
+        for where, kind in (
+            (originated.is_null() & blank, f"no {either}"),
+            (originated.is_null(), f"unreadable {name}"),
+            (early, f"{name} lies before {EARLIEST_ORIGINATION.year}"),
+        ):
+            first = table.rows.filter(where & ~blank).select(text.first()).item()
+            remedy = date_remedy("origination_date", name if first else either, first)
+            table = table.reject(where, kind, value=text, remedy=remedy)
         return self._with_plain_numbers(table)
 
     def _with_plain_numbers(self, table: RawTable) -> RawTable:
