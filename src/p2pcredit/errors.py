@@ -173,8 +173,8 @@ class MissingExtraError(P2PCreditError, ImportError):
     def __init__(self, purpose: str, extra: str) -> None:
         self.extra = extra
         super().__init__(
-            f"{purpose} needs the extra '{extra}': pip install 'WHEEL[{extra}]', with the wheel that this was "
-            "installed from; see docs/how-to/install.md"
+            f"{purpose} needs the extra '{extra}': pip install 'WHEEL[{extra}]', where WHEEL is the wheel file "
+            "that this was installed from"
         )
 
 

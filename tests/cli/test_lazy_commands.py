@@ -62,3 +62,10 @@ def test_help_of_a_group_imports_no_command() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("group", TABLES)
+def test_help_lists_the_whole_first_line_of_each_command(group: str) -> None:
+    listed = " ".join(CliRunner().invoke(app, [*group.split(), "--help"]).stdout.split())
+    for name, command in TABLES[group].items():
+        assert command.hidden or f" {name} {command.help}" in listed, name

@@ -62,3 +62,18 @@ def test_what_is_too_much_for_a_line_stands_below_and_is_whole() -> None:
 def test_rows_of_other_keys_are_no_table() -> None:
     assert lines_of([{"a": 1}, {"b": 2}]) == ["a  1", "", "b  2"]
     assert lines_of([{"a": [1]}, {"a": [2]}]) == ["a  1", "", "a  2"]
+
+
+def test_amounts_are_whole_numbers_and_small_values_keep_their_digits() -> None:
+    assert lines_of({"income": 46197.23, "debt": -12345.6, "share": 0.0000123456}) == [
+        "income  46197",
+        "debt    -12346",
+        "share   1.235e-05",
+    ]
+
+
+def test_rows_of_more_than_twice_the_width_are_laid_out_fact_by_fact() -> None:
+    rows = [{"name": "first", "meaning": "word " * 30}, {"name": "second", "meaning": "brief"}]
+    assert lines_of(rows, 60) == ["name     first", f"meaning  {'word ' * 30}", "", "name     second", "meaning  brief"]
+    assert lines_of(rows, 80)[0].split() == ["name", "meaning"]
+    assert lines_of(rows)[0].split() == ["name", "meaning"]

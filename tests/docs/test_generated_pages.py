@@ -39,6 +39,10 @@ def test_a_column_that_a_table_lacks_is_refused_with_the_similar_name() -> None:
 def test_the_pages_have_every_setting_and_every_column() -> None:
     pages = generated()
     for setting in describe_settings():
-        assert f"`{setting.variable}`" in pages["docs/reference/settings.md"]
+        group, _, name = setting.name.rpartition(".")
+        assert f"| `{name}` | `" in pages["docs/reference/settings.md"]
+        assert setting.variable == f"P2P_{group}__{name}".upper() if group else f"P2P_{name}".upper(), (
+            "as the page says"
+        )
     for table in TABLES.values():
         assert all(f"`{column}`" in pages["docs/reference/tables.md"] for column in table.schema)

@@ -71,6 +71,6 @@ def test_a_missing_extra_says_how_to_install_it() -> None:
     error = MissingExtraError("the demo", "airflow")
     assert error.extra == "airflow"
     assert str(error) == (
-        "the demo needs the extra 'airflow': pip install 'WHEEL[airflow]', with the wheel that this was "
-        "installed from; see docs/how-to/install.md"
+        "the demo needs the extra 'airflow': pip install 'WHEEL[airflow]', where WHEEL is the wheel file "
+        "that this was installed from"
     )

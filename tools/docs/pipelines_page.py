@@ -95,7 +95,7 @@ def _row(part: Step | Group) -> list[str]:
         return [
             code(part.name),
             after,
-            f"{_sense(jobs[0]) if len(jobs) == 1 else ''} One task each: {steps}.",
+            f"{' '.join(_sense(job) for job in jobs)} One task each: {steps}.",
             _jobs(jobs),
             "",
         ]

@@ -13,8 +13,10 @@ def settings_page() -> str:
     """Write the page of all settings, a table a group."""
     found = describe_settings()
     parts = [
-        "Settings stand in `p2pcredit.toml` in the home directory, a group under its name in brackets. A variable, "
-        "such as `P2P_LABELS__WINDOW_MONTHS=6`, overrides the file. An unknown name, a value out of bounds and "
+        "Settings stand in `p2pcredit.toml` in the home directory, a group under its name in brackets. A variable "
+        "overrides the file: `P2P_`, the group, two underscores and the name, as `P2P_LABELS__WINDOW_MONTHS=6` for "
+        "`window_months` of `[labels]`, or `P2P_THREADS=4` for `threads`, which has no group. An unknown name, a "
+        "value out of bounds and "
         "settings that contradict each other are refused in one line.",
         "## At the top of the file",
         _table([setting for setting in found if not setting.group]),
@@ -31,11 +33,10 @@ def _table(found: list[SettingDescription]) -> str:
             code(json.dumps(setting.default)),
             f"{setting.type} {setting.bounds}".strip(),
             setting.description,
-            code(setting.variable),
         ]
         for setting in found
     ]
-    return table(["setting", "default", "values", "sense", "variable"], rows)
+    return table(["setting", "default", "values", "sense"], rows)
 
 
 __all__ = ["settings_page"]

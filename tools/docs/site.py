@@ -27,6 +27,15 @@ BESIDE = {
 }
 """Files beside `docs/` that the site holds too, and where."""
 
+TITLES = {
+    "reference/commands.md": "Commands",
+    "bench/how-it-is-measured.md": "How it is measured",
+    "bench/benchmark.md": "Us and our peers",
+}
+"""What the navigation calls a page whose first heading does not tell it from others."""
+
+STYLE = "site.css"
+
 _SECTIONS = (
     ("How to", "how-to", ()),
     (
@@ -74,6 +83,7 @@ def assemble(source: Path) -> None:
     for name, place in BESIDE.items():
         (source / place).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, source / place)
+    shutil.copyfile(Path(__file__).with_name(STYLE), source / STYLE)
     places |= {name: source / place for name, place in BESIDE.items()}
     for name, page in places.items():
         if page.suffix == ".md" and page.is_file():
@@ -125,7 +135,8 @@ def navigation(source: Path) -> list[dict[str, object]]:
 
 
 def _entry(page: Path, source: Path) -> dict[str, str]:
-    return {title_of(page): page.relative_to(source).as_posix()}
+    place = page.relative_to(source).as_posix()
+    return {TITLES.get(place) or title_of(page): place}
 
 
 def _toml(value: object) -> str:
@@ -151,6 +162,7 @@ def build(site: Path) -> None:
         "docs_dir": source.name,
         "site_dir": site.name,
         "use_directory_urls": False,
+        "extra_css": [STYLE],
         "nav": navigation(source),
     }
     lines = ["[project]", *(f"{key} = {_toml(value)}" for key, value in head.items()), _THEME]

@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.api.model import Model
-from p2pcredit.contracts.tables import TABLES
+from p2pcredit.contracts.tables import TABLES, table_named
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.home.known_rows import read_known_rows, table_by_name
+from p2pcredit.jobs.home.known_rows import read_known_rows
 from p2pcredit.jobs.home.sql import query_tables
 from p2pcredit.jobs.monitoring.matured_loans import MaturedLoans, matured_loans
 from p2pcredit.periods import DateRange, parse_date
@@ -98,7 +98,7 @@ class Home:
             UsageError: If there is no such table, or a day is no date.
             MissingTableError: If nothing has been written to it yet.
         """
-        return read_known_rows(self._lake, table_by_name(name), _optional_day(as_of), _span(days))
+        return read_known_rows(self._lake, table_named(name), _optional_day(as_of), _span(days))
 
     def sql(self, query: str, as_of: Day | None = None) -> pl.DataFrame:
         """Run one SELECT over the tables, named such as `gold.predictions`, in DuckDB's SQL.

@@ -19,6 +19,20 @@ from typer.main import get_command
 from p2pcredit.cli.wording import error_line
 
 
+class WholeLine:
+    """Lists a command with its whole first line. Click cuts it to what is left of a line, and a page to 45 letters."""
+
+    help: str | None
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Give the first paragraph of the help on one line, however long."""
+        return " ".join((self.help or "").split("\n\n")[0].split())
+
+
+class ListedCommand(WholeLine, TyperCommand):
+    """A command that lists its whole first line."""
+
+
 @dataclass(frozen=True)
 class LazyCommand:
     """A command as its group lists it.
@@ -35,18 +49,18 @@ class LazyCommand:
 
     def outline(self, name: str) -> TyperCommand:
         """Build what a group lists, without the import."""
-        return TyperCommand(name, help=self.help, hidden=self.hidden, rich_markup_mode=None)
+        return ListedCommand(name, help=self.help, hidden=self.hidden, rich_markup_mode=None)
 
     def load(self, name: str) -> Any:
         """Import the module, and build the command of its function."""
         module, _, function = self.at.partition(":")
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         loaded = getattr(import_module(f"p2pcredit.cli.commands.{module}"), function)
-        alone.command(name, hidden=self.hidden)(loaded)
+        alone.command(name, cls=ListedCommand, hidden=self.hidden)(loaded)
         return get_command(alone)
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(WholeLine, TyperGroup):
     """A group whose commands stand in a table.
 
     Attributes:

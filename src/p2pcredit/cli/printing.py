@@ -18,6 +18,10 @@ Receipt = dict[str, Any] | list[dict[str, Any]]
 
 _ANY_WIDTH = 1_000_000
 _LEAST_WIDTH = 60
+_MOST_FOLDED = 2
+"""Rows of a table so many times wider than the terminal are laid out fact by fact."""
+_MOST_DIGITS = 15
+"""Of a number of 64 bits; a longer one is written with its exponent."""
 _WIDTH = 100
 """Facts that would be a longer line than this are put one below the other."""
 
@@ -55,7 +59,8 @@ def lines_of(receipt: Receipt, width: int | None = None) -> list[str]:
 
     Args:
         receipt: Facts, or rows.
-        width: Tables fold their cells to be no wider; None lets them be as wide as they are.
+        width: Tables fold their cells to be no wider, and rows of more than twice that are laid out fact by fact; None
+            lets them be as wide as they are.
 
     Examples:
         >>> lines_of({"loans": 3, "auc": 0.7123, "auc_low": 0.68, "auc_high": 0.74, "left": ["too few", "too old"]})
@@ -70,7 +75,11 @@ def lines_of(receipt: Receipt, width: int | None = None) -> list[str]:
     if not receipt:
         return ["nothing yet"]
     if _alike(receipt):
-        return _table(receipt, width)
+        lines = _table(receipt, None)
+        if width is None or max(map(len, lines)) <= width:
+            return lines
+        if max(map(len, lines)) <= _MOST_FOLDED * width:
+            return _table(receipt, width)
     return [line for place, item in enumerate(receipt) for line in ([""] * bool(place) + _facts(item, width))]
 
 
@@ -85,6 +94,16 @@ def estimate(metrics: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def number_text(value: float, digits: int) -> str:
+    """Write a number with so many significant digits; a larger one, such as an amount, as a whole number.
+
+    Examples:
+        >>> number_text(0.123456, 4), number_text(46197.2, 4), number_text(1e300, 4), number_text(float("nan"), 4)
+        ('0.1235', '46197', '1e+300', 'nan')
+    """
+    return f"{value:.0f}" if 10**digits <= abs(value) < 10**_MOST_DIGITS else f"{value:.{digits}g}"
 
 
 def _facts(facts: Mapping[str, Any], width: int | None) -> list[str]:
@@ -176,7 +195,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return number_text(value, 4)
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(inner)}" for key, inner in _with_intervals(value).items()) or "-"
     if isinstance(value, list | tuple):

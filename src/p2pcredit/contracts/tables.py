@@ -271,11 +271,16 @@ TABLES: dict[str, Table] = {
 
 
 def table_named(name: str) -> Table:
-    """Look up the contract of a table such as `gold/predictions`.
+    """Look up the contract of a table by its name, written with a slash or, as in SQL, with a point.
 
     Raises:
-        UsageError: If there is no such table.
+        UsageError: If there is no such table, with the similar one.
+
+    Examples:
+        >>> table_named("gold/predictions").name, table_named("gold.predictions").name
+        ('gold/predictions', 'gold/predictions')
     """
-    if name not in TABLES:
-        raise UsageError(no_such("table", name, TABLES))
-    return TABLES[name]
+    plain, sign = name.replace(".", "/"), "/" if "/" in name else "."
+    if plain not in TABLES:
+        raise UsageError(no_such("table", name, [known.replace("/", sign) for known in TABLES]))
+    return TABLES[plain]

@@ -35,12 +35,17 @@ _SYNTHETIC_LAST = date(2023, 9, 6)
 
 @command
 def demo(
-    file: Annotated[Path | None, typer.Argument(help="A raw loan file; else a synthetic portfolio is made.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A raw loan file; else a synthetic portfolio is made.", metavar="FILE")
+    ] = None,
     platform: Annotated[str, typer.Option("--platform", help="The platform of FILE.")] = "lendingclub",
     home: Annotated[
         Path,
         typer.Option(
-            "--home", help="Where to; an earlier demo there is replaced.", metavar="DIR", parser=named_directory
+            "--home",
+            help="Where it is made; an earlier demo is replaced.",
+            metavar="DIR",
+            parser=named_directory,
         ),
     ] = Path("demo-home"),
     as_json: JsonOption = False,

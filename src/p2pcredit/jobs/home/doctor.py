@@ -10,7 +10,7 @@ import polars as pl
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import TABLES
-from p2pcredit.errors import P2PCreditError
+from p2pcredit.errors import MissingExtraError, P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import WHAT_TO_DO, Pending, pending_decision
 from p2pcredit.jobs.home.data_checks import (
@@ -162,7 +162,7 @@ def _airflow(_: JobContext) -> Finding:
     if find_spec("airflow") is None:
         return (
             Status.UNDETERMINED,
-            "Airflow is not installed here; for the DAGs: pip install 'WHEEL[airflow]', see docs/how-to/install.md",
+            f"not installed here: {MissingExtraError('a run of the DAGs', 'airflow')}",
         )
     return Status.PASS, "installed"
 

@@ -37,7 +37,7 @@ def export(
     """Write a table's rows to a file.
 
     Args:
-        name: Such as `gold/predictions`.
+        name: Such as `gold/predictions` or, as in SQL, `gold.predictions`.
         out: Where to; its suffix, `.parquet` or `.csv`, says how. In CSV a text that a spreadsheet would run as a
             formula is given an apostrophe before it; numbers stay numbers. A list becomes one text, joined with `; `.
         as_of: Only rows that were known on this day.
@@ -64,7 +64,7 @@ def export(
         frame = frame.filter(pl.col("snapshot_date") <= last)
     rows = frame.collect().sort("snapshot_date", *table.sorted_by)
     write_rows(rows, out)
-    receipt: Receipt = {"table": name, "rows": rows.height, "path": str(out)}
+    receipt: Receipt = {"table": table.name, "rows": rows.height, "path": str(out)}
     return receipt if rows.height else {**receipt, "reason": _why_empty(name, held, as_of)}
 
 

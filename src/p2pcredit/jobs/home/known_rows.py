@@ -6,27 +6,9 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.tables import TABLES, Table
-from p2pcredit.errors import UsageError
-from p2pcredit.names import no_such
+from p2pcredit.contracts.tables import Table
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake
-
-
-def table_by_name(name: str) -> Table:
-    """Find a table by its name with a slash or a point: `gold/predictions`, `gold.predictions`.
-
-    Raises:
-        UsageError: If there is no such table, with the similar one.
-
-    Examples:
-        >>> table_by_name("gold.predictions").name
-        'gold/predictions'
-    """
-    plain = name.replace(".", "/")
-    if plain not in TABLES:
-        raise UsageError(no_such("table", name, [known.replace("/", _sign(name)) for known in TABLES]))
-    return TABLES[plain]
 
 
 def rows_known(frame: pl.LazyFrame, table: Table, as_of: date | None) -> pl.LazyFrame:
@@ -49,8 +31,4 @@ def read_known_rows(lake: Lake, table: Table, as_of: date | None, days: DateRang
     return rows_known(lake.scan(table, days), table, as_of)
 
 
-def _sign(name: str) -> str:
-    return "/" if "/" in name else "."
-
-
-__all__ = ["read_known_rows", "rows_known", "table_by_name"]
+__all__ = ["read_known_rows", "rows_known"]

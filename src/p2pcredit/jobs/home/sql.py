@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from p2pcredit.contracts.tables import TABLES
+from p2pcredit.contracts.tables import TABLES, table_named
 from p2pcredit.errors import MissingExtraError, UsageError
-from p2pcredit.jobs.home.known_rows import read_known_rows, table_by_name
+from p2pcredit.jobs.home.known_rows import read_known_rows
 from p2pcredit.names import no_such
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import one_line
@@ -67,7 +67,7 @@ def query_tables(lake: Lake, query: str, *, as_of: date | None = None, threads: 
     except ModuleNotFoundError:
         raise MissingExtraError("SQL over the tables", "sql") from None
     if _SHOW_TABLES.fullmatch(query):
-        names = [name for name in _NAMES if lake.exists(table_by_name(name))]
+        names = [name for name in _NAMES if lake.exists(table_named(name))]
         return pl.DataFrame({"name": names}, schema={"name": pl.String})
     with duckdb.connect(":memory:", config={**_LOCKED, "threads": threads}) as connection:
         try:
@@ -181,7 +181,7 @@ def _in_one_line(said: str, query: str, lake: Lake) -> str:
     named = re.search(rf"\b(bronze|silver|gold)\.{re.escape(short)}\b", query.replace('"', "").lower())
     name = short if named is None else named[0]
     if name in _NAMES:
-        lake.require(table_by_name(name))
+        lake.require(table_named(name))
         return f"SQL: write the table as {name}, without quotes around the whole"
     return f"SQL: {no_such('table', name, _NAMES)}"
 

@@ -23,7 +23,7 @@ from p2pcredit.jobs.home import export as exporting
 
 @job_command
 def export(
-    table: Annotated[str, typer.Argument(help="Such as gold/predictions.")],
+    table: Annotated[str, typer.Argument(help="Such as gold/predictions or gold.predictions.", metavar="TABLE")],
     out: Annotated[Path, typer.Option("--out", help="A file ending in .parquet or .csv.", metavar="FILE")],
     as_of: Annotated[str | None, typer.Option("--as-of", help="Only rows known on this day.", metavar="D")] = None,
     first: FromOption = None,

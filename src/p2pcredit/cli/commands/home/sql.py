@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from p2pcredit.cli.printing import Receipt, table_lines, width_of_terminal
+from p2pcredit.cli.printing import Receipt, number_text, table_lines, width_of_terminal
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.home.export import plain_for_csv, require_suffix, write_rows
@@ -65,11 +65,11 @@ def _as_json(rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
-    """Word a value for a table: six digits of a number that is not whole, control characters as their escapes."""
+    """Word a value for a table: a number with six digits or as a whole one, control characters as their escapes."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return number_text(value, 6)
     text = ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

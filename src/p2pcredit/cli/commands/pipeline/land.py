@@ -18,7 +18,8 @@ def land(
     platform: Annotated[
         str,
         typer.Argument(
-            help="lendingclub, prosper, synthetic, a platform of another package, or a path to a YAML profile."
+            help="lendingclub, prosper, synthetic, a platform of another package, or the path of a YAML mapping.",
+            metavar="PLATFORM",
         ),
     ],
     files: Annotated[
