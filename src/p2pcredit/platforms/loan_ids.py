@@ -17,8 +17,8 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.contracts.id_texts import BARE_POWER_ID, INVISIBLE, ROUNDED_ID, SCIENTIFIC_ID, WHOLE_ID
-from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import HeaderError
+from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.platforms.raw_table import RawTable
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class LoanIds:
         name = pl.col(self.column)
         text = name.str.strip_chars()
         table = table.reject(
-            name.is_null() | text.str.to_lowercase().is_in(sorted(MISSING_SIGNS)),
+            is_blank(name),
             "no id",
             remedy=f"the ids are looked for in the column '{self.column}'; give each loan one",
         )

@@ -46,6 +46,11 @@ def first_given(names: Iterable[str]) -> pl.Expr:
     return pl.coalesce(*given, *columns)
 
 
+def is_blank(text: pl.Expr) -> pl.Expr:
+    """Mark what gives no value: a null, blanks, or one of the usual signs of a missing value."""
+    return text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
+
+
 def _bare(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars().str.to_lowercase().str.replace(_ZEROS, "")
 
@@ -54,4 +59,4 @@ def _bare_text(sign: str) -> str:
     return str(pl.select(_bare(pl.lit(sign))).item())
 
 
-__all__ = ["blanked", "first_given"]
+__all__ = ["blanked", "first_given", "is_blank"]

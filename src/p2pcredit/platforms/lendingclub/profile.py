@@ -25,7 +25,7 @@ from p2pcredit.platforms.lendingclub.month_formats import MonthTexts, month_text
 from p2pcredit.platforms.lendingclub.months import day_in_month, month_of_text, stable_numbers
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
-from p2pcredit.platforms.missing_signs import first_given
+from p2pcredit.platforms.missing_signs import first_given, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.localized_numbers import misread_number, plain_number
@@ -127,11 +127,17 @@ def _screen(ids: LoanIds, table: RawTable) -> RawTable:
     issued = pl.col("issue_d")
     table = table.reject(pl.col("id").str.starts_with(_SUMMARY), SUMMARY_REASON, value=pl.col("id"))
     table = ids.screen(table)
+    table = table.reject(
+        is_blank(issued),
+        "no issue_d",
+        value=issued,
+        remedy="fill the column issue_d with the month of issue, such as Dec-2011",
+    )
     years = years_of(table.rows["issue_d"])
     table = table.reject(
-        issued.is_null() | ~issued.is_in(list(years)),
+        ~issued.is_in(list(years)),
         "unreadable issue_d",
-        reason=pl.format("unreadable issue_d '{}'", issued.fill_null("")),
+        reason=pl.format("unreadable issue_d '{}'", issued),
         value=issued,
         remedy=_ISSUED_AS,
     )

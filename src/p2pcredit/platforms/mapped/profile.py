@@ -23,7 +23,7 @@ from p2pcredit.platforms.mapped.dates import ISO, date_remedy
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.schema import PlatformMapping, Source
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
-from p2pcredit.platforms.missing_signs import blanked, first_given
+from p2pcredit.platforms.missing_signs import blanked, first_given, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
@@ -212,7 +212,7 @@ class MappedPlatform:
         table = ids.screen(replace(table, rows=blanked(table.rows, self.mapping.own_signs)))
         source = self.mapping.origination_date
         originated, text, name = _as_date(source), _text(source), source.names[0]
-        blank = text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
+        blank = is_blank(text)
         either, early = " or ".join(source.names), originated < EARLIEST_ORIGINATION
         for where, kind in (
             (originated.is_null() & blank, f"no {either}"),
