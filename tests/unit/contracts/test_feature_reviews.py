@@ -39,7 +39,7 @@ def test_words_of_religion_marriage_and_health_can_be_learned_from_by_no_setting
     words = {word for f in learnable if f.name.startswith("mentions_") for word in PHRASES[f.name[9:]].split(", ")}
     assert words.isdisjoint({"god", "bless", "divorce", "medical", "hospital", "surgery"})
     with pytest.raises(ValueError, match="Input should be 'application', 'price', 'wording' or 'state'"):
-        TrainingSettings(feature_sets=("application", "prohibited"))  # type: ignore[arg-type]
+        TrainingSettings(feature_sets=("application", "prohibited"))
 
 
 def test_every_feature_belongs_to_one_of_the_named_sets() -> None:
