@@ -19,6 +19,7 @@ import optbinning
 import polars as pl
 
 from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.models.binning.bins import (
     CELLS,
     LEAST_CASE_SHARE,
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=SAME_CELLS, help="starting cells that both get")
     asked = parser.parse_args()
     loans = prepare(asked.file, asked.product, asked.home)
-    rows = [row for feature in features_of("priced") if (row := compare(feature, loans, asked.cells))]
+    rows = [row for feature in features_of(FEATURE_SETS) if (row := compare(feature, loans, asked.cells))]
     asked.out.write_text(page(rows, loans, asked.cells), encoding="utf-8")
     print(asked.out.read_text(encoding="utf-8"))
 

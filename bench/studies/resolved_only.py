@@ -57,7 +57,7 @@ def main() -> None:
         later = features.filter(~seen, pl.col("snapshot_date") < last).join(truth, on="loan_id", how="inner")
         outcomes = collect(build_outcomes(*tables, as_of=day, settings=settings.labels))
         resolved = resolved_labels(outcomes).join(known, on="loan_id", how="inner").sort("origination_date", "loan_id")
-        usable, _ = choose_features(resolved, settings.training.feature_set)
+        usable, _ = choose_features(resolved, settings.training.feature_sets)
         naive = Learner("boosting", usable, settings).on_labels(resolved)
         run = train_candidates(known, outcomes, as_of=day, settings=settings)
         best = run.candidates[0]

@@ -98,7 +98,7 @@ def test_every_command_of_the_design_is_there() -> None:
     promised = (
         "land preprocess train infer monitor replay status export demo doctor decision:show decision:history"
         " decision:override models:list models:show models:promote models:rollback models:reproduce models:evidence"
-        " models:verify airflow:up airflow:down trace sql settings feeds leakage crash-test"
+        " models:verify models:notice airflow:up airflow:down trace sql settings feeds leakage crash-test"
     )
     assert {tuple(name.split(":")) for name in promised.split()} <= set(LEAVES)
 

@@ -69,7 +69,15 @@ def test_settings_that_contradict_each_other_are_refused_by_name(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("[training]\nfeature_set = 'aplication'", "perhaps 'application' was meant; write 'application' or 'priced'"),
+        (
+            "[training]\nfeature_sets = ['aplication']",
+            "perhaps 'application' was meant; write 'application', 'price', 'wording' or 'state'",
+        ),
+        ("[training]\nfeature_sets = ['price', 'price']", "feature_sets names 'price' twice; name each set once"),
+        (
+            "[training]\nfeature_set = 'priced'",
+            "it is now called 'training.feature_sets', so write that, as a list",
+        ),
         ("[training]\npreferred_family = 'xgboost'", "write one that families names, 'scorecard' or 'boosting'"),
         ("[training]\ndevice = 'gpu'", "write 'cpu' or 'cuda'"),
         ("[scoring]\noutside_training = 'reffer'", "perhaps 'refer' was meant; write 'score', 'refer' or 'refuse'"),

@@ -58,7 +58,7 @@ def test_the_home_variable_is_no_setting(tmp_path: Path, monkeypatch: pytest.Mon
         ("[monitoring]\nauc_threshold = nan\n", "'monitoring.auc_threshold'"),
         ("labels = 3\n", "'labels'"),
         ("[labels\n", "is not valid TOML"),
-        ("[training]\nfeature_set = 'all'\n", "'training.feature_set'"),
+        ("[training]\nfeature_sets = ['all']\n", "'training.feature_sets.0'"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_the_setting(tmp_path: Path, text: str, words: str) -> None:

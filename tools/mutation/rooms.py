@@ -38,7 +38,6 @@ ROOMS = {
         "transforms/features.py",
         "transforms/silver.py",
     ),
-    "contracts": ("contracts/plausible.py",),
     "jobs": (
         "jobs/decisions.py",
         "jobs/gaps.py",
@@ -163,7 +162,6 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/completeness/day_receipts.py",
         ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
     ),
-    ("contracts/*.py", ("tests/unit/monitoring/test_plausibility.py", "tests/unit/jobs/test_day_checks.py")),
     ("jobs/gaps.py", ("tests/unit/gathering/test_gaps.py", "tests/unit/gathering/test_weeks_passed_over.py")),
     (
         "jobs/preprocessing/catch_up.py",

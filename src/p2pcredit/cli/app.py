@@ -76,6 +76,9 @@ MODELS = {
     "points": LazyCommand(
         "models.points:points", "Print a scorecard's points, bin by bin; as SQL, a query that scores."
     ),
+    "notice": LazyCommand(
+        "models.notice:notice", "Write a sample notice of adverse action for a loan that the score declined."
+    ),
     "promote": LazyCommand("models.champions:promote", "Make a model champion, with a reason."),
     "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
     "reproduce": LazyCommand(

@@ -1,16 +1,22 @@
 """The one list of columns a model may see, with the direction that credit sense demands and the words of its reason.
 
 A column that exists only after origination (payments, recoveries, last FICO, settlement, hardship) is not here and so
-reaches no model. The platform's price and grade are a named set of their own, `price`, outside the default model.
+reaches no model. Every feature belongs to a set and carries a review. The default model learns from the set
+`application` alone: the platform's price and grade, the borrower's wording and the state are sets of their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from p2pcredit.contracts import reviews
+from p2pcredit.contracts.reviews import FEATURE_SETS, FeatureSet, Review
+from p2pcredit.errors import UsageError
+from p2pcredit.names import no_such
+
 FeatureKind = Literal["numeric", "category"]
-FeatureSet = Literal["application", "price"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +27,9 @@ class Feature:
         name: The column, with its unit.
         kind: `numeric` (Float64) or `category` (text).
         direction: +1 where more means riskier, -1 where more means safer, 0 where credit sense does not say.
-        reason: Why the score is lower than it could be, in words for the borrower.
-        group: `application`, or `price` for the platform's own price and grade.
+        reason: Why the score is lower than it could be, in few words; `contracts.adverse_action` has its code, and
+            the words of a notice.
+        group: The set it belongs to, one of `contracts.reviews.FEATURE_SETS`.
         description: What it is.
         missing: The words of the reason where the value is missing; by default that there is no information on it.
         looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
@@ -30,6 +37,7 @@ class Feature:
         blank: The number that the feature has where the text it measures is blank; None where it is then missing.
         made_of: The columns of the landed feeds that it is calculated from. Empty where it is the column of its own
             name, or a ratio of other features (`contracts.ratios`).
+        review: Who says it, since when, and on what basis it may be used.
     """
 
     name: str
@@ -42,6 +50,7 @@ class Feature:
     looked_up_with: str = ""
     blank: float | None = None
     made_of: tuple[str, ...] = ()
+    review: Review = reviews.UNREVIEWED
 
     @property
     def number_of_blank(self) -> float | None:
@@ -58,7 +67,7 @@ class Feature:
         """The reason for a lower score where the value is missing.
 
         Examples:
-            >>> Feature("annual_income", "numeric", -1, "Income is low", "Stated yearly income.").missing_reason
+            >>> next(feature for feature in FEATURES if feature.name == "annual_income").missing_reason
             'No information on annual income'
         """
         return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
@@ -87,25 +96,52 @@ Source:
     The topics follow Netzer, Lemaire & Herzenstein (2019), When Words Sweat, Journal of Marketing Research 56.
 """
 
+PROHIBITED_TOPICS = frozenset({"trouble", "pleading"})
+"""Topics whose words stand for marital status and health, or for religion: never learned from."""
+
 FEATURES: tuple[Feature, ...] = (
-    Feature("loan_amount", "numeric", 1, "Amount requested is high", "Amount lent, in currency."),
-    Feature("term_months", "numeric", 1, "Term of the loan is long", "Term in months."),
     Feature(
-        "loan_to_income", "numeric", 1, "Amount requested is high for the income", "Loan amount over yearly income."
+        "loan_amount", "numeric", 1, "Amount requested is high", "Amount lent, in currency.", review=reviews.STATED
     ),
-    Feature("annual_income", "numeric", -1, "Income is low", "Stated yearly income, in currency."),
+    Feature("term_months", "numeric", 1, "Term of the loan is long", "Term in months.", review=reviews.STATED),
+    Feature(
+        "loan_to_income",
+        "numeric",
+        1,
+        "Amount requested is high for the income",
+        "Loan amount over yearly income.",
+        review=reviews.STATED,
+    ),
+    Feature(
+        "annual_income", "numeric", -1, "Income is low", "Stated yearly income, in currency.", review=reviews.STATED
+    ),
     Feature(
         "debt_to_income_share",
         "numeric",
         1,
         "Debt payments are high for the income",
         "Monthly debts over monthly income.",
+        review=reviews.CAPACITY_BY_REPORT,
     ),
-    Feature("employment_length_years", "numeric", 0, "Time in employment", "Years employed; 10 means ten or more."),
-    Feature("home_ownership", "category", 0, "Housing situation", "RENT, OWN, MORTGAGE ..."),
-    Feature("purpose", "category", 0, "Purpose of the loan", "What the money is for."),
-    Feature("income_verification", "category", 0, "Verification of the income", "Whether the income was verified."),
-    Feature("state", "category", 0, "Region", "State or region of the borrower."),
+    Feature(
+        "employment_length_years",
+        "numeric",
+        0,
+        "Time in employment",
+        "Years employed; 10 means ten or more.",
+        review=reviews.EMPLOYMENT,
+    ),
+    Feature("home_ownership", "category", 0, "Housing situation", "RENT, OWN, MORTGAGE ...", review=reviews.HOUSING),
+    Feature("purpose", "category", 0, "Purpose of the loan", "What the money is for.", review=reviews.PURPOSE),
+    Feature(
+        "income_verification",
+        "category",
+        0,
+        "Verification of the income",
+        "Whether the income was verified.",
+        review=reviews.VERIFIED,
+    ),
+    Feature("state", "category", 0, "Region", "State or region of the borrower.", group="state", review=reviews.REGION),
     Feature(
         "credit_age_months",
         "numeric",
@@ -113,6 +149,7 @@ FEATURES: tuple[Feature, ...] = (
         "Credit history is short",
         "Months since the first credit line.",
         made_of=("earliest_credit_line", "origination_date"),
+        review=reviews.HISTORY,
     ),
     Feature(
         "fico",
@@ -121,9 +158,24 @@ FEATURES: tuple[Feature, ...] = (
         "Bureau score is low",
         "Middle of the FICO range, where the platform gives it.",
         made_of=("fico_low", "fico_high"),
+        review=reviews.SCORE,
     ),
-    Feature("delinquencies_2y_count", "numeric", 1, "Recent delinquencies", "Delinquencies in two years."),
-    Feature("inquiries_6m_count", "numeric", 1, "Many recent credit inquiries", "Inquiries in six months."),
+    Feature(
+        "delinquencies_2y_count",
+        "numeric",
+        1,
+        "Recent delinquencies",
+        "Delinquencies in two years.",
+        review=reviews.HISTORY,
+    ),
+    Feature(
+        "inquiries_6m_count",
+        "numeric",
+        1,
+        "Many recent credit inquiries",
+        "Inquiries in six months.",
+        review=reviews.HISTORY,
+    ),
     Feature(
         "months_since_delinquency",
         "numeric",
@@ -131,6 +183,7 @@ FEATURES: tuple[Feature, ...] = (
         "A delinquency not long ago",
         "Months since the last; 1200 is never.",
         looked_up_with="delinquencies_2y_count",
+        review=reviews.HISTORY,
     ),
     Feature(
         "months_since_record",
@@ -139,14 +192,50 @@ FEATURES: tuple[Feature, ...] = (
         "A public record not long ago",
         "Months since the last; 1200 is never.",
         looked_up_with="public_records_count",
+        review=reviews.PUBLIC_RECORD,
     ),
-    Feature("open_accounts_count", "numeric", 0, "Number of open credit lines", "Open credit lines."),
-    Feature("public_records_count", "numeric", 1, "Derogatory public records", "Derogatory public records."),
-    Feature("bankruptcies_count", "numeric", 1, "Bankruptcy on record", "Bankruptcies on public record."),
-    Feature("total_accounts_count", "numeric", 0, "Number of credit lines ever held", "Credit lines ever."),
-    Feature("revolving_balance", "numeric", 0, "Balance on revolving credit", "Revolving credit used, in currency."),
     Feature(
-        "revolving_utilisation_share", "numeric", 1, "Revolving credit is heavily used", "Revolving balance over limit."
+        "open_accounts_count", "numeric", 0, "Number of open credit lines", "Open credit lines.", review=reviews.HISTORY
+    ),
+    Feature(
+        "public_records_count",
+        "numeric",
+        1,
+        "Derogatory public records",
+        "Derogatory public records.",
+        review=reviews.PUBLIC_RECORD,
+    ),
+    Feature(
+        "bankruptcies_count",
+        "numeric",
+        1,
+        "Bankruptcy on record",
+        "Bankruptcies on public record.",
+        review=reviews.PUBLIC_RECORD,
+    ),
+    Feature(
+        "total_accounts_count",
+        "numeric",
+        0,
+        "Number of credit lines ever held",
+        "Credit lines ever.",
+        review=reviews.HISTORY,
+    ),
+    Feature(
+        "revolving_balance",
+        "numeric",
+        0,
+        "Balance on revolving credit",
+        "Revolving credit used, in currency.",
+        review=reviews.HISTORY,
+    ),
+    Feature(
+        "revolving_utilisation_share",
+        "numeric",
+        1,
+        "Revolving credit is heavily used",
+        "Revolving balance over limit.",
+        review=reviews.HISTORY,
     ),
     Feature(
         "revolving_to_income",
@@ -154,11 +243,24 @@ FEATURES: tuple[Feature, ...] = (
         1,
         "Revolving balance is high for the income",
         "Revolving balance over income.",
+        review=reviews.CAPACITY_BY_REPORT,
     ),
     Feature(
-        "accounts_opened_24m_count", "numeric", 1, "Many accounts opened recently", "Accounts opened in 24 months."
+        "accounts_opened_24m_count",
+        "numeric",
+        1,
+        "Many accounts opened recently",
+        "Accounts opened in 24 months.",
+        review=reviews.HISTORY_2012Q2,
     ),
-    Feature("mortgage_accounts_count", "numeric", -1, "No or few mortgage accounts", "Mortgage accounts."),
+    Feature(
+        "mortgage_accounts_count",
+        "numeric",
+        -1,
+        "No or few mortgage accounts",
+        "Mortgage accounts.",
+        review=reviews.HISTORY_2012Q2,
+    ),
     Feature(
         "description_length",
         "numeric",
@@ -167,6 +269,8 @@ FEATURES: tuple[Feature, ...] = (
         "Characters of the borrower's text.",
         blank=0.0,
         made_of=("description",),
+        group="wording",
+        review=reviews.WORDING_OF_DESCRIPTION,
     ),
     Feature(
         "annuity_to_income",
@@ -174,6 +278,7 @@ FEATURES: tuple[Feature, ...] = (
         1,
         "Payment would be high for the income",
         "Yearly payments over yearly income, for amount and term at a fixed rate of 12%, so that no price is in it.",
+        review=reviews.STATED,
     ),
     Feature(
         "debt_to_income_after_share",
@@ -181,6 +286,7 @@ FEATURES: tuple[Feature, ...] = (
         1,
         "Debt payments with this loan are high for the income",
         "Monthly debts over monthly income, with the payment of this loan at a fixed rate of 12%.",
+        review=reviews.CAPACITY_BY_REPORT,
     ),
     Feature(
         "revolving_limit",
@@ -188,6 +294,7 @@ FEATURES: tuple[Feature, ...] = (
         -1,
         "Limits on revolving credit are low",
         "Limit of all revolving credit, in currency; from balance and utilisation where the platform does not give it.",
+        review=reviews.HISTORY,
     ),
     Feature(
         "loan_to_revolving_limit",
@@ -195,18 +302,73 @@ FEATURES: tuple[Feature, ...] = (
         1,
         "Amount requested is high against other credit lines",
         "Loan amount over the limit of all revolving credit.",
+        review=reviews.CAPACITY_BY_REPORT,
     ),
-    Feature("total_current_balance", "numeric", 0, "Balances of all accounts", "All balances together, in currency."),
-    Feature("average_current_balance", "numeric", 0, "Mean balance of the accounts", "Mean balance, in currency."),
     Feature(
-        "bankcard_utilisation_share", "numeric", 1, "Bank cards are heavily used", "Bank card balances over limits."
+        "total_current_balance",
+        "numeric",
+        0,
+        "Balances of all accounts",
+        "All balances together, in currency.",
+        review=reviews.HISTORY_2012Q3,
     ),
-    Feature("bankcard_open_to_buy", "numeric", -1, "Little unused limit on bank cards", "Unused limit, in currency."),
-    Feature("bankcards_nearly_full_share", "numeric", 1, "Bank cards are nearly full", "Cards used above 75%."),
-    Feature("tax_liens_count", "numeric", 1, "Tax liens on record", "Tax liens."),
-    Feature("collections_12m_count", "numeric", 1, "Debts sent to collection", "Collections in twelve months."),
-    Feature("collections_owed", "numeric", 0, "Amounts owed to collectors", "Ever owed to collectors, in currency."),
-    Feature("inquiries_12m_count", "numeric", 1, "Many credit inquiries in a year", "Inquiries in twelve months."),
+    Feature(
+        "average_current_balance",
+        "numeric",
+        0,
+        "Mean balance of the accounts",
+        "Mean balance, in currency.",
+        review=reviews.HISTORY_2012Q3,
+    ),
+    Feature(
+        "bankcard_utilisation_share",
+        "numeric",
+        1,
+        "Bank cards are heavily used",
+        "Bank card balances over limits.",
+        review=reviews.HISTORY_2012Q2,
+    ),
+    Feature(
+        "bankcard_open_to_buy",
+        "numeric",
+        -1,
+        "Little unused limit on bank cards",
+        "Unused limit, in currency.",
+        review=reviews.HISTORY_2012Q2,
+    ),
+    Feature(
+        "bankcards_nearly_full_share",
+        "numeric",
+        1,
+        "Bank cards are nearly full",
+        "Cards used above 75%.",
+        review=reviews.HISTORY_2012Q2,
+    ),
+    Feature("tax_liens_count", "numeric", 1, "Tax liens on record", "Tax liens.", review=reviews.PUBLIC_RECORD),
+    Feature(
+        "collections_12m_count",
+        "numeric",
+        1,
+        "Debts sent to collection",
+        "Collections in twelve months.",
+        review=reviews.HISTORY,
+    ),
+    Feature(
+        "collections_owed",
+        "numeric",
+        0,
+        "Amounts owed to collectors",
+        "Ever owed to collectors, in currency.",
+        review=reviews.HISTORY_2012Q3,
+    ),
+    Feature(
+        "inquiries_12m_count",
+        "numeric",
+        1,
+        "Many credit inquiries in a year",
+        "Inquiries in twelve months.",
+        review=reviews.HISTORY_2015Q4,
+    ),
     Feature(
         "months_since_inquiry",
         "numeric",
@@ -214,8 +376,16 @@ FEATURES: tuple[Feature, ...] = (
         "A credit inquiry not long ago",
         "Months since the last; 1200 is never.",
         looked_up_with="months_since_newest_account",
+        review=reviews.HISTORY_2012Q2,
     ),
-    Feature("months_since_newest_account", "numeric", -1, "An account opened not long ago", "Months since the newest."),
+    Feature(
+        "months_since_newest_account",
+        "numeric",
+        -1,
+        "An account opened not long ago",
+        "Months since the newest.",
+        review=reviews.HISTORY_2012Q3,
+    ),
     Feature(
         "months_since_major_derogatory",
         "numeric",
@@ -223,10 +393,25 @@ FEATURES: tuple[Feature, ...] = (
         "A serious delinquency not long ago",
         "Months since an account was 90 days late; 1200 is never.",
         looked_up_with="accounts_ever_120_days_count",
+        review=reviews.HISTORY_2012Q3,
     ),
-    Feature("accounts_ever_120_days_count", "numeric", 1, "Serious delinquencies", "Accounts ever 120 days late."),
-    Feature("accounts_never_late_share", "numeric", -1, "Accounts that were paid late", "Accounts never late."),
-    Feature("application_type", "category", 0, "Type of the application", "INDIVIDUAL or JOINT."),
+    Feature(
+        "accounts_ever_120_days_count",
+        "numeric",
+        1,
+        "Serious delinquencies",
+        "Accounts ever 120 days late.",
+        review=reviews.HISTORY_2012Q3,
+    ),
+    Feature(
+        "accounts_never_late_share",
+        "numeric",
+        -1,
+        "Accounts that were paid late",
+        "Accounts never late.",
+        review=reviews.HISTORY_2012Q3,
+    ),
+    Feature("application_type", "category", 0, "Type of the application", "INDIVIDUAL or JOINT.", review=reviews.JOINT),
     Feature(
         "employer_given",
         "numeric",
@@ -235,6 +420,8 @@ FEATURES: tuple[Feature, ...] = (
         "1 where an employer or job is named, else 0.",
         blank=0.0,
         made_of=("employment_title",),
+        group="wording",
+        review=reviews.WORDING,
     ),
     Feature(
         "employer_length",
@@ -244,6 +431,8 @@ FEATURES: tuple[Feature, ...] = (
         "Characters of the employer or job as written.",
         blank=0.0,
         made_of=("employment_title",),
+        group="wording",
+        review=reviews.WORDING,
     ),
     Feature(
         "title_length",
@@ -253,6 +442,8 @@ FEATURES: tuple[Feature, ...] = (
         "Characters of the title.",
         blank=0.0,
         made_of=("title",),
+        group="wording",
+        review=reviews.WORDING,
     ),
     Feature(
         "title_capitals_share",
@@ -261,6 +452,8 @@ FEATURES: tuple[Feature, ...] = (
         "Capitals in the title of the loan",
         "Capital letters among the letters.",
         made_of=("title",),
+        group="wording",
+        review=reviews.WORDING,
     ),
     Feature(
         "description_words_count",
@@ -270,6 +463,8 @@ FEATURES: tuple[Feature, ...] = (
         "Words of the text.",
         blank=0.0,
         made_of=("description",),
+        group="wording",
+        review=reviews.WORDING_OF_DESCRIPTION,
     ),
     Feature(
         "description_capitals_share",
@@ -279,6 +474,8 @@ FEATURES: tuple[Feature, ...] = (
         "Capital letters among the letters of the text.",
         missing="No description of the loan",
         made_of=("description",),
+        group="wording",
+        review=reviews.WORDING_OF_DESCRIPTION,
     ),
     *(
         Feature(
@@ -288,10 +485,20 @@ FEATURES: tuple[Feature, ...] = (
             f"Wording of the borrower's text ({topic})",
             f"1 where the text has: {words}.",
             made_of=("title", "description"),
+            group="prohibited" if topic in PROHIBITED_TOPICS else "wording",
+            review=reviews.PROHIBITED_WORDS if topic in PROHIBITED_TOPICS else reviews.WORDING,
         )
         for topic, words in PHRASES.items()
     ),
-    Feature("interest_rate_share", "numeric", 1, "Interest rate is high", "Yearly interest rate.", "price"),
+    Feature(
+        "interest_rate_share",
+        "numeric",
+        1,
+        "Interest rate is high",
+        "Yearly interest rate.",
+        "price",
+        review=reviews.PRICE,
+    ),
     Feature(
         "installment_to_income",
         "numeric",
@@ -300,19 +507,42 @@ FEATURES: tuple[Feature, ...] = (
         "Payment over income.",
         "price",
         made_of=("installment", "annual_income"),
+        review=reviews.PRICE,
     ),
-    Feature("platform_grade", "category", 0, "Platform's grade", "The platform's own grade.", "price"),
-    Feature("platform_sub_grade", "category", 0, "Platform's sub-grade", "The platform's own finer grade.", "price"),
+    Feature(
+        "platform_grade", "category", 0, "Platform's grade", "The platform's own grade.", "price", review=reviews.PRICE
+    ),
+    Feature(
+        "platform_sub_grade",
+        "category",
+        0,
+        "Platform's sub-grade",
+        "The platform's own finer grade.",
+        "price",
+        review=reviews.PRICE,
+    ),
 )
 
 FEATURE_STORE_KEYS = ("loan_id", "snapshot_date", "known_on")
 
 
-def features_of(feature_set: str) -> tuple[Feature, ...]:
-    """List the features a model may use: `application`, or `priced` for those together with price and grade.
+def features_of(feature_sets: Collection[str]) -> tuple[Feature, ...]:
+    """List the features of some sets, or of the one that is named: what a model may learn from where settings name it.
+
+    Raises:
+        UsageError: If there is no such set.
 
     Examples:
-        >>> [f.name for f in features_of("priced") if f.group == "price"][0]
-        'interest_rate_share'
+        >>> [f.name for f in features_of(["price"])]
+        ['interest_rate_share', 'installment_to_income', 'platform_grade', 'platform_sub_grade']
     """
-    return tuple(f for f in FEATURES if f.group == "application" or feature_set == "priced")
+    names = {feature_sets} if isinstance(feature_sets, str) else set(feature_sets)
+    unknown = sorted(names - set(FEATURE_SETS))
+    if unknown:
+        raise UsageError(no_such("set of features", unknown[0], FEATURE_SETS))
+    return tuple(f for f in FEATURES if f.group in names)
+
+
+def features_to_compare_with(feature_sets: Collection[str]) -> tuple[Feature, ...]:
+    """List the features of a plain benchmark beside a model of these sets: all but the state, which is under test."""
+    return features_of(set(feature_sets) - {"state"})

@@ -99,6 +99,7 @@ class MonitoringInputs:
         events_of_no_loan: Events set aside by `week_end` whose loan cannot be read.
         why_unknown: The commonest rule that events set aside broke, in words.
         early_statuses: How many loans have a status that is older than they are, in words; empty where none has.
+        champion_features: The features that the champion reads, whatever sets the settings name now.
         refused: `loan_id, snapshot_date, outside_training, decision` of the loans that got no probability, one row per
             loan, all history; no metric of a probability rests on them.
 
@@ -123,6 +124,7 @@ class MonitoringInputs:
     events_of_no_loan: int = 0
     why_unknown: str = ""
     early_statuses: str = ""
+    champion_features: tuple[str, ...] = ()
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
 
     def __post_init__(self) -> None:

@@ -41,11 +41,18 @@ OTHER_VARIABLES = (
 
 RENAMED = {
     "monitoring.refresh_bads_growth": "monitoring.retrain_at_new_bads_share",
+    "training.feature_set": "training.feature_sets",
     "training.leak_auc": "training.max_single_feature_auc",
     "training.more_evidence_growth": "training.evidence_growth_share",
     "training.no_worse_margin": "training.noninferiority_margin",
 }
-"""Settings of version 0.1 -> what they are called now; their values mean the same."""
+"""Settings of earlier versions -> what they are called now; values mean the same but for those of `NEW_VALUES`."""
+
+NEW_VALUES = {
+    "training.feature_sets": 'a list: ["application"], or ["application", "price"] for what was \'priced\'; wording '
+    "and state, which were in both, are sets of their own",
+}
+"""Settings that took another kind of value with their name."""
 
 _MOST_BYTES = 1 << 20
 _PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
@@ -132,7 +139,7 @@ def _unknown_variable(variable: str, known: list[str], groups: Groups) -> str:
     said = f"the variable {variable} sets nothing"
     new = {_variable(*old.split(".")): _variable(*now.split(".")) for old, now in RENAMED.items()}.get(variable.upper())
     if new is not None:
-        return f"{said}: that setting is now called {new}, so set that"
+        return f"{said}: that setting is now called {new}, so set that{_new_value(variable, PREFIX)}"
     if meant is not None:
         return f"{said}; perhaps {meant} was meant, else remove it"
     written = f"{PREFIX}<GROUP>{SEPARATOR}<NAME>"
@@ -188,11 +195,18 @@ default_days"
     names = list(known)
     new = RENAMED.get(f"{place}.{key}")
     if new is not None:
-        return f"unknown setting '{place}.{key}': it is now called '{new}', so write that"
+        return f"unknown setting '{place}.{key}': it is now called '{new}', so write that{_new_value(new)}"
     close = similar_name(key, names) or next((name for name in names if name.startswith(key) or key in name), None)
     meant = "" if close is None else f", perhaps '{close}' was meant"
     named = f"'{place}.{key}'" if _SHOWABLE.fullmatch(key) else f"in '{place}'"
     return f"unknown setting {named}{meant}; known in '{place}' are {', '.join(names)}"
+
+
+def _new_value(name: str, prefix: str = "") -> str:
+    """Say what a renamed setting now holds; nothing where its values mean the same."""
+    plain = name.upper().removeprefix(prefix).lower().replace(SEPARATOR, ".")
+    told = NEW_VALUES.get(RENAMED.get(plain, plain))
+    return "" if told is None else f", as {told}"
 
 
 __all__ = ["OTHER_VARIABLES", "read_settings_file", "refuse_unknown_variables", "unknown_key", "unparsable_variable"]

@@ -15,10 +15,12 @@ _LEAST_SHARE_TO_FIT = 0.1
 class TrainingSettings(Group):
     """What a model learns from and what it must show before it serves."""
 
-    feature_set: Literal["application", "priced"] = Field(
-        "application",
-        description="Features a model may see: `application` leaves out the platform's own price and grade, `priced` "
-        "has them too.",
+    feature_sets: tuple[Literal["application", "price", "wording", "state"], ...] = Field(
+        ("application",),
+        min_length=1,
+        description="Sets of features that a model may learn from: `application` (facts of the application and of the "
+        "credit report), `price` (the platform's own price and grade), `wording` (how and what the borrower writes), "
+        "`state` (residence; learned from only where the redlining test passes on the loans learned from).",
     )
     min_matured_loans: int = Field(
         500, ge=50, description="Fewest matured loans for a training; below it none takes place."
@@ -90,6 +92,9 @@ class TrainingSettings(Group):
             )
         check_bads_among_loans(self.min_matured_bads, self.min_matured_loans)
         self._check_families()
+        twice = next((name for place, name in enumerate(self.feature_sets) if name in self.feature_sets[:place]), None)
+        if twice is not None:
+            raise ValueError(f"feature_sets names '{twice}' twice; name each set once")
         if self.min_evaluation_bads > self.min_matured_bads:
             raise ValueError(
                 f"min_evaluation_bads is {self.min_evaluation_bads}, more than all of min_matured_bads, "

@@ -12,10 +12,11 @@ import pytest
 from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import QUARANTINE, bronze
-from p2pcredit.errors import StorageError
+from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE, bronze
+from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.audit import loan_lineage as tracing
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
+from p2pcredit.jobs.audit.notice import write_notice
 from p2pcredit.retraining.events import EventKind
 
 
@@ -153,3 +154,48 @@ def test_a_loan_that_never_landed_and_one_whose_features_are_gone_are_said(home:
     home.features(("b", "2022-03-10"))
     with pytest.raises(StorageError, match="loan 'a' was scored on 2022-03-10 and has no features of that day"):
         trace_loan(home.ctx, "a")
+
+
+def given(home: WrittenHome, decision: str) -> None:
+    """Write a prediction of loan a with this decision and two reasons."""
+    row = {"loan_id": "a", "snapshot_date": of("2022-03-10"), "model_id": "now", "probability_of_default": 0.2}
+    reasons = {"reason_1": "Income is low", "reason_2": "Amount requested is high"}
+    home.put(PREDICTIONS, [{**row, **reasons, "score": 480, "decision": decision}])
+
+
+def test_the_reasons_are_traced_as_the_borrower_reads_them(home: WrittenHome) -> None:
+    given(home, "decline")
+    (scored,) = [found for found in trace_loan(home.ctx, "a")["scored"] if found["score"] == 480]
+    assert scored["reasons"] == ["Income is low", "Amount requested is high"]
+    low, amount = scored["adverse_action"]
+    assert (low["code"], low["your_value"], low["usual"]) == ("I1", "2", "5")
+    assert (amount["code"], amount["your_value"], amount["usual"]) == ("A1", None, None)
+
+
+def test_the_notice_of_a_declined_loan_is_a_page_with_its_reasons(home: WrittenHome, tmp_path: Path) -> None:
+    given(home, "decline")
+    receipt, page = write_notice(home.ctx, "a", tmp_path / "notice.html")
+    assert (receipt["loan_id"], receipt["date"], receipt["score"], receipt["list_version"]) == (
+        "a",
+        "2022-03-10",
+        480,
+        1,
+    )
+    assert [reason["code"] for reason in receipt["reasons"]] == ["I1", "A1"]
+    assert (tmp_path / "notice.html").read_text() == page
+    assert "The income that you stated is low." in page
+    assert write_notice(home.ctx, "a", None)[0]["path"] is None
+
+
+@pytest.mark.parametrize(
+    ("decision", "why"),
+    [
+        ("approve", "the score approves it, so there is no adverse action"),
+        ("refer", "it was left to a person"),
+        ("refuse", "no score was given for it"),
+    ],
+)
+def test_a_loan_that_the_score_did_not_decline_gets_no_notice(home: WrittenHome, decision: str, why: str) -> None:
+    given(home, decision)
+    with pytest.raises(UsageError, match=f"no notice for loan 'a': {why}"):
+        write_notice(home.ctx, "a", None)

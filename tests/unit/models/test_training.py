@@ -150,7 +150,7 @@ def test_a_category_of_single_loans_is_no_leak() -> None:
 
 
 def test_the_priced_feature_set_may_use_the_platforms_grade(book: Book) -> None:
-    priced = Settings(training=TrainingSettings(feature_set="priced", max_single_feature_auc=0.9))
+    priced = Settings(training=TrainingSettings(feature_sets=("application", "price"), max_single_feature_auc=0.9))
     found = train_candidates(*book, as_of=AS_OF, settings=priced)
     assert any("platform_sub_grade" in c.model.feature_names for c in found.candidates)
 

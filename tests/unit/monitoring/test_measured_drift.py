@@ -136,3 +136,14 @@ def test_the_score_is_compared_on_loans_of_the_champion_only() -> None:
     found = {r.metric: r for r in measure_drift(replace(inputs, predictions=other), Settings())}
     assert found["psi_score"].n == 0
     assert found["psi_score"].status is Status.UNDETERMINED
+
+
+def test_features_that_a_champion_reads_are_watched_whatever_sets_the_settings_name() -> None:
+    inputs = make_inputs(3000)
+    lengths = pl.lit(12.0).alias("title_length")
+    inputs = replace(
+        inputs, features=inputs.features.with_columns(lengths), reference=inputs.reference.with_columns(lengths)
+    )
+    unread = {r.metric for r in measure_drift(inputs, Settings())}
+    read = {r.metric for r in measure_drift(replace(inputs, champion_features=("title_length",)), Settings())}
+    assert read - unread == {"psi:title_length"}

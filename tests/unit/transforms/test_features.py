@@ -150,7 +150,7 @@ def test_no_feature_comes_from_the_servicing_of_the_loan() -> None:
 
 def test_price_and_grade_stand_outside_the_default_set() -> None:
     default = {f.name for f in features_of("application")}
-    assert {f.name for f in features_of("priced")} - default == {
+    assert {f.name for f in features_of(["application", "price"])} - default == {
         "interest_rate_share",
         "installment_to_income",
         "platform_grade",

@@ -22,6 +22,7 @@ from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import REASONS, load_model, score_loans
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
+from p2pcredit.reporting.notice import borrower_reasons
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
@@ -35,8 +36,9 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
     Returns:
         `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`,
         `lifetime_probability_of_default`, `default_curve` (by the end of every half-year on book), `score`, `grade`,
-        `decision`, `outside_training` (each value outside what the model was trained on), `reasons`, `champion_since`
-        and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
+        `decision`, `outside_training` (each value outside what the model was trained on), `reasons`, `adverse_action`
+        (the same reasons as the borrower reads them: `code`, `text`, `advice`, `form`, `your_value`, `usual`),
+        `champion_since` and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
         feature of the model as known that day, its effect on the log-odds against the usual borrower at the cut-off,
         and for a scorecard its bin and points) and `scores_the_same_now`; `label` (newest row of the main definition,
         with `known_on`; None while undetermined) and `label_history`; `landed` (per feed and row: `source_file`,
@@ -97,6 +99,8 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
             f"loan '{row['loan_id']}' was scored on {day} and has no features of that day; preprocess that day again"
         )
     again = _scored_again(ctx, model, features, structure)
+    known = _known_then(ctx, model, features)
+    reasons = [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]]
     return {
         "snapshot_date": day.isoformat(),
         "model_id": model_id,
@@ -107,14 +111,15 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "grade": row["grade"],
         "decision": row["decision"],
         "outside_training": list(row["outside_training"] or []),
-        "reasons": [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]],
+        "reasons": reasons,
+        "adverse_action": borrower_reasons(reasons, known),
         "champion_since": None if period is None else period.effective_on.isoformat(),
         "champion_because": None if period is None else period.why,
         "ledger_line": None if period is None else period.number,
         "scored_by": scoring[-1].run_id if scoring else None,
         "scores_the_same_now": _is_same(again, row),
         "known_on": features["known_on"][0].isoformat(),
-        "known_then": _known_then(ctx, model, features),
+        "known_then": known,
     }
 
 

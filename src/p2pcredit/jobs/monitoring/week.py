@@ -110,6 +110,7 @@ class MonitoringSnapshot:
             unknown_outcomes=unknown,
             events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
             refused=once_each(frames[4]),
+            champion_features=tuple(self.card.get("features", ())),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),
         )

@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.features import FEATURES
+from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.jobs.training.environment import environment, software
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.swap_sets import newest_loans, swap_set
@@ -79,6 +81,7 @@ def assemble(
         "metrics": dict(candidate.metrics),
         **entries,
         "features": list(model.feature_names),
+        "feature_sets": _sets_of(model),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
         "term_structure": term_structure_facts(structure),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
@@ -124,6 +127,12 @@ def name_model(family: str, day: date, files: Mapping[str, bytes]) -> str:
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + files[name] + b"\0")
     return f"{family}-{day:%Y%m%d}-{digest.hexdigest()[:8]}"
+
+
+def _sets_of(model: ScoringModel) -> list[str]:
+    """List the sets that the model's own features belong to."""
+    own = {feature.group for feature in FEATURES if feature.name in model.feature_names}
+    return [name for name in FEATURE_SETS if name in own]
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:

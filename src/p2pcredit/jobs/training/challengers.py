@@ -178,7 +178,7 @@ def _gate(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> Gate:
     return hold_to_floor(
         judging["label"].to_numpy(),
         chances["probability_of_default"].to_numpy(),
-        benchmarks_of(judging, earlier, settings.training.feature_set),
+        benchmarks_of(judging, earlier, settings.training.feature_sets),
         confidence=settings.monitoring.confidence,
         least_bads=settings.training.min_evaluation_bads,
     )

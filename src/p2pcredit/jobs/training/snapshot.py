@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -202,7 +203,7 @@ class TrainingSnapshot:
         """
         card = banked.card
         try:
-            settings = Settings.model_validate({**card["settings"], "alerts": ctx.settings.alerts})
+            settings = Settings.model_validate({**_settings_of(card), "alerts": ctx.settings.alerts})
         except ValidationError as error:
             raise BankError(
                 f"the card of model {card.get('model_id')} holds settings that this version refuses "
@@ -214,6 +215,15 @@ class TrainingSnapshot:
         for name in card["delta_versions"]:
             lake.require_files(TABLES[name])
         return cls(lake, date.fromisoformat(card["as_of"]), settings, champion)
+
+
+def _settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a card's settings; one made when two names stood for all features is read as the sets that these held."""
+    training = dict(card["settings"]["training"])
+    named = training.pop("feature_set", None)
+    if named is not None:
+        training["feature_sets"] = ["application", "wording", "state", *(["price"] if named == "priced" else [])]
+    return {**card["settings"], "training": training}
 
 
 def _why_unknown(of_no_loan: int) -> str:

@@ -8,7 +8,7 @@ judged them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.features import features_to_compare_with
 from p2pcredit.contracts.results import Status
 from p2pcredit.models.evaluation.discrimination import auc_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair
@@ -114,13 +114,15 @@ class Gate:
         }
 
 
-def benchmarks_of(evaluation: pl.DataFrame, earlier: pl.DataFrame, feature_set: str) -> tuple[Benchmark, ...]:
+def benchmarks_of(
+    evaluation: pl.DataFrame, earlier: pl.DataFrame, feature_sets: Collection[str]
+) -> tuple[Benchmark, ...]:
     """Rank the evaluation loans by what costs no model.
 
     Args:
         evaluation: The loans that judge, with the features and the platform's grades.
         earlier: The matured loans before them, with `label` and the same columns.
-        feature_set: Which features the logistic regression may use: those of the model.
+        feature_sets: Which features the logistic regression may use: those of the model.
 
     Returns:
         The platform's own grade where it gives one that has an order (the sub-grade where it gives that), and a plain
@@ -131,7 +133,7 @@ def benchmarks_of(evaluation: pl.DataFrame, earlier: pl.DataFrame, feature_set: 
     if graded is not None:
         column, risk = graded
         found.append(Benchmark(column.removeprefix("platform_"), GRADES[column], risk))
-    names = tuple(feature.name for feature in features_of(feature_set) if feature.name in earlier.columns)
+    names = tuple(feature.name for feature in features_to_compare_with(feature_sets) if feature.name in earlier.columns)
     plain = logistic_baseline(earlier, evaluation, names)
     if plain is not None:
         found.append(Benchmark(LOGISTIC, "a plain logistic regression", plain))

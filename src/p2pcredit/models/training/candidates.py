@@ -8,6 +8,7 @@ fit's probabilities.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -26,6 +27,7 @@ from p2pcredit.models.leakage.features import check_leaks
 from p2pcredit.models.registry import FAMILIES, family_named
 from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training.fit import Learner, fit_hazard, fit_matured
+from p2pcredit.models.training.redlining import STATE, hold_to_redlining_rule
 from p2pcredit.models.training.splits import split_by_time, unmatured_levels
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings, TrainingSettings
@@ -112,11 +114,17 @@ def train_candidates(
     joined = outcomes.lazy().join(known, on="loan_id", how="inner")
     loans = joined.sort("origination_date", "loan_id").collect()
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
-    usable, dropped = choose_features(split.fit, settings.training.feature_set)
+    usable, dropped = choose_features(split.fit, settings.training.feature_sets)
+    details: dict[str, Any] = {}
+    if any(feature.name == STATE for feature in usable):
+        redlining = hold_to_redlining_rule(pl.concat([split.fit, split.calibrate]), [f.name for f in usable])
+        details["redlining"] = redlining.as_json()
+        if not redlining.passed:
+            usable = tuple(feature for feature in usable if feature.name != STATE)
+            dropped[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
     matured = split.all
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
-    details: dict[str, Any] = {}
     broken: list[str] = []
     for name in settings.training.families:
         FAMILIES.require(name)
@@ -220,11 +228,11 @@ def beats_base_rate(candidate: Candidate) -> bool:
     return low is not None and low > 0.5 and score is not None and base is not None and score < base
 
 
-def choose_features(fit: pl.DataFrame, feature_set: str) -> tuple[tuple[Feature, ...], dict[str, str]]:
+def choose_features(fit: pl.DataFrame, feature_sets: Collection[str]) -> tuple[tuple[Feature, ...], dict[str, str]]:
     """Choose the features that can be learned from these loans. The others come back with the reason."""
     usable: list[Feature] = []
     dropped: dict[str, str] = {}
-    for feature in features_of(feature_set):
+    for feature in features_of(feature_sets):
         if feature.name not in fit.columns or fit[feature.name].null_count() == fit.height:
             dropped[feature.name] = "not given by the platform"
         elif fit[feature.name].n_unique() < 2:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.features import FEATURES, features_of
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.inputs import MonitoringInputs
@@ -117,8 +117,9 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
     """Measure how far score and features of the newest loans have moved from the champion's development loans.
 
     Returns:
-        `psi_score` (loans the champion scored) and `psi:FEATURE` for each feature that the settings name and both sides
-        have. Pass below `psi_watch`, fail from `psi_alert`, undetermined between or with fewer than `min_recent_loans`.
+        `psi_score` (loans the champion scored) and `psi:FEATURE` for each feature that the settings name or the
+        champion reads and both sides have. Pass below `psi_watch`, fail from `psi_alert`, undetermined between or with
+        fewer than `min_recent_loans`.
     """
     limits = settings.monitoring
     recent = inputs.recent_features(settings)
@@ -128,8 +129,9 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
         if "score" in inputs.reference.columns
         else unmeasured("psi_score", "all", len(scores), "no scored development loans", threshold=limits.psi_alert)
     ]
-    for feature in features_of(settings.training.feature_set):
-        if feature.name in inputs.reference.columns and feature.name in recent.columns:
+    named = {feature.name for feature in features_of(settings.training.feature_sets)} | set(inputs.champion_features)
+    for feature in FEATURES:
+        if feature.name in named and feature.name in inputs.reference.columns and feature.name in recent.columns:
             before, after = _binned(inputs.reference, feature.name), recent[feature.name]
             results.append(_measure_column(f"psi:{feature.name}", before, after, limits))
     return results

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.features import FEATURES, Feature
 from p2pcredit.models.binning.bins import fit_binning
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
@@ -38,7 +38,8 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
     """Measure what each allowed feature carries on the matured loans, and whether it is in the model.
 
     Returns:
-        Per feature, most information first: `name`, `description`, `kind`, `direction`, `missing_share`,
+        Per feature, most information first: `name`, `description`, `kind`, `direction`, `set`, its review (`source`,
+        `available_since`, `basis`), `adverse_reason`, `missing_share`,
         `information_value` (of its best bins; None where it could not be measured), `in_model`, `importance` (mean
         absolute effect on the log-odds over the evaluation loans, against the usual borrower at the cut-off; of more
         than 20,000 loans, over as many at equal distances in time) and `reason` where it is not in the model.
@@ -47,15 +48,20 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
     bads = labels_of(matured)
     importance, family = _importance(subject), family_named(subject.model.family)
     rows = []
-    for feature in features_of(subject.settings.training.feature_set):
-        there = feature.name in matured.columns and matured[feature.name].null_count() < matured.height
+    for feature in FEATURES:
         used = feature.name in importance
+        if feature.group not in subject.settings.training.feature_sets and not used:
+            continue
+        there = feature.name in matured.columns and matured[feature.name].null_count() < matured.height
         rows.append(
             {
                 "name": feature.name,
                 "description": feature.description,
                 "kind": feature.kind,
                 "direction": DIRECTIONS[feature.direction],
+                "set": feature.group,
+                **feature.review.as_json(),
+                "adverse_reason": feature.reason,
                 "missing_share": _missing_share(matured[feature.name]) if there else 1.0,
                 "information_value": _information(feature, matured, bads) if there else None,
                 "in_model": used,
@@ -77,7 +83,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "origin": subject.card["origin"],
         "parent": subject.card["parent"],
         "candidates": [dict(candidate) for candidate in subject.card["candidates"]],
-        "details": dict(subject.card["details"]),
+        "details": {name: detail for name, detail in subject.card["details"].items() if name != "redlining"},
         "calibration": {"slope": model.calibration.slope, "intercept": model.calibration.intercept},
         "score": {
             "points_to_double_odds": scores.points_to_double_odds,
@@ -88,6 +94,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "points": described.get("points", []),
         "trees": described.get("trees"),
         "tables": described.get("tables", []),
+        "redlining": subject.card["details"].get("redlining"),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.reporting.evidence.development import data_facts, feature_facts, method_facts
 from p2pcredit.reporting.evidence.guidance import guidance_facts
 from p2pcredit.reporting.evidence.limits import limits_of
@@ -12,7 +13,7 @@ from p2pcredit.reporting.evidence.outcomes import fairness_facts, performance_fa
 from p2pcredit.reporting.evidence.subject import Subject
 from p2pcredit.reporting.facts import plain
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _OF_VERDICT = ("promoted", "reason", "gate", "champion_id", "comparison", "recalibration")
 
 
@@ -30,7 +31,9 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "model": {
             **{key: subject.card[key] for key in ("model_id", "family", "target", "origin", "as_of", "definition")},
-            "feature_set": subject.settings.training.feature_set,
+            "feature_sets": [
+                {"name": name, "about": FEATURE_SETS[name]} for name in subject.settings.training.feature_sets
+            ],
             "confidence": subject.confidence,
         },
         "data": data_facts(subject),

@@ -170,8 +170,18 @@ def _use(facts: Facts) -> list[tuple[str, str]]:
             "The figures are those of the fit that had not seen the loans that judge it. The model that serves was "
             "fitted again with everything known by the training date; it is expected, not proven, to be as good."
         )
+    redlining = method["redlining"]
     missing = [name for name, detail in method["details"].items() if "missing_because" in detail]
     said = [first]
+    wording = [f["name"] for f in facts["features"] if f["in_model"] and f["set"] in ("wording", "prohibited")]
+    if wording:
+        said.append(
+            f"It rests on how and what borrowers write: {', '.join(wording)}. No permitted basis is known for that."
+        )
+    if redlining is not None and redlining["status"] != "pass":
+        said.append(
+            f"The state was asked for and left out: redlining test {redlining['status']}, {redlining['reason']}."
+        )
     if missing:
         said.append(f"Candidates that could not be fitted: {', '.join(name.replace('_', ' ') for name in missing)}.")
     return [("use", text) for text in said]
