@@ -34,7 +34,7 @@ from p2pcredit.models.fitting import backend as fitting
 from p2pcredit.models.fitting.devices import CPU, require_device
 from p2pcredit.models.scorecard.fit import PENALTY, fit_scorecard
 from p2pcredit.models.scorecard.model import ScorecardModel
-from p2pcredit.models.training.candidates import choose_features
+from p2pcredit.models.training.usable import choose_features
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 
