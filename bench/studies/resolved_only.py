@@ -20,8 +20,9 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, s
 from p2pcredit.engines.local import collect
 from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
 from p2pcredit.models.evaluation.discrimination import auc
-from p2pcredit.models.training.candidates import choose_features, train_candidates
+from p2pcredit.models.training.candidates import train_candidates
 from p2pcredit.models.training.fit import Learner
+from p2pcredit.models.training.usable import choose_features
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout

@@ -34,7 +34,7 @@ from p2pcredit.models.fitting import backend as fitting
 from p2pcredit.models.fitting.devices import CPU, require_device
 from p2pcredit.models.scorecard.fit import PENALTY, fit_scorecard
 from p2pcredit.models.scorecard.model import ScorecardModel
-from p2pcredit.models.training.candidates import choose_features
+from p2pcredit.models.training.usable import choose_features
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 
@@ -44,7 +44,7 @@ THREADS, SEED = 2, 20
 def prepare(home: Path, day: date, out: Path) -> None:
     loans = _matured_loans(home, day)
     loans.write_parquet(out / "loans.parquet")
-    features, _ = choose_features(loans, "application")
+    features, _ = choose_features(loans, ["application"])
     (out / "features.json").write_text(json.dumps([feature.name for feature in features]))
     bads = _bads(loans)
     boosting = fit_boosting(loans, features, bads, seed=SEED, threads=THREADS)
@@ -110,7 +110,7 @@ def library_seconds(home: Path, day: str, threads: str) -> None:
 def fit_ours(family: str, out: Path, device: str = CPU) -> BoostingModel | ScorecardModel:
     require_device(device, "the benchmark")  # also starts what the library needs to use it
     loans = pl.read_parquet(out / "loans.parquet")
-    features, _ = choose_features(loans, "application")
+    features, _ = choose_features(loans, ["application"])
     bads = _bads(loans)
     model: BoostingModel | ScorecardModel
     if family == "scorecard":

@@ -82,6 +82,7 @@ SOUND = {
     Kind.PERCENT: "9.87%",
     Kind.TERM: "36 months",
     Kind.YEARS: "5 years",
+    Kind.FLAG: "yes",
     Kind.CATEGORY: "CURRENT",
     Kind.TEXT: "some text",
     Kind.ID: "77.0",

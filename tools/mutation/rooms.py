@@ -200,7 +200,13 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
         'unique("loan_id", keep="first"',
         "a loan's older label",
     ),
-    ("jobs/monitoring/week.py", ">= EARLY_DAYS", "> EARLY_DAYS", "exactly 30 days past due is not late"),
+    (
+        "transforms/labels.py",
+        ">= EARLY_DAYS, ~foretells()",
+        "> EARLY_DAYS, ~foretells()",
+        "exactly 30 days past due is not late",
+    ),
+    ("transforms/labels.py", ">= EARLY_DAYS, ~foretells()", ">= EARLY_DAYS", "a sign made from a later status counts"),
     (
         "jobs/scoring/score.py",
         "if state.champion_on(d) and",

@@ -13,7 +13,8 @@ class Kind(StrEnum):
     stands: no letter is folded or normalised. ID is TEXT, but `68407277.0` is the whole number it was, and a number in
     scientific notation or a text with an invisible character is none. CATEGORY is upper-cased. DATE is `YYYY-MM-DD`.
     NUMBER is a decimal with a point. COUNT is a whole number (`3`, `3.0`, `3e0`). PERCENT is `10.65%` or `10.65` and
-    becomes a share, 0.1065. TERM is `36`, ` 36 months`. YEARS is `10+ years`, `< 1 year`, `3 years`, `7`.
+    becomes a share, 0.1065. TERM is `36`, ` 36 months`. FLAG is `yes` or `no`. YEARS is `10+ years`, `< 1 year`,
+    `3 years`, `7`.
     """
 
     ID = "id"
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     PERCENT = "percent"
     TERM = "term"
     YEARS = "years"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)

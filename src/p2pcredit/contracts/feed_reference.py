@@ -19,6 +19,7 @@ KINDS: dict[Kind, str] = {
     Kind.PERCENT: "percent, 10.65% or 10.65, which becomes the share 0.1065",
     Kind.TERM: "months, 36 or 36 months",
     Kind.YEARS: "years: 10+ years, < 1 year, 3 years, 7",
+    Kind.FLAG: "yes or no; also true or false, y or n, 1 or 0",
 }
 """How the text of a landing file is read, per kind of column."""
 

@@ -21,6 +21,8 @@ PERFORMANCE_STATUSES = frozenset({"CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "
 
 CLOSING_STATUSES = frozenset({"CHARGED_OFF", "FULLY_PAID"})
 DEFAULT_STATUSES = frozenset({"DEFAULT", "CHARGED_OFF"})
+CURED_STATUSES = frozenset({"CURRENT", "FULLY_PAID"})
+"""What a loan that was late says once it pays again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,12 @@ LOAN_PERFORMANCE = Feed(
         ),
         _number("principal_outstanding", "Principal still owed after the event, in currency."),
         _number("amount_received", "Money received with the event, in currency."),
+        Column(
+            "rebuilt",
+            Kind.FLAG,
+            description="Whether the event was made from a status published later, not seen on its day; missing where "
+            "that is not known.",
+        ),
     ),
     one_row_per_loan=False,
 )

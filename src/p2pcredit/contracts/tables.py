@@ -19,7 +19,7 @@ from p2pcredit.names import no_such
 if TYPE_CHECKING:
     import polars as pl
 
-TypeName = Literal["String", "Date", "Float64", "Int8", "Int32", "Int64", "List(String)"]
+TypeName = Literal["String", "Boolean", "Date", "Float64", "Int8", "Int32", "Int64", "List(String)"]
 
 TYPES_BY_KIND: dict[Kind, TypeName] = {
     Kind.ID: "String",
@@ -31,6 +31,7 @@ TYPES_BY_KIND: dict[Kind, TypeName] = {
     Kind.PERCENT: "Float64",
     Kind.TERM: "Int64",
     Kind.YEARS: "Float64",
+    Kind.FLAG: "Boolean",
 }
 
 
@@ -79,6 +80,7 @@ def _types_of(columns: tuple[TableColumn, ...]) -> dict[str, pl.DataType]:
 
     types: dict[TypeName, pl.DataType] = {
         "String": pl.String(),
+        "Boolean": pl.Boolean(),
         "Date": pl.Date(),
         "Float64": pl.Float64(),
         "Int8": pl.Int8(),

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from p2pcredit.contracts.cures import Cures
 from p2pcredit.errors import MonitoringError
 from p2pcredit.periods import add_months
 from p2pcredit.settings import LabelSettings, Settings
@@ -88,7 +89,8 @@ class MonitoringInputs:
         labels: `loan_id, definition, label` (1 bad, 0 good), `origination_date, known_on`, known by `week_end`.
         features: Rows of the feature store of scored loans, at least those of the matured and the recent window.
         reference: Rows of the feature store of the champion's development loans with its `score`; may have no columns.
-        early_delinquency: `loan_id, late_on`: the first day on which a loan was 30 days past due or more.
+        early_delinquency: `loan_id, late_on`: the first day on which it was known that a loan was 30 days past due or
+            more; a sign rebuilt from a later status is none.
         feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed.
         development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
@@ -100,6 +102,7 @@ class MonitoringInputs:
         why_unknown: The commonest rule that events set aside broke, in words.
         early_statuses: How many loans have a status that is older than they are, in words; empty where none has.
         champion_features: The features that the champion reads, whatever sets the settings name now.
+        cures: What became of late loans, as far as known; None where it was not looked at.
         refused: `loan_id, snapshot_date, outside_training, decision` of the loans that got no probability, one row per
             loan, all history; no metric of a probability rests on them.
 
@@ -126,6 +129,7 @@ class MonitoringInputs:
     early_statuses: str = ""
     champion_features: tuple[str, ...] = ()
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
+    cures: Cures | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""

@@ -11,9 +11,10 @@ from datetime import date
 
 import narwhals as nw
 
-from p2pcredit.contracts.feeds import DEFAULT_STATUSES
+from p2pcredit.contracts.feeds import CURED_STATUSES, DEFAULT_STATUSES
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, LabelTarget
+from p2pcredit.transforms.rebuilt_events import foretells, with_known_on, with_rebuilt
 from p2pcredit.transforms.unknown_outcomes import Frame, drop_unknown, keep_unknown
 
 LATE_REPORT_MONTHS = 12
@@ -21,7 +22,7 @@ LATE_REPORT_MONTHS = 12
 
 LABEL_COLUMNS: dict[str, tuple[str, ...]] = {
     "loan_terms": ("loan_id", "origination_date", "term_months"),
-    "loan_performance": ("loan_id", "event_date", "snapshot_date", "status", "days_past_due"),
+    "loan_performance": ("loan_id", "event_date", "snapshot_date", "status", "days_past_due", "rebuilt"),
 }
 """The silver feeds that labels rest on, beside the quarantine, and their columns."""
 
@@ -54,10 +55,16 @@ def longest_window(settings: LabelSettings) -> int:
 
 
 def default_events(performance: Frame, settings: Target) -> Frame:
-    """Filter the servicing events that are defaults: `default_days` past due or more, default, or charge-off."""
-    return performance.filter(
+    """Filter the servicing events that are defaults: `default_days` past due or more, default, or charge-off.
+
+    Returns:
+        The events with `known_on`, the day from which each may be used: see `transforms.rebuilt_events`.
+    """
+    performance = with_rebuilt(performance)
+    found = performance.filter(
         (nw.col("days_past_due") >= settings.default_days) | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
     )
+    return with_known_on(found, performance)
 
 
 def first_originations(terms: Frame) -> Frame:
@@ -66,11 +73,70 @@ def first_originations(terms: Frame) -> Frame:
 
 
 def early_delinquency(performance: Frame, settings: Target) -> Frame:
-    """Filter the servicing events of early delinquency: 30 days past due or more, or a default itself."""
-    return performance.filter(
-        (nw.col("days_past_due") >= min(EARLY_DAYS, settings.default_days))
-        | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
+    """Filter the servicing events of early delinquency: seen 30 days past due or more, or a default itself.
+
+    A rebuilt sign is none: it says nothing that the default does not say from which it was made, and that counts on its
+    own day.
+
+    Returns:
+        The events with `known_on`, the day from which each may be used; one that is both stands twice.
+    """
+    performance = with_rebuilt(performance)
+    signs = performance.filter(nw.col("days_past_due") >= EARLY_DAYS, ~foretells())
+    seen = signs.with_columns(nw.col("snapshot_date").alias("known_on"))
+    return nw.concat([seen, default_events(performance, settings)])
+
+
+def late_loans(performance: Frame, settings: Target) -> Frame:
+    """Find the loans that were ever 30 days past due, and what became of them next.
+
+    Args:
+        performance: Typed `loan_performance` rows that are known.
+        settings: When a loan is in default.
+
+    Returns:
+        `loan_id`, `late_on` (the first day 30 days past due or worse), `late_known_on`, `late_cured` (1 where it was
+        current or paid off after that and before any default, 0 where it defaulted first, missing where neither is
+        known yet); one row per loan.
+    """
+    first = (
+        early_delinquency(performance, settings)
+        .group_by("loan_id")
+        .agg(nw.col("event_date").min().alias("late_on"), nw.col("known_on").min().alias("late_known_on"))
     )
+    defaulted = (
+        default_events(performance, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("bad_on"))
+    )
+    cured = (
+        performance.filter(nw.col("status").is_in(sorted(CURED_STATUSES)), nw.col("days_past_due") < EARLY_DAYS)
+        .select("loan_id", "event_date")
+        .join(first, on="loan_id", how="inner")
+        .filter(nw.col("event_date") > nw.col("late_on"))
+        .group_by("loan_id")
+        .agg(nw.col("event_date").min().alias("cured_on"))
+    )
+    cured_on, bad_on = nw.col("cured_on"), nw.col("bad_on")
+    is_cured = ~cured_on.is_null() & (bad_on.is_null() | (cured_on < bad_on))
+    return (
+        first.join(defaulted, on="loan_id", how="left")
+        .join(cured, on="loan_id", how="left")
+        .select(
+            "loan_id",
+            "late_on",
+            "late_known_on",
+            nw.when(is_cured)
+            .then(nw.lit(1))
+            .otherwise(nw.when(~bad_on.is_null()).then(nw.lit(0)))
+            .cast(nw.Int8)
+            .alias("late_cured"),
+        )
+    )
+
+
+def rebuilt_signs(performance: Frame) -> Frame:
+    """Find the loans with a rebuilt sign of delinquency, which is used for nothing: `loan_id`, one row per loan."""
+    performance = with_rebuilt(performance)
+    return performance.filter(nw.col("days_past_due") >= EARLY_DAYS, foretells()).select("loan_id").unique()
 
 
 def build_labels(
@@ -104,14 +170,14 @@ def _build_target(
     if target.term_months is not None:
         of_term = terms.filter(nw.col("term_months") == target.term_months).select("loan_id", "origination_date")
         loans = loans.join(of_term.unique(), on=["loan_id", "origination_date"], how="semi")
-    defaults = default_events(performance, target).select("loan_id", "event_date", "snapshot_date")
+    defaults = default_events(performance, target).select("loan_id", "event_date", nw.col("known_on").alias("seen_on"))
     origination, known_on = nw.col("origination_date"), nw.col("known_on")
     asked_for = known_on.is_between(days.first, days.last)
     bads = (
         loans.join(defaults, on="loan_id", how="inner")
         .filter(nw.col("event_date") <= window_end(origination, target))
         .group_by("loan_id", "origination_date")
-        .agg(nw.col("snapshot_date").min().alias("known_on"))
+        .agg(nw.col("seen_on").min().alias("known_on"))
     )
     goods = (
         loans.with_columns(window_closed_on(origination, target).alias("known_on"))

@@ -11,12 +11,14 @@ from datetime import date
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
+from p2pcredit.settings import EARLY_DAYS
 from p2pcredit.transforms.labels import (
     Target,
     default_events,
-    early_delinquency,
     first_originations,
     labels_as_of,
+    late_loans,
+    rebuilt_signs,
     unknown_outcomes,
     window_closed_on,
     window_end,
@@ -43,12 +45,16 @@ def build_outcomes(
         window), `defaulted_in_month` (1 is the first month on book; null without a default inside the window),
         `late_in_month` (the same for the first time 30 days past due or worse, which is no label), `closed`
         (paid off inside the window by `as_of`), `definition` (the label's name), `unknown_outcome` (an event of it was
-        set aside by `as_of`, before its window closed: it was then watched for no month, has no event and no label).
+        set aside by `as_of`, before its window closed: it was then watched for no month, has no event and no label),
+        `late_cured` (of a loan that was ever 30 days past due, long enough ago for a default to be known: 1 where it
+        paid again before any default, 0 where it defaulted; else null), `sign_rebuilt` (an event that says that it was
+        30 days past due was rebuilt from a later status, and is used for nothing).
     """
     seen = performance.filter(nw.col("snapshot_date") <= as_of)
     loans = first_originations(terms.filter(nw.col("snapshot_date") <= as_of))
     defaulted = default_events(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("defaulted_on"))
-    late = early_delinquency(seen, settings).group_by("loan_id").agg(nw.col("event_date").min().alias("late_on"))
+    late = late_loans(seen, settings).drop("late_known_on")
+    rebuilt = rebuilt_signs(seen).with_columns(nw.lit(True).alias("sign_rebuilt"))
     closing = (
         seen.filter(nw.col("status").is_in(sorted(CLOSING_STATUSES)))
         .group_by("loan_id")
@@ -66,10 +72,12 @@ def build_outcomes(
     paid_off = defaulted_on.is_null() & (closed_on <= day)
     closed = paid_off & (_months_between(origination, closed_on) < window)
     known = nw.col("set_aside_on").is_null()
+    fate_known = nw.col("late_on").dt.offset_by(f"{fate_days(settings)}d") <= day
     watched = _months_between(origination, watched_until).clip(0, window)
     return (
         loans.join(defaulted, on="loan_id", how="left")
         .join(late, on="loan_id", how="left")
+        .join(rebuilt, on="loan_id", how="left")
         .join(closing, on="loan_id", how="left")
         .join(matured, on="loan_id", how="left")
         .join(unknown, on="loan_id", how="left")
@@ -84,9 +92,23 @@ def build_outcomes(
             nw.when(closed & known).then(nw.lit(True)).otherwise(nw.lit(False)).alias("closed"),
             nw.lit(settings.definition).alias("definition"),
             (~known).alias("unknown_outcome"),
+            nw.when(fate_known & known).then(nw.col("late_cured")).alias("late_cured"),
+            nw.col("sign_rebuilt").fill_null(value=False).alias("sign_rebuilt"),
         )
         .sort("origination_date", "loan_id")
     )
+
+
+def fate_days(settings: LabelSettings) -> int:
+    """Return the days after the first time 30 days past due by which a default that follows from it is known.
+
+    Earlier, what is known of late loans is mostly that they paid again: that takes days, a default takes months.
+
+    Examples:
+        >>> fate_days(LabelSettings())
+        90
+    """
+    return max(0, settings.default_days - EARLY_DAYS) + settings.reporting_lag_days
 
 
 def _months_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:

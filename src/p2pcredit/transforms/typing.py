@@ -25,6 +25,8 @@ _NUMBER = rf"^[+-]?{_DECIMAL}(?:{_EXPONENT})?\z"
 _PERCENT = rf"^[+-]?{_DECIMAL}(?:{_EXPONENT})?{_BLANK}%?\z"
 _TERM = rf"^\+?[0-9]{{1,4}}(\.0*)?({_BLANK}[Mm]onths?)?\z"
 _YEARS = rf"^(<{_BLANK}1|\+?(?:[0-9]{{1,3}}(?:\.[0-9]*)?|\.[0-9]+)){_BLANK}\+?{_BLANK}([Yy]ears?)?\z"
+_YES = ("yes", "y", "true", "1")
+_FLAG = r"^(?:[Yy][Ee][Ss]|[Nn][Oo]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[YyNn01])\z"
 _LARGEST_COUNT = 1e15
 _APART = f"[,'\u2019{BLANKS}]"
 _IN_GROUPS = rf"^[+-]?[$€£]?{_BLANK}[0-9][0-9.]*(?:{_APART}+[0-9.]+)+{_BLANK}[$€£%]?\z"
@@ -76,7 +78,7 @@ def problem_with(
         problems.append((text.str.contains(INVISIBLE), "a character that cannot be seen"))
     if column.kind in _PATTERNS:
         unread, words = value.is_null() & ~text.is_null(), _PATTERNS[column.kind][1]
-        if column.kind is not Kind.DATE:
+        if column.kind not in {Kind.DATE, Kind.FLAG}:
             grouped = nw.when(unread).then(text).str.contains(_IN_GROUPS)
             problems.append((grouped, f"{words}, {_WRITE_PLAINLY}"))
         problems.append((unread, words))
@@ -139,6 +141,10 @@ def _years(text: nw.Expr) -> nw.Expr:
     return text.str.replace_all(f"^<{_BLANK}1.*", "0").str.replace_all(r"[^0-9.]", "").cast(nw.Float64)
 
 
+def _flag(text: nw.Expr) -> nw.Expr:
+    return text.str.to_lowercase().is_in(_YES)
+
+
 _WRITE_PLAINLY = "write 24000.00 without thousands sign or name the decimal sign in the mapping"
 _PATTERNS = {
     Kind.DATE: (_DATE, "not a date (YYYY-MM-DD)"),
@@ -147,6 +153,7 @@ _PATTERNS = {
     Kind.PERCENT: (_PERCENT, "not a percent"),
     Kind.TERM: (_TERM, "not a term in months"),
     Kind.YEARS: (_YEARS, "not a number of years"),
+    Kind.FLAG: (_FLAG, "neither yes nor no"),
 }
 _CASTS = {
     Kind.DATE: _date,
@@ -155,6 +162,7 @@ _CASTS = {
     Kind.PERCENT: _percent,
     Kind.TERM: _term,
     Kind.YEARS: _years,
+    Kind.FLAG: _flag,
 }
 
 

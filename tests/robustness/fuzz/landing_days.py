@@ -47,6 +47,8 @@ def _text(luck: random.Random, column: Column, day: date, place: int) -> str:
             return luck.choice([" 36 months", "60"])
         case Kind.YEARS:
             return luck.choice(["10+ years", "< 1 year", "n/a", "3 years", "7"])
+        case Kind.FLAG:
+            return luck.choice(["yes", "no", "TRUE", "0"])
     raise AssertionError(column.kind)
 
 

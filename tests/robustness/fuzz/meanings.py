@@ -87,6 +87,9 @@ def _years(text: str) -> object:
     return _number(found[1]) if found else BROKEN
 
 
+_FLAGS = dict.fromkeys(("yes", "y", "true", "1"), True) | dict.fromkeys(("no", "n", "false", "0"), False)
+
+
 def meaning(column: Column, text: str | None) -> object:
     """Read the value in this text as a person does: None where it is blank, `BROKEN` where it is none of the kind."""
     text = given(column, text)
@@ -112,6 +115,8 @@ def meaning(column: Column, text: str | None) -> object:
             return _whole(re.sub(rf"[{_BLANKS}]*[mM]onths?$", "", text))
         case Kind.YEARS:
             return _years(text)
+        case Kind.FLAG:
+            return _FLAGS.get(text.lower() if text.isascii() else text, BROKEN)
     raise AssertionError(column.kind)
 
 

@@ -30,6 +30,7 @@ SOUND = {
     Kind.PERCENT: ["9.87%", ".125", "12", "1e1"],
     Kind.TERM: [" 36 months", "60"],
     Kind.YEARS: ["10+ years", "< 1 year", "n/a", "4"],
+    Kind.FLAG: ["yes", "No", "TRUE", "0", "n/a"],
 }
 HOSTILE = st.one_of(
     st.none(),

@@ -70,6 +70,8 @@ def test_the_second_reader_agrees_with_the_csv_module_wherever_that_is_sure() ->
         (Kind.PERCENT, "10.65 %", 0.1065),
         (Kind.TERM, " 36 months", 36),
         (Kind.YEARS, "< 1 year", 0.0),
+        (Kind.FLAG, "No", False),
+        (Kind.FLAG, "maybe", BROKEN),
         (Kind.DATE, "2011-02-29", BROKEN),
         (Kind.DATE, "2012-02-29", dt.date(2012, 2, 29)),
         (Kind.TEXT, "\u00a0", None),

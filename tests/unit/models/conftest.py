@@ -69,6 +69,11 @@ def make_book(loans: int = 4000, seed: int = 11, *, as_of: date = AS_OF) -> tupl
             ),
             "closed": closed,
             "definition": "pd12",
+            # Every seventh good was late once, after the months that count, and paid again.
+            "late_cured": pl.Series(
+                [0 if bad else 1 if place % 7 == 0 else None for place, bad in enumerate(defaulted)], dtype=pl.Int8
+            ),
+            "sign_rebuilt": False,
         }
     )
     return features, outcomes

@@ -95,7 +95,7 @@ def books() -> list[Book]:
 
 
 def exposure_of(book: Book) -> Exposure:
-    return measure_exposure(observed_by(book.loans, AS_OF, window_months=12), window_months=12)
+    return measure_exposure(observed_by(book.loans, AS_OF, window_months=12, lag_days=0), window_months=12)
 
 
 @pytest.mark.parametrize("family", ["scorecard", "boosting"])

@@ -130,7 +130,7 @@ def _watched(rows: list[tuple[date, int, int | None]]) -> pl.DataFrame:
 def test_looking_back_from_an_earlier_day_shows_only_what_had_been_seen_by_then() -> None:
     # watched 12 months; default in month 5, once before and once after the day; paid off after 3; born yesterday
     rows = [(START, 12, None), (START, 4, 5), (date(2010, 5, 1), 4, 5), (START, 3, None), (date(2010, 7, 31), 6, None)]
-    seen = observed_by(_watched(rows), date(2010, 8, 1), window_months=12)
+    seen = observed_by(_watched(rows), date(2010, 8, 1), window_months=12, lag_days=0)
     assert seen.select("loan_id", "months", "defaulted").rows() == [
         ("L0", 7, False),
         ("L1", 5, True),
@@ -141,8 +141,13 @@ def test_looking_back_from_an_earlier_day_shows_only_what_had_been_seen_by_then(
 
 def test_a_default_counts_only_when_its_whole_month_has_passed() -> None:
     one = _watched([(date(2010, 1, 15), 4, 5)])
-    assert observed_by(one, date(2010, 6, 14), window_months=12).select("months", "defaulted").row(0) == (4, False)
-    assert observed_by(one, date(2010, 6, 15), window_months=12).select("months", "defaulted").row(0) == (5, True)
+
+    def seen(day: date, lag_days: int) -> tuple[int, bool]:
+        found = observed_by(one, day, window_months=12, lag_days=lag_days)
+        return found.select("months", "defaulted").row(0)
+
+    assert (seen(date(2010, 6, 14), 0), seen(date(2010, 6, 15), 0)) == ((4, False), (5, True))
+    assert (seen(date(2010, 7, 14), 30), seen(date(2010, 7, 15), 30)) == ((4, False), (5, True))
 
 
 def test_monthly_hazards_are_those_of_a_life_table() -> None:

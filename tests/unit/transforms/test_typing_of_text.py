@@ -79,6 +79,14 @@ def read(kind: Kind, *texts: str | None, **rules: Any) -> list[tuple[Any, str | 
         (Kind.YEARS, "7.5", 7.5),
         (Kind.YEARS, ".5", 0.5),
         (Kind.YEARS, "+5.", 5.0),
+        (Kind.FLAG, "yes", True),
+        (Kind.FLAG, " TRUE ", True),
+        (Kind.FLAG, "Y", True),
+        (Kind.FLAG, "1", True),
+        (Kind.FLAG, "no", False),
+        (Kind.FLAG, "False", False),
+        (Kind.FLAG, "n", False),
+        (Kind.FLAG, "0", False),
         (Kind.ID, " 68407277.0 ", "68407277"),
         (Kind.ID, "68407277.", "68407277"),
         (Kind.ID, "007.00", "007"),
@@ -110,6 +118,7 @@ def test_a_text_that_fits_its_kind_becomes_a_value(kind: Kind, text: str, value:
         (Kind.PERCENT, "not a percent", "abc %10 10%% ٣٤% 1e 1e2.5%"),
         (Kind.TERM, "not a term in months", "36.5 abc months -36 3years ٣٦"),
         (Kind.YEARS, "not a number of years", "many -1 <2 years! ٣ 1234"),
+        (Kind.FLAG, "neither yes nor no", "maybe yes! 2 1.0 yesno ja １ 1,000"),
     ],
 )
 def test_a_text_that_does_not_fit_is_missing_and_says_why(kind: Kind, words: str, texts: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TYPES = {
     pl.String(): "string",
+    pl.Boolean(): "boolean",
     pl.Date(): "date",
     pl.Int8(): "tinyint",
     pl.Int32(): "int",

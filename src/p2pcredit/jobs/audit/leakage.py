@@ -128,7 +128,7 @@ def _ends(terms: pl.DataFrame, performance: pl.DataFrame, settings: LabelSetting
     quarantine = nw.from_native(as_quarantined(LOAN_PERFORMANCE, faulty).lazy())
     set_aside, nameless = collect(first_set_aside(quarantine)), collect(without_name(quarantine))
     defaults = collect(default_events(nw.from_native(sound.lazy()), settings))
-    defaulted = defaults.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("defaulted_on"))
+    defaulted = defaults.group_by("loan_id").agg(pl.col("known_on").min().alias("defaulted_on"))
     closed = sound.filter(pl.col("status").is_in(sorted(CLOSING_STATUSES)))["loan_id"].unique()
     loans = terms.group_by("loan_id").agg(pl.col("snapshot_date").min().alias("originated"))
     loans = loans.with_columns(pl.Series("plain", [plain_id(loan or "") for loan in loans["loan_id"]], dtype=pl.String))

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.cures import Cures
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
@@ -25,12 +26,12 @@ from p2pcredit.monitoring.inputs import MonitoringInputs, PolicyContext
 from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
 from p2pcredit.monitoring.policies.choose import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.settings import EARLY_DAYS
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.tables.day_receipts import read_receipt
 from p2pcredit.storage.tables.lake import Lake
-from p2pcredit.transforms.labels import unknown_outcomes
+from p2pcredit.transforms.labels import late_loans, rebuilt_signs, unknown_outcomes
+from p2pcredit.transforms.outcomes import fate_days
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,10 @@ class MonitoringSnapshot:
         unknown = self._unknown_outcomes()
         known = labels_known(self.lake, self.ctx.settings.labels, history.first, week_end)
         labels = known.join(unknown.lazy().select("loan_id"), on="loan_id", how="anti")
-        late = (
-            self.lake.scan(silver(FEEDS["loan_performance"]), history)
-            .filter(pl.col("days_past_due") >= EARLY_DAYS)
-            .group_by("loan_id")
-            .agg(pl.col("snapshot_date").min().alias("late_on"))
-        )
         scored, measured = self.lake.scan(PREDICTIONS, history), was_measured()
         refused = scored.filter(~measured).select("loan_id", "snapshot_date", "outside_training", "decision")
         features = self.lake.scan(FEATURE_STORE, history)
-        frames = pl.collect_all([scored.filter(measured), labels, features, late, refused])
+        frames = pl.collect_all([scored.filter(measured), labels, features, refused])
         return MonitoringInputs(
             week_end=week_end,
             champion_id=self.champion_id,
@@ -102,14 +97,15 @@ class MonitoringSnapshot:
             labels=frames[1].sort("origination_date", "loan_id"),
             features=once_each(frames[2]),
             reference=self._reference(),
-            early_delinquency=frames[3].sort("loan_id"),
+            early_delinquency=self._late.select("loan_id", pl.col("late_known_on").alias("late_on")),
             feed_quality=self._feed_quality(),
             values_lost=self._values_lost(),
             development_bads=self.facts.development_bads,
             known_bads=self.facts.known_bads,
             unknown_outcomes=unknown,
             events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
-            refused=once_each(frames[4]),
+            refused=once_each(frames[3]),
+            cures=self._cures(unknown),
             champion_features=tuple(self.card.get("features", ())),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),
@@ -136,6 +132,21 @@ class MonitoringSnapshot:
             tried = [t for t in tried if t.facts.get("remedy") != "recalibrate"]
         known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
         return max(known, default=self.card.get("matured_bads"))
+
+    @cached_property
+    def _late(self) -> pl.DataFrame:
+        """The loans that were ever 30 days past due in the history, as far as known at the end of the week."""
+        events = self.lake.frame(silver(FEEDS["loan_performance"]), self.history)
+        return collect(late_loans(events, self.ctx.settings.labels)).sort("loan_id")
+
+    def _cures(self, unknown: pl.DataFrame) -> Cures:
+        """Count the late loans of known fate, and those that paid again."""
+        events = self.lake.frame(silver(FEEDS["loan_performance"]), self.history)
+        rebuilt = collect(rebuilt_signs(events)).height
+        since = self.week_end - timedelta(days=fate_days(self.ctx.settings.labels))
+        fates = self._late.filter(pl.col("late_on") <= since).join(unknown, on="loan_id", how="anti")
+        known = fates["late_cured"].drop_nulls()
+        return Cures(len(known), int(known.sum()), rebuilt)
 
     def _unknown_outcomes(self) -> pl.DataFrame:
         """Find the loans of the history whose outcome cannot be known, as far as known at the end of the week."""

@@ -6,7 +6,7 @@ keeps to one thread: with more, sums are taken in another order and the last bit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -26,7 +26,7 @@ from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.scoring import load_model
 from p2pcredit.models.training.candidate import Candidate
-from p2pcredit.models.training.candidates import beats_base_rate, train_candidates
+from p2pcredit.models.training.candidates import EARLY_DELINQUENCY, beats_base_rate, train_candidates
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.storage.state.model_bank import ModelArtifacts
 from p2pcredit.text import one_line
@@ -78,7 +78,7 @@ def make_challenger(
     promoted, reason = _verdict(best, gate, comparison)
     tried = try_recalibration(snapshot)
     entries = {
-        **run.for_card(),
+        **run.for_card(best),
         "origin": TRAINED,
         "parent": None,
         "defaults_learned_from": best.defaults,
@@ -108,9 +108,11 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
     gate = _gate(done.candidate.evaluation, snapshot)
     entries = {
         **done.for_card(),
+        "limits": list(champion.card.get("limits", [])),
+        "late_loans": champion.card.get("late_loans"),
         "origin": RECALIBRATED,
         "parent": champion.model_id,
-        "defaults_learned_from": champion.card.get("defaults_learned_from"),
+        "defaults_learned_from": _defaults_learned_from(champion.card),
         "promoted": done.promote,
         "reason": done.reason if gate.passed else f"{done.reason}; the ranking does not pass the floor: {gate.reason}",
         "comparison": None,
@@ -147,11 +149,19 @@ def _champion_on(snapshot: TrainingSnapshot, evaluation: pl.DataFrame) -> Floats
 
 def _compare(best: Candidate, champion_pd: Floats, snapshot: TrainingSnapshot) -> Comparison:
     labels, chances = best.evaluation["label"].to_numpy(), best.evaluation["probability_of_default"].to_numpy()
-    learned = None if snapshot.champion is None else snapshot.champion.card.get("defaults_learned_from")
+    learned = None if snapshot.champion is None else _defaults_learned_from(snapshot.champion.card)
     settings = snapshot.settings.training
     return compare_models(
         labels, chances, champion_pd, settings, challenger_defaults=best.defaults, champion_defaults=learned
     )
+
+
+def _defaults_learned_from(card: Mapping[str, Any]) -> int | None:
+    """Return the defaults that a model learned from; None where its card counted early delinquencies as defaults."""
+    if card.get("target") == EARLY_DELINQUENCY and "late_loans" not in card:
+        return None
+    found = card.get("defaults_learned_from")
+    return None if found is None else int(found)
 
 
 def _choose(candidates: Sequence[Candidate], snapshot: TrainingSnapshot) -> tuple[Candidate, Gate]:

@@ -22,10 +22,12 @@ from p2pcredit.periods import week_monday
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
+from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
-_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate")
+_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate", "limits")
 """What the ledger keeps of a model's card."""
+LONGEST_LIMIT = 400
 
 
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
@@ -223,6 +225,7 @@ def _log_line(event: LedgerEvent) -> str:
     return (
         f"{event.at} snapshot_date={facts['snapshot_date']} outcome={facts['outcome']} model={facts['model_id']}"
         f" decision={facts['decision_id'] or 'none'} run={event.run_id} reason={facts['reason']}\n"
+        + "".join(f"  limit: {one_line(limit, LONGEST_LIMIT)}\n" for limit in facts.get("limits", []))
     )
 
 

@@ -16,12 +16,10 @@ from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import load_model
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.training.usable import NEWEST_DAYS
 from p2pcredit.storage.files import write_json_atomically
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake
-
-NEWEST_DAYS = 92
-"""How many days of originations count as the newest loans in stability and swap set."""
 
 
 def newest_loans(snapshot: TrainingSnapshot) -> pl.DataFrame:

@@ -59,6 +59,8 @@ class Recalibration:
         return {
             "periods": self.periods,
             "dropped_features": {},
+            "limits": [],
+            "late_loans": None,
             "candidates": [],
             "details": dict(self.candidate.details),
             "platform_baseline": None,

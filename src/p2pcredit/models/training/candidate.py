@@ -24,7 +24,8 @@ class Candidate:
         evaluation: `loan_id`, `label`, `probability_of_default` of the evaluation loans, by the evaluation model.
         metrics: As `card_metrics` gives them.
         well_calibrated: Whether the interval of the calibration ratio meets the bounds of the settings.
-        defaults: How many defaults the model learned from; None where it is not known.
+        defaults: How many defaults of the main definition were seen among the loans that the model learned from,
+            whatever event it learned; None where it is not known.
         details: What the fit rests on, as the card has it.
     """
 

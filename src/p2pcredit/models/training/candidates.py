@@ -8,7 +8,7 @@ fit's probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -16,7 +16,8 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.cures import Cures
+from p2pcredit.contracts.features import features_of
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.evaluation.card_metrics import Metrics, platform_baseline
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
@@ -29,11 +30,13 @@ from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training.fit import Learner, fit_hazard, fit_matured
 from p2pcredit.models.training.redlining import STATE, hold_to_redlining_rule
 from p2pcredit.models.training.splits import split_by_time, unmatured_levels
+from p2pcredit.models.training.usable import usable_features
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings, TrainingSettings
 from p2pcredit.text import one_line
 
-TARGETS = ("matured", "hazard", "early_delinquency")
+EARLY_DELINQUENCY = "early_delinquency"
+TARGETS = ("matured", "hazard", EARLY_DELINQUENCY)
 PAIRS = tuple((family, target) for family in TrainingSettings().families for target in TARGETS)
 """The candidates of the settings as they come."""
 AT_ONCE_AT_MOST = 3
@@ -49,24 +52,40 @@ class TrainingRun:
     Args:
         candidates: Best first, as `rank_candidates` orders them.
         periods: Per part (`fit`, `calibrate`, `evaluate`) its first and last origination date, `n` and `bads`.
-        dropped: Features that were left out, and why.
+        cures: How many late loans paid again, by which early delinquency was learned from or refused.
         baseline: How the platform's own sub-grade ranks the same evaluation loans; None where it gives none.
         details: What the hazard fits rest on, and why a candidate is missing.
         broken: What went wrong in families of other packages, each once.
+        barred: Features that a test keeps out of every candidate, and why.
     """
 
     candidates: tuple[Candidate, ...]
     periods: dict[str, dict[str, Any]]
-    dropped: dict[str, str]
+    cures: Cures
     baseline: Metrics | None
     details: dict[str, Any] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
+    barred: Mapping[str, str] = field(default_factory=dict)
 
-    def for_card(self) -> dict[str, Any]:
-        """Describe the training for the card."""
+    @property
+    def dropped(self) -> dict[str, str]:
+        """The features that the loans which the leader learned from could not teach, and why."""
+        return {**self.candidates[0].details["dropped_features"], **self.barred}
+
+    def limits_of(self, chosen: Candidate) -> list[str]:
+        """Say what the loans learned from could not teach a candidate, and why early delinquency is refused."""
+        refused = self.cures.refusal
+        early = [] if refused is None else [f"early delinquency was not learned from: {refused}"]
+        return [*early, *chosen.details["limits"]]
+
+    def for_card(self, chosen: Candidate | None = None) -> dict[str, Any]:
+        """Describe the training for the card of one of its candidates, the leader where none is named."""
+        chosen = self.candidates[0] if chosen is None else chosen
         return {
             "periods": self.periods,
-            "dropped_features": self.dropped,
+            "dropped_features": {**chosen.details["dropped_features"], **self.barred},
+            "limits": self.limits_of(chosen),
+            "late_loans": self.cures.as_json(),
             "candidates": [
                 {"family": c.family, "target": c.target, "metrics": dict(c.metrics)} for c in self.candidates
             ],
@@ -89,8 +108,8 @@ def train_candidates(
     Args:
         features: Rows of the feature store, one per loan; rows known after `as_of` are left out.
         outcomes: One row per loan: `loan_id`, `origination_date`, `window_closed_on`, `label` (null unless matured),
-            `months_observed`, `defaulted_in_month`, `late_in_month`, `closed`, `definition`, all as observed by
-            `as_of`.
+            `months_observed`, `defaulted_in_month`, `late_in_month`, `closed`, `definition`, `late_cured`,
+            `sign_rebuilt`, all as observed by `as_of`; without the last two it is not known whether late loans cure.
         as_of: The training date.
         settings: Shares, least counts, seed, threads.
         backend: Grows trees and counts values.
@@ -114,32 +133,40 @@ def train_candidates(
     joined = outcomes.lazy().join(known, on="loan_id", how="inner")
     loans = joined.sort("origination_date", "loan_id").collect()
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
-    usable, dropped = choose_features(split.fit, settings.training.feature_sets)
+    matured = split.all
+    allowed = features_of(settings.training.feature_sets)
     details: dict[str, Any] = {}
+    barred: dict[str, str] = {}
+    usable, _ = usable_features(matured, allowed)
     if any(feature.name == STATE for feature in usable):
         redlining = hold_to_redlining_rule(pl.concat([split.fit, split.calibrate]), [f.name for f in usable])
         details["redlining"] = redlining.as_json()
         if not redlining.passed:
+            allowed = tuple(feature for feature in allowed if feature.name != STATE)
             usable = tuple(feature for feature in usable if feature.name != STATE)
-            dropped[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
-    matured = split.all
+            barred[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
     broken: list[str] = []
     for name in settings.training.families:
         FAMILIES.require(name)
     families = {name: family_named(name) for name in settings.training.families}
-    pairs = tuple((name, target) for name in families for target in TARGETS)
-    unmatured = unmatured_levels(loans, matured, usable)
+    cures = cures_of(outcomes)
+    refused = () if cures.refusal is None else (EARLY_DELINQUENCY,)
+    pairs = tuple((name, target) for name in families for target in TARGETS if target not in refused)
+    for name in families:
+        for target in refused:
+            details[f"{name}_{target}"] = {"missing_because": str(cures.refusal)}
+    unmatured = unmatured_levels(loans, matured, allowed)
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
 
     def fit(pair: tuple[str, str]) -> Candidate | TrainingError:
         family, target = pair
-        learner = Learner(family, usable, settings, backend, budget.each)
+        learner = Learner(family, allowed, settings, backend, budget.each)
         try:
             if target == "matured":
-                return fit_matured(learner, split)
+                return fit_matured(learner, split, loans, as_of=as_of)
             return fit_hazard(learner, split, loans, as_of=as_of, target=target)
         except TrainingError as error:
             return error
@@ -164,8 +191,16 @@ def train_candidates(
             candidates.append(fitted)
     ranked = rank_candidates(candidates, settings.monitoring.confidence, settings.training.preferred_family)
     return TrainingRun(
-        ranked, split.describe(), dropped, platform_baseline(split.evaluate), details, tuple(sorted(set(broken)))
+        ranked, split.describe(), cures, platform_baseline(split.evaluate), details, tuple(sorted(set(broken))), barred
     )
+
+
+def cures_of(outcomes: pl.DataFrame) -> Cures:
+    """Count the late loans of known fate and those of them that paid again; none where the outcomes do not say."""
+    if not {"late_cured", "sign_rebuilt"} <= set(outcomes.columns):
+        return Cures(late=0, cured=0)
+    known = outcomes["late_cured"].drop_nulls()
+    return Cures(len(known), int(known.sum()), int(outcomes["sign_rebuilt"].sum()))
 
 
 def _check_definition(outcomes: pl.DataFrame, settings: Settings) -> None:
@@ -185,9 +220,10 @@ def rank_candidates(
     """Rank the candidates.
 
     Well calibrated ones come before others. Among them the one with the best AUC leads, unless another learned from
-    more defaults and its AUC is not lower beyond the interval of the difference: on few bads the best AUC of several
-    is partly luck, and more evidence learned from is not. The intervals hold for all rivals together, since the best is
-    the luckiest of them. Between those that learned from as many, a tenth more or less, the preferred family leads.
+    more defaults of the main definition (early delinquencies are none) and its AUC is not lower beyond the interval of
+    the difference: on few bads the best AUC of several is partly luck, and more evidence learned from is not. The
+    intervals hold for all rivals together, since the best is the luckiest of them. Between those that learned from as
+    many, a tenth more or less, the preferred family leads.
 
     Args:
         candidates: Judged on the same loans.
@@ -226,17 +262,3 @@ def beats_base_rate(candidate: Candidate) -> bool:
     """
     low, score, base = (candidate.metrics[key] for key in ("auc_low", "brier", "base_brier"))
     return low is not None and low > 0.5 and score is not None and base is not None and score < base
-
-
-def choose_features(fit: pl.DataFrame, feature_sets: Collection[str]) -> tuple[tuple[Feature, ...], dict[str, str]]:
-    """Choose the features that can be learned from these loans. The others come back with the reason."""
-    usable: list[Feature] = []
-    dropped: dict[str, str] = {}
-    for feature in features_of(feature_sets):
-        if feature.name not in fit.columns or fit[feature.name].null_count() == fit.height:
-            dropped[feature.name] = "not given by the platform"
-        elif fit[feature.name].n_unique() < 2:
-            dropped[feature.name] = "the same for all loans learned from"
-        else:
-            usable.append(feature)
-    return tuple(usable), dropped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from p2pcredit.models.registry import family_named
 from p2pcredit.models.training.candidate import Candidate, measure_candidate
 from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
+from p2pcredit.models.training.usable import unlearned_variety, usable_features
 from p2pcredit.models.training_support import with_levels
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 
@@ -36,7 +37,7 @@ Model = Any
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """A family with the features it may use."""
+    """A family with the features it may use: each fit uses those that differ among its own loans."""
 
     family: str
     features: tuple[Feature, ...]
@@ -44,6 +45,8 @@ class Learner:
     backend: FitBackend = LOCAL
     threads: Threads = 1
     tuning: Tuning = field(default_factory=Tuning)
+    hidden: frozenset[str] = frozenset()
+    """Features of which levels are hidden from the fits: see `hide_unmatured_levels`."""
 
     def on_labels(self, loans: pl.DataFrame) -> Model:
         """Fit the family on matured labels, not yet calibrated."""
@@ -52,6 +55,10 @@ class Learner:
     def on_exposure(self, loans: pl.DataFrame, exposure: Exposure) -> Model:
         """Fit the family on what loans were watched for, not yet calibrated."""
         return self._fit(self._watched(loans, exposure))
+
+    def usable(self, loans: pl.DataFrame) -> tuple[tuple[Feature, ...], dict[str, str]]:
+        """Choose the features that these loans can teach, and say why the others cannot be learned."""
+        return usable_features(loans, self.features, self.hidden)
 
     def searched_on_labels(self, loans: pl.DataFrame) -> Learner:
         """Tune the same learner within these matured loans."""
@@ -68,12 +75,14 @@ class Learner:
         return replace(self, tuning=family_named(self.family).tune(examples))
 
     def _matured(self, loans: pl.DataFrame) -> TrainingExamples:
-        return TrainingExamples(loans, self.features, _labels(loans), self.settings, self.backend, self.threads)
+        usable = self.usable(loans)[0]
+        return TrainingExamples(loans, usable, _labels(loans), self.settings, self.backend, self.threads)
 
     def _watched(self, loans: pl.DataFrame, exposure: Exposure) -> TrainingExamples:
+        watched = _watched(loans, exposure)
         return TrainingExamples(
-            _watched(loans, exposure),
-            self.features,
+            watched,
+            self.usable(watched)[0],
             exposure.defaulted,
             self.settings,
             self.backend,
@@ -83,12 +92,18 @@ class Learner:
         )
 
 
-def fit_matured(learner: Learner, split: Split) -> Candidate:
+def fit_matured(learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: date) -> Candidate:
     """Fit the family on matured loans: judged on the newest, then fitted again on all of them.
 
     What is judged was fitted on the oldest and calibrated on those after them. The model that is kept learns from all
     matured loans; how far its margins spread is taken from the evaluation model on the loans that this one had not
     seen, and its level is set on the same loans.
+
+    Args:
+        learner: The family and its features.
+        split: Matured loans.
+        loans: All loans known; nothing is learned from those that have not matured.
+        as_of: The training date.
 
     Raises:
         TrainingError: If the loans teach nothing.
@@ -108,6 +123,7 @@ def fit_matured(learner: Learner, split: Split) -> Candidate:
     details = {
         "loans": matured.height,
         "defaults": _bads(matured),
+        **_columns_left_out(learner, matured, judged_on_fit=split.fit, known=loans, as_of=as_of),
         **kept.notes,
         **({"search": [dict(one) for one in learner.tuning.tried]} if learner.tuning.tried else {}),
         "auc_of_absences": _auc_of_absences(split, judging, freely, learner.settings),
@@ -134,7 +150,8 @@ def fit_hazard(
         learner: The family and its features.
         split: Matured loans.
         loans: All loans known, with what was observed of them, in order of origination.
-        as_of: The training date.
+        as_of: The training date; loans are watched until the reporting lag before it, as what happened since may not
+            have been reported yet.
         target: `hazard` or `early_delinquency`.
 
     Raises:
@@ -143,6 +160,7 @@ def fit_hazard(
     judging = split.evaluation_start
     setting: date = split.calibrate["origination_date"][0] if split.calibrate.height else judging
     unmatured = unmatured_levels(loans, split.all, learner.features)
+    known, learner = loans, replace(learner, hidden=frozenset(unmatured))
     loans = hide_unmatured_levels(loans, split, learner.features)
     before_setting, before_judging = _before(loans, setting), _before(loans, judging)
     watched_before = _exposure(before_setting, as_of, learner.settings, target)
@@ -174,16 +192,23 @@ def fit_hazard(
     watched = _watched(loans, exposure)
     model = _with_reference(model, watched, _outcomes(exposure), rough, learner.settings, unmatured)
     kept = _calibrated_to(model, split, early_margin, backtest_margin)
+    events = int(exposure.defaulted.sum())
+    defaults = events if target == "hazard" else _defaults_among(watched, as_of, learner.settings)
     details = {
         "loans": exposure.loans.height,
-        "defaults": int(exposure.defaulted.sum()),
+        "defaults": defaults,
+        **({} if target == "hazard" else {"early_delinquencies": events}),
         "event": EVENTS[target],
+        "watched_until": _watched_until(as_of, learner.settings).isoformat(),
+        **_columns_left_out(
+            learner, watched, judged_on_fit=_watched(before_judging, watched_judging), known=known, as_of=as_of
+        ),
         "monthly_hazards": list(exposure.hazards),
         **kept.notes,
         **({"search": [dict(one) for one in learner.tuning.tried]} if learner.tuning.tried else {}),
         "auc_of_absences": _auc_of_absences(split, backtest_margin, freely, learner.settings),
-        "evaluated_by": f"a fit on the loans before those that judge, observed until {as_of}; the model kept was "
-        "fitted again with those too",
+        "evaluated_by": f"a fit on the loans before those that judge, watched until "
+        f"{_watched_until(as_of, learner.settings)}; the model kept was fitted again with those too",
     }
     kept, backtest = replace(kept, target=target), replace(backtest, target=target)
     return _measured(kept, backtest, split, learner.settings, details)
@@ -206,14 +231,55 @@ def _before(loans: pl.DataFrame, day: date) -> pl.DataFrame:
 
 def _exposure(loans: pl.DataFrame, day: date, settings: Settings, target: str) -> Exposure:
     window = event_window(settings.labels, target)
-    observed = observed_by(loans, day, window_months=window, event=EVENTS[target])
+    lag = settings.labels.reporting_lag_days
+    observed = observed_by(loans, day, window_months=window, lag_days=lag, event=EVENTS[target])
     defaults = int(observed["defaulted"].sum() or 0)
     if defaults < LEAST_DEFAULTS:
         raise TrainingError(
-            f"{defaults} events ({EVENTS[target]}) observed by {day} among {observed.height} loans watched; a hazard "
-            f"model needs {LEAST_DEFAULTS}; wait for more"
+            f"{defaults} events ({EVENTS[target]}) observed by {_watched_until(day, settings)} among {observed.height} "
+            f"loans watched; a hazard model needs {LEAST_DEFAULTS}; wait for more"
         )
     return measure_exposure(observed, window_months=window)
+
+
+def _watched_until(as_of: date, settings: Settings) -> date:
+    return as_of - timedelta(days=settings.labels.reporting_lag_days)
+
+
+def _defaults_among(loans: pl.DataFrame, as_of: date, settings: Settings) -> int:
+    """Count the defaults of the main definition seen among loans that were watched, whatever event was learned."""
+    labels = settings.labels
+    seen = observed_by(loans, as_of, window_months=labels.window_months, lag_days=labels.reporting_lag_days)
+    return int(seen["defaulted"].sum() or 0)
+
+
+def _columns_left_out(
+    learner: Learner,
+    learned: pl.DataFrame,
+    *,
+    judged_on_fit: pl.DataFrame,
+    known: pl.DataFrame,
+    as_of: date,
+) -> dict[str, Any]:
+    """Say which features the loans learned from could not teach, and what the model is blind to therefore.
+
+    Args:
+        learner: Its features and hidden levels.
+        learned: The loans that the kept model learned from.
+        judged_on_fit: Those that the evaluation model learned from.
+        known: All loans known.
+        as_of: The training date.
+    """
+    usable, dropped = learner.usable(learned)
+    limits = unlearned_variety(dropped, learned, known, as_of)
+    for_judging = {feature.name for feature in learner.usable(judged_on_fit)[0]}
+    later = [feature.name for feature in usable if feature.name not in for_judging]
+    if later:
+        limits.append(
+            f"the loans that the evaluation model learned from are alike in {', '.join(later)}: the figures are those "
+            "of a fit without, and what the model that serves gains by it was not measured"
+        )
+    return {"dropped_features": dropped, "limits": limits}
 
 
 def event_window(labels: LabelSettings, target: str) -> int:

@@ -1,13 +1,13 @@
 """Learning before labels mature: what each loan was watched for, and what default was to be expected of it meanwhile.
 
-A loan contributes the months on book it had been watched for by a day: it defaulted in the last of them or in none, and
-is censored when it was paid off or had not been seen longer. No open loan is called good. The book's monthly hazards
-h(t) come from a life table; a model then learns by how much a loan's hazard exceeds the book's. With proportional
-hazards and the complementary log-log link, the likelihood of all of a loan's months is that of one Poisson count (0 or
-1) with the expected default H(m) = sum over its months of -ln(1 - h(t)), so one row per loan says all that the expanded
-person-month table says. The probability of default within the window is 1 - prod(1 - h(t)) ** risk =
-1 - exp(-H(window) x risk); its margin is ln H(window) + ln risk, which a calibration on matured
-loans turns into log-odds (the two differ little where defaults are rare).
+A loan contributes the months on book it had been watched for by a day, less the lag of reports: it defaulted in the
+last of them or in none, and is censored when it was paid off or had not been seen longer. No open loan is called good.
+The book's monthly hazards h(t) come from a life table; a model then learns by how much a loan's hazard exceeds the
+book's. With proportional hazards and the complementary log-log link, the likelihood of all of a loan's months is that
+of one Poisson count (0 or 1) with the expected default H(m) = sum over its months of -ln(1 - h(t)), so one row per loan
+says all that the expanded person-month table says. The probability of default within the window is 1 - prod(1 - h(t))
+** risk = 1 - exp(-H(window) x risk); its margin is ln H(window) + ln risk, which a calibration on matured loans turns
+into log-odds (the two differ little where defaults are rare).
 
 How a hazard model is judged: a fit on the loans originated before the evaluation loans, with what had come of them by
 the training date, is measured on the evaluation loans, of which it knows none (the backtest). The model that is kept is
@@ -23,7 +23,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -54,17 +54,20 @@ class Exposure:
 
 
 def observed_by(
-    outcomes: pl.DataFrame, day: date, *, window_months: int, event: str = "defaulted_in_month"
+    outcomes: pl.DataFrame, day: date, *, window_months: int, lag_days: int, event: str = "defaulted_in_month"
 ) -> pl.DataFrame:
-    """Observe each loan until `day`: for how long it had been watched, and whether it had defaulted.
+    """Observe each loan until the reporting lag before `day`: for how long it was watched, and whether it defaulted.
 
-    A default is dated by its month on book alone, so it counts only once that whole month had passed by `day`.
+    What happened in the last days may not have been reported yet, so watching ends before them, as a label waits for
+    them: a loan watched to the last day would count months without default in which its default was on its way. A
+    default is dated by its month on book alone, so it counts only once that whole month had passed by then.
 
     Args:
         outcomes: Rows with `loan_id`, `origination_date`, `months_observed`, `defaulted_in_month`, observed until some
             day not before `day`.
         day: The day from which one looks back.
         window_months: Months on book that count.
+        lag_days: How late servicing reports; exposure is censored so many days before `day`.
         event: The column with the month of the event; `late_in_month` for early delinquency in place of the default.
 
     Returns:
@@ -72,10 +75,11 @@ def observed_by(
         (Boolean); loans not watched for a whole month are left out.
     """
     origin, month = pl.col("origination_date"), pl.col(event)
+    until = day - timedelta(days=lag_days)
     elapsed = (
-        (day.year - origin.dt.year()) * 12
-        + (day.month - origin.dt.month().cast(pl.Int32))
-        - (pl.lit(day.day) < origin.dt.day()).cast(pl.Int32)
+        (until.year - origin.dt.year()) * 12
+        + (until.month - origin.dt.month().cast(pl.Int32))
+        - (pl.lit(until.day) < origin.dt.day()).cast(pl.Int32)
     )
     seen = month.is_not_null() & (month <= window_months) & (month <= elapsed)
     without = pl.min_horizontal(elapsed, "months_observed", month - 1, pl.lit(window_months))

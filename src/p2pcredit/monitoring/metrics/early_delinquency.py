@@ -1,7 +1,8 @@
 """Early delinquency: which share of each vintage was 30 days past due or more within its first months on book.
 
 They come a year before the labels do, but are no outcome: a loan may still be paid. Only loans observed for that long
-count, and none of which an event was set aside: it may have been the sign.
+count, and none of which an event was set aside: it may have been the sign. Where late loans almost never pay again,
+nothing is shown: the sign then was made from the default, or is the default seen sooner.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ def measure_early_delinquency(inputs: MonitoringInputs, settings: Settings) -> l
     Returns:
         `late30_within_3m` and `late30_within_6m` for each vintage quarter with at least one loan observed that long.
         `matured_share` is the share of the vintage's scored loans that has been observed that long. For information: no
-        threshold.
+        threshold. Where late loans almost never cure, both for `all` and undetermined, with the reason.
     """
+    refusal = None if inputs.cures is None else inputs.cures.metric_refusal
+    if inputs.cures is not None and refusal is not None:
+        return [unmeasured(f"late30_within_{m}m", "all", inputs.cures.late, refusal) for m in MONTHS_OBSERVED]
     origination = pl.col("snapshot_date")
     loans = (
         inputs.with_knowable_outcome(inputs.predictions)

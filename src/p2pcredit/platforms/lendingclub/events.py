@@ -3,6 +3,9 @@
 With the last payment in month P (the month of origination where none was made), the first missed instalment is due one
 month later on the loan's own day; LATE becomes visible 30 days after that, DEFAULT 90 and CHARGED_OFF 150. A fully paid
 loan closes on its day in month P. Each event is landed on the day it becomes visible, and on no earlier one.
+
+LATE and DEFAULT say that they are `rebuilt`: they exist only for loans of which a later status is known, so a LATE
+foretells the loss that it was made from. Loans that were late and paid again left no trace in the download.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ SEEN_COLUMNS = ("last_pymnt_d", "last_credit_pull_d")
 """Months in which anything was paid or looked up."""
 _OFF_POLICY = r"^Does not meet the credit policy\.\s*Status:\s*"
 _STEPS = (("LATE", 30), ("DEFAULT", 90), ("CHARGED_OFF", 150))
+_REBUILT = frozenset({"LATE", "DEFAULT"})
+"""What is made from a status that the loan had later; the others are what the status itself says."""
 _STATUSES = {
     "Fully Paid": "FULLY_PAID",
     "Charged Off": "CHARGED_OFF",
@@ -96,13 +101,13 @@ def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None 
         "loan_id",
         pl.col("originated").cast(pl.String).alias("event_date"),
         pl.col("raw_status").alias("status"),
-        *(pl.lit(None, dtype=pl.String).alias(name) for name in _AMOUNTS),
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in _UNSAID),
         "row_number",
     )
     return pl.concat([*events, unknown]).sort("row_number", maintain_order=True).drop("row_number")
 
 
-_AMOUNTS = ("days_past_due", "principal_outstanding", "amount_received")
+_UNSAID = ("days_past_due", "principal_outstanding", "amount_received", "rebuilt")
 
 
 def _event(
@@ -117,6 +122,7 @@ def _event(
         pl.lit(str(days_past_due)).alias("days_past_due"),
         (pl.col(outstanding) if outstanding else nothing).alias("principal_outstanding"),
         (pl.col(received) if received else nothing).alias("amount_received"),
+        pl.lit("yes" if status in _REBUILT else "no").alias("rebuilt"),
         "row_number",
     )
 

@@ -18,7 +18,11 @@ _PAST_DUE_STEPS = (("LATE", 30), ("DEFAULT", 90))
 
 
 class EventRules(BaseModel):
-    """One event that a status implies: what it says, and how many days after the status's date it became visible."""
+    """One event that a status implies: what it says, and how many days after the status's date it became visible.
+
+    One before the status's date, or before the last event of the same status, is `rebuilt`: only loans that came to
+    have the status have it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +54,8 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
         read_on: The day on which the statuses were read; None only where there are no loans.
 
     Returns:
-        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the loans.
+        `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the loans. An
+        event is `rebuilt` where it lies before the day of the status that it was made from.
     """
     loans = loans.with_row_index(_PLACE)
     parts = []
@@ -62,35 +67,44 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
         if isinstance(events, str):
             needed = pl.col("days_past_due")
             steps = [
-                (name, days, pl.lit(read_on, dtype=pl.Date), days - needed, needed >= days)
+                (name, days, pl.lit(read_on, dtype=pl.Date), days - needed, needed >= days, needed > days)
                 for name, days in _PAST_DUE_STEPS
             ]
         else:
             needed = pl.col("on")
+            reached_after = max((0, *(event.after_days for event in events)))
             steps = [
-                (event.status, event.days_past_due, pl.col("on"), pl.lit(event.after_days), pl.lit(value=True))
+                (
+                    event.status,
+                    event.days_past_due,
+                    pl.col("on"),
+                    pl.lit(event.after_days),
+                    pl.lit(value=True),
+                    pl.lit(event.after_days < reached_after),
+                )
                 for event in events
             ]
         explained |= own & (needed.is_not_null() | pl.lit(not events))
-        for name, days, start, shift, reached in steps:
+        for name, days, start, shift, reached, rebuilt in steps:
             on = pl.max_horizontal(start + pl.duration(days=shift), pl.col("snapshot_date"))
-            parts.append(_rows(loans.filter(own & needed.is_not_null() & reached), on, pl.lit(name), pl.lit(str(days))))
+            having = loans.filter(own & needed.is_not_null() & reached)
+            flag = pl.when(rebuilt).then(pl.lit("yes")).otherwise(pl.lit("no"))
+            parts.append(_rows(having, on, pl.lit(name), pl.lit(str(days)), flag))
     unknown = loans.filter(~explained.fill_null(value=False))
     overdue = [status for status, events in rules.items() if events == PAST_DUE]
     unread = pl.when(pl.col("status").is_in(overdue)).then("days_text")
-    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unread))
+    unsaid = pl.lit(None, dtype=pl.String)
+    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unread, unsaid))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
 
 
-def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.Expr) -> pl.DataFrame:
-    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in LOAN_PERFORMANCE.sources[4:]]
+def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.Expr, rebuilt: pl.Expr) -> pl.DataFrame:
+    said = {"event_date": on.cast(pl.String), "status": status, "days_past_due": days_past_due, "rebuilt": rebuilt}
+    absent = pl.lit(None, dtype=pl.String)
     return loans.select(
         on.alias("snapshot_date"),
         "loan_id",
-        on.cast(pl.String).alias("event_date"),
-        status.alias("status"),
-        days_past_due.alias("days_past_due"),
-        *absent,
+        *(said.get(name, absent).alias(name) for name in LOAN_PERFORMANCE.sources[1:]),
         _PLACE,
     )
 

@@ -95,6 +95,7 @@ def _events(
             "days_past_due": pl.Series([str(days_past_due)]).new_from_index(0, len(loans)),
             "principal_outstanding": pl.Series(outstanding).round(2).cast(pl.String),
             "amount_received": pl.Series(money).round(2).cast(pl.String),
+            "rebuilt": pl.Series(["no"]).new_from_index(0, len(loans)),
         }
     )
 

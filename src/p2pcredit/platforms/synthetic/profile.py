@@ -23,7 +23,8 @@ from p2pcredit.platforms.synthetic.loans import HOMES, PURPOSES, STATES, Draw, S
 
 NAME = "synthetic"
 _COLUMNS = tuple(dict.fromkeys(source for feed in APPLICATION_FEEDS for source in feed.sources))
-_EVENT_FIELDS = LOAN_PERFORMANCE.sources[1:]
+_EVENT_FIELDS = ("event_date", "status", "days_past_due", "principal_outstanding", "amount_received")
+"""What the raw file holds of an event, in their order; none of its events is rebuilt."""
 _LAYOUTS = {"synthetic": ("loan_id", "origination_date", "loan_amount", "term", "events")}
 _GRADE_LEVELS = 35
 _ORIGINATED = pl.col("origination_date").str.to_date("%Y-%m-%d", strict=False)
@@ -229,6 +230,7 @@ def _unpack_events(rows: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(
         pl.when(sound).then("event_date").otherwise("origination_date").alias("event_date"),
         pl.when(sound).then("status").otherwise("events").alias("status"),
+        pl.when(sound).then(pl.lit("no")).alias("rebuilt"),
     ).select("snapshot_date", *LOAN_PERFORMANCE.sources)
 
 
