@@ -11,7 +11,7 @@ from datetime import date
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
-from p2pcredit.settings import EARLY_DAYS
+from p2pcredit.settings import EARLY_DAYS, LabelSettings
 from p2pcredit.transforms.labels import (
     Target,
     default_events,
