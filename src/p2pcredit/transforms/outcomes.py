@@ -11,7 +11,7 @@ from datetime import date
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
-from p2pcredit.settings import EARLY_DAYS, LabelSettings
+from p2pcredit.settings import EARLY_DAYS
 from p2pcredit.transforms.labels import (
     Target,
     default_events,
@@ -99,7 +99,7 @@ def build_outcomes(
     )
 
 
-def fate_days(settings: LabelSettings) -> int:
+def fate_days(settings: Target) -> int:
     """Return the days after the first time 30 days past due by which a default that follows from it is known.
 
     Earlier, what is known of late loans is mostly that they paid again: that takes days, a default takes months.
