@@ -24,6 +24,7 @@ _COLUMNS = {
     "feed_quality": ("feed", "rows_in", "quarantined"),
     "values_lost": ("feed", "column", "lost", "given"),
     "unknown_outcomes": ("loan_id", "set_aside_on"),
+    "over_term": ("loan_id", "snapshot_date", "term_months", "months", "defaulted", "expected"),
 }
 _DATES = {
     "predictions": ("snapshot_date",),
@@ -33,6 +34,7 @@ _DATES = {
     "early_delinquency": ("late_on",),
     "unknown_outcomes": ("set_aside_on",),
     "refused": ("snapshot_date",),
+    "over_term": ("snapshot_date",),
 }
 _KEYS = {
     "predictions": ("loan_id",),
@@ -41,12 +43,21 @@ _KEYS = {
     "early_delinquency": ("loan_id",),
     "unknown_outcomes": ("loan_id",),
     "refused": ("loan_id",),
+    "over_term": ("loan_id",),
 }
 _NONE_REFUSED: dict[str, pl.DataType | type[pl.DataType]] = {
     "loan_id": pl.String,
     "snapshot_date": pl.Date,
     "outside_training": pl.List(pl.String),
     "decision": pl.String,
+}
+_NONE_OVER_TERM: dict[str, pl.DataType | type[pl.DataType]] = {
+    "loan_id": pl.String,
+    "snapshot_date": pl.Date,
+    "term_months": pl.Int32,
+    "months": pl.Int64,
+    "defaulted": pl.Int8,
+    "expected": pl.Float64,
 }
 _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
@@ -105,6 +116,8 @@ class MonitoringInputs:
         cures: What became of late loans, as far as known; None where it was not looked at.
         refused: `loan_id, snapshot_date, outside_training, decision` of the loans that got no probability, one row per
             loan, all history; no metric of a probability rests on them.
+        over_term: Scored loans watched for a month or more: `loan_id, snapshot_date, term_months, months` on book,
+            `defaulted` (0 or 1 by then), `expected` (probability of default by then).
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -129,6 +142,7 @@ class MonitoringInputs:
     early_statuses: str = ""
     champion_features: tuple[str, ...] = ()
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
+    over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from p2pcredit.settings import Settings
 
 _TOLD_COLUMNS = 6
 _TOLD_HOLES = 3
+OVER_TERM = "default_to_date_ratio"
 HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
 _HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "matured_share", "status")
 _NO_NEWS = ("champion_id", "promoted", "reason")
@@ -55,7 +56,7 @@ def build_facts(
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
-        sections, history, score_profile, calibration_profile, days`.
+        sections, history, heat, score_profile, calibration_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring
@@ -77,6 +78,7 @@ def build_facts(
         "results": rows,
         "sections": _sections(rows),
         "history": _history(week_end, rows, history),
+        "heat": _heat(rows),
         "score_profile": dict(score_profile) if score_profile is not None else None,
         "calibration_profile": [dict(row) for row in calibration_profile],
         "days": None if days is None else dict(days),
@@ -89,7 +91,7 @@ def build_facts(
 def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     sections = []
     for section in SECTIONS:
-        held = [row for row in rows if section.holds(str(row["metric"]))]
+        held = [row for row in rows if section.holds(str(row["metric"])) and not _is_cell(row)]
         if section.by_size:
             held.sort(
                 key=lambda row: (row["metric"] != "psi_score", -(row["value"] if row["value"] is not None else -1))
@@ -119,6 +121,63 @@ def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return sections
+
+
+def _is_cell(row: Mapping[str, Any]) -> bool:
+    """Return whether a row is one of term and vintage together, which the heat table shows."""
+    return "," in str(row["segment"]) and str(row["metric"]) == OVER_TERM
+
+
+def _heat(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Lay out the cells of term and vintage, a line per vintage, the newest last; None where there are none.
+
+    Returns:
+        `terms` (as text, in order), `lines`: `vintage` and `cells`, one per term or None: `ratio`, `interval`, `n`,
+        `note`, `status`; `failed`: the cells that fail, in words.
+    """
+    cells = {}
+    for row in rows:
+        if _is_cell(row):
+            term, vintage = (part.partition("=")[2] for part in str(row["segment"]).split(","))
+            cells[vintage, term] = row
+    if not cells:
+        return None
+    terms = sorted({term for _, term in cells}, key=float)
+    lines = []
+    for vintage in sorted({vintage for vintage, _ in cells}):
+        held = (cells.get((vintage, term)) for term in terms)
+        lines.append({"vintage": vintage, "cells": [None if row is None else _cell(row) for row in held]})
+    failed = [segment_in_words(str(row["segment"])) for row in cells.values() if row["status"] == "fail"]
+    return {"terms": terms, "lines": lines, "failed": sorted(failed)}
+
+
+def _cell(row: Mapping[str, Any]) -> dict[str, Any]:
+    has = row["value"] is not None
+    return {
+        "ratio": f"{row['value']:.2f}" if has else "none",
+        "interval": f"{row['low']:.2f} to {row['high']:.2f}" if has else "none",
+        "n": row["n"],
+        "note": row["note"],
+        "status": str(row["status"]),
+        "shade": shade_of(row),
+    }
+
+
+def shade_of(row: Mapping[str, Any]) -> str:
+    """Choose the shade of a cell: by its status, and on which side of 1 its whole interval lies.
+
+    Examples:
+        >>> shade_of({"status": "fail", "value": 1.6, "low": 1.3, "high": 2.0})
+        'high fail'
+        >>> shade_of({"status": "undetermined", "value": 1.6, "low": 0.8, "high": 2.0})
+        'undetermined'
+        >>> shade_of({"status": "pass", "value": 0.9, "low": 0.82, "high": 0.98})
+        'low pass'
+    """
+    if row["value"] is None:
+        return "undetermined"
+    side = "high " if row["low"] > 1.0 else "low " if row["high"] < 1.0 else ""
+    return f"{side}{row['status']}"
 
 
 def _is_part(row: Mapping[str, Any]) -> bool:
@@ -218,6 +277,11 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
             doubt = "" if sure else ", within what chance allows"
             said.append(f"Its AUC lies {abs(own['value']):.3f} {place} that of the platform's own sub-grade{doubt}.")
         break
+    heat = facts["heat"]
+    if heat is not None and heat["failed"]:
+        named = "; ".join(heat["failed"][:_TOLD_COLUMNS])
+        more = f" and {len(heat['failed']) - _TOLD_COLUMNS} more" if len(heat["failed"]) > _TOLD_COLUMNS else ""
+        said.append(f"Defaults by now differ from those expected, beyond chance, in {named}{more}.")
     drift = [row for row in facts["results"] if row["metric"].startswith("psi") and row["value"] is not None]
     if drift:
         alarmed = [metric_in_words(row["metric"]) for row in drift if row["status"] == "fail"]

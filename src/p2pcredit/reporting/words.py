@@ -47,6 +47,13 @@ SECTIONS: tuple[Section, ...] = (
         ("calibration_ratio", "calibration_error", "brier", "default_rate", "default_rate_estimate_then"),
     ),
     Section(
+        "over_term",
+        "Default over the term",
+        "Defaults seen over those expected by now, of every scored loan from its first month on. A cell of term and "
+        "vintage fails only where it does beyond chance, all cells together.",
+        ("default_to_date_ratio",),
+    ),
+    Section(
         "estimates",
         "Estimates, before outcomes exist",
         "What the model's own probabilities imply, next to what the same method said of the loans judged since. An "
@@ -87,6 +94,7 @@ _METRICS = {
     "brier": "Brier score",
     "calibration_error": "Calibration error",
     "calibration_ratio": "Defaults seen / expected",
+    "default_to_date_ratio": "Defaults seen / expected by now",
     "default_rate": "Default rate, came true",
     "default_rate_estimate": "Default rate, newest loans",
     "default_rate_estimate_then": "Default rate, expected then",
@@ -130,9 +138,13 @@ def segment_in_words(segment: str) -> str:
     Examples:
         >>> [segment_in_words(s) for s in ("all", "champion", "vintage=2010Q1", "term=36", "feed=loan_terms")]
         ['whole service', 'champion', 'vintage 2010Q1', 'term 36 months', 'loan terms']
+        >>> segment_in_words("term=36,vintage=2010Q1")
+        'term 36 months, vintage 2010Q1'
         >>> segment_in_words("column=financial.annual_income")
         'annual income (financial)'
     """
+    if "," in segment:
+        return ", ".join(segment_in_words(part) for part in segment.split(","))
     kind, _, level = segment.partition("=")
     words = {"all": "whole service", "vintage": f"vintage {level}", "term": f"term {level} months"}
     if kind == "column":

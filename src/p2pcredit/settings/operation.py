@@ -82,6 +82,11 @@ class MonitoringSettings(Group):
         description="Observed over expected defaults outside which calibration fails; one bound above 0 and below 1, "
         "one above 1.",
     )
+    over_term_ratio_bounds: tuple[float, float] = Field(
+        (0.8, 1.25),
+        description="Defaults seen over those expected by now, of a contract term and vintage, outside which it fails "
+        "beyond chance; one bound above 0 and below 1, one above 1.",
+    )
     psi_watch: float = Field(
         0.1, gt=0, description="PSI of score or feature below which it passes; less than `psi_alert`."
     )
@@ -120,12 +125,12 @@ class MonitoringSettings(Group):
 
     @model_validator(mode="after")
     def _limits_are_in_order(self) -> Self:
-        low, high = self.calibration_ratio_bounds
-        if not 0 < low < 1 < high:
-            raise ValueError(
-                f"calibration_ratio_bounds are {low} and {high}; write one above 0 and below 1, then one above 1, such "
-                "as [0.67, 1.5]"
-            )
+        for name, usual in (("calibration_ratio_bounds", "[0.67, 1.5]"), ("over_term_ratio_bounds", "[0.8, 1.25]")):
+            low, high = getattr(self, name)
+            if not 0 < low < 1 < high:
+                raise ValueError(
+                    f"{name} are {low} and {high}; write one above 0 and below 1, then one above 1, such as {usual}"
+                )
         if self.psi_watch >= self.psi_alert:
             raise ValueError(
                 f"psi_watch is {self.psi_watch} and must lie below psi_alert, {self.psi_alert}; lower the first or "

@@ -19,6 +19,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
+from p2pcredit.jobs.monitoring.over_term import default_over_term
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
 from p2pcredit.jobs.training.maturity import matured_counts
 from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
@@ -107,6 +108,7 @@ class MonitoringSnapshot:
             refused=once_each(frames[3]),
             cures=self._cures(unknown),
             champion_features=tuple(self.card.get("features", ())),
+            over_term=default_over_term(self.ctx, week_end),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),
         )

@@ -17,7 +17,7 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -51,6 +51,7 @@ class Watched:
         months: Months on book watched: until the default, else until the horizon or the day; at least 1.
         defaulted: 1.0 where the loan defaulted in the last of them, else 0.0.
         hazard: Cumulative hazard within the main window that the model gives the loan; positive.
+        loan_ids: Their ids, where they were kept.
     """
 
     terms: Months
@@ -58,6 +59,7 @@ class Watched:
     months: Months
     defaulted: Floats
     hazard: Floats
+    loan_ids: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
 
 
 def watch(outcomes: pl.DataFrame, chances: pl.DataFrame, *, until: date, window_months: int) -> Watched:
@@ -97,6 +99,7 @@ def watch(outcomes: pl.DataFrame, chances: pl.DataFrame, *, until: date, window_
         found["months"].to_numpy().astype(np.int64),
         found["seen"].to_numpy().astype(np.float64),
         -np.log1p(-found["probability_of_default"].to_numpy()),
+        found["loan_id"],
     )
 
 

@@ -1,0 +1,142 @@
+"""Defaults seen against those expected by now, by contract term and vintage: what shows a drift in one product.
+
+The probability within the main window is judged when that window has closed, a year late and never beyond it. Here
+every scored loan counts from its first month on: expected is the probability of default by its present month on book,
+by the term structure of the model that scored it, and seen is whether it has defaulted by then. Cells of term and
+vintage are many, so that some would look wrong by chance: a cell fails only where it would after Holm's correction for
+all cells of the week.
+
+Source:
+    Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28; Holm (1979), A simple sequentially
+    rejective multiple test procedure, Scandinavian Journal of Statistics 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+from scipy.stats import chi2, poisson
+
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.status import unmeasured
+from p2pcredit.settings import MonitoringSettings, Settings
+
+METRIC = "default_to_date_ratio"
+LEAST_EXPECTED = 5.0
+"""A cell passes only where so many defaults were expected: of fewer, none seen says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A group of scored loans.
+
+    Args:
+        loans: How many.
+        defaults: Of them, those that have defaulted.
+        expected: Defaults expected of them by now.
+    """
+
+    loans: int
+    defaults: int
+    expected: float
+
+
+def measure_over_term(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
+    """Measure defaults seen over those expected by now, of the scored loans that were watched for a month or more.
+
+    Returns:
+        `default_to_date_ratio` for `all`, each `term=N`, each `vintage=YYYYQn`, and each cell `term=N,vintage=YYYYQn`.
+        The cells are held against `monitoring.over_term_ratio_bounds`; the others are for information, as one term can
+        make up for another in them.
+    """
+    loans = inputs.over_term.with_columns(
+        vintage=pl.format("{}Q{}", pl.col("snapshot_date").dt.year(), pl.col("snapshot_date").dt.quarter())
+    )
+    if loans.is_empty():
+        return [unmeasured(METRIC, "all", 0, "no scored loan has been watched for a month with a curve of its model")]
+    limits = settings.monitoring
+    whole = [("all", _seen(loans))]
+    terms = [(f"term={term}", _seen(part)) for (term,), part in _parts(loans, "term_months")]
+    vintages = [(f"vintage={vintage}", _seen(part)) for (vintage,), part in _parts(loans, "vintage")]
+    cells = [
+        (f"term={term},vintage={vintage}", _seen(part))
+        for (term, vintage), part in _parts(loans, "term_months", "vintage")
+    ]
+    told = [_result(segment, seen, limits) for segment, seen in (*whole, *terms, *vintages)]
+    return [*told, *judge_cells(cells, limits)]
+
+
+def judge_cells(cells: Sequence[tuple[str, Seen]], limits: MonitoringSettings) -> list[MetricResult]:
+    """Judge each cell: fail where it lies outside the bounds beyond chance, all cells together (Holm).
+
+    Args:
+        cells: Segment and what was seen of it.
+        limits: Bounds of the ratio, and the confidence: with 0.9, of weeks in which every cell is right at a bound, one
+            in ten has a failure.
+
+    Examples:
+        >>> right, wrong = Seen(900, 30, 29.0), Seen(900, 75, 30.0)
+        >>> judged = judge_cells([("term=36", right), ("term=60", wrong)], MonitoringSettings())
+        >>> [str(result.status) for result in judged]
+        ['pass', 'fail']
+    """
+    low, high = limits.over_term_ratio_bounds
+    chances = [_chance_outside(seen, low, high) for _, seen in cells]
+    failed: set[int] = set()
+    for rank, place in enumerate(sorted(range(len(cells)), key=lambda place: chances[place])):
+        if chances[place] * (len(cells) - rank) >= 1.0 - limits.confidence:
+            break
+        failed.add(place)
+    judged = []
+    for place, (segment, seen) in enumerate(cells):
+        found = _result(segment, seen, limits)
+        nearest = low if found.value is not None and found.value < 1 else high
+        status = Status.UNDETERMINED
+        if place in failed:
+            status = Status.FAIL
+        elif found.value is not None and low <= found.value <= high and seen.expected >= LEAST_EXPECTED:
+            status = Status.PASS
+        judged.append(replace(found, status=status, threshold=nearest))
+    return judged
+
+
+def _chance_outside(seen: Seen, low: float, high: float) -> float:
+    """Give the chance of defaults as far from expected or farther, were the true ratio at the nearer bound."""
+    if seen.defaults > seen.expected:
+        return float(poisson.sf(seen.defaults - 1, seen.expected * high))
+    return float(poisson.cdf(seen.defaults, seen.expected * low))
+
+
+def _result(segment: str, seen: Seen, limits: MonitoringSettings) -> MetricResult:
+    note = f"{seen.defaults} defaults seen, {seen.expected:.1f} expected by now"
+    if seen.expected <= 0.0:
+        return unmeasured(METRIC, segment, seen.loans, note)
+    outside = (1.0 - limits.confidence) / 2.0
+    least = float(chi2.ppf(outside, 2 * seen.defaults)) / 2.0 if seen.defaults else 0.0
+    most = float(chi2.ppf(1.0 - outside, 2 * (seen.defaults + 1))) / 2.0
+    return MetricResult(
+        METRIC,
+        segment,
+        seen.defaults / seen.expected,
+        least / seen.expected,
+        most / seen.expected,
+        seen.loans,
+        None,
+        Status.UNDETERMINED,
+        None,
+        note,
+    )
+
+
+def _parts(loans: pl.DataFrame, *columns: str) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
+    return sorted(loans.partition_by(*columns, as_dict=True).items())
+
+
+def _seen(loans: pl.DataFrame) -> Seen:
+    return Seen(loans.height, int(loans["defaulted"].sum()), float(loans["expected"].sum()))
+
+
+__all__ = ["LEAST_EXPECTED", "METRIC", "Seen", "judge_cells", "measure_over_term"]

@@ -1,0 +1,120 @@
+"""Defaults seen against expected by now, by term and vintage: by hand, and how often a right book fails."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.unit.monitoring.monitoring_world import make_inputs
+
+from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.monitoring.metrics.over_term import Seen, judge_cells, measure_over_term
+from p2pcredit.settings import MonitoringSettings, Settings
+
+LIMITS = MonitoringSettings()
+
+
+def frame(*loans: tuple[date, int, int, int, float]) -> pl.DataFrame:
+    """Lay out loans: origination, term, months watched, 1 where it defaulted, expected by now."""
+    rows = [(f"L{place}", *loan) for place, loan in enumerate(loans)]
+    schema = {
+        "loan_id": pl.String,
+        "snapshot_date": pl.Date,
+        "term_months": pl.Int32,
+        "months": pl.Int64,
+        "defaulted": pl.Int8,
+        "expected": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def measured(loans: pl.DataFrame) -> dict[str, MetricResult]:
+    found = measure_over_term(make_inputs(30, over_term=loans), Settings())
+    return {result.segment: result for result in found}
+
+
+def test_seen_over_expected_by_hand() -> None:
+    old, young = date(2010, 2, 1), date(2010, 5, 1)
+    found = measured(
+        frame(
+            *[(old, 36, 12, 1, 0.25)] * 3,
+            *[(old, 36, 12, 0, 0.25)] * 21,
+            *[(young, 60, 6, 1, 0.1)] * 2,
+            *[(young, 36, 6, 0, 0.5)] * 2,
+        )
+    )
+    assert list(found) == [
+        "all",
+        "term=36",
+        "term=60",
+        "vintage=2010Q1",
+        "vintage=2010Q2",
+        "term=36,vintage=2010Q1",
+        "term=36,vintage=2010Q2",
+        "term=60,vintage=2010Q2",
+    ]
+    assert found["all"].value == pytest.approx(5 / 7.2)
+    assert found["term=36"].value == pytest.approx(3 / 7.0)
+    assert found["term=60"].value == pytest.approx(2 / 0.2)
+    cell = found["term=36,vintage=2010Q1"]
+    assert (cell.value, cell.n) == (pytest.approx(0.5), 24)
+    # Garwood's 90% interval of 3 seen is 0.818 to 7.754.
+    assert (cell.low, cell.high) == (pytest.approx(0.8177 / 6, rel=1e-3), pytest.approx(7.7537 / 6, rel=1e-3))
+    assert cell.note == "3 defaults seen, 6.0 expected by now"
+    assert found["all"].status is Status.UNDETERMINED
+    assert found["all"].threshold is None, "for information: one term can make up for another"
+
+
+def test_a_drift_in_one_term_fails_in_its_own_cells_alone() -> None:
+    quarters = [date(2010, month, 1) for month in (1, 4, 7, 10)]
+    loans = [
+        (quarter, term, 12, int(place < seen), 0.05)
+        for quarter in quarters
+        for term, seen in ((36, 40), (60, 80))  # of 800 loans of each 40 are expected; of the longer twice as many came
+        for place in range(800)
+    ]
+    found = measured(frame(*loans))
+    failed = {segment for segment, result in found.items() if result.status is Status.FAIL}
+    assert failed == {f"term=60,vintage=2010Q{quarter}" for quarter in (1, 2, 3, 4)}
+    assert found["term=36,vintage=2010Q1"].status is Status.PASS
+
+
+def test_few_expected_neither_pass_nor_fail() -> None:
+    (few,) = judge_cells([("term=36,vintage=2010Q1", Seen(50, 4, 4.0))], LIMITS)
+    assert (few.status, few.value) == (Status.UNDETERMINED, 1.0)
+    (none,) = judge_cells([("term=36,vintage=2010Q1", Seen(50, 0, 0.0))], LIMITS)
+    assert (none.status, none.value) == (Status.UNDETERMINED, None)
+    (five,) = judge_cells([("term=36,vintage=2010Q1", Seen(50, 5, 5.0))], LIMITS)
+    assert five.status is Status.PASS
+
+
+def test_no_scored_loans_are_said() -> None:
+    (nothing,) = measure_over_term(make_inputs(30), Settings())
+    assert (nothing.segment, nothing.status, nothing.value) == ("all", Status.UNDETERMINED, None)
+    assert nothing.note
+
+
+def test_too_few_defaults_fail_as_well_as_too_many() -> None:
+    few, right = judge_cells([("a,b", Seen(900, 10, 40.0)), ("c,d", Seen(900, 38, 40.0))], LIMITS)
+    assert (few.status, few.threshold, right.status) == (Status.FAIL, 0.8, Status.PASS)
+
+
+@pytest.mark.parametrize("ratio", [0.8, 1.0, 1.25])
+def test_of_weeks_in_which_every_cell_is_right_at_most_one_in_ten_has_a_failure(ratio: float) -> None:
+    draw, weeks, cells = np.random.default_rng(11), 400, 30
+    expected = draw.uniform(2.0, 60.0, size=(weeks, cells))
+    seen = draw.poisson(expected * ratio)
+    wrong = 0
+    for week in range(weeks):
+        judged = judge_cells(
+            [
+                (f"c{n},", Seen(1000, int(s), float(e)))
+                for n, (s, e) in enumerate(zip(seen[week], expected[week], strict=True))
+            ],
+            LIMITS,
+        )
+        wrong += any(result.status is Status.FAIL for result in judged)
+    # 0.1 of 400 weeks, and three standard deviations of that count.
+    assert wrong <= 40 + 3 * (400 * 0.1 * 0.9) ** 0.5
