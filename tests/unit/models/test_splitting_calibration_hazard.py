@@ -152,7 +152,12 @@ def test_a_default_counts_only_when_its_whole_month_has_passed() -> None:
 
 def test_monthly_hazards_are_those_of_a_life_table() -> None:
     observed = pl.DataFrame(
-        {"loan_id": ["a", "b", "c", "d"], "months": [1, 2, 2, 3], "defaulted": [False, True, False, True]},
+        {
+            "loan_id": ["a", "b", "c", "d"],
+            "origination_date": [date(2010, 1, 1)] * 4,
+            "months": [1, 2, 2, 3],
+            "defaulted": [False, True, False, True],
+        },
         schema_overrides={"months": pl.Int32},
     )
     found = measure_exposure(observed, window_months=3)
@@ -168,9 +173,51 @@ def test_expected_defaults_add_up_to_those_seen_where_hazards_are_small() -> Non
     observed = pl.DataFrame(
         {
             "loan_id": [str(i) for i in range(20_000)],
+            "origination_date": [date(2010, 1, 1)] * 20_000,
             "months": months.astype(np.int32),
             "defaulted": rng.random(20_000) < 0.03,
         }
     )
     found = measure_exposure(observed, window_months=12)
     assert found.expected.sum() == pytest.approx(found.defaulted.sum(), rel=0.05)
+
+
+def test_the_level_of_a_quarter_multiplies_what_is_expected_of_its_loans() -> None:
+    """Of 1,000 loans of each quarter 100 and 20 default in their first month; all are watched for that month."""
+    quarters = [date(2009, 10, 1)] * 1000 + [date(2010, 1, 1)] * 1000
+    bad = [True] * 100 + [False] * 900 + [True] * 20 + [False] * 980
+    observed = pl.DataFrame(
+        {
+            "loan_id": [str(i) for i in range(2000)],
+            "origination_date": quarters,
+            "months": [1] * 2000,
+            "defaulted": bad,
+        },
+        schema_overrides={"months": pl.Int32},
+    )
+    found = measure_exposure(observed, window_months=1)
+    worse, better = found.expected[0], found.expected[-1]
+    # Pooled both would be 0.06; shrunk by 5 defaults: (100 + 5) / (60 + 5) against (20 + 5) / (60 + 5) of it.
+    assert worse / better == pytest.approx(105 / 25, rel=0.02)
+    assert found.expected.sum() == pytest.approx(120, rel=0.05)
+
+
+def test_the_levels_of_quarters_are_those_beside_the_effects_of_terms() -> None:
+    """The good quarter has a term that the bad one lacks, as risky again by half: its level is that of the other term."""
+    groups = [  # quarter, term, loans, defaults in the first month
+        (date(2009, 10, 1), 36.0, 100_000, 2_000),
+        (date(2010, 1, 1), 36.0, 100_000, 1_000),
+        (date(2010, 1, 1), 60.0, 100_000, 1_500),
+    ]
+    rows = [
+        (f"{place}-{number}", quarter, 1, number < bads, term)
+        for place, (quarter, term, loans, bads) in enumerate(groups)
+        for number in range(loans)
+    ]
+    observed = pl.DataFrame(
+        rows, schema=["loan_id", "origination_date", "months", "defaulted", "term_months"], orient="row"
+    )
+    found = measure_exposure(observed, window_months=1).expected
+    bad, good, longer = found[0], found[100_000], found[-1]
+    assert bad / good == pytest.approx(2.0, rel=0.02)
+    assert longer == pytest.approx(good), "what the term does is left to be learned"

@@ -9,6 +9,11 @@ says all that the expanded person-month table says. The probability of default w
 ** risk = 1 - exp(-H(window) x risk); its margin is ln H(window) + ln risk, which a calibration on matured loans turns
 into log-odds (the two differ little where defaults are rare).
 
+Each quarter of origination has a level of its own, by which its loans' expected default is multiplied before anything
+is learned: what came in good years, and what began in good years, would else pass for the effect of a feature. A term
+that was launched after a crisis looked as safe as the other (a ratio of 1.06 pooled, 1.49 within quarters). Levels are
+shrunk to 1 by their defaults; where the next loans will stand is for the calibration to say.
+
 How a hazard model is judged: a fit on the loans originated before the evaluation loans, with what had come of them by
 the training date, is measured on the evaluation loans, of which it knows none (the backtest). The model that is kept is
 fitted again with everything observed by the training date. The spread of its calibration is taken from backtests, on
@@ -26,9 +31,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.models.evaluation.intervals import Floats
+
+LEVEL_DEFAULTS = 5.0
+"""The level of a quarter counts for half where it has so many defaults."""
+ROUNDS = 50
+PRODUCT = "term_months"
+"""The column that tells products apart: the effect of each is found within quarters, beside their levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +99,13 @@ def observed_by(
         outcomes.with_columns(seen.alias("defaulted"))
         .with_columns(pl.when("defaulted").then(month).otherwise(without).cast(pl.Int32).alias("months"))
         .filter(pl.col("months") >= 1)
-        .select("loan_id", "origination_date", "months", "defaulted")
+        .select("loan_id", "origination_date", "months", "defaulted", *(c for c in (PRODUCT,) if c in outcomes.columns))
         .sort("origination_date", "loan_id")
     )
 
 
 def measure_exposure(observed: pl.DataFrame, *, window_months: int) -> Exposure:
-    """Measure how much default was to be expected of each loan while watched, by the book's own monthly hazards.
+    """Measure how much default was to be expected of each loan while watched: by month on book and quarter.
 
     Args:
         observed: Rows of `observed_by`.
@@ -104,11 +116,47 @@ def measure_exposure(observed: pl.DataFrame, *, window_months: int) -> Exposure:
     """
     months = observed["months"].to_numpy().astype(np.int64)
     defaulted = observed["defaulted"].to_numpy().astype(np.float64)
-    last = np.bincount(months, minlength=window_months + 1)[1:]
+    cohort = _quarters(observed["origination_date"])
     events = np.bincount(months, weights=defaulted, minlength=window_months + 1)[1:]
-    at_risk = np.cumsum(last[::-1])[::-1]
-    hazards = np.where(at_risk > 0, events / np.maximum(at_risk, 1), 0.0)
+    product = _products(observed)
+    level, factor = np.ones(cohort.max(initial=0) + 1), np.ones(product.max(initial=0) + 1)
+    for _ in range(ROUNDS):
+        weight = level[cohort] * factor[product]
+        at_risk = np.bincount(months, weights=weight, minlength=window_months + 1)[1:][::-1].cumsum()[::-1]
+        hazards = np.where(at_risk > 0, events / np.where(at_risk > 0, at_risk, 1.0), 0.0)
+        usual = _expected(hazards, months, window_months)
+        new = _levels(cohort, defaulted, usual * factor[product])
+        factor = _levels(product, defaulted, usual * new[cohort])
+        moved = float(np.abs(new - level).max())
+        level = new
+        if moved < 1e-6:
+            break
+    expected = level[cohort] * usual * (defaulted.sum() or 1.0) / max(1e-9, float((level[cohort] * usual).sum()))
+    return Exposure(observed.select("loan_id"), defaulted, expected, tuple(float(h) for h in hazards))
+
+
+def _levels(group: npt.NDArray[np.int64], defaulted: Floats, foreseen: Floats) -> Floats:
+    """Divide defaults seen by those foreseen, per group, shrunk to 1; they leave the sum of the foreseen as it is."""
+    seen, expected = np.bincount(group, weights=defaulted), np.bincount(group, weights=foreseen)
+    found = (seen + LEVEL_DEFAULTS) / (expected + LEVEL_DEFAULTS)
+    return np.asarray(found * expected.sum() / max(1e-9, float((found * expected).sum())), dtype=np.float64)
+
+
+def _products(observed: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Give each loan the number of its product, which is its contract term; one for all where it is not known."""
+    if PRODUCT not in observed.columns:
+        return np.zeros(observed.height, dtype=np.int64)
+    return observed[PRODUCT].cast(pl.Float64).fill_null(-1.0).rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _quarters(days: pl.Series) -> npt.NDArray[np.int64]:
+    """Give each day the number of its quarter among those there are."""
+    quarter = days.dt.year() * 4 + days.dt.quarter().cast(pl.Int32)
+    return quarter.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _expected(hazards: Floats, months: npt.NDArray[np.int64], window_months: int) -> Floats:
+    """Add up the hazards of the months watched, with a little for each month so that none is without any."""
     cumulative = np.cumsum(-np.log1p(-np.minimum(hazards, 0.999)))
     floor = 1e-3 * max(1e-6, float(cumulative[-1])) / window_months
-    expected = np.maximum(cumulative[months - 1], 0.0) + floor * months
-    return Exposure(observed.select("loan_id"), defaulted, expected, tuple(float(h) for h in hazards))
+    return np.asarray(np.maximum(cumulative[months - 1], 0.0) + floor * months, dtype=np.float64)
