@@ -203,7 +203,7 @@ def test_the_level_of_a_quarter_multiplies_what_is_expected_of_its_loans() -> No
 
 
 def test_the_levels_of_quarters_are_those_beside_the_effects_of_terms() -> None:
-    """The good quarter has a term that the bad one lacks, as risky again by half: its level is that of the other term."""
+    """The good quarter has a term that the bad one lacks, half again as risky: its level is the other term's."""
     groups = [  # quarter, term, loans, defaults in the first month
         (date(2009, 10, 1), 36.0, 100_000, 2_000),
         (date(2010, 1, 1), 36.0, 100_000, 1_000),
