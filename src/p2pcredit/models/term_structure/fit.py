@@ -220,7 +220,7 @@ def _rate(events: Floats, exposed: Floats) -> Floats:
 
 
 def _carried_on(shares: Floats, known: np.ndarray) -> Floats:
-    """Give months in which nobody was watched the mean of the last twelve that were."""
+    """Give months in which no loan was watched the mean of the last twelve that were."""
     if known.all() or not known.any():
         return shares
     last = int(np.flatnonzero(known).max()) + 1
