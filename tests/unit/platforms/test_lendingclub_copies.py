@@ -150,6 +150,34 @@ def test_a_joint_application_has_the_figures_of_the_household(tmp_path: Path, ki
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "income", "dti", "has"),
+    [
+        ("", "62151", "31.01", ("62151", "31.01", "Verified")),  # a copy that lost the kind keeps the figures
+        ("NA", '"$62,151"', "31.01", ("62151", "31.01", "Verified")),
+        ("", "", "", ("24000", "27.65", "Not Verified")),
+        ("", "0.0", "0.0", ("24000", "27.65", "Not Verified")),  # a data frame filled blanks with 0
+        ("Joint App", "0", "0", ("24000", "27.65", "Not Verified")),
+        ("Joint App", '"62,151"', "0", ("62151", "0", "Verified")),
+        ("Joint App", "much", "31.01", ("much", "31.01", "Verified")),  # unreadable is no reason to take another's
+        ("Individual", "62151", "31.01", ("24000", "27.65", "Not Verified")),
+    ],
+)
+def test_figures_of_a_household_are_taken_where_they_are_given_and_the_kind_says_nothing_else(
+    tmp_path: Path, kind: str, income: str, dti: str, has: tuple[str, str, str]
+) -> None:
+    header = f"{HEADER},application_type,annual_inc_joint,dti_joint,verification_status,verification_status_joint"
+    row = LOANS[0].format(*MONTHS[0]) + f",{kind},{income},{dti},Not Verified,Verified"
+    found = read(tmp_path / "copy.csv", text=f"{header}\n{row}").feeds["financial"]
+    assert found.select("annual_income", "debt_to_income", "income_verification").row(0) == has
+
+
+def test_a_copy_without_the_kind_of_application_has_the_figures_of_the_household(tmp_path: Path) -> None:
+    row = LOANS[0].format(*MONTHS[0]) + ",62151,31.01"
+    found = read(tmp_path / "copy.csv", text=f"{HEADER},annual_inc_joint,dti_joint\n{row}").feeds["financial"]
+    assert found.select("annual_income", "debt_to_income").row(0) == ("62151", "31.01")
+
+
 def test_a_frame_with_dates_as_dates_lands_too(tmp_path: Path) -> None:
     rows = [loan.format(*months) for loan, months in zip(LOANS, ISO, strict=True)]
     frame = pl.read_csv("\n".join([HEADER, *rows]).encode(), infer_schema=False)

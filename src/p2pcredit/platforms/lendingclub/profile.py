@@ -37,7 +37,7 @@ _JOINT = {"annual_inc": "annual_inc_joint", "dti": "dti_joint", "verification_st
 """What a column says of the first applicant -> of the household, on a joint application."""
 _NUMBERS = frozenset({"loan_amnt", "installment", "annual_inc", "dti", "revol_bal", "tot_cur_bal", "bc_open_to_buy"})
 _NUMBERS |= {"total_rev_hi_lim", "avg_cur_bal", "tot_coll_amt", "funded_amnt", "total_rec_prncp", "out_prncp"}
-_NUMBERS |= {"last_pymnt_amnt", "int_rate", "revol_util"}
+_NUMBERS |= {"last_pymnt_amnt", "int_rate", "revol_util", "annual_inc_joint", "dti_joint"}
 """Amounts and shares: a spreadsheet groups thousands, or writes a decimal comma."""
 _ISSUED_AS = "the file writes months such as Dec-2011; save the column issue_d so"
 SLIP_MONTHS = 24
@@ -258,7 +258,7 @@ def _keys() -> list[pl.Expr]:
 
 
 def _values(columns: dict[str, str]) -> list[pl.Expr]:
-    joint = pl.col("application_type").str.strip_chars().str.to_lowercase().str.starts_with("joint")
+    joint = _has_household()
     changed = {
         "zip_code": pl.col("zip_code").str.strip_chars().str.replace(r"[xX]+$", ""),
         "earliest_cr_line": pl.coalesce(month_of_text("earliest_cr_line").cast(pl.String), "earliest_cr_line"),
@@ -268,6 +268,17 @@ def _values(columns: dict[str, str]) -> list[pl.Expr]:
         },
     }
     return [changed.get(source, pl.col(source)).alias(name) for name, source in columns.items()]
+
+
+def _has_household() -> pl.Expr:
+    """Mark the joint applications with figures of the household: those that say so, and those that say nothing else.
+
+    An income of 0 is how a data frame writes a blank; its row says nothing of a household.
+    """
+    kind, income = pl.col("application_type"), pl.col("annual_inc_joint")
+    said = kind.str.strip_chars().str.to_lowercase().str.starts_with("joint")
+    joint = pl.when(is_blank(kind)).then(~is_blank(income)).otherwise(said)
+    return joint & ~(income.str.strip_chars().cast(pl.Float64, strict=False) <= 0).fill_null(value=False)
 
 
 __all__ = ["COLUMNS", "LAYOUTS", "NAME", "LendingClub", "known_after_origination"]
