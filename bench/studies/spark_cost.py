@@ -101,6 +101,7 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     from p2pcredit.contracts.tables import FEATURE_STORE, bronze
     from p2pcredit.jobs.lake_engines import engine_for
     from p2pcredit.jobs.preprocessing import stages as preprocessing
+    from p2pcredit.jobs.preprocessing.label_store import build_label_store
     from p2pcredit.jobs.scoring.score import run_inference
     from p2pcredit.jobs.training.retrain import train_now
     from p2pcredit.jobs.training.snapshot import TrainingSnapshot
@@ -113,7 +114,7 @@ def measure(engine: str, home: Path) -> dict[str, Any]:
     landed = sum(lake.read(bronze(feed), days).height for feed in FEEDS.values())
     start = seconds(lambda: engine_for(ctx, lake))
     silver = seconds(lambda: [preprocessing.refine_silver(ctx, feed, days) for feed in FEEDS])
-    gold = seconds(lambda: [preprocessing.build_feature_store(ctx, days), preprocessing.build_label_store(ctx, days)])
+    gold = seconds(lambda: [preprocessing.build_feature_store(ctx, days), build_label_store(ctx, days)])
     preprocessing.complete_days(ctx, days)
     before = resident()
     receipts: list[dict[str, Any]] = []

@@ -169,7 +169,7 @@ LABEL_STORE = Table(
     ),
     ("definition", "loan_id"),
     "one label of one loan, on the day it became known (snapshot_date equals known_on)",
-    job="preprocessing.stages.build_label_store",
+    job="preprocessing.label_store.build_label_store",
 )
 
 PREDICTIONS = Table(

@@ -153,7 +153,7 @@ _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
     "preprocessing.stages.load_bronze": (("preprocess: bronze", DAY), ("preprocess: bronze, with a checkpoint", NEXT)),
     "preprocessing.stages.refine_silver": (("preprocess: silver", DAY),),
     "preprocessing.stages.build_feature_store": (("preprocess: features", DAY),),
-    "preprocessing.stages.build_label_store": (("preprocess: labels", DAY),),
+    "preprocessing.label_store.build_label_store": (("preprocess: labels", DAY),),
     "preprocessing.stages.complete_days": (("preprocess: complete", DAY),),
     "training.retrain.check_retraining": (
         ("decision: take up a file written by hand", DAY),

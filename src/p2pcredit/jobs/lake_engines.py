@@ -1,4 +1,4 @@
-"""Join the engine that the settings name with the tables of a lake; what the quarantine keeps of faulty rows."""
+"""Join the engine that the settings name with the tables of a lake; what the quarantine keeps; when a month closes."""
 
 from __future__ import annotations
 
@@ -64,6 +64,12 @@ class LakeTables:
     def replace_with_files(self, table: Table, days: DateRange, write: Writer) -> bool:
         """Put files that the engine writes in the place of those that hold rows of `days`, in one commit."""
         return replace_with_files(self.lake, table, days, write)
+
+
+def close_month(lake: Lake, table: Table, days: DateRange) -> None:
+    """Join the files of what has closed, where the days are the first day of a month alone."""
+    if len(days) == 1 and days.first.day == 1:
+        lake.close_periods(table, days.first)
 
 
 def as_quarantined(feed: Feed, faulty: pl.DataFrame) -> pl.DataFrame:

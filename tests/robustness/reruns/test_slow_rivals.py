@@ -14,9 +14,11 @@ from tests.robustness.reruns.daily_book import DAYS, context, differences, land,
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import ConflictError
+from p2pcredit.jobs.preprocessing import label_store
 from p2pcredit.jobs.preprocessing import prefetched_feeds as landed
 from p2pcredit.jobs.preprocessing import stages as preprocessing
-from p2pcredit.jobs.preprocessing.stages import build_label_store, complete_days, load_bronze, preprocess, refine_silver
+from p2pcredit.jobs.preprocessing.label_store import build_label_store
+from p2pcredit.jobs.preprocessing.stages import complete_days, load_bronze, preprocess, refine_silver
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
@@ -39,7 +41,7 @@ class Overtaking:
 
     def __init__(self, step: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rival = threading.Thread(target=self.overtake, args=(home,))
-        room = landed if step == "read_landing" else preprocessing
+        room = {"read_landing": landed, "build_labels": label_store}.get(step, preprocessing)
         self.real = getattr(room, step)
         self.held_up = False
         monkeypatch.setattr(room, step, self)
@@ -176,7 +178,7 @@ def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: P
 
 
 def test_the_lost_label_would_be_seen(tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preprocessing, "mark_labels_built", lambda *_: None)
+    monkeypatch.setattr(label_store, "mark_labels_built", lambda *_: None)
     with pytest.raises(AssertionError, match="gold/label_store"):
         test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path, reference)
 

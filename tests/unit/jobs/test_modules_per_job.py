@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "preprocessing.stages.load_bronze": TABLES,
     "preprocessing.stages.refine_silver": TABLES,
     "preprocessing.stages.build_feature_store": TABLES,
-    "preprocessing.stages.build_label_store": TABLES,
+    "preprocessing.label_store.build_label_store": TABLES,
     "preprocessing.stages.complete_days": TABLES,
     "monitoring.steps.check_monitoring": TABLES,
     "scoring.champions.get_monitored_model": set(),

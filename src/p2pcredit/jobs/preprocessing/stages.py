@@ -6,19 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import narwhals as nw
+from typing import TYPE_CHECKING
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, feed_named
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, Table, bronze, silver
-from p2pcredit.engines.protocol import Engine
+from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
+from p2pcredit.jobs.lake_engines import as_quarantined, close_month, engine_for
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, holes_of
@@ -28,11 +24,10 @@ from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days,
 from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
 from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt, size_receipt
+from p2pcredit.jobs.preprocessing.label_store import write_labels
 from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.unmatched_rows import (
-    events_of_no_loan,
-    loans_seen_before,
     rows_of_no_loan,
     warn_of_repeated_loans,
     warn_of_unmatched_events,
@@ -40,31 +35,20 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import (
 )
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.jobs.walking import do_step
-from p2pcredit.periods import DateRange, add_months, joined
+from p2pcredit.periods import DateRange, joined
 from p2pcredit.prefetch import prefetch
 from p2pcredit.storage.landing.files import landed_bytes
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.notes import forget_landed, note_landed
 from p2pcredit.storage.locks import exclusive_lock, shared_lock
 from p2pcredit.storage.tables.day_receipts import (
-    days_with_labels,
     forget_labels_built,
-    is_complete,
-    mark_labels_built,
     read_receipts,
     withdraw,
 )
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.features import build_features
-from p2pcredit.transforms.labels import (
-    LABEL_COLUMNS,
-    LATE_REPORT_MONTHS,
-    build_labels,
-    history_needed,
-    longest_window,
-)
 from p2pcredit.transforms.silver import refine
-from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.preprocessing.prefetched_feeds import Landed
@@ -107,7 +91,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
         rows = dict(landed.frame.group_by("snapshot_date").len().iter_rows())
         if not receipts_say(ctx, feed, days, landed.files, rows):
             note_landed(ctx.layout, feed, days, landed.files, rows)
-        _close_month(lake, table, days)
+        close_month(lake, table, days)
     return {"feed": feed, "rows": landed.frame.height, "changed": changed, "ignored": list(landed.ignored_columns)}
 
 
@@ -150,7 +134,7 @@ def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         set_aside = quarantined.counts("kind", "column")
         changed = engine.replace(silver(contract), sound, days)
         changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
-        _close_month(lake, silver(contract), days)
+        close_month(lake, silver(contract), days)
     return {
         "feed": feed,
         "rows_in": raw.height,
@@ -179,37 +163,8 @@ def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
         frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
         (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
         changed = engine.replace(FEATURE_STORE, features, days)
-        _close_month(lake, FEATURE_STORE, days)
+        close_month(lake, FEATURE_STORE, days)
     return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
-
-
-def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
-    """Write the labels that become known on these days, and mend those of later days that rest on them.
-
-    Returns:
-        `rows`, `changed`, `later_rows_checked`, and `unknown_outcomes`: how many loans have an event that was set aside
-        on these days, `of_no_loan`: how many events set aside name no loan, and `events` of these days with those
-        `of_unknown_loans`, which have no row in `loan_terms` by then; `seen_before`: loans that landed earlier too;
-        `events_before`: loans with an event before they were made.
-    """
-    receipt = _build_labels(ctx, days)
-    warn_of_unmatched_events(ctx, days, receipt)
-    warn_of_repeated_loans(ctx, days, receipt)
-    return {**receipt, **events_set_aside_on(Lake(ctx.layout), days)}
-
-
-def _build_labels(ctx: JobContext, days: DateRange) -> Receipt:
-    lake = Lake(ctx.layout)
-    with lake.lock(LABEL_STORE):
-        mark_labels_built(ctx.layout, days)
-        history = history_needed(days, ctx.settings.labels)
-        engine = engine_for(ctx, lake, *((silver(FEEDS[name]), history) for name in LABEL_COLUMNS))
-        mended = _mend_later_labels(ctx, engine, days)
-        (labels,) = engine.run(_labels(ctx, engine, days))
-        changed = engine.replace(LABEL_STORE, labels, days)
-        _close_month(lake, LABEL_STORE, days)
-    unknown = {**events_of_no_loan(lake, days, history), **loans_seen_before(lake, days, history)}
-    return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 
 
 def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
@@ -228,7 +183,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
         IncompleteDayError: If a day is not, naming the feed and both numbers; the others are marked all the same.
         SourceError: If what landed has to be counted in its file, and the file cannot be read.
     """
-    _close_month(Lake(ctx.layout), QUARANTINE, days)
+    close_month(Lake(ctx.layout), QUARANTINE, days)
     with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
         seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
         before = read_receipts(ctx.layout, days)
@@ -378,7 +333,7 @@ def _do_part_once(ctx: JobContext, part: DateRange, landed: Iterator[Landed | No
             case "build_feature_store":
                 built[step.name] = _build_features(ctx, part)
             case "build_label_store":
-                built[step.name] = _build_labels(ctx, part)
+                built[step.name] = write_labels(ctx, part)
             case "complete_days":
                 built[step.name] = complete_days(ctx, part, judged.accepted)
             case _:
@@ -414,35 +369,3 @@ def spans_together(ctx: JobContext, days: DateRange, at_most: int = BYTES_TOGETH
     if len(days) == 1:
         return [days]
     return joined(landed_bytes(ctx.layout, days), at_most)
-
-
-def _mend_later_labels(ctx: JobContext, engine: Engine, days: DateRange) -> int:
-    """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
-    reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
-    next_day = date.fromordinal(days.last.toordinal() + 1)
-    built = days_with_labels(ctx.layout, DateRange(next_day, add_months(days.last, reach)))
-    if not built:
-        return 0
-    later = DateRange(next_day, built[-1])
-    (labels,) = engine.run(_labels(ctx, engine, later).filter(nw.col("snapshot_date").is_in(built)))
-    if not engine.replace(LABEL_STORE, labels, later):
-        return 0
-    with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
-        before = read_receipts(ctx.layout, built)
-        complete = [day for day in built if is_complete(ctx.layout, day)]
-        write_receipts(ctx, later, {day: before.get(day, {}) for day in complete})
-    return labels.height
-
-
-def _labels(ctx: JobContext, engine: Engine, days: DateRange) -> nw.LazyFrame[Any]:
-    history = history_needed(days, ctx.settings.labels)
-    terms, performance, quarantine = engine.read_once(
-        *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()),
-        engine.frame(QUARANTINE, history, QUARANTINE_COLUMNS),
-    )
-    return build_labels(terms, performance, quarantine, days, ctx.settings.labels)
-
-
-def _close_month(lake: Lake, table: Table, days: DateRange) -> None:
-    if len(days) == 1 and days.first.day == 1:
-        lake.close_periods(table, days.first)
