@@ -20,7 +20,7 @@ ROUNDED_ID = rf"^[0-9]{{{WHOLE_DIGITS + 1},}}\.0*\z"
 BARE_POWER_ID = r"^[0-9]+[eE][0-9]{1,3}\z"
 """An id such as `7e7`: a number that lost digits where all other ids are numbers, an id where others are names."""
 
-INVISIBLE = r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+INVISIBLE = r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 """A control character, or one without width: two ids may differ by it alone and look the same."""
 
 __all__ = ["BARE_POWER_ID", "INVISIBLE", "NO_DECIMALS", "ROUNDED_ID", "SCIENTIFIC_ID", "WHOLE_DIGITS", "WHOLE_ID"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
@@ -57,8 +58,19 @@ def given(column: Column, text: str | None) -> str | None:
     return None if text.lower() in _NOTHING else text
 
 
+_SIGNS_OF_NUMBERS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
+
+
+def _cannot_be_seen(letter: str) -> bool:
+    """Return whether a letter of the basic plane is a control or leaves no mark; signs before Arabic numbers do."""
+    kind = unicodedata.category(letter)
+    return kind in {"Cc", "Zl", "Zp"} or (kind == "Cf" and letter < "\uffff" and letter not in _SIGNS_OF_NUMBERS)
+
+
 def _loan(text: str) -> object:
-    """Read an id: the whole number that it was where it gained a point, none where its digits are lost."""
+    """Read an id: the whole number that it was where it gained a point; none where its digits are lost or unseen."""
+    if any(map(_cannot_be_seen, text)):
+        return BROKEN
     digits = re.fullmatch(r"([0-9]+)\.0*", text)
     if digits:
         return digits[1] if len(digits[1]) <= 15 else BROKEN

@@ -57,6 +57,7 @@ def copied(home: Path, tmp_path: Path) -> Path:
 def test_every_section_is_there_and_counts_its_loans(facts: dict[str, Any]) -> None:
     assert set(facts) == {
         *("schema_version", "model", "data", "features", "method", "limits", "performance", "fairness", "stability"),
+        "term_structure",
         *("monitoring", "verdict", "swap_set", "provenance", "guidance"),
     }
     flow = {row["step"]: row["n"] for row in facts["data"]["flow"]}
