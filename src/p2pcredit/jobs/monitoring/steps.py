@@ -13,7 +13,7 @@ from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
 from p2pcredit.errors import MonitoringError, P2PCreditError
 from p2pcredit.jobs.activity import record, warn_once, without_values
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
-from p2pcredit.jobs.decisions import decide
+from p2pcredit.jobs.decisions import decide, reconcile
 from p2pcredit.jobs.gaps import SKIPPED_WEEK, Gap, Lack, monitored_weeks
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
@@ -36,6 +36,9 @@ def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
         now).
     """
     by_person = ctx.caller is Caller.PERSON
+    if not by_person:  # a run killed between ledger and decision file left a week decided and its file not in place
+        with ctx.ledger.exclusive():
+            reconcile(ctx)
     made_up = [] if by_person else [week for week in _missed_weeks(ctx, week_end) if _make_up_week(ctx, week)]
     also = {} if by_person else {"made_up": [week.isoformat() for week in made_up]}
     week = MonitoringSnapshot(ctx, week_end)
@@ -98,12 +101,18 @@ def _make_up_week(ctx: JobContext, week_end: date) -> bool:
     try:
         if calculate_metrics(ctx, week_end, week=week)["report"]:
             generate_report(ctx, week_end, week=week)
+            _record_made_up(ctx, week_end)  # before the decision, after which the week is not looked at again
             write_retraining_decision(ctx, week_end, week=week)
+        else:
+            _record_made_up(ctx, week_end)
     except P2PCreditError as error:
         _alert_of_skipped(ctx, week_end, f"it could not be made up: {without_values(error)}")
         return False
-    record(ctx, "week_made_up", {"week_end_date": week_end.isoformat()})
     return True
+
+
+def _record_made_up(ctx: JobContext, week_end: date) -> None:
+    record(ctx, "week_made_up", {"week_end_date": week_end.isoformat()})
 
 
 def _alert_of_skipped(ctx: JobContext, week_end: date, why: str) -> None:
