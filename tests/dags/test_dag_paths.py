@@ -184,16 +184,17 @@ def test_an_error_that_nobody_foresaw_is_not_tried_again(
 def test_data_that_comes_while_waiting_is_scored(
     run_dag: Any, jobs: Any, complete_day: Callable[[date], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("P2P_WAIT_MINUTES", "2")
+    monkeypatch.setenv("P2P_WAIT_MINUTES", "1440")
     jobs.gives["training.retrain.check_retraining"] = {"retrain": False}
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
 
     def arrive() -> None:
         threading.Event().wait(1.5)
-        complete_day(DAY)
+        complete_day(yesterday)
 
     arrival = threading.Thread(target=arrive)
     arrival.start()
-    ran = run_dag(model_training_inference.dag)
+    ran = run_dag(model_training_inference.dag, day=yesterday.isoformat())
     arrival.join()
     assert ran.state == "success"
     assert "scoring.score.score_day" in jobs.called()
@@ -201,7 +202,7 @@ def test_data_that_comes_while_waiting_is_scored(
 
 def test_waiting_ends_when_its_time_is_up(run_dag: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P2P_WAIT_MINUTES", "0.01")
-    ran = run_dag(model_training_inference.dag)
+    ran = run_dag(model_training_inference.dag, day=(datetime.now(UTC).date() + timedelta(days=1)).isoformat())
     assert ran.state == "success"
     assert ran.tasks["skip_inference"] == "success"
     assert jobs.calls == []

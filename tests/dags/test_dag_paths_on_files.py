@@ -257,6 +257,7 @@ def test_monitoring_started_before_its_last_day_is_done_waits_and_decides_as_a_r
 ) -> None:
     shutil.copytree(friday, home, dirs_exist_ok=True)
     monkeypatch.setenv("P2P_MONITORING_WAIT_MINUTES", "30")
+    monkeypatch.setenv("P2P_DAG_SIMULATED_TIME", "1")  # a run by hand does not wait for a week long past otherwise
     monkeypatch.setattr("p2pcredit.orchestration.runs.waiting._WEEK_POLL_SECONDS", 0.2)
     waited = threading.Event()
     looker = WeekReadyTrigger.looker

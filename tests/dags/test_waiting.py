@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,16 +13,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.exceptions import TaskDeferred
 from tests.dags.tasks import task_of
 
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.jobs.pipelines import MONITORING
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
-from p2pcredit.orchestration.operators import JobOperator, WaitForDayOperator
+from p2pcredit.orchestration.operators import JobBranchOperator, JobOperator, WaitForDayOperator
+from p2pcredit.orchestration.runs.waiting import wait_until
 from p2pcredit.orchestration.triggers import DayCompleteTrigger, FeedLandedTrigger, HomeTrigger, WeekReadyTrigger
 
 DAY = date(2011, 3, 2)
+SATURDAY = date(2011, 3, 5)
 CONTEXT: Any = {"dag_run": SimpleNamespace(conf={"snapshot_date": str(DAY)}, logical_date=None, run_after=None)}
 CONTEXT["dag_run"].run_after = datetime(2011, 3, 3, 2, tzinfo=UTC)
 
@@ -106,10 +111,12 @@ def test_between_two_looks_the_trigger_sleeps_without_the_event_loop(
     assert asyncio.run(first()).payload == {"complete": True}
 
 
-def running(day: date, fired_at: datetime, start_date: datetime | None = None) -> Any:
+def running(
+    day: date, fired_at: datetime, start_date: datetime | None = None, run_type: str = DagRunType.SCHEDULED
+) -> Any:
     """The context of a task of a run for a day."""
     run = SimpleNamespace(dag_id="dag", run_id="run", conf={"snapshot_date": str(day)}, logical_date=None)
-    run.run_after, run.start_date = fired_at, start_date
+    run.run_after, run.start_date, run.run_type = fired_at, start_date, run_type
     return {"dag_run": run}
 
 
@@ -212,6 +219,63 @@ def test_monitoring_waits_in_the_triggerer_for_the_last_day_of_its_week_to_be_co
     assert not trigger.looker(_layout(home), DAY)()
     complete_day(DAY)
     assert trigger.looker(_layout(home), DAY)(), "there is no model, so nothing to score"
+
+
+def test_a_run_by_hand_for_a_week_long_past_decides_at_once_and_says_why_in_a_line(
+    home: Path,
+    yesterday: date,
+    jobs: Any,
+    complete_day: Callable[[date], None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = task_of(model_monitoring.dag, "check_monitoring", JobBranchOperator)
+    complete_day(SATURDAY - timedelta(days=1))
+    now = datetime.now(UTC)
+    jobs.gives["monitoring.steps.check_monitoring"] = {"monitor": False}
+    context = running(SATURDAY, now, now, DagRunType.MANUAL)
+    context["ti"] = SimpleNamespace(xcom_push=lambda **_: None, xcom_pull=lambda **_: None)
+    chosen: list[Any] = []
+    monkeypatch.setattr(task, "do_branch", lambda context, branch: chosen.append(branch))
+    with caplog.at_level(logging.WARNING, "p2pcredit"):
+        task.execute(context)
+    assert jobs.called() == ["monitoring.steps.check_monitoring"]
+    assert chosen == ["skip_monitoring"]
+    assert [record.message for record in caplog.records if "waited for" in record.message] == [
+        "2011-03-05, the last day of the week, is not complete and scored; it is waited for until 2011-03-06 18:00 "
+        "UTC, so this run goes on without it"
+    ]
+
+
+def test_a_run_by_hand_waits_until_the_hour_that_its_day_gives_and_no_longer_than_one_that_begins_on_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_hand, scheduled = SimpleNamespace(run_type=DagRunType.MANUAL), SimpleNamespace(run_type=DagRunType.SCHEDULED)
+    due, wait = datetime(2011, 3, 6, 6, tzinfo=UTC), timedelta(hours=12)
+    for hours, expected in ((-30, -18), (-1, 11), (0, 12), (5, 12), (13, 12), (9000, 12)):
+        begun = due + timedelta(hours=hours)
+        assert wait_until(MONITORING, by_hand, SATURDAY, begun, wait) == due + timedelta(hours=expected)
+        assert wait_until(MONITORING, scheduled, SATURDAY, begun, wait) == begun + wait, "what it waits for is late too"
+    monkeypatch.setenv("P2P_DAG_SIMULATED_TIME", "1")
+    assert wait_until(MONITORING, by_hand, SATURDAY, due + timedelta(days=90), wait) == due + timedelta(days=90) + wait
+
+
+def test_scoring_by_hand_of_a_day_long_past_is_decided_at_once_and_of_yesterday_it_waits(
+    waiting: WaitForDayOperator, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("P2P_WAIT_MINUTES", "1440")
+    now = datetime.now(UTC)
+    with caplog.at_level(logging.WARNING, "p2pcredit"):
+        answer = waiting.execute(running(DAY, now, now, DagRunType.MANUAL))
+    assert (answer["snapshot_date"], answer["complete"]) == (str(DAY), False)
+    (line,) = [record.message for record in caplog.records if "waited for" in record.message]
+    assert line == f"{DAY} is not complete; it is waited for until 2011-03-04 02:00 UTC, so this run goes on without it"
+    recent = now.date() - timedelta(days=2 if now.hour < 2 else 1)  # at 01:30 the run of yesterday is not due yet
+    trigger = deferred_by(waiting, running(recent, now, now, DagRunType.MANUAL))
+    due = datetime.combine(recent + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=2)
+    assert datetime.fromisoformat(trigger.deadline) == due + timedelta(days=1)
+    late = deferred_by(waiting, running(DAY, now, now))
+    assert datetime.fromisoformat(late.deadline) >= now + timedelta(days=1), "the scheduler made it late"
 
 
 def _layout(home: Path) -> Any:

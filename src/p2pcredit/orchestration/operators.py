@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator
 
 from p2pcredit.errors import HomeError
-from p2pcredit.jobs.pipelines import WaitsFor
+from p2pcredit.jobs.pipelines import INFERENCE, WaitsFor
 from p2pcredit.orchestration.assets import describe_outputs
 from p2pcredit.orchestration.runs.job_calls import call_job, day_of, raise_for_airflow
 from p2pcredit.orchestration.runs.run_home import enter_home
@@ -153,24 +153,30 @@ class SnapshotDateOperator(BaseOperator):
 class WaitForDayOperator(BaseOperator):
     """Wait until the gold tables of the run's day are complete, in the triggerer and not in a worker.
 
-    A day that is complete already is not waited for. After `P2P_WAIT_MINUTES` (default 120) the answer is no. The task
-    succeeds either way: what to do without data is for the next task to say.
+    A day that is complete already is not waited for. After `P2P_WAIT_MINUTES` (default 120) the answer is no, and at
+    once in a run by hand for a day that was due longer ago. The task succeeds either way: what to do without data is
+    for the next task to say.
     """
 
     ui_color = "#dce9f7"
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once; defer where it is too early."""
+        from p2pcredit.orchestration.runs.waiting import say_that_it_does_not_wait, wait_until
+
         try:
-            day, home, wait = day_of(context), enter_home(context), waiting_time(os.environ)
+            day, home, now = day_of(context), enter_home(context), datetime.now(UTC)
             complete = day_receipts.is_complete(Layout(home.path), day)
+            deadline = wait_until(INFERENCE, context["dag_run"], day, now, waiting_time(os.environ))
         except Exception as error:
             raise_for_airflow(self.task_id, error)
-        if not complete and wait:
-            deadline = (datetime.now(UTC) + wait).isoformat()
-            self.log.info("the tables of %s are not complete; waiting until %s", day, deadline)
-            trigger = DayCompleteTrigger(str(home.path), day.isoformat(), deadline, began_in=home.as_record())
+        if not complete and now < deadline:
+            self.log.info("the tables of %s are not complete; waiting until %s", day, deadline.isoformat())
+            began_in = home.as_record()
+            trigger = DayCompleteTrigger(str(home.path), day.isoformat(), deadline.isoformat(), began_in=began_in)
             self.defer(trigger=trigger, method_name="resume")
+        if not complete:
+            say_that_it_does_not_wait(f"{day} is not complete", deadline)
         return {"snapshot_date": day.isoformat(), "complete": complete, **home.as_facts()}
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
