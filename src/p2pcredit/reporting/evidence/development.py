@@ -78,6 +78,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "parent": subject.card["parent"],
         "candidates": [dict(candidate) for candidate in subject.card["candidates"]],
         "details": dict(subject.card["details"]),
+        "limits": list(subject.card.get("limits", [])),
         "calibration": {"slope": model.calibration.slope, "intercept": model.calibration.intercept},
         "score": {
             "points_to_double_odds": scores.points_to_double_odds,
