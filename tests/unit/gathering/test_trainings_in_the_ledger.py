@@ -205,7 +205,7 @@ def test_a_log_named_after_any_day_of_the_week_counts_for_it(home: WrittenHome, 
 
 def test_the_log_says_what_the_training_was_blind_to(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = [
-        "early delinquency was not learned from: 0 of 40 late loans (0.0%) paid again",
+        "early delinquency was not learned from: 0 of 40 late loans paid again",
         "term_months was 36 for all",
     ]
     made = ModelArtifacts("m1", {}, {**CARD, "limits": limits, "comparison": None})

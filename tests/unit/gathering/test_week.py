@@ -297,7 +297,7 @@ def rebuilt_losses(home: WrittenHome, loans: int, *, rebuilt: bool | None) -> No
 def test_a_sign_rebuilt_from_a_later_status_makes_no_loan_late_and_the_default_does(home: WrittenHome) -> None:
     rebuilt_losses(home, 2, rebuilt=True)
     before = MonitoringSnapshot(home.ctx, of("2022-03-10")).inputs
-    assert column(before.early_delinquency, "loan_id") == ["a", "first"]
+    assert not [loan for loan in before.early_delinquency["loan_id"] if loan.startswith("r")]
     found = inputs(home)
     late = found.early_delinquency.filter(pl.col("loan_id").str.starts_with("r"))
     assert column(late, "loan_id", "late_on") == [("r0", of("2022-03-11")), ("r1", of("2022-03-11"))]
