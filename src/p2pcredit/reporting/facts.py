@@ -326,6 +326,9 @@ def _what_is_unknown(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: 
             f"judged {facts['thresholds']['label_months']} months and {facts['thresholds']['label_lag_days']} days "
             "after it began."
         )
+    early = found.get(("late30_within_3m", "all"))
+    if early is not None:
+        said.append(f"Early delinquency tells nothing here: {early['note']}.")
     for row, who in ((served, "the service"), (own, "the champion")):
         if row is not None and row["value"] is None:
             said.append(f"Matured performance of {who} is undetermined: {row['note']}.")

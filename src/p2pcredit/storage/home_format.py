@@ -24,7 +24,8 @@ from p2pcredit.storage.locks import exclusive_lock
 
 HOME_FORMAT = 2
 """The format that this version writes, and the only one that it reads. It grows when the words of columns, cards or
-ledger lines change so that homes made before must be made anew or migrated."""
+ledger lines change so that homes made before must be made anew or migrated. A column that joins a table does not
+make it grow: it is missing, which means not known, on the rows written before."""
 
 _MOST_BYTES = 64 << 10
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -201,3 +201,20 @@ def test_a_log_named_after_any_day_of_the_week_counts_for_it(home: WrittenHome, 
     path.parent.mkdir(parents=True)
     path.touch()
     assert weeks_with_log(home.ctx, of(DAY)) == ({of(MONDAY)} if counts else set())
+
+
+def test_the_log_says_what_the_training_was_blind_to(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [
+        "early delinquency was not learned from: 0 of 40 late loans paid again",
+        "term_months was 36 for all",
+    ]
+    made = ModelArtifacts("m1", {}, {**CARD, "limits": limits, "comparison": None})
+    monkeypatch.setattr(training, "train_model", lambda ctx, day: (made,))
+    decided(home)
+    train_if_due(home.ctx, of(DAY))
+    assert last(home)["limits"] == limits
+    log_retraining(home.ctx, of(DAY))
+    written = home.ctx.layout.retraining_log(of(MONDAY)).read_text().splitlines()
+    assert written[-2:] == [f"  limit: {limit}" for limit in limits]
+    assert log_retraining(home.ctx, of(DAY))["logged"]
+    assert home.ctx.layout.retraining_log(of(MONDAY)).read_text().splitlines() == written

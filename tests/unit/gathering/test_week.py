@@ -8,13 +8,17 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.not_none import not_none
 from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
+from p2pcredit.contracts.cures import Cures
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import MONITORING, silver
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
 from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.metrics.early_delinquency import measure_early_delinquency
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings
 
@@ -271,3 +275,48 @@ def test_values_that_could_not_be_used_are_counted_in_the_recent_days_of_those_g
         ("financial", "debt_to_income", 3, 3),
     ]
     assert column(found.feed_quality.filter(pl.col("feed") == "financial"), "rows_in", "quarantined") == [(6, 0)]
+
+
+def rebuilt_losses(home: WrittenHome, loans: int, *, rebuilt: bool | None) -> None:
+    """Write loans that were all late and all defaulted, as a profile rebuilds them."""
+    rows = [
+        {
+            "loan_id": f"r{n}",
+            "snapshot_date": of(day),
+            "event_date": of(day),
+            "days_past_due": late,
+            "row_number": 2 * n,
+        }
+        | {"status": status, "rebuilt": rebuilt}
+        for n in range(loans)
+        for day, late, status in (("2022-01-10", 30, "LATE"), ("2022-03-11", 90, "DEFAULT"))
+    ]
+    home.put(silver(FEEDS["loan_performance"]), rows)
+
+
+def test_a_sign_rebuilt_from_a_later_status_makes_no_loan_late_and_the_default_does(home: WrittenHome) -> None:
+    rebuilt_losses(home, 2, rebuilt=True)
+    before = MonitoringSnapshot(home.ctx, of("2022-03-10")).inputs
+    assert not [loan for loan in before.early_delinquency["loan_id"] if loan.startswith("r")]
+    found = inputs(home)
+    late = found.early_delinquency.filter(pl.col("loan_id").str.starts_with("r"))
+    assert column(late, "loan_id", "late_on") == [("r0", of("2022-03-11")), ("r1", of("2022-03-11"))]
+    assert not_none(found.cures).rebuilt == 2
+
+
+def test_early_delinquency_is_not_shown_where_all_late_loans_defaulted(home: WrittenHome) -> None:
+    rebuilt_losses(home, 30, rebuilt=None)  # of a home that an earlier version wrote, which did not say it
+    found = inputs(home)
+    assert found.cures == Cures(late=30, cured=0, rebuilt=0)
+    results = measure_early_delinquency(found, SETTINGS)
+    assert [(r.metric, r.segment, r.value) for r in results] == [
+        ("late30_within_3m", "all", None),
+        ("late30_within_6m", "all", None),
+    ]
+    assert all(r.note.startswith("0 of 30 late loans (0.0%) paid again, 10% needed") for r in results)
+    assert all(r.status is Status.UNDETERMINED for r in results)
+
+
+def test_fates_are_counted_once_a_default_would_be_known_and_of_loans_whose_outcome_can_be(home: WrittenHome) -> None:
+    """`first` was late on 1 October and `a` on 5 January: neither paid again or defaulted by the events there are."""
+    assert inputs(home).cures == Cures(late=0, cured=0, rebuilt=0)

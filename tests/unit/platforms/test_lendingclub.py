@@ -322,3 +322,23 @@ def test_a_download_that_ends_inside_a_loan_is_refused_and_one_that_ends_inside_
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UnreadableFileError, match=r"b\.csv ends in the middle of record 2"):
         LendingClub().read([path], None, None)
+
+
+def test_what_is_made_from_a_later_status_is_rebuilt_and_what_the_status_says_is_not(tmp_path: Path) -> None:
+    loans = [
+        {"id": "101", "loan_status": "Charged Off", "last_pymnt_d": "Mar-2010"},
+        {"id": "102", "loan_status": "Fully Paid", "last_pymnt_d": "Mar-2010"},
+        {"id": "103", "loan_status": "Current", "last_pymnt_d": "Mar-2010"},
+        {"id": "104", "loan_status": "Late (31-120 days)", "last_pymnt_d": "Mar-2010"},
+        {"id": "105", "loan_status": "Current", "last_pymnt_d": "Dec-2010"},
+    ]
+    found = book(tmp_path / "a.csv", *loans).feeds["loan_performance"]
+    assert found.sort("loan_id", "event_date").select("loan_id", "status", "rebuilt").rows() == [
+        ("101", "LATE", "yes"),
+        ("101", "DEFAULT", "yes"),
+        ("101", "CHARGED_OFF", "no"),
+        ("102", "FULLY_PAID", "no"),
+        ("103", "CURRENT", "no"),
+        ("104", "LATE", "yes"),
+        ("105", "CURRENT", "no"),
+    ]

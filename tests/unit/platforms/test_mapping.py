@@ -8,6 +8,7 @@ import pytest
 
 from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
 from p2pcredit.platforms.mapped import profile as mapping
+from p2pcredit.platforms.mapped.events import build_events
 from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.platforms.mapped.prosper import prosper
 from p2pcredit.platforms.registry import PLATFORMS, profile_named
@@ -423,3 +424,47 @@ def test_a_status_older_than_its_loan_is_said(tmp_path: Path, caplog: pytest.Log
     said = [record.message for record in caplog.records if "before they were made" in record.message]
     assert len(said) == 1
     assert said[0].startswith("raw.csv: 2 loans have a status of a day before they were made, such as 1 of 2020-01-10")
+
+
+def test_an_event_before_the_day_of_its_status_is_rebuilt(tmp_path: Path) -> None:
+    steps = (("LATE", 30), ("CHARGED_OFF", 90))
+    late, lost = (f"{{status: {what}, days_past_due: {days}, after_days: {days}}}" for what, days in steps)
+    mapping = MAPPING.replace("    open: []\n", f"    open: []\n    last paid: [{late}, {lost}]\n")
+    raw = tmp_path / "raw.csv"
+    lines = [
+        "1,01.01.2020,5,12,1,,,,paid,01.06.2020,",
+        "2,01.01.2020,5,12,1,,,,lost,01.06.2020,",
+        "3,01.01.2020,5,12,1,,,,last paid,01.03.2020,",  # reached 90 days after it, and late on the way
+        "4,01.01.2020,5,12,1,,,,slow,,100",
+        "5,01.01.2020,5,12,1,,,,slow,,30",  # seen on the very day
+    ]
+    raw.write_text("\n".join([HEADER, *lines]))
+    found = load_mapping(mapping_file(tmp_path, mapping)).read([raw], None, None).feeds["loan_performance"]
+    assert found.sort("loan_id", "event_date").select("loan_id", "status", "rebuilt").rows() == [
+        ("1", "FULLY_PAID", "no"),
+        ("2", "LATE", "yes"),
+        ("2", "CHARGED_OFF", "no"),
+        ("3", "LATE", "yes"),
+        ("3", "CHARGED_OFF", "no"),
+        ("4", "LATE", "yes"),
+        ("4", "DEFAULT", "yes"),
+        ("5", "LATE", "no"),
+    ]
+
+
+def test_prosper_closes_its_losses_at_120_days_so_what_came_before_is_rebuilt() -> None:
+    rules = dict(prosper().mapping.events.rules)
+    day = date(2012, 6, 1)
+    loans = pl.DataFrame(
+        {
+            "snapshot_date": [date(2011, 1, 5)] * 3,
+            "loan_id": ["1", "2", "3"],
+            "status": ["Chargedoff", "Defaulted", "Completed"],
+            "on": [day] * 3,
+            "days_past_due": pl.Series([None] * 3, dtype=pl.Int64),
+            "days_text": pl.Series([None] * 3, dtype=pl.String),
+        }
+    )
+    found = build_events(loans, rules, day).select("loan_id", "status", "rebuilt").rows()
+    steps = [("LATE", "yes"), ("DEFAULT", "yes"), ("CHARGED_OFF", "no")]
+    assert found == [*(("1", *s) for s in steps), *(("2", *s) for s in steps), ("3", "FULLY_PAID", "no")]

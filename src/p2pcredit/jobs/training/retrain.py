@@ -25,7 +25,7 @@ from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
-_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate", "limits")
+_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate")
 """What the ledger keeps of a model's card."""
 LONGEST_LIMIT = 400
 
@@ -198,6 +198,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "champion_before": before,
             "challenger_id": banked[0].model_id if len(banked) > 1 else None,
             **{name: card[name] for name in _OF_CARD},
+            **({"limits": list(card["limits"])} if card.get("limits") else {}),
             "comparison": banked[0].card["comparison"],
         },
     )

@@ -84,6 +84,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "parent": subject.card["parent"],
         "candidates": [dict(candidate) for candidate in subject.card["candidates"]],
         "details": {name: detail for name, detail in subject.card["details"].items() if name != "redlining"},
+        "limits": list(subject.card.get("limits", [])),
         "calibration": {"slope": model.calibration.slope, "intercept": model.calibration.intercept},
         "score": {
             "points_to_double_odds": scores.points_to_double_odds,

@@ -184,6 +184,7 @@ def _use(facts: Facts) -> list[tuple[str, str]]:
         )
     if missing:
         said.append(f"Candidates that could not be fitted: {', '.join(name.replace('_', ' ') for name in missing)}.")
+    said += [f"{text[:1].upper()}{text[1:]}." for text in method.get("limits", [])]
     return [("use", text) for text in said]
 
 
