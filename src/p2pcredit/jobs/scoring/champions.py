@@ -9,6 +9,7 @@ from typing import Any
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
 from p2pcredit.jobs.activity import record, warn
+from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
@@ -69,7 +70,8 @@ def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger.
 
     Returns:
-        `model_id`, `replaces`, `effective_on`, `swap_set`, `overrides` (which floor the model does not pass, or None).
+        `model_id`, `replaces`, `effective_on`, `swap_set`, `overrides` (which floor the model does not pass, or None),
+        `by`.
 
     Raises:
         BankError: If there is no such model or it was altered.
@@ -112,6 +114,7 @@ def overridden_floor(card: Mapping[str, Any]) -> str | None:
 def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
     if not why.strip():
         raise UsageError("a change of champion needs a reason; give it with --why")
+    actor = acting(ctx)
     card = ModelBank(ctx.layout).get(model_id).card
     if "as_of" not in card:
         raise BankError(f"the card of model {model_id} does not say as of when it learned; restore it from a backup")
@@ -124,6 +127,7 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
         "effective_on": effective.isoformat(),
         "why": why,
         "overrides": overrides,
+        **actor,
     }
     ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
     if overrides is not None:
@@ -135,6 +139,7 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
         "effective_on": facts["effective_on"],
         "swap_set": swapped,
         "overrides": overrides,
+        "by": actor["by"],
     }
     record(ctx, str(kind), {**receipt, "why": why})
     return receipt

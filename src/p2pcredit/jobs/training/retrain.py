@@ -12,6 +12,7 @@ from datetime import date
 
 from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
 from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
@@ -73,6 +74,7 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     """
     if why is not None and not why.strip():
         raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
+    acting(ctx)  # a training without the name that settings ask for is refused before it begins
     require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
@@ -160,6 +162,7 @@ def _claim(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         "reason": plan.reason,
         "why": why,
         "overrides_weekly_limit": plan.overrides_limit,
+        **acting(ctx),
     }
     ctx.ledger.append(EventKind.CLAIMED, at=ctx.at, run_id=ctx.run_id, facts=facts)
 
@@ -192,6 +195,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "model_id": trained.model_id,
             "asked": plan.reason,
             "why": why,
+            **acting(ctx),
             "remedy": "recalibrate" if cheaper else "retrain",
             "champion_before": before,
             "challenger_id": banked[0].model_id if len(banked) > 1 else None,
