@@ -14,9 +14,9 @@ from typing import Any
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.activity import record, warn
-from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, outlook_of, outlook_of_file, warn_if_not_obeyed
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin
 from p2pcredit.storage.state.decision_file import (

@@ -1,4 +1,4 @@
-"""Settings of governance: who must be named."""
+"""Settings of governance: who must be named, and whether a promotion waits for a person's approval."""
 
 from __future__ import annotations
 
@@ -18,5 +18,20 @@ class GovernanceSettings(Group):
     names: Literal["login", "required"] = Field(
         "login",
         description="Whose name an act of a person bears that gives none with `--by`: `login` takes the name of the "
-        "account, `required` refuses the act.",
+        "account, `required` refuses the act. With an `approval` other than `none` it is refused too.",
+    )
+    approval: Literal["none", "named", "four_eyes"] = Field(
+        "none",
+        description="What a promotion needs before its model serves, whether a training made it or a person: `none` "
+        "lets it serve at once, `named` waits for `models approve` by a named person, `four_eyes` for one who neither "
+        "developed nor trained nor promoted the model. The ledger line of a promotion keeps what it needs, so a change "
+        "of this setting counts for later promotions.",
+    )
+    developer: str = Field(
+        "",
+        description="Who answers for the development of the models that the schedule trains; `four_eyes` refuses "
+        "this name as approver's. Empty: who trained by hand, and of scheduled trainings nobody.",
+    )
+    notice_days: int = Field(
+        30, ge=1, le=366, description="How many days before its last an approval is alerted of that ends."
     )

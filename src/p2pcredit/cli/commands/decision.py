@@ -54,6 +54,14 @@ def _what(event: dict[str, Any]) -> str:
         case "scored":
             days = sorted(event["days"])
             return f"{sum(event['days'].values())} loans of {days[0]} to {days[-1]} by {event['model_id']}"
+        case "promoted" if event["effective_on"] is None:
+            return f"{event['model_id']} waits for approval ({event['approval']}): {event['why']}"
+        case "approved":
+            since = "serves already" if event["effective_on"] is None else f"from {event['effective_on']} on"
+            until = "" if event["until"] is None else f", approved until {event['until']}"
+            return f"{event['model_id']} {since}{until}: {event['why']}"
+        case "refused":
+            return f"{event['model_id']}: {event['why']}"
         case "promoted" | "rolled_back":
             return f"{event['model_id']} from {event['effective_on']} on: {event['why']}"
         case "set_aside":

@@ -6,6 +6,7 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, pending_decision
 from p2pcredit.jobs.gaps import find_gaps
+from p2pcredit.jobs.governance.approvals import champion_approval, proposal_facts
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
@@ -18,7 +19,8 @@ def status(ctx: JobContext) -> Receipt:
     Returns:
         `home`, `home_id` (short; None where the home has none), `last_preprocessed`, `days` (how many are `complete`,
         `with_holes` and `undetermined`, and the first `holes`, each in a line with the command that fills it; None
-        before the first), `last_scored`, `champion`,
+        before the first), `last_scored`, `champion`, `awaiting_approval` (promotions that wait, with what ends the
+        waiting as `note`), `approval` (of the champion; None where nobody approved it),
         `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
         no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),
         `last_report`, `weeks_retrained`, `gaps` (days not complete or not scored, and weeks not monitored, between
@@ -37,6 +39,8 @@ def status(ctx: JobContext) -> Receipt:
         "days": None if days is None else days.as_json(),
         "last_scored": max(state.scored).isoformat() if state.scored else None,
         "champion": state.champion,
+        "awaiting_approval": [proposal_facts(state, one) for one in state.approvals.waiting],
+        "approval": champion_approval(ctx, state),
         "pending_decision": None if pending is None else {**pending.decision.as_json(), **in_words(pending.outlook)},
         "decision_file": _described(shown),
         "last_report": str(ctx.layout.reports / reports[-1]) if reports else None,

@@ -10,6 +10,7 @@ import polars as pl
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.gaps import find_gaps, in_lines
+from p2pcredit.jobs.governance.attention import attention
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
@@ -37,6 +38,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         calibration_profile=calibration_profile(week.inputs, ctx.settings),
         days=None if days is None else days.as_json(),
         gaps=in_lines(find_gaps(ctx, week_end)),
+        approvals=[one.line for one in attention(ctx, ctx.ledger.state())],
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())

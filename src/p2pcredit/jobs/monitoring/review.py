@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date
 
 from p2pcredit.jobs.activity import record
-from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.monitoring import alerts
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.pipelines import MONITORING, Step

@@ -10,8 +10,8 @@ from typing import Any
 from p2pcredit.contracts.feature_sources import columns_behind
 from p2pcredit.contracts.feeds import FEEDS, feed_named
 from p2pcredit.errors import SchemaDriftError
-from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import say_findings

@@ -17,8 +17,8 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, T
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record, warn
-from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.lake_engines import as_quarantined, engine_for
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step

@@ -12,15 +12,18 @@ from datetime import date
 
 from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
 from p2pcredit.jobs.activity import record
-from p2pcredit.jobs.acts import acting
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
+from p2pcredit.jobs.governance.acts import acting
+from p2pcredit.jobs.governance.attention import alert_of_approvals
 from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.jobs.training.backends import require_fit_backend
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.people import SCHEDULE
 from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 
@@ -32,11 +35,14 @@ _OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin",
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
     """Check whether a retraining is due on this snapshot date. Nothing is claimed yet.
 
+    What approvals ask of a person is alerted, once each: this is the step that looks at the ledger every night.
+
     Returns:
         `retrain`, `reason`, `decision_id`.
     """
     plan = _plan(ctx, day, _is_first_model_possible(ctx, day))
     receipt: Receipt = {"retrain": plan.retrain, "reason": plan.reason, "decision_id": plan.decision_id}
+    alert_of_approvals(ctx)
     record(ctx, "check_retraining", {"snapshot_date": day.isoformat(), **receipt})
     return receipt
 
@@ -182,7 +188,12 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         raise
     before = ctx.ledger.state().champion_on(day)
     trained, card = banked[-1], banked[-1].card
-    outcome = "champion" if trained.promoted else ("refused" if before is None else "challenger")
+    governance, actor = ctx.settings.governance, acting(ctx)
+    waits = trained.promoted and governance.approval != NO_APPROVAL
+    if trained.promoted:
+        outcome = "challenger" if waits else "champion"
+    else:
+        outcome = "refused" if before is None else "challenger"
     event = ctx.ledger.append(
         EventKind.TRAINED,
         at=ctx.at,
@@ -195,15 +206,19 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "model_id": trained.model_id,
             "asked": plan.reason,
             "why": why,
-            **acting(ctx),
+            **actor,
+            "developer": governance.developer.strip() or (None if actor["by"] == SCHEDULE else actor["by"]),
+            "approval": governance.approval if trained.promoted else NO_APPROVAL,
             "remedy": "recalibrate" if cheaper else "retrain",
             "champion_before": before,
             "challenger_id": banked[0].model_id if len(banked) > 1 else None,
             **{name: card[name] for name in _OF_CARD},
+            **({"reason": f"waits for approval ({governance.approval}): {card['reason']}"} if waits else {}),
             "comparison": banked[0].card["comparison"],
         },
     )
     assert event is not None
+    alert_of_approvals(ctx)
     return _receipt(event)
 
 

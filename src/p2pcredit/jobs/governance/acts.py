@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.people import SCHEDULE, person_named
 
 Actor = dict[str, str | None]
@@ -25,7 +26,8 @@ def acting(ctx: JobContext, *, by_name: bool = False) -> Actor:
     login = {} if ctx.login is None else {"login": ctx.login}
     if ctx.by is not None:
         return {"by": person_named(ctx.by), **login}
-    if by_name or ctx.settings.governance.names == "required":
+    settings = ctx.settings.governance
+    if by_name or settings.names == "required" or settings.approval != NO_APPROVAL:
         raise UsageError("say who does it: give the name of a person with --by")
     return {"by": ctx.login, **login}
 
