@@ -165,7 +165,7 @@ def test_replay_calls_the_jobs_that_airflow_calls_and_alerts_of_the_same(
 ) -> None:
     calls, alerts, ran = under_airflow
     assert ran == ["success", "failed", "success", "success", "success", "success", "success"]
-    replayed = Path(shutil.copytree(eve, home.with_name("replayed")))
+    replayed = Path(shutil.copytree(eve, home.with_name(f"replayed-{approval}")))
     with recorded(monkeypatch, approval) as ours:
         replay(context(replayed), DAYS, all_reports=True, day_by_day=True)
     assert by_stages(ours) == by_stages(calls)

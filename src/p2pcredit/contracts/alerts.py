@@ -34,6 +34,7 @@ class Finding(StrEnum):
     APPROVAL_WAITS = "approval_waits"
     APPROVAL_ENDS = "approval_ends"
     APPROVAL_LAPSED = "approval_lapsed"
+    REVIEW_DUE = "review_due"
     WARNING = "warning"
 
 
@@ -54,6 +55,7 @@ SEVERITIES: Mapping[Finding, Severity] = {
     Finding.APPROVAL_WAITS: Severity.WARNING,
     Finding.APPROVAL_ENDS: Severity.WARNING,
     Finding.APPROVAL_LAPSED: Severity.CRITICAL,
+    Finding.REVIEW_DUE: Severity.INFO,
     Finding.WARNING: Severity.WARNING,
 }
 """The severity of each kind of finding; `docs/reference/alerts.md` says when each is raised and what to do."""

@@ -18,7 +18,8 @@ class EventKind(StrEnum):
     away. CLAIMED a training run began to act on a decision. RELEASED it failed or died, and the decision waits for the
     next run. TRAINED it ended; the decision is acted on. CLEARED the decision file was removed after that. PROMOTED and
     ROLLED_BACK a person changed the champion. APPROVED a person let a model serve, or go on serving; REFUSED ended the
-    waiting of one. SCORED a model scored the loans of some days.
+    waiting of one. FINDING_OPENED a person found something about a model; FINDING_CLOSED that is done with. SCORED a
+    model scored the loans of some days.
     """
 
     DECIDED = "decided"
@@ -31,6 +32,8 @@ class EventKind(StrEnum):
     ROLLED_BACK = "rolled_back"
     APPROVED = "approved"
     REFUSED = "refused"
+    FINDING_OPENED = "finding_opened"
+    FINDING_CLOSED = "finding_closed"
     SCORED = "scored"
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
+from p2pcredit.retraining import findings
 from p2pcredit.retraining.approvals import NO_APPROVAL, Approval, Approvals, Proposal
 from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.findings import ModelFinding
 
 
 class Origin(StrEnum):
@@ -58,12 +60,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ChampionPeriod:
-    """A model that scores from a snapshot date on, until the next period."""
+    """A model that scores from a snapshot date on, until the next period. `by`: who let it, or `schedule`."""
 
     effective_on: date
     model_id: str
     number: int
     why: str
+    by: str | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class HandoffState:
     scored: dict[date, tuple[str, int]] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
     approvals: Approvals = field(default_factory=Approvals)
+    findings: dict[str, tuple[ModelFinding, ...]] = field(default_factory=dict)
 
     def copied(self) -> HandoffState:
         """Copy the state, so that the copy can be extended; what it holds is never changed in place."""
@@ -276,14 +280,30 @@ def _approved(state: HandoffState, event: LedgerEvent) -> None:
         until=None if until is None else date.fromisoformat(until),
         conditions=str(event.facts.get("conditions") or ""),
     )
+    waited = state.approvals.waiting_of(approval.model_id)
     state.approvals = state.approvals.after_approval(approval)
     if event.facts.get("effective_on") is not None:
-        _reign(state, event.facts["effective_on"], event, approval.why)
+        promoted = "" if waited is None else f"{waited.why}; "
+        _reign(state, event.facts["effective_on"], event, f"{promoted}approved: {approval.why}")
 
 
 def _refused(state: HandoffState, event: LedgerEvent) -> None:
     facts = event.facts
     state.approvals = state.approvals.after_refusal(facts["model_id"], facts.get("by"), facts["why"], _day_of(event))
+
+
+def _finding_opened(state: HandoffState, event: LedgerEvent) -> None:
+    facts = event.facts
+    finding = ModelFinding(int(facts["finding"]), str(facts["text"]), facts.get("by"), _day_of(event))
+    state.findings = findings.opened(state.findings, str(facts["model_id"]), finding)
+
+
+def _finding_closed(state: HandoffState, event: LedgerEvent) -> None:
+    facts, model_id = event.facts, str(event.facts["model_id"])
+    why = str(facts.get("why") or "")
+    state.findings = findings.closed(
+        state.findings, model_id, int(facts["finding"]), facts.get("by"), why, _day_of(event)
+    )
 
 
 def _day_of(event: LedgerEvent) -> date:
@@ -296,9 +316,8 @@ def _scored(state: HandoffState, event: LedgerEvent) -> None:
 
 
 def _reign(state: HandoffState, effective_on: str, event: LedgerEvent, why: Any) -> None:
-    state.champion_periods.append(
-        ChampionPeriod(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why))
-    )
+    facts, first = event.facts, date.fromisoformat(effective_on)
+    state.champion_periods.append(ChampionPeriod(first, facts["model_id"], event.number, str(why), facts.get("by")))
 
 
 def _set_aside(state: HandoffState, event: LedgerEvent) -> None:
@@ -316,5 +335,7 @@ _STEPS = {
     EventKind.ROLLED_BACK: _rolled_back,
     EventKind.APPROVED: _approved,
     EventKind.REFUSED: _refused,
+    EventKind.FINDING_OPENED: _finding_opened,
+    EventKind.FINDING_CLOSED: _finding_closed,
     EventKind.SCORED: _scored,
 }

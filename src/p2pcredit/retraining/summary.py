@@ -17,6 +17,7 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.retraining.approvals import Approval, Approvals, Proposal, ProposalStatus
 from p2pcredit.retraining.events import LedgerEvent
+from p2pcredit.retraining.findings import ModelFinding
 from p2pcredit.retraining.state import ChampionPeriod, Claim, DecisionRecord, DecisionStatus, HandoffState, Origin
 
 _FORMAT = 3
@@ -46,6 +47,7 @@ def pack_state(state: HandoffState, lines: int, last_digest: str) -> bytes:
         "set_aside": sorted(state.set_aside),
         "proposals": [asdict(proposal) for proposal in state.approvals.proposals],
         "approvals": [asdict(approval) for approval in state.approvals.given],
+        "findings": {model: [asdict(one) for one in found] for model, found in state.findings.items()},
     }
     packed = zlib.compress(json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode())
     return hashlib.sha256(packed).digest() + packed
@@ -77,6 +79,7 @@ def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
             champion_periods=[ChampionPeriod(**_dated(one, "effective_on")) for one in content["champion_periods"]],
             scored={date.fromisoformat(day): (model_id, loans) for day, model_id, loans in content["scored"]},
             set_aside=set(content["set_aside"]),
+            findings={model: tuple(map(_finding, found)) for model, found in content["findings"].items()},
             approvals=Approvals(
                 tuple(map(_proposal, content["proposals"])), tuple(map(_approval, content["approvals"]))
             ),
@@ -95,6 +98,10 @@ def _record(found: dict[str, Any]) -> DecisionRecord:
 def _proposal(found: dict[str, Any]) -> Proposal:
     facts = _dated(_dated(found, "asked_on"), "ended_on")
     return Proposal(**{**facts, "status": ProposalStatus(facts["status"])})
+
+
+def _finding(found: dict[str, Any]) -> ModelFinding:
+    return ModelFinding(**_dated(_dated(found, "opened_on"), "closed_on"))
 
 
 def _approval(found: dict[str, Any]) -> Approval:

@@ -1,4 +1,4 @@
-"""Settings of governance: who must be named, and whether a promotion waits for a person's approval."""
+"""Settings of governance: who must be named, whether a promotion waits for approval, when a model is reviewed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ class GovernanceSettings(Group):
         description="Who answers for the development of the models that the schedule trains; `four_eyes` refuses "
         "this name as approver's. Empty: who trained by hand, and of scheduled trainings nobody.",
     )
+    review_months: int = Field(
+        12,
+        ge=1,
+        le=120,
+        description="Months after which the model that serves is to be reviewed again, counted from its last approval; "
+        "from its first day of service where nobody approved it.",
+    )
     notice_days: int = Field(
-        30, ge=1, le=366, description="How many days before its last an approval is alerted of that ends."
+        30,
+        ge=1,
+        le=366,
+        description="Days before an approval ends, or a review is due, from which on that is said.",
     )

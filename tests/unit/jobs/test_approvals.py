@@ -209,6 +209,16 @@ def test_what_can_neither_be_approved_nor_refused_is_refused_in_one_line(ctx: Jo
     assert ctx.ledger.events() == lines
 
 
+def test_the_same_approval_said_twice_on_a_day_is_one_line_and_another_word_another(ctx: JobContext) -> None:
+    promote(asking(ctx, "named", "Bob"), "m2", "better")
+    ada = asking(ctx, "named", "Ada")
+    for why in ("sound", "sound", "sound indeed"):
+        approve(ada, "m2", why)
+    assert [e.facts["why"] for e in ctx.ledger.events() if e.kind is EventKind.APPROVED] == ["sound", "sound indeed"]
+    approve(replace(ada, at=ctx.at + timedelta(days=1)), "m2", "sound indeed")
+    assert len(ctx.ledger.events()) == 4
+
+
 def test_a_rollback_waits_for_no_approval(ctx: JobContext) -> None:
     promote(ctx, "m1", "the first")
     promote(ctx, "m2", "better")

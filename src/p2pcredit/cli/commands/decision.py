@@ -62,6 +62,11 @@ def _what(event: dict[str, Any]) -> str:
             return f"{event['model_id']} {since}{until}: {event['why']}"
         case "refused":
             return f"{event['model_id']}: {event['why']}"
+        case "finding_opened":
+            return f"{event['model_id']}, {event['finding']}: {event['text']}"
+        case "finding_closed":
+            done = "" if event["why"] is None else f": {event['why']}"
+            return f"{event['model_id']}, {event['finding']}{done}"
         case "promoted" | "rolled_back":
             return f"{event['model_id']} from {event['effective_on']} on: {event['why']}"
         case "set_aside":

@@ -7,13 +7,16 @@ written.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.governance.acts import acting
+from p2pcredit.jobs.governance.attention import present_day
 from p2pcredit.retraining.approvals import (
     FOUR_EYES,
     Proposal,
@@ -22,6 +25,7 @@ from p2pcredit.retraining.approvals import (
     waiting_in_words,
 )
 from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.service import makers_of
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import last_complete
@@ -41,6 +45,9 @@ def approve(
         why: The reason.
         until: The last day on which the approval holds; None where it has no end.
         conditions: Under which conditions; None where under none.
+
+    The same words of the same person on the same day are one approval, so that a command that was killed may be run
+    again.
 
     Returns:
         `model_id`, `replaces`, `effective_on` (None where it serves already), `by`, `until`, `conditions`.
@@ -77,7 +84,13 @@ def approve(
             "until": None if until is None else until.isoformat(),
             "conditions": conditions.strip() if conditions and conditions.strip() else None,
         }
-        ctx.ledger.append(EventKind.APPROVED, at=ctx.at, run_id=ctx.run_id, facts=facts)
+        ctx.ledger.append(
+            EventKind.APPROVED,
+            at=ctx.at,
+            run_id=ctx.run_id,
+            facts=facts,
+            unless=lambda now: _is_recorded(ctx, now, facts),
+        )
     receipt: Receipt = {
         key: facts[key] for key in ("model_id", "replaces", "effective_on", "by", "until", "conditions")
     }
@@ -117,17 +130,6 @@ def home_day(ctx: JobContext) -> date:
     return ctx.at.date() if last is None else last + _A_DAY
 
 
-def makers_of(state: HandoffState, model_id: str) -> dict[str, str | None]:
-    """Name who developed, trained and promoted a model: what each did -> the name, None where not known."""
-    makers: dict[str, str | None] = {}
-    for training in state.trainings_that_made(model_id):
-        makers |= {"developed it": training.facts.get("developer"), "trained it": training.facts.get("by")}
-    waits = state.approvals.waiting_of(model_id)
-    if waits is not None:
-        makers["promoted it"] = waits.proposed_by
-    return makers
-
-
 def waiting_lines(state: HandoffState) -> list[str]:
     """Say of each promotion that waits that it does, in one line with what to do."""
     return [waiting_in_words(one, state.champion) for one in state.approvals.waiting]
@@ -160,9 +162,20 @@ def champion_approval(ctx: JobContext, state: HandoffState) -> dict[str, str | N
         "why": given.why,
         "until": None if given.until is None else given.until.isoformat(),
         "conditions": given.conditions or None,
-        "standing": str(given.standing(ctx.at.date(), notice)),
-        "note": approval_in_words(given, ctx.at.date(), notice),
+        "standing": str(given.standing(present_day(ctx), notice)),
+        "note": approval_in_words(given, present_day(ctx), notice),
     }
+
+
+def _is_recorded(ctx: JobContext, state: HandoffState, facts: Mapping[str, Any]) -> bool:
+    """Return whether the last approval of a model that does not wait says the same, on the same day."""
+    last = state.approvals.last_of(facts["model_id"])
+    if last is None or state.approvals.waiting_of(facts["model_id"]) is not None:
+        return False
+    until = None if last.until is None else last.until.isoformat()
+    said = (last.by, last.why, until, last.conditions or None)
+    wanted = tuple(facts[name] for name in ("by", "why", "until", "conditions"))
+    return last.approved_on == ctx.at.date() and said == wanted
 
 
 def _waiting_ones(state: HandoffState) -> str:
@@ -170,4 +183,4 @@ def _waiting_ones(state: HandoffState) -> str:
     return f"waiting are: {waiting}" if waiting else "nothing waits; 'p2pcredit models promote' lets a model take over"
 
 
-__all__ = ["approve", "champion_approval", "home_day", "makers_of", "proposal_facts", "refuse", "waiting_lines"]
+__all__ = ["approve", "champion_approval", "home_day", "proposal_facts", "refuse", "waiting_lines"]

@@ -11,8 +11,10 @@ from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.governance.acts import acting
-from p2pcredit.retraining.approvals import NO_APPROVAL, ProposalStatus
+from p2pcredit.jobs.governance.records import sign_off
+from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.service import role_of
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.state.model_bank import ModelBank
 
@@ -26,7 +28,10 @@ def list_models(ctx: JobContext) -> list[Receipt]:
 
 
 def show_model(ctx: JobContext, model_id: str) -> Receipt:
-    """Return one model's card, with its role and the periods in which it was champion.
+    """Return one model's card, with its role, the periods in which it was champion, and who answers for it.
+
+    Returns:
+        What `list_models` gives, `reigns`, `governance` (as `sign_off` gives it) and `card`.
 
     Raises:
         BankError: If there is no such model or it was altered.
@@ -38,7 +43,12 @@ def show_model(ctx: JobContext, model_id: str) -> Receipt:
         for period in state.champion_periods
         if period.model_id == model_id
     ]
-    return {**_summary(model_id, card, state), "reigns": periods, "card": card}
+    return {
+        **_summary(model_id, card, state),
+        "reigns": periods,
+        "governance": sign_off(ctx, model_id, card),
+        "card": card,
+    }
 
 
 def get_model(ctx: JobContext, day: date) -> Receipt:
@@ -193,17 +203,6 @@ def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receip
         "target": card.get("target"),
         "origin": card.get("origin"),
         "as_of": card.get("as_of"),
-        "role": _role(model_id, state),
+        "role": role_of(state, model_id),
         "metrics": card.get("metrics", {}),
     }
-
-
-def _role(model_id: str, state: HandoffState) -> str:
-    if state.champion == model_id:
-        return "champion"
-    if state.approvals.waiting_of(model_id) is not None:
-        return "waits for approval"
-    if any(period.model_id == model_id for period in state.champion_periods):
-        return "former champion"
-    proposals = [one for one in state.approvals.proposals if one.model_id == model_id]
-    return "refused" if proposals and proposals[-1].status is ProposalStatus.REFUSED else "challenger"
