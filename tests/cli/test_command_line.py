@@ -277,6 +277,37 @@ def test_models_are_listed_shown_promoted_and_rolled_back(call: Call, home: Path
     assert "auc" in call("models", "show", "m1").stdout
 
 
+def test_a_promotion_that_waits_is_approved_or_refused_by_name(
+    call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("P2P_GOVERNANCE__APPROVAL", "four_eyes")
+    for model_id in ("m1", "m2"):
+        card = {"model_id": model_id, "family": "scorecard", "as_of": "2024-01-01"}
+        ModelBank(Layout(home)).add(model_id, {"model.json": b"{}"}, card)
+        unsigned = call("models", "promote", model_id, "--why", "x")
+        assert (unsigned.exit_code, "give the name of a person with --by" in unsigned.stderr) == (2, True)
+        promoted = call("models", "promote", model_id, "--why", "x", "--by", "Bob", "--json")
+        assert json.loads(promoted.stdout)["effective_on"] is None
+    waiting = json.loads(call("status", "--json").stdout)["awaiting_approval"]
+    assert [(one["model_id"], one["promoted_by"]) for one in waiting] == [("m1", "Bob"), ("m2", "Bob")]
+    own = call("models", "approve", "m1", "--why", "sound", "--by", "bob")
+    assert (own.exit_code, own.stderr.count("\n")) == (2, 1)
+    assert "another person must approve" in own.stderr
+    given = call("models", "approve", "m1", "--why", "sound", "--by", "Ada", "--until", "2099-12-31", "--json")
+    assert json.loads(given.stdout)["until"] == "2099-12-31"
+    assert call("models", "refuse", "m2", "--why", "too young", "--by", "Ada").exit_code == 0
+    state = json.loads(call("status", "--json").stdout)
+    assert (state["champion"], state["awaiting_approval"], state["approval"]["by"]) == ("m1", [], "Ada")
+    told = [line.split(maxsplit=5)[3:] for line in call("decision", "history").stdout.splitlines()[1:]]
+    assert [line[:2] for line in told] == [
+        ["promoted", "Bob"],
+        ["promoted", "Bob"],
+        ["approved", "Ada"],
+        ["refused", "Ada"],
+    ]
+    assert told[0][2] == "m1 waits for approval (four_eyes): x"
+
+
 def test_a_person_sees_models_and_history_as_tables_and_a_status_at_a_glance(call: Call, home: Path) -> None:
     metrics = {"auc": 0.71234, "auc_low": 0.65, "auc_high": 0.77, "ece": 0.02, "n": 1200, "bads": 80}
     card = {
@@ -288,16 +319,18 @@ def test_a_person_sees_models_and_history_as_tables_and_a_status_at_a_glance(cal
         "metrics": metrics,
     }
     ModelBank(Layout(home)).add("m1", {"model.json": b"{}"}, card)
-    call("models", "promote", "m1", "--why", "the first")
-    call("decision", "override", "--retrain", "--why", "a new product", "--date", "2024-01-15")
+    call("models", "promote", "m1", "--why", "the first", "--by", "Ada")
+    call("decision", "override", "--retrain", "--why", "a new product", "--date", "2024-01-15", "--by", "Ada")
     assert call("models", "list").stdout.splitlines() == [
         "model_id  target   origin   as_of       auc                   calibration_error  loans  defaults  role",
         "m1        matured  trained  2024-01-01  0.712 [0.650, 0.770]  0.020              1200   80        champion",
     ]
     header, promoted, decided = call("decision", "history").stdout.splitlines()
-    assert header.split() == ["number", "at", "event", "what"]
-    assert promoted.endswith("promoted  m1 from 2024-01-01 on: the first")
-    assert "decided   retrain, of 2024-01-15 by override: " in decided
+    assert header.split() == ["number", "at", "event", "by", "what"]
+    assert promoted.split()[3:5] == ["promoted", "Ada"]
+    assert promoted.endswith("m1 from 2024-01-01 on: the first")
+    assert "retrain, of 2024-01-15 by override: " in decided
+    assert promoted.split()[4] == decided.split()[4] == "Ada"
     assert "retrain, of 2024-01-15; see 'p2pcredit decision show'" in call("status").stdout
 
 

@@ -75,8 +75,11 @@ def eve(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Call]]:
-    """The calls of the pipelines' jobs meanwhile: job, day, feed. The first training fails."""
+def recorded(monkeypatch: pytest.MonkeyPatch, approval: str = "none") -> Iterator[list[Call]]:
+    """The calls of the pipelines' jobs meanwhile: job, day, feed. The first training fails.
+
+    Where approvals are asked for, the model of the second earns its place, so that it waits for one.
+    """
     calls: list[Call] = []
     trained: list[date] = []
 
@@ -94,11 +97,14 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Call]]:
             trained.append(day)
             if len(trained) == 1:
                 raise TrainingError("the power went out")
-            return work(ctx, day)
+            made = work(ctx, day)
+            made[-1].card["promoted"] = approval != "none" or made[-1].card["promoted"]
+            return made
 
         return train
 
     with monkeypatch.context() as patched:
+        patched.setenv("P2P_GOVERNANCE__APPROVAL", approval)
         for job in jobs_of():
             module = importlib.import_module(f"p2pcredit.jobs.{job.rpartition('.')[0]}")
             name = job.rpartition(".")[2]
@@ -126,8 +132,14 @@ def events(home: Path) -> list[tuple[Any, ...]]:
     return [(event.kind, event.at, event.facts) for event in context(home).ledger.events()]
 
 
+@pytest.fixture(params=["none", "four_eyes"])
+def approval(request: pytest.FixtureRequest) -> str:
+    """What a promotion needs on these days."""
+    return str(request.param)
+
+
 @pytest.fixture
-def under_airflow(eve: Path, run_dag: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def under_airflow(eve: Path, run_dag: Any, home: Path, monkeypatch: pytest.MonkeyPatch, approval: str) -> Any:
     """What Airflow called and alerted of on these days, and the states of the runs, in the home of the DAGs."""
     shutil.copytree(eve, home, dirs_exist_ok=True)
     monkeypatch.setenv("P2P_DAG_SIMULATED_TIME", "1")
@@ -137,7 +149,7 @@ def under_airflow(eve: Path, run_dag: Any, home: Path, monkeypatch: pytest.Monke
         alerts.append((title, without_run(body)))
         return 1, []
 
-    with monkeypatch.context() as patched, recorded(monkeypatch) as calls:
+    with monkeypatch.context() as patched, recorded(monkeypatch, approval) as calls:
         patched.setenv("P2P_ALERTS__URLS", '["json://127.0.0.1:9/nowhere"]')
         patched.setattr("p2pcredit.jobs.monitoring.alerts._notify", sink)
         ran = [
@@ -149,21 +161,28 @@ def under_airflow(eve: Path, run_dag: Any, home: Path, monkeypatch: pytest.Monke
 
 
 def test_replay_calls_the_jobs_that_airflow_calls_and_alerts_of_the_same(
-    under_airflow: Any, eve: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    under_airflow: Any, eve: Path, home: Path, monkeypatch: pytest.MonkeyPatch, approval: str
 ) -> None:
     calls, alerts, ran = under_airflow
     assert ran == ["success", "failed", "success", "success", "success", "success", "success"]
-    replayed = Path(shutil.copytree(eve, home.with_name("replayed")))
-    with recorded(monkeypatch) as ours:
+    replayed = Path(shutil.copytree(eve, home.with_name(f"replayed-{approval}")))
+    with recorded(monkeypatch, approval) as ours:
         replay(context(replayed), DAYS, all_reports=True, day_by_day=True)
     assert by_stages(ours) == by_stages(calls)
     assert {job for job, _, _ in calls} == set(jobs_of()), "each job of the three pipelines is called on these days"
     kept = [json.loads(line) for line in Layout(replayed).replay_alerts.read_text().splitlines()]
     assert [(alert["title"], without_run(alert["body"])) for alert in kept] == alerts
-    assert [title.partition(":")[0] for title, _ in alerts] == ["P2PCreditScore", "P2PCreditScore, week to 2021-07-03"]
+    titles, at_once = [title.partition(":")[0] for title, _ in alerts], 1 if approval == "none" else 2
+    assert titles == [*["P2PCreditScore"] * at_once, "P2PCreditScore, week to 2021-07-03"]
     assert "the power went out" in alerts[0][1]
-    assert "the power went out" in alerts[1][1], "the week's alerts tell of it too"
+    assert "the power went out" in alerts[-1][1], "the week's alerts tell of it too"
     assert events(replayed) == events(home)
+    for home_of in (home, replayed):
+        state = context(home_of).ledger.state()
+        waiting, made = state.approvals.waiting, state.trainings[-1].facts["model_id"]
+        assert [one.model_id for one in waiting] == ([] if approval == "none" else [made])
+        assert approval == "none" or state.champion not in {None, made}, "the champion of before goes on scoring"
+        assert all(("waits for approval" in body) == (approval != "none") for _, body in alerts[1:])
     for name, table in TABLES.items():
         assert Lake(Layout(replayed)).read(table).equals(Lake(Layout(home)).read(table)), name
 

@@ -81,6 +81,19 @@ MODELS = {
     ),
     "promote": LazyCommand("models.champions:promote", "Make a model champion, with a reason."),
     "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
+    "approve": LazyCommand(
+        "models.approvals:approve",
+        "Let a model serve that waits for approval, from the first unscored day on; --by is needed.",
+    ),
+    "refuse": LazyCommand(
+        "models.approvals:refuse",
+        "End the waiting of a model: it serves nobody, and may be promoted again; --by is needed.",
+    ),
+    "inventory": LazyCommand(
+        "models.inventory:inventory",
+        "List every model with when it served, who answers for it, findings, retirement and next review; write a page.",
+    ),
+    "finding": LazyCommand("models.inventory:finding", "Open a finding about a model, or close one."),
     "reproduce": LazyCommand(
         "models.evidence:reproduce",
         "Train a model again from the data it saw, and compare every byte; exit code 1 where one differs.",

@@ -34,8 +34,8 @@ def job_progress(job: str) -> Iterator[ProgressCallback]:
 
 @contextmanager
 def shown_context(
-    job: str, home: Path | None, run_id: str = "cli", *, may_be_missing: bool = False
+    job: str, home: Path | None, run_id: str = "cli", *, may_be_missing: bool = False, by: str | None = None
 ) -> Iterator[JobContext]:
     """Build the context of a job called from the command line, with its progress shown."""
     with job_progress(job) as progress:
-        yield job_context(home, run_id, progress, may_be_missing=may_be_missing)
+        yield job_context(home, run_id, progress, may_be_missing=may_be_missing, by=by)

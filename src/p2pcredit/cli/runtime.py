@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import logging
 import os
 import sys
@@ -57,6 +58,10 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback o
 DayOption = Annotated[str | None, typer.Option("--date", help="One snapshot date, YYYY-MM-DD.", metavar="D")]
 FromOption = Annotated[str | None, typer.Option("--from", help="First snapshot date.", metavar="D")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last snapshot date.", metavar="D")]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", help="Who does it; else the login name, where the settings allow it.", metavar="NAME"),
+]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is recorded in the ledger.")]
 
 _CHECKS = ("healthy", "identical", "verified")
@@ -156,12 +161,35 @@ def home_directory(home: Path | None, *, may_be_missing: bool = False, any_forma
 
 
 def job_context(
-    home: Path | None, run_id: str = "cli", progress: Progress = no_progress, *, may_be_missing: bool = False
+    home: Path | None,
+    run_id: str = "cli",
+    progress: Progress = no_progress,
+    *,
+    may_be_missing: bool = False,
+    by: str | None = None,
 ) -> JobContext:
     """Build the context of a job called from the command line: the present instant, and the settings of the home."""
     directory = home_directory(home, may_be_missing=may_be_missing)
     settings = settings_of(directory)
-    return JobContext(Layout(directory), settings, run_id, utc_now(), progress, Caller.PERSON, clock=utc_now)
+    return JobContext(
+        Layout(directory),
+        settings,
+        run_id,
+        utc_now(),
+        progress,
+        Caller.PERSON,
+        clock=utc_now,
+        by=by,
+        login=login_name(),
+    )
+
+
+def login_name() -> str:
+    """Return the name of this account; its number where the system has no name for it, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def utc_now() -> datetime:

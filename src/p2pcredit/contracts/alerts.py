@@ -31,6 +31,10 @@ class Finding(StrEnum):
     NOTHING_LANDED = "nothing_landed"
     DECISION_MADE = "decision_made"
     DECISION_NOT_OBEYED = "decision_not_obeyed"
+    APPROVAL_WAITS = "approval_waits"
+    APPROVAL_ENDS = "approval_ends"
+    APPROVAL_LAPSED = "approval_lapsed"
+    REVIEW_DUE = "review_due"
     WARNING = "warning"
 
 
@@ -48,6 +52,10 @@ SEVERITIES: Mapping[Finding, Severity] = {
     Finding.NOTHING_LANDED: Severity.INFO,
     Finding.DECISION_MADE: Severity.INFO,
     Finding.DECISION_NOT_OBEYED: Severity.WARNING,
+    Finding.APPROVAL_WAITS: Severity.WARNING,
+    Finding.APPROVAL_ENDS: Severity.WARNING,
+    Finding.APPROVAL_LAPSED: Severity.CRITICAL,
+    Finding.REVIEW_DUE: Severity.INFO,
     Finding.WARNING: Severity.WARNING,
 }
 """The severity of each kind of finding; `docs/reference/alerts.md` says when each is raised and what to do."""

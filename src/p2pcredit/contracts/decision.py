@@ -37,6 +37,7 @@ class Decision(BaseModel):
             may leave them out.
         remedy: Ours too: `recalibrate` asks the training step for the cheaper remedy alone; anything else, or nothing,
             for a full training.
+        decided_by: Ours: the person who decided, `schedule` for a scheduled run, None where it is not said.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
@@ -53,6 +54,7 @@ class Decision(BaseModel):
     evidence: tuple[str, ...] = ()
     expires_on: date | None = None
     remedy: str | None = None
+    decided_by: str | None = None
     _unknown_fields: tuple[str, ...] = PrivateAttr(default=())
 
     @field_validator("decision_date", "expires_on", mode="before")

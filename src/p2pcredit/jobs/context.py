@@ -43,6 +43,8 @@ class JobContext:
         caller: Scheduled run, person or replay; says which warnings and failures the team is alerted of.
         clock: Gives the true time, aware; it stands in each line as `written_at`. None where only `at` is known.
         logical_at: When the scheduled run was due (aware); it stands in each line. None for other callers.
+        by: The name that a person gave with `--by`; None where none was given, and for other callers.
+        login: The account of that person; None where it is not known, and for other callers.
     """
 
     layout: Layout
@@ -53,6 +55,8 @@ class JobContext:
     caller: Caller = Caller.PERSON
     clock: Callable[[], datetime] | None = field(default=None, compare=False, repr=False)
     logical_at: datetime | None = None
+    by: str | None = None
+    login: str | None = None
     ledger: Ledger = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.activity import record, warn, warn_once
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, outlook_of, outlook_of_file, warn_if_not_obeyed
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin
 from p2pcredit.storage.state.decision_file import (
@@ -71,8 +72,9 @@ def decide(ctx: JobContext, decision: Decision, origin: Origin) -> bool:
     Returns:
         Whether it is now the decision that counts (an older week's is kept in the ledger only).
     """
-    decision_id = str(decision.decision_id)
-    facts = {"decision_id": decision_id, "origin": str(origin), "decision": decision.as_json()}
+    decision_id, actor = str(decision.decision_id), acting(ctx)
+    decision = decision.model_copy(update={"decided_by": actor["by"]})
+    facts = {"decision_id": decision_id, "origin": str(origin), "decision": decision.as_json(), **actor}
     with ctx.ledger.exclusive():
         reconcile(ctx)
         ctx.ledger.append(
@@ -110,7 +112,12 @@ def _adopt(ctx: JobContext, shown: Decision) -> None:
     free = shown.decision_id is not None and shown.decision_id not in state.decisions
     decision_id = shown.decision_id if free else f"hand-{shown.content_digest()}-{len(state.decisions) + 1}"
     adopted = shown.model_copy(update={"decision_id": decision_id})
-    facts: dict[str, Any] = {"decision_id": decision_id, "origin": str(Origin.HAND), "decision": adopted.as_json()}
+    facts: dict[str, Any] = {
+        "decision_id": decision_id,
+        "origin": str(Origin.HAND),
+        "decision": adopted.as_json(),
+        "by": adopted.decided_by,
+    }
     if shown.unknown_fields:  # the file is written anew without them: a kill from here on does not keep the word back
         facts["unknown_fields"] = list(shown.unknown_fields)
         told = f"decision {decision_id}: {unknown_fields_in_words(shown.unknown_fields)}"
@@ -201,5 +208,6 @@ def override_decision(ctx: JobContext, day: date, *, retrain: bool, why: str) ->
     decision_id = f"override-{ctx.at:%Y%m%dT%H%M%S}-{decision.content_digest()[:8]}"
     decision = decision.model_copy(update={"decision_id": decision_id})
     decide(ctx, decision, Origin.OVERRIDE)
-    record(ctx, "override", {"retrain": retrain, "why": why, "decision_id": decision_id})
-    return decision.as_json()
+    actor = acting(ctx)
+    record(ctx, "override", {"retrain": retrain, "why": why, "decision_id": decision_id, **actor})
+    return decision.model_copy(update={"decided_by": actor["by"]}).as_json()

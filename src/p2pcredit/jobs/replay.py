@@ -21,6 +21,7 @@ from functools import cached_property
 from p2pcredit.errors import P2PCreditError, TrainingError
 from p2pcredit.jobs.activity import record, without_values
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
+from p2pcredit.jobs.governance.approvals import waiting_lines
 from p2pcredit.jobs.monitoring.alerts import alert_failure
 from p2pcredit.jobs.monitoring.review import review_step
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING, Pipeline, Step, Task, due_after
@@ -226,6 +227,8 @@ def _why_nothing(ctx: JobContext, day: date, loans: int, failures: list[str]) ->
         return f"nothing was scored, since {failures[-1]}" + (f" ({len(failures)} did)" if len(failures) > 1 else "")
     if ctx.ledger.state().champion_on(day) is not None:
         return "nothing was scored: no loan was originated on a day with a champion"
+    if ctx.ledger.state().approvals.waiting:
+        return f"nothing was scored: {waiting_lines(ctx.ledger.state())[-1]}"
     lacking = what_is_lacking(ctx, day)
     if lacking is not None:
         return f"nothing was trained, so nothing scored: too little has matured for a first model; {lacking}"

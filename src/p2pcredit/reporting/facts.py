@@ -37,6 +37,7 @@ def build_facts(
     calibration_profile: Sequence[Mapping[str, Any]] = (),
     days: Mapping[str, Any] | None = None,
     gaps: Sequence[str] = (),
+    approvals: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -53,6 +54,7 @@ def build_facts(
         calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
         days: How the days of the week stand, as `days_in_words` takes it; None where they were not accounted for.
         gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
+        approvals: Promotions that wait for a person and approvals that end, a line each with what to do.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
@@ -83,7 +85,7 @@ def build_facts(
         "calibration_profile": [dict(row) for row in calibration_profile],
         "days": None if days is None else dict(days),
     }
-    facts["summary"] = _summary(facts, gaps)
+    facts["summary"] = _summary(facts, gaps, approvals)
     told: dict[str, Any] = plain(facts)
     return told
 
@@ -205,14 +207,14 @@ def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.Data
     return [row for row in (*earlier, *wanted) if row["value"] is not None and math.isfinite(row["value"])]
 
 
-def _summary(facts: Mapping[str, Any], gaps: Sequence[str]) -> dict[str, list[str]]:
+def _summary(facts: Mapping[str, Any], gaps: Sequence[str], approvals: Sequence[str]) -> dict[str, list[str]]:
     """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
     days = ([], []) if facts["days"] is None else days_in_words(facts["days"], "the week")
     return {
         "known": [*_what_is_known(found, facts), *days[0]],
         "unknown": [*_what_is_unknown(found, facts), *days[1], *(f"Passed over: {line}." for line in gaps)],
-        "decided": _what_was_decided(facts),
+        "decided": [*_what_was_decided(facts), *(f"{line[:1].upper()}{line[1:]}." for line in approvals)],
     }
 
 

@@ -17,7 +17,9 @@ class EventKind(StrEnum):
     DECIDED a decision was made (by monitoring, by hand, by override). SET_ASIDE an unreadable decision file was moved
     away. CLAIMED a training run began to act on a decision. RELEASED it failed or died, and the decision waits for the
     next run. TRAINED it ended; the decision is acted on. CLEARED the decision file was removed after that. PROMOTED and
-    ROLLED_BACK a person changed the champion. SCORED a model scored the loans of some days.
+    ROLLED_BACK a person changed the champion. APPROVED a person let a model serve, or go on serving; REFUSED ended the
+    waiting of one. FINDING_OPENED a person found something about a model; FINDING_CLOSED that is done with. SCORED a
+    model scored the loans of some days.
     """
 
     DECIDED = "decided"
@@ -28,6 +30,10 @@ class EventKind(StrEnum):
     CLEARED = "cleared"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    FINDING_OPENED = "finding_opened"
+    FINDING_CLOSED = "finding_closed"
     SCORED = "scored"
 
 

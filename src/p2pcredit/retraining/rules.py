@@ -43,7 +43,7 @@ def plan_retraining(
 
     Returns:
         The plan. `retrain` is True on a valid decision that says so, or for the first model; never twice in one week
-        (Monday to Sunday) except where a person overrides it.
+        (Monday to Sunday) except where a person overrides it, and for no first model while one waits for approval.
     """
     week = week_monday(day)
     limited = week in state.weeks_retrained() or week in weeks_with_log
@@ -63,6 +63,10 @@ def plan_retraining(
         waiting = verdict or f"decision {record.decision_id} says no retraining: {record.decision.reason}"
     else:
         waiting = _no_decision(record)
+    if first_model_possible and state.approvals.waiting:
+        first = state.approvals.waiting[-1]
+        why = f"no champion yet; {first.model_id} waits for approval ({first.approval}) since {first.asked_on}"
+        return Plan(False, why)
     if first_model_possible and not limited:
         return Plan(True, "no champion yet and enough loans have matured for a first model")
     if first_model_possible:

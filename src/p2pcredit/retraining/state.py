@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
+from p2pcredit.retraining import findings
+from p2pcredit.retraining.approvals import NO_APPROVAL, Approval, Approvals, Proposal
 from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.findings import ModelFinding
 
 
 class Origin(StrEnum):
@@ -61,12 +64,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ChampionPeriod:
-    """A model that scores from a snapshot date on, until the next period."""
+    """A model that scores from a snapshot date on, until the next period. `by`: who let it, or `schedule`."""
 
     effective_on: date
     model_id: str
     number: int
     why: str
+    by: str | None = None
 
 
 @dataclass(slots=True)
@@ -80,6 +84,8 @@ class HandoffState:
     champion_periods: list[ChampionPeriod] = field(default_factory=list)
     scored: dict[date, tuple[str, int]] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
+    approvals: Approvals = field(default_factory=Approvals)
+    findings: dict[str, tuple[ModelFinding, ...]] = field(default_factory=dict)
 
     def copied(self) -> HandoffState:
         """Copy the state, so that the copy can be extended; what it holds is never changed in place."""
@@ -116,6 +122,17 @@ class HandoffState:
         order = sorted(self.champion_periods, key=lambda period: (period.effective_on, period.number))
         first = next((place for place, period in enumerate(order) if period.model_id == self.champion), 0)
         return order[first - 1].model_id if first else None
+
+    def next_unscored(self, as_of: date) -> date:
+        """Return the first day of a new champion: after every scored day, and not before it or another began."""
+        days = [as_of, *(period.effective_on for period in self.champion_periods)]
+        if self.scored:
+            days.append(max(self.scored) + timedelta(days=1))
+        return max(days)
+
+    def trainings_that_made(self, model_id: str) -> list[LedgerEvent]:
+        """List the trainings that banked a model, oldest first: as their outcome, or as the challenger beside it."""
+        return [e for e in self.trainings if model_id in (e.facts.get("model_id"), e.facts.get("challenger_id"))]
 
     def training_of(self, run_id: str, day: date) -> LedgerEvent | None:
         """Return the training that a run already did for a snapshot date, so that a retry does not train again."""
@@ -187,8 +204,7 @@ def _decided(state: HandoffState, event: LedgerEvent) -> None:
     origin = Origin(event.facts["origin"])
     decision_id = str(event.facts["decision_id"])
     unknown = tuple(str(name) for name in event.facts.get("unknown_fields", ()))
-    written = datetime.fromisoformat(event.at).date()
-    record = DecisionRecord(decision_id, decision, origin, written, unknown_fields=unknown)
+    record = DecisionRecord(decision_id, decision, origin, _day_of(event), unknown_fields=unknown)
     if is_newer(decision, origin, state.current):
         previous = state.current
         if previous is not None and previous.fate is DecisionStatus.PENDING:
@@ -224,7 +240,7 @@ def _trained(state: HandoffState, event: LedgerEvent) -> None:
         outcome=f"{event.facts.get('outcome')}: {event.facts.get('reason')}",
     )
     if event.facts.get("promoted"):
-        _reign(state, event.facts["snapshot_date"], event, event.facts.get("reason", ""))
+        _take_over(state, event.facts["snapshot_date"], event, str(event.facts.get("reason", "")))
 
 
 def _cleared(state: HandoffState, event: LedgerEvent) -> None:
@@ -232,7 +248,71 @@ def _cleared(state: HandoffState, event: LedgerEvent) -> None:
 
 
 def _promoted(state: HandoffState, event: LedgerEvent) -> None:
+    _take_over(state, event.facts["effective_on"], event, str(event.facts.get("why", "")))
+
+
+def _rolled_back(state: HandoffState, event: LedgerEvent) -> None:
     _reign(state, event.facts["effective_on"], event, event.facts.get("why", ""))
+
+
+def _take_over(state: HandoffState, effective_on: str, event: LedgerEvent, why: str) -> None:
+    """Let a promoted model serve, or wait where its line says that it needs approval."""
+    approval = event.facts.get("approval") or NO_APPROVAL
+    if approval == NO_APPROVAL:
+        state.approvals = state.approvals.after_takeover(event.number)
+        _reign(state, effective_on, event, why)
+        return
+    proposal = Proposal(
+        model_id=str(event.facts["model_id"]),
+        number=event.number,
+        asked_on=_day_of(event),
+        approval=str(approval),
+        why=why,
+        proposed_by=event.facts.get("by"),
+        replaces=state.champion,
+    )
+    state.approvals = state.approvals.after_proposal(proposal)
+
+
+def _approved(state: HandoffState, event: LedgerEvent) -> None:
+    until = event.facts.get("until")
+    approval = Approval(
+        model_id=str(event.facts["model_id"]),
+        number=event.number,
+        approved_on=_day_of(event),
+        by=str(event.facts["by"]),
+        why=str(event.facts["why"]),
+        until=None if until is None else date.fromisoformat(until),
+        conditions=str(event.facts.get("conditions") or ""),
+    )
+    waited = state.approvals.waiting_of(approval.model_id)
+    state.approvals = state.approvals.after_approval(approval)
+    if event.facts.get("effective_on") is not None:
+        promoted = "" if waited is None else f"{waited.why}; "
+        _reign(state, event.facts["effective_on"], event, f"{promoted}approved: {approval.why}")
+
+
+def _refused(state: HandoffState, event: LedgerEvent) -> None:
+    facts = event.facts
+    state.approvals = state.approvals.after_refusal(facts["model_id"], facts.get("by"), facts["why"], _day_of(event))
+
+
+def _finding_opened(state: HandoffState, event: LedgerEvent) -> None:
+    facts = event.facts
+    finding = ModelFinding(int(facts["finding"]), str(facts["text"]), facts.get("by"), _day_of(event))
+    state.findings = findings.opened(state.findings, str(facts["model_id"]), finding)
+
+
+def _finding_closed(state: HandoffState, event: LedgerEvent) -> None:
+    facts, model_id = event.facts, str(event.facts["model_id"])
+    why = str(facts.get("why") or "")
+    state.findings = findings.closed(
+        state.findings, model_id, int(facts["finding"]), facts.get("by"), why, _day_of(event)
+    )
+
+
+def _day_of(event: LedgerEvent) -> date:
+    return datetime.fromisoformat(event.at).date()
 
 
 def _scored(state: HandoffState, event: LedgerEvent) -> None:
@@ -241,9 +321,8 @@ def _scored(state: HandoffState, event: LedgerEvent) -> None:
 
 
 def _reign(state: HandoffState, effective_on: str, event: LedgerEvent, why: Any) -> None:
-    state.champion_periods.append(
-        ChampionPeriod(date.fromisoformat(effective_on), event.facts["model_id"], event.number, str(why))
-    )
+    facts, first = event.facts, date.fromisoformat(effective_on)
+    state.champion_periods.append(ChampionPeriod(first, facts["model_id"], event.number, str(why), facts.get("by")))
 
 
 def _set_aside(state: HandoffState, event: LedgerEvent) -> None:
@@ -258,6 +337,10 @@ _STEPS = {
     EventKind.TRAINED: _trained,
     EventKind.CLEARED: _cleared,
     EventKind.PROMOTED: _promoted,
-    EventKind.ROLLED_BACK: _promoted,
+    EventKind.ROLLED_BACK: _rolled_back,
+    EventKind.APPROVED: _approved,
+    EventKind.REFUSED: _refused,
+    EventKind.FINDING_OPENED: _finding_opened,
+    EventKind.FINDING_CLOSED: _finding_closed,
     EventKind.SCORED: _scored,
 }

@@ -15,7 +15,9 @@ from typing import Any
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import P2PCreditError
+from p2pcredit.retraining.approvals import Approval, Approvals, Proposal, ProposalStatus
 from p2pcredit.retraining.events import LedgerEvent
+from p2pcredit.retraining.findings import ModelFinding
 from p2pcredit.retraining.state import ChampionPeriod, Claim, DecisionRecord, DecisionStatus, HandoffState, Origin
 
 _FORMAT = 3
@@ -43,6 +45,9 @@ def pack_state(state: HandoffState, lines: int, last_digest: str) -> bytes:
         "champion_periods": [asdict(period) for period in state.champion_periods],
         "scored": [[day.isoformat(), *entry] for day, entry in state.scored.items()],
         "set_aside": sorted(state.set_aside),
+        "proposals": [asdict(proposal) for proposal in state.approvals.proposals],
+        "approvals": [asdict(approval) for approval in state.approvals.given],
+        "findings": {model: [asdict(one) for one in found] for model, found in state.findings.items()},
     }
     packed = zlib.compress(json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode())
     return hashlib.sha256(packed).digest() + packed
@@ -74,6 +79,10 @@ def unpack_state(data: bytes) -> tuple[HandoffState, int, str] | None:
             champion_periods=[ChampionPeriod(**_dated(one, "effective_on")) for one in content["champion_periods"]],
             scored={date.fromisoformat(day): (model_id, loans) for day, model_id, loans in content["scored"]},
             set_aside=set(content["set_aside"]),
+            findings={model: tuple(map(_finding, found)) for model, found in content["findings"].items()},
+            approvals=Approvals(
+                tuple(map(_proposal, content["proposals"])), tuple(map(_approval, content["approvals"]))
+            ),
         )
         return state, int(content["lines"]), str(content["last_digest"])
     except (zlib.error, AttributeError, KeyError, TypeError, ValueError, P2PCreditError):
@@ -87,8 +96,21 @@ def _record(found: dict[str, Any]) -> DecisionRecord:
     return DecisionRecord(**{**facts, "origin": Origin(facts["origin"]), "fate": DecisionStatus(facts["fate"])})
 
 
+def _proposal(found: dict[str, Any]) -> Proposal:
+    facts = _dated(_dated(found, "asked_on"), "ended_on")
+    return Proposal(**{**facts, "status": ProposalStatus(facts["status"])})
+
+
+def _finding(found: dict[str, Any]) -> ModelFinding:
+    return ModelFinding(**_dated(_dated(found, "opened_on"), "closed_on"))
+
+
+def _approval(found: dict[str, Any]) -> Approval:
+    return Approval(**_dated(_dated(found, "approved_on"), "until"))
+
+
 def _dated(found: dict[str, Any], name: str) -> dict[str, Any]:
-    return {**found, name: date.fromisoformat(found[name])}
+    return {**found, name: None if found[name] is None else date.fromisoformat(found[name])}
 
 
 __all__ = ["pack_state", "unpack_state"]

@@ -5,6 +5,7 @@ override it. Only the command line, the DAGs and `open_home` call `load_settings
 as an argument. `describe_settings` lists every setting with its type, default, bounds and meaning.
 """
 
+from p2pcredit.settings.governance import GovernanceSettings
 from p2pcredit.settings.labels import EARLY_DAYS, LabelSettings, LabelTarget
 from p2pcredit.settings.load import load_settings
 from p2pcredit.settings.operation import (
@@ -22,6 +23,7 @@ from p2pcredit.settings.tree import Settings
 __all__ = [
     "EARLY_DAYS",
     "AlertSettings",
+    "GovernanceSettings",
     "HandoffSettings",
     "LabelSettings",
     "LabelTarget",

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from p2pcredit.settings.governance import GovernanceSettings
 from p2pcredit.settings.group import Group
 from p2pcredit.settings.labels import LabelSettings
 from p2pcredit.settings.operation import (
@@ -37,6 +38,7 @@ class Settings(Group):
     scoring: ScoringSettings = ScoringSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()
+    governance: GovernanceSettings = GovernanceSettings()
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(
         "polars",

@@ -126,6 +126,15 @@ class Layout:
         """Return the report of the week that ends on `week_end`."""
         return self.reports / f"monitoring_{week_end:%Y_%m_%d}.html"
 
+    @property
+    def model_inventory(self) -> Path:
+        """The page that lists all models with who answers for them."""
+        return self.reports / "model_inventory.html"
+
+    def signed_evidence(self, model_id: str) -> Path:
+        """Return the page of a model's evidence with who signed for it."""
+        return self._inside(self.reports / f"evidence_{model_id}.html", self.reports)
+
     def swap_set(self, model_id: str, replaces: str) -> Path:
         """Return the swap set of a promotion: the loans approved or declined anew by one model in another's place."""
         return self._inside(self.reports / f"swap_set_{model_id}_over_{replaces}.json", self.reports)

@@ -38,6 +38,10 @@ KEYS = {
     "days",
     "last_scored",
     "champion",
+    "awaiting_approval",
+    "approval",
+    "next_review",
+    "findings_open",
     "pending_decision",
     "decision_file",
     "last_report",
@@ -68,7 +72,9 @@ def test_an_empty_home_has_an_empty_status_and_stays_empty(ctx: JobContext) -> N
     assert set(found) == KEYS
     assert (found["home"], found["decision_file"], found["weeks_retrained"]) == (str(ctx.layout.home), "none", [])
     assert found["gaps"] == []
-    assert all(found[key] is None for key in KEYS - {"home", "decision_file", "weeks_retrained", "gaps"})
+    assert (found["awaiting_approval"], found["findings_open"]) == ([], 0)
+    told = {"home", "decision_file", "weeks_retrained", "gaps", "awaiting_approval", "findings_open"}
+    assert all(found[key] is None for key in KEYS - told)
     assert not ctx.layout.home.exists()
 
 

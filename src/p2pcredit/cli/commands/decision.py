@@ -9,6 +9,7 @@ import typer
 
 from p2pcredit.cli.printing import Receipt, decision_in_short
 from p2pcredit.cli.runtime import (
+    ByOption,
     DebugOption,
     HomeOption,
     JsonOption,
@@ -36,7 +37,8 @@ def history(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOp
 
 def _in_a_row(event: dict[str, Any]) -> dict[str, Any]:
     at = str(event["at"])[:16].replace("T", " ")
-    return {"number": event["number"], "at": at, "event": event["event"], "what": _what(event)}
+    by = event.get("by") or event.get("decision", {}).get("decided_by")
+    return {"number": event["number"], "at": at, "event": event["event"], "by": by, "what": _what(event)}
 
 
 def _what(event: dict[str, Any]) -> str:
@@ -52,6 +54,19 @@ def _what(event: dict[str, Any]) -> str:
         case "scored":
             days = sorted(event["days"])
             return f"{sum(event['days'].values())} loans of {days[0]} to {days[-1]} by {event['model_id']}"
+        case "promoted" if event["effective_on"] is None:
+            return f"{event['model_id']} waits for approval ({event['approval']}): {event['why']}"
+        case "approved":
+            since = "serves already" if event["effective_on"] is None else f"from {event['effective_on']} on"
+            until = "" if event["until"] is None else f", approved until {event['until']}"
+            return f"{event['model_id']} {since}{until}: {event['why']}"
+        case "refused":
+            return f"{event['model_id']}: {event['why']}"
+        case "finding_opened":
+            return f"{event['model_id']}, {event['finding']}: {event['text']}"
+        case "finding_closed":
+            done = "" if event["why"] is None else f": {event['why']}"
+            return f"{event['model_id']}, {event['finding']}{done}"
         case "promoted" | "rolled_back":
             return f"{event['model_id']} from {event['effective_on']} on: {event['why']}"
         case "set_aside":
@@ -67,11 +82,12 @@ def override(
     day: Annotated[
         str | None, typer.Option("--date", help="Date of the decision; else the last preprocessed day.", metavar="D")
     ] = None,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
     """Decide by hand, with a reason; to retrain also holds where the week has had its retraining."""
-    ctx = job_context(home)
+    ctx = job_context(home, by=by)
     decided_on: date = optional_date(day) or last_complete(ctx.layout) or ctx.at.date()
     return decisions.override_decision(ctx, decided_on, retrain=retrain, why=why)

@@ -8,11 +8,14 @@ from importlib.util import find_spec
 
 import polars as pl
 
+from p2pcredit.contracts.alerts import Finding as Alarm
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import MissingExtraError, P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import WHAT_TO_DO, Pending, pending_decision
+from p2pcredit.jobs.governance.approvals import champion_approval
+from p2pcredit.jobs.governance.attention import attention
 from p2pcredit.jobs.home.data_checks import (
     Finding,
     check_days,
@@ -27,6 +30,7 @@ from p2pcredit.jobs.home.reconciled_days import check_reconciliation
 from p2pcredit.jobs.home.rights import check_rights
 from p2pcredit.jobs.scoring.champions import overridden_floor
 from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
+from p2pcredit.retraining.approvals import FOUR_EYES
 from p2pcredit.retraining.outlook import Standing
 from p2pcredit.storage.home_format import read_identity, short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
@@ -158,6 +162,29 @@ def _bank(ctx: JobContext) -> Finding:
     return status, f"{said}, which does not pass the floor ({below}); train another, or 'p2pcredit models rollback'"
 
 
+def _approvals(ctx: JobContext) -> Finding:
+    """Fail where nothing serves for want of an approval, or the champion's has lapsed."""
+    state = ctx.ledger.state()
+    found = attention(ctx, state)
+    settings = ctx.settings.governance
+    said = "; ".join(one.line for one in found)
+    if state.champion is None and state.approvals.waiting:
+        return Status.FAIL, said
+    if any(one.finding is Alarm.APPROVAL_LAPSED for one in found):
+        return Status.FAIL, said
+    if found:
+        return Status.UNDETERMINED, said
+    if settings.approval == FOUR_EYES and not settings.developer.strip():
+        return (
+            Status.UNDETERMINED,
+            "four eyes are asked for, and nobody is named as developer: of a model that the schedule trains, any "
+            "person may approve; name one in governance.developer",
+        )
+    given = champion_approval(ctx, state)
+    asked = f"asked for: {settings.approval}"
+    return Status.PASS, asked if given is None else f"{asked}; {given['note']}"
+
+
 def _airflow(_: JobContext) -> Finding:
     if find_spec("airflow") is None:
         return (
@@ -184,5 +211,6 @@ _CHECKS: dict[str, Callable[[JobContext], Finding]] = {
     "ledger": _ledger,
     "decision_file": _decision,
     "model_bank": _bank,
+    "approvals": _approvals,
     "airflow": _airflow,
 }

@@ -6,7 +6,9 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, pending_decision
 from p2pcredit.jobs.gaps import find_gaps
+from p2pcredit.jobs.governance.approvals import champion_approval, proposal_facts
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
+from p2pcredit.retraining.service import next_review
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.decision_file import Unreadable, read_decision
 from p2pcredit.storage.tables.day_receipts import last_complete
@@ -18,7 +20,9 @@ def status(ctx: JobContext) -> Receipt:
     Returns:
         `home`, `home_id` (short; None where the home has none), `last_preprocessed`, `days` (how many are `complete`,
         `with_holes`, `undetermined` and `not_taken_in`, and the first `holes`, a line for each day with the command
-        that fills them; None before the first), `last_scored`, `champion`,
+        that fills them; None before the first), `last_scored`, `champion`, `awaiting_approval` (promotions that wait,
+        with what ends the waiting as `note`), `approval` (of the champion; None where nobody approved it),
+        `next_review` (its day), `findings_open` (of all models),
         `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
         no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),
         `last_report`, `weeks_retrained`, `gaps` (days not complete or not scored, and weeks not monitored, between
@@ -31,6 +35,7 @@ def status(ctx: JobContext) -> Receipt:
     pending = pending_decision(ctx, state, shown)
     gaps = find_gaps(ctx)
     days = reconcile_days(ctx, gaps=gaps)
+    review = next_review(state, ctx.settings.governance.review_months)
     return {
         "home": str(ctx.layout.home),
         "home_id": short_id_of(ctx.layout.home),
@@ -38,6 +43,10 @@ def status(ctx: JobContext) -> Receipt:
         "days": None if days is None else days.as_json(),
         "last_scored": max(state.scored).isoformat() if state.scored else None,
         "champion": state.champion,
+        "awaiting_approval": [proposal_facts(state, one) for one in state.approvals.waiting],
+        "approval": champion_approval(ctx, state),
+        "next_review": None if review is None else review.isoformat(),
+        "findings_open": sum(one.is_open for found in state.findings.values() for one in found),
         "pending_decision": None
         if pending is None
         else {**pending.decision.as_json(), **in_words(pending.outlook, pending.unknown_fields)},

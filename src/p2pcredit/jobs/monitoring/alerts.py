@@ -16,6 +16,7 @@ from p2pcredit.jobs.activity import keep_alert, recent_entries, record, remember
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import outlook_of
 from p2pcredit.jobs.gaps import find_gaps, in_lines
+from p2pcredit.jobs.governance.attention import ABOUT_APPROVALS, attention
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
@@ -34,7 +35,7 @@ _SPEAKS_OF_ADDRESSES = ("apprise", "urllib3", "requests")
 
 
 def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
-    """Say what needs a person this week: failed checks, a decision to retrain, days missed, warnings of the last days.
+    """Say what needs a person this week: failed checks, a decision to retrain, missed days, approvals, warnings.
 
     The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
     said as a warning; addresses never appear anywhere. A replay sends nothing: its message, made of what it warned of
@@ -44,7 +45,8 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
         `reason`.
     """
-    alerts = ordered([*_measured(ctx, week_end), *_decision(ctx, week_end), *_missed(ctx, week_end), *_warned(ctx)])
+    week = (*_measured(ctx, week_end), *_decision(ctx, week_end), *_missed(ctx, week_end))
+    alerts = ordered([*week, *_approvals(ctx), *_warned(ctx)])
     lines, severities = [alert.line for alert in alerts], [str(alert.severity) for alert in alerts]
     channels = len(ctx.settings.alerts.urls)
     sent = 0
@@ -110,6 +112,10 @@ def _missed(ctx: JobContext, week_end: date) -> list[Alert]:
     ]
 
 
+def _approvals(ctx: JobContext) -> list[Alert]:
+    return [Alert(SEVERITIES[one.finding], one.line) for one in attention(ctx, ctx.ledger.state())]
+
+
 def alert_once(ctx: JobContext, about: str, message: str, finding: Finding) -> bool:
     """Warn of a thing, unless it was warned of before, and say it to every channel at once.
 
@@ -168,6 +174,8 @@ def _warned(ctx: JobContext) -> list[Alert]:
         at = _instant(entry.get("at"))
         if at is None or at > ctx.at or (entry.get("caller") == Caller.REPLAY) is not replayed:
             continue
+        if str(entry.get("about", "")).startswith(ABOUT_APPROVALS):
+            continue  # what it says is looked at anew, and may be over
         if entry.get("job") == "send_alerts":
             reviewed = at
         elif entry.get("job") == "warning":

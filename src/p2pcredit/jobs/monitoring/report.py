@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
+from p2pcredit.jobs.governance.attention import attention
+from p2pcredit.jobs.governance.records import answering, sign_off
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
@@ -31,14 +34,22 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         week.results,
         ctx.settings,
         decision=asdict(week.verdict),
-        champion=week.card or None,
+        champion=_champion(ctx, week),
         generated_at=ctx.at.strftime("%Y-%m-%d %H:%M UTC"),
         history=earlier.sort("week_end_date", "metric", "segment"),
         score_profile=score_profile(week.inputs, ctx.settings),
         calibration_profile=calibration_profile(week.inputs, ctx.settings),
         days=None if days is None else days.as_json(),
         gaps=in_lines(gaps if days is None else leave_out(gaps, days.days_named)),
+        approvals=[one.line for one in attention(ctx, ctx.ledger.state())],
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())
     return {"report": str(path)}
+
+
+def _champion(ctx: JobContext, week: MonitoringSnapshot) -> dict[str, Any] | None:
+    """Give the champion's card with who answers for it; None without a champion."""
+    if week.champion_id is None:
+        return None
+    return {**week.card, **answering(sign_off(ctx, week.champion_id, week.card))}

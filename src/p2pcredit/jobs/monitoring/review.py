@@ -7,6 +7,7 @@ from datetime import date
 
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.monitoring import alerts
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.pipelines import MONITORING, Step
@@ -25,6 +26,7 @@ def monitor(ctx: JobContext, week_end: date, *, report: bool = True, alert: bool
     Returns:
         `week_end_date`, `performance_score`, `decision` (or None), `report` (path or None), `reason`.
     """
+    acting(ctx)  # a review without the name that settings ask for would end before its decision
     step_of_review = review_step(ctx, week_end, shared=True)
     left_out = {"generate_report": report, "send_alerts": alert}
     walked = walk(MONITORING, lambda step: step_of_review(step) if left_out.get(step.name, True) else {})

@@ -60,7 +60,8 @@ def _lacking(week: MonitoringSnapshot) -> str | None:
     if not is_complete(week.ctx.layout, week_end):
         return f"{week_end} is not preprocessed"
     if week.champion_id is None:
-        return f"no champion on {week_end}; nothing has been scored"
+        waiting = "".join(f"; {one.model_id} waits for approval" for one in week.ctx.ledger.state().approvals.waiting)
+        return f"no champion on {week_end}; nothing has been scored{waiting}"
     if not week.lake.has_rows(PREDICTIONS, week.history):
         return f"no loan has been scored up to {week_end}"
     return None

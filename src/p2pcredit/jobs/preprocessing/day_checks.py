@@ -11,6 +11,7 @@ from p2pcredit.contracts.feature_sources import columns_behind
 from p2pcredit.contracts.feeds import FEEDS, feed_named
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import say_findings
@@ -141,10 +142,11 @@ def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Findin
 
 def _compare(ctx: JobContext, judged: Judged, days: Sequence[date], accept_drift: str | None) -> None:
     settings = ctx.settings.preprocessing
+    accepting = None if accept_drift is None else {"why": accept_drift, "by": acting(ctx)["by"] or ""}
     before = _receipts_before(ctx, judged.seen, days[0], settings.schema_drift_days)
     own = read_receipts(ctx.layout, days)
     for feed in judged.seen:
-        _compare_feed(judged, feed, days, before, own, settings, accept_drift)
+        _compare_feed(judged, feed, days, before, own, settings, accepting)
 
 
 def _receipts_before(ctx: JobContext, feeds: Collection[str], day: date, number: int) -> dict[date, Facts]:
@@ -172,7 +174,7 @@ def _compare_feed(
     before: Mapping[date, Facts],
     own: Mapping[date, Facts],
     settings: PreprocessingSettings,
-    accept_drift: str | None,
+    accepting: Mapping[str, str] | None,
 ) -> None:
     number = settings.schema_drift_days
     usual = _usual_days(before, feed, number)
@@ -199,9 +201,9 @@ def _compare_feed(
         findings = [*comparison.findings, *compared.findings, *sizes]
         usual.add(day, seen.shape)
         levels.add(day, seen.shape)
-        if accept_drift is not None:
+        if accepting is not None:
             made = [f.column for f in findings if f.what in DRIFT | LEVELS]
-            entries += [{"feed": feed, "column": c, "why": accept_drift, "digest": seen.digest} for c in made]
+            entries += [{"feed": feed, "column": c, **accepting, "digest": seen.digest} for c in made]
             accepted |= dict.fromkeys(made, day)
             findings = sizes
         if findings:

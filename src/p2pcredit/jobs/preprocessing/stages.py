@@ -14,6 +14,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.lake_engines import as_quarantined, close_month, engine_for
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.pipelines import PREPROCESSING, Step
@@ -234,6 +235,8 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
             is not built, and the day is not complete.
         SchemaDriftError: If a day lacks what settings say that it must not lack; likewise.
     """
+    if accept_drift is not None:
+        acting(ctx)  # a name that settings ask for is asked for before the work
     return preprocess_and_judge(ctx, days, accept_drift)[0]
 
 

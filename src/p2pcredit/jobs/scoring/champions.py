@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.governance.acts import acting
+from p2pcredit.jobs.governance.records import sign_off
+from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.service import role_of
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.state.model_bank import ModelBank
 
@@ -24,7 +28,10 @@ def list_models(ctx: JobContext) -> list[Receipt]:
 
 
 def show_model(ctx: JobContext, model_id: str) -> Receipt:
-    """Return one model's card, with its role and the periods in which it was champion.
+    """Return one model's card, with its role, the periods in which it was champion, and who answers for it.
+
+    Returns:
+        What `list_models` gives, `reigns`, `governance` (as `sign_off` gives it) and `card`.
 
     Raises:
         BankError: If there is no such model or it was altered.
@@ -36,7 +43,12 @@ def show_model(ctx: JobContext, model_id: str) -> Receipt:
         for period in state.champion_periods
         if period.model_id == model_id
     ]
-    return {**_summary(model_id, card, state), "reigns": periods, "card": card}
+    return {
+        **_summary(model_id, card, state),
+        "reigns": periods,
+        "governance": sign_off(ctx, model_id, card),
+        "card": card,
+    }
 
 
 def get_model(ctx: JobContext, day: date) -> Receipt:
@@ -47,7 +59,8 @@ def get_model(ctx: JobContext, day: date) -> Receipt:
     """
     model_id = ctx.ledger.state().champion_on(day)
     if model_id is None:
-        return {"model_id": None, "reason": f"no champion on {day}; nothing can be scored"}
+        waiting = "".join(f"; {one.model_id} waits for approval" for one in ctx.ledger.state().approvals.waiting)
+        return {"model_id": None, "reason": f"no champion on {day}; nothing can be scored{waiting}"}
     banked = ModelBank(ctx.layout).get(model_id)
     return {"model_id": model_id, "family": banked.card.get("family"), "reason": f"champion on {day}"}
 
@@ -66,22 +79,27 @@ def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
 def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 
-    A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger.
+    A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger. Where
+    settings ask for approval, it serves nobody before a person approves it.
 
     Returns:
-        `model_id`, `replaces`, `effective_on`, `swap_set`, `overrides` (which floor the model does not pass, or None).
+        `model_id`, `replaces`, `effective_on` (None where it waits for approval), `swap_set`, `overrides` (which floor
+        the model does not pass, or None), `by`, `approval` (which one it waits for; `none` where for none).
 
     Raises:
         BankError: If there is no such model or it was altered.
-        UsageError: If it is champion already.
+        UsageError: If it is champion already, or waits for approval.
     """
-    if ctx.ledger.state().champion == model_id:
+    state = ctx.ledger.state()
+    if state.champion == model_id:
         raise UsageError(f"{model_id} is the champion already; see 'p2pcredit models list' for others")
+    if ctx.settings.governance.approval != NO_APPROVAL and state.approvals.waiting_of(model_id) is not None:
+        raise UsageError(f"{model_id} waits for approval already; 'p2pcredit models approve' lets it serve")
     return _crown(ctx, EventKind.PROMOTED, model_id, why)
 
 
 def rollback(ctx: JobContext, why: str) -> Receipt:
-    """Return to the model that was champion before.
+    """Return to the model that was champion before, at once: it served already, so no approval is waited for.
 
     Raises:
         UsageError: If there was none.
@@ -112,22 +130,28 @@ def overridden_floor(card: Mapping[str, Any]) -> str | None:
 def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
     if not why.strip():
         raise UsageError("a change of champion needs a reason; give it with --why")
+    actor = acting(ctx)
     card = ModelBank(ctx.layout).get(model_id).card
     if "as_of" not in card:
         raise BankError(f"the card of model {model_id} does not say as of when it learned; restore it from a backup")
     state = ctx.ledger.state()
-    effective = _next_unscored(state, date.fromisoformat(card["as_of"]))
+    effective = state.next_unscored(date.fromisoformat(card["as_of"]))
     overrides = overridden_floor(card)
+    approval = ctx.settings.governance.approval if kind is EventKind.PROMOTED else NO_APPROVAL
+    waits = approval != NO_APPROVAL
     facts = {
         "model_id": model_id,
         "replaces": state.champion,
-        "effective_on": effective.isoformat(),
+        "effective_on": None if waits else effective.isoformat(),
+        "approval": approval,
         "why": why,
         "overrides": overrides,
+        **actor,
     }
     ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
     if overrides is not None:
-        warn(ctx, f"{model_id} is champion from {effective} on though it does not pass the floor: {overrides}")
+        what = "waits for approval" if waits else f"is champion from {effective} on"
+        warn(ctx, f"{model_id} {what} though it does not pass the floor: {overrides}")
     swapped = _swap_set(ctx, model_id, state.champion, effective)
     receipt: Receipt = {
         "model_id": model_id,
@@ -135,6 +159,8 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt
         "effective_on": facts["effective_on"],
         "swap_set": swapped,
         "overrides": overrides,
+        "by": actor["by"],
+        "approval": approval,
     }
     record(ctx, str(kind), {**receipt, "why": why})
     return receipt
@@ -154,15 +180,6 @@ def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -
     return None if path is None else str(path)
 
 
-def _next_unscored(state: HandoffState, as_of: date) -> date:
-    """Return a champion's first day: after every scored day, and not before it existed or another champion began."""
-    days = [as_of]
-    if state.scored:
-        days.append(max(state.scored) + timedelta(days=1))
-    days += [period.effective_on for period in state.champion_periods]
-    return max(days)
-
-
 def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
     try:
         return _summary(model_id, bank.get(model_id).card, state)
@@ -180,14 +197,12 @@ def _listed(bank: ModelBank, model_id: str, state: HandoffState) -> Receipt:
 
 
 def _summary(model_id: str, card: dict[str, Any], state: HandoffState) -> Receipt:
-    former = any(period.model_id == model_id for period in state.champion_periods)
-    role = "champion" if state.champion == model_id else ("former champion" if former else "challenger")
     return {
         "model_id": model_id,
         "family": card.get("family"),
         "target": card.get("target"),
         "origin": card.get("origin"),
         "as_of": card.get("as_of"),
-        "role": role,
+        "role": role_of(state, model_id),
         "metrics": card.get("metrics", {}),
     }

@@ -72,7 +72,8 @@ def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = Fals
         among = "" if done is None else f" (preprocessed are {done.first} to {done.last})"
         reasons.append(f"not preprocessed: {count_of_days(len(days) - len(complete))}{among}")
     if without_model:
-        reasons.append(f"without a champion yet: {count_of_days(without_model)}")
+        waiting = "".join(f"; {one.model_id} waits for approval" for one in ctx.ledger.state().approvals.waiting)
+        reasons.append(f"without a champion yet: {count_of_days(without_model)}{waiting}")
     undecided = ((found.referred, "referred to a person"), (found.refused, "refused"))
     reasons += [f"{count} {what}: outside what the model was trained on" for count, what in undecided if count]
     receipt: Receipt = {

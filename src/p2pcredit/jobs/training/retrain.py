@@ -15,11 +15,15 @@ from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
+from p2pcredit.jobs.governance.acts import acting
+from p2pcredit.jobs.governance.attention import alert_of_approvals
 from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.jobs.training.backends import require_fit_backend
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import week_monday
+from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.events import EventKind, LedgerEvent
+from p2pcredit.retraining.people import SCHEDULE
 from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 from p2pcredit.text import one_line
@@ -33,11 +37,14 @@ LONGEST_LIMIT = 400
 def check_retraining(ctx: JobContext, day: date) -> Receipt:
     """Check whether a retraining is due on this snapshot date. Nothing is claimed yet.
 
+    What approvals ask of a person is alerted, once each: this is the step that looks at the ledger every night.
+
     Returns:
         `retrain`, `reason`, `decision_id`.
     """
     plan = _plan(ctx, day, _is_first_model_possible(ctx, day))
     receipt: Receipt = {"retrain": plan.retrain, "reason": plan.reason, "decision_id": plan.decision_id}
+    alert_of_approvals(ctx)
     record(ctx, "check_retraining", {"snapshot_date": day.isoformat(), **receipt})
     return receipt
 
@@ -75,6 +82,7 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
     """
     if why is not None and not why.strip():
         raise UsageError("a training outside the weekly limit needs a reason; give it with --why")
+    acting(ctx)  # a training without the name that settings ask for is refused before it begins
     require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
@@ -162,6 +170,7 @@ def _claim(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         "reason": plan.reason,
         "why": why,
         "overrides_weekly_limit": plan.overrides_limit,
+        **acting(ctx),
     }
     ctx.ledger.append(EventKind.CLAIMED, at=ctx.at, run_id=ctx.run_id, facts=facts)
 
@@ -181,7 +190,12 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
         raise
     before = ctx.ledger.state().champion_on(day)
     trained, card = banked[-1], banked[-1].card
-    outcome = "champion" if trained.promoted else ("refused" if before is None else "challenger")
+    governance, actor = ctx.settings.governance, acting(ctx)
+    waits = trained.promoted and governance.approval != NO_APPROVAL
+    if trained.promoted:
+        outcome = "challenger" if waits else "champion"
+    else:
+        outcome = "refused" if before is None else "challenger"
     event = ctx.ledger.append(
         EventKind.TRAINED,
         at=ctx.at,
@@ -194,15 +208,20 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "model_id": trained.model_id,
             "asked": plan.reason,
             "why": why,
+            **actor,
+            "developer": governance.developer.strip() or (None if actor["by"] == SCHEDULE else actor["by"]),
+            "approval": governance.approval if trained.promoted else NO_APPROVAL,
             "remedy": "recalibrate" if cheaper else "retrain",
             "champion_before": before,
             "challenger_id": banked[0].model_id if len(banked) > 1 else None,
             **{name: card[name] for name in _OF_CARD},
             **({"limits": list(card["limits"])} if card.get("limits") else {}),
+            **({"reason": f"waits for approval ({governance.approval}): {card['reason']}"} if waits else {}),
             "comparison": banked[0].card["comparison"],
         },
     )
     assert event is not None
+    alert_of_approvals(ctx)
     return _receipt(event)
 
 

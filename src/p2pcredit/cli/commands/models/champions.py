@@ -6,7 +6,7 @@ from typing import Any
 
 from p2pcredit.cli.commands.models.options import IdArgument
 from p2pcredit.cli.printing import Receipt, estimate
-from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, WhyOption, command, job_context
+from p2pcredit.cli.runtime import ByOption, DebugOption, HomeOption, JsonOption, WhyOption, command, job_context
 from p2pcredit.jobs.scoring import champions
 
 
@@ -41,17 +41,22 @@ def show(
 def promote(
     model_id: IdArgument,
     why: WhyOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
     """Make a model champion, with a reason."""
-    return champions.promote(job_context(home), model_id, why)
+    return champions.promote(job_context(home, by=by), model_id, why)
 
 
 @command
 def rollback(
-    why: WhyOption, home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False
+    why: WhyOption,
+    by: ByOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
 ) -> Receipt:
     """Return to the champion before, with a reason."""
-    return champions.rollback(job_context(home), why)
+    return champions.rollback(job_context(home, by=by), why)

@@ -10,6 +10,7 @@ import typer
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import shown_context
 from p2pcredit.cli.runtime import (
+    ByOption,
     DayOption,
     DebugOption,
     FromOption,
@@ -38,6 +39,7 @@ def preprocess(
     why: Annotated[
         str | None, typer.Option("--why", help="With --accept-drift: the reason, which is recorded.")
     ] = None,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -48,7 +50,7 @@ def preprocess(
     """
     if accept_drift != bool(why and why.strip()):
         raise UsageError("--accept-drift and --why TEXT go together: say why the new shape is right")
-    with shown_context("preprocess", home) as ctx:
+    with shown_context("preprocess", home, by=by) as ctx:
         days = date_range(day, first, last, partial(known_days.landed_days, ctx.layout))
         done = stages.preprocess(ctx, days, why if accept_drift else None)
     return done if as_json else _with_values_below(done)

@@ -10,7 +10,7 @@ from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.storage.tables.day_receipts import Facts
 
 Acceptance = dict[str, str]
-"""`feed`, `column` (empty for the whole feed), `why`, and `digest` of the file that came so."""
+"""`feed`, `column` (empty for the whole feed), `why`, `by` (empty where not known), `digest` of its file."""
 
 Accepted = Mapping[date, list[Acceptance]]
 
@@ -44,7 +44,7 @@ def kept_acceptances(facts: Facts | None, digests: Mapping[str, str]) -> list[Ac
     """Read from a day's receipt what was accepted of it; what landed anew since is judged again."""
     entries = (facts or {}).get("accepted_drift")
     whole = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    kept = [{key: str(entry.get(key, "")) for key in ("feed", "column", "why", "digest")} for entry in whole]
+    kept = [{key: str(entry.get(key, "")) for key in ("feed", "column", "why", "by", "digest")} for entry in whole]
     return [entry for entry in kept if digests.get(entry["feed"], entry["digest"]) == entry["digest"]]
 
 
