@@ -308,6 +308,25 @@ def test_a_promotion_that_waits_is_approved_or_refused_by_name(
     assert told[0][2] == "m1 waits for approval (four_eyes): x"
 
 
+def test_findings_and_the_inventory_are_a_table_a_page_and_json(call: Call, home: Path) -> None:
+    card = {"model_id": "m1", "family": "scorecard", "as_of": "2024-01-01"}
+    ModelBank(Layout(home)).add("m1", {"model.json": b"{}"}, card)
+    call("models", "promote", "m1", "--why", "the first", "--by", "Bob")
+    opened = json.loads(call("models", "finding", "m1", "--open", "few bads", "--by", "Vera", "--json").stdout)
+    assert (opened["finding"], opened["by"]) == (1, "Vera")
+    closed = call("models", "finding", "m1", "--close", "1", "--why", "more by now", "--by", "Ada", "--json")
+    assert json.loads(closed.stdout)["open"] == 0
+    for wrong in ((), ("--open", "x", "--close", "1"), ("--open", "x", "--why", "y"), ("--close", "1")):
+        result = call("models", "finding", "m1", *wrong, "--by", "Vera")
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), wrong
+    (model,) = json.loads(call("models", "inventory", "--json").stdout)["models"]
+    assert (model["role"], model["promoted_by"], model["findings_closed"]) == ("champion", "Bob", 1)
+    shown = call("models", "inventory").stdout
+    assert "since 2024-01-01" in shown
+    assert "0 open, 1 closed" in shown
+    assert (home / "reports" / "model_inventory.html").read_text().count("few bads") == 1
+
+
 def test_a_person_sees_models_and_history_as_tables_and_a_status_at_a_glance(call: Call, home: Path) -> None:
     metrics = {"auc": 0.71234, "auc_low": 0.65, "auc_high": 0.77, "ece": 0.02, "n": 1200, "bads": 80}
     card = {

@@ -98,7 +98,9 @@ MODELS = {
         "models.evidence:reproduce",
         "Train a model again from the data it saw, and compare every byte; exit code 1 where one differs.",
     ),
-    "evidence": LazyCommand("models.evidence:evidence", "Say where a model's evidence pack lies, or write it anew."),
+    "evidence": LazyCommand(
+        "models.evidence:evidence", "Write a model's evidence pack with who signed by now, and say where it lies."
+    ),
     "verify": LazyCommand(
         "models.evidence:verify",
         "Calculate every number of a model's evidence again from the lake; exit code 1 where one differs.",

@@ -14,6 +14,7 @@ from p2pcredit.errors import MonitoringError
 
 WIDTH, HEIGHT = 860, 230
 BLUE, ORANGE, GREY, RED, AMBER, VIOLET = "#2f6db3", "#c8701a", "#8a8f98", "#c0392b", "#b8860b", "#7a4fa3"
+LIGHT = "#b9cfe8"
 STATES = ("pass", "undetermined", "fail")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from p2pcredit.errors import BankError, StorageError
 from p2pcredit.jobs.audit.evidence import find_evidence, verify_evidence
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.audit.reproduce import reproduce
+from p2pcredit.jobs.governance.approvals import approve
 from p2pcredit.jobs.scoring.champions import rollback
 from p2pcredit.jobs.training.train import recalibrate_champion
 from p2pcredit.reporting.evidence.guidance import MAPPING
@@ -119,10 +121,11 @@ def test_the_page_is_whole_and_fetches_nothing(home: Path, newest: str, facts: d
     assert order == sorted(order)
     for landmark in ("flow", "features", "measures", "benchmarks", "lift", "parts", "candidates", "mapping"):
         assert f'id="{landmark}"' in page
-    for chart in ("roc", "reliability", "vintages", "information", "stability"):
+    for chart in ("samples", "roc", "reliability", "vintages", "information", "stability"):
         assert f'id="chart-{chart}"' in page
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="(?!#)', page)
+    assert page.index('<section id="summary"') < page.index('id="chart-samples"') < page.index('id="verdict"')
     assert "not a claim of compliance" in " ".join(page.split())
     assert render_evidence(facts) == page
 
@@ -202,8 +205,32 @@ def test_an_altered_page_or_swap_set_is_found_and_a_broken_one_said(copied: Path
 def test_evidence_is_found_and_written_anew(home: Path, newest: str, tmp_path: Path) -> None:
     there = find_evidence(context(home), newest)
     again = find_evidence(context(home), newest, tmp_path / "out")
-    for key in ("html", "json", "swap_set"):
+    for key in ("signed", "html", "json", "swap_set"):
         assert Path(again[key]).read_bytes() == Path(there[key]).read_bytes()
+
+
+def test_the_pack_is_written_with_who_signed_and_the_one_beside_the_model_stays(copied: Path, newest: str) -> None:
+    ctx = context(copied)
+    beside = ctx.layout.model(newest) / "evidence.html"
+    before = beside.read_bytes()
+    approve(replace(ctx, by="Ada Lovelace"), newest, "report 7", conditions="36 months <only>")
+    signed = Path(find_evidence(ctx, newest)["signed"]).read_text()
+    assert "Approved by Ada Lovelace on 2022-01-01: report 7." in signed
+    assert "Conditions: 36 months &lt;only&gt;." in signed
+    assert "Ada" not in before.decode()
+    assert beside.read_bytes() == before
+    assert verify_evidence(ctx, newest)["verified"] is True
+
+
+def test_no_page_is_signed_whose_numbers_were_altered(
+    copied: Path, newest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    context(copied).layout.signed_evidence(newest).unlink(missing_ok=True)
+    path = context(copied).layout.model(newest) / "evidence.json"
+    path.write_bytes(path.read_bytes().replace(b'"confidence": 0.9', b'"confidence": 0.99'))
+    assert find_evidence(context(copied), newest)["signed"] is None
+    assert "evidence.json of model" in caplog.text
+    assert not context(copied).layout.signed_evidence(newest).exists()
 
 
 def test_a_rollback_writes_who_is_approved_or_declined_anew(copied: Path, newest: str) -> None:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.errors import BankError
+from p2pcredit.errors import BankError, StorageError
 from p2pcredit.jobs.audit.reproduce import remake_model
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.governance.records import sign_off
+from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.storage.files import write_bytes_atomically
-from p2pcredit.storage.state.model_bank import EVIDENCE_FILE, EVIDENCE_PAGE_FILE, SWAP_SET_FILE, ModelBank
+from p2pcredit.storage.state.model_bank import (
+    EVIDENCE_FILE,
+    EVIDENCE_PAGE_FILE,
+    SWAP_SET_FILE,
+    ModelArtifacts,
+    ModelBank,
+)
+
+logger = logging.getLogger("p2pcredit")
+SIGNED_PAGE_FILE = "evidence_signed.html"
+"""Name of the page with who signed, where the pack is written elsewhere."""
 
 TOLERANCE = 1e-6
 """How far a number with a point may lie from its recalculation, relative to the larger of the two."""
@@ -23,10 +36,14 @@ _ABSENT = "absent"
 
 
 def find_evidence(ctx: JobContext, model_id: str, out: Path | None = None) -> Receipt:
-    """Find the evidence of a model. With `out`, it is made anew from the lake and written there.
+    """Find the evidence of a model, and write its page with who signed by now. With `out`, all is made anew there.
+
+    The pack that lies beside the model is as it was made and is never changed; the signed page is made of its facts and
+    of the ledger.
 
     Returns:
-        `model_id`, `html`, `json`, `swap_set` (paths; the last is None where no champion served when it was made).
+        `model_id`, `signed` (the page with who signed; None where it could not be written, which is warned of), `html`,
+        `json`, `swap_set` (paths; the last is None where no champion served when it was made).
 
     Raises:
         BankError: If there is no such model, it was altered, or its evidence is gone.
@@ -36,20 +53,43 @@ def find_evidence(ctx: JobContext, model_id: str, out: Path | None = None) -> Re
     if out is None:
         directory = ctx.layout.model(model_id)
         there = {name for name in (EVIDENCE_FILE, EVIDENCE_PAGE_FILE, SWAP_SET_FILE) if (directory / name).is_file()}
-        for name in (EVIDENCE_FILE, EVIDENCE_PAGE_FILE):
-            bank.attachment(model_id, name)
+        facts, _ = (bank.attachment(model_id, name) for name in (EVIDENCE_FILE, EVIDENCE_PAGE_FILE))
+        signed = _sign(ctx, banked, facts, ctx.layout.signed_evidence(model_id))
     else:
         directory = out
         made = remake_model(ctx, banked)
         for name, data in made.attachments.items():
             write_bytes_atomically(directory / name, data)
         there = set(made.attachments)
+        signed = _sign(ctx, made, made.attachments[EVIDENCE_FILE], directory / SIGNED_PAGE_FILE)
     return {
         "model_id": model_id,
+        "signed": signed,
         "html": str(directory / EVIDENCE_PAGE_FILE),
         "json": str(directory / EVIDENCE_FILE),
         "swap_set": str(directory / SWAP_SET_FILE) if SWAP_SET_FILE in there else None,
     }
+
+
+def _sign(ctx: JobContext, banked: ModelArtifacts, facts: bytes, path: Path) -> str | None:
+    """Write the page of these facts with who signed by now; a page that cannot be written is warned of."""
+    digest = banked.card.get("evidence", {}).get(EVIDENCE_FILE)
+    if digest != hashlib.sha256(facts).hexdigest():
+        logger.warning(
+            "no page with who signed was written: %s of model %s was altered since it was made; 'p2pcredit models "
+            "verify' says where, and with --out DIR it is made anew",
+            EVIDENCE_FILE,
+            banked.model_id,
+        )
+        return None
+    signed = {**sign_off(ctx, banked.model_id, banked.card), "stated_on": ctx.at.date().isoformat()}
+    page = render_evidence(json.loads(facts), signed)
+    try:
+        write_bytes_atomically(path, page.encode())
+    except StorageError as error:
+        logger.warning("the page with who signed was not written: %s", error)
+        return None
+    return str(path)
 
 
 def verify_evidence(ctx: JobContext, model_id: str) -> Receipt:

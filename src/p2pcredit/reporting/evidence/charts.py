@@ -12,6 +12,7 @@ from p2pcredit.reporting.drawing import (
     AMBER,
     BLUE,
     GREY,
+    LIGHT,
     ORANGE,
     RED,
     VIOLET,
@@ -23,6 +24,7 @@ from p2pcredit.reporting.drawing import (
     rule,
     status_bars,
 )
+from p2pcredit.reporting.evidence.timeline import sample_timeline
 from p2pcredit.reporting.evidence.words import commonest_terms, group_in_words, in_words
 
 SQUARE = 380
@@ -39,6 +41,13 @@ def draw_evidence(facts: Facts) -> list[Chart]:
     """
     confidence = f"{facts['model']['confidence']:.0%}"
     plans: tuple[tuple[str, str, str, Callable[[Facts], Any]], ...] = (
+        (
+            "samples",
+            "The samples over time",
+            "Dark: when the loans of a sample were originated. Light: until the outcome of its last loan was known. "
+            "Dashed: the training date. Loans whose outcome is open then judge nothing.",
+            _samples,
+        ),
         ("roc", "ROC curve", "The further above the dashed line, the better bads and goods are told apart.", _roc),
         (
             "reliability",
@@ -74,6 +83,36 @@ def draw_evidence(facts: Facts) -> list[Chart]:
         if chart is not None:
             charts.append(Chart(key, title, about, as_svg(chart, key)))
     return charts
+
+
+def _samples(facts: Facts) -> Any:
+    rows = [row for row in sample_timeline(facts) if row["first"] is not None]
+    if not rows:
+        return None
+    spans = [
+        {"series": row["sample"], "from": row[start], "to": row[end], "what": what}
+        for row in rows
+        for what, start, end in (("originated", "first", "last"), ("outcome awaited", "last", "known_by"))
+        if row[end] is not None
+    ]
+    bars = (
+        base(spans, WIDTH - 180, 34 * len(rows))
+        .mark_bar(size=16)
+        .encode(
+            x=_utc("from"),
+            x2="to:T",
+            y=alt.Y("series:N", sort=None, title=None, axis=alt.Axis(labelLimit=240)),
+            color=alt.Color("what:N", scale=alt.Scale(domain=["originated", "outcome awaited"], range=[BLUE, LIGHT])),
+        )
+    )
+    day = alt.Chart(data([{"at": facts["model"]["as_of"]}])).mark_rule(color=ORANGE, strokeDash=[5, 4])
+    return bars + day.encode(x=_utc("at"))
+
+
+def _utc(field: str) -> Any:
+    """Place days on an axis that is the same in every time zone, as the bytes of the page must be."""
+    axis = alt.Axis(format="%b %Y", labelOverlap=True)
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
 
 def _percent(field: str, title: str) -> tuple[str, alt.Axis]:

@@ -17,7 +17,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpt
 
 
 def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
-    """Shorten a status for the terminal: how days stand, the waiting decision, weeks retrained, what to begin with."""
+    """Shorten a status for the terminal: how days stand, what waits, weeks retrained, what to begin with."""
     waiting, weeks = found["pending_decision"], found["weeks_retrained"]
     short: dict[str, Any] = {}
     for name, value in found.items():
@@ -37,6 +37,8 @@ def _at_a_glance(found: dict[str, Any]) -> dict[str, Any]:
         short["pending_decision"] = (
             f"{decision_in_short(waiting)}{remedy}, of {waiting['decision_date']}; see 'p2pcredit decision show'"
         )
+    short["awaiting_approval"] = [one["note"] for one in found["awaiting_approval"]] or "none"
+    short["approval"] = None if found["approval"] is None else found["approval"]["note"]
     short["weeks_retrained"] = f"{len(weeks)}, the last {weeks[-1]}" if weeks else None
     keys = ("lack", "from", "to", "status", "command")
     short["gaps"] = [{key: gap[key] for key in keys} for gap in found["gaps"]] or "none"

@@ -32,7 +32,7 @@ def evidence(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Say where a model's evidence pack lies, or write it anew."""
+    """Write a model's evidence pack with who signed by now, and say where it lies."""
     return packs.find_evidence(job_context(home), model_id, out)
 
 

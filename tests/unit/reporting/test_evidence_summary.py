@@ -1,0 +1,160 @@
+"""The half page in front of a pack, and the timeline of its samples, from facts written by hand."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from p2pcredit.reporting.evidence.summary import summary_of
+from p2pcredit.reporting.evidence.timeline import sample_timeline
+
+FACTS: dict[str, Any] = {
+    "model": {
+        "model_id": "scorecard-20240301-aa",
+        "family": "scorecard",
+        "target": "early_delinquency",
+        "as_of": "2024-03-01",
+        "confidence": 0.9,
+    },
+    "data": {
+        "definition": {"name": "pd12", "window_months": 12, "default_days": 90, "reporting_lag_days": 30},
+        "matured": {"n": 20814, "bads": 1204},
+        "periods": {
+            "fit": {"first": "2021-01-04", "last": "2022-02-28", "n": 12000, "bads": 700},
+            "calibrate": {"first": "2022-03-01", "last": "2022-08-31", "n": 4000, "bads": 230},
+            "evaluate": {"first": "2022-09-01", "last": "2023-01-29", "n": 4814, "bads": 274},
+        },
+    },
+    "features": [{"in_model": True}, {"in_model": True}, {"in_model": False}],
+    "method": {"parent": None, "score": {"approval_cutoff": 0.12}},
+    "performance": {
+        "discrimination": {"auc": {"value": 0.687, "low": 0.651, "high": 0.722}},
+        "calibration": {"ratio": {"value": 0.94, "low": 0.81, "high": 1.09}},
+        "sub_grade": {"difference": {"value": 0.031, "low": 0.004, "high": 0.058}},
+        "logistic": None,
+    },
+    "verdict": {"gate": {"status": "pass"}},
+    "limits": [
+        {"about": "data", "text": "first of data"},
+        {"about": "data", "text": "second of data"},
+        {"about": "ranking", "text": "first of ranking"},
+        {"about": "groups", "text": "first of groups"},
+        {"about": "use", "text": "first of use"},
+        {"about": "calibration", "text": "first of calibration"},
+    ],
+}
+SIGNED: dict[str, Any] = {
+    "stated_on": "2024-03-12",
+    "role": "champion",
+    "developer": "Dora",
+    "trained_by": "schedule",
+    "trained_on": "2024-03-02",
+    "promoted_by": "schedule",
+    "served": [{"from": "2024-03-10", "to": None}],
+    "approval": {
+        "by": "Ada",
+        "on": "2024-03-10",
+        "why": "report 7",
+        "until": "2025-03-31",
+        "conditions": "36 months only",
+    },
+    "refused": None,
+    "retired_on": None,
+    "next_review": "2025-03-10",
+    "review_overdue": False,
+    "findings": [
+        {"number": 1, "text": "slope", "closed_on": "2024-03-09"},
+        {"number": 2, "text": "few bads", "closed_on": None},
+    ],
+    "findings_open": 1,
+    "findings_closed": 1,
+}
+
+
+def parts(facts: dict[str, Any] = FACTS, signed: dict[str, Any] | None = SIGNED) -> dict[str, list[str]]:
+    return {part["title"]: part["lines"] for part in summary_of(facts, signed)}
+
+
+def test_it_says_what_for_on_what_and_how_good_with_intervals() -> None:
+    found = parts()
+    assert list(found) == ["What it is for", "On what", "How good", "Limits", "Who signed"]
+    assert found["What it is for"] == [
+        "Probability that a loan is 90 days past due or worse within 12 months on book (pd12), from what was known at "
+        "application; for grading, pricing and declining above 12.0%."
+    ]
+    assert found["On what"] == [
+        "Scorecard, target early delinquency, trained anew as of 2024-03-01; 2 features; 20,814 matured loans with "
+        "1,204 bads.",
+        "Judged on 4,814 loans of 2022-09-01 to 2023-01-29 with 274 bads, later than all that the evaluation model had "
+        "seen.",
+    ]
+    assert found["How good"] == [
+        "AUC 0.687 (0.651 to 0.722, 90% interval).",
+        "Bads seen over bads expected 0.94 (0.81 to 1.09).",
+        "AUC against the platform's own sub-grade +0.031 (0.004 to 0.058).",
+        "Floor under every model: pass.",
+    ]
+
+
+def test_four_limits_are_named_the_first_of_each_kind_and_the_others_counted() -> None:
+    assert parts()["Limits"] == [
+        "first of ranking",
+        "first of calibration",
+        "first of data",
+        "first of groups",
+        "2 more under Assumptions and limits.",
+    ]
+
+
+def test_it_says_who_signed_under_which_conditions_and_what_is_open() -> None:
+    assert parts()["Who signed"] == [
+        "Developed by Dora; trained by the schedule on 2024-03-02; role: champion.",
+        "Approved by Ada on 2024-03-10, until 2025-03-31: report 7.",
+        "Conditions: 36 months only.",
+        "Served: since 2024-03-10.",
+        "Next review: 2025-03-10.",
+        "Findings: 1 open (2: few bads), 1 closed.",
+        "As the ledger said on 2024-03-12; 'p2pcredit models evidence' writes this page anew.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"role": "waits for approval", "approval": None}, "it waits for approval and serves nobody"),
+        ({"refused": {"by": "Ada", "on": "2024-03-10", "why": "young"}, "approval": None}, "Refused by Ada on 2024"),
+        ({"approval": None}, "Nobody has approved it."),
+        ({"review_overdue": True}, "Next review: 2025-03-10, overdue."),
+        ({"retired_on": "2024-05-01"}, "Out of use since 2024-05-01."),
+        ({"developer": None, "trained_on": None}, "Developed by nobody named; trained by the schedule; role"),
+    ],
+)
+def test_whatever_became_of_it_is_said(changes: dict[str, Any], says: str) -> None:
+    assert says in " ".join(parts(signed={**SIGNED, **changes})["Who signed"])
+
+
+def test_the_page_beside_the_model_names_nobody_and_says_where_to_look() -> None:
+    (line,) = parts(signed=None)["Who signed"]
+    assert "'p2pcredit models evidence scorecard-20240301-aa' writes it with who signed by now" in line
+
+
+def test_each_sample_says_when_it_began_ended_and_was_known() -> None:
+    assert [tuple(row.values()) for row in sample_timeline(FACTS)] == [
+        ("fit", "Fit", "2021-01-04", "2022-02-28", "2023-03-30"),
+        ("calibrate", "Calibration", "2022-03-01", "2022-08-31", "2023-09-30"),
+        ("evaluate", "Test", "2022-09-01", "2023-01-29", "2024-02-28"),
+        ("", "Outcome open", "2023-01-30", "2024-03-01", None),
+    ]
+
+
+def test_a_sample_without_loans_has_no_days_and_one_that_is_not_there_no_row() -> None:
+    facts = copy.deepcopy(FACTS)
+    del facts["data"]["periods"]["fit"]
+    facts["data"]["periods"]["calibrate"].update(first=None, last=None, n=0)
+    facts["model"]["as_of"] = "2023-01-29"
+    assert [(row["sample"], row["first"], row["known_by"]) for row in sample_timeline(facts)] == [
+        ("Calibration", None, None),
+        ("Test", "2022-09-01", "2024-02-28"),
+    ]
