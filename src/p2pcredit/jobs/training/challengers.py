@@ -61,6 +61,7 @@ def make_challenger(
         settings=snapshot.settings,
         backend=backend,
         progress=progress,
+        by_hand=snapshot.by_hand,
     )
     if not run.candidates and run.broken:
         broken = one_line("; ".join(run.broken), 300)
@@ -80,6 +81,7 @@ def make_challenger(
     entries = {
         **run.for_card(),
         "origin": TRAINED,
+        "bins_by_hand": {name: hand.as_json() for name, hand in sorted(snapshot.by_hand.items())},
         "parent": None,
         "defaults_learned_from": best.defaults,
         "promoted": promoted,
@@ -109,6 +111,7 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
     entries = {
         **done.for_card(),
         "origin": RECALIBRATED,
+        "bins_by_hand": champion.card.get("bins_by_hand", {}),
         "parent": champion.model_id,
         "defaults_learned_from": champion.card.get("defaults_learned_from"),
         "promoted": done.promote,

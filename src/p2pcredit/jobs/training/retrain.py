@@ -24,7 +24,17 @@ from p2pcredit.retraining.rules import Plan, plan_retraining
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 
 logger = logging.getLogger("p2pcredit")
-_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate")
+_OF_CARD = (
+    "promoted",
+    "reason",
+    "metrics",
+    "matured_bads",
+    "target",
+    "origin",
+    "recalibration",
+    "gate",
+    "bins_by_hand",
+)
 """What the ledger keeps of a model's card."""
 
 

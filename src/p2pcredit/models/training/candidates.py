@@ -8,7 +8,7 @@ fit's probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -17,7 +17,9 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
+from p2pcredit.models.binning.by_hand import directed
 from p2pcredit.models.evaluation.card_metrics import Metrics, platform_baseline
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend
@@ -83,6 +85,7 @@ def train_candidates(
     settings: Settings,
     backend: FitBackend = LOCAL,
     progress: Progress = no_progress,
+    by_hand: Mapping[str, HandBins] | None = None,
 ) -> TrainingRun:
     """Train the candidates that a day's loans allow, and judge each on the newest matured loans.
 
@@ -95,6 +98,7 @@ def train_candidates(
         settings: Shares, least counts, seed, threads.
         backend: Grows trees and counts values.
         progress: Called with each candidate.
+        by_hand: What a person fixed of features: bins, directions, which are in and which out.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details, one of
@@ -114,7 +118,8 @@ def train_candidates(
     joined = outcomes.lazy().join(known, on="loan_id", how="inner")
     loans = joined.sort("origination_date", "loan_id").collect()
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
-    usable, dropped = choose_features(split.fit, settings.training.feature_sets)
+    hands = by_hand or {}
+    usable, dropped = choose_features(split.fit, settings.training.feature_sets, hands)
     details: dict[str, Any] = {}
     if any(feature.name == STATE for feature in usable):
         redlining = hold_to_redlining_rule(pl.concat([split.fit, split.calibrate]), [f.name for f in usable])
@@ -122,6 +127,7 @@ def train_candidates(
         if not redlining.passed:
             usable = tuple(feature for feature in usable if feature.name != STATE)
             dropped[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
+    _require_forced(hands, usable, dropped, settings.training.feature_sets)
     matured = split.all
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
@@ -136,7 +142,7 @@ def train_candidates(
 
     def fit(pair: tuple[str, str]) -> Candidate | TrainingError:
         family, target = pair
-        learner = Learner(family, usable, settings, backend, budget.each)
+        learner = Learner(family, usable, settings, backend, budget.each, by_hand=hands)
         try:
             if target == "matured":
                 return fit_matured(learner, split)
@@ -228,8 +234,24 @@ def beats_base_rate(candidate: Candidate) -> bool:
     return low is not None and low > 0.5 and score is not None and base is not None and score < base
 
 
-def choose_features(fit: pl.DataFrame, feature_sets: Collection[str]) -> tuple[tuple[Feature, ...], dict[str, str]]:
-    """Choose the features that can be learned from these loans. The others come back with the reason."""
+def _require_forced(
+    by_hand: Mapping[str, HandBins], usable: tuple[Feature, ...], dropped: Mapping[str, str], sets: Collection[str]
+) -> None:
+    """Refuse a training that cannot have a feature that a person forced in."""
+    names = {feature.name for feature in usable}
+    for name, hand in by_hand.items():
+        if hand.use == "in" and name not in names:
+            why = dropped.get(name, f"of no set that training.feature_sets names ({', '.join(sorted(sets))})")
+            raise TrainingError(f"{name} is forced in by hand and cannot be: {why}; write use = 'free', or mend that")
+
+
+def choose_features(
+    fit: pl.DataFrame, feature_sets: Collection[str], by_hand: Mapping[str, HandBins] | None = None
+) -> tuple[tuple[Feature, ...], dict[str, str]]:
+    """Choose the features that can be learned from these loans. The others come back with the reason.
+
+    What a person fixed counts: a feature that is out is left out, and a direction is that of its contract from here.
+    """
     usable: list[Feature] = []
     dropped: dict[str, str] = {}
     for feature in features_of(feature_sets):
@@ -237,6 +259,8 @@ def choose_features(fit: pl.DataFrame, feature_sets: Collection[str]) -> tuple[t
             dropped[feature.name] = "not given by the platform"
         elif fit[feature.name].n_unique() < 2:
             dropped[feature.name] = "the same for all loans learned from"
+        elif (hand := (by_hand or {}).get(feature.name)) is not None and hand.use == "out":
+            dropped[feature.name] = f"left out by hand: {hand.reason}"
         else:
-            usable.append(feature)
+            usable.append(directed(feature, hand))
     return tuple(usable), dropped
