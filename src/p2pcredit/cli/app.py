@@ -76,6 +76,9 @@ MODELS = {
     "points": LazyCommand(
         "models.points:points", "Print a scorecard's points, bin by bin; as SQL, a query that scores."
     ),
+    "bins": LazyCommand(
+        "models.bins:bins", "Write a scorecard's bins as a file to edit by hand, or check and convert an edited one."
+    ),
     "notice": LazyCommand(
         "models.notice:notice", "Write a sample notice of adverse action for a loan that the score declined."
     ),

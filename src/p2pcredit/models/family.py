@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import polars as pl
 
 from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.settings import ScoreSettings, Settings
@@ -43,6 +44,8 @@ class TrainingExamples:
         expected: For a hazard: the default expected of each loan for the time it was watched; positive. The margin is
             then learned as the logarithm of the factor by which a loan's hazard exceeds the book's (Poisson with that
             exposure). None where `bads` are matured labels (Bernoulli).
+        by_hand: Bins that a person fixed, by feature; a family without bins heeds their directions alone, which stand
+            in `features`.
         log_cumulative_hazard: For a hazard: what is added to that margin, the margin of a loan of average risk.
     """
 
@@ -54,6 +57,7 @@ class TrainingExamples:
     threads: Threads = 1
     expected: Floats | None = None
     log_cumulative_hazard: float = 0.0
+    by_hand: Mapping[str, HandBins] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

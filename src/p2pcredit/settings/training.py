@@ -119,7 +119,8 @@ class SelectionSettings(Group):
     min_information_value: float = Field(
         0.01,
         ge=0.0,
-        description="Least information value of a feature's bins; never less than what chance alone would show.",
+        description="Least information value of a feature's bins. It must also lie above what one in twenty of "
+        "features that tell nothing shows by chance.",
     )
     max_feature_psi: float = Field(
         0.25,

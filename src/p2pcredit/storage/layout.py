@@ -37,6 +37,11 @@ class Layout:
         return self.home / ".home.lock"
 
     @property
+    def bins_file(self) -> Path:
+        """Bins by hand, for the next trainings; may be absent."""
+        return self.home / "bins.toml"
+
+    @property
     def logs(self) -> Path:
         """Decision, ledger, retraining logs, activity and the alerts of replays."""
         return self.home / "logs"

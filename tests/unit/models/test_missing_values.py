@@ -90,6 +90,8 @@ def test_a_level_never_seen_is_no_better_than_that_of_the_reference_borrower(
     trained: Trained, pair: tuple[str, str], loaded: bool, level: str, chosen: list[int]
 ) -> None:
     model = model_of(trained, pair, loaded)
+    if "purpose" not in model.feature_names:  # which chance may show as much information as
+        return
     loans = trained[0][chosen]
     odd = model.predict(with_values(loans, {"purpose": f"never {level}"}))
     assert np.all(odd >= model.predict(with_values(loans, {"purpose": model.neutral["purpose"]})))

@@ -25,7 +25,7 @@ NEWER = np.arange(SIZE) >= SIZE // 2
 def _select(columns: dict[str, np.ndarray], **bars: float) -> tuple[list[str], dict[str, str]]:
     frame = pl.DataFrame(columns)
     binnings = [fit_binning(Feature(name, "numeric", 0, "", ""), frame[name], BADS, 1 - BADS) for name in columns]
-    kept, left_out = select_binnings(binnings, frame, BADS, 1 - BADS, SelectionSettings(**bars))
+    kept, left_out = select_binnings(binnings, frame, BADS, 1 - BADS, SelectionSettings(**bars), {})
     return [binning.feature for binning in kept], left_out
 
 

@@ -61,6 +61,7 @@ def make_challenger(
         settings=snapshot.settings,
         backend=backend,
         progress=progress,
+        by_hand=snapshot.by_hand,
     )
     if not run.candidates and run.broken:
         broken = one_line("; ".join(run.broken), 300)
@@ -80,6 +81,7 @@ def make_challenger(
     entries = {
         **run.for_card(best),
         "origin": TRAINED,
+        "bins_by_hand": {name: hand.as_json() for name, hand in sorted(snapshot.by_hand.items())},
         "parent": None,
         "defaults_learned_from": best.defaults,
         "promoted": promoted,
@@ -111,6 +113,7 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
         "limits": list(champion.card.get("limits", [])),
         "late_loans": champion.card.get("late_loans"),
         "origin": RECALIBRATED,
+        "bins_by_hand": champion.card.get("bins_by_hand", {}),
         "parent": champion.model_id,
         "defaults_learned_from": _defaults_learned_from(champion.card),
         "promoted": done.promote,

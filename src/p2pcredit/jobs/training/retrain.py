@@ -29,7 +29,17 @@ from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 from p2pcredit.text import one_line
 
 logger = logging.getLogger("p2pcredit")
-_OF_CARD = ("promoted", "reason", "metrics", "matured_bads", "target", "origin", "recalibration", "gate")
+_OF_CARD = (
+    "promoted",
+    "reason",
+    "metrics",
+    "matured_bads",
+    "target",
+    "origin",
+    "recalibration",
+    "gate",
+    "bins_by_hand",
+)
 """What the ledger keeps of a model's card."""
 LONGEST_LIMIT = 400
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
 
 from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.hand_bins import HandBins, parse_hand_bins
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.errors import BankError
+from p2pcredit.errors import BankError, SettingsError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
@@ -23,6 +25,7 @@ from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import Watched, watch
 from p2pcredit.models.training.splits import matured_loans
 from p2pcredit.settings import LabelTarget, Settings
+from p2pcredit.settings.sources import read_settings_file
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.outcomes import build_outcomes
@@ -47,12 +50,14 @@ class TrainingSnapshot:
         day: The training date.
         settings: All settings.
         champion: The model that served that day; None before the first.
+        by_hand: What a person fixed of features.
     """
 
     lake: Lake
     day: date
     settings: Settings
     champion: ModelArtifacts | None
+    by_hand: Mapping[str, HandBins] = field(default_factory=dict)
 
     @cached_property
     def features(self) -> pl.DataFrame:
@@ -184,6 +189,7 @@ class TrainingSnapshot:
 
         Raises:
             MissingTableError: If nothing has been preprocessed.
+            SettingsError: If `bins.toml` is not what it should be, in one line.
             BankError: If the champion is missing or was altered.
         """
         now = Lake(ctx.layout)
@@ -191,7 +197,7 @@ class TrainingSnapshot:
         versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
         champion_id = ctx.ledger.state().champion_on(day)
         champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
-        return cls(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion)
+        return cls(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion, read_hand_bins(ctx.layout.bins_file))
 
     @classmethod
     def from_card(cls, ctx: JobContext, banked: ModelArtifacts) -> TrainingSnapshot:
@@ -214,7 +220,28 @@ class TrainingSnapshot:
         lake = Lake(ctx.layout, pinned=card["delta_versions"])
         for name in card["delta_versions"]:
             lake.require_files(TABLES[name])
-        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion)
+        fixed = parse_hand_bins(_tables_of(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}")
+        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed)
+
+
+def read_hand_bins(file: Path) -> dict[str, HandBins]:
+    """Read the bins by hand of a home; none where there is no file.
+
+    Raises:
+        SettingsError: In one line naming the file, and the feature where it is of one.
+    """
+    try:
+        return parse_hand_bins(read_settings_file(file), str(file))
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
+
+
+def _tables_of(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Read a card's bins by hand as the tables of a file: what is empty stands in none."""
+    return {
+        name: {key: value for key, value in hand.items() if value and key != "feature"}
+        for name, hand in by_hand.items()
+    }
 
 
 def _settings_of(card: Mapping[str, Any]) -> dict[str, Any]:

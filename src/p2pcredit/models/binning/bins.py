@@ -43,6 +43,7 @@ class Binning:
         information_value: Of the feature, missing values included.
         shares: Of the loans in each bin, missing values last; empty where not kept.
         other_woe: The weight of a level that is in no bin.
+        by_hand: Whether a person fixed the bins, which then stay as they are.
     """
 
     feature: str
@@ -54,6 +55,7 @@ class Binning:
     information_value: float
     shares: tuple[float, ...] = ()
     other_woe: float = 0.0
+    by_hand: bool = False
 
     def transform(self, column: pl.Series) -> Floats:
         """Give the weight of evidence of each value; 0 for a level never seen until there is a reference borrower."""
@@ -102,6 +104,7 @@ class Binning:
             "information_value": self.information_value,
             "shares": list(self.shares),
             "other_woe": self.other_woe,
+            **({"by_hand": True} if self.by_hand else {}),
         }
 
     @classmethod
@@ -117,6 +120,7 @@ class Binning:
             information_value=float(content["information_value"]),
             shares=tuple(float(share) for share in content.get("shares", ())),
             other_woe=float(content.get("other_woe", 0.0)),
+            by_hand=bool(content.get("by_hand", False)),
         )
 
 
@@ -153,15 +157,14 @@ def bins_of_counts(feature: Feature, counts: Counts, bads: Floats, goods: Floats
         raise TrainingError(f"{feature.name}: bins need bads and goods, found {all_bads:g} and {all_goods:g}")
     numeric, loans, missing = feature.kind == "numeric", bads.size, counts.missing
     names, grouped = _number_cells(counts, cells, feature.direction) if numeric else _ordered_levels(counts)
-    least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
-    limits = Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
+    limits = bin_limits(loans, all_bads)
     ends = _cut(grouped, limits, feature, all_bads, all_goods)
     bin_bads, bin_goods = (
         np.append(_sums(grouped.bads, ends), missing[1]),
         np.append(_sums(grouped.goods, ends), missing[2]),
     )
     told = (bin_bads > 0.0) & (bin_goods > 0.0)
-    told[-1] &= min(missing[1], missing[0] - missing[1]) >= LEAST_CASES
+    told[-1] &= least_cells_missing(missing[0], missing[1])
     counts_told = np.where(told, bin_bads, all_bads), np.where(told, bin_goods, all_goods)
     weights = evidence(*counts_told, all_bads, all_goods).tolist()
     return Binning(
@@ -174,6 +177,17 @@ def bins_of_counts(feature: Feature, counts: Counts, bads: Floats, goods: Floats
         information_value=float(information(*counts_told, all_bads, all_goods).sum()),
         shares=tuple((np.append(_sums(grouped.loans, ends), missing[0]) / loans).tolist()),
     )
+
+
+def bin_limits(loans: float, all_bads: float) -> Limits:
+    """Return what a bin of a feature must have, of so many loans with so many bads."""
+    least_bads = max(LEAST_CASES, LEAST_CASE_SHARE * all_bads)
+    return Limits(MOST_BINS, math.ceil(LEAST_SHARE * loans), least_bads, LEAST_CASES)
+
+
+def least_cells_missing(loans: float, bads: float) -> bool:
+    """Return whether so many loans without a value, and bads among them, are enough for a weight of their own."""
+    return bool(min(bads, loans - bads) >= LEAST_CASES)
 
 
 def plain_bound(low: float, high: float) -> float:
@@ -221,14 +235,15 @@ def _number_cells(counts: Counts, most: int, direction: int) -> tuple[list[list[
     if values.size > most:
         last[:-1] = np.diff((np.cumsum(single.loans) - 1).astype(np.int64) * most // counts.present) > 0
         for sign in [direction] if direction else [1, -1]:
-            last[:-1] |= np.diff(_isotonic_rate(single, sign)) != 0.0
+            last[:-1] |= np.diff(isotonic_rate(single, sign)) != 0.0
     ends = np.flatnonzero(last) + 1
     cells = Cells(*(_sums(part, tuple(ends.tolist())) for part in (single.loans, single.bads, single.goods)))
     beyond = np.append(values, np.inf)[ends]
     return [[float(low), float(high)] for low, high in zip(values[ends - 1], beyond, strict=True)], cells
 
 
-def _isotonic_rate(cells: Cells, sign: int) -> Floats:
+def isotonic_rate(cells: Cells, sign: int) -> Floats:
+    """Estimate the bad rate of each cell that fits best among those that rise (sign 1) or fall along the cells."""
     from sklearn.isotonic import isotonic_regression  # scoring alone fits nothing
 
     weight = cells.bads + cells.goods

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.models.binning.bins import Binning
+from p2pcredit.models.binning.chance import InformationByChance
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.settings import SelectionSettings
 
-NOISE_MULTIPLE = 1.0
 HALF_A_LOAN = 0.5
 
 
@@ -32,7 +33,13 @@ class Stability:
 
 
 def select_binnings(
-    binnings: list[Binning], columns: pl.DataFrame, bads: Floats, goods: Floats, settings: SelectionSettings
+    binnings: list[Binning],
+    columns: pl.DataFrame,
+    bads: Floats,
+    goods: Floats,
+    settings: SelectionSettings,
+    by_chance: Mapping[str, InformationByChance],
+    forced: frozenset[str] = frozenset(),
 ) -> tuple[list[Binning], dict[str, str]]:
     """Select the features that stay, and give the reason why each other one goes.
 
@@ -42,19 +49,23 @@ def select_binnings(
         bads: 1.0 for a loan that turned bad, else 0.0.
         goods: 1.0 for a good loan; for the hazard target the default expected for the time the loan was watched.
         settings: The bars.
+        by_chance: Per feature how its information value stands against chance; one that is not there has no such bar.
+        forced: Features that stay whatever the bars say.
 
     Returns:
         The binnings that stay, in their order, and feature -> reason for the others.
 
     Source:
-        Siddiqi (2006), Credit Risk Scorecards: selection by information value, here no lower than what chance alone
-        gives a feature with as many bins, (bins - 1) x (1/bads + 1/goods), and by stability of the characteristic.
+        Siddiqi (2006), Credit Risk Scorecards: selection by information value, here no lower than what chance gives
+        the best bins of the same feature (`p2pcredit.models.binning.chance`), and by stability of the characteristic.
     """
-    chance = 1.0 / float(bads.sum()) + 1.0 / float((1.0 - bads).sum())
     kept: list[Binning] = []
     left_out: dict[str, str] = {}
     for binning in binnings:
-        reason = _too_little(binning, chance, settings)
+        if binning.feature in forced:
+            kept.append(binning)
+            continue
+        reason = _too_little(binning, by_chance.get(binning.feature), settings)
         if reason is None:
             place = binning.bin_of(columns[binning.feature])
             reason = _unstable(measure_stability(binning, place, bads, goods), settings)
@@ -62,7 +73,7 @@ def select_binnings(
             kept.append(binning)
         else:
             left_out[binning.feature] = reason
-    return _without_echoes(kept, columns, settings.max_variance_inflation, left_out), left_out
+    return _without_echoes(kept, columns, settings.max_variance_inflation, left_out, forced), left_out
 
 
 def measure_stability(binning: Binning, place: npt.NDArray[np.int64], bads: Floats, goods: Floats) -> Stability:
@@ -113,13 +124,16 @@ def _parts(size: int, middle: int) -> tuple[slice, slice]:
     return slice(0, middle), slice(middle, size)
 
 
-def _too_little(binning: Binning, chance: float, settings: SelectionSettings) -> str | None:
-    by_chance = NOISE_MULTIPLE * chance * (len(binning.woe) - 1)
-    found, bar = binning.information_value, max(settings.min_information_value, by_chance)
-    if found >= bar:
+def _too_little(binning: Binning, chance: InformationByChance | None, settings: SelectionSettings) -> str | None:
+    found, least = binning.information_value, settings.min_information_value
+    if found < least:
+        return f"information value {found:.4f}, below {least:.4f}, the least"
+    if chance is None or chance.passed:
         return None
-    what = "what chance alone gives" if bar > settings.min_information_value else "the least"
-    return f"information value {found:.4f}, below {bar:.4f}, {what}"
+    return (
+        f"information value {chance.value:.4f}, not above {chance.bar:.4f}, what chance gives to one in twenty of such "
+        "features that tell nothing"
+    )
 
 
 def _unstable(found: Stability, settings: SelectionSettings) -> str | None:
@@ -135,13 +149,17 @@ def _unstable(found: Stability, settings: SelectionSettings) -> str | None:
     return None
 
 
-def _without_echoes(kept: list[Binning], columns: pl.DataFrame, most: float, left_out: dict[str, str]) -> list[Binning]:
+def _without_echoes(
+    kept: list[Binning], columns: pl.DataFrame, most: float, left_out: dict[str, str], forced: frozenset[str]
+) -> list[Binning]:
     """Drop features one by one: the least informative of those whose variance inflation is above the limit."""
     kept = list(kept)
     weights = [binning.transform(columns[binning.feature]) for binning in kept]
     while len(kept) > 1:
         inflation = variance_inflation(np.column_stack(weights))
-        crowded = [place for place in range(len(kept)) if inflation[place] > most]
+        crowded = [
+            place for place, binning in enumerate(kept) if inflation[place] > most and binning.feature not in forced
+        ]
         if not crowded:
             break
         gone = min(crowded, key=lambda place: kept[place].information_value)

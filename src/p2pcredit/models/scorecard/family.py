@@ -37,6 +37,8 @@ class Scorecard(Family):
             selection=examples.settings.selection,
             scale=PointScale.of(examples.settings.scores),
             backend=examples.backend,
+            by_hand=examples.by_hand,
+            seed=examples.settings.training.seed,
         )
 
     def load(self, content: Mapping[str, Any], files: Mapping[str, bytes]) -> ScorecardModel:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.binning.bins import bins_of_counts
+from p2pcredit.models.binning.bins import Binning, bins_of_counts
+from p2pcredit.models.binning.by_hand import bins_by_hand, chance_of_hand_bins
+from p2pcredit.models.binning.chance import InformationByChance, information_by_chance
 from p2pcredit.models.binning.selection import select_binnings
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
@@ -30,6 +35,8 @@ def fit_scorecard(
     selection: SelectionSettings | None = None,
     scale: PointScale | None = None,
     backend: FitBackend = LOCAL,
+    seed: int = 0,
+    by_hand: Mapping[str, HandBins] | None = None,
 ) -> ScorecardModel:
     """Fit a scorecard on these loans, not yet calibrated.
 
@@ -42,6 +49,8 @@ def fit_scorecard(
         selection: Bars that a feature must pass; the defaults where None.
         scale: Points are made whole numbers on it; None leaves them as they are.
         backend: Counts the values.
+        seed: Of the outcomes that chance deals, against which information values are held.
+        by_hand: Bins that a person fixed, which are taken exactly, and features that are in whatever selection says.
 
     Raises:
         TrainingError: If no feature passes.
@@ -53,8 +62,25 @@ def fit_scorecard(
     columns = columns_of(features, [feature.name for feature in candidates])
     goods = 1.0 - bads if expected is None else expected
     counted = backend.count(columns, candidates, bads, goods)
-    binnings = [bins_of_counts(feature, held, bads, goods) for feature, held in zip(candidates, counted, strict=True)]
-    kept, left_out = select_binnings(binnings, columns, bads, goods, bars)
+    binnings: list[Binning] = []
+    by_chance: dict[str, InformationByChance] = {}
+    totals = float(bads.sum()), float(goods.sum())
+    hands = {name: hand for name, hand in (by_hand or {}).items() if name in columns.columns}
+    forced = frozenset(name for name, hand in hands.items() if hand.use == "in")
+    for feature, held in zip(candidates, counted, strict=True):
+        hand, column = hands.get(feature.name), columns[feature.name]
+        fixed = hand is not None and hand.has_bins
+        if hand is not None and fixed:
+            binnings.append(bins_by_hand(feature, hand, column, bads, goods))
+        else:
+            binnings.append(bins_of_counts(feature, held, bads, goods))
+        if feature.name in forced or binnings[-1].information_value < bars.min_information_value:
+            continue
+        if hand is not None and fixed:
+            by_chance[feature.name] = chance_of_hand_bins(feature, hand, column, bads, goods, seed)
+        else:
+            by_chance[feature.name] = information_by_chance(feature, held, *totals, seed=seed)
+    kept, left_out = select_binnings(binnings, columns, bads, goods, bars, by_chance, forced)
     while kept:
         weights = np.column_stack([binning.transform(columns[binning.feature]) for binning in kept])
         coefficients, intercept = _regress(weights, bads, expected)
@@ -70,6 +96,9 @@ def fit_scorecard(
                 left_out=left_out,
             )
         worst = int(np.argmin(coefficients))
+        if kept[worst].feature in forced:
+            _make_room_for(worst, kept, weights, forced, left_out)
+            continue
         gone = kept.pop(worst)
         left_out[gone.feature] = (
             f"coefficient {coefficients[worst]:+.3f} beside the others, which turns its weights of evidence round"
@@ -78,6 +107,25 @@ def fit_scorecard(
         f"none of {len(candidates)} features passes the selection (information value {bars.min_information_value}, "
         "stability); look at the features"
     )
+
+
+def _make_room_for(
+    place: int, kept: list[Binning], weights: Floats, forced: frozenset[str], left_out: dict[str, str]
+) -> None:
+    """Leave out the feature that says most of what one says that was forced in, whose coefficient is not positive.
+
+    Raises:
+        TrainingError: If all that is left was forced in.
+    """
+    name = kept[place].feature
+    others = [other for other, binning in enumerate(kept) if binning.feature not in forced]
+    if not others:
+        raise TrainingError(
+            f"{name} is forced in by hand, and beside the others its weights of evidence turn round; force fewer in"
+        )
+    alike = np.abs(np.nan_to_num(np.asarray(np.corrcoef(weights, rowvar=False))[place]))
+    gone = kept.pop(max(others, key=lambda other: alike[other]))
+    left_out[gone.feature] = f"it says what {name} says, which was forced in by hand"
 
 
 def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Floats, float]:

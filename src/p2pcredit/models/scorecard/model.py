@@ -273,7 +273,7 @@ def _absent_as_reference(binning: Binning, neutral: Profile) -> Binning:
 
 def _without_small_pool(binning: Binning, column: pl.Series, bads: Floats) -> Binning:
     """Drop the binning's rare levels where all of them together are too few loans, or bads, for a bin."""
-    if OTHER not in binning.levels:
+    if OTHER not in binning.levels or binning.by_hand:
         return binning
     counts = dict(column.drop_nulls().value_counts().iter_rows())
     least = RARE_LEVEL_SHARE * sum(counts.values())

@@ -8,7 +8,7 @@ fit's probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -17,8 +17,10 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.cures import Cures
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
+from p2pcredit.models.binning.by_hand import directed
 from p2pcredit.models.evaluation.card_metrics import Metrics, platform_baseline
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend
@@ -102,6 +104,7 @@ def train_candidates(
     settings: Settings,
     backend: FitBackend = LOCAL,
     progress: Progress = no_progress,
+    by_hand: Mapping[str, HandBins] | None = None,
 ) -> TrainingRun:
     """Train the candidates that a day's loans allow, and judge each on the newest matured loans.
 
@@ -114,6 +117,7 @@ def train_candidates(
         settings: Shares, least counts, seed, threads.
         backend: Grows trees and counts values.
         progress: Called with each candidate.
+        by_hand: What a person fixed of features: bins, directions, which are in and which out.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details, one of
@@ -134,10 +138,10 @@ def train_candidates(
     loans = joined.sort("origination_date", "loan_id").collect()
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
     matured = split.all
-    allowed = features_of(settings.training.feature_sets)
+    hands = by_hand or {}
+    allowed, barred = allowed_by_hand(features_of(settings.training.feature_sets), hands)
     details: dict[str, Any] = {}
-    barred: dict[str, str] = {}
-    usable, _ = usable_features(matured, allowed)
+    usable, dropped = usable_features(matured, allowed)
     if any(feature.name == STATE for feature in usable):
         redlining = hold_to_redlining_rule(pl.concat([split.fit, split.calibrate]), [f.name for f in usable])
         details["redlining"] = redlining.as_json()
@@ -145,6 +149,7 @@ def train_candidates(
             allowed = tuple(feature for feature in allowed if feature.name != STATE)
             usable = tuple(feature for feature in usable if feature.name != STATE)
             barred[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
+    _require_forced(hands, usable, {**dropped, **barred}, settings.training.feature_sets)
     check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
     candidates: list[Candidate] = []
     broken: list[str] = []
@@ -163,7 +168,7 @@ def train_candidates(
 
     def fit(pair: tuple[str, str]) -> Candidate | TrainingError:
         family, target = pair
-        learner = Learner(family, allowed, settings, backend, budget.each)
+        learner = Learner(family, allowed, settings, backend, budget.each, by_hand=hands)
         try:
             if target == "matured":
                 return fit_matured(learner, split, loans, as_of=as_of)
@@ -262,3 +267,23 @@ def beats_base_rate(candidate: Candidate) -> bool:
     """
     low, score, base = (candidate.metrics[key] for key in ("auc_low", "brier", "base_brier"))
     return low is not None and low > 0.5 and score is not None and base is not None and score < base
+
+
+def _require_forced(
+    by_hand: Mapping[str, HandBins], usable: tuple[Feature, ...], dropped: Mapping[str, str], sets: Collection[str]
+) -> None:
+    """Refuse a training that cannot have a feature that a person forced in."""
+    names = {feature.name for feature in usable}
+    for name, hand in by_hand.items():
+        if hand.use == "in" and name not in names:
+            why = dropped.get(name, f"of no set that training.feature_sets names ({', '.join(sorted(sets))})")
+            raise TrainingError(f"{name} is forced in by hand and cannot be: {why}; write use = 'free', or mend that")
+
+
+def allowed_by_hand(
+    features: Sequence[Feature], by_hand: Mapping[str, HandBins]
+) -> tuple[tuple[Feature, ...], dict[str, str]]:
+    """Leave out what a person left out, with the reason, and give each other feature the direction fixed by hand."""
+    out = {name: hand for name, hand in by_hand.items() if hand.use == "out"}
+    kept = tuple(directed(feature, by_hand.get(feature.name)) for feature in features if feature.name not in out)
+    return kept, {name: f"left out by hand: {hand.reason}" for name, hand in out.items()}

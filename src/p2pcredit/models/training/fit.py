@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
@@ -45,6 +46,7 @@ class Learner:
     backend: FitBackend = LOCAL
     threads: Threads = 1
     tuning: Tuning = field(default_factory=Tuning)
+    by_hand: Mapping[str, HandBins] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     """Features of which levels are hidden from the fits: see `hide_unmatured_levels`."""
 
@@ -75,8 +77,15 @@ class Learner:
         return replace(self, tuning=family_named(self.family).tune(examples))
 
     def _matured(self, loans: pl.DataFrame) -> TrainingExamples:
-        usable = self.usable(loans)[0]
-        return TrainingExamples(loans, usable, _labels(loans), self.settings, self.backend, self.threads)
+        return TrainingExamples(
+            loans,
+            self.usable(loans)[0],
+            _labels(loans),
+            self.settings,
+            self.backend,
+            self.threads,
+            by_hand=self.by_hand,
+        )
 
     def _watched(self, loans: pl.DataFrame, exposure: Exposure) -> TrainingExamples:
         watched = _watched(loans, exposure)
@@ -89,6 +98,7 @@ class Learner:
             self.threads,
             exposure.expected,
             exposure.log_cumulative_hazard,
+            self.by_hand,
         )
 
 

@@ -8,13 +8,18 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import FEATURES, Feature
-from p2pcredit.models.binning.bins import fit_binning
+from p2pcredit.models.binning.bins import bins_of_counts
+from p2pcredit.models.binning.chance import information_by_chance
+from p2pcredit.models.binning.counts import count_values
+from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.training_support import absence_facts
+from p2pcredit.reporting.evidence.hand_bins import hand_bin_facts
 from p2pcredit.reporting.evidence.subject import Subject, labels_of
 
 LOANS_FOR_IMPORTANCE = 20_000
+_NO_INFORMATION = {"information_value": None, "by_chance": None, "above_chance": None}
 DIRECTIONS = {1: "more is riskier", -1: "more is safer", 0: "not set"}
 
 
@@ -40,11 +45,13 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
     Returns:
         Per feature, most information first: `name`, `description`, `kind`, `direction`, `set`, its review (`source`,
         `available_since`, `basis`), `adverse_reason`, `missing_share`,
-        `information_value` (of its best bins; None where it could not be measured), `in_model`, `importance` (mean
+        `information_value` (of its best bins; None where it could not be measured), `by_chance` (what one in twenty of
+        such features that tell nothing shows) and `above_chance`, `in_model`, `importance` (mean
         absolute effect on the log-odds over the evaluation loans, against the usual borrower at the cut-off; of more
         than 20,000 loans, over as many at equal distances in time) and `reason` where it is not in the model.
     """
     matured, dropped = subject.matured, dict(subject.card["dropped_features"])
+    seed = subject.settings.training.seed
     bads = labels_of(matured)
     importance, family = _importance(subject), family_named(subject.model.family)
     rows = []
@@ -63,7 +70,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
                 **feature.review.as_json(),
                 "adverse_reason": feature.reason,
                 "missing_share": _missing_share(matured[feature.name]) if there else 1.0,
-                "information_value": _information(feature, matured, bads) if there else None,
+                **(_information(feature, matured, bads, seed) if there else _NO_INFORMATION),
                 "in_model": used,
                 "importance": importance.get(feature.name),
                 "reason": "" if used else dropped.get(feature.name, family.not_chosen),
@@ -95,6 +102,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "points": described.get("points", []),
         "trees": described.get("trees"),
         "tables": described.get("tables", []),
+        "bins_by_hand": hand_bin_facts(subject),
         "redlining": subject.card["details"].get("redlining"),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
     }
@@ -105,9 +113,18 @@ def _missing_share(column: pl.Series) -> float:
     return missing / max(1, column.len())
 
 
-def _information(feature: Feature, matured: pl.DataFrame, bads: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+def _information(feature: Feature, matured: pl.DataFrame, bads: Floats, seed: int) -> dict[str, Any]:
+    """Measure the information value of a feature's best bins, and hold it against chance as selection does."""
     column = columns_of(matured, [feature.name])[feature.name]
-    return float(fit_binning(feature, column, bads, 1.0 - bads).information_value)
+    counts = count_values(feature, column, bads, 1.0 - bads)
+    binning = bins_of_counts(feature, counts, bads, 1.0 - bads)
+    totals = float(bads.sum()), float(bads.size - bads.sum())
+    chance = information_by_chance(feature, counts, *totals, seed=seed)
+    return {
+        "information_value": binning.information_value,
+        "by_chance": chance.bar,
+        "above_chance": chance.passed,
+    }
 
 
 def _importance(subject: Subject) -> dict[str, float]:
