@@ -196,6 +196,20 @@ def file_fingerprint(path: Path | str, *, follow_links: bool = True) -> tuple[in
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
+def names_in(directory: Path) -> list[str]:
+    """List a directory; nothing where there is none.
+
+    Raises:
+        StorageError: If it cannot be looked into.
+    """
+    try:
+        return os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise disk_error("look into", directory, error) from error
+
+
 def remove(path: Path) -> None:
     """Take a file away, or find that it is gone.
 

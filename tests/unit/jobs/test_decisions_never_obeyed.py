@@ -86,12 +86,15 @@ def test_the_night_names_the_reason(run_on: Run, name: str) -> None:
     assert why in check_retraining(run_on(MONDAY), MONDAY)["reason"]
 
 
-def test_whatever_step_of_the_taking_up_is_killed_it_is_warned_of_exactly_once(run_on: Run, disk: Any) -> None:
+@pytest.mark.parametrize("changes", [{"decision_date": "2099-01-01"}, {"recalibrate": True}], ids=["never", "unknown"])
+def test_whatever_step_of_the_taking_up_is_killed_it_is_warned_of_exactly_once(
+    run_on: Run, disk: Any, changes: dict[str, Any]
+) -> None:
     killed, step = True, 0
     while killed:
         step += 1
         ctx = run_on(MONDAY, home=run_on(MONDAY).layout.home / str(step))
-        write_by_hand(ctx, decision_date="2099-01-01")
+        write_by_hand(ctx, **changes)
         with disk.killing_at(step) as died:
             reconcile(run_on(MONDAY, home=ctx.layout.home))
         killed = died[0]
@@ -146,21 +149,6 @@ def test_an_unknown_field_is_said_before_the_file_is_taken_up_then_and_after(run
     assert words in show_decision(run_on(TUESDAY))["note"]
     write_by_hand(run_on(TUESDAY), reason="again")
     assert "unknown" not in show_decision(run_on(TUESDAY))["note"]
-
-
-def test_whatever_step_is_killed_an_unknown_field_is_warned_of_exactly_once(run_on: Run, disk: Any) -> None:
-    killed, step = True, 0
-    while killed:
-        step += 1
-        ctx = run_on(MONDAY, home=run_on(MONDAY).layout.home / str(step))
-        write_by_hand(ctx, recalibrate=True)
-        with disk.killing_at(step) as died:
-            reconcile(run_on(MONDAY, home=ctx.layout.home))
-        killed = died[0]
-        for _ in range(2):
-            reconcile(run_on(MONDAY, home=ctx.layout.home))
-        assert len(warnings(ctx)) == 1, step
-    assert step > 10
 
 
 def test_a_decision_that_waits_for_a_free_week_says_until_when_and_warns_of_nothing(run_on: Run, trainer: Any) -> None:

@@ -100,20 +100,17 @@ def _make_up_week(ctx: JobContext, week_end: date) -> bool:
 
     week = MonitoringSnapshot(ctx, week_end)
     try:
-        if calculate_metrics(ctx, week_end, week=week)["report"]:
+        measured = calculate_metrics(ctx, week_end, week=week)["report"]
+        if measured:
             generate_report(ctx, week_end, week=week)
-            _record_made_up(ctx, week_end)  # before the decision, after which the week is not looked at again
+        # Before the decision, after which the week is not looked at again.
+        record(ctx, "week_made_up", {"week_end_date": week_end.isoformat()})
+        if measured:
             write_retraining_decision(ctx, week_end, week=week)
-        else:
-            _record_made_up(ctx, week_end)
     except P2PCreditError as error:
         _alert_of_skipped(ctx, week_end, f"it could not be made up: {without_values(error)}")
         return False
     return True
-
-
-def _record_made_up(ctx: JobContext, week_end: date) -> None:
-    record(ctx, "week_made_up", {"week_end_date": week_end.isoformat()})
 
 
 def _alert_of_skipped(ctx: JobContext, week_end: date, why: str) -> None:

@@ -28,6 +28,7 @@ from p2pcredit.settings import LabelTarget, Settings
 from p2pcredit.settings.sources import read_settings_file
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.transforms.labels import Target
 from p2pcredit.transforms.outcomes import build_outcomes
 
 SOURCES: tuple[Table, ...] = (
@@ -68,16 +69,7 @@ class TrainingSnapshot:
     @cached_property
     def outcomes(self) -> pl.DataFrame:
         """The outcomes observed of each loan by the day."""
-        return collect(
-            build_outcomes(
-                self.lake.frame(silver(FEEDS["loan_terms"])),
-                self.lake.frame(silver(FEEDS["loan_performance"])),
-                self.lake.frame(LABEL_STORE),
-                self.lake.frame(QUARANTINE),
-                as_of=self.day,
-                settings=self.settings.labels,
-            )
-        )
+        return self._outcomes_within(self.settings.labels)
 
     @cached_property
     def lifetime_outcomes(self) -> pl.DataFrame:
@@ -90,7 +82,11 @@ class TrainingSnapshot:
             default_days=labels.default_days,
             reporting_lag_days=labels.reporting_lag_days,
         )
-        found = collect(
+        return self._outcomes_within(target).join(terms, on="loan_id", how="left", maintain_order="left")
+
+    def _outcomes_within(self, target: Target) -> pl.DataFrame:
+        """Gather what had been observed of each loan by the day, within the window of a definition."""
+        return collect(
             build_outcomes(
                 self.lake.frame(silver(FEEDS["loan_terms"])),
                 self.lake.frame(silver(FEEDS["loan_performance"])),
@@ -100,7 +96,6 @@ class TrainingSnapshot:
                 settings=target,
             )
         )
-        return found.join(terms, on="loan_id", how="left", maintain_order="left")
 
     def watched(self, model: ScoringModel) -> Watched:
         """Say for how long each loan was watched within its term, and which risk a model gives it.

@@ -25,6 +25,7 @@ import polars as pl
 
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.term_structure.structure import BAND_MONTHS, Months, ProductCurve, TermStructure, band_of
+from p2pcredit.models.training.hazard import months_on_book
 
 LEAST_DEFAULTS = 10
 """Below so many defaults of all products no curve is learned."""
@@ -76,12 +77,7 @@ def watch(outcomes: pl.DataFrame, chances: pl.DataFrame, *, until: date, window_
         The loans that were watched for at least a month and have a term, in the order of `outcomes`. A loan that was
         paid off stays among them until its horizon, since it can no longer default.
     """
-    origin = pl.col("origination_date")
-    elapsed = (
-        (until.year - origin.dt.year()) * 12
-        + (until.month - origin.dt.month().cast(pl.Int32))
-        - (pl.lit(until.day) < origin.dt.day()).cast(pl.Int32)
-    )
+    origin, elapsed = pl.col("origination_date"), months_on_book(until)
     horizon = pl.max_horizontal("term_months", pl.lit(window_months))
     month = pl.col("defaulted_in_month")
     seen = (month <= elapsed) & (month <= horizon)
@@ -129,7 +125,9 @@ def fit_term_structure(watched: Watched, *, window_months: int) -> TermStructure
         powers = _fit_powers(watched, product, excess, level[cohort], bands, last)
     level, shares = _balance(watched, product, cohort, excess, powers, bands, events, level)
     at_risk = _at_risk(product, watched.months, np.ones(product.size), len(terms), last)
-    pooled = _pooled_shares(watched, product, cohort, excess, powers, bands, events, level)
+    together = np.zeros_like(product)
+    (exposed,) = _carried(watched.months, level[cohort] * watched.hazard, excess, powers, bands, together, 1)
+    pooled = _carried_on(_rate(events.sum(axis=0), exposed), exposed > 0.0)
     curves = {}
     for place, term in enumerate(terms.tolist()):
         horizon = max(term, window_months)
@@ -164,15 +162,9 @@ def _balance(
 ) -> tuple[Floats, Floats]:
     """Set levels of cohorts and shares of months in turn until they stay, for these powers."""
     products, last = events.shape
-    cohorts = level.size
-    weight = np.empty((cohorts, products, last))
-    cell = cohort * products + product
-    for band in np.unique(bands):
-        inside = bands == band
-        carried = watched.hazard * np.exp((powers[band] - 1.0) * excess)
-        weight[:, :, inside] = _at_risk(cell, watched.months, carried, cohorts * products, last).reshape(
-            cohorts, products, last
-        )[:, :, inside]
+    cohorts, cell = level.size, cohort * products + product
+    carried = _carried(watched.months, watched.hazard, excess, powers, bands, cell, cohorts * products)
+    weight = carried.reshape(cohorts, products, last)
     seen = np.bincount(cohort, weights=watched.defaulted, minlength=cohorts)
     shares = np.zeros_like(events)
     for _ in range(ROUNDS):
@@ -187,24 +179,16 @@ def _balance(
     return level, shares
 
 
-def _pooled_shares(
-    watched: Watched,
-    product: Months,
-    cohort: Months,
-    excess: Floats,
-    powers: Floats,
-    bands: Months,
-    events: Floats,
-    level: Floats,
+def _carried(
+    months: Months, hazard: Floats, excess: Floats, powers: Floats, bands: Months, group: Months, groups: int
 ) -> Floats:
-    """Set the shares of all products taken together, at these levels."""
-    last = events.shape[1]
-    exposed = np.zeros(last)
+    """Add up the hazard at stake in each month, by group, its excess to the power of the month: (groups, months)."""
+    found = np.empty((groups, bands.size))
     for band in np.unique(bands):
         inside = bands == band
-        carried = level[cohort] * watched.hazard * np.exp((powers[band] - 1.0) * excess)
-        exposed[inside] = _at_risk(np.zeros_like(product), watched.months, carried, 1, last)[0, inside]
-    return _carried_on(_rate(events.sum(axis=0), exposed), exposed > 0.0)
+        weight = hazard * np.exp((powers[band] - 1.0) * excess)
+        found[:, inside] = _at_risk(group, months, weight, groups, bands.size)[:, inside]
+    return found
 
 
 def _shares_of(events: Floats, all_events: Floats, exposed: Floats, all_exposed: Floats) -> Floats:

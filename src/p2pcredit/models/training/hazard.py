@@ -86,13 +86,7 @@ def observed_by(
         `loan_id`, `origination_date`, `months` (Int32, 1 to the window, the month of the default included), `defaulted`
         (Boolean); loans not watched for a whole month are left out.
     """
-    origin, month = pl.col("origination_date"), pl.col(event)
-    until = day - timedelta(days=lag_days)
-    elapsed = (
-        (until.year - origin.dt.year()) * 12
-        + (until.month - origin.dt.month().cast(pl.Int32))
-        - (pl.lit(until.day) < origin.dt.day()).cast(pl.Int32)
-    )
+    month, elapsed = pl.col(event), months_on_book(day - timedelta(days=lag_days))
     seen = month.is_not_null() & (month <= window_months) & (month <= elapsed)
     without = pl.min_horizontal(elapsed, "months_observed", month - 1, pl.lit(window_months))
     return (
@@ -101,6 +95,16 @@ def observed_by(
         .filter(pl.col("months") >= 1)
         .select("loan_id", "origination_date", "months", "defaulted", *(c for c in (PRODUCT,) if c in outcomes.columns))
         .sort("origination_date", "loan_id")
+    )
+
+
+def months_on_book(day: date) -> pl.Expr:
+    """Count the whole months from `origination_date` to a day, Int32; negative for loans of later."""
+    origin = pl.col("origination_date")
+    return (
+        (day.year - origin.dt.year()) * 12
+        + (day.month - origin.dt.month().cast(pl.Int32))
+        - (pl.lit(day.day) < origin.dt.day()).cast(pl.Int32)
     )
 
 

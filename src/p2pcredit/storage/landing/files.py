@@ -16,7 +16,15 @@ from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.prefetch import prefetch_map
-from p2pcredit.storage.files import atomic_replace, disk_error, file_fingerprint, remove, sync, write_bytes_atomically
+from p2pcredit.storage.files import (
+    atomic_replace,
+    disk_error,
+    file_fingerprint,
+    names_in,
+    remove,
+    sync,
+    write_bytes_atomically,
+)
 from p2pcredit.storage.landing.presence import DAY_ENDINGS, day_names, month_file
 from p2pcredit.storage.layout import Layout
 
@@ -98,7 +106,7 @@ def landed_range(layout: Layout) -> DateRange | None:
     """
     spans: list[DateRange] = []
     for feed in FEEDS:
-        spans += filter(None, (_days_of_name(feed, name) for name in _names_in(layout.landing / feed)))
+        spans += filter(None, (_days_of_name(feed, name) for name in names_in(layout.landing / feed)))
     return DateRange(min(s.first for s in spans), max(s.last for s in spans)) if spans else None
 
 
@@ -115,27 +123,13 @@ def overlooked_files(layout: Layout, feed_name: str, days: DateRange | None = No
         StorageError: If the directory cannot be looked into.
     """
     found = []
-    for name in _names_in(layout.landing / feed_name):
+    for name in names_in(layout.landing / feed_name):
         rest = name[len(feed_name) :] if name.lower().startswith(feed_name) else ""
         spoken = _days_of(_SPEAKS_OF_A_DAY.match(rest))
         asked = spoken is not None and (days is None or (spoken.first <= days.last and days.first <= spoken.last))
         if asked and _days_of_name(feed_name, name) is None:
             found.append(f"data/{feed_name}/{name}")
     return sorted(found)
-
-
-def _names_in(directory: Path) -> list[str]:
-    """List a directory; nothing where there is none.
-
-    Raises:
-        StorageError: If it cannot be looked into.
-    """
-    try:
-        return os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise disk_error("look into", directory, error) from error
 
 
 def _days_of_name(feed_name: str, name: str) -> DateRange | None:

@@ -10,7 +10,6 @@ Nothing heavy is imported here, because a waiting trigger asks every few seconds
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from typing import Any
 
 from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import disk_error, read_small_file, remove, write_json_atomically
+from p2pcredit.storage.files import names_in, read_small_file, remove, write_json_atomically
 from p2pcredit.storage.layout import Layout
 
 _BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
@@ -42,7 +41,7 @@ def mark_complete(layout: Layout, facts: Mapping[date, Facts]) -> None:
 
 def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> None:
     whole = layout.month_receipt(month.first)
-    names = frozenset(_listed(whole.parent))
+    names = frozenset(names_in(whole.parent))
     drafts = [name for name in names if name.startswith(".")]
     paths = {day: layout.day_receipt(day) for day in month}
     apart = [day for day, path in paths.items() if path.name in names]
@@ -193,13 +192,4 @@ def _built(layout: Layout) -> Iterator[tuple[Path, DateRange]]:
 
 
 def _names(directory: Path) -> list[str]:
-    return [name for name in _listed(directory) if not name.startswith(".")]
-
-
-def _listed(directory: Path) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise disk_error("look into", directory, error) from error
+    return [name for name in names_in(directory) if not name.startswith(".")]
