@@ -26,6 +26,7 @@ from p2pcredit.models.evaluation.calibration_metrics import (
 )
 from p2pcredit.models.evaluation.discrimination import auc_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate
+from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts, paired_difference_within_cohorts
 from p2pcredit.periods import add_months
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
@@ -80,6 +81,16 @@ def ranking(name: str, loans: pl.DataFrame) -> str:
     return f"| {name} | {span} | {own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {lead} |"
 
 
+def within_cohorts(name: str, loans: pl.DataFrame) -> str:
+    """Write one row on how pairs of loans of one quarter and term were ranked."""
+    labels, chances, grade = (loans[c].to_numpy() for c in ("label", "probability_of_default", "sub_grade"))
+    cohorts = loans.select(pl.format("{} {}", QUARTER, "term_months")).to_series().to_numpy()
+    own, theirs = auc_within_cohorts(labels, chances, cohorts), auc_within_cohorts(labels, grade, cohorts)
+    lead = _worded(paired_difference_within_cohorts(labels, chances, grade, cohorts), "+.3f")
+    platform = "-" if theirs.value is None else f"{theirs.value:.3f}"
+    return f"| {name} | {own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {lead} |"
+
+
 def level(name: str, loans: pl.DataFrame) -> str:
     """Write one row on whether the probabilities were right."""
     labels, chances = loans["label"].to_numpy(), loans["probability_of_default"].to_numpy()
@@ -90,7 +101,7 @@ def level(name: str, loans: pl.DataFrame) -> str:
 
 
 def main() -> None:
-    """Print both tables in Markdown; all intervals are of 90%."""
+    """Print the three tables in Markdown; all intervals are of 90%."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--home", type=Path, required=True)
@@ -102,6 +113,8 @@ def main() -> None:
     found = rows(scored_loans(asked.home))
     print("| champion | loans of | loans | bads | AUC | sub-grade | difference |\n|---|---|---|---|---|---|---|")
     print("\n".join(ranking(name, loans) for name, loans in found))
+    print("\n| champion | loans | bads | within quarter and term | sub-grade | difference |\n|---|---|---|---|---|---|")
+    print("\n".join(within_cohorts(name, loans) for name, loans in found))
     print("\n| champion | loans | expected | observed | observed / expected | ECE | by chance |")
     print("|---|---|---|---|---|---|---|")
     print("\n".join(level(name, loans) for name, loans in found))
