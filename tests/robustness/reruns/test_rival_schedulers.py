@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,4 +50,18 @@ def test_two_schedulers_do_what_one_does(
     race(*[(NIGHTS, home, prefix, FIRST_NIGHT, until) for prefix in prefixes], timeout=900)
     found = differences(home, one_scheduler)
     torture.record("nights of two schedulers firing the same DAGs", 2 * (until - EVE).days, len(found))
+    assert found == []
+
+
+def test_a_scheduler_two_nights_behind_obeys_nothing_that_was_decided_after_its_nights(
+    young: Path, one_scheduler: Path, until: date, tmp_path: Path, torture: Any
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(young, home)
+    saturday, friday = until - timedelta(days=1), until - timedelta(days=2)
+    nights(str(home), "one-", str(FIRST_NIGHT), str(saturday))
+    nights(str(home), "other-", str(friday), str(saturday))
+    nights(str(home), "one-", str(until), str(until))
+    found = differences(home, one_scheduler)
+    torture.record("nights done again by a scheduler that lags behind", 2, len(found))
     assert found == []
