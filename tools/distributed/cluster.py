@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 from tools.distributed import containers, services
+from tools.distributed.guardian import Guardian
 from tools.distributed.programs import Program
 
 from p2pcredit.errors import ServiceError
@@ -62,6 +63,7 @@ class Cluster:
         compileall.compile_dir(ROOT / "src", quiet=1)  # the users below may not write beside the sources
         self.place = Path(tempfile.mkdtemp(prefix="p2pcredit-distributed-", dir="/var/tmp"))
         self.place.chmod(0o755)
+        self.guardian = Guardian(self.place)
         self.home = Path(shutil.copytree(home, self.place / "home"))
         share(self.home, GROUP)
         (self.place / "logs").mkdir()
@@ -150,13 +152,17 @@ class Cluster:
         return self._component(name, command, suffix="-health").run(SECONDS_TO_START) == 0
 
     def down(self) -> None:
-        """End everything, by process: workers and schedulers first, the database last."""
+        """End everything, by process: workers and schedulers first, the database last.
+
+        Should this process be killed before, its guardian does the same.
+        """
         for name in [name for name in self.programs if name not in NOT_AIRFLOW] + ["redis", "postgres"]:
             if name in self.programs:
                 self.programs[name].stop()
 
     def remove(self) -> None:
         """Remove every file of it."""
+        self.guardian.dismiss()
         shutil.rmtree(self.place, ignore_errors=True)
 
     def _make_secrets(self) -> Path:
@@ -191,6 +197,7 @@ class Cluster:
         redis = services.make_redis(
             self.place / "redis", self.ports["redis"], self.secrets / "redis.conf", log / "redis.log", 61004, GROUP
         )
+        postgres.report = redis.report = self.guardian.watch
         self.programs |= {"postgres": postgres, "redis": redis}
         postgres.start()
         redis.start()
@@ -233,7 +240,8 @@ class Cluster:
             **told,
             **self.more,
         }
-        return Program(name, wrapped, environ, Path("/"), self.place / "logs" / f"{name}{suffix}.log")
+        log = self.place / "logs" / f"{name}{suffix}.log"
+        return Program(name, wrapped, environ, Path("/"), log, report=self.guardian.watch)
 
 
 def share(home: Path, group: int) -> None:

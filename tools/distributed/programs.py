@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +18,9 @@ from p2pcredit.local_airflow.processes import StartedProcess, is_running, member
 
 UMASK = 0o002
 """What one user of a group writes, the others may write too."""
+
+_WAITING = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
+"""Runs a command in its own place once a line comes; where none does, it never begins."""
 
 
 @dataclass
@@ -30,6 +34,7 @@ class Program:
         cwd: Directory it begins in.
         log: File that its output is appended to.
         user, group: Who it runs as; root where None, for a command that changes its user itself.
+        report: Called with each process as it is started.
     """
 
     name: str
@@ -41,28 +46,44 @@ class Program:
     group: int | None = None
     process: StartedProcess | None = None
     starts: int = 0
+    report: Callable[[StartedProcess], None] = lambda process: None
     _seen: dict[int, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start it; what its group may write stays writable to the group."""
-        whom: dict[str, Any] = {"user": self.user, "group": self.group, "extra_groups": []} if self.user else {}
         with self.log.open("ab") as output:
-            child = subprocess.Popen(**self._call(output), start_new_session=True, **whom)
+            child = self._begin(output)
         child.returncode = 0  # who stops it reaps it
-        self.process = StartedProcess(self.name, child.pid, start_mark(child.pid) or "", str(self.command[0]))
-        self.starts += 1
 
     def run(self, timeout: float) -> int:
-        """Run it to its end in the foreground, and return its exit code."""
+        """Run it to its end, and return its exit code; where that is waited for no longer, end it."""
         with self.log.open("ab") as output:
-            return subprocess.run(**self._call(output), timeout=timeout).returncode
+            child = self._begin(output)
+            try:
+                return child.wait(timeout)
+            except BaseException:
+                child.returncode = 0
+                self.kill()
+                raise
+
+    def _begin(self, output: BinaryIO) -> subprocess.Popen[bytes]:
+        """Start it, report it, and only then let it begin: what is not known yet ends with this process."""
+        whom: dict[str, Any] = {"user": self.user, "group": self.group, "extra_groups": []} if self.user else {}
+        child = subprocess.Popen(**self._call(output), start_new_session=True, **whom)
+        self.process = StartedProcess(self.name, child.pid, start_mark(child.pid) or "", str(self.command[0]))
+        self.report(self.process)
+        self.starts += 1
+        assert child.stdin is not None
+        with suppress(BrokenPipeError), child.stdin as gate:
+            gate.write(b"\n")
+        return child
 
     def _call(self, output: BinaryIO) -> dict[str, Any]:
         return {
-            "args": [str(part) for part in self.command],
+            "args": [*_WAITING, *(str(part) for part in self.command)],
             "env": dict(self.environ),
             "cwd": self.cwd,
-            "stdin": subprocess.DEVNULL,
+            "stdin": subprocess.PIPE,
             "stdout": output,
             "stderr": subprocess.STDOUT,
             "umask": UMASK,

@@ -81,7 +81,7 @@ class Decision(BaseModel):
         return self._unknown_fields
 
     def first_day(self) -> date:
-        """Give the first snapshot date whose training run may act on it: the day before its date."""
+        """Give the day before its date: the first snapshot date whose run may act on it where a person made it."""
         return date.fromordinal(max(self.decision_date.toordinal() - 1, 1))
 
     def valid_until(self, valid_days: int) -> date:

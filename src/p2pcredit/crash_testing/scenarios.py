@@ -21,18 +21,20 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING, bronze
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.decisions import override_decision
+from p2pcredit.jobs.governance.approvals import approve
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
 from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, Pipeline, Step, WaitsFor, jobs_of
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.stages import preprocess
-from p2pcredit.jobs.training.retrain import train_now
+from p2pcredit.jobs.training.retrain import train_if_due, train_now
 from p2pcredit.jobs.walking import call_job, do_step
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
-from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings, TrainingSettings
+from p2pcredit.settings import GovernanceSettings, LabelSettings, MonitoringSettings, Settings, TrainingSettings
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
 
 FIRST, EVE, DAY, NEXT, END = (
@@ -171,6 +173,16 @@ _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
 """Job of a pipeline -> the steps that call it, each with its snapshot date."""
 
 
+def _asking(ctx: JobContext) -> JobContext:
+    """Ask for approval of promotions."""
+    governance = GovernanceSettings(approval="named")
+    return replace(ctx, settings=ctx.settings.model_copy(update={"governance": governance}))
+
+
+def _approve(ctx: JobContext) -> object:
+    return approve(replace(_asking(ctx), by="Ada"), ModelBank(ctx.layout).model_ids()[0], "sound")
+
+
 def _calling(step: Step, day: date) -> Callable[[JobContext], object]:
     feed = None if step.feed is None else _FEED
 
@@ -211,6 +223,8 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "decision: override": lambda ctx: override_decision(ctx, DAY, retrain=True, why="the price was cut"),
     "write a decision by hand": _decide_by_hand,
     "write an unreadable decision": lambda ctx: _write_decision(ctx, '{"retrain": tr'),
+    "train a first model that waits": lambda ctx: train_if_due(replace(_asking(ctx), caller=Caller.SCHEDULED), DAY),
+    "models: approve": _approve,
     "train": lambda ctx: train_now(ctx, DAY, "asked for"),
 }
 """Every step by name: those that only make a home, and those under test."""
@@ -253,6 +267,8 @@ JOBS = {
         Job((*_TRAINED[:-1], "fill the log of a table"), "preprocess: bronze, with a checkpoint"),
         Job(_TRAINED[:-1], "train a first model"),
         Job(_TRAINED[:-1], "train"),
+        Job(_TRAINED[:-1], "train a first model that waits"),
+        Job((*_TRAINED[:-1], "train a first model that waits"), "models: approve"),
         Job(_TRAINED, "infer"),
         Job(_SCORED, "monitor"),
         Job((*_SCORED, "monitor: an earlier week"), "monitor: make up a week"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,7 @@ from p2pcredit.storage.tables.lake import Lake
 
 _DAY = "snapshot_date"
 _MANIFEST = "landing.json"
+_OF_LEDGER_LINE = re.compile(r" line \d+")
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class HomeSnapshot:
         files: Path under home to digest: landing files, decision file, retraining logs, reports, models.
         landing: The landing manifest; None where there is none.
         events: The ledger: kind and facts of each line; without instants, numbers and run ids.
-        activity: The lines of the activity file.
+        activity: The lines of the activity file; likewise without numbers of ledger lines.
         leftovers: Files that only a writer that died leaves behind.
         unreadable: What could not be read, in sentences; empty in a sound home.
     """
@@ -148,6 +150,8 @@ def _read_other_files(layout: Layout, snapshot: HomeSnapshot) -> None:
             try:
                 told = json.loads(line)
                 told.pop("home_id", None)  # a home that a killed job began has another id than its undisturbed twin
+                if "about" in told:  # lines of killed runs are counted too
+                    told["about"] = _OF_LEDGER_LINE.sub(" line", told["about"])
                 snapshot.activity.append(told)
             except ValueError:
                 snapshot.unreadable.append(f"the activity file has a torn line: {line[:80]}")

@@ -13,7 +13,7 @@ from p2pcredit.jobs.activity import warn_once
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.outlook import Outlook, Standing, outlook
-from p2pcredit.retraining.state import DecisionRecord, DecisionStatus, HandoffState, Origin
+from p2pcredit.retraining.state import DecisionRecord, DecisionStatus, HandoffState, Origin, first_day_of
 from p2pcredit.storage.state.decision_file import Unreadable
 from p2pcredit.storage.tables.day_receipts import last_complete
 
@@ -101,7 +101,7 @@ def warn_if_not_obeyed(ctx: JobContext, state: HandoffState, day: date | None = 
     current = state.current
     if current is None or current.fate is not DecisionStatus.PENDING or not current.decision.retrain:
         return
-    if _holds_into_the_next_week(ctx, current.decision, day):
+    if _holds_into_the_next_week(ctx, current, day):
         return
     found = outlook_of(ctx, current, day)
     if found.standing is Standing.WAITS and found.dated_ahead and day is not None and day < _clock_day(ctx):
@@ -113,12 +113,12 @@ def warn_if_not_obeyed(ctx: JobContext, state: HandoffState, day: date | None = 
     warn_once(ctx, f"decision {current.decision_id}", message, Finding.DECISION_NOT_OBEYED)
 
 
-def _holds_into_the_next_week(ctx: JobContext, decision: Decision, day: date | None) -> bool:
+def _holds_into_the_next_week(ctx: JobContext, record: DecisionRecord, day: date | None) -> bool:
     """Return whether it holds on the day and on the next Monday, so that a run obeys it; this reads no file."""
     today = _clock_day(ctx) if day is None else day
     next_monday = week_monday(today).toordinal() + 7
-    last = decision.valid_until(ctx.settings.handoff.valid_days)
-    return decision.first_day() <= today and last.toordinal() >= next_monday
+    last = record.decision.valid_until(ctx.settings.handoff.valid_days)
+    return first_day_of(record.decision, record.origin) <= today and last.toordinal() >= next_monday
 
 
 def _replaced(ctx: JobContext, state: HandoffState, day: date | None) -> str:

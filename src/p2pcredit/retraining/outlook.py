@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.periods import week_monday
-from p2pcredit.retraining.state import DecisionStatus, Origin
+from p2pcredit.retraining.state import DecisionStatus, Origin, first_day_of
 
 _A_WEEK = timedelta(days=7)
 
@@ -16,9 +16,9 @@ _A_WEEK = timedelta(days=7)
 class Standing(StrEnum):
     """Where a decision stands, seen from a snapshot date.
 
-    DUE a training run for that date obeys it. WAITS for a later date: it is dated ahead, or the week had its
-    retraining. LATE no run for that date or later obeys it, one for an earlier date does. NEVER no run obeys it.
-    NOT_ASKED it asks for no retraining. DONE it was acted on.
+    DUE a training run for that date obeys it. WAITS for a later date: it is dated ahead, the week had its retraining,
+    or monitoring made it of that date's loans. LATE no run for that date or later obeys it, one for an earlier date
+    does. NEVER no run obeys it. NOT_ASKED it asks for no retraining. DONE it was acted on.
     """
 
     DUE = "due"
@@ -79,12 +79,14 @@ def outlook(
         return Outlook(Standing.DONE, "it was acted on, and is not obeyed twice")
     if fate is DecisionStatus.SUPERSEDED:
         return Outlook(Standing.NEVER, f"a newer decision{f', {replaced_by},' if replaced_by else ''} took its place")
-    first, last = decision.first_day(), decision.valid_until(valid_days)
+    first, last = first_day_of(decision, origin), decision.valid_until(valid_days)
     if not decision.retrain:
         lasts = f"expired on {last}" if last < day else "stands until another decision is made"
         return Outlook(Standing.NOT_ASKED, f"it asks for no retraining, and {lasts}")
     if last < first:
         why = f"its expires_on {last} lies before its decision_date {decision.decision_date}, so it holds on no day"
+        if last >= decision.decision_date:
+            why = f"it expires on {last}, before a run for a day after its date {decision.decision_date} could obey it"
         return Outlook(Standing.NEVER, why)
     if last < day:
         return Outlook(Standing.NEVER, _expired(decision, last, day, valid_days))
@@ -93,21 +95,21 @@ def outlook(
     if free is None:
         why = f"a retraining already took place in the week of {week_monday(start)}, and it expires on {last} before "
         return Outlook(Standing.NEVER, f"{why}a week without one begins")
-    if first > day:
+    if decision.first_day() > day:
         why = (
             f"the decision is dated {decision.decision_date}, after the snapshot date {day}; it waits, and is obeyed "
             f"from {free} to {last} unless a decision of monitoring takes its place before"
         )
         return Outlook(Standing.WAITS, why, free, last, dated_ahead=True)
-    if free > day:
-        why = f"a retraining already took place in the week of {week_monday(day)}; it waits until {free}"
+    if free > start:
+        why = f"a retraining already took place in the week of {week_monday(start)}; it waits until {free}"
         return Outlook(Standing.WAITS, f"{why}, and is obeyed until {last}", free, last)
     if fate is DecisionStatus.CLAIMED:
         return Outlook(
             Standing.DUE, f"a training run acts on it now; where that fails it holds until {last}", day, last
         )
     why = f"obeyed by the next training run for a snapshot date from {free} to {last}"
-    return Outlook(Standing.DUE, why, free, last)
+    return Outlook(Standing.DUE if free == day else Standing.WAITS, why, free, last)
 
 
 def _first_free(start: date, last: date, weeks_retrained: frozenset[date] | set[date]) -> date | None:

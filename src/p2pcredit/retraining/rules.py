@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from p2pcredit.contracts.decision import Decision
 from p2pcredit.periods import week_monday
 from p2pcredit.retraining.outlook import outlook
-from p2pcredit.retraining.state import DecisionRecord, DecisionStatus, HandoffState, Origin
+from p2pcredit.retraining.state import DecisionRecord, DecisionStatus, HandoffState, Origin, first_day_of
 from p2pcredit.settings import HandoffSettings
 
 
@@ -30,6 +29,7 @@ def plan_retraining(
     settings: HandoffSettings,
     weeks_with_log: set[date],
     first_model_possible: bool,
+    by_person: bool = False,
 ) -> Plan:
     """Decide whether a retraining is due on this snapshot date.
 
@@ -40,6 +40,8 @@ def plan_retraining(
         weeks_with_log: Mondays for which a retraining log file lies there. Where it and the ledger disagree, the
             stricter one counts.
         first_model_possible: There is no champion and enough loans have matured for one.
+        by_person: Whether a person asks for the training, who may have monitoring's decision obeyed on its own date
+            too.
 
     Returns:
         The plan. `retrain` is True on a valid decision that says so, or for the first model; never twice in one week
@@ -50,11 +52,14 @@ def plan_retraining(
     record = state.current
     usable = record is not None and record.fate in {DecisionStatus.PENDING, DecisionStatus.CLAIMED}
     if record is not None and usable:
-        verdict = _validity(record.decision, day, settings)
+        first = record.decision.first_day() if by_person else first_day_of(record.decision, record.origin)
+        taken = state.weeks_retrained() | weeks_with_log
+        verdict = _validity(record, first, day, settings, taken)
         overrides = record.origin is Origin.OVERRIDE
         if verdict is None and record.decision.retrain and limited and not overrides:
-            taken = state.weeks_retrained() | weeks_with_log
-            found = outlook(record.decision, day, valid_days=settings.valid_days, weeks_retrained=taken)
+            found = outlook(
+                record.decision, day, valid_days=settings.valid_days, origin=record.origin, weeks_retrained=taken
+            )
             until = "expires before the next week" if found.obeyed_from is None else f"waits until {found.obeyed_from}"
             return Plan(False, _limit_reason(week) + f"; decision {record.decision_id} {until}")
         if verdict is None and record.decision.retrain:
@@ -64,8 +69,8 @@ def plan_retraining(
     else:
         waiting = _no_decision(record)
     if first_model_possible and state.approvals.waiting:
-        first = state.approvals.waiting[-1]
-        why = f"no champion yet; {first.model_id} waits for approval ({first.approval}) since {first.asked_on}"
+        newest = state.approvals.waiting[-1]
+        why = f"no champion yet; {newest.model_id} waits for approval ({newest.approval}) since {newest.asked_on}"
         return Plan(False, why)
     if first_model_possible and not limited:
         return Plan(True, "no champion yet and enough loans have matured for a first model")
@@ -74,12 +79,17 @@ def plan_retraining(
     return Plan(False, waiting)
 
 
-def _validity(decision: Decision, day: date, settings: HandoffSettings) -> str | None:
+def _validity(
+    record: DecisionRecord, first: date, day: date, settings: HandoffSettings, weeks_retrained: set[date]
+) -> str | None:
     """Word why a decision does not hold on `day`; None where it does."""
-    if decision.first_day() <= day <= decision.valid_until(settings.valid_days):
+    decision = record.decision
+    if first <= day <= decision.valid_until(settings.valid_days):
         return None
     asked = decision.model_copy(update={"retrain": True})  # a no that has expired says so too
-    return outlook(asked, day, valid_days=settings.valid_days).note
+    return outlook(
+        asked, day, valid_days=settings.valid_days, origin=record.origin, weeks_retrained=weeks_retrained
+    ).note
 
 
 def _limit_reason(week: date) -> str:

@@ -195,6 +195,18 @@ def is_newer(decision: Decision, origin: Origin, current: DecisionRecord | None)
     return decision.decision_date >= current.decision.decision_date
 
 
+def first_day_of(decision: Decision, origin: Origin) -> date:
+    """Give the first snapshot date whose scheduled run may act on a decision.
+
+    That of a person holds from the day before its date, whose run fires on its date. Monitoring's rests on the loans of
+    its date as their champion scored them: a run for that day is late or done again, and would put another champion in
+    place of the one that was measured. So it holds from the day after.
+    """
+    if origin is not Origin.MONITORING:
+        return decision.first_day()
+    return date.fromordinal(min(decision.decision_date.toordinal() + 1, date.max.toordinal()))
+
+
 def _last(periods: Iterable[ChampionPeriod]) -> ChampionPeriod | None:
     return max(periods, key=lambda period: (period.effective_on, period.number), default=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from tests.robustness.reruns.nightly_runs import EVE, LAST, differences, nights,
 Race = Callable[..., None]
 pytestmark = pytest.mark.torture
 FIRST_NIGHT = date.fromordinal(EVE.toordinal() + 1)
+A_DAY = timedelta(days=1)
+DECIDED = date(2021, 6, 12)
+"""A Saturday after which monitoring decides to retrain."""
 NIGHTS = "from tests.robustness.reruns import nightly_runs; nightly_runs.nights(*sys.argv[1:])"
 
 
@@ -31,11 +34,13 @@ def one_scheduler(young: Path, until: date, tmp_path_factory: pytest.TempPathFac
     return home
 
 
-def test_one_scheduler_obeys_the_decision_that_waited(one_scheduler: Path) -> None:
+def test_one_scheduler_obeys_the_decision_that_waited(one_scheduler: Path, until: date) -> None:
     told = story(one_scheduler)
     obeyed = [decision for decision, _, _ in told["trained"] if decision is not None]
     assert [decision for decision in obeyed if decision.startswith("override-")] != []
-    assert len(set(obeyed)) == len(obeyed)  # monitoring may ask again in a longer run
+    assert len(set(obeyed)) == len(obeyed)
+    if until == LAST:  # rivals agree easily where monitoring asks for nothing
+        assert [decision for decision in obeyed if decision.startswith(f"monitoring-{DECIDED}-")] != []
     assert len(told["decided"]) >= 2
     assert told["cleared"] == sorted(obeyed)
     assert FIRST_NIGHT in told["scored"]
@@ -50,4 +55,18 @@ def test_two_schedulers_do_what_one_does(
     race(*[(NIGHTS, home, prefix, FIRST_NIGHT, until) for prefix in prefixes], timeout=900)
     found = differences(home, one_scheduler)
     torture.record("nights of two schedulers firing the same DAGs", 2 * (until - EVE).days, len(found))
+    assert found == []
+
+
+def test_a_scheduler_two_nights_behind_obeys_nothing_that_was_decided_after_its_nights(
+    young: Path, one_scheduler: Path, until: date, tmp_path: Path, torture: Any
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(young, home)
+    saturday: date = torture.times(date(2021, 6, 5), DECIDED)
+    nights(str(home), "one-", str(FIRST_NIGHT), str(saturday))
+    nights(str(home), "other-", str(saturday - A_DAY), str(saturday))
+    nights(str(home), "one-", str(saturday + A_DAY), str(until))
+    found = differences(home, one_scheduler)
+    torture.record("nights done again by a scheduler that lags behind", 2, len(found))
     assert found == []

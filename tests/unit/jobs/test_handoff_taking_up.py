@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tests.unit.jobs.handoff_nights import (
     MONDAY,
     NEXT_MONDAY,
     SATURDAY,
+    SUNDAY,
     TUESDAY,
     Run,
     a_night,
@@ -71,6 +72,34 @@ def test_two_runs_act_on_one_decision_once(run_on: Run, trainer: Any, decision: 
     assert second["outcome"] == "none"
     assert train_if_due(run_on(NEXT_MONDAY, "three"), NEXT_MONDAY)["reason"].endswith("was acted on by one")
     assert len(trainer.calls) == 1
+
+
+def test_a_run_that_is_late_or_done_again_leaves_the_decision_that_monitoring_made_of_its_day_to_the_next_day(
+    run_on: Run, trainer: Any, decision: Any
+) -> None:
+    made = decision(SATURDAY)
+    decide(run_on(SATURDAY, "monitoring"), made, Origin.MONITORING)
+    for day in (SATURDAY - timedelta(days=1), SATURDAY):
+        late = run_on(day, f"late {day}")
+        assert a_night(late, day) == {"outcome": "skipped"}
+        assert train_if_due(late, day)["reason"].startswith(
+            "obeyed by the next training run for a snapshot date from 2024-01-14 to "
+        )
+        assert show_decision(late)["obeyed_from"] == "2024-01-14"
+    assert trainer.calls == []
+    assert a_night(run_on(SUNDAY), SUNDAY)["outcome"] == "champion"
+    (period,) = run_on(SUNDAY).ledger.state().champion_periods
+    assert (period.effective_on, trained_decisions(run_on(SUNDAY))) == (SUNDAY, [made.decision_id])
+
+
+def test_a_person_may_train_at_once_on_what_monitoring_decided_of_that_day(
+    run_on: Run, trainer: Any, decision: Any
+) -> None:
+    made = decision(SATURDAY)
+    decide(run_on(SATURDAY, "monitoring"), made, Origin.MONITORING)
+    assert train_now(run_on(SATURDAY), SATURDAY, None)["outcome"] == "champion"
+    assert trained_decisions(run_on(SUNDAY)) == [made.decision_id]
+    assert a_night(run_on(SUNDAY), SUNDAY) == {"outcome": "skipped"}
 
 
 def test_a_newer_decision_written_while_training_survives_the_clearing(

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.jobs.small_days import DAY, crown, land_day, land_days_before, with_settings, write
+from tests.unit.jobs.small_days import DAY, HEADERS, crown, land_day, land_days_before, lines_of, with_settings, write
 
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import ConflictError
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
@@ -24,7 +25,7 @@ from p2pcredit.jobs.walking import do_step, walk
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.day_receipts import days_complete
+from p2pcredit.storage.tables.day_receipts import days_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
 A_DAY = timedelta(days=1)
@@ -78,6 +79,102 @@ def test_after_an_outage_of_a_week_the_next_run_makes_up_every_day_as_if_none_ha
     for n in range(7, -1, -1):
         nightly(undisturbed, before(n))
     assert tables(ctx) == tables(undisturbed)
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> list[DateRange]:
+    """The days of each call of `preprocess`."""
+    called: list[DateRange] = []
+    work = stages.preprocess
+
+    def count(ctx: JobContext, days: DateRange, **options: Any) -> Any:
+        called.append(days)
+        return work(ctx, days, **options)
+
+    monkeypatch.setattr(stages, "preprocess", count)
+    return called
+
+
+def test_days_that_follow_each_other_are_made_up_in_one_commit_of_each_table(
+    ctx: JobContext, spans: list[DateRange]
+) -> None:
+    lake, written = Lake(ctx.layout), (bronze(FEEDS["financial"]), silver(FEEDS["financial"]), FEATURE_STORE)
+    versions = [lake.version(table) for table in written]
+    assert make_up_days(ctx, before(2))["made_up"] == [str(before(n)) for n in (6, 5, 4, 3)]
+    assert spans == [DateRange(before(6), before(3))]
+    assert [lake.version(table) for table in written] == [version + 1 for version in versions if version is not None]
+
+
+def test_days_made_up_together_have_the_receipts_of_days_made_up_one_by_one(ctx: JobContext, tmp_path: Path) -> None:
+    apart = context(tmp_path / "apart")
+    for one_of in (ctx, apart):
+        land_days_before(one_of.layout, 7)
+        rows = lines_of("financial", before(4), 3, value="50000,new")
+        write(one_of.layout, "financial", before(4), rows, header=f"{HEADERS['financial']},unheard_of")
+        write(one_of.layout, "financial", before(3), [*lines_of("financial", before(3), 3), "broken,no day,1"])
+    for n in range(7, 0, -1):
+        preprocess(apart, one(before(n)))
+    make_up_days(ctx, DAY)
+    days = DateRange(before(7), before(1))
+    assert read_receipts(ctx.layout, days) == read_receipts(apart.layout, days)
+
+
+def test_where_days_cannot_be_made_up_together_each_is_by_itself_and_none_twice(
+    ctx: JobContext, spans: list[DateRange]
+) -> None:
+    write(ctx.layout, "financial", before(4), ["not", "a", "row"], header="no,such,columns")
+    receipt = make_up_days(ctx, before(2))
+    assert (receipt["made_up"], list(receipt["failed"])) == ([str(before(n)) for n in (6, 5, 3)], [str(before(4))])
+    assert spans == [DateRange(before(6), before(3)), *(one(before(n)) for n in (6, 5, 4, 3))]
+    spans.clear()
+    assert make_up_days(ctx, before(2))["made_up"] == []
+    assert spans == [one(before(4))]
+
+
+def test_days_made_up_together_are_judged_as_strictly_as_nights_are(
+    ctx: JobContext, spans: list[DateRange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    historic: list[bool] = []
+    monkeypatch.setattr(
+        "p2pcredit.jobs.preprocessing.day_checks.require_what_is_used",
+        lambda *_, **options: historic.append(options["historic"]),
+    )
+    make_up_days(ctx, before(4))
+    assert (spans, historic) == ([DateRange(before(6), before(5))], [False, False])
+    write(ctx.layout, "financial", before(4), [*lines_of("financial", before(4), 1), "broken,no day,1"])
+    receipt = make_up_days(ctx, before(2))
+    assert list(receipt["failed"]) == [str(before(4))], "a row is half of its two, though few among many days"
+    assert receipt["made_up"] == [str(before(3))]
+
+
+def test_the_first_day_of_a_month_is_made_up_by_itself_since_it_closes_the_month_before(
+    ctx: JobContext, spans: list[DateRange]
+) -> None:
+    make_up_days(ctx, DAY)
+    assert before(1).day == 1
+    assert spans == [DateRange(before(6), before(2)), one(before(1))]
+    parts = Lake(ctx.layout).opened(FEATURE_STORE).file_uris()
+    assert len(parts) == 2, "a file for February and one for March"
+
+
+def test_days_of_more_than_memory_bears_are_made_up_in_several_spans(
+    ctx: JobContext, spans: list[DateRange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_of_a_day = sum(file.stat().st_size for file in ctx.layout.landing.glob(f"*/*_{before(6):%Y_%m_%d}.csv"))
+    monkeypatch.setattr("p2pcredit.storage.landing.files.BYTES_TOGETHER", 2 * bytes_of_a_day)
+    make_up_days(ctx, before(2))
+    assert spans == [DateRange(before(6), before(5)), DateRange(before(4), before(3))]
+
+
+def test_what_was_found_of_days_is_said_once_where_one_of_them_stops(ctx: JobContext, spans: list[DateRange]) -> None:
+    crown(ctx, "annual_income")
+    for n in (5, 3):
+        write(ctx.layout, "demographic", before(n), [f"{before(n):%m%d}-0,{before(n)}"], "loan_id,origination_date")
+    write(ctx.layout, "financial", before(4), [f"{before(4):%m%d}-0,{before(4)}"], "loan_id,origination_date")
+    assert list(make_up_days(ctx, before(2))["failed"]) == [str(before(4))]
+    assert spans[0] == DateRange(before(6), before(3))
+    said = [entry["message"] for entry in recent_entries(ctx, "warning") if "'state'" in entry["message"]]
+    assert [message.split(":")[0] for message in said] == [f"schema drift on {before(n)}" for n in (5, 3)]
 
 
 def test_days_are_made_up_from_the_oldest_on_and_no_further_back_than_settings_say(ctx: JobContext) -> None:
@@ -144,9 +241,9 @@ def test_what_lands_while_days_are_made_up_is_left_to_the_next_run(
     kept.unlink()
     work = stages.preprocess
 
-    def lands_meanwhile(ctx: JobContext, days: DateRange) -> Any:
+    def lands_meanwhile(ctx: JobContext, days: DateRange, **options: Any) -> Any:
         kept.write_text(text)
-        return work(ctx, days)
+        return work(ctx, days, **options)
 
     monkeypatch.setattr(stages, "preprocess", lands_meanwhile)
     assert str(late) not in make_up_days(ctx, DAY)["made_up"]
@@ -157,7 +254,7 @@ def test_what_lands_while_days_are_made_up_is_left_to_the_next_run(
 def test_a_table_that_another_process_holds_is_tried_again_by_the_scheduler(
     ctx: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def held(*_: object) -> None:
+    def held(*_: object, **options: object) -> None:
         raise ConflictError("held by another process")
 
     monkeypatch.setattr(stages, "preprocess", held)
@@ -168,7 +265,7 @@ def test_a_table_that_another_process_holds_is_tried_again_by_the_scheduler(
 def test_an_error_that_no_job_foresees_costs_the_late_day_alone_and_is_told_by_its_type(
     ctx: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **options: object) -> None:
         raise KeyError("Jane Doe")
 
     monkeypatch.setattr(stages, "preprocess", breaks)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
 
+from p2pcredit.reporting.drawing import as_svg
+from p2pcredit.reporting.evidence.charts import _samples
 from p2pcredit.reporting.evidence.summary import summary_of
 from p2pcredit.reporting.evidence.timeline import sample_timeline
 
@@ -145,7 +148,7 @@ def test_each_sample_says_when_it_began_ended_and_was_known() -> None:
         ("fit", "Fit", "2021-01-04", "2022-02-28", "2023-03-30"),
         ("calibrate", "Calibration", "2022-03-01", "2022-08-31", "2023-09-30"),
         ("evaluate", "Test", "2022-09-01", "2023-01-29", "2024-02-28"),
-        ("", "Outcome open", "2023-01-30", "2024-03-01", None),
+        ("", "Open", "2023-01-30", "2024-03-01", None),
     ]
 
 
@@ -158,3 +161,26 @@ def test_a_sample_without_loans_has_no_days_and_one_that_is_not_there_no_row() -
         ("Calibration", None, None),
         ("Test", "2022-09-01", "2024-02-28"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "labels"),
+    [
+        ("2024-01-10", "2024-02-25", ["Feb 2024"]),
+        ("2023-12-20", "2024-03-10", ["Jan 2024", "Feb 2024", "Mar 2024"]),
+        (
+            "2022-05-15",
+            "2024-03-01",
+            ["Jul 2022", "Oct 2022", "Jan 2023", "Apr 2023", "Jul 2023", "Oct 2023", "Jan 2024"],
+        ),
+        ("2007-06-01", "2019-01-01", [f"Jan {year}" for year in range(2008, 2020, 2)]),
+    ],
+)
+def test_the_timeline_names_each_month_once_at_equal_distances(first: str, last: str, labels: list[str]) -> None:
+    facts = copy.deepcopy(FACTS)
+    facts["data"]["definition"].update(window_months=0, reporting_lag_days=0)
+    facts["data"]["periods"] = {"fit": {"first": first, "last": last, "n": 1, "bads": 0}}
+    facts["model"]["as_of"] = last
+    chart = _samples(facts)
+    texts = re.findall(r">([A-Z][a-z]{2} \d{4})<", as_svg(chart, "samples"))
+    assert texts == labels

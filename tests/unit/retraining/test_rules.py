@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -61,16 +61,39 @@ def test_a_valid_yes_is_a_plan_with_its_decision_and_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "retrain"),
+    ("origin", "first"),
     [
-        (date(2024, 1, 11), False),
-        (date(2024, 1, 12), True),
-        (date(2024, 1, 27), True),
-        (date(2024, 1, 28), False),
+        (Origin.HAND, date(2024, 1, 12)),
+        (Origin.OVERRIDE, date(2024, 1, 12)),
+        (Origin.MONITORING, date(2024, 1, 14)),
     ],
 )
-def test_a_decision_holds_from_the_day_before_its_date_to_its_last_day(day: date, retrain: bool) -> None:
-    assert plan(state(decided(made())), day).retrain is retrain
+def test_a_persons_decision_holds_from_the_day_before_its_date_and_monitorings_from_the_day_after_it(
+    origin: Origin, first: date
+) -> None:
+    known = state(decided(made(), origin=origin))
+    days = [date(2024, 1, 10) + timedelta(days=n) for n in range(25)]
+    obeyed = [day for day in days if plan(known, day).retrain]
+    assert (obeyed[0], obeyed[-1]) == (first, date(2024, 1, 27))
+    assert len(obeyed) == (obeyed[-1] - obeyed[0]).days + 1
+
+
+def test_a_person_who_trains_as_of_the_week_that_monitoring_decided_on_has_its_decision_obeyed() -> None:
+    known = state(decided(made()))
+    late = plan(known, SATURDAY)
+    assert (late.retrain, late.reason) == (
+        False,
+        "obeyed by the next training run for a snapshot date from 2024-01-14 to 2024-01-27",
+    )
+    asked = plan_retraining(
+        known,
+        SATURDAY,
+        settings=HandoffSettings(),
+        weeks_with_log=set(),
+        first_model_possible=False,
+        by_person=True,
+    )
+    assert (asked.retrain, asked.decision_id) == (True, "d1")
 
 
 def test_a_claimed_decision_may_be_taken_up_by_the_next_run_and_one_acted_on_may_not() -> None:
@@ -81,7 +104,8 @@ def test_a_claimed_decision_may_be_taken_up_by_the_next_run_and_one_acted_on_may
 
 def test_the_limit_counts_the_week_of_the_snapshot_date() -> None:
     known = state(trained(None, day=date(2024, 1, 21)), decided(made(date(2024, 1, 20))))
-    assert "week of 2024-01-15; at most one a week; decision d1 waits" in plan(known, date(2024, 1, 19)).reason
+    assert "week of 2024-01-15; at most one a week; decision d1 waits" in plan(known, date(2024, 1, 21)).reason
+    assert "week of 2024-01-15; it waits until 2024-01-22" in plan(known, date(2024, 1, 19)).reason
     assert plan(known, date(2024, 1, 22)).retrain is True
     assert plan(known, date(2024, 1, 22), logs={date(2024, 1, 22)}).retrain is False
 

@@ -196,7 +196,7 @@ def test_a_plan_says_why_it_waits() -> None:
     assert plan(known, logs={MONDAY}).reason == f"{limited}2024-01-22"
     late = plan(known, date(2024, 1, 28)).reason
     assert late == "the decision of 2024-01-13 expired on 2024-01-27, 14 days after its date"
-    early = fold(lines(decided("a", date(2024, 1, 17))))
+    early = fold(lines(decided("a", date(2024, 1, 17), origin=Origin.HAND)))
     ahead = (
         "the decision is dated 2024-01-17, after the snapshot date 2024-01-15; it waits, and is obeyed from 2024-01-16"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ from typing import Any
 import psutil
 import pytest
 from tools.distributed.containers import closed_directories, contained
+from tools.distributed.guardian import ROOT
 from tools.distributed.memory import MemoryWatch, owners
 from tools.distributed.page import page
 from tools.distributed.programs import Program
+
+from p2pcredit.local_airflow.processes import start_mark
 
 MEASURED: dict[str, Any] = {
     "days": 5, "first": "2021-07-04", "last": "2021-07-08", "loans_per_day": 60, "seconds": 412.3, "machine": "2 cores",
@@ -128,3 +132,69 @@ def test_what_outlived_the_process_that_started_it_is_ended_too(program: Program
     assert program.pids() == [child]
     how(program)
     assert program.pids() == []
+
+
+GUARDED_PARENT = """
+import os, pathlib, sys, time
+from tools.distributed.guardian import Guardian
+from tools.distributed.programs import Program
+
+place = pathlib.Path(sys.argv[1])
+command = [sys.executable, "-c", sys.argv[3], str(place / "child-is-ready")]
+guardian = Guardian(place)
+program = Program("parent", command, dict(os.environ), place, place / "log", report=guardian.watch)
+if sys.argv[2] == "start":
+    program.start()
+    while not (place / "child-is-ready").exists():
+        time.sleep(0.02)
+    print(*program.pids(), flush=True)
+    time.sleep(600)
+program.report = lambda process: (guardian.watch(process), print(process.pid, flush=True))
+program.run(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", ["start", "run"])
+def test_what_a_process_started_ends_when_a_signal_ends_it(how: str, number: signal.Signals, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    command = [sys.executable, "-c", GUARDED_PARENT, str(place), how, PARENT_OF_A_SESSION]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        started = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(started) == (2 if how == "start" else 1)
+        marks = {pid: start_mark(pid) for pid in started}
+        assert None not in marks.values()
+        parent.send_signal(number)
+        parent.wait(120)
+    deadline = time.monotonic() + 120
+    while place.exists() or any(start_mark(pid) == mark for pid, mark in marks.items()):
+        assert time.monotonic() < deadline, "it was not ended"
+        time.sleep(0.05)
+
+
+KILLED_BEFORE_ITS_WORD = """
+import os, pathlib, signal, sys
+from tools.distributed.programs import Program
+
+place = pathlib.Path(sys.argv[1])
+
+def die(process):
+    print(process.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Program("touch", ["touch", place / "begun"], dict(os.environ), place, place / "log", report=die).start()
+"""
+
+
+def test_what_the_guardian_has_not_heard_of_never_begins(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_BEFORE_ITS_WORD, str(tmp_path)]
+    died = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert died.returncode == -signal.SIGKILL
+    pid = int(died.stdout)
+    deadline = time.monotonic() + 120
+    while start_mark(pid) is not None:
+        assert time.monotonic() < deadline, "it still waits"
+        time.sleep(0.05)
+    assert not (tmp_path / "begun").exists()

@@ -7,7 +7,9 @@ for the next run and no day can be complete without one of its stages.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import groupby
 
 from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.results import Status
@@ -16,7 +18,8 @@ from p2pcredit.jobs.activity import without_values
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.failures import domain_error
 from p2pcredit.jobs.gaps import Gap, Lack, days_whole
-from p2pcredit.periods import DateRange, count_of_days, spans_of
+from p2pcredit.periods import DateRange, count_of_days, joined, spans_of
+from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.day_receipts import first_complete, is_complete
 
 logger = logging.getLogger("p2pcredit")
@@ -26,11 +29,12 @@ _DAYS_AFTER = 7
 
 
 def make_up_days(ctx: JobContext, day: date) -> Receipt:
-    """Preprocess the days before a day that have landed and are not complete, oldest first, each by itself.
+    """Preprocess the days before a day that have landed and are not complete, oldest first, in spans.
 
     A day is made up where every feed has landed for it, it lies after the first complete day of the home, and at most
-    `preprocessing.catch_up_days` before `day`. A day that cannot be made up is warned of at once, stays a gap, and
-    keeps neither the others nor `day` back.
+    `preprocessing.catch_up_days` before `day`. Days that follow each other are written in one commit per table, as many
+    as memory bears, and judged as strictly as one that came in time; where that fails, each is done by itself. A day
+    that cannot be made up is warned of at once, stays a gap, and keeps neither the others nor `day` back.
 
     Returns:
         `made_up` (days), `failed` (day -> why, in short), `too_old` (landed days that were passed over since they lie
@@ -42,23 +46,57 @@ def make_up_days(ctx: JobContext, day: date) -> Receipt:
     """
     made_up: list[str] = []
     failed: dict[str, str] = {}
-    for missed in _landed_and_incomplete(ctx, day, 1, ctx.settings.preprocessing.catch_up_days):
-        try:
-            _preprocess(ctx, missed)
-        except Exception as error:  # whatever is wrong with an old day must not cost the new one
-            of_disk = domain_error(error) if isinstance(error, OSError) else error
-            if isinstance(of_disk, StorageError) and not isinstance(of_disk, OutsideHomeError):
-                raise of_disk from error
-            failed[missed.isoformat()] = _warn(ctx, missed, error)
-        else:
-            made_up.append(missed.isoformat())
+    late = _landed_and_incomplete(ctx, day, 1, ctx.settings.preprocessing.catch_up_days)
+    for span in _spans(ctx.layout, late):
+        together = len(span) > 1 and _preprocess(ctx, span) is None
+        for missed in span:
+            done = together or is_complete(ctx.layout, missed)
+            error = None if done else _preprocess(ctx, DateRange(missed, missed))
+            if error is None:
+                made_up.append(missed.isoformat())
+            else:
+                failed[missed.isoformat()] = _warn(ctx, missed, error)
     return {"made_up": made_up, "failed": failed, "too_old": _warn_of_too_old(ctx, day)}
 
 
-def _preprocess(ctx: JobContext, day: date) -> None:
+def _preprocess(ctx: JobContext, days: DateRange) -> Exception | None:
+    """Preprocess days; give what is wrong with them, which must not cost the new day, or None.
+
+    Raises:
+        StorageError: If the disk refuses, or another process holds a table for too long.
+    """
     from p2pcredit.jobs.preprocessing.stages import preprocess  # most nights have nothing to make up
 
-    preprocess(ctx, DateRange(day, day))
+    try:
+        preprocess(ctx, days, nightly=True)
+    except Exception as error:
+        of_disk = domain_error(error) if isinstance(error, OSError) else error
+        if isinstance(of_disk, StorageError) and not isinstance(of_disk, OutsideHomeError):
+            raise of_disk from error
+        return error
+    return None
+
+
+def _spans(layout: Layout, days: Sequence[date]) -> list[DateRange]:
+    """Join days that follow each other, up to as many landed bytes as a commit holds in memory.
+
+    The first day of a month, which closes the month before, stands alone, as in the nights.
+    """
+    if not days:
+        return []
+    from p2pcredit.storage.landing.files import BYTES_TOGETHER, landed_bytes
+
+    def size(day: DateRange) -> int:
+        try:
+            return sum(of_month for _, of_month in landed_bytes(layout, day))
+        except (P2PCreditError, OSError):
+            return BYTES_TOGETHER + 1  # what is wrong with it is said where it is done, by itself
+
+    spans: list[DateRange] = []
+    for _, together in groupby(days, key=lambda day: (day.year, day.month, day.day == 1)):
+        apart = [DateRange(day, day) for day in together]
+        spans += joined([(day, size(day)) for day in apart], BYTES_TOGETHER)
+    return spans
 
 
 def _landed_and_incomplete(ctx: JobContext, day: date, nearest: int, furthest: int) -> list[date]:

@@ -64,7 +64,14 @@ class Judged:
         return "undetermined" if self.undetermined else "pass"
 
 
-def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_drift: str | None = None) -> Judged:
+def judge_days(
+    ctx: JobContext,
+    feeds: Collection[str],
+    days: DateRange,
+    accept_drift: str | None = None,
+    *,
+    nightly: bool = False,
+) -> Judged:
     """Compare each of the days with those before it, say what differs, and stop where settings ask for it.
 
     Shapes (which columns are filled) and levels (how large their numbers are) are compared.
@@ -74,18 +81,24 @@ def judge_days(ctx: JobContext, feeds: Collection[str], days: DateRange, accept_
         feeds: The feeds to judge; silver of these is written, and bronze of all.
         days: The days, in which each is compared with those before it too.
         accept_drift: Why the new shape is right. What is found is then accepted from its day on.
+        nightly: Whether many days are judged as strictly as the day of a night, and not as those of a book.
 
     Raises:
         QuarantineError: If too many rows of a day were set aside.
         SchemaDriftError: If a day lacks what settings say that it must not lack.
     """
+    nightly = nightly or len(days) == 1
     judged = Judged(seen_in_tables(ctx, feeds, days))
     rows = {feed: {day: seen.shape.rows for day, seen in of_feed.items()} for feed, of_feed in judged.seen.items()}
-    require_few_set_aside(ctx, days, rows)
+    require_few_set_aside(ctx, days, rows, nightly=nightly)
     _compare(ctx, judged, list(days), accept_drift)
-    say_findings(ctx, judged.findings)
+    by_itself = len(days) == 1 or not nightly
+    if by_itself:
+        say_findings(ctx, judged.findings)
     for day in days:
-        require_what_is_used(ctx, day, judged.findings.get(day, ()), historic=len(days) > 1)
+        require_what_is_used(ctx, day, judged.findings.get(day, ()), historic=not nightly)
+    if not by_itself:  # where a night stops, each is done by itself and says what was found of it
+        say_findings(ctx, judged.findings)
     return judged
 
 

@@ -21,16 +21,19 @@ _STATUS_AT_FAULT = "(^|; )status: "
 _FOLLOWS_FROM_STATUS = "days_past_due: missing"
 
 
-def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping[str, Mapping[date, int]]) -> None:
-    """Make sure that no feed lost more rows than the limit: on a day, in a month, and over all of these days.
+def require_few_set_aside(
+    ctx: JobContext, days: DateRange, silver_rows: Mapping[str, Mapping[date, int]], *, nightly: bool
+) -> None:
+    """Make sure that no feed lost more rows than the limit: on a day, and of a book in a month and over all days.
 
-    One or two rows are too many on a day that is done by itself, where they are half of it or more. Among many days
-    they are not: a historic book has days of one loan.
+    One or two rows are too many on the day of a night, where they are half of it or more. On a day of a book they are
+    not: it has days of one loan.
 
     Args:
         ctx: The context.
         days: The days, whose silver and quarantine are written.
         silver_rows: Feed -> day -> rows in silver.
+        nightly: Whether each is judged as the day of a night, by itself.
 
     Raises:
         QuarantineError: In one line with the first such day and the rule that most rows of these days broke, counted
@@ -39,14 +42,14 @@ def require_few_set_aside(ctx: JobContext, days: DateRange, silver_rows: Mapping
     limit = ctx.settings.preprocessing.max_quarantined_share
     lost = count_set_aside(Lake(ctx.layout), silver_rows, days)
     spans = [DateRange(day, day) for day in days]
-    if len(days) > 1:
+    if not nightly:
         spans += [*days.months(), days]
     for span in spans:
         ruined: list[tuple[float, str, int, int]] = []
         for feed, of_feed in lost.items():
             number = sum(of_feed.get(day, 0) for day in span)
             rows = number + sum(silver_rows[feed].get(day, 0) for day in span)
-            if number and too_many_set_aside(number, rows, limit, few_count=len(days) == 1):
+            if number and too_many_set_aside(number, rows, limit, few_count=nightly):
                 ruined.append((number / rows, feed, number, rows))
         if ruined:
             _, feed, number, rows = max(ruined)

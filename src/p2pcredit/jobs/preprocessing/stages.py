@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +38,7 @@ from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import DateRange, joined
 from p2pcredit.prefetch import prefetch
-from p2pcredit.storage.landing.files import landed_bytes
+from p2pcredit.storage.landing.files import BYTES_TOGETHER, landed_bytes
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.notes import forget_landed, note_landed
 from p2pcredit.storage.locks import exclusive_lock, shared_lock
@@ -62,9 +62,6 @@ _ATTEMPTS = 3
 
 _COUNTED = ("events", "of_unknown_loans", "seen_before", "events_before")
 _OUTCOMES = ("pass", "undetermined", "fail")
-
-BYTES_TOGETHER = 24 << 20
-"""How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
 
 
 def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | None = None) -> Receipt:
@@ -205,13 +202,14 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
     return {"complete": len(days)}
 
 
-def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None) -> Receipt:
+def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None, *, nightly: bool = False) -> Receipt:
     """Do all stages for a span of days, as many whole months at a time as memory bears, one commit per table.
 
     Args:
         ctx: The context.
         days: The days.
         accept_drift: Why columns or feeds that differ from the days before are right from these days on.
+        nightly: Whether many days are judged as strictly as the day of a night, and not as those of a book.
 
     Returns:
         `from`, `to`, `feeds` (feed to `rows_in`, `silver`, `quarantined`, and `values_missing`: optional column to how
@@ -237,11 +235,11 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
     """
     if accept_drift is not None:
         acting(ctx)  # a name that settings ask for is asked for before the work
-    return preprocess_and_judge(ctx, days, accept_drift)[0]
+    return preprocess_and_judge(ctx, days, accept_drift, nightly=nightly)[0]
 
 
 def preprocess_and_judge(
-    ctx: JobContext, days: DateRange, accept_drift: str | None = None
+    ctx: JobContext, days: DateRange, accept_drift: str | None = None, *, nightly: bool = False
 ) -> tuple[Receipt, list[Judged]]:
     """Do the same, and give what was found of the days beside the receipt."""
     checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
@@ -252,9 +250,10 @@ def preprocess_and_judge(
     events: Counter[str] = Counter()
     judged: list[Judged] = []
     parts = spans_together(ctx, days)
+    judge = partial(judge_days, ctx, FEEDS, accept_drift=accept_drift, nightly=nightly)
     with closing(prefetch(prefetch_feeds(ctx, parts if len(days) > 1 else []))) as landed:
         for part in parts:
-            done = _do_part(ctx, part, landed, accept_drift)
+            done = _do_part(ctx, part, landed, judge)
             for feed, refined in done.refined.items():
                 for key, total in counts[feed].items():
                     counts[feed][key] = total + refined[key]
@@ -304,7 +303,9 @@ class _Part:
     built: dict[str, Receipt]
 
 
-def _do_part(ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], accept_drift: str | None) -> _Part:
+def _do_part(
+    ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], judge: Callable[[DateRange], Judged]
+) -> _Part:
     """Do all stages of a part; again where counts do not meet in the end, since a rival was at work on the same days.
 
     Raises:
@@ -312,12 +313,14 @@ def _do_part(ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], 
     """
     for _ in range(_ATTEMPTS - 1):
         with suppress(IncompleteDayError):
-            return _do_part_once(ctx, part, landed, accept_drift)
+            return _do_part_once(ctx, part, landed, judge)
         landed = iter(())  # what was read ahead was taken; what lies there now is read
-    return _do_part_once(ctx, part, landed, accept_drift)
+    return _do_part_once(ctx, part, landed, judge)
 
 
-def _do_part_once(ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], accept_drift: str | None) -> _Part:
+def _do_part_once(
+    ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], judge: Callable[[DateRange], Judged]
+) -> _Part:
     of_feeds, of_days = _steps_in_spans()
     refined: dict[str, Receipt] = {}
     for step in of_feeds:
@@ -329,7 +332,7 @@ def _do_part_once(ctx: JobContext, part: DateRange, landed: Iterator[Landed | No
                 refined[feed] = _refine(ctx, feed, part)
             case _:
                 do_step(ctx, step, part)
-    judged = judge_days(ctx, FEEDS, part, accept_drift)
+    judged = judge(part)
     built: dict[str, Receipt] = {}
     for step in of_days:
         match step.function:

@@ -120,7 +120,7 @@ def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
     week = week_monday(day)
     first = _is_first_model_possible(ctx, day)
     with ctx.ledger.exclusive():
-        plan = _plan(ctx, day, first)
+        plan = _plan(ctx, day, first, by_person=True)
         limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx, day)
         if not plan.retrain and (why is not None or not limited):
             plan = Plan(True, why or "asked for by a person", overrides_limit=limited)
@@ -159,7 +159,7 @@ def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
     return enough_matured(ctx, day)
 
 
-def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
+def _plan(ctx: JobContext, day: date, first_model_possible: bool, *, by_person: bool = False) -> Plan:
     with ctx.ledger.exclusive():
         return plan_retraining(
             reconcile(ctx, day),
@@ -167,6 +167,7 @@ def _plan(ctx: JobContext, day: date, first_model_possible: bool) -> Plan:
             settings=ctx.settings.handoff,
             weeks_with_log=weeks_with_log(ctx, day),
             first_model_possible=first_model_possible,
+            by_person=by_person,
         )
 
 

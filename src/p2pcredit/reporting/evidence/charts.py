@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -29,6 +30,9 @@ from p2pcredit.reporting.evidence.words import commonest_terms, group_in_words, 
 
 SQUARE = 380
 BARS = 15
+MOST_LABELS = 10
+STEPS_IN_MONTHS = (1, 2, 3, 6)
+"""Of which a year is a whole number, so that labels stand at equal distances; beyond them come years."""
 
 Facts = Mapping[str, Any]
 
@@ -95,23 +99,34 @@ def _samples(facts: Facts) -> Any:
         for what, start, end in (("originated", "first", "last"), ("outcome awaited", "last", "known_by"))
         if row[end] is not None
     ]
+    days = [date.fromisoformat(day) for span in spans for day in (span["from"], span["to"])]
+    every = _label_every(min(days), max(days))
     bars = (
         base(spans, WIDTH - 180, 34 * len(rows))
         .mark_bar(size=16)
         .encode(
-            x=_utc("from"),
+            x=_utc("from", every),
             x2="to:T",
             y=alt.Y("series:N", sort=None, title=None, axis=alt.Axis(labelLimit=240)),
             color=alt.Color("what:N", scale=alt.Scale(domain=["originated", "outcome awaited"], range=[BLUE, LIGHT])),
         )
     )
     day = alt.Chart(data([{"at": facts["model"]["as_of"]}])).mark_rule(color=ORANGE, strokeDash=[5, 4])
-    return bars + day.encode(x=_utc("at"))
+    return bars + day.encode(x=_utc("at", every))
 
 
-def _utc(field: str) -> Any:
+def _label_every(first: date, last: date) -> alt.TimeIntervalStep:
+    """Choose how many months or years lie between labels, so that none names its month twice and few stand there."""
+    months = (last.year - first.year) * 12 + last.month - first.month
+    for step in STEPS_IN_MONTHS:
+        if months <= MOST_LABELS * step:
+            return alt.TimeIntervalStep(interval="month", step=step)
+    return alt.TimeIntervalStep(interval="year", step=-(-months // (12 * MOST_LABELS)))
+
+
+def _utc(field: str, every: alt.TimeIntervalStep) -> Any:
     """Place days on an axis that is the same in every time zone, as the bytes of the page must be."""
-    axis = alt.Axis(format="%b %Y", labelOverlap=True)
+    axis = alt.Axis(format="%b %Y", tickCount=every, labelOverlap=True)
     return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
 

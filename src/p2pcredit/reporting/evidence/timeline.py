@@ -9,7 +9,7 @@ from typing import Any
 from p2pcredit.periods import add_months
 
 _SAMPLES = (("fit", "Fit"), ("calibrate", "Calibration"), ("evaluate", "Test"))
-OPEN = "Outcome open"
+OPEN = "Open"
 
 
 def sample_timeline(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

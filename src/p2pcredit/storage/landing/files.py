@@ -29,6 +29,9 @@ from p2pcredit.storage.landing.presence import DAY_ENDINGS, day_names, month_fil
 from p2pcredit.storage.layout import Layout
 
 SNAPSHOT = "snapshot_date"
+BYTES_TOGETHER = 24 << 20
+"""How much of what has landed is preprocessed in one commit per table: it is held in memory, many times as large."""
+
 _DATED = re.compile(
     r"(?P<feed>[a-z_]+?)_(?P<year>\d{4})_(?P<month>\d{2})(?:_(?P<day>\d{2}))?(?P<ending>\.csv|\.csv\.gz|\.parquet)"
 )
