@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 from types import MappingProxyType
 
@@ -236,6 +237,17 @@ def _half_blank(book: Book, luck: Random) -> None:
     book.columns |= {column, table}
 
 
+def _in_seconds(text: str) -> str:
+    try:
+        return str((date.fromisoformat(text.strip()) - date(1970, 1, 1)).days * 86_400)
+    except ValueError:
+        return text
+
+
+def _in_milliseconds(text: str) -> str:
+    return f"{_in_seconds(text)}000"
+
+
 def _size(text: str) -> float:
     try:
         return float(text.rstrip("%"))
@@ -335,5 +347,6 @@ COLUMNS: dict[str, Mutation] = {
         most=None,
     ),
     "half of a column blank": _half_blank,
+    "dates counted since 1970": _respelled(lambda kind: kind is Kind.DATE, _in_seconds, _in_milliseconds, most=None),
 }
 ALL: dict[str, Mutation] = {**SAME, **VALUES, **COLUMNS}
