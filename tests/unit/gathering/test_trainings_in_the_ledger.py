@@ -95,6 +95,9 @@ def test_a_training_is_kept_with_all_that_later_steps_count_by(home: WrittenHome
         "challenger_id": "c1",
         "gate": None,
         "bins_by_hand": {"fico": {"edges": [660.0]}},
+        "approval": "none",
+        "by": None,
+        "developer": None,
     }
     claim = last(home, EventKind.CLAIMED)
     assert (claim["decision_id"], claim["snapshot_date"], claim["overrides_weekly_limit"]) == ("d1", DAY, False)
