@@ -106,7 +106,7 @@ def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) 
         _set_up_logging(debug)
         try:
             _refuse_half_characters(kwargs)
-            receipt = function(*args, **kwargs)
+            done = function(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BaseException as error:
@@ -123,11 +123,9 @@ def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) 
             raise typer.Exit(2 if wrong_usage else 1) from error
         if interrupts.came:  # it was swallowed on the way
             raise KeyboardInterrupt
-        if receipt is None:  # the command printed its answer itself
+        if done is None:  # the command printed its answer itself
             return
-        line = None
-        if isinstance(receipt, Undone):
-            receipt, line = receipt.receipt, receipt.line
+        receipt, line = (done.receipt, done.line) if isinstance(done, Undone) else (done, None)
         print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
         if isinstance(receipt, dict) and any(receipt.get(check) is False for check in _CHECKS):
             line = receipt["reason"]

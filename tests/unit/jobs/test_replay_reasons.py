@@ -113,7 +113,12 @@ def test_repeated_failures_are_summed_up_though_a_later_day_ends_the_replay(
 def test_a_training_that_was_refused_without_a_model_is_told_with_its_reason(
     ctx: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = {"outcome": "refused", "model_id": None, "metrics": {}, "reason": "no feature tells good from bad"}
+    refused: dict[str, object] = {
+        "outcome": "refused",
+        "model_id": None,
+        "metrics": {},
+        "reason": "no feature tells good from bad",
+    }
     monkeypatch.setattr("p2pcredit.jobs.replay.what_is_lacking", lambda *_: None)
     monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", lambda *_: {"retrain": True})
     monkeypatch.setattr("p2pcredit.jobs.training.retrain.train_if_due", lambda *_: refused)

@@ -39,7 +39,7 @@ def train(
 def _nothing_serves(receipt: dict[str, Any]) -> str:
     """Say that no model serves, why, and what to do."""
     model_id = receipt["model_id"]
-    said = f"no model serves: {receipt['reason']}"
+    said = f"no model serves: {receipt['reason'].removesuffix('; nothing serves yet')}"
     if model_id is None:
         return said
     return (
