@@ -241,7 +241,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
 
 
 def _warn_of_floor(ctx: JobContext, model_id: str, card: Mapping[str, Any]) -> None:
-    """Warn where a recalibrated champion ranks below the floor: its ranking served before, and nothing keeps it back."""
+    """Warn where a recalibrated champion ranks below the floor: its ranking served before; nothing keeps it back."""
     gate = card["gate"]
     if gate is not None and Status(gate["status"]) is not Status.PASS:
         warn(
