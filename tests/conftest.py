@@ -150,7 +150,7 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.calls: list[tuple[str, date]] = []
         self.error: BaseException | None = None
-        self.promoted = True
+        self.promoted, self.reason = True, "for the test"
         self.meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
@@ -160,8 +160,8 @@ class FakeTrainer:
         self.meanwhile()
         if self.error is not None:
             raise self.error
-        card = {"promoted": self.promoted, "reason": "for the test", "metrics": {"auc": 0.7}, "matured_bads": None}
-        unknown = dict.fromkeys(("target", "origin", "comparison", "recalibration", "gate"))
+        card = {"promoted": self.promoted, "reason": self.reason, "metrics": {"auc": 0.7}, "matured_bads": None}
+        unknown = dict.fromkeys(("target", "origin", "comparison", "recalibration", "gate", "bins_by_hand"))
         return (ModelArtifacts(f"m{len(self.calls)}", {}, {**unknown, **card}),)
 
 

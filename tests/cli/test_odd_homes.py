@@ -100,7 +100,7 @@ def test_the_whole_pipeline_runs_in_a_home_of_an_odd_name(name: str, tiny_book: 
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["features"] == loans > 0
     trained = call(name, "train", "--as-of", str(LAST), "--json")
-    assert json.loads(trained.stdout)["outcome"] == "refused", trained.output
+    assert (trained.exit_code, json.loads(trained.stdout)["outcome"]) == (1, "refused"), trained.output
     for arguments in (["infer"], ["monitor", "--week-end", str(LAST)], ["status"], ["vacuum"], ["models", "list"]):
         result = call(name, *arguments)
         assert result.exit_code == 0, (arguments, result.output)

@@ -15,7 +15,11 @@ def exit_codes_page() -> str:
     """Write the page of exit codes."""
     codes = [
         ["0", "Done. For a check: it passed."],
-        ["1", "An error, or a check that failed. One line on standard error says what was found and what to do."],
+        [
+            "1",
+            "An error, a check that failed, or a training after which no model serves. One line on standard error says "
+            "what was found and what to do.",
+        ],
         ["2", "Wrong usage: an unknown option, a date that is none, options that exclude each other."],
         [str(INTERRUPTED), "Interrupted from the keyboard. What was done stays done; run the command again to go on."],
     ]

@@ -85,6 +85,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "tests/unit/monitoring/test_schema_drift.py",
             "tests/unit/monitoring/test_levels.py",
+            "tests/unit/monitoring/test_texts.py",
             "tests/unit/monitoring/test_plausibility.py",
             "tests/unit/jobs/test_quarantine_checks.py",
         ),
@@ -167,7 +168,11 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/catch_up.py",
         ("tests/unit/jobs/test_making_up_days.py", "tests/unit/gathering/test_catching_up.py"),
     ),
-    ("jobs/preprocessing/completeness/*.py", ("tests/unit/jobs/test_reconciliation.py",)),
+    ("jobs/preprocessing/completeness/kept_facts.py", ("tests/unit/jobs/test_kept_facts.py",)),
+    (
+        "jobs/preprocessing/completeness/*.py",
+        ("tests/unit/jobs/test_same_landing_files.py", "tests/unit/jobs/test_reconciliation.py"),
+    ),
     (
         "jobs/preprocessing/*.py",
         (

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, ParamSpec
@@ -67,6 +68,15 @@ WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is reco
 _CHECKS = ("healthy", "identical", "verified")
 """Keys of receipts by which a check says whether all is as it was."""
 
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The receipt of a job that ended as it should and left undone what it was called for, and a line that says so."""
+
+    receipt: Receipt
+    line: str
+
+
 _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -75,28 +85,28 @@ def say_moved(old: str, new: str) -> None:
     sys.stderr.write(f"Note: 'p2pcredit {old}' is now 'p2pcredit {new}'; the old spelling goes with the next version\n")
 
 
-def command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
+def command(function: Callable[P, Receipt | Undone | None]) -> Callable[P, None]:
     """Make a command of a function that returns a receipt: print it, and turn errors into one line and a code.
 
-    Exit codes: 0 done, 1 an error or a failed check (`healthy`, `verified` or `identical` is False), 2 wrong usage.
-    What a check found is printed in one line too; so is its receipt.
+    Exit codes: 0 done, 1 an error, a failed check (`healthy`, `verified` or `identical` is False) or a job that left
+    undone what it was called for, 2 wrong usage. What a check found is printed in one line too; so is its receipt.
     """
     return _command(function, recorded=False)
 
 
-def job_command(function: Callable[P, Receipt | None]) -> Callable[P, None]:
+def job_command(function: Callable[P, Receipt | Undone | None]) -> Callable[P, None]:
     """Make a command of a pipeline's job; its failures are also written to the activity file, as a person's own."""
     return _command(function, recorded=True)
 
 
-def _command(function: Callable[P, Receipt | None], *, recorded: bool) -> Callable[P, None]:
+def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = bool(kwargs.get("debug"))
         _set_up_logging(debug)
         try:
             _refuse_half_characters(kwargs)
-            receipt = function(*args, **kwargs)
+            done = function(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BaseException as error:
@@ -113,11 +123,14 @@ def _command(function: Callable[P, Receipt | None], *, recorded: bool) -> Callab
             raise typer.Exit(2 if wrong_usage else 1) from error
         if interrupts.came:  # it was swallowed on the way
             raise KeyboardInterrupt
-        if receipt is None:  # the command printed its answer itself
+        if done is None:  # the command printed its answer itself
             return
+        receipt, line = (done.receipt, done.line) if isinstance(done, Undone) else (done, None)
         print_receipt_as(receipt, as_json=bool(kwargs.get("as_json")))
         if isinstance(receipt, dict) and any(receipt.get(check) is False for check in _CHECKS):
-            sys.stderr.write(f"Error: {receipt['reason']}\n")
+            line = receipt["reason"]
+        if line is not None:
+            sys.stderr.write(f"Error: {line}\n")
             raise typer.Exit(1)
 
     return run

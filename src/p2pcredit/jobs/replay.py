@@ -79,7 +79,7 @@ def replay(
     finally:
         nights.warn_of_repeated_failures()
     counts = {name: nights.counts[name] for name in ("weeks", "trainings", "decisions", "scored")}
-    reason = None if counts["scored"] else _why_nothing(ctx, days.last, nights.counts["loans"], nights.failures)
+    reason = None if counts["scored"] else _why_nothing(ctx, days.last, nights)
     seconds = round(time.perf_counter() - began, 1)
     done: Receipt = {"days": len(days), **counts, "seconds": seconds, "reason": reason}
     record(nights.ctx, "replay", done)
@@ -105,6 +105,8 @@ class _Nights:
     in_spans: bool
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    refusal: str = ""
+    """Why the last training that was refused made no champion."""
     waiting: list[date] = field(default_factory=list)
     trained_on: date | None = None
     findings: dict[date, list[Finding]] = field(default_factory=dict)
@@ -203,6 +205,8 @@ class _Nights:
         if pipeline is INFERENCE:
             trained = receipts.get("train_model_task")
             self.counts["trainings"] += trained is not None and trained["model_id"] is not None
+            if trained is not None and trained["outcome"] == "refused":
+                self.refusal = trained["reason"]
             scored = receipts.get("run_inference", {})
             self.counts["scored"] += scored.get("scored", 0) + scored.get("caught_up", 0)
         if pipeline is MONITORING:
@@ -219,9 +223,10 @@ class _Nights:
         return self.ctx.moved_to(at)
 
 
-def _why_nothing(ctx: JobContext, day: date, loans: int, failures: list[str]) -> str:
+def _why_nothing(ctx: JobContext, day: date, nights: _Nights) -> str:
     """Say why nothing was scored: no loan, too little matured, a training that failed, or no model fit to serve."""
-    if not loans:
+    failures = nights.failures
+    if not nights.counts["loans"]:
         return "nothing to do: no loan was originated on these days"
     if failures:
         return f"nothing was scored, since {failures[-1]}" + (f" ({len(failures)} did)" if len(failures) > 1 else "")
@@ -233,5 +238,5 @@ def _why_nothing(ctx: JobContext, day: date, loans: int, failures: list[str]) ->
     if lacking is not None:
         return f"nothing was trained, so nothing scored: too little has matured for a first model; {lacking}"
     last = ctx.ledger.state().trainings[-1:]
-    why = last[0].facts["reason"] if last else "see 'p2pcredit decision history'"
-    return f"no model came to serve, so nothing was scored: {why}"
+    before = last[0].facts["reason"] if last else "no training was due"
+    return f"no model came to serve, so nothing was scored: {nights.refusal or before}"

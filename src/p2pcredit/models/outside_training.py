@@ -68,12 +68,14 @@ def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettin
     Returns:
         In the order of the rows: `outside_training`, a list of texts `COLUMN: HOW` in the order of the model's
         features, where HOW is `missing` (no training loan, or too few, had no value), `level never seen`, or
-        `beyond trained range` (below the least or above the largest number of the training loans); and `matters`,
+        `beyond trained range` (below the least or above the largest number of the training loans); `matters`,
         whether what is missing or never seen may move the score by a whole point, the reaches of all such columns of
-        the loan together. Columns that never moved the score of a training loan are left out.
+        the loan together; and `beyond_matters`, the same of what is beyond the trained range. Columns that never moved
+        the score of a training loan are left out.
     """
     told: list[pl.Expr] = []
     weights: list[pl.Expr] = []
+    weights_beyond: list[pl.Expr] = []
     for name, held in ((name, model.support[name]) for name in model.feature_names if name in model.support):
         points = _most_points(model, held, scores)
         if points == 0.0:
@@ -84,43 +86,66 @@ def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettin
         if held.least is not None and held.largest is not None:
             beyond = (pl.col(name) < held.least) | (pl.col(name) > held.largest)
             told.append(pl.when(beyond).then(pl.lit(f"{name}: {BEYOND}")))
+            weights_beyond.append(pl.when(beyond).then(points).otherwise(0.0))
     if not told:
         empty = pl.Series("outside_training", [[]] * features.height, dtype=pl.List(pl.String))
-        return pl.DataFrame([empty, pl.Series("matters", [False] * features.height, dtype=pl.Boolean)])
+        no = [False] * features.height
+        return pl.DataFrame([empty, *(pl.Series(name, no, pl.Boolean) for name in ("matters", "beyond_matters"))])
     return blanks_as_missing(columns_of(features, model.feature_names), model.support).select(
         outside_training=pl.concat_list(told).list.drop_nulls(),
         matters=pl.sum_horizontal(weights) >= WHOLE_POINT,
+        beyond_matters=pl.sum_horizontal(pl.lit(0.0), *weights_beyond) >= WHOLE_POINT,
     )
 
 
-def decide(matters: pl.Series, chances: Floats, settings: Settings) -> pl.Series:
+def decide(outside: pl.DataFrame, chances: Floats, settings: Settings) -> pl.Series:
     """Decide each loan: `approve` at or below the approval cut-off, else `decline`; or not by the score at all.
 
     Args:
-        matters: Whether what the loan lacks matters.
+        outside: What `outside_training` gave: `matters` and `beyond_matters` are read.
         chances: Probabilities of default.
-        settings: `scores.approval_cutoff`, and `scoring.outside_training` for the loans for which it matters: `score`
-            decides them like all others, `refer` and `refuse` are their decision.
+        settings: `scores.approval_cutoff`; `scoring.outside_training` for the loans of which what is missing or never
+            seen matters, and `scoring.beyond_range` for those of which what is beyond the trained range does: `score`
+            decides them like all others, `refer` and `refuse` are their decision, the latter where both are asked for.
 
     Examples:
         >>> import numpy as np
-        >>> decide(pl.Series([True, False]), np.array([0.01, 0.2]), Settings()).to_list()
+        >>> outside = pl.DataFrame({"matters": [True, False], "beyond_matters": [False, True]})
+        >>> decide(outside, np.array([0.01, 0.2]), Settings()).to_list()
         ['refer', 'decline']
     """
     decided = pl.Series(chances <= settings.scores.approval_cutoff).replace_strict(
         {True: "approve", False: "decline"}, return_dtype=pl.String
     )
-    asked = settings.scoring.outside_training
-    if asked != "score":
-        decided = pl.select(pl.when(matters).then(pl.lit(asked)).otherwise(decided)).to_series()
-    return decided.alias("decision")
+    return pl.select(
+        pl.when(_asked(outside, settings, "refuse"))
+        .then(pl.lit("refuse"))
+        .when(_asked(outside, settings, "refer"))
+        .then(pl.lit("refer"))
+        .otherwise(decided)
+        .alias("decision")
+    ).to_series()
 
 
 def count_undecided(model: Trained, features: pl.DataFrame, settings: Settings) -> int:
     """Count the loans that a model would not decide by its score: those that it would refer or refuse."""
-    if settings.scoring.outside_training == "score":
+    scoring = settings.scoring
+    if scoring.outside_training == scoring.beyond_range == "score":
         return 0
-    return int(outside_training(model, features, settings.scores)["matters"].sum())
+    outside = outside_training(model, features, settings.scores)
+    return int((_asked(outside, settings, "refuse") | _asked(outside, settings, "refer")).sum())
+
+
+def _asked(outside: pl.DataFrame, settings: Settings, what: str) -> pl.Series:
+    """Mark the loans that settings refer, or refuse, for what lies outside training."""
+    found = pl.Series([False] * outside.height, dtype=pl.Boolean)
+    for kind, asked in (
+        ("matters", settings.scoring.outside_training),
+        ("beyond_matters", settings.scoring.beyond_range),
+    ):
+        if asked == what:
+            found |= outside[kind]
+    return found
 
 
 def withhold(scored: pl.DataFrame) -> pl.DataFrame:

@@ -92,7 +92,7 @@ def score_loans(
     chances, at_neutral = model.predict_with_neutral(features)
     reasons = _reasons(model, features, _whole_point_pushes(chances, at_neutral, settings.scores))
     outside = outside_training(model, features, settings.scores)
-    decision = decide(outside["matters"], chances, settings)
+    decision = decide(outside, chances, settings)
     scored = features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),

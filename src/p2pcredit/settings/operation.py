@@ -49,14 +49,15 @@ class PreprocessingSettings(Group):
     level_shift: Literal["report", "stop_if_used", "stop"] = Field(
         "report",
         description="What a column does to the day whose numbers are nearly all smaller or larger than usual, or all "
-        "the same: `report` reports it, `stop_if_used` stops the day too where the champion reads the column, `stop` "
-        "always stops it.",
+        "the same, or a category whose texts are new or all the same: `report` reports it, `stop_if_used` stops the "
+        "day too where the champion reads the column, `stop` always stops it.",
     )
     level_shift_chance: float = Field(
         1e-5,
         gt=0,
         le=0.001,
-        description="Numbers of another size are reported where they come by chance less often than this.",
+        description="Numbers of another size, and other texts of a category, are reported where they come by chance "
+        "less often than this.",
     )
     own_sizes: tuple[str, ...] = Field(
         (),

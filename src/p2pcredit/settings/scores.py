@@ -69,6 +69,11 @@ class ScoringSettings(Group):
         "in training, or is of a level never seen: `score` scores it as usual, `refer` leaves it to a person "
         "(probability of default given, grade and decision withheld), `refuse` gives nothing.",
     )
+    beyond_range: Literal["score", "refer", "refuse"] = Field(
+        "score",
+        description="What happens likewise to a loan of which a number that matters to the model lies below the least "
+        "or above the largest of its training: `score` scores it as usual, as the model goes flat beyond the range.",
+    )
     max_outside_training_share: Share = Field(
         0.1, description="Share of such loans in a day above which an alert is raised."
     )

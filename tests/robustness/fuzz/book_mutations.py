@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 from types import MappingProxyType
 
@@ -16,6 +17,7 @@ from p2pcredit.contracts.columns import Kind
 
 MISSING_SIGNS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "-", "\\N", ".")
 NO_NUMBERS = ("n.v.", "unknown", "24,000.00", "1.234,5", "-1", "12 apples", "1e14", "0x1F", "=A1+B1", "--5", "1/2")
+_SEVERAL = 8
 RUBBISH = ("?!", "rubbish", "see remarks")
 NO_DATES = ("31/12/2009", "2009-13-01", "2109-01-01", "12.2009", "40148", "yesterday")
 _WORD = "[a-z0-9_]+"
@@ -55,7 +57,7 @@ class Book:
             (table, column)
             for table, kinds in self.kinds.items()
             for column, kind in kinds.items()
-            if column != self.key and wanted(kind) and any(self._cells(table, column))
+            if column != self.key and wanted(kind) and any(self.cells(table, column))
         ]
         return luck.choice(found) if found else None
 
@@ -87,7 +89,8 @@ class Book:
         listed = rf"columns? (?:{_WORD}(?:, | and | or ))*"
         return any(re.search(rf"(?:['\"]|\b{_WORD}\.|{listed}){re.escape(name)}(?![a-z0-9_])", told) for name in names)
 
-    def _cells(self, table: str, column: str) -> list[str]:
+    def cells(self, table: str, column: str) -> list[str]:
+        """Give the texts of a column, in the order of the rows; none where it is gone."""
         header, rows = self.tables[table]
         return [row[header.index(column)] for row in rows] if column in header else []
 
@@ -215,6 +218,36 @@ def _all_as(choose: Callable[[list[str]], str]) -> Mutation:
     return mutate
 
 
+def _half_blank(book: Book, luck: Random) -> None:
+    """Empty every other cell of a column that is filled in all rows of a table of several."""
+    found = [
+        (table, column)
+        for table, kinds in book.kinds.items()
+        for column in kinds
+        if column != book.key and len(cells := book.cells(table, column)) >= _SEVERAL and all(cells)
+    ]
+    if not found:
+        return
+    table, column = luck.choice(found)
+    header, rows = book.tables[table]
+    for row in rows[::2]:
+        row[header.index(column)] = ""
+        if book.touched is not None:
+            book.touched.add(row[header.index(book.key)].strip())
+    book.columns |= {column, table}
+
+
+def _in_seconds(text: str) -> str:
+    try:
+        return str((date.fromisoformat(text.strip()) - date(1970, 1, 1)).days * 86_400)
+    except ValueError:
+        return text
+
+
+def _in_milliseconds(text: str) -> str:
+    return f"{_in_seconds(text)}000"
+
+
 def _size(text: str) -> float:
     try:
         return float(text.rstrip("%"))
@@ -307,5 +340,13 @@ COLUMNS: dict[str, Mutation] = {
     "ids as floats": _ids(lambda text: f"{text}.0" if text.isdigit() else text, most=None),
     "decimal commas": _respelled(lambda kind: kind in NUMBERS, lambda text: text.replace(".", ","), most=None),
     "levels all new": _cells(lambda kind: kind is Kind.CATEGORY, "XYZZY", most=None),
+    "levels spelled anew": _respelled(
+        lambda kind: kind is Kind.CATEGORY,
+        lambda text: f"{text}/other",
+        lambda text: f"{len(text)}{text[:1]}",
+        most=None,
+    ),
+    "half of a column blank": _half_blank,
+    "dates counted since 1970": _respelled(lambda kind: kind is Kind.DATE, _in_seconds, _in_milliseconds, most=None),
 }
 ALL: dict[str, Mutation] = {**SAME, **VALUES, **COLUMNS}

@@ -10,7 +10,7 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
-from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
+from p2pcredit.jobs.preprocessing.completeness.day_receipts import rows_per_day, write_receipts
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING
 from p2pcredit.jobs.scoring.score import _loans_of, _pieces
 from p2pcredit.periods import DateRange
@@ -79,3 +79,12 @@ def test_days_are_scored_in_pieces_of_at_most_so_many_loans_as_the_receipts_coun
     assert _pieces(layout, days, None) == _pieces(layout, days, 4) == whole
     assert _pieces(layout, days, 3) == [DateRange(days[0], days[1]), DateRange(days[2], days[2])]
     assert _pieces(layout, [days[0], days[2]], 9) == [DateRange(day, day) for day in (days[0], days[2])]
+
+
+def test_the_tables_of_a_receipt_stand_in_the_order_of_their_names(home: WrittenHome) -> None:
+    span = DateRange(of(FIRST), of(SECOND))
+    write(home, span)
+    named = list(rows_of(home, FIRST))
+    assert named == sorted(named)
+    assert len(named) > 3
+    assert list(rows_per_day(home.ctx, span)) == [of(FIRST), of(SECOND)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,26 @@ def test_the_log_says_what_the_training_was_blind_to(home: WrittenHome, monkeypa
     assert written[-2:] == [f"  limit: {limit}" for limit in limits]
     assert log_retraining(home.ctx, of(DAY))["logged"]
     assert home.ctx.layout.retraining_log(of(MONDAY)).read_text().splitlines() == written
+
+
+@pytest.mark.parametrize(("status", "warned"), [("pass", False), ("fail", True), ("undetermined", True)])
+def test_a_recalibrated_champion_that_ranks_below_the_floor_is_warned_of(
+    home: WrittenHome, done: list[str], monkeypatch: pytest.MonkeyPatch, status: str, warned: bool
+) -> None:
+    card = {**CARD, "origin": "recalibrated", "gate": {"status": status, "reason": "AUC 0.278 is not above chance"}}
+    made = (ModelArtifacts("m2", {}, card),)
+    monkeypatch.setattr(training, "recalibrate_champion", lambda *_: made)
+    home.crown("before", DAY)
+    decided(home, "recalibrate")
+    train_if_due(home.ctx, of(DAY))
+    activity = home.ctx.layout.activity
+    lines = [json.loads(line) for line in activity.read_text().splitlines()] if activity.exists() else []
+    said = [line["message"] for line in lines if line["job"] == "warning" and "floor" in line["message"]]
+    assert (
+        said
+        == [
+            f"m2 serves with a new calibration though its ranking does not pass the floor: {status}: AUC 0.278 is not "
+            "above chance; look at the labels and columns of the newest loans, or 'p2pcredit models rollback'"
+        ]
+        * warned
+    )

@@ -211,3 +211,29 @@ def test_a_week_without_anything_measured_has_no_report_and_no_decision(
     nothing = {"week_end_date": day, "performance_score": None, "decision": None, "report": None, "reason": reason}
     assert done(home, day)[0] == nothing
     assert not home.ctx.layout.decision_file.exists()
+
+
+def sent_in(home: WrittenHome, monkeypatch: pytest.MonkeyPatch, day: str, *, alert: bool = True) -> list[str]:
+    """The weeks of which a review sends alerts, each time that it does."""
+    sent: list[str] = []
+
+    def send(ctx: JobContext, week_end: date) -> dict[str, Any]:
+        sent.append(str(week_end))
+        return {}
+
+    monkeypatch.setattr("p2pcredit.jobs.monitoring.alerts.send_alerts", send)
+    monitor(home.ctx, of(day), alert=alert)
+    return sent
+
+
+@pytest.mark.parametrize("day", ["2022-06-03", WEEK_END])
+def test_alerts_are_sent_once_also_of_a_week_without_a_decision(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch, day: str
+) -> None:
+    assert sent_in(home, monkeypatch, day) == [day]
+    assert sent_in(home, monkeypatch, day, alert=False) == []
+
+
+def test_alerts_of_a_week_with_a_decision_are_sent_once(home: WrittenHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_registry, "calculate_metrics", lambda inputs, settings: [measured()])
+    assert sent_in(home, monkeypatch, WEEK_END) == [WEEK_END]

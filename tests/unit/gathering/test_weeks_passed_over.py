@@ -14,7 +14,7 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, find_gaps, monitored_weeks
+from p2pcredit.jobs.gaps import SKIPPED_WEEK, Lack, find_gaps, monitored_weeks
 from p2pcredit.jobs.monitoring import steps
 from p2pcredit.jobs.monitoring.readiness import WeekReadiness
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring
@@ -199,3 +199,17 @@ def test_a_report_names_what_was_passed_over(home: WrittenHome) -> None:
     generate_report(home.ctx, of(WEEKS[2]))
     page = home.ctx.layout.report(of(WEEKS[2])).read_text()
     assert "Passed over: 2022-05-20 complete and not scored; fill: p2pcredit infer --date 2022-05-20." in page
+
+
+def test_a_week_passed_over_before_any_was_monitored_is_a_gap_once_its_days_are_complete(tmp_path: Path) -> None:
+    home = written_home(tmp_path, SETTINGS)
+    home = replace(home, ctx=replace(home.ctx, caller=Caller.SCHEDULED))
+    home.model("now", {"as_of": "2022-01-01", "matured_bads": 2})
+    home.crown("now", "2022-01-01")
+    home.say(EventKind.SCORED, model_id="now", days={WEEKS[0]: 1})
+    home.complete({WEEKS[0]: {}})
+    check_monitoring(home.ctx, of(WEEKS[2]))
+    assert not [gap for gap in find_gaps(home.ctx) if gap.lack is Lack.NOT_MONITORED], "it lies after the complete days"
+    home.complete({WEEKS[2]: {}, WEEKS[3]: {}})
+    gaps = [gap for gap in find_gaps(home.ctx) if gap.lack is Lack.NOT_MONITORED]
+    assert [(str(gap.days.first), gap.status) for gap in gaps] == [(WEEKS[2], Status.FAIL)]

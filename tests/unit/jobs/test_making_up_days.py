@@ -192,6 +192,17 @@ def test_a_day_that_has_become_too_old_is_warned_of_once_with_the_command_that_f
     assert f"p2pcredit preprocess --date {before(6)}" in said[0]
 
 
+@pytest.mark.parametrize(("reach", "too_old"), [(1, range(8, 1, -1)), (2, range(9, 2, -1)), (3, range(9, 3, -1))])
+def test_a_day_is_said_to_be_too_old_for_a_week(tmp_path: Path, reach: int, too_old: range) -> None:
+    ctx = context(tmp_path / "home")
+    land_days_before(ctx.layout, 10)
+    preprocess(ctx, one(before(10)))
+    few = replace(with_settings(ctx, catch_up_days=reach), caller=Caller.SCHEDULED)
+    made = make_up_days(few, DAY)
+    assert made["made_up"] == [str(before(n)) for n in range(reach, 0, -1)]
+    assert made["too_old"] == [str(before(n)) for n in too_old]
+
+
 def test_a_home_begins_with_the_first_complete_day_so_older_landings_are_not_taken_in(tmp_path: Path) -> None:
     ctx = context(tmp_path)
     land_days_before(ctx.layout, 3)

@@ -14,6 +14,7 @@ from p2pcredit.errors import QuarantineError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.preprocessing import stages as preprocessing
+from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
@@ -144,3 +145,18 @@ def test_the_doctor_names_the_commonest_rule_over_all_feeds(ctx: JobContext) -> 
     assert "most often by 'origination_date: not a date (YYYY-MM-DD)' (6 rows, such as 'soon')" in finding
     assert found["healthy"] is False
     assert found["reason"].startswith("not healthy: rows: 3 of 3")
+
+
+def test_days_past_due_that_are_missing_beside_a_wrong_status_are_no_cause(ctx: JobContext) -> None:
+    land_day(ctx.layout, DAY, 10)
+    wrong = [f"{DAY:%m%d}-{n},{DAY},Gone," for n in range(4)]
+    alone = [f"{DAY:%m%d}-{n},{DAY},LATE," for n in range(4, 7)]
+    write(ctx.layout, "loan_performance", DAY, [*wrong, *alone])
+    with pytest.raises(QuarantineError, match=r"by 'status: unknown value' \(4 rows, such as 'Gone'\)"):
+        preprocess(ctx, ONE)
+    cause = commonest_cause(Lake(ctx.layout), ONE, ["loan_performance"])
+    assert cause is not None
+    assert (cause.rule, cause.rows, cause.example) == ("status: unknown value", 4, "Gone")
+    write(ctx.layout, "loan_performance", DAY, [*wrong[:1], *alone])
+    with pytest.raises(QuarantineError, match=r"by 'days_past_due: missing' \(3 rows\)"):
+        preprocess(ctx, ONE)

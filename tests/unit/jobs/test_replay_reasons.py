@@ -110,6 +110,25 @@ def test_repeated_failures_are_summed_up_though_a_later_day_ends_the_replay(
     )
 
 
+def test_a_training_that_was_refused_without_a_model_is_told_with_its_reason(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: dict[str, object] = {
+        "outcome": "refused",
+        "model_id": None,
+        "metrics": {},
+        "reason": "no feature tells good from bad",
+    }
+    monkeypatch.setattr("p2pcredit.jobs.replay.what_is_lacking", lambda *_: None)
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", lambda *_: {"retrain": True})
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.train_if_due", lambda *_: refused)
+    for day in DAYS:
+        land_day(ctx.layout, day)
+    done = replay(ctx, DAYS)
+    assert (done["trainings"], done["scored"]) == (0, 0)
+    assert done["reason"] == "no model came to serve, so nothing was scored: no feature tells good from bad"
+
+
 def test_a_model_that_may_not_serve_is_told_with_its_reason(ctx: JobContext, monkeypatch: pytest.MonkeyPatch) -> None:
     from p2pcredit.retraining.events import EventKind
 

@@ -104,6 +104,31 @@ def test_the_commonest_reason_its_count_an_example_and_the_remedy_are_named(
     assert re.search(says, message), message
 
 
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("1582588800", "it counts seconds since 1970, which no mapping reads; write days into column '{}', such as"),
+        ("1582588800000", "it counts milliseconds since 1970, which no mapping reads; write days into column '{}'"),
+        ("1.5825888e12", "it counts milliseconds since 1970, which no mapping reads; write days into column '{}'"),
+        ("43886", "it is how a spreadsheet counts days; give the column a date format there"),
+        ("25.02.2020", "say in the mapping how it is written"),
+    ],
+)
+def test_dates_beside_the_origination_that_cannot_be_read_are_named_with_what_to_write(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture, written: str, says: str
+) -> None:
+    mapping = MAPPING.replace("financial: {annual_income: Income}", "credit_history: {earliest_credit_line: Income}")
+    rows = [f"{n},0{n}.02.2020,500,12,{written},paid,{written}" for n in range(1, 10)]
+    land_rows(ctx, tmp_path, *rows, mapping=mapping, last=date(2020, 6, 30))
+    opened, status = (line for line in caplog.messages if "cannot be read" in line)
+    assert opened.startswith(
+        f"9 of 9 values of credit_history.earliest_credit_line cannot be read, such as '{written}'"
+    )
+    assert says.format("Income") in opened
+    assert f"such as 'paid'; it needs the date in column 'Since', which holds '{written}': " in status
+    assert says.format("Since") in status
+
+
 def test_only_the_rejected_records_are_left_behind_and_their_file_is_named(ctx: JobContext, tmp_path: Path) -> None:
     message = refusal(ctx, tmp_path, *changed(SOUND, "Start", "soon", 9))
     (left,) = files(ctx)

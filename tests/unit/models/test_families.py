@@ -124,7 +124,7 @@ def test_families_that_all_break_fail_the_training_where_those_with_too_few_loan
     with pytest.raises(TrainingError, match=told) as broken:
         challengers.make_challenger(snapshot("choosy", "failing"))
     assert not isinstance(broken.value, TooLittleDataError)
-    with pytest.raises(TooLittleDataError, match="wait for more matured loans"):
+    with pytest.raises(TooLittleDataError, match=r"on what was known on .*: too few loans for me$"):
         challengers.make_challenger(snapshot("choosy"))
 
 

@@ -81,7 +81,7 @@ def test_each_value_outside_training_is_told_and_matters_if_it_can_move_a_point(
 
 def test_a_model_without_a_reference_borrower_says_nothing() -> None:
     found = outside_training(Trained({}), pl.DataFrame({"fico": [None, 1.0]}), ScoreSettings())
-    assert found.rows() == [([], False), ([], False)]
+    assert found.rows() == [([], False, False), ([], False, False)]
     assert found.schema["outside_training"] == pl.List(pl.String)
 
 
@@ -90,7 +90,7 @@ def test_a_column_that_moves_no_score_keeps_none_behind_it_from_being_told() -> 
     loans = pl.DataFrame(
         {"term_months": [None], "fico": [None]}, schema={"term_months": pl.Float64, "fico": pl.Float64}
     )
-    assert outside_training(model, loans, ScoreSettings()).rows() == [(["fico: missing"], True)]
+    assert outside_training(model, loans, ScoreSettings()).rows() == [(["fico: missing"], True, False)]
 
 
 def test_fewer_points_for_each_doubling_make_fewer_columns_matter() -> None:
@@ -106,12 +106,51 @@ def test_fewer_points_for_each_doubling_make_fewer_columns_matter() -> None:
 def test_a_setting_says_what_becomes_of_a_loan_for_which_it_matters(asked: str, decisions: list[str]) -> None:
     settings = Settings.model_validate({"scoring": {"outside_training": asked}})
     chances = np.array([0.08, 0.081, 0.08, 0.081])
-    found = decide(pl.Series([True, True, False, False]), chances, settings)
+    outside = pl.DataFrame({"matters": [True, True, False, False], "beyond_matters": [False] * 4})
+    found = decide(outside, chances, settings)
     assert found.to_list() == [*decisions, "approve", "decline"]
 
 
+@pytest.mark.parametrize(
+    ("unknown", "beyond", "decisions"),
+    [
+        ("refer", "score", ["refer", "approve", "refer", "approve"]),
+        ("score", "refer", ["approve", "refer", "refer", "approve"]),
+        ("refer", "refuse", ["refer", "refuse", "refuse", "approve"]),
+        ("refuse", "refer", ["refuse", "refer", "refuse", "approve"]),
+        ("score", "score", ["approve"] * 4),
+    ],
+)
+def test_a_setting_of_its_own_says_what_becomes_of_numbers_beyond_the_trained_range(
+    unknown: str, beyond: str, decisions: list[str]
+) -> None:
+    settings = Settings.model_validate({"scoring": {"outside_training": unknown, "beyond_range": beyond}})
+    model = Trained(SUPPORT)
+    values: list[dict[str, object]] = [
+        {"fico": None},
+        {"fico": 851.0},
+        {"fico": None, "annual_income": 1e7},
+        {"annual_income": 1e6},
+    ]
+    loans = pl.DataFrame([{**USUAL, **some} for some in values], schema_overrides={"fico": pl.Float64})
+    found = decide(outside_training(model, loans, settings.scores), np.full(4, 0.01), settings)
+    assert found.to_list() == decisions
+    assert count_undecided(model, loans, settings) == sum(one != "approve" for one in decisions)
+
+
+def test_numbers_beyond_the_range_that_move_no_whole_point_are_decided_as_usual() -> None:
+    settings = Settings.model_validate({"scoring": {"beyond_range": "refuse"}})
+    little = Trained(
+        {"annual_income": ColumnSupport(1000, least=1.0, largest=1e6, reach=0.9 * POINT)}, ("annual_income",)
+    )
+    outside = outside_training(little, pl.DataFrame({"annual_income": [1e7]}), settings.scores)
+    assert outside.rows() == [(["annual_income: beyond trained range"], False, False)]
+    assert decide(outside, np.array([0.01]), settings).to_list() == ["approve"]
+
+
 def test_no_loans_have_no_decisions() -> None:
-    found = decide(pl.Series([], dtype=pl.Boolean), np.zeros(0), Settings())
+    outside = pl.DataFrame(schema={"matters": pl.Boolean, "beyond_matters": pl.Boolean})
+    found = decide(outside, np.zeros(0), Settings())
     assert (found.len(), found.dtype) == (0, pl.String)
 
 

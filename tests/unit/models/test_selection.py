@@ -123,7 +123,7 @@ def test_a_coefficient_against_its_weights_is_named_with_its_value() -> None:
 
 def test_a_scorecard_of_nothing_is_refused_with_the_bar() -> None:
     noise = pl.DataFrame({"annual_income": RNG.normal(size=SIZE)})
-    with pytest.raises(TrainingError, match="none of 1 features passes"):
+    with pytest.raises(TrainingError, match="none of 1 features tells good from bad beyond chance"):
         fit_scorecard(
             noise,
             (Feature("annual_income", "numeric", -1, "", ""),),

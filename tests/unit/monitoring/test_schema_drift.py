@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 from math import comb
 
@@ -60,9 +61,85 @@ def test_a_column_that_is_filled_now_and_then_is_often_empty_on_a_small_day() ->
     assert only(compared(income(200, 0), *[income(10, 2)] * 20)).what == "empty"
 
 
-def test_a_column_filled_in_far_fewer_rows_is_sparse_and_one_in_half_of_them_is_not() -> None:
-    assert only(compared(income(50, 5), *[income(50)] * 5)).what == "sparse"
-    assert compared(income(50, 30), *[income(50)] * 5).findings == ()
+@pytest.mark.parametrize(
+    ("today", "usual", "found"),
+    [
+        (income(50, 5), income(50), True),
+        (income(50, 25), income(50), True),  # half of them
+        (income(50, 40), income(50), True),
+        (income(50, 46), income(50), False),  # 8 in 100
+        (income(8, 4), income(8), True),  # 70 ways of four among 36 in 376,992
+        (income(50, 20), income(50, 40), True),
+        (income(50, 30), income(50, 40), False),  # once in 100 days
+        (income(5_000, 400), income(5_000, 500), True),
+        (income(5_000, 455), income(5_000, 500), False),
+    ],
+)
+def test_a_column_that_lost_a_part_of_its_values_is_sparse_where_that_is_no_chance(
+    today: FeedDay, usual: FeedDay, found: bool
+) -> None:
+    comparison = compared(today, *[usual] * 28)
+    assert [f.what for f in comparison.findings] == ["sparse"] * found
+    if found:
+        assert comparison.findings[0].today == today.filled["annual_income"] / today.rows
+
+
+def test_half_of_the_values_on_few_rows_a_day_add_up_over_days() -> None:
+    usual = [income(4)] * 20
+    assert compared(income(4, 2), *usual).findings == ()
+    (finding,) = compared(income(4, 2), *usual, income(4, 2), income(4, 1), income(4, 2)).findings
+    assert (finding.what, finding.today, finding.usual) == ("sparse", 0.5, 1.0)
+    assert compared(income(4), *usual, income(4, 2), income(4, 1), income(4, 2)).findings == ()
+
+
+def test_half_of_the_values_are_found_on_the_days_after_too() -> None:
+    assert [f.what for f in compared(income(50, 25), *[income(50)] * 10, income(50, 25)).findings] == ["sparse"]
+
+
+def test_a_column_whose_days_always_differ_more_than_chance_is_held_to_that() -> None:
+    uneven = [income(200, 160), income(200, 100), income(200, 130), income(200, 90)] * 7
+    even = [income(200, 120)] * 28
+    assert [f.what for f in compared(income(200, 70), *even).findings] == ["sparse"]
+    assert compared(income(200, 70), *uneven).findings == ()
+    assert compared(income(200, 2), *uneven).undetermined == ("annual_income",)
+    less_uneven = [income(200, 120), income(200, 100), income(200, 140), income(200, 110)] * 7
+    assert [f.what for f in compared(income(200, 2), *less_uneven).findings] == ["sparse"]
+
+
+@pytest.mark.parametrize(("rows", "blank_share"), [(3, 0.02), (15, 0.001), (15, 0.01), (60, 0.05), (400, 0.3)])
+def test_quiet_years_have_no_false_alarm(rows: int, blank_share: float) -> None:
+    """Four columns over five years whose blanks fall by chance: none. Two whose days differ by a tenth: one a year."""
+    luck = random.Random(rows + round(1000 * blank_share))
+    even = ["annual_income", "debt_to_income", "revolving_balance", "revolving_utilisation"]
+    uneven = ["revolving_limit", "collections_owed"]
+    usual, alarms = UsualDays(28), []
+    for n in range(5 * 365):
+        number, filled = luck.randint(1, 2 * rows), {}
+        for column in [*even, *uneven]:
+            of_day = luck.betavariate(4, 4 / blank_share - 4) if column in uneven else blank_share
+            filled[column] = sum(luck.random() >= of_day for _ in range(number))
+        today = FeedDay(number, filled, (), (), number, number)
+        alarms += [f.column for f in compare_schema(FINANCIAL, DAY + timedelta(days=n), today, usual).findings]
+        usual.add(DAY + timedelta(days=n), today)
+    assert sum(column in even for column in alarms) == 0
+    assert sum(column in uneven for column in alarms) <= 5
+
+
+@pytest.mark.parametrize(("rows", "days"), [(4, 9), (12, 2), (40, 1)])
+def test_a_column_that_becomes_half_blank_is_found_within_days(rows: int, days: int) -> None:
+    """Of 100 books with blanks in 2 of 100 rows, of which half the values are lost from a day on."""
+    luck, found = random.Random(rows), 0
+    for _ in range(100):
+        usual = UsualDays(28)
+        for n in range(28 + days):
+            share = 0.02 if n < 28 else 0.5
+            today = income(rows, sum(luck.random() >= share for _ in range(rows)))
+            told = compare_schema(FINANCIAL, DAY + timedelta(days=n), today, usual).findings
+            if n >= 28 and told:
+                found += 1
+                break
+            usual.add(DAY + timedelta(days=n), today)
+    assert found >= 80
 
 
 def test_a_column_that_was_never_filled_or_begins_is_no_drift() -> None:

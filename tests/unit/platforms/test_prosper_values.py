@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
+from p2pcredit.platforms.mapped.prosper import prosper
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
@@ -111,3 +113,48 @@ def test_a_prosper_loan_has_its_words_as_the_contract_names_them(home: Layout) -
     (person,) = Lake(home).read(silver(FEEDS["demographic"])).to_dicts()
     assert (terms["purpose"], terms["platform_grade"]) == ("SMALL_BUSINESS", "B")
     assert (person["home_ownership"], person["state"]) == ("OWNER", "CO")
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        ("1", "0"),
+        ("1.0", "0.0"),
+        ("yes", "no"),
+        ("YES", "No"),
+        ("y", "N"),
+        ("t", "f"),
+        ("True", "FALSE"),
+        (" true ", "f"),
+    ],
+)
+def test_yes_and_no_are_the_same_two_levels_however_they_are_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, yes: str, no: str
+) -> None:
+    homes, verified = levels_of(tmp_path, yes, no, "")
+    assert homes == ["OWNER", "NOT_OWNER", None]
+    assert verified == ["Verifiable", "Not Verifiable", None]
+    assert "neither" not in caplog.text
+
+
+def test_what_is_neither_yes_nor_no_is_missing_and_is_said_by_column(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    homes, _ = levels_of(tmp_path, "1", "2", "0", "perhaps")
+    assert homes == ["OWNER", None, "NOT_OWNER", None]
+    assert (
+        "loans.csv: column IsBorrowerHomeowner holds neither yes nor no in 2 rows, such as '2'; the value is missing "
+        "there: write true or false, yes or no, or 1 or 0"
+    ) in caplog.messages
+
+
+def levels_of(tmp_path: Path, *texts: str) -> tuple[list[str | None], list[str | None]]:
+    """Home ownership and verification of loans with these texts in both columns."""
+    raw = tmp_path / "loans.csv"
+    rows = [
+        {**LOAN, "LoanNumber": str(n), "IsBorrowerHomeowner": text, "IncomeVerifiable": text}
+        for n, text in enumerate(texts)
+    ]
+    raw.write_text("\n".join([",".join(LOAN), *(",".join(row.values()) for row in rows)]) + "\n")
+    feeds = prosper(date(2013, 2, 5)).read([raw], None, None).feeds
+    return feeds["demographic"]["home_ownership"].to_list(), feeds["financial"]["income_verification"].to_list()

@@ -21,6 +21,7 @@ from p2pcredit.monitoring.feeds.levels import UsualLevels, compare_levels, sized
 from p2pcredit.monitoring.feeds.plausibility import implausible
 from p2pcredit.monitoring.feeds.schema_drift import compare_schema
 from p2pcredit.monitoring.feeds.shapes import FURTHEST, UsualDays
+from p2pcredit.monitoring.feeds.texts import UsualTexts, compare_texts
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import PreprocessingSettings
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -74,7 +75,7 @@ def judge_days(
 ) -> Judged:
     """Compare each of the days with those before it, say what differs, and stop where settings ask for it.
 
-    Shapes (which columns are filled) and levels (how large their numbers are) are compared.
+    Shapes (which columns are filled), levels (how large their numbers are) and the texts of categories are compared.
 
     Args:
         ctx: The context.
@@ -191,7 +192,7 @@ def _compare_feed(
 ) -> None:
     number = settings.schema_drift_days
     usual = _usual_days(before, feed, number)
-    levels = UsualLevels(sized(feed), number, usual.days)
+    levels, texts = UsualLevels(sized(feed), number, usual.days), UsualTexts(number, usual.days)
     unsized: tuple[str, ...] = ()
     accepted: dict[str, date] = {}
     unsure = False
@@ -205,15 +206,17 @@ def _compare_feed(
         accepted |= {entry["column"]: day for entry in entries}
         comparison = compare_schema(feed_named(feed), day, seen.shape, usual, accepted)
         compared = compare_levels(feed, day, seen.shape, levels, settings.level_shift_chance, accepted)
+        worded = compare_texts(feed, day, seen.shape, texts, settings.level_shift_chance, accepted)
         recent = [shape for _, shape in levels.days]
         sizes = [
             finding
             for finding in implausible(feed, seen.shape, recent, settings.level_shift_chance)
             if f"{feed}.{finding.column}" not in settings.own_sizes
         ]
-        findings = [*comparison.findings, *compared.findings, *sizes]
+        findings = [*comparison.findings, *compared.findings, *worded, *sizes]
         usual.add(day, seen.shape)
         levels.add(day, seen.shape)
+        texts.add(day, seen.shape)
         if accepting is not None:
             made = [f.column for f in findings if f.what in DRIFT | LEVELS]
             entries += [{"feed": feed, "column": c, **accepting, "digest": seen.digest} for c in made]

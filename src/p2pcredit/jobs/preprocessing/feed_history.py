@@ -17,6 +17,7 @@ from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen, seen_in_receipts
 from p2pcredit.monitoring.feeds.levels import POINTS, sized
 from p2pcredit.monitoring.feeds.shapes import FeedDay
+from p2pcredit.monitoring.feeds.texts import kept_texts, worded
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.notes import LandedFile, noted_landed
 from p2pcredit.storage.tables.day_receipts import read_receipts
@@ -63,17 +64,18 @@ def receipts_say(
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The rows of a day in silver, in how many each column is filled, and the sizes of its numbers."""
+    """The rows of a day in silver, in how many each column is filled, the sizes of its numbers, and its categories."""
 
     rows: int = 0
     filled: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def _seen(held: _Held, file: LandedFile | None, loans: tuple[int, int]) -> Seen:
-    if file is None:
-        return Seen(FeedDay(held.rows, held.filled, None, None, *loans, held.levels))
-    return Seen(FeedDay(held.rows, held.filled, file.absent, file.unknown, *loans, held.levels), file.digest, file.size)
+    absent, unknown = (None, None) if file is None else (file.absent, file.unknown)
+    shape = FeedDay(held.rows, held.filled, absent, unknown, *loans, held.levels, held.texts)
+    return Seen(shape) if file is None else Seen(shape, file.digest, file.size)
 
 
 def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, LandedFile]:
@@ -87,20 +89,40 @@ def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, Lan
 
 
 def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
-    """Count per day the rows in silver and those in which each column has a value, and keep the sizes of numbers."""
+    """Count per day the rows in silver and those in which each column has a value; keep sizes of numbers, and texts."""
     columns = feed_named(feed).columns
     counts = [pl.col(column.typed_name).count().alias(column.source) for column in columns]
     sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(feed)]
     rows = Lake(ctx.layout).scan(silver(feed_named(feed)), days)
+    texts = _texts(feed, rows)
     counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts, *sizes).collect()
     return {
         row["snapshot_date"]: _Held(
             row[" rows"],
             {column.source: n for column in columns if (n := row[column.source])},
             {name: tuple(kept) for name in sized(feed) if (kept := row[f"{_SIZES}{name}"])},
+            texts.get(row["snapshot_date"], {}),
         )
         for row in counted.iter_rows(named=True)
     }
+
+
+def _texts(feed: str, rows: pl.LazyFrame) -> dict[date, dict[str, dict[str, int]]]:
+    """Count per day in how many rows each text of each category stands, and choose those that are kept."""
+    columns = [column for column in feed_named(feed).columns if column.source in worded(feed)]
+    if not columns:
+        return {}
+    each = [
+        rows.select("snapshot_date", pl.lit(column.source).alias("column"), pl.col(column.typed_name).alias("text"))
+        .drop_nulls("text")
+        .group_by("snapshot_date", "column", "text")
+        .len()
+        for column in columns
+    ]
+    found: dict[date, dict[str, dict[str, int]]] = {}
+    for day, column, text, number in pl.concat(each).collect().iter_rows():
+        found.setdefault(day, {}).setdefault(column, {})[text] = number
+    return {day: {name: kept_texts(of_day[name]) for name in sorted(of_day)} for day, of_day in found.items()}
 
 
 def _kept(column: Column) -> pl.Expr:

@@ -7,12 +7,12 @@ from datetime import date
 
 from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS, Finding
+from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS, TEXTS, Finding
 from p2pcredit.periods import count_of_days
 
 Findings = Mapping[date, Collection[Finding]]
 _MOST_SAID = 10
-_KINDS = {"another level": LEVELS, "no plausible size": IMPLAUSIBLE}
+_KINDS = {"other texts": TEXTS, "another level": LEVELS - TEXTS, "no plausible size": IMPLAUSIBLE}
 _Key = tuple[str, str, str]
 
 

@@ -222,8 +222,9 @@ def preprocess(ctx: JobContext, days: DateRange, accept_drift: str | None = None
         than they are), `schema_status` (`pass`, `fail`, `undetermined`),
         `schema_drift` (per way in which a feed differs: `feed`, `column`, `what`, `today`, `usual`, `likely_name`,
         `first_date`, `last_date`, `days`), `level_status` and `level_shifts` (the same of columns whose numbers are
-        `low`, `high` or `constant`, `today` and `usual` being medians), `implausible_sizes` (the same of columns whose
-        numbers no plausible book has: `one_value`, `too_low`, `too_high`), `levels_undetermined` (columns, as
+        `low`, `high` or `constant`, `today` and `usual` being medians; and of categories with `new_texts` or
+        `one_text`, being shares of rows, with `texts` and `usual_texts`), `implausible_sizes` (the same of columns
+        whose numbers no plausible book has: `one_value`, `too_low`, `too_high`), `levels_undetermined` (columns, as
         `feed.column`, whose level on the last days cannot be judged yet), `accepted_drift`, `landed_anew` (feed to days
         that landed anew since they were preprocessed).
 

@@ -70,9 +70,8 @@ def make_challenger(
             "mend that package, or name other families in training.families"
         )
     if not run.candidates:
-        raise TooLittleDataError(
-            f"no candidate could be fitted on what was known on {snapshot.day}; wait for more matured loans"
-        )
+        because = one_line("; ".join(run.missing_because), 300)
+        raise TooLittleDataError(f"no candidate could be fitted on what was known on {snapshot.day}: {because}")
     best, gate = _choose(run.candidates, snapshot)
     champion_pd = _champion_on(snapshot, best.evaluation)
     comparison = None if champion_pd is None else _compare(best, champion_pd, snapshot)

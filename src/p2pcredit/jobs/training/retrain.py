@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
+from p2pcredit.contracts.results import Status
 from p2pcredit.errors import P2PCreditError, TooLittleDataError, UsageError
-from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
@@ -233,7 +236,20 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
     )
     assert event is not None
     alert_of_approvals(ctx)
+    if trained.promoted:
+        _warn_of_floor(ctx, trained.model_id, card)
     return _receipt(event)
+
+
+def _warn_of_floor(ctx: JobContext, model_id: str, card: Mapping[str, Any]) -> None:
+    """Warn where a recalibrated champion ranks below the floor: its ranking served before; nothing keeps it back."""
+    gate = card["gate"]
+    if gate is not None and Status(gate["status"]) is not Status.PASS:
+        warn(
+            ctx,
+            f"{model_id} serves with a new calibration though its ranking does not pass the floor: {gate['status']}: "
+            f"{gate['reason']}; look at the labels and columns of the newest loans, or 'p2pcredit models rollback'",
+        )
 
 
 def _release(ctx: JobContext, decision_id: str | None, day: date, reason: str) -> None:

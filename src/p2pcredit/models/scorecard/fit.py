@@ -116,8 +116,8 @@ def fit_scorecard(
             f"coefficient {coefficients[worst]:+.3f} beside the others, which turns its weights of evidence round"
         )
     raise TrainingError(
-        f"none of {len(candidates)} features passes the selection (information value {bars.min_information_value}, "
-        "stability); look at the features"
+        f"none of {len(candidates)} features tells good from bad beyond chance and alike over time (information value "
+        f"{bars.min_information_value}, stability); look at where the columns come from, or wait for more loans"
     )
 
 

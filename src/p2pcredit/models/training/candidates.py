@@ -8,6 +8,7 @@ fit's probabilities.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -73,6 +74,16 @@ class TrainingRun:
     def dropped(self) -> dict[str, str]:
         """The features that the loans which the leader learned from could not teach, and why."""
         return {**self.candidates[0].details["dropped_features"], **self.barred}
+
+    @property
+    def missing_because(self) -> tuple[str, ...]:
+        """Why candidates are missing, the commonest reason first; without what is true of early delinquency alone."""
+        said = [
+            held["missing_because"]
+            for held in self.details.values()
+            if isinstance(held, dict) and "missing_because" in held
+        ]
+        return tuple(reason for reason, _ in Counter(said).most_common() if reason != str(self.cures.refusal))
 
     def limits_of(self, chosen: Candidate) -> list[str]:
         """Say what the loans learned from could not teach a candidate, and why early delinquency is refused."""

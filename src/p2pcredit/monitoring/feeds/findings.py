@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from p2pcredit.contracts.plausible import PLAUSIBLE
+from p2pcredit.text import one_line
 
 _Shape = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown"]
-What = _Shape | Literal["low", "high", "constant", "one_value", "too_low", "too_high"]
+What = _Shape | Literal["low", "high", "constant", "new_texts", "one_text", "one_value", "too_low", "too_high"]
 
 LOSSES = frozenset({"absent", "empty", "no_rows"})
 """What leaves nothing of a column: these stop a day by default where the champion uses the column."""
@@ -16,13 +18,17 @@ LOSSES = frozenset({"absent", "empty", "no_rows"})
 DRIFT = LOSSES | {"sparse", "few_rows", "quiet"}
 """What is lost in part or whole."""
 
-LEVELS = frozenset({"low", "high", "constant"})
-"""Columns whose values are there, and of another size than usual."""
+TEXTS = frozenset({"new_texts", "one_text"})
+"""Categories whose texts are there, and other ones than usual."""
+
+LEVELS = frozenset({"low", "high", "constant"}) | TEXTS
+"""Columns whose values are there, and of another size than usual; or other texts."""
 
 IMPLAUSIBLE = frozenset({"one_value", "too_low", "too_high"})
 """Columns whose values are of a size that no book has, whatever the days before: said, and no day stops for it."""
 
 _OF_ANOTHER_UNIT = 5.0
+_LONGEST_TEXT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +38,19 @@ class Finding:
     Args:
         feed: Its name.
         column: The column as landed; empty where the whole feed is meant.
-        what: `absent` from the header, `empty` in all rows, `sparse` (filled in less than half as many as usual),
+        what: `absent` from the header, `empty` in all rows, `sparse` (filled in far fewer than usual),
             `no_rows` or `few_rows` where loans came in, `quiet` (no row, unlike on such weekdays before), `unknown` to
             the contract and new; `low` or `high` where nearly all values are smaller or larger than usual, `constant`
-            where all are one and usually are not; `one_value` where all are one, `too_low` or `too_high` where most lie
-            outside what is plausible.
-        today: Share of rows in which it is filled, or of loans that the feed has; rows where it is `quiet`; the median
-            of the values where they are of another size.
+            where all are one and usually are not; `new_texts` where rows of a category hold texts that none held
+            before, `one_text` where all hold one and usually do not; `one_value` where all are one, `too_low` or
+            `too_high` where most lie outside what is plausible.
+        today: Share of rows in which it is filled, or that hold new texts or the one text, or of loans that the feed
+            has; rows where it is `quiet`; the median of the values where they are of another size.
         usual: The same in the days before; None where there are none.
         likely_name: Of the columns that no contract names, the one that may be its new name; else empty.
         harmless: Whether no loan of the day is touched, because none came in.
+        texts: Of a category, the most frequent of its new texts, or its one text; none that a single row holds.
+        usual_texts: Of a category, the most frequent of the days before; likewise.
     """
 
     feed: str
@@ -51,6 +60,8 @@ class Finding:
     usual: float | None = None
     likely_name: str = ""
     harmless: bool = False
+    texts: tuple[str, ...] = ()
+    usual_texts: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -61,6 +72,11 @@ class Finding:
             feed 'financial' lacks column 'annual_income' (usually filled in 98% of rows); is it now 'annual_inc'?
             >>> print(Finding("financial", "debt_to_income", "low", 0.00018, 0.18).sentence)
             feed 'financial' has values in column 'debt_to_income' about 1,000 times smaller than usual; another unit?
+            >>> from dataclasses import replace
+            >>> changed = Finding("financial", "income_verification", "new_texts", 1.0, 0.0, texts=("YES", "NO"))
+            >>> print(replace(changed, usual_texts=("VERIFIED", "NOT VERIFIED")).sentence)
+            feed 'financial' has texts in column 'income_verification' in 100% of rows that it did not have before, \
+such as 'YES', 'NO' (usually 'VERIFIED', 'NOT VERIFIED'); spelled anew?
         """
         usually = ""
         if self.usual is not None and self.what == "quiet":
@@ -79,6 +95,10 @@ class Finding:
             "unknown": f"has a new column '{self.column}' that no contract names",
             "low": f"has values in column '{self.column}' {self._times('smaller')}",
             "high": f"has values in column '{self.column}' {self._times('larger')}",
+            "new_texts": f"has texts in column '{self.column}' in {self.today:.0%} of rows that it did not have before"
+            f"{_listed(', such as ', self.texts, '')}{_listed(' (usually ', self.usual_texts, ')')}; spelled anew?",
+            "one_text": f"has one and the same text{_listed(', ', self.texts, ',')} in column '{self.column}' in all "
+            f"rows, which is not usual{_listed(' (usually ', self.usual_texts, ')')}",
             "constant": f"has one and the same value in column '{self.column}' in all rows, which is not usual",
         }
         return f"feed '{self.feed}' {said[self.what] if self.what in said else self._of_no_size()}"
@@ -103,7 +123,8 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """Give it as receipts do; shares have four digits, medians six significant ones."""
-        rounded = _significant if self.what in LEVELS | IMPLAUSIBLE else _four_digits
+        rounded = _significant if self.what in (LEVELS - TEXTS) | IMPLAUSIBLE else _four_digits
+        texts = {"texts": list(self.texts), "usual_texts": list(self.usual_texts)} if self.what in TEXTS else {}
         return {
             "feed": self.feed,
             "column": self.column or None,
@@ -111,7 +132,14 @@ class Finding:
             "today": rounded(self.today),
             "usual": None if self.usual is None else rounded(self.usual),
             "likely_name": self.likely_name or None,
+            **texts,
         }
+
+
+def _listed(begin: str, texts: Sequence[str], end: str) -> str:
+    """List texts in quotes; empty where there are none."""
+    quoted = ", ".join(f"'{one_line(text, _LONGEST_TEXT)}'" for text in texts)
+    return f"{begin}{quoted}{end}" if texts else ""
 
 
 def _four_digits(share: float) -> float:
@@ -122,4 +150,4 @@ def _significant(number: float) -> float:
     return float(f"{number:.6g}")
 
 
-__all__ = ["DRIFT", "IMPLAUSIBLE", "LEVELS", "LOSSES", "Finding", "What"]
+__all__ = ["DRIFT", "IMPLAUSIBLE", "LEVELS", "LOSSES", "TEXTS", "Finding", "What"]

@@ -3,9 +3,11 @@
 A day's shape is how many rows a feed has, in how many of them each column is filled, and which columns its file names.
 Names in a header are facts; that a column is blank in a few rows is not. So an emptied column is found by an exact test
 (hypergeometric): were the blanks spread over usual rows and today's by chance, how often would today get none of the
-filled ones? Rarer than `CHANCE` (`CHANCE_IF_OFTEN_BLANK`) is drift, else it is undetermined. A feed on its first days
-is undetermined, but for what needs no history: no row, or few, where loans came in, and a missing column beside an
-unknown one named alike.
+filled ones? Rarer than `CHANCE` (`CHANCE_IF_OFTEN_BLANK`) is drift, else it is undetermined. A column that lost a part
+of its values (`sparse`) is found by the same test, on counts that are divided by how much more than chance its days
+usually differ from each other, and by today together with up to `RECENT` days before, so that few rows a day add up.
+A feed on its first days is undetermined, but for what needs no history: no row, or few, where loans came in, and a
+missing column beside an unknown one named alike.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import ceil, floor
+from statistics import median
 from typing import Literal
 
 from p2pcredit.contracts.feeds import Feed
 from p2pcredit.monitoring.feeds.column_names import likely_name
 from p2pcredit.monitoring.feeds.findings import Finding
-from p2pcredit.monitoring.feeds.shapes import FeedDay, UsualDays, chance_of_so_few
+from p2pcredit.monitoring.feeds.shapes import LEAST_WITH_ROWS, RECENT, FeedDay, UsualDays, chance_of_so_few
 
 CHANCE = 0.001
 """That a column which is always filled is blank is drift where it is less likely than this to happen by chance."""
@@ -26,7 +30,14 @@ CHANCE = 0.001
 CHANCE_IF_OFTEN_BLANK = 1e-6
 """The same for other columns: where blanks are usual, so many days and columns are looked at that rare ones happen."""
 
+LOST = 0.1
+"""A column is sparse where it lost at least this share of the values that it usually has."""
+
+_HALF = 0.5
 _ALWAYS = 0.99
+_MOST = 0.8
+_CHI_SQUARE_OF_MOST = 1.6423744151498164
+"""The same quantile of the chi-square distribution with one degree of freedom."""
 _NEARLY_ALL = 0.9
 _LEAST_LACKING, _MANY_LACKING = 2, 0.2
 """Loans, and share of a day's loans, that a feed which always had every loan lacks by no chance."""
@@ -98,7 +109,7 @@ def _is_suspect(column: str, gone: bool, today: FeedDay, usual: UsualDays) -> bo
         return before > 0 or not usual.rows
     if not today.rows:
         return False
-    return before * today.rows > 2 * today.filled.get(column, 0) * usual.rows
+    return (1 - LOST) * before * today.rows >= today.filled.get(column, 0) * usual.rows and before > 0
 
 
 def _judge_column(
@@ -108,7 +119,9 @@ def _judge_column(
     if gone and not any(shape.rows for shape in usual):
         return Finding(feed, column, "absent", likely_name=name, harmless=harmless) if name else None
     filled, rows, before = today.filled.get(column, 0), today.rows, list(usual)
-    while not filled and before and not before[-1].filled.get(column, 0):
+    if filled:
+        return _judge_part(feed, column, today, usual, name)
+    while before and not before[-1].filled.get(column, 0):
         rows += before.pop().rows  # days since it was last filled count as one with today
     usual_filled, usual_rows = sum(shape.filled.get(column, 0) for shape in before), sum(s.rows for s in before)
     if not usual_filled:
@@ -118,9 +131,58 @@ def _judge_column(
         return Finding(feed, column, "absent", 0.0, share, name, harmless=harmless)
     if not today.rows:
         return None
-    if chance_of_so_few(filled, rows, usual_filled, usual_rows) >= _rarest(share):
+    if chance_of_so_few(0, rows, usual_filled, usual_rows) >= _rarest(share):
         return "undetermined"
-    return Finding(feed, column, "sparse" if filled else "empty", filled / today.rows, share, name)
+    return Finding(feed, column, "empty", 0.0, share, name)
+
+
+def _judge_part(
+    feed: str, column: str, today: FeedDay, usual: Sequence[FeedDay], name: str
+) -> Finding | Literal["undetermined"] | None:
+    """Look whether a column that is filled in some rows is so in far fewer than usual: today, or the last days with it.
+
+    A loss of less than half of the values must be as rare as for a column that is often blank, since there are more
+    ways to it. Where today's loss is larger and may be chance, it is undetermined.
+    """
+    filled, rows, before = today.filled[column], today.rows, list(usual)
+    unsure = False
+    for days in range(1, RECENT + 2):
+        usual_filled, usual_rows = sum(shape.filled.get(column, 0) for shape in before), sum(s.rows for s in before)
+        if not usual_filled:
+            break
+        share = usual_filled / usual_rows
+        bound = (1 - LOST) * share
+        if today.filled[column] <= bound * today.rows and filled <= bound * rows:
+            by_half = filled < _HALF * share * rows
+            if not by_half and share < _ALWAYS and sum(bool(shape.rows) for shape in before) < LEAST_WITH_ROWS:
+                break  # how much days differ is not known yet
+            alike = _likeness_within_days(column, before, share)
+            own, usually = 1 + (rows / days - 1) * alike, 1 + (usual_rows / len(before) - 1) * alike
+            few, of = floor(filled / own), ceil(rows / own)
+            rarest = _rarest(share) if by_half else CHANCE_IF_OFTEN_BLANK
+            if chance_of_so_few(few, of, floor(usual_filled / usually), ceil(usual_rows / usually)) < rarest:
+                return Finding(feed, column, "sparse", today.filled[column] / today.rows, share, name)
+            unsure |= by_half
+        last = before.pop()
+        filled, rows = filled + last.filled.get(column, 0), rows + last.rows
+    return "undetermined" if unsure else None
+
+
+def _likeness_within_days(column: str, days: Sequence[FeedDay], share: float) -> float:
+    """Estimate the correlation of two rows of one day, from how much more than chance the days' filled shares differ.
+
+    By the day that differs more than four of five others, so that a few on which the column failed count for nothing.
+
+    Source:
+        Rao and Scott (1992), A simple method for the analysis of clustered binary data, Biometrics 48: counts of a
+        cluster of n are divided by the design effect, 1 + (n - 1) correlation.
+    """
+    of_rows = [shape for shape in days if shape.rows]
+    if share >= 1:
+        return 0.0
+    off = [(shape.filled.get(column, 0) / shape.rows - share) ** 2 / (share * (1 - share)) for shape in of_rows]
+    most = sorted(off)[floor(_MOST * len(off))]
+    return min(1.0, max(0.0, most / _CHI_SQUARE_OF_MOST - median(1 / shape.rows for shape in of_rows)))
 
 
 def _rarest(share: float) -> float:

@@ -23,6 +23,7 @@ class FeedDay:
         covered: For how many of them the feed has a row.
         levels: Column -> the smallest of its values, the deciles and the largest, in order of size; all of its values
             where there are eleven or fewer. Of a date, its age in days. Columns of texts are left out.
+        texts: Category -> its texts, and in how many rows each stands; see `monitoring.feeds.texts`.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class FeedDay:
     loans: int = 0
     covered: int = 0
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape as a day's receipt keeps it."""
@@ -44,6 +46,7 @@ class FeedDay:
             "loans": self.loans,
             "covered": self.covered,
             "levels": {name: list(map(_shortest, values)) for name, values in self.levels.items()},
+            "texts": {name: dict(counts) for name, counts in self.texts.items()},
         }
 
     @staticmethod
@@ -52,7 +55,7 @@ class FeedDay:
 
         Examples:
             >>> FeedDay.from_json(FeedDay(3, {"term": 2}, (), ("extra",)).as_json())
-            FeedDay(rows=3, filled={'term': 2}, absent=(), unknown=('extra',), loans=0, covered=0, levels={})
+            FeedDay(rows=3, filled={'term': 2}, absent=(), unknown=('extra',), loans=0, covered=0, levels={}, texts={})
             >>> FeedDay.from_json({"rows": 3}) is None
             True
         """
@@ -63,14 +66,21 @@ class FeedDay:
             rows, loans, covered = (int(content[key]) for key in ("rows", "loans", "covered"))
             kept = content.get("levels", {})  # a receipt of an older version keeps none
             levels = {str(name): tuple(map(float, values)) for name, values in kept.items()}
+            texts = {
+                str(name): {str(text): int(number) for text, number in counts.items()}
+                for name, counts in content.get("texts", {}).items()
+            }
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered, levels)
+        return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered, levels, texts)
 
 
 def _shortest(number: float) -> float:
     return int(number) if number.is_integer() else number
 
+
+RECENT = 6
+"""So many days before at most are taken together with a day on which too few rows differ to say."""
 
 LEAST_WITH_ROWS = 7
 """So many days with rows are looked for further back, where the last days have fewer: a lender may pause."""
@@ -144,4 +154,4 @@ def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) if 0 <= k <= n else float("-inf")
 
 
-__all__ = ["FURTHEST", "FeedDay", "UsualDays", "chance_of_so_few"]
+__all__ = ["FURTHEST", "RECENT", "FeedDay", "UsualDays", "chance_of_so_few"]

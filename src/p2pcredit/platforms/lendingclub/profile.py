@@ -64,6 +64,7 @@ class LendingClub:
         return {
             "loan_amount": "the column loan_amnt holds numbers such as 24000 or 24,000.00",
             "term": "the column term holds months such as ' 36 months'",
+            "earliest_credit_line": "the column earliest_cr_line holds months such as Dec-2001",
             "status": "the column loan_status holds the platform's own words, last_pymnt_d months such as Dec-2011",
         }
 

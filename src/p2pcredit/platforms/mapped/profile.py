@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -21,13 +21,14 @@ from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_bo
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import ISO, date_remedy
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
-from p2pcredit.platforms.mapped.schema import PlatformMapping, Source
+from p2pcredit.platforms.mapped.schema import NO, YES, PlatformMapping, Source
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
 from p2pcredit.platforms.missing_signs import blanked, first_given, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number
+from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 MOST_ABSENT_NAMED = 5
 _MANY_LATE = 8
@@ -40,10 +41,15 @@ class MappedPlatform:
     """The profile that a mapping describes. Build it with `load_mapping`.
 
     `today`: the day of the landing, after which no status was read and none holds from: a later date cannot be read.
+    `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
+    `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
+    texts. Both are filled as parts are read.
     """
 
     mapping: PlatformMapping
     today: date | None = None
+    unread_dates: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -52,20 +58,31 @@ class MappedPlatform:
 
     @property
     def remedies(self) -> dict[str, str]:
-        """Column of a feed -> what to write in the mapping where its values cannot be read."""
+        """Column of a feed -> what to write in the mapping where its values cannot be read.
+
+        Where a status lacks its date because that cannot be read, the date is the cause and is named.
+        """
         mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
         amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
         on = mapping.events.on
         needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
         opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
         lines = " or ".join(opened.names) if opened else "COLUMN"
+        status = (
+            f"say under events.rules what each text of {mapping.events.status} means; one with events needs {needs}"
+        )
+        if on is not None and (found := self.unread_dates.get("on")) is not None:
+            column = " or ".join(on.names)
+            remedy = date_remedy('"on"', column, found)
+            status = f"it needs the date in column '{column}', which holds '{found}': {remedy}"
         return {
-            "earliest_credit_line": date_remedy("earliest_credit_line", lines, ""),
+            "earliest_credit_line": date_remedy(
+                "earliest_credit_line", lines, self.unread_dates.get("earliest_credit_line", "")
+            ),
             "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
             "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
-            "status": f"say under events.rules what each text of {mapping.events.status} means; one with events needs "
-            f"{needs}",
+            "status": status,
             "days_past_due": f"write whole days into {mapping.events.days_past_due or 'a column of days'}, such as 45, "
             "and name it in the mapping (events: {days_past_due: COLUMN})",
         }
@@ -129,6 +146,31 @@ class MappedPlatform:
             report_absent=partial(self._report_absent, path),
         )
         _warn_of_early(path, early)
+        self._warn_of_flags(path)
+
+    def _warn_of_flags(self, path: Path) -> None:
+        """Warn of texts in columns of yes and no that are neither: they are missing, and are no level of their own."""
+        for name, (rows, example) in self.unread_flags.items():
+            logger.warning(
+                "%s: column %s holds neither yes nor no in %d row%s, such as '%s'; the value is missing there: write "
+                "true or false, yes or no, or 1 or 0",
+                path.name,
+                name,
+                rows,
+                "" if rows == 1 else "s",
+                example,
+            )
+        self.unread_flags.clear()
+
+    def _note_unread_flags(self, rows: pl.DataFrame) -> None:
+        for source in (source for feed in self.mapping.feeds.values() for source in feed.values() if source.flag):
+            text = _text(source)
+            wrong = ~is_blank(text) & _as_flag(source, text).is_null()
+            found = rows.filter(wrong).select(text.alias("text"))["text"]
+            if found.len():
+                name = " or ".join(source.names)
+                before, example = self.unread_flags.get(name, (0, one_line(found[0], LONGEST_EXAMPLE)))
+                self.unread_flags[name] = before + found.len(), example
 
     def _warn_of_days(self) -> None:
         """Warn of a term that is taken as it stands from a column named after days: it would be read as months."""
@@ -275,6 +317,23 @@ class MappedPlatform:
                 "decimal sign in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'"
             )
 
+    def _note_unread_dates(self, rows: pl.DataFrame) -> None:
+        """Keep the first text of each column of dates that is none, for the line that says what to write."""
+        opened = self.mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
+        for name, source in (("on", self.mapping.events.on), ("earliest_credit_line", opened)):
+            if source is not None and name not in self.unread_dates:
+                text = _text(source)
+                of_status = pl.col(self.mapping.events.status).str.strip_chars().is_in(self._with_events)
+                needed = of_status if name == "on" else pl.lit(value=True)
+                first = rows.filter(needed & ~is_blank(text) & _as_date(source).is_null()).select(text.first()).item()
+                if first is not None:
+                    self.unread_dates[name] = one_line(first, LONGEST_EXAMPLE)
+
+    @property
+    def _with_events(self) -> list[str]:
+        """The statuses that events follow from, which need their date."""
+        return [status for status, rule in self.mapping.events.rules.items() if isinstance(rule, tuple) and rule]
+
     def _book(self, early: list[pl.DataFrame], table: RawTable, last_date: date | None) -> RawBook:
         """Cut records into the feeds, and add to `early` the loans of which a status is older than they are."""
         mapping, events = self.mapping, self.mapping.events
@@ -303,9 +362,10 @@ class MappedPlatform:
             (_no_whole_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )
         loans = _without_impossible_days(loans, read_on)
-        with_events = [status for status, rule in events.rules.items() if isinstance(rule, tuple) and rule]
+        self._note_unread_dates(table.rows)
+        self._note_unread_flags(table.rows)
         overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
-        on = pl.when(pl.col("status").is_in(with_events)).then(pl.col("on"))
+        on = pl.when(pl.col("status").is_in(self._with_events)).then(pl.col("on"))
         made = loans.select("loan_id", on.alias("on"), "snapshot_date")
         own = made.filter(pl.col("on") < pl.col("snapshot_date"))
         early.append(own)
@@ -405,11 +465,22 @@ def _without_impossible_days(loans: pl.DataFrame, read_on: date | None) -> pl.Da
     )
 
 
+def _as_flag(source: Source, text: pl.Expr) -> pl.Expr:
+    """Read yes and no, or the texts that they become; null where it is neither."""
+    bare = text.str.strip_chars().str.to_lowercase()
+    found = pl.lit(None, dtype=pl.String)
+    for meant, ways in zip(source.flag, (YES, NO), strict=True):
+        found = pl.when(bare.is_in([*ways, meant.lower()])).then(pl.lit(meant)).otherwise(found)
+    return found
+
+
 def _as_text(source: Source, originated: pl.Expr) -> pl.Expr:
     """Change a value's text as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
     text = _text(source)
     if source.date:
         return pl.coalesce(_as_date(source, originated).cast(pl.String), text)
+    if source.flag:
+        return _as_flag(source, text)
     if source.values:
         text = text.str.strip_chars().replace(source.values)
     if not source.is_number:

@@ -22,6 +22,10 @@ _OWN_NAMES = frozenset({"row_number", "_rejected"})
 _NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT, Kind.TERM, Kind.YEARS})
 
 
+YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+"""How yes and no are written, in small letters."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,8 +65,9 @@ class Source(_Strict):
     """Where a value comes from: `column` (or the first of `columns` that is not blank), and how it is changed.
 
     `values` replaces texts, `times` multiplies a number, `round` rounds it to so many decimals, `date` says how a date
-    is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `missing`
-    names texts that mean no value in these raw columns.
+    is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `flag` gives the two texts
+    that yes and no become, however they are written (see `YES` and `NO`). `missing` names texts that mean no value in
+    these raw columns.
     """
 
     column: ColumnName | None = None
@@ -71,6 +76,7 @@ class Source(_Strict):
     times: float | None = Field(None, allow_inf_nan=False)
     round: int | None = Field(None, ge=0, le=9)
     date: DatePatterns = ()
+    flag: tuple[()] | tuple[str, str] = ()
     missing: Signs = ()
 
     @model_validator(mode="after")
@@ -83,6 +89,10 @@ class Source(_Strict):
             other = "values" if self.values else "times" if self.times is not None else "round"
             raise ValueError(
                 f"'date' and '{other}' cannot both hold, a date is not calculated with; keep one of the two"
+            )
+        if self.flag and (self.values or self.is_number or self.date):
+            raise ValueError(
+                "'flag' reads yes and no and stands alone; leave out 'values', 'times', 'round' and 'date'"
             )
         for pattern in self.date:
             problem = None if pattern == ISO else problem_with_pattern(pattern)
@@ -222,4 +232,4 @@ class PlatformMapping(_Strict):
         return tuple(dict.fromkeys([*names, *([late] if late else [])]))
 
 
-__all__ = ["PlatformMapping", "Source"]
+__all__ = ["NO", "YES", "PlatformMapping", "Source"]

@@ -47,6 +47,7 @@ EXPECTED_OF_SOURCE = {
     "column": _A_COLUMN,
     "columns": "a list of names of columns, the best first, such as [Region, Country]",
     "values": 'texts of the download and what they become, such as {"Miete": RENT}',
+    "flag": "two texts, what yes and no become, such as [OWNER, NOT_OWNER]",
     "times": "a number to multiply by, such as 100",
     "missing": 'a list of texts that mean no value, such as ["n.v.", 9999]',
     "round": "how many decimals to keep, 0 to 9",
