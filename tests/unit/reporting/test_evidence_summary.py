@@ -158,3 +158,13 @@ def test_a_sample_without_loans_has_no_days_and_one_that_is_not_there_no_row() -
         ("Calibration", None, None),
         ("Test", "2022-09-01", "2024-02-28"),
     ]
+
+
+def test_it_says_the_kind_of_change_and_which_guards_did_not_pass() -> None:
+    told = copy.deepcopy(FACTS)
+    guards = [{"name": "AUC", "status": "pass"}, {"name": "AUC against the champion", "status": "undetermined"}]
+    told["verdict"]["gate"] |= {"kind": "refresh", "guards": guards}
+    assert parts(told)["How good"][-1] == (
+        "Kind of change: refresh; 1 of 2 guards pass; AUC against the champion (undetermined)."
+    )
+    assert not any(line.startswith("Kind of change") for line in parts()["How good"])

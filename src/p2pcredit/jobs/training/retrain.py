@@ -225,6 +225,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "champion_before": before,
             "challenger_id": banked[0].model_id if len(banked) > 1 else None,
             **{name: card[name] for name in _OF_CARD},
+            "kind": card.get("kind"),
             **({"limits": list(card["limits"])} if card.get("limits") else {}),
             **({"reason": f"waits for approval ({governance.approval}): {card['reason']}"} if waits else {}),
             "comparison": banked[0].card["comparison"],

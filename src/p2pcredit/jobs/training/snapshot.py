@@ -204,7 +204,7 @@ class TrainingSnapshot:
         """
         card = banked.card
         try:
-            settings = Settings.model_validate({**_settings_of(card), "alerts": ctx.settings.alerts})
+            settings = Settings.model_validate({**settings_of_card(card), "alerts": ctx.settings.alerts})
         except ValidationError as error:
             raise BankError(
                 f"the card of model {card.get('model_id')} holds settings that this version refuses "
@@ -215,7 +215,9 @@ class TrainingSnapshot:
         lake = Lake(ctx.layout, pinned=card["delta_versions"])
         for name in card["delta_versions"]:
             lake.require_files(TABLES[name])
-        fixed = parse_hand_bins(_tables_of(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}")
+        fixed = parse_hand_bins(
+            tables_of_hand_bins(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}"
+        )
         return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed)
 
 
@@ -231,7 +233,7 @@ def read_hand_bins(file: Path) -> dict[str, HandBins]:
         raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
 
 
-def _tables_of(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def tables_of_hand_bins(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Read a card's bins by hand as the tables of a file: what is empty stands in none."""
     return {
         name: {key: value for key, value in hand.items() if value and key != "feature"}
@@ -239,7 +241,7 @@ def _tables_of(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     }
 
 
-def _settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """Read a card's settings; one made when two names stood for all features is read as the sets that these held."""
     training = dict(card["settings"]["training"])
     named = training.pop("feature_set", None)
