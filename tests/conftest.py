@@ -151,6 +151,7 @@ class FakeTrainer:
         self.calls: list[tuple[str, date]] = []
         self.error: BaseException | None = None
         self.promoted = True
+        self.matured_bads: int | None = None
         self.meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
@@ -160,7 +161,12 @@ class FakeTrainer:
         self.meanwhile()
         if self.error is not None:
             raise self.error
-        card = {"promoted": self.promoted, "reason": "for the test", "metrics": {"auc": 0.7}, "matured_bads": None}
+        card = {
+            "promoted": self.promoted,
+            "reason": "for the test",
+            "metrics": {"auc": 0.7},
+            "matured_bads": self.matured_bads,
+        }
         unknown = dict.fromkeys(("target", "origin", "comparison", "recalibration", "gate"))
         return (ModelArtifacts(f"m{len(self.calls)}", {}, {**unknown, **card}),)
 

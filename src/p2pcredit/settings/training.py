@@ -30,6 +30,12 @@ class TrainingSettings(Group):
     min_matured_bads: int = Field(
         50, ge=10, description="Fewest defaults among the matured loans for a training; below it none takes place."
     )
+    first_model_growth_share: float = Field(
+        0.5,
+        ge=0.0,
+        description="After a first model was refused, by which share the matured defaults must have grown before the "
+        "next is tried; with 0 it is tried every week.",
+    )
     evaluation_share: Share = Field(
         0.25,
         description="Share of the matured loans, the newest, that a model is judged on and never fitted to. Above 0.",
