@@ -4,8 +4,9 @@
         2009-04-20 2009-07-01 2009-10-01 2010-01-01 2010-04-01 2010-07-01 2010-10-01 2011-01-01
 
 All candidates are trained as of each date and score the loans originated from there to the next date; the home must be
-preprocessed to thirteen months after the last. `--without FEATURE` leaves features out. `average` is the mean log-odds
-of scorecard and boosting, which no training makes.
+preprocessed to thirteen months after the last. `--without FEATURE` leaves features out, `--sets application wording`
+takes other feature sets. `within` is the difference among pairs of loans of one quarter and term. `average` is the mean
+log-odds of scorecard and boosting, which no training makes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, s
 from p2pcredit.engines.local import collect
 from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio, expected_calibration_error
 from p2pcredit.models.evaluation.discrimination import auc, paired_auc_difference
+from p2pcredit.models.evaluation.within_cohort import paired_difference_within_cohorts
 from p2pcredit.models.training.candidates import TARGETS, train_candidates
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
@@ -51,31 +53,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--sets", nargs="*", default=["application"])
     parser.add_argument("dates", nargs="+", type=date.fromisoformat)
     asked = parser.parse_args()
-    settings, lake = Settings(), Lake(Layout(asked.home))
+    settings, lake = Settings.model_validate({"training": {"feature_sets": asked.sets}}), Lake(Layout(asked.home))
     features = lake.scan(FEATURE_STORE).collect().unique("loan_id").sort("snapshot_date", "loan_id")
     features = features.with_columns(pl.lit(None, dtype=features.schema[name]).alias(name) for name in asked.without)
     sources = (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE, QUARANTINE)
     tables = [lake.frame(table) for table in sources]
     truth = collect(labels_as_of(tables[2], tables[3], date(9998, 1, 1), settings.labels)).select("loan_id", "label")
-    parts: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    parts: dict[tuple[str, str], list[tuple[np.ndarray, ...]]] = {}
     for day, until in itertools.pairwise(asked.dates):
         originated = pl.col("snapshot_date")
         later = features.filter(originated >= day, originated < until).join(truth, on="loan_id", how="inner")
         outcomes = collect(build_outcomes(*tables, as_of=day, settings=settings.labels))
         run = train_candidates(features.filter(originated < day), outcomes, as_of=day, settings=settings)
         labels, grade = later["label"].to_numpy(), later["platform_sub_grade"].rank("dense").to_numpy()
+        cohort = pl.format("{}Q{} {}", originated.dt.year(), originated.dt.quarter(), "term_months")
+        cohorts = later.select(cohort).to_series().to_numpy()
         for name, chances in scored_by(run, later).items():
-            parts.setdefault(name, []).append((labels, chances, grade))
-    print("| family, target | trainings | loans | bads | AUC | over sub-grade | ECE | observed / expected |")
-    print("|---|---|---|---|---|---|---|---|")
+            parts.setdefault(name, []).append((labels, chances, grade, cohorts))
+    print("| family, target | trainings | loans | bads | AUC | over sub-grade | within | ECE | observed / expected |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, found in sorted(parts.items()):
-        labels, chances, grade = (np.concatenate(column) for column in zip(*found, strict=True))
+        labels, chances, grade, cohorts = (np.concatenate(column) for column in zip(*found, strict=True))
         lead, ratio = paired_auc_difference(labels, chances, grade), calibration_ratio(labels, chances)
+        within = paired_difference_within_cohorts(labels, chances, grade, cohorts)
         print(
             f"| {' '.join(name)} | {len(found)} | {labels.size} | {int(labels.sum())} | {auc(labels, chances):.3f} "
             f"| {lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) "
+            f"| {within.value:+.3f} ({within.low:+.3f} to {within.high:+.3f}) "
             f"| {expected_calibration_error(labels, chances):.3f} | {ratio.value:.2f} |"
         )
 

@@ -41,7 +41,7 @@ def test_a_command_that_cannot_be_imported_is_one_line_and_nothing_to_the_others
 
 
 def test_a_mistyped_command_is_wrong_usage_and_names_the_similar_one() -> None:
-    done = CliRunner().invoke(app, ["models", "prmote"])
+    done = CliRunner().invoke(app, ["models", "promotee"])
     assert done.exit_code == 2
     assert "Did you mean 'promote'?" in done.stderr
 

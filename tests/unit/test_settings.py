@@ -47,7 +47,7 @@ def test_the_home_variable_is_no_setting(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("labls = 1\n", "unknown setting 'labls'; known are alerts, engine, handoff, labels"),
+        ("labls = 1\n", "unknown setting 'labls'; known are alerts, engine, governance, handoff"),
         ("[labels]\nwindow = 6\n", "unknown setting 'labels.window', perhaps 'window_months' was meant"),
         ("[monitoring]\nrefresh_bads_growth = 0.2\n", "it is now called 'monitoring.retrain_at_new_bads_share'"),
         ("[training]\nleak_auc = 0.8\n", "it is now called 'training.max_single_feature_auc'"),

@@ -80,7 +80,8 @@ MODELS = {
         "models.bins:bins", "Write a scorecard's bins as a file to edit by hand, or check and convert an edited one."
     ),
     "notice": LazyCommand(
-        "models.notice:notice", "Write a sample notice of adverse action for a loan that the score declined."
+        "models.notice:notice",
+        "Write a sample notice of adverse action for a loan that the score declined, as an HTML page.",
     ),
     "promote": LazyCommand("models.champions:promote", "Make a model champion, with a reason."),
     "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
@@ -90,7 +91,7 @@ MODELS = {
     ),
     "refuse": LazyCommand(
         "models.approvals:refuse",
-        "End the waiting of a model: it serves nobody, and may be promoted again; --by is needed.",
+        "End the waiting of a model: it does not serve, and may be promoted again; --by is needed.",
     ),
     "inventory": LazyCommand(
         "models.inventory:inventory",

@@ -154,7 +154,7 @@ def unknown_fields_in_words(names: Sequence[str]) -> str:
 
     Examples:
         >>> print(unknown_fields_in_words(["ticket"]))  # doctest: +ELLIPSIS
-        the field 'ticket' is unknown and says nothing to any run; known are decision_date, ..., expires_on, remedy
+        the field 'ticket' is unknown and says nothing to any run; known are decision_date, ..., expires_on, remedy, ...
         >>> print(unknown_fields_in_words(["a", "b"]))  # doctest: +ELLIPSIS
         the fields 'a', 'b' are unknown and say nothing to any run; known are ...
     """

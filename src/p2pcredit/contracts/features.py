@@ -18,6 +18,9 @@ from p2pcredit.names import no_such
 
 FeatureKind = Literal["numeric", "category"]
 
+PRODUCT = "term_months"
+"""The feature that tells products apart: its effect is learned within quarters of origination, beside their levels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:

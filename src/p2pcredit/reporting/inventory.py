@@ -7,7 +7,7 @@ from typing import Any
 
 from p2pcredit.reporting.page import render_page
 
-NOBODY = "nobody named"
+NOT_NAMED = "a person not named"
 
 
 def person(name: str | None) -> str:
@@ -15,10 +15,10 @@ def person(name: str | None) -> str:
 
     Examples:
         >>> person("Ada"), person("schedule"), person(None)
-        ('Ada', 'the schedule', 'nobody named')
+        ('Ada', 'the schedule', 'a person not named')
     """
     if name is None:
-        return NOBODY
+        return NOT_NAMED
     return "the schedule" if name == "schedule" else name
 
 

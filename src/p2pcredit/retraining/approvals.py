@@ -1,6 +1,6 @@
 """Promotions that wait for a person's approval, and the approvals given: what ledger lines add up to.
 
-A promotion that needs approval is a proposal: its model serves nobody until a line says that it is approved. Which
+A promotion that needs approval is a proposal: its model does not serve until a line says that it is approved. Which
 approval it needs stands in its own line, so that a change of settings changes nothing of the past.
 """
 

@@ -32,7 +32,7 @@ class ModelFinding:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody has closed it."""
+        """Say whether it is still open."""
         return self.closed_on is None
 
 

@@ -42,7 +42,7 @@ def person_named(text: str) -> str:
 
 
 def is_same_person(one: str | None, other: str | None) -> bool:
-    """Compare two names as a reader would; a name that is not known is nobody's.
+    """Compare two names as a reader would; a name that is not known is no person's.
 
     Examples:
         >>> is_same_person("Ada Lovelace", "ada  lovelace"), is_same_person("Zoe\\u0308", "Zo\\u00eb")

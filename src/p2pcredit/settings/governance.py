@@ -30,14 +30,14 @@ class GovernanceSettings(Group):
     developer: str = Field(
         "",
         description="Who answers for the development of the models that the schedule trains; `four_eyes` refuses "
-        "this name as approver's. Empty: who trained by hand, and of scheduled trainings nobody.",
+        "this name as approver's. Empty: who trained by hand, and of scheduled trainings no person.",
     )
     review_months: int = Field(
         12,
         ge=1,
         le=120,
         description="Months after which the model that serves is to be reviewed again, counted from its last approval; "
-        "from its first day of service where nobody approved it.",
+        "from its first day of service where no person approved it.",
     )
     notice_days: int = Field(
         30,

@@ -105,7 +105,8 @@ def fate_days(settings: Target) -> int:
     Earlier, what is known of late loans is mostly that they paid again: that takes days, a default takes months.
 
     Examples:
-        >>> fate_days(LabelSettings())
+        >>> from p2pcredit.settings import LabelTarget
+        >>> fate_days(LabelTarget(window_months=12, default_days=90, reporting_lag_days=30))
         90
     """
     return max(0, settings.default_days - EARLY_DAYS) + settings.reporting_lag_days

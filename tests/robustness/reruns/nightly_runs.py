@@ -43,7 +43,7 @@ def context(home: Path | str, run_id: str, day: date) -> JobContext:
 def young_home(home: Path) -> None:
     """Make a home with months of history, a waiting decision to retrain, and landing files for the nights to come."""
     raw = home.with_name("portfolio.csv.gz")
-    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=60))
+    write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=150))
     land(context(home, "land", LAST), "synthetic", [raw], FIRST, LAST)
     replay(context(home, "replay", EVE), DateRange(FIRST, EVE))
     override_decision(context(home, "person", EVE), EVE, retrain=True, why="for the rivals to obey")

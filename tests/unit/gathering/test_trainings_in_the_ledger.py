@@ -93,6 +93,9 @@ def test_a_training_is_kept_with_all_that_later_steps_count_by(home: WrittenHome
         "recalibration": {"gain": 0.2},
         "challenger_id": "c1",
         "gate": None,
+        "by": None,
+        "developer": None,
+        "approval": "none",
     }
     claim = last(home, EventKind.CLAIMED)
     assert (claim["decision_id"], claim["snapshot_date"], claim["overrides_weekly_limit"]) == ("d1", DAY, False)

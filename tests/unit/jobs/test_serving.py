@@ -55,7 +55,7 @@ def test_a_promotion_is_a_ledger_line_with_its_reason(ctx: JobContext) -> None:
     receipt = promote(ctx, "b", "audit")
     floor = "undetermined: its card does not say that it was held to the floor"
     expected = {"model_id": "b", "replaces": None, "effective_on": "2024-01-01", "swap_set": None, "overrides": floor}
-    assert receipt == {**expected, "by": None}
+    assert receipt == {**expected, "by": None, "approval": "none"}
     line = ctx.ledger.events()[-1]
     assert (line.kind, line.run_id, line.facts["why"]) == (EventKind.PROMOTED, "person", "audit")
     assert show_model(ctx, "b")["reigns"] == [{"effective_on": "2024-01-01", "why": "audit"}]

@@ -90,7 +90,7 @@ LOANS = pl.DataFrame(
 
 
 def snapshot(*families: str) -> Any:
-    return SimpleNamespace(features=None, outcomes=None, day=AS_OF, settings=settings(*families))
+    return SimpleNamespace(features=None, outcomes=None, day=AS_OF, settings=settings(*families), by_hand={})
 
 
 def fitted() -> Line:

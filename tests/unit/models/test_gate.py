@@ -126,12 +126,12 @@ def loans(labels: Floats, risk: Floats) -> pl.DataFrame:
 
 def test_the_benchmarks_are_the_platforms_grade_and_a_logistic_of_the_loans_before() -> None:
     book = loans(LABELS, RISK)
-    found = benchmarks_of(book[1000:], book[:1000], ("application",))
+    found = benchmarks_of(book[1000:], book[:1000], ["application"])
     assert [benchmark.key for benchmark in found] == ["grade", "logistic"]
     assert np.corrcoef(found[1].risk, RISK[1000:])[0, 1] > 0.9
     assert np.isnan(found[0].risk).sum() == book[1000:]["platform_grade"].null_count()
     flipped = book.with_columns(label=1 - pl.col("label"))
-    assert np.corrcoef(benchmarks_of(book[1000:], flipped[:1000], ("application",))[1].risk, RISK[1000:])[0, 1] < -0.9
+    assert np.corrcoef(benchmarks_of(book[1000:], flipped[:1000], ["application"])[1].risk, RISK[1000:])[0, 1] < -0.9
 
 
 def test_the_sub_grade_goes_before_the_grade_unless_it_ranks_fewer_loans() -> None:

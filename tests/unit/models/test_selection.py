@@ -9,7 +9,11 @@ import pytest
 from p2pcredit.contracts.features import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import fit_binning
+from p2pcredit.models.binning.counts import Counts
+from p2pcredit.models.binning.partition import Cells
+from p2pcredit.models.binning.product import bins_of_product
 from p2pcredit.models.binning.selection import measure_stability, select_binnings, variance_inflation
+from p2pcredit.models.reference_borrower import feature_named
 from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.training.candidates import TrainingRun
 from p2pcredit.models.training.fit import Learner
@@ -135,3 +139,26 @@ def test_the_bars_of_the_settings_reach_the_scorecard(book: tuple[pl.DataFrame, 
     strict = Settings(selection=SelectionSettings(min_information_value=9.0))
     with pytest.raises(TrainingError, match=r"information value 9\.0"):
         Learner("scorecard", features, strict).on_labels(loans)
+
+
+def test_a_product_has_a_weight_however_few_its_loans_shrunk_by_its_defaults() -> None:
+    """By hand: 100 defaults; 36 months 90 of 95 expected, 60 months 10 of 5; five are added to each number."""
+    counts = Counts(
+        np.array([36.0, 60.0]),
+        (),
+        Cells(np.array([9_700.0, 300.0]), np.array([90.0, 10.0]), np.array([95.0, 5.0])),
+        (0.0, 0.0, 0.0),
+    )
+    found = bins_of_product(feature_named("term_months"), counts, 100.0, 100.0)
+    assert found is not None
+    assert found.woe == pytest.approx((np.log(95 / 100), np.log(15 / 10)))
+    assert 36.0 <= found.edges[0] < 60.0
+    assert found.shares == pytest.approx((0.97, 0.03, 0.0))
+
+
+def test_a_longer_term_is_never_weighed_as_safer_and_a_single_one_is_no_product() -> None:
+    cells = Cells(np.array([500.0, 500.0]), np.array([60.0, 40.0]), np.array([50.0, 50.0]))
+    longer_is_safer = Counts(np.array([36.0, 60.0]), (), cells, (0.0, 0.0, 0.0))
+    assert bins_of_product(feature_named("term_months"), longer_is_safer, 100.0, 100.0) is None
+    one = Counts(np.array([36.0]), (), Cells(*(part[:1] for part in (cells.loans, cells.bads, cells.goods))), (0, 0, 0))
+    assert bins_of_product(feature_named("term_months"), one, 60.0, 50.0) is None

@@ -123,12 +123,12 @@ def test_it_says_who_signed_under_which_conditions_and_what_is_open() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"role": "waits for approval", "approval": None}, "it waits for approval and serves nobody"),
+        ({"role": "waits for approval", "approval": None}, "it waits for approval and does not serve"),
         ({"refused": {"by": "Ada", "on": "2024-03-10", "why": "young"}, "approval": None}, "Refused by Ada on 2024"),
-        ({"approval": None}, "Nobody has approved it."),
+        ({"approval": None}, "No person has approved it."),
         ({"review_overdue": True}, "Next review: 2025-03-10, overdue."),
         ({"retired_on": "2024-05-01"}, "Out of use since 2024-05-01."),
-        ({"developer": None, "trained_on": None}, "Developed by nobody named; trained by the schedule; role"),
+        ({"developer": None, "trained_on": None}, "Developed by a person not named; trained by the schedule; role"),
     ],
 )
 def test_whatever_became_of_it_is_said(changes: dict[str, Any], says: str) -> None:

@@ -99,7 +99,7 @@ def approve(
 
 
 def refuse(ctx: JobContext, model_id: str, why: str) -> Receipt:
-    """End the waiting of a model: it serves nobody, and may be promoted again.
+    """End the waiting of a model: it does not serve, and may be promoted again.
 
     Returns:
         `model_id`, `by`, `why`.
@@ -151,7 +151,7 @@ def proposal_facts(state: HandoffState, proposal: Proposal) -> dict[str, str | N
 
 
 def champion_approval(ctx: JobContext, state: HandoffState) -> dict[str, str | None] | None:
-    """Give the approval of the model that serves as JSON values; None where nobody approved it."""
+    """Give the approval of the model that serves as JSON values; None where no person approved it."""
     given = None if state.champion is None else state.approvals.last_of(state.champion)
     if given is None:
         return None

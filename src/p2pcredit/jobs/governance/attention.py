@@ -75,7 +75,7 @@ def alert_of_approvals(ctx: JobContext) -> None:
 
 
 def _of_approval(ctx: JobContext, state: HandoffState, given: Approval) -> list[Attention]:
-    """List what the approval of the champion asks for; the review of a model that nobody approved asks nobody."""
+    """List what the approval of the champion asks for; the review of a model that no person approved asks nothing."""
     settings, today, found = ctx.settings.governance, present_day(ctx), []
     about = f"{ABOUT_APPROVALS}{given.model_id} line {given.number}"
     standing = given.standing(today, settings.notice_days)

@@ -29,7 +29,7 @@ def record_of(ctx: JobContext, state: HandoffState, model_id: str, card: Mapping
         `model_id`, `family`, `target`, `origin`, `definition`, `as_of`, `parent` (of a recalibrated model), `role`,
         `developer`, `trained_by`, `trained_on` (a training's ledger line), `promoted_by`, `served` (`from`, `to`,
         `why`, `by`, `replaced_by`, `replaced_why`), `approval` (`by`, `on`, `why`, `until`, `conditions`; None where
-        nobody approved it), `refused` (`by`, `on`, `why`; or None), `retired_on`, `next_review`, `review_overdue`,
+        no person approved it), `refused` (`by`, `on`, `why`; or None), `retired_on`, `next_review`, `review_overdue`,
         `findings` (`number`, `text`, `opened_by`, `opened_on`, `closed_by`, `closed_on`, `closed_why`),
         `findings_open`, `findings_closed`.
     """
@@ -75,7 +75,7 @@ def sign_off(ctx: JobContext, model_id: str, card: Mapping[str, Any]) -> Receipt
 
 
 def answering(record: Mapping[str, Any]) -> dict[str, str | int]:
-    """Give who answers for a model in few words, as the weekly report shows them; what nobody said is left out."""
+    """Give who answers for a model in few words, as the weekly report shows them; what is not said is left out."""
     approval = record["approval"] or {}
     told = {
         "developer": record["developer"],

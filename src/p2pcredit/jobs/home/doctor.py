@@ -177,7 +177,7 @@ def _approvals(ctx: JobContext) -> Finding:
     if settings.approval == FOUR_EYES and not settings.developer.strip():
         return (
             Status.UNDETERMINED,
-            "four eyes are asked for, and nobody is named as developer: of a model that the schedule trains, any "
+            "four eyes are asked for, and no person is named as developer: of a model that the schedule trains, any "
             "person may approve; name one in governance.developer",
         )
     given = champion_approval(ctx, state)

@@ -25,7 +25,7 @@ def status(ctx: JobContext) -> Receipt:
         `with_holes`, `undetermined` and `not_taken_in`, and the first `holes`, a line for each day with the command
         that fills them; None before the first), `last_scored`, `champion`, `first_model` (what the next attempt at a
         first model waits for after one was refused, else None), `awaiting_approval` (promotions that wait, with what
-        ends the waiting as `note`), `approval` (of the champion; None where nobody approved it),
+        ends the waiting as `note`), `approval` (of the champion; None where no person approved it),
         `next_review` (its day), `findings_open` (of all models),
         `pending_decision` (the decision that waits, with `obeyed_from`, `obeyed_until` and `note`, which says why where
         no run obeys it; or None), `decision_file` (what lies there: `none`, `unreadable: ...` or `readable`),

@@ -39,7 +39,7 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
         model that has no term structure or is gone.
     """
     lake, labels = Lake(ctx.layout), ctx.settings.labels
-    longest = max(labels.window_months, *labels.lifetime_terms_months)
+    longest = max((labels.window_months, *labels.lifetime_terms_months))
     days = DateRange(add_months(week_end, -(longest + MONTHS_SHOWN_AFTER_TERM)), week_end)
     scored, terms = pl.collect_all(
         [

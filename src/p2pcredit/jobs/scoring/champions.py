@@ -80,7 +80,7 @@ def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 
     A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger. Where
-    settings ask for approval, it serves nobody before a person approves it.
+    settings ask for approval, it does not serve before a person approves it.
 
     Returns:
         `model_id`, `replaces`, `effective_on` (None where it waits for approval), `swap_set`, `overrides` (which floor

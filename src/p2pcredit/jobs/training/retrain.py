@@ -39,6 +39,7 @@ _OF_CARD = (
     "recalibration",
     "gate",
     "bins_by_hand",
+    "kind",
 )
 """What the ledger keeps of a model's card."""
 LONGEST_LIMIT = 400
@@ -232,8 +233,7 @@ def _train(ctx: JobContext, day: date, plan: Plan, *, why: str | None = None) ->
             "remedy": "recalibrate" if cheaper else "retrain",
             "champion_before": before,
             "challenger_id": banked[0].model_id if len(banked) > 1 else None,
-            **{name: card[name] for name in _OF_CARD},
-            "kind": card.get("kind"),
+            **{name: card[name] for name in _OF_CARD if name in card},
             **({"limits": list(card["limits"])} if card.get("limits") else {}),
             **({"reason": f"waits for approval ({governance.approval}): {card['reason']}"} if waits else {}),
             "comparison": banked[0].card["comparison"],

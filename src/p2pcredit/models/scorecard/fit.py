@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.features import PRODUCT, Feature
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import Binning, bins_of_counts
 from p2pcredit.models.binning.by_hand import bins_by_hand, chance_of_hand_bins
 from p2pcredit.models.binning.chance import InformationByChance, information_by_chance
+from p2pcredit.models.binning.product import bins_of_product
 from p2pcredit.models.binning.selection import select_binnings
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
@@ -23,6 +25,7 @@ from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.settings import SelectionSettings
 
 PENALTY = 10.0
+FREE = 30.0
 
 
 def fit_scorecard(
@@ -52,6 +55,8 @@ def fit_scorecard(
         seed: Of the outcomes that chance deals, against which information values are held.
         by_hand: Bins that a person fixed, which are taken exactly, and features that are in whatever selection says.
 
+    For the hazard target, in which cohorts' own levels are left out, the product has a weight per product, and no bars.
+
     Raises:
         TrainingError: If no feature passes.
 
@@ -67,9 +72,15 @@ def fit_scorecard(
     totals = float(bads.sum()), float(goods.sum())
     hands = {name: hand for name, hand in (by_hand or {}).items() if name in columns.columns}
     forced = frozenset(name for name, hand in hands.items() if hand.use == "in")
+    products: frozenset[str] = frozenset()
     for feature, held in zip(candidates, counted, strict=True):
         hand, column = hands.get(feature.name), columns[feature.name]
         fixed = hand is not None and hand.has_bins
+        within_cohorts = feature.name == PRODUCT and expected is not None and not fixed
+        if within_cohorts and (product := bins_of_product(feature, held, *totals)) is not None:
+            binnings.append(product)
+            products = frozenset({PRODUCT})
+            continue
         if hand is not None and fixed:
             binnings.append(bins_by_hand(feature, hand, column, bads, goods))
         else:
@@ -80,10 +91,11 @@ def fit_scorecard(
             by_chance[feature.name] = chance_of_hand_bins(feature, hand, column, bads, goods, seed)
         else:
             by_chance[feature.name] = information_by_chance(feature, held, *totals, seed=seed)
-    kept, left_out = select_binnings(binnings, columns, bads, goods, bars, by_chance, forced)
+    kept, left_out = select_binnings(binnings, columns, bads, goods, bars, by_chance, forced | products)
     while kept:
         weights = np.column_stack([binning.transform(columns[binning.feature]) for binning in kept])
-        coefficients, intercept = _regress(weights, bads, expected)
+        free = np.array([binning.feature in products for binning in kept])
+        coefficients, intercept = _regress(weights, bads, expected, free)
         if coefficients.min() > 0.0:
             return ScorecardModel(
                 target="matured" if expected is None else "hazard",
@@ -128,8 +140,14 @@ def _make_room_for(
     left_out[gone.feature] = f"it says what {name} says, which was forced in by hand"
 
 
-def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Floats, float]:
-    """Fit a ridge regression, logistic or Poisson with the expected default as exposure: coefficients, intercept."""
+def _regress(
+    weights: Floats, bads: Floats, expected: Floats | None, free: npt.NDArray[np.bool_]
+) -> tuple[Floats, float]:
+    """Fit a ridge regression, logistic or Poisson with the expected default as exposure: coefficients, intercept.
+
+    Where `free`, the weights were shrunk by their defaults already. Such columns enter many times as large, so that
+    their coefficients are as much smaller and the penalty hardly touches them.
+    """
     from sklearn.linear_model import LogisticRegression, PoissonRegressor  # scoring alone fits nothing
 
     if expected is None:
@@ -137,5 +155,6 @@ def _regress(weights: Floats, bads: Floats, expected: Floats | None) -> tuple[Fl
         model.fit(weights, bads)
         return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
     poisson = PoissonRegressor(alpha=PENALTY / float(expected.sum()), solver="newton-cholesky", max_iter=200)
-    poisson.fit(weights, bads / expected, sample_weight=expected)
-    return np.asarray(poisson.coef_, dtype=np.float64), float(poisson.intercept_)
+    scale = np.where(free, FREE, 1.0)
+    poisson.fit(weights * scale, bads / expected, sample_weight=expected)
+    return np.asarray(poisson.coef_ * scale, dtype=np.float64), float(poisson.intercept_)

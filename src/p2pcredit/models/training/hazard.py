@@ -34,13 +34,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.models.evaluation.intervals import Floats
 
 LEVEL_DEFAULTS = 5.0
 """The level of a quarter counts for half where it has so many defaults."""
 ROUNDS = 50
-PRODUCT = "term_months"
-"""The column that tells products apart: the effect of each is found within quarters, beside their levels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _limits(facts: Facts) -> list[str]:
 def _signatures(facts: Facts, sign_off: Facts | None) -> list[str]:
     if sign_off is None:
         return [
-            "This page was made when the model was trained, so it can name nobody. "
+            "This page was made when the model was trained, so it can name no person. "
             f"'p2pcredit models evidence {facts['model']['model_id']}' writes it with who signed by now."
         ]
     trained = "" if sign_off["trained_on"] is None else f" on {sign_off['trained_on']}"
@@ -118,11 +118,11 @@ def _approval(sign_off: Facts) -> list[str]:
     given, refused = sign_off["approval"], sign_off["refused"]
     lines = []
     if sign_off["role"] == "waits for approval":
-        lines.append(f"Promoted by {person(sign_off['promoted_by'])}; it waits for approval and serves nobody.")
+        lines.append(f"Promoted by {person(sign_off['promoted_by'])}; it waits for approval and does not serve.")
     if refused is not None:
         lines.append(f"Refused by {person(refused['by'])} on {refused['on']}: {refused['why']}.")
     if given is None:
-        return lines or ["Nobody has approved it."]
+        return lines or ["No person has approved it."]
     until = "" if given["until"] is None else f", until {given['until']}"
     lines.append(f"Approved by {given['by']} on {given['on']}{until}: {given['why']}.")
     if given["conditions"] is not None:

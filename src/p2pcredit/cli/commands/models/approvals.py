@@ -53,5 +53,5 @@ def refuse(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """End the waiting of a model: it serves nobody, and may be promoted again; --by is needed."""
+    """End the waiting of a model: it does not serve, and may be promoted again; --by is needed."""
     return approvals.refuse(job_context(home, by=by), model_id, why)
