@@ -140,7 +140,7 @@ def test_a_model_with_something_to_say_serves_and_ledger_and_card_say_what_it_wa
     assert [held["key"] for held in gate["against"]] == ["sub_grade", "logistic"]
     trained = next(event for event in ctx.ledger.events() if event.kind is EventKind.TRAINED)
     assert trained.facts["gate"] == gate
-    assert receipt["reason"].startswith("first model: AUC 0.")
+    assert receipt["reason"].startswith("first model: no guard stops it; AUC 0.")
 
 
 def test_a_model_that_the_platforms_grade_clearly_beats_does_not_serve(tmp_path: Path) -> None:
