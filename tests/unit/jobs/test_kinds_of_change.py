@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 from tests.unit.jobs.test_floor import EARLY, LATE, SETTINGS, card_of, home_of, one_candidate, unrelated
 
+from p2pcredit.jobs.audit.evidence import verify_evidence
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.scoring.champions import promote
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import Settings
+from p2pcredit.storage.state.model_bank import ModelBank
 
 __all__ = ["one_candidate"]
 NEWEST = date(2021, 9, 20)
@@ -118,3 +122,26 @@ def test_cards_of_earlier_versions_are_challenged_too(served: JobContext, monkey
     assert card["gate"]["changes"] == ["feature sets application, application, state, wording before"]
     assert "it does without the features of state, wording" in card["comparison"]["benefit"] + card["reason"]
     assert SETTINGS.training.feature_sets == ("application",)
+
+
+def test_the_pack_of_the_next_training_says_what_a_promotion_brought_and_can_be_verified(tmp_path: Path) -> None:
+    """280 loans of June judge the promotion of its first day; the training of December knows what came of them."""
+    ctx = home_of(tmp_path, signal=1.0, grade=unrelated)
+    first = train_now(ctx, date(2021, 5, 20), "for the test")
+    second = train_now(ctx, date(2021, 6, 1), "for the test")
+    assert first["outcome"] == "champion"
+    if second["outcome"] != "champion":
+        promote(ctx, second["model_id"], "for the test")
+    claimed = next(g["value"] for g in card_of(ctx, second)["gate"]["guards"] if g["key"] == "champion")
+    assert card_of(ctx, second)["past_promotions"] == []
+    last = train_now(ctx, LATE, "for the test")
+    pack = json.loads(ModelBank(ctx.layout).attachment(last["model_id"], "evidence.json"))
+    (told,) = pack["past_promotions"]["promotions"]
+    assert (told["model_id"], told["replaces"]) == (second["model_id"], first["model_id"])
+    assert (told["claimed"], told["effective_on"], told["n"]) == (claimed, "2021-06-01", 280)
+    assert told["realised_low"] <= told["realised"] <= told["realised_high"]
+    assert pack["past_promotions"]["summary"].startswith("The last promotion that can be judged claimed")
+    page = ModelBank(ctx.layout).attachment(last["model_id"], "evidence.html").decode()
+    assert 'id="promotions"' in page
+    assert 'id="guards"' in page
+    assert verify_evidence(ctx, last["model_id"])["differing"] == []

@@ -20,7 +20,9 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import BankError, SettingsError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
+from p2pcredit.jobs.training.past_promotions import promotions_until
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
+from p2pcredit.models.champion.realised import Promotion
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import Watched, watch
 from p2pcredit.models.training.splits import matured_loans
@@ -52,6 +54,7 @@ class TrainingSnapshot:
         settings: All settings.
         champion: The model that served that day; None before the first.
         by_hand: What a person fixed of features.
+        promotions: The promotions of the past, whose worth is measured anew.
     """
 
     lake: Lake
@@ -59,6 +62,7 @@ class TrainingSnapshot:
     settings: Settings
     champion: ModelArtifacts | None
     by_hand: Mapping[str, HandBins] = field(default_factory=dict)
+    promotions: tuple[Promotion, ...] = ()
 
     @cached_property
     def features(self) -> pl.DataFrame:
@@ -192,7 +196,8 @@ class TrainingSnapshot:
         versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
         champion_id = ctx.ledger.state().champion_on(day)
         champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
-        return cls(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion, read_hand_bins(ctx.layout.bins_file))
+        lake, by_hand = Lake(ctx.layout, pinned=versions), read_hand_bins(ctx.layout.bins_file)
+        return cls(lake, day, ctx.settings, champion, by_hand, promotions_until(ctx.ledger.state(), day))
 
     @classmethod
     def from_card(cls, ctx: JobContext, banked: ModelArtifacts) -> TrainingSnapshot:
@@ -218,7 +223,8 @@ class TrainingSnapshot:
         fixed = parse_hand_bins(
             tables_of_hand_bins(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}"
         )
-        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed)
+        promotions = tuple(Promotion.from_json(held) for held in card.get("past_promotions", ()))
+        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed, promotions)
 
 
 def read_hand_bins(file: Path) -> dict[str, HandBins]:
