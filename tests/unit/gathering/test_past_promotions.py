@@ -63,6 +63,7 @@ def test_a_promotion_is_a_new_ranking_in_place_of_another_with_what_it_claimed()
     )
     assert len(promotions_until(known, date(2022, 7, 3))) == 4
     assert promotions_until(state(trained("first", "2021-01-03")), date(2022, 1, 1)) == ()
+    assert promotions_until(state(), date(2022, 1, 1)) == ()
 
 
 def test_the_newest_promotions_are_judged() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,11 @@ def promotions_until(state: HandoffState, day: date) -> tuple[Promotion, ...]:
         key=lambda period: (period.effective_on, period.number),
     )
     found: list[Promotion] = []
-    served: set[str] = set()
-    for before, period in zip([None, *periods[:-1]], periods, strict=True):
-        new = period.model_id not in served
-        served.add(period.model_id)
-        if before is None or not new:
+    served = {period.model_id for period in periods[:1]}
+    for before, period in pairwise(periods):
+        if period.model_id in served:
             continue
+        served.add(period.model_id)
         trained = state.trainings_that_made(period.model_id)
         facts = trained[-1].facts if trained else {}
         if facts.get("origin") == "recalibrated" and facts.get("model_id") == period.model_id:
