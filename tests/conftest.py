@@ -151,6 +151,7 @@ class FakeTrainer:
         self.calls: list[tuple[str, date]] = []
         self.error: BaseException | None = None
         self.promoted, self.reason = True, "for the test"
+        self.matured_bads: int | None = None
         self.meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self, ctx: JobContext, day: date) -> Any:
@@ -160,7 +161,8 @@ class FakeTrainer:
         self.meanwhile()
         if self.error is not None:
             raise self.error
-        card = {"promoted": self.promoted, "reason": self.reason, "metrics": {"auc": 0.7}, "matured_bads": None}
+        told = {"promoted": self.promoted, "reason": self.reason, "matured_bads": self.matured_bads}
+        card = {**told, "metrics": {"auc": 0.7}}
         unknown = dict.fromkeys(("target", "origin", "comparison", "recalibration", "gate", "bins_by_hand"))
         return (ModelArtifacts(f"m{len(self.calls)}", {}, {**unknown, **card}),)
 

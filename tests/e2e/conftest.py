@@ -39,6 +39,7 @@ min_evaluation_bads = 5
 [monitoring]
 min_matured_loans = 50
 min_matured_bads = 5
+policy = "cheapest_first"
 retrain_at_new_bads_share = 0.15
 """
 """Labels mature in three months, and a sixth more bads is reason enough to train again."""

@@ -150,7 +150,7 @@ def test_the_policy_decides(home: Path) -> None:
 
 def test_without_the_package_its_names_are_refused_in_one_line(home: Path) -> None:
     landed = raw_run(None, home, "land", "credit_union", str(home.with_name("loans.jsonl")))
-    assert "there is no policy 'people_decide'; known are cheapest_remedy_first" in landed.stderr
+    assert "there is no policy 'people_decide'; known are refresh_and_triggers, cheapest_first" in landed.stderr
     policy = {"P2P_MONITORING__POLICY": "cheapest_remedy_first"}
     trained = raw_run(None, home, "train", "--as-of", WEEK_END, **policy)
     assert "there is no family 'logistic'; known are scorecard, boosting" in trained.stderr

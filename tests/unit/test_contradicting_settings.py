@@ -78,7 +78,10 @@ def test_settings_that_contradict_each_other_are_refused_by_name(
             "[training]\nfeature_set = 'priced'",
             "it is now called 'training.feature_sets', so write that, as a list",
         ),
-        ("[training]\npreferred_family = 'xgboost'", "write one that families names, 'scorecard' or 'boosting'"),
+        (
+            "[training]\npreferred_family = 'xgboost'",
+            "write 'simplest', or one that families names, 'scorecard' or 'boosting'",
+        ),
         ("[training]\ndevice = 'gpu'", "write 'cpu' or 'cuda'"),
         ("[scoring]\noutside_training = 'reffer'", "perhaps 'refer' was meant; write 'score', 'refer' or 'refuse'"),
         ("[scores]\napproval_cut_off = 0.1", "unknown setting 'scores.approval_cut_off', perhaps 'approval_cutoff'"),

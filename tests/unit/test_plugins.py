@@ -149,7 +149,10 @@ def test_settings_that_name_a_family_that_is_not_installed_are_refused_at_once(
     [
         ("families = []", "setting 'training.families'"),
         ('families = ["boosting", "boosting"]', "families names 'boosting' twice; name each family once"),
-        ('families = ["scorecard"]', "preferred_family is 'boosting'; write one that families names, 'scorecard'"),
+        (
+            'families = ["scorecard"]\npreferred_family = "boosting"',
+            "preferred_family is 'boosting'; write 'simplest', or one that families names, 'scorecard'",
+        ),
     ],
 )
 def test_families_that_contradict_each_other_are_refused(tmp_path: Path, line: str, said: str) -> None:

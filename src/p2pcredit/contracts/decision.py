@@ -37,6 +37,9 @@ class Decision(BaseModel):
             may leave them out.
         remedy: Ours too: `recalibrate` asks the training step for the cheaper remedy alone; anything else, or nothing,
             for a full training.
+        kind: Ours: the kind of change asked for, `refresh`, `redevelopment` or `recalibration`; None where none is.
+        trigger: Ours: what asked for it, such as `calendar`; None where nothing did.
+        next_refresh_on: Ours: when the policy's calendar asks next; None where it has none.
         decided_by: Ours: the person who decided, `schedule` for a scheduled run, None where it is not said.
     """
 
@@ -54,10 +57,13 @@ class Decision(BaseModel):
     evidence: tuple[str, ...] = ()
     expires_on: date | None = None
     remedy: str | None = None
+    kind: str | None = None
+    trigger: str | None = None
+    next_refresh_on: date | None = None
     decided_by: str | None = None
     _unknown_fields: tuple[str, ...] = PrivateAttr(default=())
 
-    @field_validator("decision_date", "expires_on", mode="before")
+    @field_validator("decision_date", "expires_on", "next_refresh_on", mode="before")
     @classmethod
     def _iso_dates_only(cls, value: object) -> object:
         if value is None or isinstance(value, date):

@@ -30,6 +30,7 @@ from p2pcredit.jobs.preprocessing.day_checks import require_what_is_used
 from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together
 from p2pcredit.jobs.scoring.score import score_nights
 from p2pcredit.jobs.training.maturity import what_is_lacking
+from p2pcredit.jobs.training.retrain import first_model_outlook
 from p2pcredit.jobs.walking import Walked, do_step, walk
 from p2pcredit.monitoring.feeds.schema_drift import Finding
 from p2pcredit.periods import DateRange, count_of_days
@@ -239,4 +240,6 @@ def _why_nothing(ctx: JobContext, day: date, nights: _Nights) -> str:
         return f"nothing was trained, so nothing scored: too little has matured for a first model; {lacking}"
     last = ctx.ledger.state().trainings[-1:]
     before = last[0].facts["reason"] if last else "no training was due"
-    return f"no model came to serve, so nothing was scored: {nights.refusal or before}"
+    waits = first_model_outlook(ctx, day)[1]
+    told = f"no model came to serve, so nothing was scored: {nights.refusal or before}"
+    return told + (f"; {waits}" if waits else "")

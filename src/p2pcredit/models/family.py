@@ -90,6 +90,10 @@ class Family(Protocol):
     is_slow: ClassVar[bool] = False
     """Whether a fit takes much longer than that of other families; such fits are begun first."""
 
+    complexity: ClassVar[int] = 2
+    """How hard a model is to read: 1 for a table of points or one equation, 3 for an ensemble of trees. The lower leads
+    where two candidates cannot be told apart."""
+
     not_chosen: ClassVar[str] = "tried, not used"
     """Why a feature that was offered is not in a model, for the evidence."""
 

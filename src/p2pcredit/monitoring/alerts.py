@@ -19,6 +19,7 @@ from p2pcredit.monitoring.metrics.quality import (
     UNKNOWN_METRIC,
     VALUES_METRIC,
 )
+from p2pcredit.monitoring.metrics.triggers import CALIBRATION, WITHIN_COHORT
 from p2pcredit.text import one_line
 
 WHOLE_SEGMENTS = ("all", "champion", "service")
@@ -33,7 +34,9 @@ _FINDINGS: Mapping[str, Finding] = {
     VALUES_METRIC: Finding.DATA_QUARANTINED,
     UNKNOWN_METRIC: Finding.DATA_QUARANTINED,
     "auc": Finding.RANKING,
+    WITHIN_COHORT: Finding.RANKING,
     "calibration_ratio": Finding.CALIBRATION,
+    **dict.fromkeys(CALIBRATION, Finding.CALIBRATION),
     "psi_score": Finding.DRIFT,
     "psi": Finding.DRIFT,
     OUTSIDE_METRIC: Finding.OUTSIDE_TRAINING,
@@ -52,7 +55,7 @@ def finding_of(result: MetricResult) -> Finding | None:
         return Finding.DATA_ABSENT
     if result.status is not Status.FAIL:
         return None
-    if result.segment in WHOLE_SEGMENTS or _is_of_data(result):
+    if result.segment in WHOLE_SEGMENTS or _is_of_data(result) or result.metric in CALIBRATION:
         return _FINDINGS.get(_family(result), Finding.OTHER_METRIC)
     return Finding.PART_OF_BOOK
 

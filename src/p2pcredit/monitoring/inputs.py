@@ -25,6 +25,7 @@ _COLUMNS = {
     "values_lost": ("feed", "column", "lost", "given"),
     "unknown_outcomes": ("loan_id", "set_aside_on"),
     "over_term": ("loan_id", "snapshot_date", "term_months", "months", "defaulted", "expected"),
+    "champion_judged": ("loan_id", "origination_date", "term_months", "label", "risk", "chance", "matured_since"),
 }
 _DATES = {
     "predictions": ("snapshot_date",),
@@ -35,6 +36,7 @@ _DATES = {
     "unknown_outcomes": ("set_aside_on",),
     "refused": ("snapshot_date",),
     "over_term": ("snapshot_date",),
+    "champion_judged": ("origination_date",),
 }
 _KEYS = {
     "predictions": ("loan_id",),
@@ -44,6 +46,7 @@ _KEYS = {
     "unknown_outcomes": ("loan_id",),
     "refused": ("loan_id",),
     "over_term": ("loan_id",),
+    "champion_judged": ("loan_id",),
 }
 _NONE_REFUSED: dict[str, pl.DataType | type[pl.DataType]] = {
     "loan_id": pl.String,
@@ -59,6 +62,15 @@ _NONE_OVER_TERM: dict[str, pl.DataType | type[pl.DataType]] = {
     "defaulted": pl.Int8,
     "expected": pl.Float64,
 }
+NONE_JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "loan_id": pl.String,
+    "origination_date": pl.Date,
+    "term_months": pl.Int32,
+    "label": pl.Int8,
+    "risk": pl.Float64,
+    "chance": pl.Float64,
+    "matured_since": pl.Boolean,
+}
 _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
 
@@ -73,6 +85,7 @@ class PolicyContext:
         development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
         calibrated_bads: Matured bads that the last training or recalibration knew, None where unknown.
+        last_training: As of when the last full training took place, whether or not its model serves; None before.
     """
 
     week_end: date
@@ -81,6 +94,7 @@ class PolicyContext:
     development_bads: int | None
     known_bads: int
     calibrated_bads: int | None = None
+    last_training: date | None = None
 
 
 def _nothing_lost() -> pl.DataFrame:
@@ -118,6 +132,8 @@ class MonitoringInputs:
             loan, all history; no metric of a probability rests on them.
         over_term: Scored loans watched for a month or more: `loan_id, snapshot_date, term_months, months` on book,
             `defaulted` (0 or 1 by then), `expected` (probability of default by then).
+        champion_judged: Matured loans that the champion's evaluation model had not seen, scored again by it: `loan_id,
+            origination_date, term_months, label, risk, chance` (as the champion serves), `matured_since` it was set.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -144,6 +160,7 @@ class MonitoringInputs:
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
     over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
+    champion_judged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_JUDGED))
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""

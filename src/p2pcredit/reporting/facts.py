@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.results import MetricResult
+from p2pcredit.models.champion.realised import summed_up
 from p2pcredit.monitoring.policies.cheapest_first import score_in_words
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
@@ -38,6 +39,7 @@ def build_facts(
     days: Mapping[str, Any] | None = None,
     gaps: Sequence[str] = (),
     approvals: Sequence[str] = (),
+    promotions: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -54,11 +56,12 @@ def build_facts(
         calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
         days: How the days of the week stand, as `days_in_words` takes it; None where they were not accounted for.
         gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
+        promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
         approvals: Promotions that wait for a person and approvals that end, a line each with what to do.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
-        sections, history, heat, score_profile, calibration_profile, days`.
+        sections, history, heat, promotions, score_profile, calibration_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring
@@ -81,11 +84,14 @@ def build_facts(
         "sections": _sections(rows),
         "history": _history(week_end, rows, history),
         "heat": _heat(rows),
+        "promotions": [promotion_in_words(one) for one in promotions],
         "score_profile": dict(score_profile) if score_profile is not None else None,
         "calibration_profile": [dict(row) for row in calibration_profile],
         "days": None if days is None else dict(days),
     }
-    facts["summary"] = _summary(facts, gaps, approvals)
+    summary = _summary(facts, gaps, approvals)
+    brought = summed_up(promotions)
+    facts["summary"] = summary if brought is None else {**summary, "known": [*summary["known"], brought]}
     told: dict[str, Any] = plain(facts)
     return told
 
@@ -180,6 +186,25 @@ def shade_of(row: Mapping[str, Any]) -> str:
         return "undetermined"
     side = "high " if row["low"] > 1.0 else "low " if row["high"] < 1.0 else ""
     return f"{side}{row['status']}"
+
+
+def promotion_in_words(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Write what a promotion claimed and brought as text beside its numbers.
+
+    Examples:
+        >>> told = {"claimed": 0.03, "claimed_low": 0.01, "claimed_high": 0.05}
+        >>> told |= {"realised": -0.002, "realised_low": -0.012, "realised_high": 0.008}
+        >>> told |= {"within": None, "within_low": None, "within_high": None}
+        >>> words = promotion_in_words(told)
+        >>> words["claimed_words"], words["realised_words"], words["within_words"]
+        ('+0.030 (+0.010 to +0.050)', '-0.002 (-0.012 to +0.008)', 'not measured')
+    """
+    words = {}
+    for name in ("claimed", "realised", "within"):
+        value, low, high = (one[key] for key in (name, f"{name}_low", f"{name}_high"))
+        interval = "" if low is None or high is None else f" ({low:+.3f} to {high:+.3f})"
+        words[f"{name}_words"] = "not measured" if value is None else f"{value:+.3f}{interval}"
+    return {**one, **words}
 
 
 def _is_part(row: Mapping[str, Any]) -> bool:
@@ -358,7 +383,17 @@ def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
         "retrain": "Retrain the model.",
     }
     usual = "Retrain the model." if decision.get("retrain") is True else "No retraining."
-    return [remedies.get(str(decision.get("remedy")), usual), str(decision.get("reason", ""))]
+    said = [remedies.get(str(decision.get("remedy")), usual), str(decision.get("reason", ""))]
+    told = []
+    if decision.get("kind") and decision.get("trigger"):
+        told.append(f"Asked for: {decision['kind']}, on the trigger {_spaced(decision['trigger'])}.")
+    if decision.get("next_refresh_on"):
+        told.append(f"The calendar asks next on {decision['next_refresh_on']}.")
+    return [*said, " ".join(told)] if told else said
+
+
+def _spaced(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def plain(value: Any) -> Any:

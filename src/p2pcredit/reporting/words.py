@@ -38,13 +38,21 @@ SECTIONS: tuple[Section, ...] = (
         "ranking",
         "Ranking of matured loans",
         "How well the probabilities given on the day put the loans in order. Only loans whose whole window has closed.",
-        ("auc", "gini", "ks", "auc_sub_grade", "auc_minus_sub_grade"),
+        ("auc", "auc_within_cohort", "auc_of_champion", "gini", "ks", "auc_sub_grade", "auc_minus_sub_grade"),
     ),
     Section(
         "calibration",
         "Calibration on matured loans",
         "Whether as many loans defaulted as the probabilities said.",
-        ("calibration_ratio", "calibration_error", "brier", "default_rate", "default_rate_estimate_then"),
+        (
+            "calibration_ratio",
+            "product_ratio_matured",
+            "product_ratio_to_date",
+            "calibration_error",
+            "brier",
+            "default_rate",
+            "default_rate_estimate_then",
+        ),
     ),
     Section(
         "over_term",
@@ -87,6 +95,10 @@ SECTIONS: tuple[Section, ...] = (
 
 _METRICS = {
     "auc": "AUC",
+    "auc_within_cohort": "AUC within quarter and term",
+    "auc_of_champion": "AUC, scored again by the champion's evaluation model",
+    "product_ratio_matured": "Defaults seen / expected, matured since the champion was set",
+    "product_ratio_to_date": "Defaults seen / expected by now, scored by the champion",
     "gini": "Gini",
     "ks": "KS",
     "auc_sub_grade": "AUC of the platform's sub-grade",

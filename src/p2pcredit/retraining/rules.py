@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,6 +31,7 @@ def plan_retraining(
     weeks_with_log: set[date],
     first_model_possible: bool,
     by_person: bool = False,
+    first_model_waits: str = "",
 ) -> Plan:
     """Decide whether a retraining is due on this snapshot date.
 
@@ -42,6 +44,7 @@ def plan_retraining(
         first_model_possible: There is no champion and enough loans have matured for one.
         by_person: Whether a person asks for the training, who may have monitoring's decision obeyed on its own date
             too.
+        first_model_waits: Why a first model is not tried again yet, though enough have; empty where that is not so.
 
     Returns:
         The plan. `retrain` is True on a valid decision that says so, or for the first model; never twice in one week
@@ -76,7 +79,55 @@ def plan_retraining(
         return Plan(True, "no champion yet and enough loans have matured for a first model")
     if first_model_possible:
         return Plan(False, _limit_reason(week))
-    return Plan(False, waiting)
+    return Plan(False, first_model_waits or waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a first model is tried again after one was refused.
+
+    Args:
+        model_id: The one that was refused last.
+        tried_on: As of when.
+        knew: How many matured bads it knew.
+        needed: How many must be known for the next.
+    """
+
+    model_id: str
+    tried_on: date
+    knew: int
+    needed: int
+
+    def in_words(self, known: int) -> str:
+        """Say what the next attempt waits for, where so many matured bads are known now."""
+        return (
+            f"no champion yet; the first model {self.model_id} of {self.tried_on}, with {self.knew} matured bads, does "
+            f"not serve; the next is tried at {self.needed}, {known} are known"
+        )
+
+
+def retry_of_first_model(state: HandoffState, day: date, growth_share: float) -> Retry | None:
+    """Say when a first model is tried again: not until the matured bads have grown by a share since the last attempt.
+
+    Tried weekly on nearly the same loans, one of many attempts passes by luck. With a half, after 50 bads come 75, 113
+    and 170.
+
+    Args:
+        state: What the ledger adds up to; no model has served yet.
+        day: The snapshot date; attempts as of a later day play no part.
+        growth_share: The share, such as 0.5.
+
+    Returns:
+        None before the first attempt, where its line does not say how many bads it knew, and with a share of 0.
+    """
+    tried = [t.facts for t in state.trainings if date.fromisoformat(t.facts["snapshot_date"]) <= day]
+    told = [facts for facts in tried if facts.get("matured_bads") is not None]
+    if not told or growth_share <= 0.0:
+        return None
+    last = max(told, key=lambda facts: int(facts["matured_bads"]))
+    knew = int(last["matured_bads"])
+    needed = math.ceil(knew + growth_share * knew - 1e-9)
+    return Retry(str(last.get("model_id")), date.fromisoformat(last["snapshot_date"]), knew, max(needed, knew + 1))
 
 
 def _validity(

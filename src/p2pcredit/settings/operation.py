@@ -70,7 +70,24 @@ class MonitoringSettings(Group):
     """What monitoring looks at and when it speaks up."""
 
     policy: str = Field(
-        "cheapest_remedy_first", description="The policy that turns results into a decision, by its name."
+        "refresh_and_triggers",
+        description="The policy that turns results into a decision, by its name: `refresh_and_triggers`, "
+        "`cheapest_first`, `never`, `calendar:N` (months), `threshold:X` (score), `psi:X`, or one of another package.",
+    )
+    refresh_months: int = Field(
+        6, ge=1, le=120, description="How many months after the last full training the default policy refreshes."
+    )
+    yearly_error: Share = Field(
+        0.1,
+        description="In which share of quiet years the triggers of the default policy may raise a false alarm; each "
+        "week spends one part in 53 of it.",
+    )
+    within_cohort_auc_threshold: float = Field(
+        0.58,
+        gt=0.5,
+        lt=1.0,
+        description="AUC within quarters of origination and terms below which the champion's ranking fails, beyond a "
+        "week's part of `yearly_error`.",
     )
     auc_threshold: float = Field(
         0.62,

@@ -10,6 +10,8 @@ from p2pcredit.names import perhaps
 from p2pcredit.settings.group import Group, Share, check_bads_among_loans
 
 _LEAST_SHARE_TO_FIT = 0.1
+SIMPLEST = "simplest"
+"""As preferred family: whichever is easier to read."""
 
 
 class TrainingSettings(Group):
@@ -28,6 +30,12 @@ class TrainingSettings(Group):
     min_matured_bads: int = Field(
         50, ge=10, description="Fewest defaults among the matured loans for a training; below it none takes place."
     )
+    first_model_growth_share: float = Field(
+        0.5,
+        ge=0.0,
+        description="After a first model was refused, by which share the matured defaults must have grown before the "
+        "next is tried; with 0 it is tried every week.",
+    )
     evaluation_share: Share = Field(
         0.25,
         description="Share of the matured loans, the newest, that a model is judged on and never fitted to. Above 0.",
@@ -45,23 +53,37 @@ class TrainingSettings(Group):
         description="AUC above which one feature by itself counts as a leak, and the training is refused.",
     )
     promotion_margin: float = Field(
-        0.0, ge=0.0, le=0.2, description="By how much AUC a challenger must rank better than the champion to take over."
+        0.0,
+        ge=0.0,
+        le=0.2,
+        description="By how much AUC another recipe (family, target, features) must rank better than the champion's to "
+        "take over for that.",
     )
     promotion_confidence: float = Field(
-        0.6, ge=0.5, lt=1.0, description="How sure it must be that a challenger ranks so much better."
+        0.95,
+        ge=0.5,
+        lt=1.0,
+        description="How sure it must be, one-sided, that another recipe ranks better, and that a model ranks no worse "
+        "than `noninferiority_margin` allows.",
     )
     evidence_growth_share: float = Field(
         0.25,
         ge=0.0,
-        description="A challenger takes over too if it learned from more defaults than the champion by this share and "
-        "ranks no worse than `noninferiority_margin` allows.",
+        description="By which share more defaults learned from are a benefit: for another recipe that ranks no worse, "
+        "and for a refresh where the loans are too few to tell whether it does.",
     )
     noninferiority_margin: float = Field(
         0.02,
         ge=0.0,
         le=0.2,
-        description="By how much AUC a challenger with more evidence may rank worse, at `promotion_confidence`; 0 asks "
-        "that it ranks better.",
+        description="By how much AUC a refresh, or another recipe with a stated benefit, may rank worse, at "
+        "`promotion_confidence`; with 0 it must rank better.",
+    )
+    max_score_shift: float = Field(
+        20.0,
+        gt=0.0,
+        description="By how many points the scores of the newest applicants may change on average, up or down, in a "
+        "refresh; 20 points are twice or half the odds.",
     )
     families: tuple[str, ...] = Field(
         ("scorecard", "boosting"),
@@ -70,9 +92,9 @@ class TrainingSettings(Group):
         "point in `p2pcredit.families`.",
     )
     preferred_family: str = Field(
-        "boosting",
-        description="Which of two candidates leads that learned from as many defaults and cannot be told apart; one of "
-        "`families`.",
+        SIMPLEST,
+        description="Which of two candidates leads that learned from as many defaults and cannot be told apart: "
+        "`simplest` for the family that is easier to read, or one of `families`.",
     )
     seed: int = Field(20, ge=0, lt=1 << 31, description="Seed of everything drawn by chance in a training.")
     device: Literal["cpu", "cuda"] = Field(
@@ -106,10 +128,10 @@ class TrainingSettings(Group):
         twice = next((name for place, name in enumerate(self.families) if name in self.families[:place]), None)
         if twice is not None:
             raise ValueError(f"families names '{twice}' twice; name each family once")
-        if self.preferred_family not in self.families:
+        if self.preferred_family not in (SIMPLEST, *self.families):
             raise ValueError(
                 f"preferred_family is '{self.preferred_family}'{perhaps(self.preferred_family, self.families)}; write "
-                f"one that families names, {' or '.join(repr(name) for name in self.families)}"
+                f"'{SIMPLEST}', or one that families names, {' or '.join(repr(name) for name in self.families)}"
             )
 
 

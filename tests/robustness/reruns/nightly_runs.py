@@ -30,7 +30,9 @@ FIRST, EVE, LAST = date(2021, 1, 1), date(2021, 5, 31), date(2021, 6, 20)
 SETTINGS = Settings(
     labels=LabelSettings(window_months=2, default_days=30, reporting_lag_days=5),
     training=TrainingSettings(min_matured_loans=200, min_matured_bads=15, min_evaluation_bads=5),
-    monitoring=MonitoringSettings(min_matured_loans=50, min_matured_bads=5, retrain_at_new_bads_share=0.2),
+    monitoring=MonitoringSettings(
+        policy="cheapest_first", min_matured_loans=50, min_matured_bads=5, retrain_at_new_bads_share=0.2
+    ),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.training import artifacts as assembling
 from p2pcredit.jobs.training import challengers as making
+from p2pcredit.jobs.training import promotion as ruling
 from p2pcredit.jobs.training import swap_sets as swapping
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.scoring import score_points
@@ -40,7 +42,7 @@ HELD = np.array([0.7, 0.8])
 @pytest.fixture
 def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSnapshot:
     """Four matured loans and a young one, before a champion that had seen the loans of January."""
-    for module in (making, swapping):
+    for module in (making, ruling, swapping):
         monkeypatch.setattr(module, "load_model", load_column_model)
     shown.clear()
     home = written_home(tmp_path, SETTINGS)
@@ -125,25 +127,50 @@ def test_a_recalibration_that_cannot_be_tried_says_why(
 def test_the_champions_evaluation_model_answers_for_the_evaluation_loans_in_their_order(
     snapshot: TrainingSnapshot,
 ) -> None:
-    held = making._champion_on(snapshot, evaluation("c", "d"))
+    held = ruling.champion_on(snapshot, evaluation("c", "d"))
     assert shown == [("evaluation-champion", ["c", "d"])]
     assert held is not None
     assert held.tolist() == pytest.approx([0.6, 0.5])
 
 
-def test_a_challenger_is_compared_with_the_champion_on_the_same_loans(
+def test_a_challenger_is_held_against_the_champion_on_loans_that_neither_had_seen(
+    snapshot: TrainingSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The champion's evaluation model had seen the loans of January, `a` and `b`."""
+    asked: list[Any] = []
+
+    def hold(*positional: Any, **named: Any) -> str:
+        asked.extend([positional, named])
+        return "held"
+
+    monkeypatch.setattr(ruling, "champion_guard", hold)
+    monkeypatch.setattr(ruling, "floor_guards", lambda _: [])
+    monkeypatch.setattr(ruling, "_products", lambda *_: [])
+    best: Any = Candidate.__new__(Candidate)
+    object.__setattr__(best, "evaluation", evaluation("c", "a", "d"))
+    nothing: Any = None
+    assert ruling._guards(best, nothing, nothing, snapshot) == ["held"]
+    (labels, chances, held), named = asked
+    assert (labels.tolist(), chances.tolist(), held.tolist()) == ([1, 0], [0.75, 0.65], pytest.approx([0.6, 0.5]))
+    assert named == {"margin": 0.02, "confidence": 0.95, "least_bads": 15}
+
+
+def test_products_are_the_terms_of_the_loans_or_all_loans_where_none_is_known(
     snapshot: TrainingSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(making, "compare_models", lambda *positional, **named: asked.extend([positional, named]))
+    monkeypatch.setattr(ruling, "product_guards", lambda *positional, **named: asked.extend([positional, named]) or [])
     best: Any = Candidate.__new__(Candidate)
     object.__setattr__(best, "evaluation", evaluation("c", "d"))
-    object.__setattr__(best, "defaults", 90)
-    making._compare(best, np.array([0.6, 0.5]), snapshot)
-    (labels, chances, held, settings), named = asked
-    assert (labels.tolist(), chances.tolist(), held.tolist()) == ([1, 0], [0.75, 0.65], [0.6, 0.5])
-    assert settings == SETTINGS.training
-    assert named == {"challenger_defaults": 90, "champion_defaults": 70}
+    run: Any = SimpleNamespace(periods={"calibrate": {"bads": 7}})
+    ruling._products(best, run, snapshot, None)
+    (_, _, products, champion), named = asked
+    assert (products.tolist(), champion, named["level_bads"]) == (["all loans"] * 2, None, 7)
+    terms = [{"c": 36, "d": None}.get(loan) for loan in snapshot.features["loan_id"]]
+    vars(snapshot)["features"] = snapshot.features.with_columns(pl.Series("term_months", terms, dtype=pl.Float64))
+    asked.clear()
+    ruling._products(best, run, snapshot, None)
+    assert asked[0][2].tolist() == ["36", "unknown"]
 
 
 def test_the_evaluation_and_the_earlier_loans_part_the_matured_ones(snapshot: TrainingSnapshot) -> None:
@@ -182,7 +209,7 @@ def test_without_a_champion_nothing_is_held_against_it(snapshot: TrainingSnapsho
     alone = TrainingSnapshot(snapshot.lake, snapshot.day, snapshot.settings, None)
     candidate: Any = Measured(evaluation("c", "d"))
     assert making.try_recalibration(alone) is None
-    assert making._champion_on(alone, evaluation("c")) is None
+    assert ruling.champion_on(alone, evaluation("c")) is None
     assert assembling._swap_set(alone, candidate, HELD) is None
     with pytest.raises(TooLittleDataError, match="there is no champion on 2022-06-30 to recalibrate"):
         making.make_recalibrated(alone)

@@ -27,7 +27,9 @@ from p2pcredit.storage.tables.lake import Lake
 WEEK_END = "2022-06-04"
 SETTINGS = Settings(
     labels=LabelSettings(window_months=3, reporting_lag_days=0),
-    monitoring=MonitoringSettings(window_months=2, recent_days=7, min_matured_loans=20, min_matured_bads=2),
+    monitoring=MonitoringSettings(
+        window_months=2, recent_days=7, min_matured_loans=20, min_matured_bads=2, refresh_months=5
+    ),
     handoff=HandoffSettings(valid_days=10),
 )
 
@@ -134,6 +136,8 @@ def test_the_decision_holds_what_the_verdict_of_its_week_says(home: WrittenHome)
     assert (decision["reason"], decision["evidence"]) == (verdict.reason, list(verdict.evidence))
     assert (decision["score_name"], decision["threshold"]) == (verdict.score_name, verdict.threshold)
     assert decision["remedy"] == receipt["remedy"] == verdict.remedy == "retrain"
+    assert (decision["kind"], decision["trigger"]) == (verdict.kind, verdict.trigger) == ("refresh", "calendar")
+    assert decision["next_refresh_on"] == str(verdict.next_refresh_on) == "2022-06-01"
     assert decision["decision_id"].startswith(f"monitoring-{WEEK_END}-")
 
 

@@ -119,7 +119,7 @@ def test_the_page_is_whole_and_fetches_nothing(home: Path, newest: str, facts: d
         assert f'<section id="{row.section}">' in page
     order = [page.index(f'<section id="{row.section}">') for row in MAPPING]
     assert order == sorted(order)
-    for landmark in ("flow", "features", "measures", "benchmarks", "lift", "parts", "candidates", "mapping"):
+    for landmark in ("flow", "features", "measures", "benchmarks", "lift", "parts", "candidates", "guards", "mapping"):
         assert f'id="{landmark}"' in page
     for chart in ("samples", "roc", "reliability", "vintages", "information", "stability"):
         assert f'id="chart-{chart}"' in page
@@ -143,8 +143,9 @@ def test_the_ledger_keeps_how_the_challenger_stood(home: Path) -> None:
     assert set(comparison) == {
         *("difference", "low", "high", "n", "bads", "promote", "reason"),
         *("challenger_calibration", "champion_calibration", "margin", "confidence"),
-        *("challenger_defaults", "champion_defaults"),
+        *("challenger_defaults", "champion_defaults", "against", "benefit"),
     }
+    assert (first["kind"], second["kind"] in ("refresh", "redevelopment")) == ("first", True)
     assert comparison["champion_defaults"] > 0
     assert comparison["low"] <= comparison["difference"] <= comparison["high"]
     assert second["champion_before"] == first["model_id"]

@@ -18,7 +18,8 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, T
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.champions import promote
-from p2pcredit.jobs.training.challengers import _choose, make_recalibrated
+from p2pcredit.jobs.training.challengers import make_recalibrated
+from p2pcredit.jobs.training.promotion import choose
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.gate import Gate
@@ -113,13 +114,16 @@ def test_on_a_book_that_teaches_nothing_neither_a_first_model_nor_a_challenger_s
     assert said in ctx.layout.activity.read_text()
     assert promoted["overrides"] == ctx.ledger.events()[-1].facts["overrides"] == f"{gate['status']}: {gate['reason']}"
 
-    # Learned from twice the defaults and no worse beyond the margin: by the comparison alone it would take over.
+    # A refresh that learned from twice the defaults: no guard stops it but those of the floor.
     second = train_now(ctx, LATE, "for the test")
     card = card_of(ctx, second)
     assert second["outcome"] == "challenger"
     assert second["reason"].startswith("below the floor")
     assert second["reason"].endswith("the champion stays")
-    assert card["comparison"]["promote"]
+    assert (card["kind"], card["gate"]["kind"]) == ("refresh", "refresh")
+    guards = {guard["key"]: guard["status"] for guard in card["gate"]["guards"]}
+    assert guards["above_chance"] != "pass"
+    assert "fail" not in {guards[key] for key in ("champion", "score_shift", "product=all loans")}
     assert ctx.ledger.state().champion == first["model_id"]
 
     again = make_recalibrated(TrainingSnapshot.as_of(ctx, LATE))
@@ -136,7 +140,7 @@ def test_a_model_with_something_to_say_serves_and_ledger_and_card_say_what_it_wa
     assert [held["key"] for held in gate["against"]] == ["sub_grade", "logistic"]
     trained = next(event for event in ctx.ledger.events() if event.kind is EventKind.TRAINED)
     assert trained.facts["gate"] == gate
-    assert receipt["reason"].startswith("first model: AUC 0.")
+    assert receipt["reason"].startswith("first model: no guard stops it; AUC 0.")
 
 
 def test_a_model_that_the_platforms_grade_clearly_beats_does_not_serve(tmp_path: Path) -> None:
@@ -179,8 +183,8 @@ def test_where_a_benchmark_beats_the_leader_the_first_that_passes_is_taken(
     def gate(evaluation: str, _: Any) -> Gate:
         return Gate(statuses[evaluation], "", 0.9, Estimate(0.6, lows.get(evaluation, 0.55), 0.65, 100, 20), ())
 
-    monkeypatch.setattr("p2pcredit.jobs.training.challengers._gate", gate)
+    monkeypatch.setattr("p2pcredit.jobs.training.promotion.floor_of", gate)
     candidates: list[Any] = [SimpleNamespace(evaluation=name) for name in gates]
-    best, found = _choose(candidates, None)  # type: ignore[arg-type]
+    best, found = choose(candidates, None)  # type: ignore[arg-type]
     assert best is candidates[chosen]
     assert found.status is statuses[gates[chosen]]

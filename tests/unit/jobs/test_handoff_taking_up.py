@@ -24,6 +24,7 @@ from tests.unit.jobs.handoff_nights import (
 
 from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.decisions import decide, override_decision, reconcile, show_decision
+from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.training.retrain import check_retraining, log_retraining, train_if_due, train_now, weeks_with_log
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import Origin
@@ -277,6 +278,26 @@ def test_the_first_model_needs_no_decision_and_the_weekly_limit_counts_it(
     trainer.promoted = True
     assert a_night(run_on(NEXT_MONDAY), NEXT_MONDAY)["outcome"] == "champion"
     assert a_night(run_on(LATER_MONDAY), LATER_MONDAY) == {"outcome": "skipped"}
+
+
+def test_after_a_refused_first_model_the_next_waits_for_half_more_bads_and_log_and_status_say_so(
+    run_on: Run, trainer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [52]
+    monkeypatch.setattr("p2pcredit.jobs.training.maturity.enough_matured", lambda ctx, day: True)
+    monkeypatch.setattr("p2pcredit.jobs.training.maturity.matured_counts", lambda ctx, day: (900, known[0]))
+    trainer.promoted, trainer.matured_bads = False, 52
+    assert a_night(run_on(MONDAY), MONDAY)["outcome"] == "refused"
+    known[0] = 77
+    waits = "with 52 matured bads, does not serve; the next is tried at 78, 77 are known"
+    assert check_retraining(run_on(NEXT_MONDAY), NEXT_MONDAY)["reason"].endswith(waits)
+    assert waits in run_on(NEXT_MONDAY).layout.activity.read_text()
+    assert a_night(run_on(NEXT_MONDAY), NEXT_MONDAY) == {"outcome": "skipped"}
+    monkeypatch.setattr("p2pcredit.jobs.home.status.last_complete", lambda _: NEXT_MONDAY)
+    assert status(run_on(NEXT_MONDAY))["first_model"].endswith(waits)
+    known[0], trainer.promoted = 78, True
+    assert a_night(run_on(LATER_MONDAY), LATER_MONDAY)["outcome"] == "champion"
+    assert status(run_on(LATER_MONDAY))["first_model"] is None
 
 
 def test_a_challenger_that_does_not_win_leaves_the_champion(run_on: Run, trainer: Any, decision: Any) -> None:

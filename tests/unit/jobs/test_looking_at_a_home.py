@@ -38,6 +38,7 @@ KEYS = {
     "days",
     "last_scored",
     "champion",
+    "first_model",
     "awaiting_approval",
     "approval",
     "next_review",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2pcredit.jobs.training.snapshot import _settings_of
+from p2pcredit.jobs.training.snapshot import settings_of_card
 from p2pcredit.settings import Settings
 
 
@@ -19,9 +19,9 @@ def test_the_old_name_is_read_as_the_sets_it_held(named: str, sets: tuple[str, .
     settings = Settings().model_dump(mode="json", exclude={"alerts"})
     del settings["training"]["feature_sets"]
     settings["training"]["feature_set"] = named
-    assert Settings.model_validate(_settings_of({"settings": settings})).training.feature_sets == sets
+    assert Settings.model_validate(settings_of_card({"settings": settings})).training.feature_sets == sets
 
 
 def test_settings_of_a_card_of_today_are_read_as_they_stand() -> None:
     settings = Settings().model_dump(mode="json", exclude={"alerts"})
-    assert _settings_of({"settings": settings}) == settings
+    assert settings_of_card({"settings": settings}) == settings

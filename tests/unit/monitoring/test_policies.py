@@ -48,6 +48,7 @@ def psi(value: float, status: Status, low: float = 0.05) -> MetricResult:
 
 
 def settle(*results: MetricResult, facts: PolicyContext = FACTS, **limits: Any) -> Verdict:
+    limits.setdefault("policy", "cheapest_first")
     return decide(results, facts, Settings(monitoring=MonitoringSettings(**limits)))
 
 
@@ -265,7 +266,7 @@ def test_two_policies_with_one_name_are_refused_with_their_packages(monkeypatch:
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="no policy 'tarot'; known are cheapest_remedy_first"):
+    with pytest.raises(SettingsError, match="no policy 'tarot'; known are refresh_and_triggers, cheapest_first"):
         settle(policy="tarot")
 
 

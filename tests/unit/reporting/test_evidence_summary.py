@@ -184,3 +184,13 @@ def test_the_timeline_names_each_month_once_at_equal_distances(first: str, last:
     chart = _samples(facts)
     texts = re.findall(r">([A-Z][a-z]{2} \d{4})<", as_svg(chart, "samples"))
     assert texts == labels
+
+
+def test_it_says_the_kind_of_change_and_which_guards_did_not_pass() -> None:
+    told = copy.deepcopy(FACTS)
+    guards = [{"name": "AUC", "status": "pass"}, {"name": "AUC against the champion", "status": "undetermined"}]
+    told["verdict"]["gate"] |= {"kind": "refresh", "guards": guards}
+    assert parts(told)["How good"][-1] == (
+        "Kind of change: refresh; 1 of 2 guards pass; AUC against the champion (undetermined)."
+    )
+    assert not any(line.startswith("Kind of change") for line in parts()["How good"])

@@ -240,3 +240,32 @@ def test_facts_that_lack_something_are_refused_in_one_line() -> None:
 
 def test_the_same_facts_give_the_same_bytes() -> None:
     assert render_report(facts()) == render_report(json.loads(json.dumps(facts())))
+
+
+def test_what_past_promotions_brought_stands_beside_what_they_claimed() -> None:
+    one: dict[str, Any] = {
+        "model_id": "m2",
+        "effective_on": "2010-01-03",
+        "kind": None,
+        "note": "",
+        "n": 900,
+        "bads": 60,
+    }
+    one |= {"claimed": 0.035, "claimed_low": 0.01, "claimed_high": 0.06, "realised": 0.001}
+    one |= {"realised_low": -0.02, "realised_high": 0.022, "within": None, "within_low": None, "within_high": None}
+    told = facts(promotions=[one])
+    assert "The last promotion that can be judged claimed +0.035 of AUC and brought +0.001." in told["summary"]["known"]
+    page = Page(render_report(told)).words
+    for words in ("+0.035 (+0.010 to +0.060)", "+0.001 (-0.020 to +0.022)", "not measured", "not said"):
+        assert words in page
+    assert "What past promotions really brought" not in Page(render_report(facts())).words
+
+
+def test_the_decision_says_which_kind_on_what_trigger_and_when_the_calendar_asks_next() -> None:
+    asked = {**DECISION, "kind": "refresh", "trigger": "calendar", "next_refresh_on": date(2011, 9, 27)}
+    assert facts(decision=asked)["summary"]["decided"][-1] == (
+        "Asked for: refresh, on the trigger calendar. The calendar asks next on 2011-09-27."
+    )
+    quiet = {**DECISION, "kind": "", "trigger": "", "next_refresh_on": date(2011, 9, 27)}
+    assert facts(decision=quiet)["summary"]["decided"][-1] == "The calendar asks next on 2011-09-27."
+    assert facts()["summary"]["decided"] == ["Retrain the model.", DECISION["reason"]]

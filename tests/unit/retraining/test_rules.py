@@ -9,7 +9,7 @@ import pytest
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.errors import DecisionError
 from p2pcredit.retraining.events import EventKind, LedgerEvent
-from p2pcredit.retraining.rules import Plan, plan_retraining
+from p2pcredit.retraining.rules import Plan, Retry, plan_retraining, retry_of_first_model
 from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin, fold, is_newer
 from p2pcredit.settings import HandoffSettings
 
@@ -210,3 +210,48 @@ def test_a_line_is_read_back_as_it_was_written() -> None:
 def test_a_damaged_line_is_named_by_number_and_kind() -> None:
     with pytest.raises(DecisionError, match=r"line 2 \(trained\) is damaged"):
         state(decided(made()), (EventKind.TRAINED, {"promoted": True})).weeks_retrained()
+
+
+def attempt(bads: int | None, day: date = MONDAY, **more: Any) -> tuple[EventKind, dict[str, Any]]:
+    kind, facts = trained(None, promoted=False, model=f"m{bads}", day=day)
+    return kind, {**facts, **({} if bads is None else {"matured_bads": bads}), **more}
+
+
+def test_a_first_model_is_tried_at_50_75_113_and_170_bads() -> None:
+    tries, known = [50], state(attempt(50))
+    for _ in range(3):
+        retry = retry_of_first_model(known, MONDAY, 0.5)
+        assert retry is not None
+        tries.append(retry.needed)
+        known = state(*(attempt(bads) for bads in tries))
+    assert tries == [50, 75, 113, 170]
+
+
+def test_the_last_attempt_is_named_with_what_the_next_waits_for() -> None:
+    retry = retry_of_first_model(state(attempt(52), attempt(60, date(2024, 2, 5))), MONDAY, 0.5)
+    assert retry == Retry("m52", MONDAY, 52, 78)
+    assert retry.in_words(61) == (
+        "no champion yet; the first model m52 of 2024-01-15, with 52 matured bads, does not serve; the next is tried "
+        "at 78, 61 are known"
+    )
+    later = retry_of_first_model(state(attempt(52), attempt(60, date(2024, 2, 5))), date(2024, 3, 1), 0.5)
+    assert later is not None
+    assert (later.model_id, later.needed) == ("m60", 90)
+
+
+def test_without_an_attempt_its_count_or_a_share_nothing_is_waited_for() -> None:
+    assert retry_of_first_model(state(), MONDAY, 0.5) is None
+    assert retry_of_first_model(state(attempt(None)), MONDAY, 0.5) is None
+    assert retry_of_first_model(state(attempt(50)), MONDAY, 0.0) is None
+
+
+def test_a_plan_says_what_a_first_model_waits_for() -> None:
+    found = plan_retraining(
+        state(attempt(52)),
+        date(2024, 2, 1),
+        settings=HandoffSettings(),
+        weeks_with_log=set(),
+        first_model_possible=False,
+        first_model_waits="the next is tried at 78",
+    )
+    assert found == Plan(False, "the next is tried at 78")

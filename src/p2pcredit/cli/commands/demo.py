@@ -29,8 +29,9 @@ from p2pcredit.storage.home import check_home_for_airflow
 
 _MARK = ".p2pcredit-demo"
 _SCHEDULED_DAYS = 4
-_SYNTHETIC_LAST = date(2023, 9, 6)
-"""The synthetic portfolio ends in the week in which monitoring finds that the matured evidence has doubled."""
+_SYNTHETIC_LAST = date(2023, 11, 1)
+"""The synthetic portfolio ends in the week in which half a year has passed since the last training: the calendar asks
+for a refresh, and Airflow's scheduler obeys."""
 
 
 @command

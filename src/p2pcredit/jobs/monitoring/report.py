@@ -8,19 +8,26 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, QUARANTINE, silver
+from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
 from p2pcredit.jobs.governance.attention import attention
 from p2pcredit.jobs.governance.records import answering, sign_off
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
+from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
+from p2pcredit.jobs.training.past_promotions import promotions_until, realised_differences
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
+from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.periods import DateRange
 from p2pcredit.reporting.facts import build_facts
 from p2pcredit.reporting.render import render_report
 from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.transforms.labels import unknown_outcomes
 
 
 def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
@@ -42,10 +49,31 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         days=None if days is None else days.as_json(),
         gaps=in_lines(gaps if days is None else leave_out(gaps, days.days_named)),
         approvals=[one.line for one in attention(ctx, ctx.ledger.state())],
+        promotions=_promotions(ctx, week),
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())
     return {"report": str(path)}
+
+
+def _promotions(ctx: JobContext, week: MonitoringSnapshot) -> list[dict[str, Any]]:
+    """Measure what the promotions of the past brought, on what had matured by the end of the week."""
+    week_end, labels = week.week_end, ctx.settings.labels
+    promotions = promotions_until(ctx.ledger.state(), week_end)
+    if not promotions:
+        return []
+    days = DateRange(min(one.effective_on for one in promotions), week_end)
+    last = newest_closed_origination(week_end, labels)
+    known = labels_known(week.lake, labels, days.first, week_end).filter(pl.col("origination_date") <= last)
+    terms, quarantine = week.lake.frame(silver(FEEDS["loan_terms"]), days), week.lake.frame(QUARANTINE, days)
+    unknown = collect(unknown_outcomes(terms, quarantine, as_of=week_end, settings=labels))
+    features = once_each(week.lake.scan(FEATURE_STORE, days).filter(pl.col("known_on") <= week_end).collect())
+    outcomes = known.filter(pl.col("label").is_not_null()).select("loan_id", "origination_date", "label").collect()
+    matured = outcomes.join(unknown, on="loan_id", how="anti").join(
+        features.drop("snapshot_date", "known_on"), on="loan_id", how="inner"
+    )
+    found = realised_differences(promotions, matured, ModelBank(ctx.layout), day=week_end, settings=ctx.settings)
+    return [realised.as_json() for realised in found]
 
 
 def _champion(ctx: JobContext, week: MonitoringSnapshot) -> dict[str, Any] | None:

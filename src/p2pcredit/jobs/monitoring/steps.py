@@ -165,6 +165,9 @@ def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Monitori
         evidence=verdict.evidence,
         expires_on=week_end + timedelta(days=ctx.settings.handoff.valid_days),
         remedy=verdict.remedy,
+        kind=verdict.kind or None,
+        trigger=verdict.trigger or None,
+        next_refresh_on=verdict.next_refresh_on,
     )
     decision = decision.model_copy(update={"decision_id": f"monitoring-{week_end}-{decision.content_digest()[:8]}"})
     counts = decide(ctx, decision, Origin.MONITORING)

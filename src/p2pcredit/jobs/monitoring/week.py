@@ -18,6 +18,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, Q
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
+from p2pcredit.jobs.monitoring.champion_judged import champion_judged
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.monitoring.over_term import default_over_term
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
@@ -77,6 +78,7 @@ class MonitoringSnapshot:
             self._bads_known_at(full_only=True),
             known_bads,
             self._bads_known_at(full_only=False),
+            self._last_training(),
         )
 
     @cached_property
@@ -109,6 +111,13 @@ class MonitoringSnapshot:
             cures=self._cures(unknown),
             champion_features=tuple(self.card.get("features", ())),
             over_term=default_over_term(self.ctx, week_end),
+            champion_judged=champion_judged(
+                None if self.champion_id is None else ModelBank(self.ctx.layout).get(self.champion_id),
+                once_each(frames[2]),
+                frames[1],
+                week_end=week_end,
+                settings=self.ctx.settings,
+            ),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),
         )
@@ -134,6 +143,16 @@ class MonitoringSnapshot:
             tried = [t for t in tried if t.facts.get("remedy") != "recalibrate"]
         known = [t.facts["matured_bads"] for t in tried if t.facts.get("matured_bads") is not None]
         return max(known, default=self.card.get("matured_bads"))
+
+    def _last_training(self) -> date | None:
+        """Return as of when the newest full training took place; where the ledger knows of none, the champion's."""
+        days = [
+            date.fromisoformat(t.facts["snapshot_date"])
+            for t in self.ctx.ledger.state().trainings
+            if t.facts.get("remedy") != "recalibrate"
+        ]
+        as_of = self.card.get("as_of")
+        return max((day for day in days if day <= self.week_end), default=as_of and date.fromisoformat(as_of))
 
     @cached_property
     def _late(self) -> pl.DataFrame:

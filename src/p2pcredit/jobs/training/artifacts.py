@@ -16,6 +16,7 @@ import polars as pl
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.jobs.training.environment import environment, software
+from p2pcredit.jobs.training.past_promotions import realised_differences
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.swap_sets import newest_loans, swap_set
 from p2pcredit.models.evaluation.intervals import Floats
@@ -38,6 +39,7 @@ from p2pcredit.storage.state.model_bank import (
     REFERENCE_FILE,
     SWAP_SET_FILE,
     ModelArtifacts,
+    ModelBank,
     json_bytes,
 )
 
@@ -90,6 +92,7 @@ def assemble(
         "environment": environment(settings.training.families),
         "device": CPU if entries["origin"] == RECALIBRATED else settings.training.device,
         "engine": backend.about,
+        "past_promotions": [promotion.as_json() for promotion in snapshot.promotions],
         "matured_loans": snapshot.matured.height,
         "matured_bads": int(snapshot.matured["label"].sum() or 0),
         "unknown_outcomes": snapshot.unknown_outcomes,
@@ -106,6 +109,7 @@ def assemble(
         newest=newest_loans(snapshot),
         flow=snapshot.flow,
         swap_set=swapped,
+        promotions=_promotions(snapshot),
         provenance={
             "delta_versions": snapshot.versions,
             "landing": snapshot.landing,
@@ -119,6 +123,15 @@ def assemble(
     if swapped is not None:
         attachments[SWAP_SET_FILE] = json_bytes(facts["swap_set"])
     return ModelArtifacts(model_id, files, {**card, "evidence": _digests(attachments)}, attachments)
+
+
+def _promotions(snapshot: TrainingSnapshot) -> list[dict[str, Any]]:
+    """Measure what the promotions of the past brought, on what has matured by the day."""
+    bank = ModelBank(snapshot.lake.layout)
+    found = realised_differences(
+        snapshot.promotions, snapshot.matured, bank, day=snapshot.day, settings=snapshot.settings
+    )
+    return [realised.as_json() for realised in found]
 
 
 def name_model(family: str, day: date, files: Mapping[str, bytes]) -> str:

@@ -6,27 +6,23 @@ keeps to one thread: with more, sums are taken in another order and the last bit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-import numpy as np
-import polars as pl
 from threadpoolctl import threadpool_limits
 
-from p2pcredit.contracts.results import Status
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.jobs.training.artifacts import RECALIBRATED, TRAINED, assemble
+from p2pcredit.jobs.training.promotion import champion_on, champion_recipe, defaults_learned_from, floor_of, rule_on
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
-from p2pcredit.models.champion.challenge import Comparison, compare_models
-from p2pcredit.models.champion.gate import Gate, benchmarks_of, hold_to_floor
+from p2pcredit.models.champion.guards import floor_guards
 from p2pcredit.models.champion.recalibration import Recalibration, recalibrate
-from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.champion.recipe import RECALIBRATION
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.scoring import load_model
-from p2pcredit.models.training.candidate import Candidate
-from p2pcredit.models.training.candidates import EARLY_DELINQUENCY, beats_base_rate, train_candidates
+from p2pcredit.models.training.candidates import train_candidates
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.storage.state.model_bank import ModelArtifacts
 from p2pcredit.text import one_line
@@ -72,24 +68,24 @@ def make_challenger(
     if not run.candidates:
         because = one_line("; ".join(run.missing_because), 300)
         raise TooLittleDataError(f"no candidate could be fitted on what was known on {snapshot.day}: {because}")
-    best, gate = _choose(run.candidates, snapshot)
-    champion_pd = _champion_on(snapshot, best.evaluation)
-    comparison = None if champion_pd is None else _compare(best, champion_pd, snapshot)
-    promoted, reason = _verdict(best, gate, comparison)
+    ruled = rule_on(run, snapshot, backend)
+    best = ruled.candidate
     tried = try_recalibration(snapshot)
     entries = {
         **run.for_card(best),
         "origin": TRAINED,
         "bins_by_hand": {name: hand.as_json() for name, hand in sorted(snapshot.by_hand.items())},
+        "recipe": ruled.recipe.as_json(),
         "parent": None,
         "defaults_learned_from": best.defaults,
-        "promoted": promoted,
-        "reason": reason,
-        "comparison": None if comparison is None else comparison.as_json(),
+        "kind": ruled.ruling.kind,
+        "promoted": ruled.ruling.promote,
+        "reason": ruled.reason,
+        "comparison": None if ruled.comparison is None else ruled.comparison.as_json(),
         "recalibration": tried.as_json() if isinstance(tried, Recalibration) else tried,
-        "gate": gate.as_json(),
+        "gate": ruled.for_card(snapshot),
     }
-    return assemble(snapshot, best, entries, champion_pd=champion_pd, backend=backend)
+    return assemble(snapshot, best, entries, champion_pd=champion_on(snapshot, best.evaluation), backend=backend)
 
 
 @_on_one_thread()
@@ -106,20 +102,22 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
     if champion is None:
         raise TooLittleDataError(f"there is no champion on {snapshot.day} to recalibrate; train a first model")
     done = _recalibrate(snapshot, champion)
-    gate = _gate(done.candidate.evaluation, snapshot)
+    gate = floor_of(done.candidate.evaluation, snapshot)
     entries = {
         **done.for_card(),
         "limits": list(champion.card.get("limits", [])),
         "late_loans": champion.card.get("late_loans"),
         "origin": RECALIBRATED,
         "bins_by_hand": champion.card.get("bins_by_hand", {}),
+        "recipe": champion_recipe(champion).as_json(),
         "parent": champion.model_id,
-        "defaults_learned_from": _defaults_learned_from(champion.card),
+        "defaults_learned_from": defaults_learned_from(champion.card),
+        "kind": RECALIBRATION,
         "promoted": done.promote,
         "reason": done.reason if gate.passed else f"{done.reason}; the ranking does not pass the floor: {gate.reason}",
         "comparison": None,
         "recalibration": done.as_json(),
-        "gate": gate.as_json(),
+        "gate": {**gate.as_json(), "kind": RECALIBRATION, "guards": [g.as_json() for g in floor_guards(gate)]},
     }
     return assemble(snapshot, done.candidate, entries, champion_pd=done.champion_pd, backend=LOCAL)
 
@@ -138,70 +136,3 @@ def _recalibrate(snapshot: TrainingSnapshot, champion: ModelArtifacts) -> Recali
     unseen_from = date.fromisoformat(champion.card["periods"]["evaluate"]["first"])
     model, evaluation_model = load_model(champion.files), load_model(champion.evaluation_files)
     return recalibrate(model, evaluation_model, snapshot.matured, unseen_from=unseen_from, settings=snapshot.settings)
-
-
-def _champion_on(snapshot: TrainingSnapshot, evaluation: pl.DataFrame) -> Floats | None:
-    """Score the evaluation loans with the champion's evaluation model; None without a champion."""
-    if snapshot.champion is None:
-        return None
-    champion = load_model(snapshot.champion.evaluation_files)
-    loans = evaluation.select("loan_id").join(snapshot.features, on="loan_id", how="left", maintain_order="left")
-    return np.asarray(champion.predict(loans), dtype=np.float64)
-
-
-def _compare(best: Candidate, champion_pd: Floats, snapshot: TrainingSnapshot) -> Comparison:
-    labels, chances = best.evaluation["label"].to_numpy(), best.evaluation["probability_of_default"].to_numpy()
-    learned = None if snapshot.champion is None else _defaults_learned_from(snapshot.champion.card)
-    settings = snapshot.settings.training
-    return compare_models(
-        labels, chances, champion_pd, settings, challenger_defaults=best.defaults, champion_defaults=learned
-    )
-
-
-def _defaults_learned_from(card: Mapping[str, Any]) -> int | None:
-    """Return the defaults that a model learned from; None where its card counted early delinquencies as defaults."""
-    if card.get("target") == EARLY_DELINQUENCY and "late_loans" not in card:
-        return None
-    found = card.get("defaults_learned_from")
-    return None if found is None else int(found)
-
-
-def _choose(candidates: Sequence[Candidate], snapshot: TrainingSnapshot) -> tuple[Candidate, Gate]:
-    """Choose the leading candidate and its gate; where a benchmark beats it, the first that passes instead.
-
-    One that is not above chance is not replaced: on loans that teach nothing, one of several passes by luck.
-    """
-    leader = candidates[0]
-    gate = _gate(leader.evaluation, snapshot)
-    if gate.above_chance and gate.status is Status.FAIL:
-        for other in candidates[1:]:
-            found = _gate(other.evaluation, snapshot)
-            if found.passed:
-                return other, found
-    return leader, gate
-
-
-def _gate(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> Gate:
-    """Hold these probabilities of default to the floor, on evaluation loans that no fit had seen."""
-    settings = snapshot.settings
-    judging = snapshot.matured.join(evaluation.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
-    earlier = snapshot.matured.filter(pl.col("origination_date") < judging["origination_date"].min())
-    chances = judging.select("loan_id").join(evaluation, on="loan_id", how="left", maintain_order="left")
-    return hold_to_floor(
-        judging["label"].to_numpy(),
-        chances["probability_of_default"].to_numpy(),
-        benchmarks_of(judging, earlier, settings.training.feature_sets),
-        confidence=settings.monitoring.confidence,
-        least_bads=settings.training.min_evaluation_bads,
-    )
-
-
-def _verdict(best: Candidate, gate: Gate, comparison: Comparison | None) -> tuple[bool, str]:
-    stays = "nothing serves yet" if comparison is None else "the champion stays"
-    if not gate.passed:
-        return False, f"below the floor: {gate.reason}; {stays}"
-    if comparison is not None:
-        return comparison.promote, f"{comparison.reason}; {gate.reason}" if comparison.promote else comparison.reason
-    if beats_base_rate(best):
-        return True, f"first model: {gate.reason}; better than the base rate"
-    return False, f"the first model's probabilities are no better than the base rate on later loans; {stays}"

@@ -27,7 +27,7 @@ from p2pcredit.periods import week_monday
 from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.people import SCHEDULE
-from p2pcredit.retraining.rules import Plan, plan_retraining
+from p2pcredit.retraining.rules import Plan, plan_retraining, retry_of_first_model
 from p2pcredit.storage.files import read_small_file, write_bytes_atomically
 from p2pcredit.text import one_line
 
@@ -42,6 +42,7 @@ _OF_CARD = (
     "recalibration",
     "gate",
     "bins_by_hand",
+    "kind",
 )
 """What the ledger keeps of a model's card."""
 LONGEST_LIMIT = 400
@@ -55,7 +56,7 @@ def check_retraining(ctx: JobContext, day: date) -> Receipt:
     Returns:
         `retrain`, `reason`, `decision_id`.
     """
-    plan = _plan(ctx, day, _is_first_model_possible(ctx, day))
+    plan = _plan(ctx, day, first_model_outlook(ctx, day))
     receipt: Receipt = {"retrain": plan.retrain, "reason": plan.reason, "decision_id": plan.decision_id}
     alert_of_approvals(ctx)
     record(ctx, "check_retraining", {"snapshot_date": day.isoformat(), **receipt})
@@ -77,7 +78,7 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
             return _receipt(done)
-        first = _is_first_model_possible(ctx, day)
+        first = first_model_outlook(ctx, day)
         with ctx.ledger.exclusive():  # no decision comes between the plan and the claim
             plan = _plan(ctx, day, first)
             if plan.retrain:
@@ -121,7 +122,7 @@ def _warn_that_it_is_done(done: LedgerEvent, day: date) -> None:
 
 def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
     week = week_monday(day)
-    first = _is_first_model_possible(ctx, day)
+    first = first_model_outlook(ctx, day)
     with ctx.ledger.exclusive():
         plan = _plan(ctx, day, first, by_person=True)
         limited = week in ctx.ledger.state().weeks_retrained() or week in weeks_with_log(ctx, day)
@@ -152,24 +153,32 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
     return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
 
 
-def _is_first_model_possible(ctx: JobContext, day: date) -> bool:
-    if ctx.ledger.state().champion_on(day) is not None:
-        return False
-    from p2pcredit.jobs.training.maturity import (
-        enough_matured,  # reads the lake, which is needed before the first model only
-    )
+def first_model_outlook(ctx: JobContext, day: date) -> tuple[bool, str]:
+    """Return whether a first model may be tried as of a day, and what it waits for after one was refused."""
+    state = ctx.ledger.state()
+    if state.champion_on(day) is not None:
+        return False, ""
+    # reads the lake, which is needed before the first model only
+    from p2pcredit.jobs.training.maturity import enough_matured, matured_counts
 
-    return enough_matured(ctx, day)
+    if not enough_matured(ctx, day):
+        return False, ""
+    retry = retry_of_first_model(state, day, ctx.settings.training.first_model_growth_share)
+    if retry is None or state.approvals.waiting:
+        return True, ""
+    _, known = matured_counts(ctx, day)
+    return (True, "") if known >= retry.needed else (False, retry.in_words(known))
 
 
-def _plan(ctx: JobContext, day: date, first_model_possible: bool, *, by_person: bool = False) -> Plan:
+def _plan(ctx: JobContext, day: date, first_model: tuple[bool, str], *, by_person: bool = False) -> Plan:
     with ctx.ledger.exclusive():
         return plan_retraining(
             reconcile(ctx, day),
             day,
             settings=ctx.settings.handoff,
             weeks_with_log=weeks_with_log(ctx, day),
-            first_model_possible=first_model_possible,
+            first_model_possible=first_model[0],
+            first_model_waits=first_model[1],
             by_person=by_person,
         )
 

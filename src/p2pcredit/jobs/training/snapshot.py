@@ -20,7 +20,9 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import BankError, SettingsError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
+from p2pcredit.jobs.training.past_promotions import promotions_until
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
+from p2pcredit.models.champion.realised import Promotion
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import Watched, watch
 from p2pcredit.models.training.splits import matured_loans
@@ -52,6 +54,7 @@ class TrainingSnapshot:
         settings: All settings.
         champion: The model that served that day; None before the first.
         by_hand: What a person fixed of features.
+        promotions: The promotions of the past, whose worth is measured anew.
     """
 
     lake: Lake
@@ -59,6 +62,7 @@ class TrainingSnapshot:
     settings: Settings
     champion: ModelArtifacts | None
     by_hand: Mapping[str, HandBins] = field(default_factory=dict)
+    promotions: tuple[Promotion, ...] = ()
 
     @cached_property
     def features(self) -> pl.DataFrame:
@@ -192,7 +196,8 @@ class TrainingSnapshot:
         versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
         champion_id = ctx.ledger.state().champion_on(day)
         champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
-        return cls(Lake(ctx.layout, pinned=versions), day, ctx.settings, champion, read_hand_bins(ctx.layout.bins_file))
+        lake, by_hand = Lake(ctx.layout, pinned=versions), read_hand_bins(ctx.layout.bins_file)
+        return cls(lake, day, ctx.settings, champion, by_hand, promotions_until(ctx.ledger.state(), day))
 
     @classmethod
     def from_card(cls, ctx: JobContext, banked: ModelArtifacts) -> TrainingSnapshot:
@@ -204,7 +209,7 @@ class TrainingSnapshot:
         """
         card = banked.card
         try:
-            settings = Settings.model_validate({**_settings_of(card), "alerts": ctx.settings.alerts})
+            settings = Settings.model_validate({**settings_of_card(card), "alerts": ctx.settings.alerts})
         except ValidationError as error:
             raise BankError(
                 f"the card of model {card.get('model_id')} holds settings that this version refuses "
@@ -215,8 +220,11 @@ class TrainingSnapshot:
         lake = Lake(ctx.layout, pinned=card["delta_versions"])
         for name in card["delta_versions"]:
             lake.require_files(TABLES[name])
-        fixed = parse_hand_bins(_tables_of(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}")
-        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed)
+        fixed = parse_hand_bins(
+            tables_of_hand_bins(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}"
+        )
+        promotions = tuple(Promotion.from_json(held) for held in card.get("past_promotions", ()))
+        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed, promotions)
 
 
 def read_hand_bins(file: Path) -> dict[str, HandBins]:
@@ -231,7 +239,7 @@ def read_hand_bins(file: Path) -> dict[str, HandBins]:
         raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
 
 
-def _tables_of(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def tables_of_hand_bins(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Read a card's bins by hand as the tables of a file: what is empty stands in none."""
     return {
         name: {key: value for key, value in hand.items() if value and key != "feature"}
@@ -239,7 +247,7 @@ def _tables_of(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     }
 
 
-def _settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """Read a card's settings; one made when two names stood for all features is read as the sets that these held."""
     training = dict(card["settings"]["training"])
     named = training.pop("feature_set", None)

@@ -21,6 +21,7 @@ class Boosting(Family):
     name: ClassVar[str] = BoostingModel.family
     title: ClassVar[str] = "gradient boosting"
     is_slow: ClassVar[bool] = True
+    complexity: ClassVar[int] = 3
 
     def tune(self, examples: TrainingExamples) -> Tuning:
         """Search how to grow the trees, judged on loans of months that they were not grown on."""

@@ -69,6 +69,7 @@ class Gate:
         confidence: Two-sided, of every interval.
         auc: Of the model on the evaluation loans.
         against: One entry for each benchmark.
+        enough: Whether there are as many bads, and goods, as are needed to judge.
     """
 
     status: Status
@@ -76,6 +77,7 @@ class Gate:
     confidence: float
     auc: Estimate
     against: tuple[Held, ...]
+    enough: bool = True
 
     @property
     def passed(self) -> bool:
@@ -172,7 +174,7 @@ def hold_to_floor(
     on = f"on {auc.n:,} later loans with {auc.bads:,} bads"
     if auc.value is None or auc.low is None or auc.high is None or min(auc.bads, auc.n - auc.bads) < least_bads:
         reason = f"the floor is undetermined: {auc.bads} bads among {auc.n} later loans, {least_bads} needed, and goods"
-        return Gate(Status.UNDETERMINED, reason, confidence, auc, against)
+        return Gate(Status.UNDETERMINED, reason, confidence, auc, against, enough=False)
     told = f"AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}] at {confidence:.0%} {on}"
     failing = [held for held in against if held.status is Status.FAIL]
     if auc.low <= CHANCE or failing:

@@ -120,7 +120,7 @@ def recalibrate(
     labels = _labels(older), _labels(newer)
     tried = evaluation_model.calibrated(fit_calibration(labels[0], margins[0]))
     fresh = tried.calibration.probability(margins[1])
-    held = _as_it_serves(champion, newer, margins[1])
+    held = as_it_serves(champion, newer, margins[1])
     confidence = settings.monitoring.confidence
     gain = paired_log_loss_gain(labels[1], fresh, held, confidence)
     ratio, champion_ratio = (calibration_ratio(labels[1], chances, confidence) for chances in (fresh, held))
@@ -140,7 +140,7 @@ def recalibrate(
     return Recalibration(candidate, held, gain, ratio, champion_ratio, periods, confidence, promote, reason)
 
 
-def _as_it_serves(champion: ScoringModel, loans: pl.DataFrame, margin: Floats) -> Floats:
+def as_it_serves(champion: ScoringModel, loans: pl.DataFrame, margin: Floats) -> Floats:
     """Map these loans as the champion does: spread by margins of a fit that had not seen them, at its level."""
     log_odds = champion.calibration.slope * margin
     return as_probability(log_odds + level_of(log_odds, float(champion.predict(loans).sum())))

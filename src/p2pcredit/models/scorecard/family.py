@@ -22,6 +22,7 @@ class Scorecard(Family):
 
     name: ClassVar[str] = ScorecardModel.family
     title: ClassVar[str] = "points scorecard"
+    complexity: ClassVar[int] = 1
     not_chosen: ClassVar[str] = "tried, not chosen: too little information, or against credit sense beside the others"
 
     def fit(self, examples: TrainingExamples, tuning: Tuning) -> ScorecardModel:

@@ -116,6 +116,7 @@ def train_candidates(
     backend: FitBackend = LOCAL,
     progress: Progress = no_progress,
     by_hand: Mapping[str, HandBins] | None = None,
+    only_target: str | None = None,
 ) -> TrainingRun:
     """Train the candidates that a day's loans allow, and judge each on the newest matured loans.
 
@@ -129,6 +130,7 @@ def train_candidates(
         backend: Grows trees and counts values.
         progress: Called with each candidate.
         by_hand: What a person fixed of features: bins, directions, which are in and which out.
+        only_target: Only candidates of this target; None for all.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details, one of
@@ -169,10 +171,11 @@ def train_candidates(
     families = {name: family_named(name) for name in settings.training.families}
     cures = cures_of(outcomes)
     refused = () if cures.refusal is None else (EARLY_DELINQUENCY,)
-    pairs = tuple((name, target) for name in families for target in TARGETS if target not in refused)
+    targets = tuple(each for each in TARGETS if only_target in (None, each))
+    pairs = tuple((name, each) for name in families for each in targets if each not in refused)
     for name in families:
-        for target in refused:
-            details[f"{name}_{target}"] = {"missing_because": str(cures.refusal)}
+        for each in refused:
+            details[f"{name}_{each}"] = {"missing_because": str(cures.refusal)}
     unmatured = unmatured_levels(loans, matured, allowed)
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
@@ -239,12 +242,12 @@ def rank_candidates(
     more defaults of the main definition (early delinquencies are none) and its AUC is not lower beyond the interval of
     the difference: on few bads the best AUC of several is partly luck, and more evidence learned from is not. The
     intervals hold for all rivals together, since the best is the luckiest of them. Between those that learned from as
-    many, a tenth more or less, the preferred family leads.
+    many, a tenth more or less, the preferred family leads, else the simplest.
 
     Args:
         candidates: Judged on the same loans.
         confidence: Of the intervals of the differences between AUCs, all together.
-        preferred: The family that leads where the evaluation cannot tell two apart.
+        preferred: The family that leads where the evaluation cannot tell two apart; `simplest` names none.
 
     Source:
         Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees, 3.4.3: among models that differ
@@ -259,7 +262,15 @@ def rank_candidates(
     rivals = [c for c in alike if not _is_worse(c, best, each)]
     most = max(c.defaults or 0 for c in rivals)
     informed = [c for c in rivals if (c.defaults or 0) >= most / (1.0 + AS_MANY)]
-    leader = max(informed, key=lambda c: (c.family == preferred, c.defaults or 0, c.metrics["auc"] or 0.0))
+    leader = max(
+        informed,
+        key=lambda c: (
+            c.family == preferred,
+            -family_named(c.family).complexity,
+            c.defaults or 0,
+            c.metrics["auc"] or 0.0,
+        ),
+    )
     return (leader, *(c for c in ranked if c is not leader))
 
 
@@ -268,16 +279,6 @@ def _is_worse(candidate: Candidate, best: Candidate, confidence: float) -> bool:
     first, other = (c.evaluation["probability_of_default"].to_numpy() for c in (best, candidate))
     lead = paired_auc_difference(labels, first, other, confidence)
     return lead.low is not None and lead.low > 0.0
-
-
-def beats_base_rate(candidate: Candidate) -> bool:
-    """Return whether the candidate predicts better than the same default rate for every loan.
-
-    Its AUC must lie above a half beyond its interval, and its Brier score below that of the default rate of the loans
-    before the evaluation.
-    """
-    low, score, base = (candidate.metrics[key] for key in ("auc_low", "brier", "base_brier"))
-    return low is not None and low > 0.5 and score is not None and base is not None and score < base
 
 
 def _require_forced(

@@ -5,43 +5,28 @@ every scored loan counts from its first month on: expected is the probability of
 by the term structure of the model that scored it, and seen is whether it has defaulted by then. Cells of term and
 vintage are many, so that some would look wrong by chance: a cell fails only where it would after Holm's correction for
 all cells of the week.
-
-Source:
-    Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28; Holm (1979), A simple sequentially
-    rejective multiple test procedure, Scandinavian Journal of Statistics 6.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
-from scipy.stats import chi2, poisson
 
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.models.evaluation.segment_ratios import (
+    LEAST_EXPECTED,
+    Seen,
+    chance_outside,
+    ratio_interval,
+    rejected_by_holm,
+)
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.status import unmeasured
 from p2pcredit.settings import MonitoringSettings, Settings
 
 METRIC = "default_to_date_ratio"
-LEAST_EXPECTED = 5.0
-"""A cell passes only where so many defaults were expected: of fewer, none seen says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A group of scored loans.
-
-    Args:
-        loans: How many.
-        defaults: Of them, those that have defaulted.
-        expected: Defaults expected of them by now.
-    """
-
-    loans: int
-    defaults: int
-    expected: float
 
 
 def measure_over_term(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -84,12 +69,7 @@ def judge_cells(cells: Sequence[tuple[str, Seen]], limits: MonitoringSettings) -
         ['pass', 'fail']
     """
     low, high = limits.over_term_ratio_bounds
-    chances = [_chance_outside(seen, low, high) for _, seen in cells]
-    failed: set[int] = set()
-    for rank, place in enumerate(sorted(range(len(cells)), key=lambda place: chances[place])):
-        if chances[place] * (len(cells) - rank) >= 1.0 - limits.confidence:
-            break
-        failed.add(place)
+    failed = rejected_by_holm([chance_outside(seen, low, high) for _, seen in cells], 1.0 - limits.confidence)
     judged = []
     for place, (segment, seen) in enumerate(cells):
         found = _result(segment, seen, limits)
@@ -103,26 +83,17 @@ def judge_cells(cells: Sequence[tuple[str, Seen]], limits: MonitoringSettings) -
     return judged
 
 
-def _chance_outside(seen: Seen, low: float, high: float) -> float:
-    """Give the chance of defaults as far from expected or farther, were the true ratio at the nearer bound."""
-    if seen.defaults > seen.expected:
-        return float(poisson.sf(seen.defaults - 1, seen.expected * high))
-    return float(poisson.cdf(seen.defaults, seen.expected * low))
-
-
 def _result(segment: str, seen: Seen, limits: MonitoringSettings) -> MetricResult:
     note = f"{seen.defaults} defaults seen, {seen.expected:.1f} expected by now"
     if seen.expected <= 0.0:
         return unmeasured(METRIC, segment, seen.loans, note)
-    outside = (1.0 - limits.confidence) / 2.0
-    least = float(chi2.ppf(outside, 2 * seen.defaults)) / 2.0 if seen.defaults else 0.0
-    most = float(chi2.ppf(1.0 - outside, 2 * (seen.defaults + 1))) / 2.0
+    least, most = ratio_interval(seen, limits.confidence)
     return MetricResult(
         METRIC,
         segment,
         seen.defaults / seen.expected,
-        least / seen.expected,
-        most / seen.expected,
+        least,
+        most,
         seen.loans,
         None,
         Status.UNDETERMINED,

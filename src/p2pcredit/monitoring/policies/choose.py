@@ -9,7 +9,7 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, PluginError
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.metrics.quality import DATA_METRICS, OUTSIDE_METRIC
-from p2pcredit.monitoring.policies.registry import DEFAULT_POLICY, POLICIES
+from p2pcredit.monitoring.policies.registry import DEFAULT_POLICY, POLICIES, name_of, require_policy
 from p2pcredit.monitoring.policies.verdict import Policy, Verdict
 from p2pcredit.monitoring.registry import without_nan
 from p2pcredit.settings import Settings
@@ -30,12 +30,12 @@ def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Sett
     """Reach a verdict by the policy that the settings name.
 
     Raises:
-        SettingsError: If there is no policy of that name.
+        SettingsError: If there is no policy of that name, or it lacks its argument.
         PluginError: If two packages bring it.
         MonitoringError: If the policy fails or answers with no verdict; the last valid decision then still serves.
     """
-    name = settings.monitoring.policy
-    POLICIES.require(name)
+    require_policy(settings.monitoring.policy)
+    name = name_of(settings.monitoring.policy)
     try:
         verdict = POLICIES.load(name)([without_nan(result) for result in results], facts, settings)
     except PluginError as error:

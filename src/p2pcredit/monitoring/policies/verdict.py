@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, get_args
 
 from p2pcredit.contracts.results import MetricResult
@@ -29,6 +30,9 @@ class Verdict:
         threshold: What it was held against.
         reason: One line that names the score and the threshold.
         evidence: The results it rests on, one line each.
+        kind: The kind of change asked for: `refresh`, `redevelopment`, `recalibration`; empty where none is.
+        trigger: What asked for it, such as `calendar` or `ranking_within_cohort`; empty where nothing did.
+        next_refresh_on: When a calendar asks next; None where none does.
 
     Raises:
         MonitoringError: If remedy and retrain disagree, or the score is no number between 0 and 1.
@@ -41,6 +45,9 @@ class Verdict:
     threshold: float
     reason: str
     evidence: tuple[str, ...]
+    kind: str = ""
+    trigger: str = ""
+    next_refresh_on: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse a verdict that contradicts itself."""

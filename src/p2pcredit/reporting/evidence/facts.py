@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from p2pcredit.contracts.reviews import FEATURE_SETS
+from p2pcredit.models.champion.realised import summed_up
 from p2pcredit.reporting.evidence.development import data_facts, feature_facts, method_facts
 from p2pcredit.reporting.evidence.guidance import guidance_facts
 from p2pcredit.reporting.evidence.limits import limits_of
@@ -23,8 +24,8 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
     Returns:
         A dict of JSON values without NaN: `schema_version`, `model`, `data`, `features`, `method`, `limits`,
         `term_structure` (None where too few defaults taught one), `performance`, `fairness`, `stability`, `monitoring`,
-        `verdict`, `swap_set`, `provenance`, `guidance`. Every number follows from the lake at the Delta versions named
-        in `provenance`, the settings and the code.
+        `verdict`, `past_promotions`, `swap_set`, `provenance`, `guidance`. Every number follows from the lake at the
+        Delta versions named in `provenance`, the settings, the models named and the code.
     """
     limits = subject.settings.monitoring
     facts: dict[str, Any] = {
@@ -52,6 +53,10 @@ def build_evidence(subject: Subject) -> dict[str, Any]:
             "window_months": limits.window_months,
         },
         "verdict": {key: subject.card[key] for key in _OF_VERDICT},
+        "past_promotions": {
+            "promotions": [dict(one) for one in subject.promotions],
+            "summary": summed_up(subject.promotions),
+        },
         "swap_set": subject.swap_set,
         "provenance": dict(subject.provenance),
         "guidance": guidance_facts(),

@@ -29,6 +29,7 @@ class Subject:
         newest: Features of the newest loans, matured or not.
         flow: How many loans and rows came in, step by step: `step`, `n`, `note`.
         swap_set: `matured` and `newest` as `build_swap_set` gives them, or None where no champion served.
+        promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
         provenance: `delta_versions`, `landing`, `files` (name to SHA-256), `settings`, `software`.
     """
 
@@ -41,6 +42,7 @@ class Subject:
     newest: pl.DataFrame
     flow: Sequence[Mapping[str, Any]]
     swap_set: Mapping[str, Any] | None
+    promotions: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property

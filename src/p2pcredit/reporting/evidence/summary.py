@@ -73,7 +73,18 @@ def _quality(facts: Facts) -> list[str]:
     gate = facts["verdict"].get("gate")
     if gate is not None:
         lines.append(f"Floor under every model: {gate['status']}.")
+        lines += _guards(gate)
     return lines
+
+
+def _guards(gate: Facts) -> list[str]:
+    """Say by which kind of change the model came, and which guards did not pass; nothing of older packs."""
+    if not gate.get("guards"):
+        return []
+    open_ones = [f"{one['name']} ({one['status']})" for one in gate["guards"] if one["status"] != "pass"]
+    passed = len(gate["guards"]) - len(open_ones)
+    named = f"; {', '.join(open_ones)}" if open_ones else ""
+    return [f"Kind of change: {gate['kind']}; {passed} of {len(gate['guards'])} guards pass{named}."]
 
 
 def _limits(facts: Facts) -> list[str]:

@@ -126,7 +126,24 @@ def by_month(term: Mapping[str, Any], month: int) -> float:
     return float(curve[min(month, len(curve)) - 1]["probability_of_default"])
 
 
+def kind_in_words(kind: str) -> str:
+    """Say what a kind of change is, and what it is held to.
+
+    Examples:
+        >>> kind_in_words("refresh")
+        "The champion's recipe on more data: it takes over unless a guard stops it."
+    """
+    return {
+        "first": "No champion served: it must pass the floor and beat one default rate for all.",
+        "refresh": "The champion's recipe on more data: it takes over unless a guard stops it.",
+        "redevelopment": "Another recipe than the champion's: it must rank better, or no worse with a stated benefit, "
+        "and no guard may stop it.",
+        "recalibration": "The champion's ranking with a new map to probabilities.",
+    }.get(kind, "")
+
+
 WORDS = {
+    "kind_in_words": kind_in_words,
     "commonest_terms": commonest_terms,
     "by_month": by_month,
     "number": number,

@@ -1,0 +1,154 @@
+"""The guards of a promotion at the numbers where they turn."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from p2pcredit.contracts.results import Status
+from p2pcredit.models.champion.gate import Benchmark, hold_to_floor
+from p2pcredit.models.champion.guards import (
+    Guard,
+    base_rate_guard,
+    champion_guard,
+    floor_guards,
+    product_guards,
+    score_shift_guard,
+)
+from p2pcredit.models.evaluation.intervals import Estimate
+from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, ratio_interval
+
+PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED
+BOUNDS = (0.8, 1.25)
+
+
+def products(
+    defaults: dict[str, int], expected: dict[str, float], *, champion: dict[str, float] | None = None, level: int = 400
+) -> dict[str, Guard]:
+    """A thousand loans of each product, with so many defaults seen and expected."""
+    names = np.repeat(list(defaults), 1000)
+    labels = np.concatenate([np.arange(1000) < count for count in defaults.values()]).astype(float)
+    chances = np.concatenate([np.full(1000, value / 1000) for value in expected.values()])
+    held = None if champion is None else np.concatenate([np.full(1000, v / 1000) for v in champion.values()])
+    found = product_guards(labels, chances, names, held, bounds=BOUNDS, confidence=0.9, level_bads=level)
+    return {guard.key: guard for guard in found}
+
+
+def test_a_product_whose_defaults_are_half_as_many_again_stops_a_model_that_is_right_on_the_whole() -> None:
+    """190 of 200 expected with 36 months, 150 of 100 with 60: 340 of 300 on the whole, a ratio of 1.13."""
+    found = products({"36": 190, "60": 150}, {"36": 200.0, "60": 100.0})
+    assert [(key, guard.status) for key, guard in found.items()] == [("product=36", PASS), ("product=60", FAIL)]
+    worse = found["product=60"]
+    assert worse.value == pytest.approx(1.5)
+    assert (worse.least, worse.most, worse.n, worse.bads) == (0.8, 1.25, 1000, 150)
+    assert (worse.low, worse.high) == pytest.approx(ratio_interval(Seen(1000, 150, 100.0), 0.9, 400))
+    assert worse.note == "150 defaults, 100.0 expected; outside the bounds"
+
+
+def test_outside_the_bounds_within_chance_is_undetermined() -> None:
+    assert products({"36": 13}, {"36": 10.0})["product=36"].status is OPEN
+    assert products({"36": 3}, {"36": 3.0})["product=36"].status is OPEN  # so few expected pass nothing
+
+
+def test_the_level_is_no_surer_than_the_defaults_it_was_set_on() -> None:
+    """By hand: of 550 defaults, 125 / 525 are of the product at the bound: 131 and a standard deviation of 10."""
+    assert products({"60": 150}, {"60": 100.0}, level=400)["product=60"].status is FAIL
+    assert products({"60": 150}, {"60": 100.0}, level=10)["product=60"].status is OPEN
+    assert chance_outside(Seen(1000, 150, 100.0), *BOUNDS, 400) == pytest.approx(0.0331, abs=1e-4)
+
+
+def test_a_level_set_on_few_defaults_stops_right_models_no_more_often_than_stated() -> None:
+    rng = np.random.default_rng(4)
+    stopped = 0
+    for _ in range(400):
+        level = max(1, rng.poisson(12))
+        expected = 20.0 * level / 12
+        guard = products({"36": int(rng.poisson(20))}, {"36": expected}, level=level)["product=36"]
+        stopped += guard.status is FAIL
+    assert stopped <= 0.1 * 400
+
+
+def test_a_product_outside_the_bounds_where_the_champion_is_farther_off_does_not_stop() -> None:
+    found = products({"60": 150}, {"60": 100.0}, champion={"60": 90.0})["product=60"]
+    assert (found.status, found.note) == (
+        PASS,
+        "150 defaults, 100.0 expected; outside the bounds, the champion at 1.67",
+    )
+    assert products({"60": 150}, {"60": 100.0}, champion={"60": 100.0})["product=60"].status is FAIL
+    assert products({"60": 150}, {"60": 100.0}, champion={"60": 110.0})["product=60"].status is FAIL
+
+
+def test_products_are_listed_by_their_number() -> None:
+    assert list(products({"60": 9, "120": 9, "36": 9}, {"60": 9.0, "120": 9.0, "36": 9.0})) == [
+        "product=36",
+        "product=60",
+        "product=120",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "status"),
+    [
+        (0.0, -0.0199, 0.02, PASS),
+        (-0.01, -0.015, -0.005, PASS),  # shown to be worse, and shown not to be by the margin
+        (0.0, -0.02, 0.02, OPEN),
+        (-0.0199, -0.04, 0.0, OPEN),
+        (-0.0199, -0.04, -0.0001, FAIL),
+        (-0.02, -0.06, 0.02, FAIL),
+    ],
+)
+def test_the_champion_may_be_missed_by_less_than_the_margin(
+    value: float, low: float, high: float, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = Estimate(value, low, high, 80, 20)
+    monkeypatch.setattr("p2pcredit.models.champion.guards.paired_auc_difference", lambda *_: measured)
+    guard = champion_guard([0], [0], [0], margin=0.02, confidence=0.95, least_bads=20)
+    assert (guard.status, guard.least, guard.value) == (status, -0.02, value)
+    assert champion_guard([0], [0], [0], margin=0.02, confidence=0.95, least_bads=21).status is OPEN
+
+
+def test_the_bounds_against_the_champion_are_one_sided() -> None:
+    labels, first = np.arange(200) % 5 == 0, np.linspace(0, 1, 200)
+    other = np.sin(np.arange(200.0))
+    guard = champion_guard(labels, first, other, margin=0.02, confidence=0.95, least_bads=15)
+    wider = champion_guard(labels, first, other, margin=0.02, confidence=0.975, least_bads=15)
+    assert guard.low is not None
+    assert wider.low is not None
+    assert (guard.value - wider.low) / (guard.value - guard.low) == pytest.approx(1.96 / 1.645, abs=0.001)  # type: ignore[operator]
+
+
+def test_scores_may_change_by_so_many_points_on_average_up_or_down() -> None:
+    """Up by 10 and down by 30: 20 points of change on average, 10 down on balance."""
+    guard = score_shift_guard([610, 590], [600, 620], 20)
+    assert (guard.value, guard.status, guard.note, guard.n) == (20.0, PASS, "on balance -10.0", 2)
+    assert score_shift_guard([610, 589], [600, 620], 20).status is FAIL
+    assert score_shift_guard([], [], 20).status is OPEN
+    assert not score_shift_guard([], [], 20).stops
+
+
+def test_the_first_model_must_beat_one_rate_for_all() -> None:
+    assert [base_rate_guard(brier, 0.09, 9, 1).status for brier in (0.0899, 0.09, None)] == [PASS, FAIL, OPEN]
+    assert base_rate_guard(None, 0.09, 9, 1).stops
+
+
+def test_the_floor_stands_among_the_guards_with_every_benchmark() -> None:
+    rng = np.random.default_rng(2)
+    risk = rng.normal(size=1500)
+    labels = (rng.random(1500) < 1 / (1 + np.exp(2.0 - risk))).astype(float)
+    hardly = np.where(np.arange(1500) < 20, risk, np.nan)
+    against = (Benchmark("logistic", "a plain logistic regression", risk + rng.normal(size=1500)),)
+    gate = hold_to_floor(labels, 1 / (1 + np.exp(2.0 - risk)), against, confidence=0.9, least_bads=15)
+    found = floor_guards(gate)
+    assert [(guard.key, guard.status, guard.must_pass) for guard in found] == [
+        ("above_chance", PASS, True),
+        ("logistic", PASS, True),
+    ]
+    few = hold_to_floor(
+        labels[:20], risk[:20], (Benchmark("grade", "the grade", hardly[:20]),), confidence=0.9, least_bads=15
+    )
+    assert [guard.status for guard in floor_guards(few)] == [OPEN, OPEN]
+    unasked = hold_to_floor(labels, risk, (Benchmark("grade", "the grade", hardly),), confidence=0.9, least_bads=15)
+    assert [(guard.status, guard.stops) for guard in floor_guards(unasked)] == [(PASS, False), (OPEN, False)]
+    json.dumps([guard.as_json() for guard in found], allow_nan=False)
