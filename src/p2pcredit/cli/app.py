@@ -35,6 +35,10 @@ COMMANDS = {
     "trace": LazyCommand(
         "trace:trace", "Say which model scored a loan, what was known then, why, and what became of it."
     ),
+    "returns": LazyCommand(
+        "portfolio.returns:returns",
+        "Show what loans earned a year by vintage, grade and term, with losses and what is still open; write a page.",
+    ),
     "demo": LazyCommand(
         "demo:demo",
         "Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days.",
