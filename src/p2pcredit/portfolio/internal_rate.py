@@ -99,7 +99,7 @@ def _bounds(when: Floats, sums: Floats) -> tuple[float | None, float | None]:
 
 
 def _value(when: Floats, sums: Floats, log_rate: float) -> float:
-    """Sum what the amounts are worth at a rate, as of the day at which none of them grows; the sign is that of any day."""
+    """Sum what the amounts are worth at a rate, on a day when none of them grows; the sign is that of any other day."""
     start = when[-1] if log_rate < 0 else when[0]
     return float(np.sum(sums * np.exp(log_rate * (start - when))))
 

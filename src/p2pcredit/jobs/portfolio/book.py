@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 import polars as pl
 
 from p2pcredit.contracts.feeds import DEFAULT_STATUSES, FEEDS
 from p2pcredit.contracts.tables import CASH_FLOWS, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.errors import MissingTableError
+from p2pcredit.errors import MissingTableError, UsageError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.known_days import days_there, preprocessed_days
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.unknown_outcomes import first_set_aside
+
+Every = Literal["quarter", "year"]
+Grades = Literal["platform", "own"]
 
 UNGRADED = "none"
 """The grade of a loan that has none."""
@@ -111,13 +115,21 @@ def valued_on(ctx: JobContext, book: Book, flows: pl.DataFrame) -> date:
     return book.as_of - timedelta(days=lag)
 
 
-def with_vintage(loans: pl.DataFrame, every: str) -> pl.DataFrame:
-    """Add the `vintage` of loans: their `year`, such as 2010, or their `quarter`, such as 2010Q1."""
-    born = pl.col("origination_date")
-    year = born.dt.year().cast(pl.String)
-    return loans.with_columns(
-        (year if every == "year" else pl.format("{}Q{}", year, born.dt.quarter())).alias("vintage")
+def with_cells(book: Book, vintage: Every, grades: Grades) -> pl.DataFrame:
+    """Add to the loans their `vintage`, a year such as 2010 or a quarter such as 2010Q1, and choose whose `grade`.
+
+    Raises:
+        UsageError: If there is no such vintage or grade.
+    """
+    if vintage not in {"quarter", "year"}:
+        raise UsageError(f"a vintage is a quarter or a year, not '{vintage}'")
+    if grades not in {"platform", "own"}:
+        raise UsageError(f"grades are those of the platform or our own, not '{grades}'; write platform or own")
+    year, quarter = pl.col("origination_date").dt.year().cast(pl.String), pl.col("origination_date").dt.quarter()
+    return book.loans.with_columns(
+        (year if vintage == "year" else pl.format("{}Q{}", year, quarter)).alias("vintage"),
+        pl.col("grade" if grades == "platform" else "own_grade").alias("grade"),
     )
 
 
-__all__ = ["UNGRADED", "Book", "book_as_of", "flows_as_of", "valued_on", "with_vintage"]
+__all__ = ["UNGRADED", "Book", "Every", "Grades", "book_as_of", "flows_as_of", "valued_on", "with_cells"]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
-from p2pcredit.errors import MissingTableError, UsageError
+from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.portfolio.book import Book, book_as_of, flows_as_of, valued_on, with_vintage
+from p2pcredit.jobs.portfolio.book import Every, Grades, book_as_of, flows_as_of, valued_on, with_cells
 from p2pcredit.portfolio.returns import returns_by
 from p2pcredit.reporting.returns import render_returns
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
-
-Every = Literal["quarter", "year"]
-Grades = Literal["platform", "own"]
 
 
 def measure_returns(
@@ -43,7 +39,7 @@ def measure_returns(
     book = book_as_of(ctx, as_of)
     flows = flows_as_of(ctx, book)
     until = valued_on(ctx, book, flows)
-    loans = _cells_of(book, vintage, grades)
+    loans = with_cells(book, vintage, grades)
     (total,) = returns_by(loans, flows, [], until)
     _require_payments(total, loans, until)
     cuts = {
@@ -85,15 +81,6 @@ def write_returns(
     path = ctx.layout.portfolio_page("returns", date.fromisoformat(found["as_of"])) if out is None else out
     write_bytes_atomically(path, render_returns(found).encode())
     return {**found, "page": str(path)}
-
-
-def _cells_of(book: Book, vintage: Every, grades: Grades) -> pl.DataFrame:
-    if vintage not in {"quarter", "year"}:
-        raise UsageError(f"a vintage is a quarter or a year, not '{vintage}'")
-    if grades not in {"platform", "own"}:
-        raise UsageError(f"grades are those of the platform or our own, not '{grades}'; write platform or own")
-    loans = book.loans if grades == "platform" else book.loans.with_columns(pl.col("own_grade").alias("grade"))
-    return with_vintage(loans, vintage)
 
 
 def _require_payments(total: Receipt, loans: pl.DataFrame, until: date) -> None:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import typer
-
+from p2pcredit.cli.commands.portfolio.options import AsOfOption, GradesOption, OutOption, VintageOption
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.returns import write_returns
 from p2pcredit.reporting.returns import percent, rate_words
 
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="What was known on this day; else on the last one there is.", metavar="D")
-]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Write the page there; else into reports/.", metavar="FILE")
-]
-
 
 @command
 def returns(
     as_of: AsOfOption = None,
-    vintage: Annotated[
-        Literal["quarter", "year"], typer.Option("--vintage", help="Which loans make a vintage.")
-    ] = "quarter",
-    grades: Annotated[
-        Literal["platform", "own"], typer.Option("--grades", help="The platform's grades, or those of the score.")
-    ] = "platform",
+    vintage: VintageOption = "quarter",
+    grades: GradesOption = "platform",
     out: OutOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
