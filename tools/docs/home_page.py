@@ -22,6 +22,8 @@ _SAMPLES: dict[str, object] = {
     "day": _FIRST,
     "days": DateRange(_FIRST, _LAST),
     "feed": "FEED",
+    "subject": "SUBJECT",
+    "as_of": _FIRST,
     "name": "NAME",
 }
 """What stands for each argument of a method of `Layout`; a new argument needs its own."""

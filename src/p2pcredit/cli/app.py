@@ -35,6 +35,18 @@ COMMANDS = {
     "trace": LazyCommand(
         "trace:trace", "Say which model scored a loan, what was known then, why, and what became of it."
     ),
+    "returns": LazyCommand(
+        "portfolio.returns:returns",
+        "Show what loans earned a year by vintage, grade and term, with losses and what is still open; write a page.",
+    ),
+    "vintages": LazyCommand(
+        "portfolio.vintages:vintages",
+        "Show the share of each vintage ever 30, 60 or 90 days late or charged off by month on book; write a page.",
+    ),
+    "rolls": LazyCommand(
+        "portfolio.vintages:rolls",
+        "Show how loans move in a month between current, 30, 60, 90 days late, charge-off and paid off; write a page.",
+    ),
     "demo": LazyCommand(
         "demo:demo",
         "Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days.",

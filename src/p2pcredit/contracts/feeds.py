@@ -19,6 +19,9 @@ from p2pcredit.names import no_such
 PERFORMANCE_STATUSES = frozenset({"CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"})
 """What a servicing event may say. LATE and DEFAULT carry `days_past_due`; FULLY_PAID and CHARGED_OFF close the loan."""
 
+PAYMENTS = frozenset({"REPORTED", "SCHEDULED"})
+"""How the payments of a loan are known."""
+
 CLOSING_STATUSES = frozenset({"CHARGED_OFF", "FULLY_PAID"})
 DEFAULT_STATUSES = frozenset({"DEFAULT", "CHARGED_OFF"})
 CURED_STATUSES = frozenset({"CURRENT", "FULLY_PAID"})
@@ -88,6 +91,15 @@ LOAN_TERMS = Feed(
         Column("term", Kind.TERM, "term_months", required=True, minimum=1, maximum=480, description="Term in months."),
         _percent("interest_rate", "interest_rate_share", "Yearly interest rate.", high=1.0),
         _number("installment", "Monthly payment, in currency."),
+        _number("amount_disbursed", "Amount paid out, in currency, where it is not the amount lent."),
+        Column(
+            "payments",
+            Kind.CATEGORY,
+            allowed=PAYMENTS,
+            description="How payments are known: REPORTED each with an event; SCHEDULED where the platform publishes "
+            "totals alone, so that a loan is taken to pay as its schedule says until an event says otherwise. "
+            "Missing counts as REPORTED.",
+        ),
         Column("grade", Kind.CATEGORY, "platform_grade", description="The platform's own grade."),
         Column("sub_grade", Kind.CATEGORY, "platform_sub_grade", description="The platform's own finer grade."),
         Column("purpose", Kind.CATEGORY, description="What the money is for, as a category."),
@@ -200,6 +212,17 @@ LOAN_PERFORMANCE = Feed(
             description="Whether the event was made from a status published later, not seen on its day; missing where "
             "that is not known.",
         ),
+        _number("principal_received", "Principal received, in currency, where the platform tells it apart."),
+        _number("interest_received", "Interest received, in currency."),
+        _number("fees_received", "Fees received, such as for late payment, in currency."),
+        _number("recovery_received", "Received after the loan was charged off, in currency."),
+        Column(
+            "totals_to_date",
+            Kind.FLAG,
+            description="Whether the amounts of principal, interest and fees are totals since origination, and not "
+            "those of this event alone; missing means no.",
+        ),
+        Column("last_payment_date", Kind.DATE, description="Of totals: the day of the last payment among them."),
     ),
     one_row_per_loan=False,
 )

@@ -75,6 +75,7 @@ PLAUSIBLE: Mapping[tuple[str, str], Plausible] = {
     ),
     ("loan_terms", "interest_rate"): _percent(0.005, 0.8, 0.9, "Below 0.5% it is a share; some lenders have one rate."),
     ("loan_terms", "installment"): Plausible(1, 20_000, 0.5, "An amount over its months."),
+    ("loan_terms", "amount_disbursed"): Plausible(50, 250_000, 0.5, "As much as was lent, or somewhat less."),
     ("demographic", "employment_length"): Plausible(
         0.25, 30, 0.7, "Years; platforms cut them off at ten. Else months."
     ),

@@ -223,6 +223,36 @@ PREDICTIONS = Table(
     made_by="infer",
 )
 
+CASH_FLOWS = Table(
+    "gold/cash_flows",
+    (
+        TableColumn("loan_id", "String"),
+        TableColumn("snapshot_date", "Date", "The same day as `known_on`."),
+        TableColumn("paid_on", "Date", "The day of the payment."),
+        TableColumn(
+            "kind",
+            "String",
+            "`disbursed`, `principal`, `interest`, `fee`, `recovery`, or `received` where the platform does not tell "
+            "apart what a payment was for.",
+        ),
+        TableColumn(
+            "amount",
+            "Float64",
+            "In currency, on the investor's side: below zero what was paid out, above what was received. A rebuilt "
+            "payment that turned out not to have come is taken back by one of the other sign.",
+        ),
+        TableColumn(
+            "rebuilt",
+            "Boolean",
+            "Whether the payment was made from a schedule and totals published later, not reported by itself.",
+        ),
+        TableColumn("known_on", "Date"),
+    ),
+    ("loan_id", "paid_on", "kind"),
+    "one dated amount of one loan, on the day it became known (snapshot_date equals known_on)",
+    job="preprocessing.cash_flows.build_cash_flows",
+)
+
 MONITORING = Table(
     "gold/monitoring",
     (
@@ -267,6 +297,7 @@ TABLES: dict[str, Table] = {
         FEATURE_STORE,
         LABEL_STORE,
         PREDICTIONS,
+        CASH_FLOWS,
         MONITORING,
     )
 }

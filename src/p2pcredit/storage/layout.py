@@ -136,6 +136,10 @@ class Layout:
         """The page that lists all models with who answers for them."""
         return self.reports / "model_inventory.html"
 
+    def portfolio_page(self, subject: str, as_of: date) -> Path:
+        """Return the page about the book, such as its `returns`, as known on a day."""
+        return self._inside(self.reports / f"{subject}_{as_of:%Y_%m_%d}.html", self.reports)
+
     def signed_evidence(self, model_id: str) -> Path:
         """Return the page of a model's evidence with who signed for it."""
         return self._inside(self.reports / f"evidence_{model_id}.html", self.reports)

@@ -269,7 +269,9 @@ def test_the_real_file_of_2007_to_2010_is_read_whole() -> None:
     assert (read.rows_in, read.rows_landed, read.rejected.height) == (20816, 20814, 2)
     assert all(read.feeds[feed.name].height == 20814 for feed in APPLICATION_FEEDS)
     statuses = dict(read.feeds["loan_performance"]["status"].value_counts().rows())
-    assert statuses == {"FULLY_PAID": 17680, "LATE": 3134, "DEFAULT": 3134, "CHARGED_OFF": 3134}
+    assert statuses == {"FULLY_PAID": 17680, "LATE": 3134, "DEFAULT": 3134, "CHARGED_OFF": 3134 + 3098}
+    recovered = read.feeds["loan_performance"].filter(pl.col("recovery_received").is_not_null())
+    assert recovered.height == 3098  # one event more, of what came in after the charge-off
     days = read.days()
     assert days is not None
     assert (days.first.year, days.first.month) == (2007, 6)

@@ -35,7 +35,7 @@ POINTS = 11
 EFFECT = 0.75
 """A column is at another level where so large a share more of its values lie on one side of some value than usually."""
 
-_WITHOUT_SIZE = frozenset({Kind.ID, Kind.TEXT, Kind.CATEGORY})
+_WITHOUT_SIZE = frozenset({Kind.ID, Kind.TEXT, Kind.CATEGORY, Kind.FLAG})
 _PLAIN = 0.95
 """Where so many more do, and chance is still too likely, the level is undetermined."""
 
@@ -65,14 +65,14 @@ class LevelComparison:
 
 @cache
 def sized(feed: str) -> tuple[str, ...]:
-    """Name the columns of a feed whose values have a size: numbers, and dates but those that must be the day itself.
+    """Name the columns of a feed whose values have a size: numbers, and dates but those near the day itself.
 
     Examples:
         >>> sized("demographic"), sized("loan_terms")
-        (('employment_length',), ('loan_amount', 'term', 'interest_rate', 'installment'))
+        (('employment_length',), ('loan_amount', 'term', 'interest_rate', 'installment', 'amount_disbursed'))
     """
     contract = feed_named(feed)
-    dates = {contract.date_column, "origination_date"}
+    dates = {contract.date_column, "origination_date", "last_payment_date"}
     return tuple(c.source for c in contract.columns if c.kind not in _WITHOUT_SIZE and c.source not in dates)
 
 

@@ -14,6 +14,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "term": "term",
         "interest_rate": "int_rate",
         "installment": "installment",
+        "amount_disbursed": "funded_amnt",
         "grade": "grade",
         "sub_grade": "sub_grade",
         "purpose": "purpose",

@@ -37,6 +37,7 @@ _JOINT = {"annual_inc": "annual_inc_joint", "dti": "dti_joint", "verification_st
 """What a column says of the first applicant -> of the household, on a joint application."""
 _NUMBERS = frozenset({"loan_amnt", "installment", "annual_inc", "dti", "revol_bal", "tot_cur_bal", "bc_open_to_buy"})
 _NUMBERS |= {"total_rev_hi_lim", "avg_cur_bal", "tot_coll_amt", "funded_amnt", "total_rec_prncp", "out_prncp"}
+_NUMBERS |= {"total_rec_int", "total_rec_late_fee", "recoveries"}
 _NUMBERS |= {"last_pymnt_amnt", "int_rate", "revol_util", "annual_inc_joint", "dti_joint"}
 """Amounts and shares: a spreadsheet groups thousands, or writes a decimal comma."""
 _ISSUED_AS = "the file writes months such as Dec-2011; save the column issue_d so"
@@ -224,6 +225,7 @@ def _build(table: RawTable, months: _FileMonths) -> RawBook:
     rows = months.texts.plain_past(rows, "earliest_cr_line", month_of_text("issue_d"))
     rows = _with_origination(_with_plain_amounts(replace(table, rows=rows)))
     feeds = {name: rows.select(*_keys(), *_values(columns)) for name, columns in COLUMNS.items()}
+    feeds["loan_terms"] = feeds["loan_terms"].with_columns(rows.select(_payments()).to_series())
     feeds["loan_performance"] = rebuild_events(rows, months.covered.last if months.covered else None, months.today)
     origins = rows.select(pl.lit(table.file).alias("file"), "row_number", pl.col("originated").alias("snapshot_date"))
     return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, covered=months.covered)
@@ -251,6 +253,12 @@ def _with_origination(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         pl.lit(ids).alias("loan_id"), day_in_month(month, place.cast(pl.Int8) + 1).alias("originated")
     )
+
+
+def _payments() -> pl.Expr:
+    """Say how payments are known: SCHEDULED where the file has the totals of a loan, since it has no payment alone."""
+    total = pl.col("total_rec_prncp").str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(total >= 0).then(pl.lit("SCHEDULED")).alias("payments")
 
 
 def _keys() -> list[pl.Expr]:

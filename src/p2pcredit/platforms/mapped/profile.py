@@ -21,7 +21,8 @@ from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_bo
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import ISO, date_remedy
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
-from p2pcredit.platforms.mapped.schema import NO, YES, PlatformMapping, Source
+from p2pcredit.platforms.mapped.received import with_received
+from p2pcredit.platforms.mapped.schema import NO, YES, PlatformMapping, Received, Source
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
 from p2pcredit.platforms.missing_signs import blanked, first_given, is_blank
 from p2pcredit.platforms.raw_table import RawTable
@@ -334,6 +335,11 @@ class MappedPlatform:
         """The statuses that events follow from, which need their date."""
         return [status for status, rule in self.mapping.events.rules.items() if isinstance(rule, tuple) and rule]
 
+    def _received(self, received: Received) -> list[pl.Expr]:
+        """Add up what loans have paid in all, and read the day of the last payment."""
+        last = self._until_today(_as_date(received.last_on)) if received.last_on else pl.lit(None, dtype=pl.Date)
+        return [*(_total(columns).alias(total) for total, columns in received.amounts.items()), last.alias("last_on")]
+
     def _book(self, early: list[pl.DataFrame], table: RawTable, last_date: date | None) -> RawBook:
         """Cut records into the feeds, and add to `early` the loans of which a status is older than they are."""
         mapping, events = self.mapping, self.mapping.events
@@ -371,8 +377,25 @@ class MappedPlatform:
         early.append(own)
         self._warn_of_one_delay(loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
         feeds["loan_performance"] = build_events(loans, dict(events.rules), read_on)
+        if events.received is not None:
+            paid = table.rows.select(keys[1], *self._received(events.received))
+            whole = loans.with_columns(paid.drop("loan_id").get_columns())
+            feeds["loan_terms"] = feeds["loan_terms"].with_columns(
+                paid.select(pl.when(pl.col("principal") >= 0).then(pl.lit("SCHEDULED")).alias("payments")).to_series()
+            )
+            feeds["loan_performance"] = with_received(
+                feeds["loan_performance"], whole, dict(events.rules), read_on, events.received.recovered_after_days
+            )
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
+
+
+def _total(columns: Sequence[tuple[int, str]]) -> pl.Expr:
+    """Add up columns of amounts; null where none of them has a number."""
+    numbers = [pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) * sign for sign, name in columns]
+    if not numbers:
+        return pl.lit(None, dtype=pl.Float64)
+    return pl.when(pl.any_horizontal(number.is_not_null() for number in numbers)).then(pl.sum_horizontal(numbers))
 
 
 def _warn_of_early(path: Path, early: Sequence[pl.DataFrame]) -> None:

@@ -114,6 +114,47 @@ class Source(_Strict):
 SourceOrName = Annotated[Source, BeforeValidator(_short_form)]
 
 
+def _with_sign(name: str) -> str:
+    return f"-{_column_name(name[1:])}" if name.startswith("-") else _column_name(name)
+
+
+Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], BeforeValidator(_one_or_more)]
+"""One column of amounts, or several that are added up; one with a minus sign before its name is taken off."""
+
+
+class Received(_Strict):
+    """What a loan has paid in all by the day of the file, where the file has no payments one by one.
+
+    `recoveries` came in after charge-off, so many days after it as `recovered_after_days` says.
+    """
+
+    principal: Amounts = Field(min_length=1)
+    interest: Amounts = ()
+    fees: Amounts = ()
+    recoveries: Amounts = ()
+    last_on: SourceOrName | None = None
+    recovered_after_days: int = Field(180, ge=0, le=3650)
+
+    @property
+    def amounts(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        """Per total the signs (1 or -1) and columns that make it."""
+        given = {
+            "principal": self.principal,
+            "interest": self.interest,
+            "fees": self.fees,
+            "recoveries": self.recoveries,
+        }
+        return {
+            total: tuple((-1, name[1:]) if name.startswith("-") else (1, name) for name in names)
+            for total, names in given.items()
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of amounts."""
+        return tuple(name for names in self.amounts.values() for _, name in names)
+
+
 class Events(_Strict):
     """What became of loans: which column says so, since when, and what each status means.
 
@@ -125,6 +166,7 @@ class Events(_Strict):
     on: SourceOrName | None = None
     days_past_due: ColumnName | None = None
     read_on: date | None = None
+    received: Received | None = None
     rules: dict[str, Rule] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -194,12 +236,15 @@ class PlatformMapping(_Strict):
         """Per value the raw columns that it may come from."""
         sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
         sources += [self.events.on] if self.events.on else []
+        received = self.events.received
+        sources += [received.last_on] if received and received.last_on else []
         late = self.events.days_past_due
         return (
             (self.loan_id,),
             (self.events.status,),
             *(source.names for source in sources),
             *([(late,)] if late else []),
+            *((name,) for name in (received.columns if received else ())),
         )
 
     @property
@@ -207,7 +252,8 @@ class PlatformMapping(_Strict):
         """Per raw column that has any, the texts that this mapping calls missing."""
         found = {name: set(self.file.missing) for names in self.wanted for name in names}
         sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
-        for source in [*sources, *([self.events.on] if self.events.on else [])]:
+        on = self.events.received.last_on if self.events.received else None
+        for source in [*sources, *([self.events.on] if self.events.on else []), *([on] if on else [])]:
             for name in source.names:
                 found[name].update(source.missing)
         return {name: frozenset(signs) for name, signs in found.items() if signs}
@@ -228,8 +274,9 @@ class PlatformMapping(_Strict):
             if source.is_number or _KINDS[feed][column] in _NUMBERS
             for name in source.names
         ]
-        late = self.events.days_past_due
-        return tuple(dict.fromkeys([*names, *([late] if late else [])]))
+        late, received = self.events.days_past_due, self.events.received
+        paid = received.columns if received else ()
+        return tuple(dict.fromkeys([*names, *([late] if late else []), *paid]))
 
 
-__all__ = ["NO", "YES", "PlatformMapping", "Source"]
+__all__ = ["NO", "YES", "PlatformMapping", "Received", "Source"]

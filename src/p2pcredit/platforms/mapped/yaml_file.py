@@ -27,6 +27,7 @@ _RULE_DEPTH = 3
 _BOOL, _MERGE, _NULL, _DAY = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "merge", "null", "timestamp"))
 _A_COLUMN = "the name of a column of the download"
 _A_SOURCE = '{column: NAME, date: "%d.%m.%Y"} or the name of a column of the download'
+_AMOUNTS = 'the name of a column, or a list of columns that are added up, such as [Principal, "-Returned"]'
 EXPECTED = {
     "name": "a name of small letters, digits and underscores that begins with a letter, such as my_lender",
     "file": '{encoding: windows-1252, decimal: ","}',
@@ -41,6 +42,13 @@ EXPECTED = {
     "events.on": _A_SOURCE,
     "events.days_past_due": _A_COLUMN,
     "events.read_on": "the day on which the statuses were read, such as 2024-12-31",
+    "events.received": "what loans have paid in all, such as {principal: COLUMN, interest: COLUMN, last_on: COLUMN}",
+    "events.received.principal": _AMOUNTS,
+    "events.received.interest": _AMOUNTS,
+    "events.received.fees": _AMOUNTS,
+    "events.received.recoveries": _AMOUNTS,
+    "events.received.last_on": _A_SOURCE,
+    "events.received.recovered_after_days": "whole days, 0 to 3650",
     "events.rules": "what each means, such as {paid: [{status: FULLY_PAID}], open: [], slow: past_due, void: unknown}",
 }
 EXPECTED_OF_SOURCE = {

@@ -155,6 +155,7 @@ def _application(draw: Draw) -> pl.DataFrame:
         "term": whole["term"] + " months",
         "interest_rate": pl.Series(rate).round(2).cast(pl.String) + "%",
         "installment": pl.Series(instalment).round(2).cast(pl.String),
+        "payments": pl.Series(["SCHEDULED"]).new_from_index(0, len(day)),
         "grade": pl.Series(names[grade]).str.slice(0, 1),
         "sub_grade": pl.Series(names[grade]),
         "purpose": _pick(PURPOSES, draw.columns["purpose"]),
@@ -231,7 +232,7 @@ def _unpack_events(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(sound).then("event_date").otherwise("origination_date").alias("event_date"),
         pl.when(sound).then("status").otherwise("events").alias("status"),
         pl.when(sound).then(pl.lit("no")).alias("rebuilt"),
-    ).select("snapshot_date", *LOAN_PERFORMANCE.sources)
+    ).select("snapshot_date", "loan_id", *_EVENT_FIELDS, "rebuilt")
 
 
 __all__ = ["NAME", "Synthetic", "generate", "synthetic", "write_raw"]

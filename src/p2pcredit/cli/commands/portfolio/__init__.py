@@ -1,0 +1,1 @@
+"""Commands about the book of loans: what it earned, how it aged, what a platform publishes of it."""
