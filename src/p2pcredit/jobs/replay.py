@@ -206,8 +206,8 @@ class _Nights:
         if pipeline is INFERENCE:
             trained = receipts.get("train_model_task")
             self.counts["trainings"] += trained is not None and trained["model_id"] is not None
-            if trained is not None and trained["outcome"] == "refused":
-                self.refusal = trained["reason"]
+            if trained is not None and trained.get("outcome") == "refused":
+                self.refusal = trained.get("reason", "")
             scored = receipts.get("run_inference", {})
             self.counts["scored"] += scored.get("scored", 0) + scored.get("caught_up", 0)
         if pipeline is MONITORING:

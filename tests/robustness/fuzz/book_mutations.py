@@ -219,7 +219,7 @@ def _all_as(choose: Callable[[list[str]], str]) -> Mutation:
 
 
 def _half_blank(book: Book, luck: Random) -> None:
-    """Empty every other cell of a column that is filled in all rows of a table of several."""
+    """Take every other value out of a column that is filled in all rows of a table of several."""
     found = [
         (table, column)
         for table, kinds in book.kinds.items()

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
 def waiting(tmp_path: Path, decision: Callable[..., Any]) -> JobContext:
     """A home in which a decision to retrain waits."""
     ctx = context_of(tmp_path)
-    assert decide(ctx, decision(DAY), Origin.MONITORING)
+    assert decide(ctx, decision(DAY - timedelta(days=1)), Origin.MONITORING)
     return ctx
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ def test_a_strange_retraining_log_counts_and_loses_no_word(
 ) -> None:
     from p2pcredit.jobs.training.retrain import check_retraining, train_if_due
 
-    decide(ctx, decision(DAY), Origin.MONITORING)
+    decide(ctx, decision(DAY - timedelta(days=1)), Origin.MONITORING)
     assert train_if_due(ctx, DAY)["model_id"] == "m1"
     path = ctx.layout.retraining_log(date(2024, 1, 8))
     put(path, name)

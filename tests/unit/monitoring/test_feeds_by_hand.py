@@ -101,12 +101,14 @@ def test_what_a_feed_held_before_a_pause_stays_until_enough_days_with_rows_have_
 
 
 def test_a_shape_keeps_what_is_filled_and_comes_back_from_its_receipt() -> None:
-    shape = FeedDay(3, {"term": 2, "dti": 0}, None, None, 5, 4)
-    told = {"rows": 3, "filled": {"term": 2}, "absent": None, "unknown": None, "loans": 5, "covered": 4, "levels": {}}
+    shape = FeedDay(3, {"term": 2, "dti": 0}, None, None, 5, 4, texts={"purpose": {"CAR": 3}})
+    old = {"rows": 3, "filled": {"term": 2}, "absent": None, "unknown": None, "loans": 5, "covered": 4, "levels": {}}
+    told = {**old, "texts": {"purpose": {"CAR": 3}}}
     assert shape.as_json() == told
-    assert FeedDay.from_json(told) == FeedDay(3, {"term": 2}, None, None, 5, 4)
+    assert FeedDay.from_json(told) == FeedDay(3, {"term": 2}, None, None, 5, 4, texts={"purpose": {"CAR": 3}})
+    assert FeedDay.from_json(old) == FeedDay(3, {"term": 2}, None, None, 5, 4)
     broken: Any
-    for broken in (None, [], {**told, "rows": "many"}, {**told, "filled": None}):
+    for broken in (None, [], {**told, "rows": "many"}, {**told, "filled": None}, {**told, "texts": {"purpose": 3}}):
         assert FeedDay.from_json(broken) is None
 
 

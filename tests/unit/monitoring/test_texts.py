@@ -67,6 +67,11 @@ def test_a_text_of_a_single_row_is_never_shown() -> None:
     assert "Jane" not in finding.sentence + str(finding.as_json())
 
 
+def test_a_long_text_is_cut_where_it_is_shown() -> None:
+    (finding,) = found(["A" * 30] * 5 + ["B" * 31] * 5, *[HOMES] * 10)
+    assert f"such as '{'A' * 30}', '{'B' * 27}...' (usually" in finding.sentence
+
+
 def test_the_days_after_the_first_are_found_too_and_few_rows_a_day_add_up() -> None:
     changed = [NEW[home] for home in HOMES]
     assert found(changed, *[HOMES] * 10, changed)
