@@ -17,7 +17,7 @@ import pytest
 from tests import young_home
 
 from p2pcredit.contracts.tables import TABLES
-from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
 from p2pcredit.jobs.preprocessing.stages import preprocess
@@ -67,7 +67,8 @@ class YoungPortfolio:
 
     def context(self, home: Path) -> JobContext:
         """Make the context of a replay on a home."""
-        return JobContext(Layout(home), load_settings(home), "replay", datetime(2026, 1, 1, tzinfo=UTC))
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        return JobContext(Layout(home), load_settings(home), "replay", at, caller=Caller.REPLAY)
 
     def copy(self, name: str) -> Path:
         """Copy the home."""

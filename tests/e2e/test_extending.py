@@ -123,7 +123,7 @@ def test_the_patches_give_a_home_the_features_and_the_table(patched: Path, tmp_p
         run(patched, "-m", "p2pcredit", "export", f"gold/{table}", "--out", str(out), "--home", str(home))
         found[table] = list(csv.DictReader(out.read_text().splitlines()))
     features = [(row["loan_id"], row["income_per_account"], row["joint_income"]) for row in found["feature_store"]]
-    assert sorted(features) == [("101", "10000.0", "90000.0"), ("102", "", "")]
+    assert sorted(features) == [("101", "15000.0", "90000.0"), ("102", "", "")]
     assert sorted(row["amount"] for row in found["daily_volume"]) == ["5000.0", "7000.0"]
 
 

@@ -46,6 +46,7 @@ def model(family: str) -> ScoringModel:
     """Fit a small model of the family, with a neutral profile so that there are reasons."""
     frame = loans()
     risk = frame["loan_to_income"].fill_null(0.3) * 4 - (frame["fico"].fill_null(700) - 700) / 100
+    risk += 1.5 * (frame["purpose"] == "WEDDING")
     bads = (np.random.default_rng(6).random(frame.height) < 1 / (1 + np.exp(1.5 - risk.to_numpy()))).astype(float)
     features = tuple(feature for feature in FEATURES if feature.name in LEARNED)
     fitted: ScorecardModel | BoostingModel

@@ -43,11 +43,7 @@ def test_a_training_gives_the_same_models_card_and_evidence(
     local, spark = trained_homes.trained(trained_homes.context(here)), trained_homes.trained(ctx)
 
     targets = {(found["family"], found["target"]) for found in local.card["candidates"]}
-    assert targets == {
-        (family, target)
-        for family in ("scorecard", "boosting")
-        for target in ("matured", "hazard", "early_delinquency")
-    }
+    assert targets == {(family, target) for family in ("scorecard", "boosting") for target in ("matured", "hazard")}
     assert spark.card["engine"] == {"name": "spark", "tree_workers": 1}
     assert {name: found for name, found in spark.card.items() if local.card[name] != found} == {
         "engine": spark.card["engine"]

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 from tools.docs.blocks import Block, blocks_of, reason_of_page
 
+from p2pcredit.contracts.hand_bins import parse_hand_bins
 from p2pcredit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,9 +44,23 @@ class Call:
 
 
 def filled(command: str, scratch: Path) -> str:
-    """Put a loan and the newest model of the home in the scratch directory for `LOAN_ID` and `MODEL_ID`."""
-    models = sorted(path.name for path in scratch.glob("home/model_bank/[a-z]*"))
-    return command.replace("LOAN_ID", "K-550-0").replace("MODEL_ID", models[-1] if models else "MODEL_ID")
+    """Put a loan and the newest model of the home in the scratch directory for `LOAN_ID` and `MODEL_ID`.
+
+    `OTHER_MODEL_ID` is the oldest, which does not serve any more where there are several.
+    """
+    models = sorted((path.name for path in scratch.glob("home/model_bank/[a-z]*")), key=_trained_on) or ["MODEL_ID"]
+    other = command.replace("OTHER_MODEL_ID", models[0])
+    return other.replace("LOAN_ID", "K-550-0").replace("MODEL_ID", models[-1])
+
+
+def _trained_on(model_id: str) -> str:
+    """Take the date out of a model's id.
+
+    Examples:
+        >>> _trained_on("boosting-20220607-46b98f4c")
+        '20220607-46b98f4c'
+    """
+    return model_id.partition("-")[2]
 
 
 def masked(text: str) -> str:
@@ -153,7 +168,11 @@ def _called(call: Call, scratch: Path) -> list[str]:
 def _read(block: Block) -> list[str]:
     try:
         if block.language == "toml":
-            Settings.model_validate(tomllib.loads(block.text))
+            content = tomllib.loads(block.text)
+            if any("reason" in table for table in content.values() if isinstance(table, dict)):
+                parse_hand_bins(content, "bins.toml")
+            else:
+                Settings.model_validate(content)
         elif block.language == "json":
             json.loads(block.text)
         elif block.language == "yaml":

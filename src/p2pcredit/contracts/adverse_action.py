@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from p2pcredit.contracts.features import FEATURES
 
@@ -30,6 +31,8 @@ class AdverseReason:
         text: What the borrower is told.
         advice: What the borrower can do.
         form: The nearest entry of form C-1.
+        where: On which side of what is usual the advice helps; elsewhere a borrower is told to check the report. Empty
+            where it helps on either side, or where by the feature's contract only one side counts against.
     """
 
     code: str
@@ -37,6 +40,18 @@ class AdverseReason:
     text: str
     advice: str
     form: str
+    where: Literal["", "above", "below"] = ""
+
+    def advice_for(self, value: float | str | None, usual: float | str | None) -> str:
+        """Return the advice to a borrower with this value of the feature; `None` where there is nothing to compare.
+
+        Examples:
+            >>> adverse_reason("Balance on revolving credit").advice_for(900.0, 1200.0) == ORDER_REPORT
+            True
+        """
+        if not self.where or not isinstance(value, (int, float)) or not isinstance(usual, (int, float)):
+            return self.advice
+        return self.advice if (value > usual) == (self.where == "above") and value != usual else ORDER_REPORT
 
     def as_json(self) -> dict[str, str]:
         """Return it as plain JSON values."""
@@ -50,7 +65,7 @@ _DEBTS = "Excessive obligations in relation to income"
 _THIN = "Limited credit experience"
 _LATE = "Delinquent past or present credit obligations with others"
 _SEARCHES = "Number of recent inquiries on credit bureau report"
-_ORDER_REPORT = "Ask the credit bureau for your report, and have it corrected where it is wrong."
+ORDER_REPORT = "Ask the credit bureau for your report, and have it corrected where it is wrong."
 _TOPICS = ("cards", "rates", "record", "business", "trouble", "pleading", "thanks")
 _PAY_CARDS = "Pay card balances down before you apply again; what is reported falls with the next statements."
 
@@ -131,6 +146,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "How long you have been employed counted against the application.",
         "State the whole time with your employer; apply again when you have been there longer.",
         "Length of employment",
+        where="below",
     ),
     AdverseReason(
         "E2",
@@ -171,21 +187,21 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "H2",
         "Bureau score is low",
         "The credit score that the credit bureau gave you is low.",
-        f"{_ORDER_REPORT} Payments on time and low card balances raise it.",
+        f"{ORDER_REPORT} Payments on time and low card balances raise it.",
         _OTHER,
     ),
     AdverseReason(
         "H3",
         "Number of open credit lines",
         "The number of your open credit lines counted against the application.",
-        _ORDER_REPORT,
+        ORDER_REPORT,
         _OTHER,
     ),
     AdverseReason(
         "H4",
         "Number of credit lines ever held",
         "The number of credit lines that you ever had counted against the application.",
-        _ORDER_REPORT,
+        ORDER_REPORT,
         _THIN,
     ),
     AdverseReason(
@@ -199,7 +215,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "H6",
         "No or few mortgage accounts",
         "Your credit report shows no mortgage, or few.",
-        _ORDER_REPORT,
+        ORDER_REPORT,
         _THIN,
     ),
     AdverseReason(
@@ -213,14 +229,14 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "H8",
         "Balances of all accounts",
         "The sum of all your balances counted against the application.",
-        _ORDER_REPORT,
+        ORDER_REPORT,
         _OTHER,
     ),
     AdverseReason(
         "H9",
         "Mean balance of the accounts",
         "The mean balance of your accounts counted against the application.",
-        _ORDER_REPORT,
+        ORDER_REPORT,
         _OTHER,
     ),
     AdverseReason(
@@ -229,6 +245,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "What you owe on cards and other credit lines counted against the application.",
         _PAY_CARDS,
         _OTHER,
+        where="above",
     ),
     AdverseReason(
         "U2",
@@ -290,7 +307,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "D4",
         "Serious delinquencies",
         "Your credit report shows accounts that were 120 days late or more.",
-        _ORDER_REPORT,
+        ORDER_REPORT,
         _LATE,
     ),
     AdverseReason(
@@ -313,6 +330,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "What you owed to collection agencies counted against the application.",
         "Settle what is open with the collector, and ask for it in writing.",
         "Collection action or judgment",
+        where="above",
     ),
     AdverseReason(
         "P1",
@@ -419,7 +437,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
         "Apply again with it filled in.",
         "Credit application incomplete",
     ),
-    AdverseReason("N2", _MISSING, "Your credit report does not show: {what}.", _ORDER_REPORT, "No credit file"),
+    AdverseReason("N2", _MISSING, "Your credit report does not show: {what}.", ORDER_REPORT, "No credit file"),
     AdverseReason("N3", _MISSING, "The platform did not give: {what}.", "Ask the platform for it.", _OTHER),
 )
 

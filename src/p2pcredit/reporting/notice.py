@@ -35,7 +35,7 @@ def borrower_reasons(reasons: Sequence[str], known: Sequence[Mapping[str, Any]])
             {
                 "code": listed.code,
                 "text": listed.text,
-                "advice": listed.advice,
+                "advice": listed.advice if len(values) < 2 else listed.advice_for(*values),
                 "form": listed.form,
                 "your_value": your_value,
                 "usual": usual,

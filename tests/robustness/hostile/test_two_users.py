@@ -81,7 +81,7 @@ def shared() -> Iterator[Shared]:
         (home / "p2pcredit.toml").write_text(QUICK.replace("[training]\n", ONE_FAMILY))
         os.chown(home, 0, GROUP)
         home.chmod(0o2775)
-        write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=20))
+        write_raw(raw, SyntheticSettings(FIRST, LAST, loans_per_day=60))
         raw.chmod(0o644)
         yield Shared(home, raw, python, environ)
     finally:

@@ -34,7 +34,7 @@ def one_scheduler(young: Path, until: date, tmp_path_factory: pytest.TempPathFac
 def test_one_scheduler_obeys_the_decision_that_waited(one_scheduler: Path) -> None:
     told = story(one_scheduler)
     obeyed = [decision for decision, _, _ in told["trained"] if decision is not None]
-    assert obeyed[0].startswith("override-")
+    assert [decision for decision in obeyed if decision.startswith("override-")] != []
     assert len(set(obeyed)) == len(obeyed)  # monitoring may ask again in a longer run
     assert len(told["decided"]) >= 2
     assert told["cleared"] == sorted(obeyed)

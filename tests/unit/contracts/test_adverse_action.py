@@ -18,7 +18,7 @@ from p2pcredit.contracts.adverse_action import (
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models.scoring import REASONS
 
-DIGESTS = {1: "554973c8b40b5376c946faf24ec3f7e7f0a116ca036d97fc491794fa0a145074"}
+DIGESTS = {1: "b199433354a57af6eedb6122918d55abc883ff868be19debd025be80221099f8"}
 FORM_C1 = {
     "Credit application incomplete",
     "Insufficient number of credit references provided",
@@ -89,3 +89,32 @@ def test_words_of_no_list_are_given_as_they_stand() -> None:
 
 def test_a_score_gives_as_many_reasons_as_a_notice_holds() -> None:
     assert MOST_REASONS == REASONS == 4
+
+
+@pytest.mark.parametrize(
+    ("reason", "value", "usual", "helps"),
+    [
+        ("Balance on revolving credit", 20_000.0, 12_229.0, True),
+        ("Balance on revolving credit", 10_631.0, 12_229.0, False),
+        ("Balance on revolving credit", 12_229.0, 12_229.0, False),
+        ("Time in employment", 0.0, 3.0, True),
+        ("Time in employment", 10.0, 3.0, False),
+        ("Amounts owed to collectors", 400.0, 0.0, True),
+        ("Amount requested is high", 9_000.0, 12_000.0, True),
+    ],
+)
+def test_no_borrower_is_told_to_go_further_the_way_that_counted_against(
+    reason: str, value: float, usual: float, helps: bool
+) -> None:
+    """A feature without a demanded direction may count against on either side; then only the report can be checked."""
+    listed = adverse_reason(reason)
+    assert (listed.advice_for(value, usual) == listed.advice) is helps
+
+
+def test_advice_that_moves_a_number_says_on_which_side_it_helps() -> None:
+    """Every other undirected number has advice that moves nothing."""
+    free = [feature for feature in FEATURES if feature.kind == "numeric" and not feature.direction]
+    neutral = ("Ask the credit bureau", "See that what you wrote")
+    for feature in free:
+        listed = adverse_reason(feature.reason)
+        assert listed.where or listed.advice.startswith(neutral), listed
