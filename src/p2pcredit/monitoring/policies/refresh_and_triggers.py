@@ -36,7 +36,7 @@ RANKING, CALENDAR, SEGMENT = "ranking_within_cohort", "calendar", "segment_calib
 
 
 def refresh_and_triggers(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Refresh by calendar, and act between on triggers of which the error over a year is controlled.
+    """Decide for a refresh by calendar, and between for what triggers of controlled error ask for.
 
     Args:
         results: What the metrics gave.
