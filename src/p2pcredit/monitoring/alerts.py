@@ -19,7 +19,7 @@ from p2pcredit.monitoring.metrics.quality import (
     UNKNOWN_METRIC,
     VALUES_METRIC,
 )
-from p2pcredit.monitoring.metrics.triggers import CALIBRATION, WITHIN_COHORT
+from p2pcredit.monitoring.trigger_metrics import CALIBRATION, WITHIN_COHORT
 from p2pcredit.text import one_line
 
 WHOLE_SEGMENTS = ("all", "champion", "service")

@@ -165,7 +165,7 @@ def write_retraining_decision(ctx: JobContext, week_end: date, *, week: Monitori
         evidence=verdict.evidence,
         expires_on=week_end + timedelta(days=ctx.settings.handoff.valid_days),
         remedy=verdict.remedy,
-        kind=verdict.kind or None,
+        kind=(verdict.kind or None) if verdict.retrain else None,
         trigger=verdict.trigger or None,
         next_refresh_on=verdict.next_refresh_on,
     )

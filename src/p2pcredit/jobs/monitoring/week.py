@@ -18,7 +18,6 @@ from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, Q
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
-from p2pcredit.jobs.monitoring.champion_judged import champion_judged
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.monitoring.over_term import default_over_term
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
@@ -84,6 +83,9 @@ class MonitoringSnapshot:
     @cached_property
     def inputs(self) -> MonitoringInputs:
         """All inputs of a metric."""
+        # Not at the top: what only checks or decides a week loads no model.
+        from p2pcredit.jobs.monitoring.champion_judged import champion_judged
+
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
         known = labels_known(self.lake, self.ctx.settings.labels, history.first, week_end)

@@ -101,7 +101,7 @@ class Ruled:
 
 
 def rule_on(run: TrainingRun, snapshot: TrainingSnapshot, backend: FitBackend) -> Ruled:
-    """Rule on the candidates of a training.
+    """Decide which candidate of a training takes over, and by which kind of change.
 
     Without a champion the leading candidate is held to the guards of a first model. With one, the leading candidate is
     a redevelopment where its recipe is another than the champion's, and judged first; else, and where it is refused,
@@ -322,7 +322,7 @@ def _recipe_of(candidate: Candidate, snapshot: TrainingSnapshot) -> Recipe:
 
 
 def _benefits(recipe: Recipe, champion: Recipe, snapshot: TrainingSnapshot) -> list[str]:
-    """State what speaks for a recipe beside its ranking: simplicity, fewer features, what a person asked for."""
+    """List what speaks for a recipe beside its ranking: simplicity, fewer features, what a person asked for."""
     found = []
     if recipe.family != champion.family:
         if recipe.family == snapshot.settings.training.preferred_family:

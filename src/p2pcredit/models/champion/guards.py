@@ -84,7 +84,7 @@ class Guard:
 
 
 def floor_guards(gate: Gate) -> list[Guard]:
-    """Restate the floor as guards: above chance, and not worse than each benchmark beyond noise."""
+    """List the floor as guards: above chance, and not worse than each benchmark beyond noise."""
     auc = gate.auc
     status = Status.UNDETERMINED
     if gate.above_chance and gate.enough:

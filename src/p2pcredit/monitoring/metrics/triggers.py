@@ -24,14 +24,9 @@ from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import scored_loans
 from p2pcredit.monitoring.status import unmeasured
+from p2pcredit.monitoring.trigger_metrics import MATURED_RATIO, OF_CHAMPION, TO_DATE_RATIO, WITHIN_COHORT
 from p2pcredit.monitoring.yearly_error import chance_of_so_low, products_off, weekly_alpha
 from p2pcredit.settings import Settings
-
-WITHIN_COHORT = "auc_within_cohort"
-OF_CHAMPION = "auc_of_champion"
-MATURED_RATIO = "product_ratio_matured"
-TO_DATE_RATIO = "product_ratio_to_date"
-CALIBRATION = (MATURED_RATIO, TO_DATE_RATIO)
 
 
 def measure_triggers(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -157,11 +152,4 @@ def _too_little(labels: np.ndarray, settings: Settings) -> str:
     return "" if bads < labels.size else f"all {labels.size} matured loans are bad"
 
 
-__all__ = [
-    "CALIBRATION",
-    "MATURED_RATIO",
-    "OF_CHAMPION",
-    "TO_DATE_RATIO",
-    "WITHIN_COHORT",
-    "measure_triggers",
-]
+__all__ = ["measure_triggers"]

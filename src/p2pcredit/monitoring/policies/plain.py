@@ -26,14 +26,14 @@ from p2pcredit.settings import Settings
 
 
 def never(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Never retrain, whatever the results: the first model serves until a person acts."""
+    """Decide against a training whatever the results: the first model serves until a person acts."""
     by_name = index_results(results)
     advice = _first(results, by_name, facts, settings) or Advice("none", "the policy never retrains")
     return verdict_on(advice, by_name, settings)
 
 
 def calendar(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Retrain so many months after the last full training, whatever the results."""
+    """Decide for a training so many months after the last full training, whatever the results."""
     by_name, months = index_results(results), int(number_of(settings.monitoring.policy))
     due = None if facts.last_training is None else add_months(facts.last_training, months)
     advice = _first(results, by_name, facts, settings)
@@ -46,7 +46,7 @@ def calendar(results: Sequence[MetricResult], facts: PolicyContext, settings: Se
 
 
 def threshold(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Retrain whenever the score lies below a number, whatever its interval."""
+    """Decide for a training whenever the score lies below a number, whatever its interval."""
     by_name, least = index_results(results), number_of(settings.monitoring.policy)
     score = performance_score(by_name)
     advice = _first(results, by_name, facts, settings)
@@ -56,7 +56,7 @@ def threshold(results: Sequence[MetricResult], facts: PolicyContext, settings: S
 
 
 def psi(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Retrain whenever a stability index of the score or of a feature reaches a number, whatever the performance."""
+    """Decide for a training whenever a stability index of score or feature reaches a number, whatever the ranking."""
     by_name, most = index_results(results), number_of(settings.monitoring.policy)
     moved = [r for r in results if r.metric.startswith("psi") and r.value is not None and r.value >= most]
     advice = _first(results, by_name, facts, settings)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.champion.recipe import RECALIBRATION, REDEVELOPMENT, REFRESH
 from p2pcredit.monitoring.inputs import PolicyContext
-from p2pcredit.monitoring.metrics.triggers import CALIBRATION, OF_CHAMPION, WITHIN_COHORT
 from p2pcredit.monitoring.policies.shared import (
     DATA_BROKEN,
     LEARNED_SINCE_GROWTH,
@@ -29,6 +28,7 @@ from p2pcredit.monitoring.policies.shared import (
 )
 from p2pcredit.monitoring.policies.verdict import Verdict
 from p2pcredit.monitoring.status import status_at_least
+from p2pcredit.monitoring.trigger_metrics import CALIBRATION, OF_CHAMPION, WITHIN_COHORT
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
 
@@ -36,7 +36,7 @@ RANKING, CALENDAR, SEGMENT = "ranking_within_cohort", "calendar", "segment_calib
 
 
 def refresh_and_triggers(results: Sequence[MetricResult], facts: PolicyContext, settings: Settings) -> Verdict:
-    """Refresh by calendar, and act between on triggers of which the error over a year is controlled.
+    """Decide for a refresh by calendar, and between for what triggers of controlled error ask for.
 
     Args:
         results: What the metrics gave.

@@ -110,7 +110,7 @@ def moved_inputs(results: Sequence[MetricResult], settings: Settings) -> tuple[s
 
 
 def index_results(results: Sequence[MetricResult]) -> dict[tuple[str, str], MetricResult]:
-    """Index results by metric and segment."""
+    """Map metric and segment to their result."""
     return {(result.metric, result.segment): result for result in results}
 
 
