@@ -47,7 +47,8 @@ def measure_returns(
     known = valued_on(ctx, book, flows)
     until = known if until is None else min(known, until)
     loans = with_cells(book, vintage, grades)
-    (total,) = returns_by(loans, flows, [], until)
+    severity = ctx.settings.scores.loss_given_default
+    (total,) = returns_by(loans, flows, [], until, loss_given_default=severity)
     _require_payments(total, loans, until)
     cuts = {
         "by_vintage": ("vintage",),
@@ -67,7 +68,7 @@ def measure_returns(
         "short": total["short"],
         "rebuilt_share": total["rebuilt_share"],
         "total": total,
-        **{name: returns_by(loans, flows, by, until) for name, by in cuts.items()},
+        **{name: returns_by(loans, flows, by, until, loss_given_default=severity) for name, by in cuts.items()},
     }
 
 
