@@ -74,6 +74,8 @@ def measure_disclosure(
     days = ctx.settings.labels.default_days if default_days is None else default_days
     if not 1 <= days <= 365:
         raise UsageError(f"{days} days past due make no default; give 1 to 365")
+    if not 1970 <= year <= 9998:
+        raise UsageError(f"{year} is no year of a loan book; write one such as 2024")
     book = book_as_of(ctx, as_of)
     year_end = date(year, 12, 31)
     if book.as_of < year_end:

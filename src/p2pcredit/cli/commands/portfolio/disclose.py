@@ -15,9 +15,7 @@ from p2pcredit.reporting.disclosure import percent
 
 @command
 def disclose(
-    year: Annotated[
-        int, typer.Option("--year", help="The financial year, January to December.", metavar="Y", min=1970, max=9998)
-    ],
+    year: Annotated[int, typer.Option("--year", help="The financial year, January to December.", metavar="Y")],
     regime: Annotated[
         Literal["ecspr", "uk"],
         typer.Option("--regime", help="EU: Regulation 2020/1503, Article 20. UK: COBS 18.12."),
