@@ -24,6 +24,8 @@ _SAMPLES: dict[str, object] = {
     "feed": "FEED",
     "subject": "SUBJECT",
     "as_of": _FIRST,
+    "regime": "REGIME",
+    "year": 4321,
     "name": "NAME",
 }
 """What stands for each argument of a method of `Layout`; a new argument needs its own."""

@@ -47,6 +47,10 @@ COMMANDS = {
         "portfolio.vintages:rolls",
         "Show how loans move in a month between current, 30, 60, 90 days late, charge-off and paid off; write a page.",
     ),
+    "disclose": LazyCommand(
+        "portfolio.disclose:disclose",
+        "Calculate the default rates that EU or UK law has a platform publish for a year; write a page and a CSV file.",
+    ),
     "demo": LazyCommand(
         "demo:demo",
         "Land a portfolio, replay its history, then let Airflow's scheduler run all three DAGs for the last days.",

@@ -248,7 +248,7 @@ CASH_FLOWS = Table(
         ),
         TableColumn("known_on", "Date"),
     ),
-    ("loan_id", "paid_on", "kind"),
+    ("loan_id", "paid_on", "kind", "amount"),
     "one dated amount of one loan, on the day it became known (snapshot_date equals known_on)",
     job="preprocessing.cash_flows.build_cash_flows",
 )

@@ -9,6 +9,9 @@ is owed.
 The internal rate of return takes the flows of all loans of a cell at their age in days, so that it does not depend on
 how the lending was spread over the vintage, and what is outstanding as a last flow.
 
+To the end, the open loans go on as `portfolio.projection` says. Of what is lost the share comes back that came back of
+the book's defaults of twelve months and more ago.
+
 Source:
     Prosper Funding LLC, Form 10-K, "Note returns": payments received net of principal repayment, losses and servicing
     costs, over the average daily principal outstanding, annualised.
@@ -24,10 +27,13 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.portfolio.internal_rate import internal_rate
+from p2pcredit.portfolio.projection import Ahead, ahead_of, experience_of, level_of, with_months
 
 DAYS_A_YEAR = 365
 _EARLY_DAYS = 31
 """A loan that was paid off more than so many days before its last instalment was due was paid off early."""
+RECOVERY_MONTHS = 12
+"""Of defaults so many months old and more, what has been recovered stands for what will be."""
 _MOST_SHORT = 0.005
 """A loan paid off that gave back less than all but this share of what was lent has payments that were not reported."""
 
@@ -50,6 +56,9 @@ class CellReturns:
         mature: Whether the term of every loan has passed.
         rebuilt_share: Of what was received, the share made from totals and schedules.
         short: Loans paid off of which less came back than was lent.
+        projected_return: Net annualised return to the end of all loans, the open ones as projected; None where some are
+            of a term that is too new for it.
+        projected_loss_share: Loss share to the end; None likewise.
     """
 
     loans: int
@@ -70,6 +79,8 @@ class CellReturns:
     mature: bool
     rebuilt_share: float
     short: int
+    projected_return: float | None
+    projected_loss_share: float | None
 
     @property
     def received(self) -> float:
@@ -81,26 +92,31 @@ class CellReturns:
         return {**asdict(self), "received": self.received}
 
 
-def returns_by(loans: pl.DataFrame, flows: pl.DataFrame, by: Sequence[str], until: date) -> list[dict[str, Any]]:
+def returns_by(
+    loans: pl.DataFrame, flows: pl.DataFrame, by: Sequence[str], until: date, *, loss_given_default: float = 1.0
+) -> list[dict[str, Any]]:
     """Calculate the returns of each cell, valued at the end of a day.
 
     Args:
-        loans: One row per loan: `loan_id`, `origination_date`, `term_months`, the columns of `by`, and as known by the
-            day of asking `defaulted_on` and `paid_off_on` (null where it did not happen).
+        loans: One row per loan: `loan_id`, `origination_date`, `term_months`, `interest_rate_share`, the columns of
+            `by`, and as known by the day of asking `defaulted_on` and `paid_off_on` (null where it did not happen).
         flows: `loan_id`, `paid_on`, `kind`, `amount`, `rebuilt`, as known by the day of asking. What is `received`
             without being told apart counts as principal until that is paid back, then as interest.
         by: The columns that make a cell; none for all loans together.
         until: The valuation. Loans originated and flows paid later do not count.
+        loss_given_default: Share of what is lost that does not come back, where no default is old enough to tell.
 
     Returns:
         Per cell, in order, its columns and what `CellReturns` says.
     """
-    own = loan_returns(loans, flows, until)
+    own = with_months(loan_returns(loans, flows, until), pl.lit(until))
+    experience, recovered = experience_of(own), _recovered_share(own, until, loss_given_default)
     keys = list(by)
     parts = own.partition_by(keys, as_dict=True, maintain_order=True) if keys else {(): own}
     found = []
     for key in sorted(parts, key=lambda values: tuple((value is None, value) for value in values)):
-        cell = _cell(parts[key], flows, until)
+        ahead = ahead_of(parts[key], experience, level_of(parts[key], experience))
+        cell = _cell(parts[key], flows, until, ahead, recovered)
         found.append({**dict(zip(keys, key, strict=True)), **cell.as_json()})
     return found
 
@@ -169,18 +185,34 @@ def loan_returns(loans: pl.DataFrame, flows: pl.DataFrame, until: date) -> pl.Da
     )
 
 
-def _cell(own: pl.DataFrame, flows: pl.DataFrame, until: date) -> CellReturns:
+def _recovered_share(own: pl.DataFrame, until: date, loss_given_default: float) -> float:
+    """Give which share of what was lost came back, of defaults old enough to tell."""
+    old = own.filter(_is_old(until)).select(pl.col("lost", "recoveries").sum()).row(0, named=True)
+    return old["recoveries"] / old["lost"] if old["lost"] > 0 else 1.0 - loss_given_default
+
+
+def _is_old(until: date) -> pl.Expr:
+    return pl.col("defaulted_on").dt.offset_by(f"{RECOVERY_MONTHS}mo") <= until
+
+
+def _cell(own: pl.DataFrame, flows: pl.DataFrame, until: date, ahead: Ahead | None, recovered: float) -> CellReturns:
     sums = own.select(
         pl.col("invested", "principal", "interest", "fees", "recoveries", "lost", "outstanding", "rebuilt").sum(),
         pl.col("days_at_work").sum(),
         pl.col("invested").filter("prepaid").sum().alias("prepaid_sum"),
         pl.col("mature").all(),
         pl.col("short").sum(),
+        (recovered * pl.col("lost") - pl.col("recoveries")).filter(~_is_old(until)).clip(0).sum().alias("to_recover"),
     ).row(0, named=True)
     received = sums["principal"] + sums["interest"] + sums["fees"] + sums["recoveries"]
     income = sums["interest"] + sums["fees"] + sums["recoveries"] - sums["lost"]
     years = sums["days_at_work"] / DAYS_A_YEAR
     rate = internal_rate(*_aged(own, flows, until))
+    projected_return, projected_loss = None, None
+    if ahead is not None and years + ahead.years > 0:
+        back = sums["to_recover"] + recovered * ahead.lost
+        projected_return = (income + ahead.interest - ahead.lost + back) / (years + ahead.years)
+        projected_loss = _share(sums["lost"] + ahead.lost - sums["recoveries"] - back, sums["invested"])
     invested = sums["invested"]
     money = {
         name: round(sums[name], 2) + 0.0
@@ -199,6 +231,8 @@ def _cell(own: pl.DataFrame, flows: pl.DataFrame, until: date) -> CellReturns:
         mature=bool(sums["mature"]),
         rebuilt_share=_share(sums["rebuilt"], received),
         short=int(sums["short"]),
+        projected_return=projected_return,
+        projected_loss_share=projected_loss,
     )
 
 

@@ -35,6 +35,16 @@ def money(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def ahead_words(value: float | None) -> str:
+    """Write what is projected.
+
+    Examples:
+        >>> ahead_words(0.0512), ahead_words(None)
+        ('5.1%', 'too new')
+    """
+    return "too new" if value is None else percent(value)
+
+
 def rate_words(cell: Mapping[str, Any]) -> str:
     """Write an internal rate, with a sign where another one fits too.
 
@@ -61,7 +71,7 @@ def render_returns(facts: Mapping[str, Any]) -> str:
         charts = _charts(facts)
     except KeyError as error:
         raise MonitoringError(f"the facts of the returns lack something: {error}; measure them anew") from error
-    words = {"percent": percent, "money": money, "rate_words": rate_words}
+    words = {"percent": percent, "money": money, "rate_words": rate_words, "ahead_words": ahead_words}
     return render_page("returns.html", facts, charts, **words)
 
 
@@ -105,4 +115,4 @@ def _charts(facts: Mapping[str, Any]) -> list[Chart]:
     ]
 
 
-__all__ = ["money", "percent", "rate_words", "render_returns"]
+__all__ = ["ahead_words", "money", "percent", "rate_words", "render_returns"]

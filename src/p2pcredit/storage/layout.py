@@ -140,6 +140,10 @@ class Layout:
         """Return the page about the book, such as its `returns`, as known on a day."""
         return self._inside(self.reports / f"{subject}_{as_of:%Y_%m_%d}.html", self.reports)
 
+    def disclosure(self, regime: str, year: int) -> Path:
+        """Return the statement of default rates of a year, under the law of a `regime`; a CSV file lies beside it."""
+        return self._inside(self.reports / f"disclosure_{regime}_{year}.html", self.reports)
+
     def signed_evidence(self, model_id: str) -> Path:
         """Return the page of a model's evidence with who signed for it."""
         return self._inside(self.reports / f"evidence_{model_id}.html", self.reports)

@@ -33,6 +33,7 @@ def loans(*rows: tuple[str, str, int | None, int | None], term: int = 24) -> pl.
                 "grade": grade,
                 "origination_date": BORN,
                 "term_months": term,
+                "interest_rate_share": 0.1,
                 "defaulted_on": None if bad is None else day(bad),
                 "paid_off_on": None if paid is None else day(paid),
             }
@@ -159,3 +160,23 @@ def test_where_all_is_lost_the_rate_is_minus_all_and_without_loans_there_is_none
 def test_flows_known_later_never_change_what_was_earned_until_a_day() -> None:
     before = one(BOTH, FLOWS_OF_BOTH.filter(pl.col("paid_on") <= day(500)), 500)
     assert before == one(BOTH, FLOWS_OF_BOTH, 500)
+
+
+def test_to_the_end_an_open_loan_goes_on_as_the_book_did() -> None:
+    # No loan of the book defaulted or was paid early: what is open pays 12% on 500 over the months that are left.
+    book = loans(("a", "A", None, None), term=20).with_columns(pl.lit(0.12).alias("interest_rate_share"))
+    found = one(book, FLOWS_OF_A, 365)
+    assert found["projected_loss_share"] == 0.0
+    # On 31 December 2020 eleven whole months of twenty have passed: nine annuities of 1% a month on 500.
+    annuity = 500 * 0.01 / (1 - 1.01**-9)
+    interest = 9 * annuity - 500
+    assert found["projected_return"] == pytest.approx((100 + interest) / (1000 * 1 + interest / 0.12), rel=1e-6)
+    done = one(A, FLOWS_OF_A, 731)
+    assert done["projected_return"] == pytest.approx(done["net_annualised_return"])
+
+
+def test_what_a_default_gives_back_is_that_of_old_defaults_and_else_the_setting() -> None:
+    old = one(B, FLOWS_OF_B, 1095)  # 365 days after the default
+    assert old["projected_loss_share"] == pytest.approx(old["loss_share"])
+    (young,) = returns_by(B, FLOWS_OF_B, [], day(800), loss_given_default=0.6)
+    assert young["projected_loss_share"] == pytest.approx(0.8 * 0.6)

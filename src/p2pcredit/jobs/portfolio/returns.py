@@ -17,7 +17,12 @@ from p2pcredit.storage.home_format import short_id_of
 
 
 def measure_returns(
-    ctx: JobContext, as_of: date | None = None, *, vintage: Every = "quarter", grades: Grades = "platform"
+    ctx: JobContext,
+    as_of: date | None = None,
+    *,
+    vintage: Every = "quarter",
+    grades: Grades = "platform",
+    until: date | None = None,
 ) -> Receipt:
     """Calculate the returns of the book as known on a day.
 
@@ -26,6 +31,7 @@ def measure_returns(
         as_of: The day; None for the last one that is preprocessed.
         vintage: Whether loans are put together by quarter or by year of origination.
         grades: Whose grade: the platform's, or that of the score.
+        until: The valuation, where it lies before the last day of which all payments are known; None for that day.
 
     Returns:
         `home_id`, `as_of`, `valued_on` (the last day of which all payments are known), `vintage`, `grades`, `loans`,
@@ -38,9 +44,11 @@ def measure_returns(
     """
     book = book_as_of(ctx, as_of)
     flows = flows_as_of(ctx, book)
-    until = valued_on(ctx, book, flows)
+    known = valued_on(ctx, book, flows)
+    until = known if until is None else min(known, until)
     loans = with_cells(book, vintage, grades)
-    (total,) = returns_by(loans, flows, [], until)
+    severity = ctx.settings.scores.loss_given_default
+    (total,) = returns_by(loans, flows, [], until, loss_given_default=severity)
     _require_payments(total, loans, until)
     cuts = {
         "by_vintage": ("vintage",),
@@ -60,7 +68,7 @@ def measure_returns(
         "short": total["short"],
         "rebuilt_share": total["rebuilt_share"],
         "total": total,
-        **{name: returns_by(loans, flows, by, until) for name, by in cuts.items()},
+        **{name: returns_by(loans, flows, by, until, loss_given_default=severity) for name, by in cuts.items()},
     }
 
 

@@ -8,7 +8,7 @@ from p2pcredit.cli.commands.portfolio.options import AsOfOption, GradesOption, O
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.returns import write_returns
-from p2pcredit.reporting.returns import percent, rate_words
+from p2pcredit.reporting.returns import ahead_words, percent, rate_words
 
 
 @command
@@ -48,5 +48,6 @@ def _in_a_row(cell: dict[str, Any]) -> dict[str, Any]:
         "internal_rate": rate_words(cell),
         "loss": percent(cell["loss_share"]),
         "open": percent(cell["open_share"]),
+        "return_to_end": ahead_words(cell["projected_return"]),
         "state": "matured" if cell["mature"] else "immature",
     }
