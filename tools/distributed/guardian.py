@@ -36,13 +36,13 @@ class Guardian:
         )
 
     def watch(self, process: StartedProcess) -> None:
-        """Have a process ended, with all that it started, should this one end before."""
+        """End a process later, with all that it started, should this one end before."""
         assert self._child.stdin is not None
         self._child.stdin.write(json.dumps(asdict(process)) + "\n")
         self._child.stdin.flush()
 
     def dismiss(self) -> None:
-        """Have ended what still runs, and wait for that."""
+        """End what still runs, and wait for that."""
         assert self._child.stdin is not None
         self._child.stdin.close()
         self._child.wait()
