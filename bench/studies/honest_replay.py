@@ -36,14 +36,14 @@ from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
 
 DAY = pl.col("snapshot_date")
-LONGEST_TERM = 60
 HALF_YEAR = pl.format("{}H{}", DAY.dt.year(), (DAY.dt.month() > 6).cast(pl.Int8) + 1)
 QUARTER = pl.format("{}Q{}", DAY.dt.year(), DAY.dt.quarter())
 
 
 def replay(file: Path, home: Path, first: date, last: date) -> None:
     """Land, replay, and let labels mature, with the commands that a user would give."""
-    matured = add_months(last, LONGEST_TERM) + timedelta(days=35)
+    labels = load_settings(home).labels
+    matured = add_months(last, max(labels.lifetime_terms_months)) + timedelta(days=labels.reporting_lag_days + 5)
     for command in (
         ["land", "lendingclub", file],
         ["replay", "--from", first, "--to", last],
@@ -93,10 +93,8 @@ def ranking(name: str, loans: pl.DataFrame) -> str:
     """Write one row on how the loans were ranked."""
     labels, chances, grade = (loans[c].to_numpy() for c in ("label", "probability_of_default", "sub_grade"))
     own, theirs = auc_interval(labels, chances), auc_interval(labels, grade)
-    lead = _worded(paired_auc_difference(labels, chances, grade), "+.3f")
-    platform = "-" if theirs.value is None else f"{theirs.value:.3f}"
     span = f"{loans['snapshot_date'].min()!s} to {loans['snapshot_date'].max()!s}"
-    return f"| {name} | {span} | {own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {lead} |"
+    return f"| {name} | {span} | {_compared(own, theirs, paired_auc_difference(labels, chances, grade))} |"
 
 
 def within_cohorts(name: str, loans: pl.DataFrame) -> str:
@@ -104,9 +102,13 @@ def within_cohorts(name: str, loans: pl.DataFrame) -> str:
     labels, chances, grade = (loans[c].to_numpy() for c in ("label", "probability_of_default", "sub_grade"))
     cohorts = loans.select(pl.format("{} {}", QUARTER, "term_months")).to_series().to_numpy()
     own, theirs = auc_within_cohorts(labels, chances, cohorts), auc_within_cohorts(labels, grade, cohorts)
-    lead = _worded(paired_difference_within_cohorts(labels, chances, grade, cohorts), "+.3f")
+    lead = paired_difference_within_cohorts(labels, chances, grade, cohorts)
+    return f"| {name} | {_compared(own, theirs, lead)} |"
+
+
+def _compared(own: Estimate, theirs: Estimate, lead: Estimate) -> str:
     platform = "-" if theirs.value is None else f"{theirs.value:.3f}"
-    return f"| {name} | {own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {lead} |"
+    return f"{own.n:,} | {own.bads} | {_worded(own, '.3f')} | {platform} | {_worded(lead, '+.3f')}"
 
 
 def level(name: str, loans: pl.DataFrame) -> str:
@@ -116,6 +118,14 @@ def level(name: str, loans: pl.DataFrame) -> str:
     by_chance = calibration_error_by_chance(chances) or 0.0
     means = f"{chances.mean():.3f} | {labels.mean():.3f}"
     return f"| {name} | {ratio.n:,} | {means} | {_worded(ratio, '.2f')} | {_worded(error, '.3f')} | {by_chance:.3f} |"
+
+
+TABLES = {
+    ranking: ("loans of", "loans", "bads", "AUC", "sub-grade", "difference"),
+    within_cohorts: ("loans", "bads", "within quarter and term", "sub-grade", "difference"),
+    level: ("loans", "expected", "observed", "observed / expected", "ECE", "by chance"),
+}
+"""What writes a row -> the columns after the champion's."""
 
 
 def main() -> None:
@@ -133,16 +143,11 @@ def main() -> None:
         ("Default within the window", scored, QUARTER),
         ("Default within the contract term", ended_loans(asked.home, scored), HALF_YEAR),
     ):
+        print(f"\n{horizon}")
         found = rows(loans, period)
-        print(f"\n{horizon}\n\n| champion | loans of | loans | bads | AUC | sub-grade | difference |")
-        print("|---|---|---|---|---|---|---|")
-        print("\n".join(ranking(name, part) for name, part in found))
-        print("\n| champion | loans | bads | within quarter and term | sub-grade | difference |")
-        print("|---|---|---|---|---|---|")
-        print("\n".join(within_cohorts(name, part) for name, part in found))
-        print("\n| champion | loans | expected | observed | observed / expected | ECE | by chance |")
-        print("|---|---|---|---|---|---|---|")
-        print("\n".join(level(name, part) for name, part in found))
+        for row, columns in TABLES.items():
+            print(f"\n| champion | {' | '.join(columns)} |\n{'|---' * (len(columns) + 1)}|")
+            print("\n".join(row(name, part) for name, part in found))
 
 
 def _worded(found: Estimate, form: str) -> str:

@@ -43,6 +43,8 @@ def fit_scorecard(
 ) -> ScorecardModel:
     """Fit a scorecard on these loans, not yet calibrated.
 
+    For the hazard target, in which cohorts' own levels are left out, the product has a weight per product, and no bars.
+
     Args:
         features: One row per loan, oldest loans first.
         candidates: The features that may enter.
@@ -54,8 +56,6 @@ def fit_scorecard(
         backend: Counts the values.
         seed: Of the outcomes that chance deals, against which information values are held.
         by_hand: Bins that a person fixed, which are taken exactly, and features that are in whatever selection says.
-
-    For the hazard target, in which cohorts' own levels are left out, the product has a weight per product, and no bars.
 
     Raises:
         TrainingError: If no feature passes.
