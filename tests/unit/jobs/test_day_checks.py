@@ -126,7 +126,7 @@ def test_texts_that_all_changed_are_named_in_receipt_warning_and_doctor(run_on: 
     ]
     check = examine(ctx)["checks"]["levels"]
     assert check["status"] == "fail"
-    assert said in check["detail"]
+    assert said in check["finding"]
 
 
 def test_texts_that_changed_stop_the_day_or_are_accepted_where_settings_say_so(
