@@ -20,7 +20,7 @@ from p2pcredit.jobs.monitoring.review import monitor
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
-from p2pcredit.reporting.render import render_report
+from p2pcredit.reporting.weekly.page import render_report
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
 from p2pcredit.storage.tables import closing
 from p2pcredit.storage.tables.lake import Lake

@@ -13,7 +13,7 @@ from p2pcredit.contracts.results import MetricResult
 from p2pcredit.models.champion.realised import summed_up
 from p2pcredit.monitoring.policies.cheapest_first import score_in_words
 from p2pcredit.monitoring.policies.choose import results_from_rows
-from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
+from p2pcredit.reporting.weekly.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
 
 _TOLD_COLUMNS = 6
