@@ -24,7 +24,8 @@ from p2pcredit.jobs.decisions import override_decision
 from p2pcredit.jobs.governance.approvals import approve
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
-from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, Pipeline, Step, WaitsFor, jobs_of
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step, WaitsFor
+from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, jobs_of
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.retrain import train_if_due, train_now

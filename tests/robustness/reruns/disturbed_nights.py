@@ -17,7 +17,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS, QUARANTINE, bronze, silver
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING, Pipeline, Step
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step
+from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, Lost
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes
 from p2pcredit.jobs.preprocessing.stages import preprocess

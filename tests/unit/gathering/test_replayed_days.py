@@ -16,7 +16,8 @@ from p2pcredit.errors import BankError, UsageError
 from p2pcredit.jobs import pipelines
 from p2pcredit.jobs import replay as replaying
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.pipelines import Pipeline, Step, jobs_of
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step
+from p2pcredit.jobs.pipelines import jobs_of
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
 

@@ -28,6 +28,7 @@ from p2pcredit.retraining.state import HandoffState
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.closing import close_periods
 from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.tables.lake import Lake
 
@@ -203,7 +204,7 @@ def _score_span(
         (predictions,) = engine.run(nw.concat([kept, new.lazy()]))
     engine.replace(PREDICTIONS, predictions, days)
     if (begun := month_start(days.last)) in days:
-        lake.close_periods(PREDICTIONS, begun)
+        close_periods(lake, PREDICTIONS, begun)
     found = count_scored(new.lazy())
     counts = found.per_day if kept is None else Counter(predictions.per_day())
     per_day = {day: (model_id, counts[day]) for day in days}
