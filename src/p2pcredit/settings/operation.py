@@ -137,8 +137,8 @@ class MonitoringSettings(Group):
     retrain_at_new_bads_share: float = Field(
         0.25,
         ge=0.0,
-        description="A retraining is due when the known defaults have grown by this share since the last training; "
-        "with 0 growth alone never retrains.",
+        description="By which share the known defaults must have grown since the last training for the policy "
+        "`cheapest_first` to retrain; with 0 growth alone never retrains.",
     )
 
     @model_validator(mode="after")

@@ -14,8 +14,8 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, PluginError, SettingsError
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.policies import choose as policy
-from p2pcredit.monitoring.policies.cheapest_first import MAX_REASON_LENGTH, score_in_words
 from p2pcredit.monitoring.policies.choose import Verdict, decide, monitoring_has_evidence, results_from_rows
+from p2pcredit.monitoring.policies.shared import MAX_REASON_LENGTH, score_in_words
 from p2pcredit.settings import MonitoringSettings, Settings
 
 FACTS = PolicyContext(date(2011, 3, 31), "champion", date(2010, 1, 1), development_bads=400, known_bads=420)

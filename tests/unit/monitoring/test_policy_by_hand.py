@@ -11,7 +11,8 @@ import pytest
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.inputs import PolicyContext
-from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first, in_words, score_in_words
+from p2pcredit.monitoring.policies.cheapest_first import cheapest_remedy_first
+from p2pcredit.monitoring.policies.shared import in_words, score_in_words
 from p2pcredit.monitoring.policies.verdict import Verdict
 from p2pcredit.monitoring.registry import without_nan
 from p2pcredit.settings import MonitoringSettings, Settings

@@ -82,8 +82,6 @@ def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
     A run that was killed between its measurements and its decision has not reviewed its week; nor has one whose rows
     cannot be read now.
     """
-    from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
-
     decisions = ctx.ledger.state().decisions.values()
     if any(made.origin is Origin.MONITORING and made.decision.decision_date == week_end for made in decisions):
         return True

@@ -16,16 +16,13 @@ from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.policies.shared import (
     DATA_BROKEN,
     LEARNED_SINCE_GROWTH,
-    MAX_REASON_LENGTH,
     Advice,
     ByName,
     Score,
     broken_data,
     grown,
-    in_words,
     index_results,
     performance_score,
-    score_in_words,
     verdict_on,
     watched_or_nothing,
 )
@@ -86,6 +83,3 @@ def _advice(
         why = f"{off}: recalibrate, no full retraining"
         return Advice("recalibrate", why, "calibration", RECALIBRATION, [ratio])
     return watched_or_nothing(results, score, settings)
-
-
-__all__ = ["MAX_REASON_LENGTH", "cheapest_remedy_first", "in_words", "score_in_words"]
