@@ -156,6 +156,7 @@ _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
     "preprocessing.stages.refine_silver": (("preprocess: silver", DAY),),
     "preprocessing.stages.build_feature_store": (("preprocess: features", DAY),),
     "preprocessing.label_store.build_label_store": (("preprocess: labels", DAY),),
+    "preprocessing.cash_flows.build_cash_flows": (("preprocess: cash flows", DAY),),
     "preprocessing.stages.complete_days": (("preprocess: complete", DAY),),
     "training.retrain.check_retraining": (
         ("decision: take up a file written by hand", DAY),
@@ -262,6 +263,7 @@ JOBS = {
         Job((*_BEFORE, _BRONZE), _SILVER),
         Job((*_BEFORE, "refine all feeds of the day"), "preprocess: features"),
         Job((*_BEFORE, "refine all feeds of the day", "preprocess: features"), "preprocess: labels"),
+        Job((*_BEFORE, "refine all feeds of the day", "preprocess: features"), "preprocess: cash flows"),
         Job((*_BEFORE, "preprocess the day up to its receipt"), "preprocess: complete"),
         Job((*_TRAINED[:-1], "land late rows"), "preprocess late data"),
         Job((*_TRAINED[:-1], "fill the log of a table"), "preprocess: bronze, with a checkpoint"),
