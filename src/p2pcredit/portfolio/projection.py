@@ -125,7 +125,7 @@ def _project(owed: float, yearly: float, term: int, seen: int, experience: Exper
     """Project principal, interest, losses and years at work of what loans of one age owe."""
     left = max(term - seen, 1)
     growth, monthly = 1.0 + yearly / 12.0, yearly / 12.0
-    months = np.arange(left + 1)
+    months = np.arange(left + 1, dtype=np.float64)
     balance = owed * (1.0 - months / left)
     if yearly > 0:
         balance = owed * (growth**left - growth**months) / (growth**left - 1.0)
