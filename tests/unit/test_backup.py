@@ -83,11 +83,11 @@ def lived_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home.mkdir()
     (home / "p2pcredit.toml").write_text(SETTINGS)
     raw = home.with_name("portfolio.csv.gz")
-    write_raw(raw, SyntheticSettings(FIRST, SATURDAY, loans_per_day=40))
+    write_raw(raw, SyntheticSettings(FIRST, SATURDAY, loans_per_day=80))  # enough defaults for a champion
     ctx = context(home, YESTERDAY.last)
     land(ctx, "synthetic", [raw], FIRST, SATURDAY)
     preprocess(ctx, YESTERDAY)
-    train_now(ctx, TRAINED, None)
+    assert train_now(ctx, TRAINED, None)["outcome"] == "champion"  # else no report would be written
     run_inference(ctx, YESTERDAY)
     monitor(ctx, SATURDAY - timedelta(days=7))
     return home

@@ -7,6 +7,7 @@ event was set aside before its window had closed: its outcome is unknown for goo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import narwhals as nw
@@ -54,8 +55,13 @@ def longest_window(settings: LabelSettings) -> int:
     return max(target.window_months for target in settings.targets)
 
 
-def default_events(performance: Frame, settings: Target) -> Frame:
+def default_events(performance: Frame, settings: Target, by: Sequence[str] = ("loan_id",)) -> Frame:
     """Filter the servicing events that are defaults: `default_days` past due or more, default, or charge-off.
+
+    Args:
+        performance: Typed `loan_performance` rows that are known.
+        settings: When a loan is in default.
+        by: What tells one loan from another.
 
     Returns:
         The events with `known_on`, the day from which each may be used: see `transforms.rebuilt_events`.
@@ -64,7 +70,7 @@ def default_events(performance: Frame, settings: Target) -> Frame:
     found = performance.filter(
         (nw.col("days_past_due") >= settings.default_days) | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
     )
-    return with_known_on(found, performance)
+    return with_known_on(found, performance, by)
 
 
 def first_originations(terms: Frame) -> Frame:

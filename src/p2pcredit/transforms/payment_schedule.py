@@ -95,7 +95,7 @@ def _from_origination() -> pl.Expr:
 
 def _missed_on() -> pl.Expr:
     """Give the due date of the first instalment missed: so many days before the default as it was past due."""
-    return pl.col("default_on") - pl.duration(days=pl.col("default_days"))
+    return pl.col("default_event_on") - pl.duration(days=pl.col("default_days"))
 
 
 def _with_amounts(instalments: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,8 @@ Where it is not known whether events were rebuilt (`rebuilt` is missing), they c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES, DEFAULT_STATUSES
@@ -35,12 +37,13 @@ def foretells() -> nw.Expr:
     return nw.col("rebuilt").fill_null(value=False) & ~nw.col("status").is_in(_DEFAULT)
 
 
-def with_known_on(events: Frame, performance: Frame) -> Frame:
+def with_known_on(events: Frame, performance: Frame, by: Sequence[str] = ("loan_id",)) -> Frame:
     """Give each event the day from which it may be used, `known_on`; leave out those whose outcome is not public.
 
     Args:
         events: Servicing events with `rebuilt`.
         performance: All servicing events of their loans that are known.
+        by: What tells one loan from another.
 
     Returns:
         The events with `known_on`: their snapshot date, or of those that foretell an outcome the day on which the
@@ -48,13 +51,13 @@ def with_known_on(events: Frame, performance: Frame) -> Frame:
     """
     outcomes = (
         performance.filter(nw.col("status").is_in(_OUTCOME))
-        .group_by("loan_id")
+        .group_by(*by)
         .agg(nw.col("snapshot_date").min().alias("outcome_on"))
     )
     seen = events.filter(~foretells()).with_columns(nw.col("snapshot_date").alias("known_on"))
     waiting = (
         events.filter(foretells())
-        .join(outcomes, on="loan_id", how="inner")
+        .join(outcomes, on=list(by), how="inner")
         .with_columns(nw.max_horizontal("snapshot_date", "outcome_on").alias("known_on"))
         .drop("outcome_on")
     )

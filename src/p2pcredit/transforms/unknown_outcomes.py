@@ -41,8 +41,12 @@ def events_set_aside(quarantine: Frame) -> Frame:
 
 def first_set_aside(quarantine: Frame) -> Frame:
     """Give per loan the first day on which an event of it was set aside: `loan_id`, `set_aside_on`."""
-    named = events_set_aside(quarantine).filter(~_nameless())
-    return named.group_by("loan_id").agg(nw.col("snapshot_date").min().alias("set_aside_on"))
+    return with_name(quarantine).group_by("loan_id").agg(nw.col("snapshot_date").min().alias("set_aside_on"))
+
+
+def with_name(quarantine: Frame) -> Frame:
+    """Keep the events set aside whose loan can be read."""
+    return events_set_aside(quarantine).filter(~_nameless())
 
 
 def without_name(quarantine: Frame) -> Frame:

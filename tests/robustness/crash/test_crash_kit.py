@@ -41,7 +41,7 @@ def test_a_job_that_was_killed_or_met_a_full_disk_ends_as_if_undisturbed_when_ru
 
 def test_every_job_of_the_pipelines_that_writes_is_tried_and_a_new_one_from_a_home_with_all_before_it() -> None:
     called = {step.job for step in jobs_of().values() if step.writes}
-    assert len(called) == 15
+    assert len(called) == 16
     assert jobs_without_a_scene() == []
     assert {job.step for job in JOBS.values()} | {name for job in JOBS.values() for name in job.start} <= set(STEPS)
     table = Step("vintages", "preprocessing.vintages.build_vintages", span=True, command="preprocess")

@@ -139,7 +139,7 @@ def put_back(home: Path, day: date, night: Night) -> None:
 
 
 def quiet_night(home: Path, day: date) -> None:
-    """Run all DAGs of a night, in which preprocessing makes up for days that landed and are not complete."""
+    """Run the daily DAGs of a night, in which preprocessing makes up for days that are not complete or landed anew."""
     for pipeline in (PREPROCESSING, INFERENCE):
         run(context(home, day), pipeline, day)
 
@@ -147,7 +147,7 @@ def quiet_night(home: Path, day: date) -> None:
 def mend_by_hand(home: Path, day: date) -> None:
     """Preprocess the days that are named as holes on this day, as a person does with those that no run makes up.
 
-    No run takes in what landed anew for a complete day, nor days before the first complete one.
+    No run takes in days before the first complete one.
     """
     ctx = context(home, day)
     before = DateRange(max(FIRST, day - timedelta(days=LOOK_BACK_DAYS)), day - timedelta(days=1))

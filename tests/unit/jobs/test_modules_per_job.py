@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "preprocessing.stages.refine_silver": TABLES,
     "preprocessing.stages.build_feature_store": TABLES,
     "preprocessing.label_store.build_label_store": TABLES,
+    "preprocessing.cash_flows.build_cash_flows": TABLES,
     "preprocessing.stages.complete_days": TABLES,
     "monitoring.steps.check_monitoring": TABLES,
     "scoring.champions.get_monitored_model": set(),

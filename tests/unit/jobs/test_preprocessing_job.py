@@ -127,6 +127,7 @@ def test_a_small_book_goes_through_bronze_and_silver_to_gold(
         },
         "features": 4,
         "labels": 5,
+        "cash_flows": 4,  # of each loan in silver what was paid out; the feeds tell of no payment
         "schema_status": "pass",
         "schema_drift": [],
         "level_status": "undetermined",

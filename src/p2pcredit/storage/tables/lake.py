@@ -142,6 +142,16 @@ class Lake:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
+    def newest(self, table: Table) -> DeltaTable:
+        """Give the Delta table as it is now, to be looked at and not kept: this thread goes on to use it.
+
+        Raises:
+            MissingTableError: If it has not been written.
+            StorageError: If it cannot be read.
+        """
+        self.require(table)
+        return self._open(table)
+
     def opened(self, table: Table) -> DeltaTable:
         """Open the Delta table as it is now, or make it: for engines that read and write its files themselves.
 

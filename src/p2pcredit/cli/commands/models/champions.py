@@ -58,5 +58,8 @@ def rollback(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Return to the champion before, with a reason."""
+    """Return to the champion before, with a reason.
+
+    Again on the same day for the same reason it goes no further back, so a command that was killed can be repeated.
+    """
     return champions.rollback(job_context(home, by=by), why)
