@@ -98,6 +98,16 @@ def test_the_step_and_the_words_of_a_gold_table_follow_from_its_contract(patched
     assert run(patched, "-c", code).strip() == f"{job}|gold/daily_volume|Loans originated that day."
 
 
+def test_the_reasons_of_the_new_features_have_codes_and_words_for_borrowers(patched: Path) -> None:
+    code = (
+        "from p2pcredit.contracts.adverse_action import REASON_LISTS, VERSION, adverse_reason\n"
+        "from p2pcredit.contracts.features import FEATURES\n"
+        "new = [adverse_reason(one.reason) for one in FEATURES if one.name in ('income_per_account', 'joint_income')]\n"
+        "print(*sorted(REASON_LISTS), VERSION, *[one.code for one in new], REASON_LISTS[2][:-2] == REASON_LISTS[1])\n"
+    )
+    assert run(patched, "-c", code).split() == ["1", "2", "2", "I7", "I6", "True"]
+
+
 def run(source: Path, *arguments: str) -> str:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("P2P_")}
     command = [sys.executable, *arguments]

@@ -44,13 +44,9 @@ class Call:
 
 
 def filled(command: str, scratch: Path) -> str:
-    """Put a loan and the newest model of the home in the scratch directory for `LOAN_ID` and `MODEL_ID`.
-
-    `OTHER_MODEL_ID` is the oldest, which does not serve any more where there are several.
-    """
+    """Put a loan and the newest model of the home in the scratch directory for `LOAN_ID` and `MODEL_ID`."""
     models = sorted((path.name for path in scratch.glob("home/model_bank/[a-z]*")), key=_trained_on) or ["MODEL_ID"]
-    other = command.replace("OTHER_MODEL_ID", models[0])
-    return other.replace("LOAN_ID", "K-550-0").replace("MODEL_ID", models[-1])
+    return command.replace("LOAN_ID", "K-550-0").replace("MODEL_ID", models[-1])
 
 
 def _trained_on(model_id: str) -> str:

@@ -441,7 +441,7 @@ _LIST_1: tuple[AdverseReason, ...] = (
     AdverseReason("N3", _MISSING, "The platform did not give: {what}.", "Ask the platform for it.", _OTHER),
 )
 
-REASON_LISTS: dict[int, tuple[AdverseReason, ...]] = {VERSION: _LIST_1}
+REASON_LISTS: dict[int, tuple[AdverseReason, ...]] = {1: _LIST_1}
 """Version -> its reasons."""
 
 OTHER_CODE = "Z1"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.jobs.context import JobContext
@@ -60,3 +62,14 @@ def crown(ctx: JobContext, *features: str) -> None:
     ModelBank(ctx.layout).add("m1", {"a": b"b"}, {"model_id": "m1", "features": list(features)})
     facts = {"model_id": "m1", "effective_on": "2019-01-01"}
     ctx.ledger.append(EventKind.PROMOTED, at=ctx.at, run_id="x", facts=facts)
+
+
+def warnings(ctx: JobContext) -> list[str]:
+    """List the warnings that the activity log holds."""
+    entries = [json.loads(line) for line in ctx.layout.activity.read_text().splitlines()]
+    return [entry["message"] for entry in entries if entry["job"] == "warning"]
+
+
+def found(receipt: dict[str, Any]) -> list[tuple[str, str | None, str]]:
+    """List what a receipt says of the shape of its feeds: feed, column, what."""
+    return [(entry["feed"], entry["column"], entry["what"]) for entry in receipt["schema_drift"]]

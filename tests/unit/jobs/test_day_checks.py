@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from tests.unit.jobs.small_days import (
@@ -13,9 +11,11 @@ from tests.unit.jobs.small_days import (
     HEADERS,
     VALUES,
     crown,
+    found,
     land_day,
     land_days_before,
     lines_of,
+    warnings,
     with_settings,
     write,
 )
@@ -48,15 +48,6 @@ def ctx(run_on: Callable[..., JobContext]) -> JobContext:
 
 def rename_income(ctx: JobContext, day: date = DAY) -> None:
     write(ctx.layout, "financial", day, lines_of("financial", day, 3), "loan_id,origination_date,annual_inc")
-
-
-def warnings(ctx: JobContext) -> list[str]:
-    entries = [json.loads(line) for line in ctx.layout.activity.read_text().splitlines()]
-    return [entry["message"] for entry in entries if entry["job"] == "warning"]
-
-
-def found(receipt: dict[str, Any]) -> list[tuple[str, str | None, str]]:
-    return [(entry["feed"], entry["column"], entry["what"]) for entry in receipt["schema_drift"]]
 
 
 def as_a_dag_does(ctx: JobContext, day: date) -> None:
@@ -92,67 +83,6 @@ def test_a_renamed_column_that_the_champion_uses_stops_the_day_by_name(ctx: JobC
     assert Lake(ctx.layout).read(silver(FEEDS["financial"]), ONE).height == 3
     assert Lake(ctx.layout).read(FEATURE_STORE, ONE).is_empty()
     assert any("annual_inc" in line for line in warnings(ctx))
-
-
-def of_twenty_loans(run_on: Callable[..., JobContext]) -> JobContext:
-    """A home with ten days of twenty loans from four states, preprocessed, and the next day landed as usual."""
-    ctx = run_on(DAY, "cli")
-    days = land_days_before(ctx.layout, 10, loans=20)
-    land_day(ctx.layout, DAY, loans=20)
-    for day in (*days, DAY):
-        spread_over(ctx, day, "CA", "NY", "TX", "WA")
-    preprocess(ctx, DateRange(days[0], days[-1]))
-    return ctx
-
-
-def spread_over(ctx: JobContext, day: date, *states: str) -> None:
-    lines = [f"{day:%m%d}-{n},{day},{states[n % len(states)]}" for n in range(20)]
-    write(ctx.layout, "demographic", day, lines)
-
-
-def test_texts_that_all_changed_are_named_in_receipt_warning_and_doctor(run_on: Callable[..., JobContext]) -> None:
-    ctx = of_twenty_loans(run_on)
-    spread_over(ctx, DAY, "California", "New York", "Texas")
-    receipt = preprocess(ctx, ONE)
-    assert (receipt["schema_status"], receipt["level_status"]) == ("pass", "fail")
-    (entry,) = receipt["level_shifts"]
-    assert (entry["feed"], entry["column"], entry["what"], entry["today"]) == ("demographic", "state", "new_texts", 1.0)
-    assert entry["texts"] == ["CALIFORNIA", "NEW YORK", "TEXAS"]
-    assert entry["usual_texts"] == ["CA", "NY", "TX"]
-    said = "such as 'CALIFORNIA', 'NEW YORK', 'TEXAS' (usually 'CA', 'NY', 'TX'); spelled anew?"
-    assert [line for line in warnings(ctx) if said in line] == [
-        f"other texts on 2020-03-02: feed 'demographic' has texts in column 'state' in 100% of rows that it did not "
-        f"have before, {said}"
-    ]
-    check = examine(ctx)["checks"]["levels"]
-    assert check["status"] == "fail"
-    assert said in check["finding"]
-
-
-def test_texts_that_changed_stop_the_day_or_are_accepted_where_settings_say_so(
-    run_on: Callable[..., JobContext],
-) -> None:
-    ctx = with_settings(of_twenty_loans(run_on), level_shift="stop")
-    spread_over(ctx, DAY, "California", "New York", "Texas")
-    with pytest.raises(SchemaDriftError, match="CALIFORNIA"):
-        preprocess(ctx, ONE)
-    assert preprocess(ctx, ONE, "the bureau writes names now")["level_shifts"] == []
-    later = DAY + timedelta(days=1)
-    land_day(ctx.layout, later, loans=20)
-    spread_over(ctx, later, "California", "New York", "Texas")
-    assert preprocess(ctx, DateRange(later, later))["level_shifts"] == []
-
-
-def test_a_column_that_is_half_blank_is_named_in_receipt_and_warning(run_on: Callable[..., JobContext]) -> None:
-    ctx = of_twenty_loans(run_on)
-    spread_over(ctx, DAY, "CA", "")
-    receipt = preprocess(ctx, ONE)
-    assert receipt["schema_status"] == "fail"
-    assert found(receipt) == [("demographic", "state", "sparse")]
-    assert (
-        "schema drift on 2020-03-02: feed 'demographic' has a value in column 'state' in 50% of rows only "
-        "(usually filled in 100% of rows)"
-    ) in warnings(ctx)
 
 
 def test_a_mended_file_heals_the_day(ctx: JobContext) -> None:
@@ -407,127 +337,3 @@ def test_a_third_of_a_small_day_without_a_row_is_said(ctx: JobContext) -> None:
     land_day(ctx.layout, DAY, 6)
     write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 4))
     assert ("credit_history", None, "few_rows") in found(preprocess(ctx, ONE))
-
-
-def a_larger_book(run_on: Callable[..., JobContext], factor: float = 1.0, *, history: int = 10) -> JobContext:
-    """A home with days of six loans whose incomes differ, and the next day landed with its incomes so many times."""
-    ctx = run_on(DAY, "cli")
-    days = [DAY - timedelta(days=n) for n in range(history, -1, -1)]
-    for day in days:
-        land_day(ctx.layout, day, 6)
-        land_incomes(ctx, day, factor if day == DAY else 1.0)
-    preprocess(ctx, DateRange(days[0], days[-2]))
-    return ctx
-
-
-def land_incomes(ctx: JobContext, day: date, factor: float) -> None:
-    lines = [f"{day:%m%d}-{n},{day},{(30_000 + 9_000 * n) * factor:g}" for n in range(6)]
-    write(ctx.layout, "financial", day, lines)
-
-
-def shifts(receipt: dict[str, Any]) -> list[tuple[str, str | None, str]]:
-    return [(entry["feed"], entry["column"], entry["what"]) for entry in receipt["level_shifts"]]
-
-
-@pytest.mark.parametrize(("factor", "what"), [(0.001, "low"), (0.0, "low"), (100.0, "high")])
-def test_a_whole_column_at_another_level_is_said_on_the_day(
-    run_on: Callable[..., JobContext], factor: float, what: str
-) -> None:
-    ctx = a_larger_book(run_on, factor)
-    receipt = preprocess(ctx, ONE)
-    assert (receipt["schema_status"], receipt["level_status"]) == ("pass", "fail")
-    assert shifts(receipt) == [("financial", "annual_income", what)]
-    assert receipt["level_shifts"][0]["usual"] == 57_000
-    (said,) = warnings(ctx)
-    assert said.startswith("another level on 2020-03-02: feed 'financial' has values in column 'annual_income' ")
-    assert "57" not in said
-    check = examine(ctx)["checks"]["levels"]
-    assert check["status"] == "fail"
-    assert "annual_income" in check["finding"]
-
-
-def test_a_day_at_the_usual_level_passes_and_a_first_day_is_undetermined(run_on: Callable[..., JobContext]) -> None:
-    ctx = a_larger_book(run_on)
-    receipt = preprocess(ctx, ONE)
-    assert (receipt["level_status"], receipt["level_shifts"], receipt["levels_undetermined"]) == ("pass", [], [])
-    assert examine(ctx)["checks"]["levels"]["status"] == "pass"
-    assert not warnings(ctx)
-
-
-def test_the_level_of_a_first_day_cannot_be_told(run_on: Callable[..., JobContext]) -> None:
-    ctx = run_on(DAY, "cli")
-    land_day(ctx.layout, DAY)
-    receipt = preprocess(ctx, ONE)
-    assert receipt["level_status"] == "undetermined"
-    assert "financial.annual_income" in receipt["levels_undetermined"]
-    assert examine(ctx)["checks"]["levels"]["status"] == "undetermined"
-
-
-@pytest.mark.parametrize(
-    ("setting", "feature", "stops"),
-    [("report", "annual_income", False), ("stop_if_used", "fico", False), ("stop_if_used", "loan_to_income", True)],
-)
-def test_the_setting_says_whether_another_level_stops_the_day(
-    run_on: Callable[..., JobContext], setting: str, feature: str, stops: bool
-) -> None:
-    ctx = with_settings(a_larger_book(run_on, 0.001), level_shift=setting)
-    crown(ctx, feature)
-    if not stops:
-        assert shifts(preprocess(ctx, ONE))
-        return
-    with pytest.raises(SchemaDriftError, match=r"about 1,000 times smaller than usual; another unit.*level_shift is"):
-        preprocess(ctx, ONE)
-    assert not is_complete(ctx.layout, DAY)
-    assert preprocess(ctx, ONE, "incomes are in thousands now")["level_shifts"] == []
-    later = DAY + timedelta(days=1)
-    land_day(ctx.layout, later, 6)
-    land_incomes(ctx, later, 0.001)
-    assert preprocess(ctx, DateRange(later, later))["level_shifts"] == []
-
-
-def test_a_chance_that_is_a_setting_says_how_rare_a_level_must_be(run_on: Callable[..., JobContext]) -> None:
-    ctx = with_settings(a_larger_book(run_on, 0.001, history=3), level_shift_chance=1e-9)
-    assert preprocess(ctx, ONE)["levels_undetermined"] == ["financial.annual_income"]
-    assert shifts(preprocess(with_settings(ctx, level_shift_chance=1e-4), ONE))
-
-
-def test_a_day_of_receipts_of_an_older_version_is_undetermined(run_on: Callable[..., JobContext]) -> None:
-    ctx = a_larger_book(run_on, 0.001)
-    for path in ctx.layout.completed_days.rglob("*.json"):
-        content = json.loads(path.read_text())
-        for facts in content.values() if "feeds" not in content else [content]:
-            for feed in facts["feeds"].values():
-                del feed["levels"]
-        path.write_text(json.dumps(content))
-    receipt = preprocess(ctx, ONE)
-    assert (receipt["level_status"], receipt["level_shifts"]) == ("undetermined", [])
-
-
-def test_what_a_day_keeps_of_its_levels_does_not_grow_with_its_loans(run_on: Callable[..., JobContext]) -> None:
-    ctx = run_on(DAY, "cli")
-    for day, loans in ((DAY - timedelta(days=1), 30), (DAY, 300)):
-        land_day(ctx.layout, day, loans)
-        write(ctx.layout, "financial", day, [f"{day:%m%d}-{n},{day},{30_000 + n}" for n in range(loans)])
-        preprocess(ctx, DateRange(day, day))
-    for day in (DAY - timedelta(days=1), DAY):
-        receipt = read_receipt(ctx.layout, day)
-        assert receipt is not None
-        assert len(receipt["feeds"]["financial"]["levels"]["annual_income"]) == 11
-
-
-def test_doctor_names_what_befell_an_earlier_day_by_day_feed_and_column(run_on: Callable[..., JobContext]) -> None:
-    ctx = with_settings(a_larger_book(run_on, 0.001), schema_drift="report")
-    write(ctx.layout, "demographic", DAY, [], "loan_id,origination_date,region")
-    preprocess(ctx, ONE)
-    after = DAY + timedelta(days=1)
-    land_day(ctx.layout, after, 6)
-    land_incomes(ctx, after, 1.0)
-    later = JobContext(ctx.layout, ctx.settings, ctx.run_id, ctx.at + timedelta(days=1))
-    preprocess(later, DateRange(after, after))
-    checks = examine(later)["checks"]
-    assert (checks["levels"]["status"], checks["schema"]["status"]) == ("fail", "fail")
-    assert checks["levels"]["finding"].startswith("2020-03-02: feed 'financial' has values in column 'annual_income'")
-    assert "--date 2020-03-02 --accept-drift" in checks["levels"]["finding"]
-    assert "2020-03-02: feed 'demographic' has no row though loans came in" in checks["schema"]["finding"]
-    few = with_settings(later, schema_drift_days=1)
-    assert {examine(few)["checks"][name]["status"] for name in ("levels", "schema")} <= {"pass", "undetermined"}

@@ -1,3 +1,5 @@
+"""What a mapping makes of a download: columns, dates, signs of missing values, and its own mistakes."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -5,52 +7,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.unit.platforms.mapped_lender import HEADER, MAPPING, mapping_file, performance
 
-from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
+from p2pcredit.errors import HeaderError, UsageError
 from p2pcredit.platforms.mapped import warnings
-from p2pcredit.platforms.mapped.events import build_events
 from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.platforms.mapped.prosper import prosper
 from p2pcredit.platforms.registry import PLATFORMS, profile_named
 
 PROSPER = Path(__file__).resolve().parents[4] / "shared" / "data" / "prosper" / "prosperLoanData_sample.csv.gz"
-MAPPING = """
-name: lender
-loan_id: Nr
-origination_date: {column: Start, date: "%d.%m.%Y"}
-feeds:
-  loan_terms:
-    loan_amount: Amount
-    term: Months
-    interest_rate: {column: Rate, times: 100, round: 2}
-  demographic:
-    home_ownership: {column: Home, values: {"Miete": RENT}}
-    state: {columns: [Region, Land]}
-events:
-  status: State
-  "on": {column: Since, date: "%d.%m.%Y"}
-  days_past_due: Late
-  read_on: 2020-12-31
-  rules:
-    paid: [{status: FULLY_PAID}]
-    lost: [{status: LATE, days_past_due: 30, after_days: -90}, {status: CHARGED_OFF, days_past_due: 120}]
-    open: []
-    slow: past_due
-"""
-HEADER = "Nr,Start,Amount,Months,Rate,Home,Region,Land,State,Since,Late"
-
-
-def mapping_file(tmp_path: Path, text: str = MAPPING) -> Path:
-    path = tmp_path / "lender.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def performance(tmp_path: Path, *lines: str) -> list[tuple[str, str, str, str]]:
-    raw = tmp_path / "raw.csv"
-    raw.write_text("\n".join([HEADER, *lines]))
-    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
-    return book.feeds["loan_performance"].select("loan_id", "event_date", "status", "days_past_due").rows()
 
 
 def test_columns_are_mapped_replaced_multiplied_and_dated(tmp_path: Path) -> None:
@@ -101,39 +66,6 @@ def test_of_several_columns_one_that_holds_a_sign_of_missing_gives_way_to_the_ne
     raw.write_text(f"{HEADER}\n7,03.02.2020,500,12,1,,{sign},Tirol,open,,\n")
     book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert book.feeds["demographic"]["state"].to_list() == ["Tirol"]
-
-
-def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
-    assert performance(
-        tmp_path,
-        "1,01.01.2020,5,12,1,,,,paid,01.06.2020,",
-        "2,01.01.2020,5,12,1,,,,lost,01.06.2020,",
-        "3,01.01.2020,5,12,1,,,,open,,",
-        "4,01.01.2020,5,12,1,,,,slow,,40",
-        "5,01.01.2020,5,12,1,,,,slow,,95",
-    ) == [
-        ("2", "2020-03-03", "LATE", "30"),
-        ("1", "2020-06-01", "FULLY_PAID", "0"),
-        ("2", "2020-06-01", "CHARGED_OFF", "120"),
-        ("5", "2020-10-27", "LATE", "30"),
-        ("4", "2020-12-21", "LATE", "30"),
-        ("5", "2020-12-26", "DEFAULT", "90"),
-    ]
-
-
-def test_a_status_without_rule_or_without_its_date_is_landed_as_it_stands(tmp_path: Path) -> None:
-    assert performance(
-        tmp_path, "1,01.01.2020,5,12,1,,,,gone,,", "2,01.01.2020,5,12,1,,,,paid,,", "3,01.01.2020,5,12,1,,,,,,"
-    ) == [
-        ("1", "2020-01-01", "gone", None),
-        ("2", "2020-01-01", "paid", None),
-        ("3", "2020-01-01", None, None),
-    ]
-
-
-def test_no_event_comes_before_origination(tmp_path: Path) -> None:
-    rows = performance(tmp_path, "2,01.05.2020,5,12,1,,,,lost,01.06.2020,")
-    assert [row[1] for row in rows] == ["2020-05-01", "2020-06-01"]
 
 
 def test_rows_without_id_or_origination_are_rejected(tmp_path: Path) -> None:
@@ -211,6 +143,8 @@ def test_real_prosper_loans_are_read_whole() -> None:
 
 
 PUBLIC = "LoanNumber,LoanOriginationDate,LoanOriginalAmount,Term,LoanStatus,DebtToIncomeRatio,StatedMonthlyIncome,"
+
+
 PUBLIC += "IncomeVerifiable,IsBorrowerHomeowner,RevolvingCreditBalance,CreditScoreRangeLower,CreditScoreRangeUpper"
 
 
@@ -245,29 +179,6 @@ def test_a_year_of_two_digits_in_a_mapping_is_never_after_the_loan(tmp_path: Pat
     assert book.feeds["credit_history"]["earliest_credit_line"].to_list() == ["1968-01-05", "2019-01-05"]
 
 
-@pytest.mark.parametrize("late", ["inf", "1e2", "1e30", "999999999999", "-5", "45.7", "sixty", "٤٥"])
-def test_days_past_due_that_are_no_whole_days_are_never_guessed_at_and_their_text_is_kept(
-    tmp_path: Path, late: str
-) -> None:
-    found = performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}")
-    assert found == [("7", "2020-02-03", "slow", f"{late} is no whole number of days")]
-
-
-def test_days_past_due_of_longer_than_the_loan_exists_say_nothing_of_it(tmp_path: Path) -> None:
-    """It was made on 2020-12-01, and 30 days later its status was read."""
-    lines = [f"{late},01.12.2020,500,12,0.1,,,,slow,,{late}" for late in (30, 31, 3000)]
-    assert sorted(performance(tmp_path, *lines)) == [
-        ("30", "2020-12-31", "LATE", "30"),
-        ("3000", "2020-12-01", "slow", "3000 days past due of a loan 30 days old"),
-        ("31", "2020-12-01", "slow", "31 days past due of a loan 30 days old"),
-    ]
-
-
-@pytest.mark.parametrize("late", ["", "nan", "NA", "-"])
-def test_days_past_due_that_are_not_given_are_missing(tmp_path: Path, late: str) -> None:
-    assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "slow", None)]
-
-
 def test_a_meaning_given_to_a_blank_is_said_to_have_no_effect(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text = MAPPING.replace("    term: Months", '    term: {column: Months, values: {"": "36"}}')
     text = text.replace("    open: []", '    open: []\n    "": []')
@@ -279,17 +190,6 @@ def test_a_meaning_given_to_a_blank_is_said_to_have_no_effect(tmp_path: Path, ca
     assert (
         "says under feeds.loan_terms.term.values, events.rules what a blank means; a blank is a missing" in caplog.text
     )
-
-
-def test_unreadable_days_past_due_are_looked_at_only_where_the_status_needs_them(tmp_path: Path) -> None:
-    assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,other,,sixty") == [("7", "2020-02-03", "other", None)]
-
-
-@pytest.mark.parametrize("late", ["40", " 40 ", "40.0", "+40", "00040"])
-def test_days_past_due_are_read_however_a_whole_number_is_spelled(tmp_path: Path, late: str) -> None:
-    spelled = performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}")
-    assert spelled == performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,slow,,40")
-    assert None not in {row[3] for row in spelled}
 
 
 def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Path) -> None:
@@ -307,66 +207,6 @@ def test_a_day_that_the_pattern_means_otherwise_is_never_read_as_iso(tmp_path: P
     book = load_mapping(mapping_file(tmp_path, swapped)).read([raw], None, None)
     assert book.feeds["loan_terms"]["origination_date"].to_list() == ["2020-02-03"]
     assert book.rejected["reason"].to_list() == ["unreadable Start"]
-
-
-COMMAS = MAPPING.replace("loan_id: Nr", 'file: {decimal: ",", encoding: windows-1252}\nloan_id: Nr')
-
-
-def test_a_download_with_semicolons_decimal_commas_and_an_older_encoding_lands_as_its_plain_twin(
-    tmp_path: Path,
-) -> None:
-    plain, german = tmp_path / "plain.csv", tmp_path / "german.csv"
-    plain.write_text(
-        f"{HEADER}\n7,03.02.2020,1500.50,12,0.1234,Miete,Küste,,slow,,40\n8,04.02.2020,900,36,,,,,open,,\n"
-    )
-    lines = ["7;03.02.2020;1.500,50 €;12;0,1234;Miete;Küste;;slow;;40,0", "8;04.02.2020;900,00;36;;;;;open;;"]
-    german.write_text("\n".join([HEADER.replace(",", ";"), *lines]), encoding="windows-1252")
-    known = load_mapping(mapping_file(tmp_path)).read([plain], None, None)
-    found = load_mapping(mapping_file(tmp_path, COMMAS)).read([german], None, None)
-    for name, feed in known.feeds.items():
-        amount = [pl.col("loan_amount").cast(pl.Float64)] if name == "loan_terms" else []
-        assert found.feeds[name].with_columns(amount).equals(feed.with_columns(amount)), name
-
-
-def test_what_would_be_read_as_another_number_is_rejected_where_it_makes_the_loan_and_else_lands_as_no_number(
-    tmp_path: Path,
-) -> None:
-    raw = tmp_path / "raw.csv"
-    rows = ["1;01.01.2020;12.34;12;;;;;open;;", "2;01.01.2020;1.234;12;;;;;open;;", "3;01.01.2020;5;x;0.1;;;;open;;"]
-    raw.write_text("\n".join([HEADER.replace(",", ";"), *rows, "4;01.01.2020;5;12 Monate;k. A.;;;;open;;2.5"]))
-    book = load_mapping(mapping_file(tmp_path, COMMAS)).read([raw], None, None)
-    assert book.feeds["loan_terms"].select("loan_id", "loan_amount", "interest_rate").rows() == [
-        ("2", "1234", None),
-        ("3", "5", "0.1 is no number with a decimal comma"),
-    ]
-    assert book.rejected.select("row_number", "reason").rows() == [
-        (1, "Amount is no number with a decimal comma"),
-        (4, "Late is no number with a decimal comma"),
-    ]
-    assert '"Amount":"12.34"' in book.rejected["raw"][0]
-
-
-@pytest.mark.parametrize("amount", ["1.500,50", "12,5", "$1,500.50", "1 500"])
-def test_amounts_that_are_no_plain_numbers_ask_for_the_decimal_sign(tmp_path: Path, amount: str) -> None:
-    raw = tmp_path / "raw.csv"
-    row = f"7;03.02.2020;{amount};12;;;;;open;;"
-    raw.write_text("\n".join([HEADER.replace(",", ";"), row, row.replace("7;", "8;", 1)]))
-    with pytest.raises(
-        UnreadableFileError, match=r"raw\.csv holds amounts such as .* 'file: {decimal: \",\"}'"
-    ) as caught:
-        load_mapping(mapping_file(tmp_path)).read([raw], None, None)
-    assert "\n" not in str(caught.value)
-    others = [row.replace(amount, "1").replace("7;", "8;", 1), row.replace(amount, "2").replace("7;", "9;", 1)]
-    raw.write_text("\n".join([HEADER.replace(",", ";"), row, *others]))
-    book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
-    assert book.feeds["loan_terms"]["loan_amount"].to_list() == [amount, "1", "2"]  # one slip of the pen is quarantined
-
-
-def test_a_file_that_is_not_utf_8_asks_for_its_encoding(tmp_path: Path) -> None:
-    raw = tmp_path / "raw.csv"
-    raw.write_bytes(f"{HEADER}\n7,03.02.2020,5,12,,,K\xfcste,,open,,\n".encode("latin-1"))
-    with pytest.raises(UnreadableFileError, match=r"not UTF-8 text: byte 0xfc .* 'file: {encoding: windows-1252}'"):
-        load_mapping(mapping_file(tmp_path)).read([raw], None, None)
 
 
 def test_every_column_of_a_download_can_be_looked_at(tmp_path: Path) -> None:
@@ -393,80 +233,3 @@ def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
     monkeypatch.setattr(warnings, "MOST_ABSENT_NAMED", 2)
     load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert "no column Rate, Home and 3 others, which" in caplog.records[0].message
-
-
-def test_a_status_dated_in_the_future_has_no_date_and_moves_no_other_event(tmp_path: Path) -> None:
-    text = MAPPING.replace("  read_on: 2020-12-31\n", "")
-    raw = tmp_path / "raw.csv"
-    lines = ["1,01.01.2020,5,12,1,,,,paid,01.06.2062,", "2,01.01.2020,5,12,1,,,,slow,01.07.2020,40"]
-    raw.write_text("\n".join([HEADER, *lines]))
-    found = profile_named(str(mapping_file(tmp_path, text)), date(2020, 12, 31)).read([raw], None, None)
-    rows = found.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
-    assert rows == [("1", "2020-01-01", "paid"), ("2", "2020-06-21", "LATE")]
-
-
-def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
-    raw = tmp_path / "raw.csv"
-    raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,open,,\n")
-    lender = profile_named(str(mapping_file(tmp_path)), date(2020, 12, 30))
-    with pytest.raises(UsageError, match=r"read on 2020-12-31, in the future; .* 2020-12-30 at the latest"):
-        lender.read([raw], None, None)
-
-
-def test_a_status_older_than_its_loan_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lines = [
-        "1,10.01.2020,100,36,0.1,Miete,A,,lost,05.01.2019,",
-        "2,10.01.2020,100,36,0.1,Miete,A,,lost,20.01.2020,",  # was late 90 days before, which a rule says and no file
-        "3,10.01.2020,100,36,0.1,Miete,A,,open,05.01.2019,",
-        "4,10.01.2020,100,36,0.1,Miete,A,,paid,09.01.2020,",
-    ]
-    assert ("1", "2020-01-10", "CHARGED_OFF", "120") in {
-        (row[0], row[1], *row[2:]) for row in performance(tmp_path, *lines)
-    }
-    said = [record.message for record in caplog.records if "before they were made" in record.message]
-    assert len(said) == 1
-    assert said[0].startswith("raw.csv: 2 loans have a status of a day before they were made, such as 1 of 2020-01-10")
-
-
-def test_an_event_before_the_day_of_its_status_is_rebuilt(tmp_path: Path) -> None:
-    steps = (("LATE", 30), ("CHARGED_OFF", 90))
-    late, lost = (f"{{status: {what}, days_past_due: {days}, after_days: {days}}}" for what, days in steps)
-    mapping = MAPPING.replace("    open: []\n", f"    open: []\n    last paid: [{late}, {lost}]\n")
-    raw = tmp_path / "raw.csv"
-    lines = [
-        "1,01.01.2020,5,12,1,,,,paid,01.06.2020,",
-        "2,01.01.2020,5,12,1,,,,lost,01.06.2020,",
-        "3,01.01.2020,5,12,1,,,,last paid,01.03.2020,",  # reached 90 days after it, and late on the way
-        "4,01.01.2020,5,12,1,,,,slow,,100",
-        "5,01.01.2020,5,12,1,,,,slow,,30",  # seen on the very day
-    ]
-    raw.write_text("\n".join([HEADER, *lines]))
-    found = load_mapping(mapping_file(tmp_path, mapping)).read([raw], None, None).feeds["loan_performance"]
-    assert found.sort("loan_id", "event_date").select("loan_id", "status", "rebuilt").rows() == [
-        ("1", "FULLY_PAID", "no"),
-        ("2", "LATE", "yes"),
-        ("2", "CHARGED_OFF", "no"),
-        ("3", "LATE", "yes"),
-        ("3", "CHARGED_OFF", "no"),
-        ("4", "LATE", "yes"),
-        ("4", "DEFAULT", "yes"),
-        ("5", "LATE", "no"),
-    ]
-
-
-def test_prosper_closes_its_losses_at_120_days_so_what_came_before_is_rebuilt() -> None:
-    rules = dict(prosper().mapping.events.rules)
-    day = date(2012, 6, 1)
-    loans = pl.DataFrame(
-        {
-            "snapshot_date": [date(2011, 1, 5)] * 3,
-            "loan_id": ["1", "2", "3"],
-            "status": ["Chargedoff", "Defaulted", "Completed"],
-            "on": [day] * 3,
-            "days_past_due": pl.Series([None] * 3, dtype=pl.Int64),
-            "days_text": pl.Series([None] * 3, dtype=pl.String),
-        }
-    )
-    found = build_events(loans, rules, day).select("loan_id", "status", "rebuilt").rows()
-    steps = [("LATE", "yes"), ("DEFAULT", "yes"), ("CHARGED_OFF", "no")]
-    assert found == [*(("1", *s) for s in steps), *(("2", *s) for s in steps), ("3", "FULLY_PAID", "no")]

@@ -1,0 +1,126 @@
+"""The events that follow from a status, its date, and the day on which it was read."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.unit.platforms.mapped_lender import HEADER, MAPPING, mapping_file, performance
+
+from p2pcredit.errors import UsageError
+from p2pcredit.platforms.mapped.events import build_events
+from p2pcredit.platforms.mapped.profile import load_mapping
+from p2pcredit.platforms.mapped.prosper import prosper
+from p2pcredit.platforms.registry import profile_named
+
+
+def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
+    assert performance(
+        tmp_path,
+        "1,01.01.2020,5,12,1,,,,paid,01.06.2020,",
+        "2,01.01.2020,5,12,1,,,,lost,01.06.2020,",
+        "3,01.01.2020,5,12,1,,,,open,,",
+        "4,01.01.2020,5,12,1,,,,slow,,40",
+        "5,01.01.2020,5,12,1,,,,slow,,95",
+    ) == [
+        ("2", "2020-03-03", "LATE", "30"),
+        ("1", "2020-06-01", "FULLY_PAID", "0"),
+        ("2", "2020-06-01", "CHARGED_OFF", "120"),
+        ("5", "2020-10-27", "LATE", "30"),
+        ("4", "2020-12-21", "LATE", "30"),
+        ("5", "2020-12-26", "DEFAULT", "90"),
+    ]
+
+
+def test_a_status_without_rule_or_without_its_date_is_landed_as_it_stands(tmp_path: Path) -> None:
+    assert performance(
+        tmp_path, "1,01.01.2020,5,12,1,,,,gone,,", "2,01.01.2020,5,12,1,,,,paid,,", "3,01.01.2020,5,12,1,,,,,,"
+    ) == [
+        ("1", "2020-01-01", "gone", None),
+        ("2", "2020-01-01", "paid", None),
+        ("3", "2020-01-01", None, None),
+    ]
+
+
+def test_no_event_comes_before_origination(tmp_path: Path) -> None:
+    rows = performance(tmp_path, "2,01.05.2020,5,12,1,,,,lost,01.06.2020,")
+    assert [row[1] for row in rows] == ["2020-05-01", "2020-06-01"]
+
+
+def test_a_status_dated_in_the_future_has_no_date_and_moves_no_other_event(tmp_path: Path) -> None:
+    text = MAPPING.replace("  read_on: 2020-12-31\n", "")
+    raw = tmp_path / "raw.csv"
+    lines = ["1,01.01.2020,5,12,1,,,,paid,01.06.2062,", "2,01.01.2020,5,12,1,,,,slow,01.07.2020,40"]
+    raw.write_text("\n".join([HEADER, *lines]))
+    found = profile_named(str(mapping_file(tmp_path, text)), date(2020, 12, 31)).read([raw], None, None)
+    rows = found.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
+    assert rows == [("1", "2020-01-01", "paid"), ("2", "2020-06-21", "LATE")]
+
+
+def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,open,,\n")
+    lender = profile_named(str(mapping_file(tmp_path)), date(2020, 12, 30))
+    with pytest.raises(UsageError, match=r"read on 2020-12-31, in the future; .* 2020-12-30 at the latest"):
+        lender.read([raw], None, None)
+
+
+def test_a_status_older_than_its_loan_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [
+        "1,10.01.2020,100,36,0.1,Miete,A,,lost,05.01.2019,",
+        "2,10.01.2020,100,36,0.1,Miete,A,,lost,20.01.2020,",  # was late 90 days before, which a rule says and no file
+        "3,10.01.2020,100,36,0.1,Miete,A,,open,05.01.2019,",
+        "4,10.01.2020,100,36,0.1,Miete,A,,paid,09.01.2020,",
+    ]
+    assert ("1", "2020-01-10", "CHARGED_OFF", "120") in {
+        (row[0], row[1], *row[2:]) for row in performance(tmp_path, *lines)
+    }
+    said = [record.message for record in caplog.records if "before they were made" in record.message]
+    assert len(said) == 1
+    assert said[0].startswith("raw.csv: 2 loans have a status of a day before they were made, such as 1 of 2020-01-10")
+
+
+def test_an_event_before_the_day_of_its_status_is_rebuilt(tmp_path: Path) -> None:
+    steps = (("LATE", 30), ("CHARGED_OFF", 90))
+    late, lost = (f"{{status: {what}, days_past_due: {days}, after_days: {days}}}" for what, days in steps)
+    mapping = MAPPING.replace("    open: []\n", f"    open: []\n    last paid: [{late}, {lost}]\n")
+    raw = tmp_path / "raw.csv"
+    lines = [
+        "1,01.01.2020,5,12,1,,,,paid,01.06.2020,",
+        "2,01.01.2020,5,12,1,,,,lost,01.06.2020,",
+        "3,01.01.2020,5,12,1,,,,last paid,01.03.2020,",  # reached 90 days after it, and late on the way
+        "4,01.01.2020,5,12,1,,,,slow,,100",
+        "5,01.01.2020,5,12,1,,,,slow,,30",  # seen on the very day
+    ]
+    raw.write_text("\n".join([HEADER, *lines]))
+    found = load_mapping(mapping_file(tmp_path, mapping)).read([raw], None, None).feeds["loan_performance"]
+    assert found.sort("loan_id", "event_date").select("loan_id", "status", "rebuilt").rows() == [
+        ("1", "FULLY_PAID", "no"),
+        ("2", "LATE", "yes"),
+        ("2", "CHARGED_OFF", "no"),
+        ("3", "LATE", "yes"),
+        ("3", "CHARGED_OFF", "no"),
+        ("4", "LATE", "yes"),
+        ("4", "DEFAULT", "yes"),
+        ("5", "LATE", "no"),
+    ]
+
+
+def test_prosper_closes_its_losses_at_120_days_so_what_came_before_is_rebuilt() -> None:
+    rules = dict(prosper().mapping.events.rules)
+    day = date(2012, 6, 1)
+    loans = pl.DataFrame(
+        {
+            "snapshot_date": [date(2011, 1, 5)] * 3,
+            "loan_id": ["1", "2", "3"],
+            "status": ["Chargedoff", "Defaulted", "Completed"],
+            "on": [day] * 3,
+            "days_past_due": pl.Series([None] * 3, dtype=pl.Int64),
+            "days_text": pl.Series([None] * 3, dtype=pl.String),
+        }
+    )
+    found = build_events(loans, rules, day).select("loan_id", "status", "rebuilt").rows()
+    steps = [("LATE", "yes"), ("DEFAULT", "yes"), ("CHARGED_OFF", "no")]
+    assert found == [*(("1", *s) for s in steps), *(("2", *s) for s in steps), ("3", "FULLY_PAID", "no")]
