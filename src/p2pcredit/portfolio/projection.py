@@ -128,7 +128,7 @@ def _project(owed: float, yearly: float, term: int, seen: int, experience: Exper
     months = np.arange(left + 1)
     balance = owed * (1.0 - months / left)
     if yearly > 0:
-        balance = owed * (growth**left - growth**months) / (growth**left - 1.0)
+        balance = np.asarray(owed * (growth**left - growth**months) / (growth**left - 1.0), dtype=np.float64)
     alive, sums = 1.0, np.zeros(4)
     for month in range(1, left + 1):
         place = min(seen + month, term) - 1
