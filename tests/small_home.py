@@ -33,7 +33,7 @@ min_matured_bads = 5
 def make_small_home(home: Path) -> None:
     """Land the portfolio into an empty directory, then preprocess, train, infer and monitor, once each."""
     raw = home.with_name(f"{home.name}-portfolio.csv.gz")
-    write_raw(raw, SyntheticSettings(DAYS.first, DAYS.last, loans_per_day=40))
+    write_raw(raw, SyntheticSettings(DAYS.first, DAYS.last, seed=2, loans_per_day=50))
     (home / "p2pcredit.toml").write_text(SETTINGS)
     at = datetime(2021, 10, 11, 2, tzinfo=UTC)
     ctx = JobContext(Layout(home), load_settings(home), "test", at)

@@ -18,7 +18,8 @@ import numpy as np
 import optbinning
 import polars as pl
 
-from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.models.binning.bins import (
     CELLS,

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.unit.models.conftest import AS_OF, make_book
 
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.models.scoring import score_loans
 from p2pcredit.models.training.candidates import train_candidates
 from p2pcredit.settings import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from bench.works.timing import report, timed
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring.metrics.drift import population_stability_index

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from p2pcredit.cli.app import app
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scorecard.points import PointScale

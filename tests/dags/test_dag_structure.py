@@ -15,7 +15,8 @@ from tests.dags.tasks import task_of
 from tests.not_none import not_none
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.jobs.pipelines import Branch, Pipeline, Step, jobs_of
+from p2pcredit.jobs.pipeline_graph import Branch, Pipeline, Step
+from p2pcredit.jobs.pipelines import jobs_of
 from p2pcredit.orchestration.operators import JobBranchOperator, JobOperator
 
 IDS = {
@@ -171,7 +172,10 @@ def test_reading_the_dag_files_imports_no_engine_and_of_the_jobs_only_the_data_o
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.splitlines()[-1] == "['p2pcredit.jobs', 'p2pcredit.jobs.pipelines']"
+    assert (
+        done.stdout.splitlines()[-1]
+        == "['p2pcredit.jobs', 'p2pcredit.jobs.pipeline_graph', 'p2pcredit.jobs.pipelines']"
+    )
 
 
 def test_the_command_line_can_import_the_local_airflow_without_importing_airflow() -> None:

@@ -23,7 +23,8 @@ from p2pcredit.contracts.tables import TABLES
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.landing.land import land
-from p2pcredit.jobs.pipelines import PREPROCESSING, Group, due_after, jobs_of
+from p2pcredit.jobs.pipeline_graph import Group
+from p2pcredit.jobs.pipelines import PREPROCESSING, due_after, jobs_of
 from p2pcredit.jobs.replay import replay
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.periods import DateRange

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from tests.spark import scored_loans, trained_homes
 
-from p2pcredit.contracts.features import FEATURES, Feature
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.engines.spark.fitting import SparkBackend
 from p2pcredit.models.binning.counts import Counts
 from p2pcredit.models.boosting.model import fit_boosting

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from tools.docs.drawing import SOFT, Drawing
 from tools.docs.markdown import code, page, table
 
-from p2pcredit.jobs.pipelines import PIPELINES, Group, Pipeline, Step
+from p2pcredit.jobs.pipeline_graph import Group, Pipeline, Step
+from p2pcredit.jobs.pipelines import PIPELINES
 
 _ROW, _BOX, _TOP = 62, 38, 20
 _WIDTHS = (260, 170, 170)

@@ -7,79 +7,11 @@ reaches no model. Every feature belongs to a set and carries a review. The defau
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
-
 from p2pcredit.contracts import reviews
-from p2pcredit.contracts.reviews import FEATURE_SETS, FeatureSet, Review
-from p2pcredit.errors import UsageError
-from p2pcredit.names import no_such
-
-FeatureKind = Literal["numeric", "category"]
+from p2pcredit.contracts.feature import Feature
 
 PRODUCT = "term_months"
 """The feature that tells products apart: its effect is learned within quarters of origination, beside their levels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One column of `gold/feature_store`.
-
-    Args:
-        name: The column, with its unit.
-        kind: `numeric` (Float64) or `category` (text).
-        direction: +1 where more means riskier, -1 where more means safer, 0 where credit sense does not say.
-        reason: Why the score is lower than it could be, in few words; `contracts.adverse_action` has its code, and
-            the words of a notice.
-        group: The set it belongs to, one of `contracts.reviews.FEATURE_SETS`.
-        description: What it is.
-        missing: The words of the reason where the value is missing; by default that there is no information on it.
-        looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
-            is filled and the months are missing, there never was one, which counts as `NEVER_MONTHS`.
-        blank: The number that the feature has where the text it measures is blank; None where it is then missing.
-        made_of: The columns of the landed feeds that it is calculated from. Empty where it is the column of its own
-            name, or a ratio of other features (`contracts.ratios`).
-        review: Who says it, since when, and on what basis it may be used.
-    """
-
-    name: str
-    kind: FeatureKind
-    direction: Literal[-1, 0, 1]
-    reason: str
-    description: str
-    group: FeatureSet = "application"
-    missing: str = ""
-    looked_up_with: str = ""
-    blank: float | None = None
-    made_of: tuple[str, ...] = ()
-    review: Review = reviews.UNREVIEWED
-
-    @property
-    def number_of_blank(self) -> float | None:
-        """The number that stands for a blank in the feed; None where a blank is missing.
-
-        Examples:
-            >>> Feature("months", "numeric", -1, "", "", looked_up_with="count").number_of_blank
-            1200.0
-        """
-        return NEVER_MONTHS if self.looked_up_with else self.blank
-
-    @property
-    def missing_reason(self) -> str:
-        """The reason for a lower score where the value is missing.
-
-        Examples:
-            >>> next(feature for feature in FEATURES if feature.name == "annual_income").missing_reason
-            'No information on annual income'
-        """
-        return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
-
-
-NEVER_MONTHS = 1200.0
-"""Months since the last delinquency, record or inquiry of a borrower who never had one: the most that a landing file
-may hold. So no model ranks never as riskier than long ago, and no reason says to a borrower that nothing is wrong.
-A value that was not looked up stays missing."""
 
 REFERENCE_RATE = 0.12
 """The yearly rate at which payments are reckoned for every loan alike: the platform's own rate is its price."""
@@ -527,25 +459,3 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 FEATURE_STORE_KEYS = ("loan_id", "snapshot_date", "known_on")
-
-
-def features_of(feature_sets: Collection[str]) -> tuple[Feature, ...]:
-    """List the features of some sets, or of the one that is named: what a model may learn from where settings name it.
-
-    Raises:
-        UsageError: If there is no such set.
-
-    Examples:
-        >>> [f.name for f in features_of(["price"])]
-        ['interest_rate_share', 'installment_to_income', 'platform_grade', 'platform_sub_grade']
-    """
-    names = {feature_sets} if isinstance(feature_sets, str) else set(feature_sets)
-    unknown = sorted(names - set(FEATURE_SETS))
-    if unknown:
-        raise UsageError(no_such("set of features", unknown[0], FEATURE_SETS))
-    return tuple(f for f in FEATURES if f.group in names)
-
-
-def features_to_compare_with(feature_sets: Collection[str]) -> tuple[Feature, ...]:
-    """List the features of a plain benchmark beside a model of these sets: all but the state, which is under test."""
-    return features_of(set(feature_sets) - {"state"})

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from p2pcredit.contracts.features import FEATURES, Feature
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import SettingsError
 from p2pcredit.names import no_such, perhaps
 

@@ -21,12 +21,14 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING, bronze
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.decisions import override_decision
-from p2pcredit.jobs.governance.approvals import approve
+from p2pcredit.jobs.governance.approvals import approve, refuse
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
-from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, Pipeline, Step, WaitsFor, jobs_of
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step, WaitsFor
+from p2pcredit.jobs.pipelines import PIPELINES, PREPROCESSING, jobs_of
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.scoring.champions import promote, rollback
 from p2pcredit.jobs.training.retrain import train_if_due, train_now
 from p2pcredit.jobs.walking import call_job, do_step
 from p2pcredit.periods import DateRange
@@ -58,6 +60,7 @@ SETTINGS = Settings(
 )
 _LOANS = SyntheticSettings(FIRST, END, loans_per_day=10, shock_months=(0, 60), shock_factor=400.0)
 _FEED = "loan_terms"
+_SECOND = "second"
 _COMMITS_BEFORE_CHECKPOINT = 49
 _FIRST_COMMITTED = date(2020, 1, 1)
 
@@ -111,6 +114,14 @@ def _land_late_rows(ctx: JobContext) -> None:
     own.write_csv(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m_%d}.csv")
 
 
+def _land_other_amounts(ctx: JobContext) -> None:
+    """Put a file of its own in the place of EVE, with as many loans as its month says, one of another amount."""
+    rows = pl.read_parquet(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m}.parquet", glob=False)
+    own = rows.filter(pl.col("snapshot_date") == EVE).drop("snapshot_date").with_row_index("_row")
+    amount = pl.when(pl.col("_row") == 0).then(pl.lit("1000")).otherwise("loan_amount").alias("loan_amount")
+    own.with_columns(amount).drop("_row").write_csv(ctx.layout.landing / _FEED / f"{_FEED}_{EVE:%Y_%m_%d}.csv")
+
+
 def _write_decision(ctx: JobContext, text: str) -> None:
     ctx.layout.logs.mkdir(parents=True, exist_ok=True)
     ctx.layout.decision_file.write_text(text)
@@ -151,7 +162,10 @@ def _fill_log(ctx: JobContext) -> None:
 
 
 _SCENES: dict[str, tuple[tuple[str, date], ...]] = {
-    "preprocessing.catch_up.make_up_days": (("preprocess: make up a day", NEXT),),
+    "preprocessing.catch_up.make_up_days": (
+        ("preprocess: make up a day", NEXT),
+        ("preprocess: take in a day that landed anew", NEXT),
+    ),
     "preprocessing.stages.load_bronze": (("preprocess: bronze", DAY), ("preprocess: bronze, with a checkpoint", NEXT)),
     "preprocessing.stages.refine_silver": (("preprocess: silver", DAY),),
     "preprocessing.stages.build_feature_store": (("preprocess: features", DAY),),
@@ -183,6 +197,16 @@ def _approve(ctx: JobContext) -> object:
     return approve(replace(_asking(ctx), by="Ada"), ModelBank(ctx.layout).model_ids()[0], "sound")
 
 
+def _refuse(ctx: JobContext) -> object:
+    return refuse(replace(_asking(ctx), by="Ada"), ModelBank(ctx.layout).model_ids()[0], "not sound")
+
+
+def _bank_a_model(ctx: JobContext) -> None:
+    """Put a second model into the bank, by whose card nothing is known of the floor."""
+    card = {"model_id": _SECOND, "family": "scorecard", "as_of": str(DAY), "features": []}
+    ModelBank(ctx.layout).add(_SECOND, {"model.json": b"{}"}, card)
+
+
 def _calling(step: Step, day: date) -> Callable[[JobContext], object]:
     feed = None if step.feed is None else _FEED
 
@@ -209,6 +233,7 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "land all": lambda ctx: _land(ctx, FIRST, NEXT),
     "break a row": _break_a_row,
     "land late rows": _land_late_rows,
+    "land other amounts": _land_other_amounts,
     "preprocess the past": lambda ctx: preprocess(ctx, DateRange(FIRST, date(2021, 4, 29))),
     "preprocess the last day of a month": lambda ctx: preprocess(ctx, _only(EVE)),
     "preprocess the day": lambda ctx: preprocess(ctx, _only(DAY)),
@@ -225,6 +250,10 @@ STEPS: dict[str, Callable[[JobContext], object]] = {
     "write an unreadable decision": lambda ctx: _write_decision(ctx, '{"retrain": tr'),
     "train a first model that waits": lambda ctx: train_if_due(replace(_asking(ctx), caller=Caller.SCHEDULED), DAY),
     "models: approve": _approve,
+    "models: refuse": _refuse,
+    "bank a model": _bank_a_model,
+    "models: promote": lambda ctx: promote(ctx, _SECOND, "asked for"),
+    "models: rollback": lambda ctx: rollback(ctx, "complaints"),
     "train": lambda ctx: train_now(ctx, DAY, "asked for"),
 }
 """Every step by name: those that only make a home, and those under test."""
@@ -257,6 +286,7 @@ JOBS = {
         Job(_LANDED, "preprocess two days at once"),
         Job((*_LANDED, "preprocess the past"), "preprocess the last day of a month"),
         Job((*_LANDED, "preprocess the past", "preprocess the day"), "preprocess: make up a day"),
+        Job((*_TRAINED[:-1], "land other amounts"), "preprocess: take in a day that landed anew"),
         Job(_BEFORE, "preprocess: source checks"),
         Job(_BEFORE, _BRONZE),
         Job((*_BEFORE, _BRONZE), _SILVER),
@@ -269,6 +299,9 @@ JOBS = {
         Job(_TRAINED[:-1], "train"),
         Job(_TRAINED[:-1], "train a first model that waits"),
         Job((*_TRAINED[:-1], "train a first model that waits"), "models: approve"),
+        Job((*_TRAINED[:-1], "train a first model that waits"), "models: refuse"),
+        Job((*_TRAINED, "bank a model"), "models: promote"),
+        Job((*_TRAINED, "bank a model", "models: promote"), "models: rollback"),
         Job(_TRAINED, "infer"),
         Job(_SCORED, "monitor"),
         Job((*_SCORED, "monitor: an earlier week"), "monitor: make up a week"),

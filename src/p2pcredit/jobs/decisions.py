@@ -190,8 +190,20 @@ def show_decision(ctx: JobContext) -> Receipt:
     }
 
 
+def _waiting_override(ctx: JobContext, decision: Decision, by: str | None) -> str | None:
+    """Return the id of the decision that waits where a person decided the same by hand on this day; else None."""
+    current = ctx.ledger.state().current
+    if current is None or current.origin is not Origin.OVERRIDE or current.fate is not DecisionStatus.PENDING:
+        return None
+    said = (current.decision.content_digest(), current.decision.decided_by, current.recorded_on)
+    return current.decision_id if said == (decision.content_digest(), by, ctx.at.date()) else None
+
+
 def override_decision(ctx: JobContext, day: date, *, retrain: bool, why: str) -> Receipt:
     """Decide by hand, with a reason. It counts from now on; to retrain holds also where the week had its retraining.
+
+    The same words of the same person on the same day are one decision while it waits, so that a command that was killed
+    may be run again.
 
     Raises:
         UsageError: If the reason is blank.
@@ -205,9 +217,11 @@ def override_decision(ctx: JobContext, day: date, *, retrain: bool, why: str) ->
         reason=f"by hand, no score held against a threshold: {why.strip()}",
         expires_on=day + timedelta(days=ctx.settings.handoff.valid_days),
     )
-    decision_id = f"override-{ctx.at:%Y%m%dT%H%M%S}-{decision.content_digest()[:8]}"
-    decision = decision.model_copy(update={"decision_id": decision_id})
-    decide(ctx, decision, Origin.OVERRIDE)
     actor = acting(ctx)
+    with ctx.ledger.exclusive():
+        same = _waiting_override(ctx, decision, actor["by"])
+        decision_id = same or f"override-{ctx.at:%Y%m%dT%H%M%S}-{decision.content_digest()[:8]}"
+        decision = decision.model_copy(update={"decision_id": decision_id})
+        decide(ctx, decision, Origin.OVERRIDE)
     record(ctx, "override", {"retrain": retrain, "why": why, "decision_id": decision_id, **actor})
     return decision.model_copy(update={"decided_by": actor["by"]}).as_json()

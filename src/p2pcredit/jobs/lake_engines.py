@@ -14,6 +14,7 @@ from p2pcredit.engines.protocol import Engine, Writer
 from p2pcredit.engines.registry import engine_named, engine_of_rows
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
+from p2pcredit.storage.tables.closing import close_periods
 from p2pcredit.storage.tables.external_files import paths_of_rows, replace_with_files, rows_in_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.partitions import MONTH
@@ -69,7 +70,7 @@ class LakeTables:
 def close_month(lake: Lake, table: Table, days: DateRange) -> None:
     """Join the files of what has closed, where the days are the first day of a month alone."""
     if len(days) == 1 and days.first.day == 1:
-        lake.close_periods(table, days.first)
+        close_periods(lake, table, days.first)
 
 
 def as_quarantined(feed: Feed, faulty: pl.DataFrame) -> pl.DataFrame:

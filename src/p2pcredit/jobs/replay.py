@@ -24,7 +24,8 @@ from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.governance.approvals import waiting_lines
 from p2pcredit.jobs.monitoring.alerts import alert_failure
 from p2pcredit.jobs.monitoring.review import review_step
-from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING, Pipeline, Step, Task, due_after
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step, Task
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING, due_after
 from p2pcredit.jobs.preprocessing.catch_up import make_up_days
 from p2pcredit.jobs.preprocessing.day_checks import require_what_is_used
 from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together

@@ -11,7 +11,7 @@ from typing import Any
 
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.pipelines import Kind, Pipeline, Step, Task
+from p2pcredit.jobs.pipeline_graph import Kind, Pipeline, Step, Task
 from p2pcredit.periods import DateRange
 
 

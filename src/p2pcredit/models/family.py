@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.scoring_model import ScoringModel

@@ -17,6 +17,8 @@ MISSING = "missing"
 NEVER_SEEN = "level never seen"
 BEYOND = "beyond trained range"
 WHOLE_POINT = 1.0
+LEAST_PART = 0.1
+"""A number below this part of the least, or negative where none was, is far from the trained range, however wide."""
 WITHHELD = {
     "refer": ("grade",),
     "refuse": (
@@ -57,21 +59,25 @@ class Trained(Protocol):
         ...
 
 
-def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettings) -> pl.DataFrame:
+def outside_training(
+    model: Trained, features: pl.DataFrame, scores: ScoreSettings, beyond_range_margin: float = 1.0
+) -> pl.DataFrame:
     """List per loan which values lie outside what the model was trained on.
 
     Args:
         model: The model; one that has no reference borrower yet says nothing.
         features: Rows of the feature store.
         scores: Points.
+        beyond_range_margin: Farther from the trained range than so many times its width a number lies far beyond it.
 
     Returns:
         In the order of the rows: `outside_training`, a list of texts `COLUMN: HOW` in the order of the model's
         features, where HOW is `missing` (no training loan, or too few, had no value), `level never seen`, or
         `beyond trained range` (below the least or above the largest number of the training loans); `matters`,
         whether what is missing or never seen may move the score by a whole point, the reaches of all such columns of
-        the loan together; and `beyond_matters`, the same of what is beyond the trained range. Columns that never moved
-        the score of a training loan are left out.
+        the loan together; and `beyond_matters`, the same of what is far beyond the trained range (by the margin, below
+        a tenth of the least, or negative where no training loan's was). Columns that never moved the score of a
+        training loan are left out.
     """
     told: list[pl.Expr] = []
     weights: list[pl.Expr] = []
@@ -86,7 +92,8 @@ def outside_training(model: Trained, features: pl.DataFrame, scores: ScoreSettin
         if held.least is not None and held.largest is not None:
             beyond = (pl.col(name) < held.least) | (pl.col(name) > held.largest)
             told.append(pl.when(beyond).then(pl.lit(f"{name}: {BEYOND}")))
-            weights_beyond.append(pl.when(beyond).then(points).otherwise(0.0))
+            far = beyond & _is_far(name, held.least, held.largest, beyond_range_margin)
+            weights_beyond.append(pl.when(far).then(points).otherwise(0.0))
     if not told:
         empty = pl.Series("outside_training", [[]] * features.height, dtype=pl.List(pl.String))
         no = [False] * features.height
@@ -105,14 +112,15 @@ def decide(outside: pl.DataFrame, chances: Floats, settings: Settings) -> pl.Ser
         outside: What `outside_training` gave: `matters` and `beyond_matters` are read.
         chances: Probabilities of default.
         settings: `scores.approval_cutoff`; `scoring.outside_training` for the loans of which what is missing or never
-            seen matters, and `scoring.beyond_range` for those of which what is beyond the trained range does: `score`
-            decides them like all others, `refer` and `refuse` are their decision, the latter where both are asked for.
+            seen matters, and `scoring.beyond_range` for those of which what is far beyond the trained range does:
+            `score` decides them like all others, `refer` and `refuse` are their decision, the latter where both are
+            asked for.
 
     Examples:
         >>> import numpy as np
         >>> outside = pl.DataFrame({"matters": [True, False], "beyond_matters": [False, True]})
         >>> decide(outside, np.array([0.01, 0.2]), Settings()).to_list()
-        ['refer', 'decline']
+        ['refer', 'refer']
     """
     decided = pl.Series(chances <= settings.scores.approval_cutoff).replace_strict(
         {True: "approve", False: "decline"}, return_dtype=pl.String
@@ -132,7 +140,7 @@ def count_undecided(model: Trained, features: pl.DataFrame, settings: Settings) 
     scoring = settings.scoring
     if scoring.outside_training == scoring.beyond_range == "score":
         return 0
-    outside = outside_training(model, features, settings.scores)
+    outside = outside_training(model, features, settings.scores, scoring.beyond_range_margin)
     return int((_asked(outside, settings, "refuse") | _asked(outside, settings, "refer")).sum())
 
 
@@ -169,6 +177,13 @@ def _unknown(name: str, held: ColumnSupport, *, usual_without: bool) -> pl.Expr:
         return found
     unseen = pl.col(name).is_not_null() & ~pl.col(name).is_in(list(held.levels))
     return pl.coalesce(found, pl.when(unseen).then(pl.lit(f"{name}: {NEVER_SEEN}")))
+
+
+def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:
+    """Ask whether a number beyond the trained range lies far from it."""
+    at_most = margin * (largest - least) if margin else 0.0  # a ratio to no income is infinite, and so may a range be
+    far = (pl.col(name) - largest > at_most) | (least - pl.col(name) > at_most)
+    return far if least < 0.0 else far | (pl.col(name) < LEAST_PART * least)
 
 
 def _most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:

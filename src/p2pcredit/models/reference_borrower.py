@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES, Feature
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import UsageError
 from p2pcredit.models.evaluation.intervals import Floats
 

@@ -91,7 +91,7 @@ def score_loans(
     """
     chances, at_neutral = model.predict_with_neutral(features)
     reasons = _reasons(model, features, _whole_point_pushes(chances, at_neutral, settings.scores))
-    outside = outside_training(model, features, settings.scores)
+    outside = outside_training(model, features, settings.scores, settings.scoring.beyond_range_margin)
     decision = decide(outside, chances, settings)
     scored = features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),

@@ -10,7 +10,7 @@ import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule
 
-from p2pcredit.jobs.pipelines import Group, Kind, Pipeline, Step
+from p2pcredit.jobs.pipeline_graph import Group, Kind, Pipeline, Step
 from p2pcredit.orchestration.assets import asset_named
 from p2pcredit.orchestration.deadlines import alert_after
 from p2pcredit.orchestration.operators import (

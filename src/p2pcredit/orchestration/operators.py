@@ -10,7 +10,8 @@ from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator
 
 from p2pcredit.errors import HomeError
-from p2pcredit.jobs.pipelines import INFERENCE, WaitsFor
+from p2pcredit.jobs.pipeline_graph import WaitsFor
+from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.orchestration.assets import describe_outputs
 from p2pcredit.orchestration.runs.job_calls import call_job, day_of, raise_for_airflow
 from p2pcredit.orchestration.runs.run_home import enter_home

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
-from p2pcredit.jobs.pipelines import Kind, Step
+from p2pcredit.jobs.pipeline_graph import Kind, Step
 
 _JOBS = files("p2pcredit.jobs")
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2pcredit.contracts.adverse_action import MOST_REASONS, adverse_reason
-from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS
+from p2pcredit.contracts.feature import NEVER_MONTHS
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.reporting.page import render_page
 
 _SHARES = ("_share", "_to_income", "_to_revolving_limit")

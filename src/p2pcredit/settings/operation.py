@@ -40,8 +40,8 @@ class PreprocessingSettings(Group):
         ge=0,
         le=366,
         description="How many days before its own the daily run looks back for days that landed and are not complete, "
-        "or complete and not scored, and for weeks not monitored, and makes them up. With 0 it works on its own day "
-        "alone.",
+        "that landed anew, or are complete and not scored, and for weeks not monitored, and makes them up. With 0 it "
+        "works on its own day alone.",
     )
     schema_drift_days: int = Field(
         28, ge=1, le=366, description="How many complete days before show what a feed usually holds."

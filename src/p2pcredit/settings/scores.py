@@ -70,9 +70,17 @@ class ScoringSettings(Group):
         "(probability of default given, grade and decision withheld), `refuse` gives nothing.",
     )
     beyond_range: Literal["score", "refer", "refuse"] = Field(
-        "score",
-        description="What happens likewise to a loan of which a number that matters to the model lies below the least "
-        "or above the largest of its training: `score` scores it as usual, as the model goes flat beyond the range.",
+        "refer",
+        description="What happens likewise to a loan of which a number that matters to the model lies far below the "
+        "least or far above the largest of its training: by `beyond_range_margin`, below a tenth of the least, or "
+        "negative where none was. A number a little beyond is listed in `outside_training` and scored.",
+    )
+    beyond_range_margin: float = Field(
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How far from the trained range, in widths of that range, a number must lie for `beyond_range`; 0 "
+        "takes every number beyond.",
     )
     max_outside_training_share: Share = Field(
         0.1, description="Share of such loans in a day above which an alert is raised."

@@ -8,7 +8,8 @@ from typing import Any
 
 import narwhals as nw
 
-from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, NEVER_MONTHS, PHRASES, REFERENCE_RATE
+from p2pcredit.contracts.feature import NEVER_MONTHS
+from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, PHRASES, REFERENCE_RATE
 from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.transforms.typing import BLANKS
 

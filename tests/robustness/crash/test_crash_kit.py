@@ -16,7 +16,8 @@ from p2pcredit.crash_testing.runner import Bench, crash_test, try_job, unclear_e
 from p2pcredit.crash_testing.scenarios import DAY, JOBS, STEPS, Job, jobs_without_a_scene
 from p2pcredit.crash_testing.snapshots import take_snapshot, without_dead_runs
 from p2pcredit.crash_testing.syscall_filter import Watched
-from p2pcredit.jobs.pipelines import Pipeline, Step, jobs_of
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step
+from p2pcredit.jobs.pipelines import jobs_of
 from p2pcredit.storage.layout import Layout
 
 _BOUNDED, _EVERY = 1, 1_000_000

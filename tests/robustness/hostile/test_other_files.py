@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.robustness.hostile.conftest import context_of
+from tests.robustness.hostile.conftest import LIVED, context_of
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import P2PCreditError
@@ -21,7 +22,7 @@ from p2pcredit.jobs.decisions import decide
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.alerts import alert_failure, send_alerts
 from p2pcredit.jobs.scoring.champions import list_models, show_model
-from p2pcredit.jobs.training.retrain import log_retraining
+from p2pcredit.jobs.training.retrain import log_retraining, train_now
 from p2pcredit.models.scoring import load_model
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import Origin
@@ -140,9 +141,11 @@ def test_a_model_forged_with_right_digests_is_refused(ctx: JobContext, file: str
     one_line_error(lambda: load_model(bank.get("m1").files))
 
 
-def test_a_broken_booster_is_an_error_and_no_crash(lived_home: Path, torture: Any) -> None:
-    banks = ModelBank(context_of(lived_home).layout)
-    files = next(files for i in banks.model_ids() if "booster.ubj" in (files := banks.get(i).files))
+def test_a_broken_booster_is_an_error_and_no_crash(home: Path, torture: Any) -> None:
+    settings = load_settings(home)
+    of_trees = settings.training.model_copy(update={"families": ("boosting",)})
+    ctx = replace(context_of(home), settings=settings.model_copy(update={"training": of_trees}))
+    files = ModelBank(ctx.layout).get(train_now(ctx, LIVED, "trees to break")["model_id"]).files
     trees = files["booster.ubj"]
     broken = [b"", b"\0" * 50, trees[:200], trees[: len(trees) // 2], b"not trees", trees[1:], b"{" * 300]
     for raw in broken:

@@ -12,8 +12,8 @@ import pytest
 from tests.robustness.hostile.conftest import LAST, NEXT, Run
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.reporting.facts import build_facts
-from p2pcredit.reporting.render import render_report
+from p2pcredit.reporting.weekly.facts import build_facts
+from p2pcredit.reporting.weekly.page import render_report
 from p2pcredit.settings import Settings
 
 pytestmark = pytest.mark.torture

@@ -17,7 +17,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS, QUARANTINE, bronze, silver
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING, Pipeline, Step
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step
+from p2pcredit.jobs.pipelines import INFERENCE, PREPROCESSING
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, Lost
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes
 from p2pcredit.jobs.preprocessing.stages import preprocess
@@ -138,7 +139,7 @@ def put_back(home: Path, day: date, night: Night) -> None:
 
 
 def quiet_night(home: Path, day: date) -> None:
-    """Run all DAGs of a night, in which preprocessing makes up for days that landed and are not complete."""
+    """Run the daily DAGs of a night, in which preprocessing makes up for days that are not complete or landed anew."""
     for pipeline in (PREPROCESSING, INFERENCE):
         run(context(home, day), pipeline, day)
 
@@ -146,7 +147,7 @@ def quiet_night(home: Path, day: date) -> None:
 def mend_by_hand(home: Path, day: date) -> None:
     """Preprocess the days that are named as holes on this day, as a person does with those that no run makes up.
 
-    No run takes in what landed anew for a complete day, nor days before the first complete one.
+    No run takes in days before the first complete one.
     """
     ctx = context(home, day)
     before = DateRange(max(FIRST, day - timedelta(days=LOOK_BACK_DAYS)), day - timedelta(days=1))

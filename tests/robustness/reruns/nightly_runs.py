@@ -14,7 +14,8 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decisions import override_decision
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
-from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, Step
+from p2pcredit.jobs.pipeline_graph import Step
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.walking import do_step, walk

@@ -71,11 +71,12 @@ assert looks > 3
 Path(sys.argv[1], f"looks-{sys.argv[3]}").write_text(str(looks))
 """
 WRITER = """
+from p2pcredit.storage.tables.closing import compact
 home = sys.argv[1]
 for day in span(*sys.argv[2:]):
     preprocess(context(home), DateRange(day, day))
     for table in TABLES.values():
-        Lake(Layout(Path(home))).compact(table, day.replace(day=1))
+        compact(Lake(Layout(Path(home))), table, day.replace(day=1))
 Path(home, "writer-is-done").touch()
 """
 

@@ -18,7 +18,8 @@ from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
-from p2pcredit.jobs.pipelines import PIPELINES, Pipeline, jobs_of
+from p2pcredit.jobs.pipeline_graph import Pipeline
+from p2pcredit.jobs.pipelines import PIPELINES, jobs_of
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.scoring.score import run_inference
 from p2pcredit.jobs.walking import do_step

@@ -14,11 +14,12 @@ from tests.robustness.reruns.daily_book import DAYS, context, differences, land,
 
 from p2pcredit.contracts.tables import LABEL_STORE
 from p2pcredit.errors import ConflictError
-from p2pcredit.jobs.preprocessing import label_store
+from p2pcredit.jobs.pipelines import PREPROCESSING
+from p2pcredit.jobs.preprocessing import cash_flows, label_store
 from p2pcredit.jobs.preprocessing import prefetched_feeds as landed
 from p2pcredit.jobs.preprocessing import stages as preprocessing
-from p2pcredit.jobs.preprocessing.label_store import build_label_store
-from p2pcredit.jobs.preprocessing.stages import complete_days, load_bronze, preprocess, refine_silver
+from p2pcredit.jobs.preprocessing.stages import complete_days, preprocess, refine_silver
+from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
@@ -165,11 +166,9 @@ def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: P
     assert isinstance(late, date)
     land_without(home, late)
     preprocess(context(home), DateRange(DAYS.first, DAYS.last - timedelta(days=1)))
-    for feed in make_book():
-        load_bronze(context(home), feed, tonight)
-        refine_silver(context(home), feed, tonight)
-    preprocessing.build_feature_store(context(home), tonight)
-    build_label_store(context(home), tonight)
+    for step in PREPROCESSING.steps:
+        if step.name not in {"start", "end"}:
+            do_step(context(home), step, DAYS.last)
     land(home, DAYS)
     preprocess(context(home), DateRange(late, late))  # a backfill, while the nightly run stands just before its end
     complete_days(context(home), tonight)
@@ -178,7 +177,8 @@ def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: P
 
 
 def test_the_lost_label_would_be_seen(tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_store, "mark_labels_built", lambda *_: None)
+    for room in (label_store, cash_flows):
+        monkeypatch.setattr(room, "mark_labels_built", lambda *_: None)
     with pytest.raises(AssertionError, match="gold/label_store"):
         test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path, reference)
 

@@ -116,11 +116,11 @@ def test_typed_landed_columns_score_like_their_texts(home: p2pcredit.Home) -> No
 
 
 def test_a_landed_value_that_cannot_be_read_is_missing_and_said(home: p2pcredit.Home) -> None:
-    rows = landed(home, predictions(home)["loan_id"].head(2)).with_columns(annual_income=pl.lit("much"))
+    rows = landed(home, predictions(home)["loan_id"].head(2)).with_columns(open_accounts_count=pl.lit("many"))
     champion: Any = home.champion()
-    with pytest.warns(UserWarning, match=r"count as missing: annual_income \(2\)"):
+    with pytest.warns(UserWarning, match=r"count as missing: open_accounts_count \(2\)"):
         found = champion.score(rows)
-    assert ["annual_income: missing" in outside for outside in found["outside_training"]] == [True, True]
+    assert ["open_accounts_count: missing" in outside for outside in found["outside_training"]] == [True, True]
 
 
 def test_a_landed_row_that_would_be_set_aside_is_refused_by_its_rule(home: p2pcredit.Home) -> None:
@@ -138,8 +138,9 @@ def test_landed_columns_without_a_required_one_are_refused_with_the_similar_one(
 
 def test_a_frame_without_a_column_is_refused_with_the_similar_one(home: p2pcredit.Home) -> None:
     champion: Any = home.champion()
-    features = home.table("gold.feature_store").rename({"loan_amount": "loan_amnt"})
-    with pytest.raises(UsageError, match="the frame lacks 'loan_amount', perhaps 'loan_amnt' was meant"):
+    features = home.table("gold.feature_store").rename({"revolving_utilisation_share": "revolving_util_share"})
+    said = "the frame lacks 'revolving_utilisation_share', perhaps 'revolving_util_share' was meant"
+    with pytest.raises(UsageError, match=said):
         champion.score(features)
     with pytest.raises(UsageError, match="cannot score a list"):
         champion.score([1])

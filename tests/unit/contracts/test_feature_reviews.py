@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from p2pcredit.contracts.feature_sets import features_of, features_to_compare_with
 from p2pcredit.contracts.feature_sources import sources_of
-from p2pcredit.contracts.features import FEATURES, PHRASES, features_of, features_to_compare_with
+from p2pcredit.contracts.features import FEATURES, PHRASES
 from p2pcredit.contracts.reviews import FEATURE_SETS, UNREVIEWED
 from p2pcredit.errors import UsageError
 from p2pcredit.settings import TrainingSettings

@@ -113,8 +113,20 @@ def test_a_day_of_which_the_ledger_counts_other_loans_than_the_feature_store_is_
     home: WrittenHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.features(("a", "2022-03-09"), ("b", "2022-03-09"), ("c", "2022-03-10"))
+    home.predictions(*((loan, f"2022-03-{day:02}", "early", 0.1) for loan, day in (("a", 9), ("b", 9), ("c", 10))))
     scored_before(home, *range(6, 20))
     scored_before(home, 10, loans=1)
+    assert scored_by(home, monkeypatch) == [(9, "early"), (20, "now")]
+    assert scored_together(home, monkeypatch, NIGHT, "2022-03-21") == [9, 20, 21]
+
+
+def test_a_day_of_which_as_many_other_loans_were_scored_is_scored_again(
+    home: WrittenHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.features(("new", "2022-03-09"), ("c", "2022-03-10"), ("d", "2022-03-20"))
+    home.predictions(("gone", "2022-03-09", "early", 0.1), ("c", "2022-03-10", "early", 0.1))
+    scored_before(home, *range(6, 20))
+    scored_before(home, 9, 10, loans=1)
     assert scored_by(home, monkeypatch) == [(9, "early"), (20, "now")]
     assert scored_together(home, monkeypatch, NIGHT, "2022-03-21") == [9, 20, 21]
 

@@ -16,7 +16,8 @@ from p2pcredit.errors import BankError, UsageError
 from p2pcredit.jobs import pipelines
 from p2pcredit.jobs import replay as replaying
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.pipelines import Pipeline, Step, jobs_of
+from p2pcredit.jobs.pipeline_graph import Pipeline, Step
+from p2pcredit.jobs.pipelines import jobs_of
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
 
@@ -183,9 +184,9 @@ def test_day_by_day_does_every_step_of_the_dags_and_nothing_in_spans(home: Writt
     stages = [f"{job} {feed}" for job in ("check_source", "load_bronze", "refine_silver") for feed in feeds]
     preprocessing = ["make_up_days", *stages]
     assert [call[0] for call in calls] == [
-        *(*preprocessing, "build_feature_store", "build_label_store", "complete_days"),
+        *(*preprocessing, "build_feature_store", "build_label_store", "build_cash_flows", "complete_days"),
         *("check_retraining", "get_model", "score_day", "clear_decision", "log_retraining"),
-        *(*preprocessing, "build_feature_store", "build_label_store", "complete_days"),
+        *(*preprocessing, "build_feature_store", "build_label_store", "build_cash_flows", "complete_days"),
         *("check_retraining", "train_if_due", "get_model", "score_day", "clear_decision", "log_retraining"),
     ]
     assert (receipt["trainings"], receipt["scored"]) == (1, 20)

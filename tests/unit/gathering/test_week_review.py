@@ -20,8 +20,9 @@ from p2pcredit.jobs.monitoring.review import monitor
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
-from p2pcredit.reporting.render import render_report
+from p2pcredit.reporting.weekly.page import render_report
 from p2pcredit.settings import HandoffSettings, LabelSettings, MonitoringSettings, Settings
+from p2pcredit.storage.tables import closing
 from p2pcredit.storage.tables.lake import Lake
 
 WEEK_END = "2022-06-04"
@@ -106,7 +107,7 @@ def test_weeks_of_a_month_are_joined_when_the_first_week_of_the_next_ends(
     home: WrittenHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[date] = []
-    monkeypatch.setattr(Lake, "close_periods", lambda lake, table, day: closed.append(day))
+    monkeypatch.setattr(closing, "close_periods", lambda lake, table, day: closed.append(day))
     monkeypatch.setattr(metric_registry, "calculate_metrics", lambda inputs, settings: [measured()])
     for day in ("2022-05-31", "2022-06-04", "2022-06-07", "2022-06-08"):
         calculate_metrics(home.ctx, of(day))

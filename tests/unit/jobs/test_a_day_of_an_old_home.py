@@ -17,6 +17,7 @@ from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.closing import close_periods
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget
 
@@ -32,7 +33,7 @@ def opened_by_days(home: Path, months: int, run_on: Callable[..., JobContext]) -
     land(ctx.layout, DateRange(first, WATCHED.last))
     preprocess(ctx, DateRange(first, WATCHED.first - timedelta(days=1)))
     for table in TABLES.values():
-        Lake(ctx.layout).close_periods(table, MONTH)
+        close_periods(Lake(ctx.layout), table, MONTH)
     return [opened_by(ctx, day) for day in WATCHED]
 
 

@@ -53,7 +53,17 @@ def test_the_next_preprocessing_and_the_doctor_say_which_day_landed_anew(ctx: Jo
     assert f"preprocess --date {EARLIER}" in said
     assert deliveries(ctx) == (
         "fail",
-        f"landed anew after they were preprocessed: financial of {EARLIER}; preprocess those days again",
+        f"landed anew after they were preprocessed: financial of {EARLIER}; "
+        f"take in: p2pcredit preprocess --date {EARLIER}",
+    )
+
+
+def test_the_doctor_gives_one_command_for_each_stretch_of_days_that_landed_anew(ctx: JobContext) -> None:
+    for n, feed in ((5, "financial"), (4, "demographic"), (2, "financial")):
+        day = DAY - timedelta(days=n)
+        write(ctx.layout, feed, day, lines_of(feed, day, 2))
+    assert deliveries(ctx)[1].endswith(
+        "take in: p2pcredit preprocess --from 2020-02-26 --to 2020-02-27, p2pcredit preprocess --date 2020-02-29"
     )
 
 

@@ -60,7 +60,7 @@ def test_every_section_is_there_and_counts_its_loans(facts: dict[str, Any]) -> N
     assert set(facts) == {
         *("schema_version", "model", "data", "features", "method", "limits", "performance", "fairness", "stability"),
         "term_structure",
-        *("monitoring", "verdict", "swap_set", "provenance", "guidance"),
+        *("monitoring", "verdict", "past_promotions", "swap_set", "provenance", "guidance"),
     }
     flow = {row["step"]: row["n"] for row in facts["data"]["flow"]}
     assert flow["loan rows landed"] == flow["rows kept"] + flow["rows set aside"]

@@ -15,6 +15,7 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import loans_seen_before
 from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.closing import close_periods
 from p2pcredit.storage.tables.lake import Lake
 
 TODAY = date(2019, 5, 1)
@@ -27,7 +28,7 @@ def home_with_history(home: Path, months: int) -> Lake:
     for place in range(months):
         month = add_months(first, place)
         put(lake, DateRange(month, add_months(month, 1) - timedelta(days=1)))
-        lake.close_periods(LABEL_STORE, add_months(month, 1))
+        close_periods(lake, LABEL_STORE, add_months(month, 1))
     for day in range(20):
         put(lake, DateRange(TODAY + timedelta(days=day), TODAY + timedelta(days=day)))
     return lake

@@ -207,7 +207,7 @@ def test_a_home_begins_with_the_first_complete_day_so_older_landings_are_not_tak
     ctx = context(tmp_path)
     land_days_before(ctx.layout, 3)
     land_day(ctx.layout, DAY)
-    assert make_up_days(ctx, DAY) == {"made_up": [], "failed": {}, "too_old": []}
+    assert make_up_days(ctx, DAY) == {"made_up": [], "failed": {}, "too_old": [], "landed_anew": [], "left": []}
     preprocess(ctx, one(before(1)))
     assert make_up_days(ctx, DAY)["made_up"] == []
 

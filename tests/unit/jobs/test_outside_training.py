@@ -51,18 +51,23 @@ def champion_of(ctx: JobContext) -> str:
     return found
 
 
-def without(home: Path, tmp_path: Path, column: str, outside_training: str, loans: int) -> JobContext:
-    """A copy of the home in which so many loans of the last day lack a column, with a setting of what then happens."""
+def with_value(home: Path, tmp_path: Path, column: str, value: float | None, loans: int, **scoring: Any) -> JobContext:
+    """A copy of the home in which so many loans of the last day have a value in a column, with settings of scoring."""
     copy = tmp_path / "home"
     shutil.copytree(home, copy)
     ctx = evidence_home.context(copy)
-    scoring = ScoringSettings.model_validate({"outside_training": outside_training})
-    ctx = replace(ctx, settings=ctx.settings.model_copy(update={"scoring": scoring}))
+    update = {"scoring": ScoringSettings.model_validate(scoring)}
+    ctx = replace(ctx, settings=ctx.settings.model_copy(update=update))
     lake = Lake(ctx.layout)
     rows = lake.read(FEATURE_STORE, ONE_DAY)
-    blank = pl.when(pl.int_range(pl.len()) < loans).then(None).otherwise(pl.col(column)).alias(column)
-    lake.replace(FEATURE_STORE, rows.with_columns(blank), ONE_DAY)
+    given = pl.when(pl.int_range(pl.len()) < loans).then(value).otherwise(pl.col(column)).alias(column)
+    lake.replace(FEATURE_STORE, rows.with_columns(given.cast(rows.schema[column])), ONE_DAY)
     return ctx
+
+
+def without(home: Path, tmp_path: Path, column: str, outside_training: str, loans: int) -> JobContext:
+    """A copy of the home in which so many loans of the last day lack a column, with a setting of what then happens."""
+    return with_value(home, tmp_path, column, None, loans, outside_training=outside_training)
 
 
 def warnings(ctx: JobContext) -> list[str]:
@@ -89,6 +94,31 @@ def test_a_loan_that_lacks_what_matters_is_referred_and_counted(home: Path, tmp_
     assert {row["decision"] for row in rows[6:]} <= {"approve", "decline"}
     cutoff = ctx.settings.scores.approval_cutoff
     assert all((row["decision"] == "approve") == (row["probability_of_default"] <= cutoff) for row in rows[6:])
+
+
+@pytest.mark.parametrize(
+    ("widths", "margin", "referred"),
+    [(0.5, 1.0, 0), (1.5, 1.0, 3), (0.5, 0.0, 3)],
+    ids=["a little beyond", "far beyond", "a little, with no margin"],
+)
+def test_a_number_far_beyond_the_trained_range_is_referred_by_the_margin_of_the_settings(
+    home: Path, tmp_path: Path, widths: float, margin: float, referred: int
+) -> None:
+    ctx = evidence_home.context(home)
+    support = load_model(ModelBank(ctx.layout).get(champion_of(ctx)).files).support
+    numbers = {
+        name: (held.reach, held.largest, held.largest - held.least)
+        for name, held in support.items()
+        if held.reach is not None and held.least is not None and held.largest is not None
+    }
+    column, (_, largest, width) = max(numbers.items(), key=lambda pair: pair[1][0])
+    ctx = with_value(home, tmp_path, column, largest + widths * width, 3, beyond_range_margin=margin)
+    receipt = run_inference(ctx, ONE_DAY)
+    assert receipt["outside_training"] == {column: 3}
+    assert receipt["referred"] == referred
+    for row in scored(ctx)[:3]:
+        assert row["outside_training"] == [f"{column}: beyond trained range"]
+        assert (row["grade"] is None) == (row["decision"] == "refer") == (referred > 0)
 
 
 def test_a_day_with_too_large_a_share_of_such_loans_is_warned_of(home: Path, tmp_path: Path, column: str) -> None:

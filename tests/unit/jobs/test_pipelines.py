@@ -9,18 +9,8 @@ import pytest
 
 from p2pcredit.errors import TrainingError
 from p2pcredit.jobs.context import Receipt
-from p2pcredit.jobs.pipelines import (
-    INFERENCE,
-    MONITORING,
-    PIPELINES,
-    PREPROCESSING,
-    Branch,
-    Group,
-    Pipeline,
-    Step,
-    due_after,
-    jobs_of,
-)
+from p2pcredit.jobs.pipeline_graph import Branch, Group, Pipeline, Step
+from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PIPELINES, PREPROCESSING, due_after, jobs_of
 from p2pcredit.jobs.walking import State, walk
 
 SATURDAY = date(2024, 1, 13)

@@ -22,7 +22,8 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.home.status import status
-from p2pcredit.jobs.pipelines import PREPROCESSING, Step
+from p2pcredit.jobs.pipeline_graph import Step
+from p2pcredit.jobs.pipelines import PREPROCESSING
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, DayCounts, Lost
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes
 from p2pcredit.jobs.preprocessing.stages import complete_days, load_bronze, preprocess

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import Binning, fit_binning
 from p2pcredit.models.binning.partition import Cells, Limits, best_partition, evidence, information

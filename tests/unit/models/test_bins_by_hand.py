@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.contracts.hand_bins import HandBins, parse_hand_bins
 from p2pcredit.errors import SettingsError, TrainingError
 from p2pcredit.models.binning.bins import Binning

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS
+from p2pcredit.contracts.feature import NEVER_MONTHS
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.outside_training import outside_training

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import xgboost as xgb
 
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.errors import SettingsError
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.fitting.backend import LOCAL, Examples

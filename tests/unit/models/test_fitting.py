@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import xgboost as xgb
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.binning.bins import bins_of_counts, fit_binning
 from p2pcredit.models.binning.counts import Counts, count_values
 from p2pcredit.models.boosting.tuning import FOLDS

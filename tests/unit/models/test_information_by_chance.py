@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.stats import binom
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.binning.bins import bins_of_counts
 from p2pcredit.models.binning.chance import information_by_chance
 from p2pcredit.models.binning.counts import Counts, count_values

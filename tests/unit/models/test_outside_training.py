@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.outside_training import count_undecided, decide, outside_training, withhold
+from p2pcredit.models.outside_training import (
+    count_undecided,
+    decide,
+    outside_training,
+    withhold,
+)
 from p2pcredit.models.reference_borrower import Profile
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 from p2pcredit.settings import ScoreSettings, Settings
@@ -128,7 +133,7 @@ def test_a_setting_of_its_own_says_what_becomes_of_numbers_beyond_the_trained_ra
     model = Trained(SUPPORT)
     values: list[dict[str, object]] = [
         {"fico": None},
-        {"fico": 851.0},
+        {"fico": 1101.0},
         {"fico": None, "annual_income": 1e7},
         {"annual_income": 1e6},
     ]
@@ -136,6 +141,51 @@ def test_a_setting_of_its_own_says_what_becomes_of_numbers_beyond_the_trained_ra
     found = decide(outside_training(model, loans, settings.scores), np.full(4, 0.01), settings)
     assert found.to_list() == decisions
     assert count_undecided(model, loans, settings) == sum(one != "approve" for one in decisions)
+
+
+HALF, TENTH = 0.5, 0.0999999
+FICO, NEAR_ZERO = (600.0, 850.0), (1.0, 1e6)  # 250 wide, and one of which nearly all is far from its least
+
+
+@pytest.mark.parametrize(
+    ("number", "trained", "margin", "decision"),
+    [
+        (850.0, FICO, 1.0, "approve"),
+        (851.0, FICO, 1.0, "approve"),
+        (1100.0, FICO, 1.0, "approve"),
+        (1100.5, FICO, 1.0, "refer"),
+        (350.0, FICO, 1.0, "approve"),
+        (349.5, FICO, 1.0, "refer"),
+        (975.0, FICO, HALF, "approve"),
+        (976.0, FICO, HALF, "refer"),
+        (850.5, FICO, 0.0, "refer"),
+        (599.5, FICO, 0.0, "refer"),
+        (850.0, FICO, 0.0, "approve"),
+        (TENTH, NEAR_ZERO, 1.0, "refer"),
+        (0.1, NEAR_ZERO, 1.0, "approve"),
+        (TENTH, NEAR_ZERO, 9.0, "refer"),
+        (-0.5, NEAR_ZERO, 1.0, "refer"),
+        (-0.01, (0.0, 30.0), 1.0, "refer"),
+        (-5.0, (-4.0, 30.0), 1.0, "approve"),
+        (-38.5, (-4.0, 30.0), 1.0, "refer"),
+        (float("inf"), (0.0, 3.0), 1.0, "refer"),
+        (1e9, (0.0, float("inf")), 1.0, "approve"),
+        (-1.0, (-0.5, float("inf")), 0.0, "refer"),
+    ],
+)
+def test_a_number_far_beyond_the_trained_range_is_referred_and_one_a_little_beyond_is_scored(
+    number: float, trained: tuple[float, float], margin: float, decision: str
+) -> None:
+    settings = Settings.model_validate({"scoring": {"beyond_range_margin": margin}})
+    model = Trained(
+        {"amount": ColumnSupport(1000, least=trained[0], largest=trained[1], reach=POINT)}, feature_names=("amount",)
+    )
+    loans = pl.DataFrame({"amount": [number]})
+    outside = outside_training(model, loans, settings.scores, margin)
+    inside = trained[0] <= number <= trained[1]
+    assert outside["outside_training"].to_list() == [[] if inside else ["amount: beyond trained range"]]
+    assert decide(outside, np.array([0.01]), settings).to_list() == [decision]
+    assert count_undecided(model, loans, settings) == (decision == "refer")
 
 
 def test_numbers_beyond_the_range_that_move_no_whole_point_are_decided_as_usual() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scorecard.model import ScorecardModel

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS
+from p2pcredit.contracts.feature import NEVER_MONTHS
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models import reference_borrower as profile
 from p2pcredit.models.boosting import model as boosting
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting

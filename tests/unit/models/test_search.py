@@ -12,7 +12,7 @@ import xgboost as xgb
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.boosting import tuning as search
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.boosting.trees import Trees

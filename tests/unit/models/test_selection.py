@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import fit_binning
 from p2pcredit.models.binning.counts import Counts

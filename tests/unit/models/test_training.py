@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from tests.not_none import not_none
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import LeakError, TooLittleDataError
 from p2pcredit.models.evaluation.card_metrics import platform_baseline
 from p2pcredit.models.evaluation.discrimination import auc, paired_auc_difference

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.not_none import not_none
 from tests.unit.monitoring.monitoring_world import make_inputs
 
-from p2pcredit.contracts.features import features_of
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.metrics.drift import measure_drift, population_stability_index, stability_of_counts

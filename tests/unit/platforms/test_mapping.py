@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import HeaderError, UnreadableFileError, UsageError
-from p2pcredit.platforms.mapped import profile as mapping
+from p2pcredit.platforms.mapped import warnings
 from p2pcredit.platforms.mapped.events import build_events
 from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.platforms.mapped.prosper import prosper
@@ -390,7 +390,7 @@ def test_a_column_that_the_mapping_names_and_the_file_lacks_is_told(
 
     caplog.clear()
     raw.write_text("Nr,Start,Amount,Months,State\n7,03.02.2020,5,12,open\n")
-    monkeypatch.setattr(mapping, "MOST_ABSENT_NAMED", 2)
+    monkeypatch.setattr(warnings, "MOST_ABSENT_NAMED", 2)
     load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert "no column Rate, Home and 3 others, which" in caplog.records[0].message
 

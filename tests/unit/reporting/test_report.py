@@ -12,9 +12,9 @@ import pytest
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
-from p2pcredit.reporting.charts import draw_charts
-from p2pcredit.reporting.facts import build_facts
-from p2pcredit.reporting.render import render_report
+from p2pcredit.reporting.weekly.charts import draw_charts
+from p2pcredit.reporting.weekly.facts import build_facts
+from p2pcredit.reporting.weekly.page import render_report
 from p2pcredit.settings import Settings
 
 WEEK_END = date(2011, 3, 27)

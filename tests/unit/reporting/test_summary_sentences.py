@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.reporting.facts import build_facts
+from p2pcredit.reporting.weekly.facts import build_facts
 from p2pcredit.settings import Settings
 
 WEEK_END = date(2022, 6, 4)

@@ -17,6 +17,7 @@ from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.closing import join_closed_years
 from p2pcredit.storage.tables.external_files import replace_with_files
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget, known_table
@@ -101,9 +102,9 @@ def test_years_are_joined_when_they_have_closed_and_every_row_stays(lake: Lake) 
     for day in days:
         put(lake, day)
     before = lake.read(LABEL_STORE)
-    assert lake.join_closed_years(LABEL_STORE, date(2010, 3, 31)) == 2  # 2008 only: 2009 may still be added to
-    assert lake.join_closed_years(LABEL_STORE, date(2010, 4, 1)) == 2
-    assert lake.join_closed_years(LABEL_STORE, date(2010, 4, 1)) == 0
+    assert join_closed_years(lake, LABEL_STORE, date(2010, 3, 31)) == 2  # 2008 only: 2009 may still be added to
+    assert join_closed_years(lake, LABEL_STORE, date(2010, 4, 1)) == 2
+    assert join_closed_years(lake, LABEL_STORE, date(2010, 4, 1)) == 0
     assert lake.read(LABEL_STORE).equals(before)
     assert lake.read(LABEL_STORE, DateRange(days[1], days[2]))["snapshot_date"].to_list() == days[1:3]
 
@@ -111,11 +112,11 @@ def test_years_are_joined_when_they_have_closed_and_every_row_stays(lake: Lake) 
 def test_a_day_that_comes_late_for_a_joined_year_replaces_its_rows_and_is_joined_with_the_next(lake: Lake) -> None:
     for day in (date(2008, 11, 3), date(2008, 12, 31)):
         put(lake, day)
-    lake.join_closed_years(LABEL_STORE, date(2010, 1, 1))
+    join_closed_years(lake, LABEL_STORE, date(2010, 1, 1))
     put(lake, date(2008, 11, 3), "late")
     put(lake, date(2008, 11, 3), "late")
     assert lake.read(LABEL_STORE)["loan_id"].to_list() == ["late", "l2008-12-31"]
-    assert lake.join_closed_years(LABEL_STORE, date(2010, 1, 1)) == 2
+    assert join_closed_years(lake, LABEL_STORE, date(2010, 1, 1)) == 2
     assert lake.read(LABEL_STORE)["loan_id"].to_list() == ["late", "l2008-12-31"]
 
 

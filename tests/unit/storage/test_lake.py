@@ -14,6 +14,7 @@ from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE
 from p2pcredit.errors import MissingTableError, OutsideHomeError, StorageError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.closing import close_periods, compact, join_closed_years
 from p2pcredit.storage.tables.lake import Lake
 
 
@@ -50,7 +51,7 @@ def test_an_unwritten_table_has_no_rows_and_says_that_it_is_missing(lake: Lake) 
     assert lake.read(LABEL_STORE).schema == pl.Schema(LABEL_STORE.schema)
     assert lake.read(LABEL_STORE).is_empty()
     assert lake.version(LABEL_STORE) is None
-    assert lake.compact(LABEL_STORE, date(2010, 1, 1)) == 0
+    assert compact(lake, LABEL_STORE, date(2010, 1, 1)) == 0
     with pytest.raises(MissingTableError, match="gold/label_store has not been written yet; run 'p2pcredit preproc"):
         lake.require(LABEL_STORE)
 
@@ -146,10 +147,10 @@ def test_compaction_joins_the_files_of_a_month_and_keeps_every_row(lake: Lake) -
         lake.replace(LABEL_STORE, labels((f"l{day}", f"2010-01-0{day}")), span(f"2010-01-0{day}"))
     lake.replace(LABEL_STORE, labels(("feb", "2010-02-01")), span("2010-02-01"))
     before = lake.read(LABEL_STORE)
-    assert lake.compact(LABEL_STORE, date(2010, 1, 1)) == 5
+    assert compact(lake, LABEL_STORE, date(2010, 1, 1)) == 5
     assert lake.read(LABEL_STORE).equals(before)
-    assert lake.compact(LABEL_STORE, date(2010, 1, 1)) == 0
-    assert lake.compact(LABEL_STORE, date(2010, 2, 1)) == 0
+    assert compact(lake, LABEL_STORE, date(2010, 1, 1)) == 0
+    assert compact(lake, LABEL_STORE, date(2010, 2, 1)) == 0
 
 
 def test_a_pinned_version_is_read_as_it_was_then(lake: Lake) -> None:
@@ -157,7 +158,7 @@ def test_a_pinned_version_is_read_as_it_was_then(lake: Lake) -> None:
     then = lake.version(LABEL_STORE)
     assert then is not None
     lake.replace(LABEL_STORE, labels(("new", "2010-01-30")), span("2010-01-30"))
-    lake.compact(LABEL_STORE, date(2010, 1, 1))
+    compact(lake, LABEL_STORE, date(2010, 1, 1))
     pinned = Lake(lake.layout, {LABEL_STORE.name: then})
     assert loans(pinned) == ["old"]
     assert pinned.version(LABEL_STORE) == then
@@ -202,7 +203,7 @@ def test_years_closed_by_the_end_of_a_span_are_written_as_one_file_each(lake: La
     assert loans(lake, span("2009-07-01", "2010-01-01")) == ["2009-07-04", "2009-12-31", "2010-01-01"]
     lake.replace(LABEL_STORE, labels(("x", "2009-07-05")), span("2009-07-04", "2009-07-05"))
     assert loans(lake) == [*days[:2], "x", *days[3:]]
-    assert lake.join_closed_years(LABEL_STORE, date(2010, 4, 1)) == 3  # 2008's month, 2009's file and its late month
+    assert join_closed_years(lake, LABEL_STORE, date(2010, 4, 1)) == 3  # 2008's month, 2009's file and its late month
     assert loans(lake) == [*days[:2], "x", *days[3:]]
 
 
@@ -251,8 +252,8 @@ def test_a_table_made_before_keeps_its_history_from_the_next_month_on(lake: Lake
     lake.replace(LABEL_STORE, labels(("a", "2010-01-30")), span("2010-01-30"))
     path = tmp_path / "scripts/datamart/gold/label_store"
     DeltaTable(str(path)).alter.set_table_properties({"delta.enableExpiredLogCleanup": "true"})
-    lake.close_periods(LABEL_STORE, date(2010, 2, 1))
+    close_periods(lake, LABEL_STORE, date(2010, 2, 1))
     assert DeltaTable(str(path)).metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
     version = lake.version(LABEL_STORE)
-    lake.close_periods(LABEL_STORE, date(2010, 2, 1))
+    close_periods(lake, LABEL_STORE, date(2010, 2, 1))
     assert (lake.version(LABEL_STORE), loans(lake)) == (version, ["a"])

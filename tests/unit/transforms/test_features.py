@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2pcredit.contracts.feature import NEVER_MONTHS, Feature
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.contracts.feature_sources import columns_behind, sources_of
-from p2pcredit.contracts.features import FEATURES, NEVER_MONTHS, PHRASES, Feature, features_of
+from p2pcredit.contracts.features import FEATURES, PHRASES
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, silver
 from p2pcredit.transforms.features import build_features

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xgboost as xgb
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.engines.spark.session import spark_session
 from p2pcredit.models.binning.counts import Counts, count_values
 from p2pcredit.models.evaluation.intervals import Floats

@@ -20,6 +20,7 @@ from p2pcredit.jobs.governance.attention import present_day
 from p2pcredit.retraining.approvals import (
     FOUR_EYES,
     Proposal,
+    ProposalStatus,
     approval_in_words,
     require_other_person,
     waiting_in_words,
@@ -101,6 +102,9 @@ def approve(
 def refuse(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """End the waiting of a model: it does not serve, and may be promoted again.
 
+    The same words of the same person on the same day are one refusal, so that a command that was killed may be run
+    again.
+
     Returns:
         `model_id`, `by`, `why`.
 
@@ -112,10 +116,11 @@ def refuse(ctx: JobContext, model_id: str, why: str) -> Receipt:
         raise UsageError("a refusal needs a reason; give it with --why")
     with ctx.ledger.exclusive():
         state = ctx.ledger.state()
-        if state.approvals.waiting_of(model_id) is None:
+        if state.approvals.waiting_of(model_id) is not None:
+            facts = {"model_id": model_id, "why": why, **actor}
+            ctx.ledger.append(EventKind.REFUSED, at=ctx.at, run_id=ctx.run_id, facts=facts)
+        elif not _is_refused(ctx, state, model_id, str(actor["by"]), why):
             raise UsageError(f"{model_id} does not wait for approval; {_waiting_ones(state)}")
-        facts = {"model_id": model_id, "why": why, **actor}
-        ctx.ledger.append(EventKind.REFUSED, at=ctx.at, run_id=ctx.run_id, facts=facts)
     receipt: Receipt = {"model_id": model_id, "by": actor["by"], "why": why}
     record(ctx, "refuse", receipt)
     return receipt
@@ -176,6 +181,14 @@ def _is_recorded(ctx: JobContext, state: HandoffState, facts: Mapping[str, Any])
     said = (last.by, last.why, until, last.conditions or None)
     wanted = tuple(facts[name] for name in ("by", "why", "until", "conditions"))
     return last.approved_on == ctx.at.date() and said == wanted
+
+
+def _is_refused(ctx: JobContext, state: HandoffState, model_id: str, by: str, why: str) -> bool:
+    """Return whether the last proposal of a model was refused in these words, by this person, on this day."""
+    last = next((one for one in reversed(state.approvals.proposals) if one.model_id == model_id), None)
+    if last is None or last.status is not ProposalStatus.REFUSED:
+        return False
+    return (last.ended_by, last.ended_why, last.ended_on) == (by, why, ctx.at.date())
 
 
 def _waiting_ones(state: HandoffState) -> str:

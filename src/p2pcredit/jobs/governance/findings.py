@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
@@ -48,6 +50,8 @@ def open_finding(ctx: JobContext, model_id: str, text: str) -> Receipt:
 def close_finding(ctx: JobContext, model_id: str, number: int, why: str | None = None) -> Receipt:
     """Record that a finding is closed, and what was done about it where that is said.
 
+    The same words of the same person on the same day close it once, so that a command that was killed may be run again.
+
     Returns:
         `model_id`, `finding`, `text`, `by`, `open` (how many are open now).
 
@@ -57,18 +61,27 @@ def close_finding(ctx: JobContext, model_id: str, number: int, why: str | None =
     actor = acting(ctx)
     with ctx.ledger.exclusive():
         found = ctx.ledger.state().findings.get(model_id, ())
-        finding = _open_one(model_id, number, found)
-        facts = {"model_id": model_id, "finding": number, "why": (why or "").strip() or None, **actor}
-        ctx.ledger.append(EventKind.FINDING_CLOSED, at=ctx.at, run_id=ctx.run_id, facts=facts)
+        done = (why or "").strip()
+        closed = (actor["by"], ctx.at.date(), done)
+        finding = next((one for one in found if one.number == number and _how_closed(one) == closed), None)
+        still_open = sum(one.is_open for one in found)
+        if finding is None:
+            finding, still_open = _open_one(model_id, number, found), still_open - 1
+            facts = {"model_id": model_id, "finding": number, "why": done or None, **actor}
+            ctx.ledger.append(EventKind.FINDING_CLOSED, at=ctx.at, run_id=ctx.run_id, facts=facts)
     receipt: Receipt = {
         "model_id": model_id,
         "finding": number,
         "text": finding.text,
         "by": actor["by"],
-        "open": sum(one.is_open for one in found) - 1,
+        "open": still_open,
     }
     record(ctx, "finding_closed", receipt)
     return receipt
+
+
+def _how_closed(finding: ModelFinding) -> tuple[str | None, date | None, str]:
+    return finding.closed_by, finding.closed_on, finding.closed_why
 
 
 def _open_one(model_id: str, number: int, found: tuple[ModelFinding, ...]) -> ModelFinding:

@@ -21,6 +21,7 @@ from p2pcredit.jobs.preprocessing.finding_reports import sentences_by_day
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
+from p2pcredit.periods import spans_of
 from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
 from p2pcredit.storage.tables.day_receipts import days_complete, first_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
@@ -140,12 +141,14 @@ def check_deliveries(ctx: JobContext) -> Finding:
     if not days:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     receipts = read_receipts(ctx.layout, days)
-    known = {feed: seen_in_receipts(receipts, feed) for feed in FEEDS}
-    anew = {feed: found for feed in FEEDS if (found := landed_anew(ctx, feed, known[feed]))}
+    anew = {feed: list(found) for feed in FEEDS if (found := landed_anew(ctx, feed, receipts))}
     if anew:
-        said = "; ".join(f"{feed} of {in_short(days)}" for feed, days in anew.items())
-        return Status.FAIL, f"landed anew after they were preprocessed: {said}; preprocess those days again"
-    if not all(known.values()):
+        said = "; ".join(f"{feed} of {in_short(of_feed)}" for feed, of_feed in anew.items())
+        spans = spans_of(sorted({day for of_feed in anew.values() for day in of_feed}))
+        commands = ", ".join(f"p2pcredit preprocess {span.options}" for span in spans[:_MOST_TOLD])
+        more = f", and {len(spans) - _MOST_TOLD} more" if len(spans) > _MOST_TOLD else ""
+        return Status.FAIL, f"landed anew after they were preprocessed: {said}; take in: {commands}{more}"
+    if not all(seen_in_receipts(receipts, feed) for feed in FEEDS):
         return Status.UNDETERMINED, "the receipts of the days do not say which files were preprocessed"
     return Status.PASS, f"{len(days):,} days hold what landed for them"
 

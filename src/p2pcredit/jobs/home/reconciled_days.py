@@ -85,7 +85,7 @@ def reconcile_days(
     span = days or preprocessed_range(ctx.layout)
     if span is None:
         return None
-    holes = find_holes(ctx, span, look_at_files=False)
+    holes = find_holes(ctx, span)
     known = [day for day in span if is_complete(ctx.layout, day)]
     left = _not_taken_in(ctx, holes, known, gaps)
     holes = [hole for hole in holes if hole.day not in left]

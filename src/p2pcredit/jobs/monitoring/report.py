@@ -23,8 +23,8 @@ from p2pcredit.jobs.training.past_promotions import promotions_until, realised_d
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
 from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.periods import DateRange
-from p2pcredit.reporting.facts import build_facts
-from p2pcredit.reporting.render import render_report
+from p2pcredit.reporting.weekly.facts import build_facts
+from p2pcredit.reporting.weekly.page import render_report
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.transforms.labels import unknown_outcomes

@@ -10,7 +10,8 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.monitoring import alerts
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
-from p2pcredit.jobs.pipelines import MONITORING, Step
+from p2pcredit.jobs.pipeline_graph import Step
+from p2pcredit.jobs.pipelines import MONITORING
 from p2pcredit.jobs.walking import do_step, walk
 
 

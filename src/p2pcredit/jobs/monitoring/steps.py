@@ -144,7 +144,9 @@ def calculate_metrics(ctx: JobContext, week_end: date, *, week: MonitoringSnapsh
         )
         week.lake.replace(MONITORING, rows, DateRange(week_end, week_end))
         if week_end.day <= DAYS_OF_A_WEEK:  # the first week that ends in its month
-            week.lake.close_periods(MONITORING, week_end)
+            from p2pcredit.storage.tables.closing import close_periods
+
+            close_periods(week.lake, MONITORING, week_end)
     report = monitoring_has_evidence(results)
     reason = f"{len(results)} measurements" if report else "nothing could be measured; no report"
     return {"metrics": len(results), "report": report, "reason": reason}

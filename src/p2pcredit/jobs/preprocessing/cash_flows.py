@@ -15,7 +15,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import close_month, engine_for
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.storage.tables.day_receipts import last_complete
+from p2pcredit.storage.tables.day_receipts import is_complete, last_with_labels, mark_labels_built
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.cash_flows import CASH_COLUMNS, disbursements, reported_flows, stretches
 from p2pcredit.transforms.payment_schedule import scheduled_flows
@@ -30,6 +30,7 @@ def build_cash_flows(ctx: JobContext, days: DateRange) -> Receipt:
     """
     lake = Lake(ctx.layout)
     with lake.lock(CASH_FLOWS):
+        mark_labels_built(ctx.layout, days)
         history = DateRange(EARLIEST_ORIGINATION, days.last)
         engine = engine_for(ctx, lake, *((silver(FEEDS[name]), history) for name in CASH_COLUMNS))
         height, changed = _write(ctx, engine, days)
@@ -40,11 +41,12 @@ def build_cash_flows(ctx: JobContext, days: DateRange) -> Receipt:
 
 def _mend_later_flows(ctx: JobContext, engine: Engine, days: DateRange) -> bool:
     """Build the flows of later days anew that rest on these days; says whether any changed."""
-    next_day, last = days.last + timedelta(days=1), last_complete(ctx.layout)
+    next_day, last = days.last + timedelta(days=1), last_with_labels(ctx.layout)
     if last is None or last < next_day:
         return False
-    built = Lake(ctx.layout).rows_per_day(CASH_FLOWS, DateRange(next_day, last))
-    return bool(built) and _write(ctx, engine, DateRange(min(built), max(built)))[1]
+    later = list(Lake(ctx.layout).rows_per_day(CASH_FLOWS, DateRange(next_day, last)))
+    later += [] if is_complete(ctx.layout, last) else [last]  # a run of that day stands before its end
+    return bool(later) and _write(ctx, engine, DateRange(min(later), max(later)))[1]
 
 
 def _write(ctx: JobContext, engine: Engine, days: DateRange) -> tuple[int, bool]:

@@ -1,5 +1,7 @@
 """Make up the days that a pause, an outage or a late feed left behind, before the daily run works on its own day.
 
+Complete days whose files landed anew with other rows are taken in again in the same way.
+
 The set of days is fixed by one look, and every stage of a day is done here in its turn, so that what lands meanwhile is
 for the next run and no day can be complete without one of its stages.
 """
@@ -7,20 +9,28 @@ for the next run and no day can be complete without one of its stages.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from p2pcredit.contracts.alerts import Finding
+from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import OutsideHomeError, P2PCreditError, StorageError
-from p2pcredit.jobs.activity import without_values
+from p2pcredit.jobs.activity import warn_once, without_values
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.failures import domain_error
 from p2pcredit.jobs.gaps import Gap, Lack, days_whole
+from p2pcredit.jobs.landing.changed_files import changed_files, known_since
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.periods import DateRange, count_of_days, joined, spans_of
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.day_receipts import first_complete, is_complete
+from p2pcredit.storage.tables.day_receipts import first_complete, is_complete, read_receipts
+
+if TYPE_CHECKING:
+    from p2pcredit.jobs.landing.deliveries import Delivery
 
 logger = logging.getLogger("p2pcredit")
 
@@ -29,16 +39,19 @@ _DAYS_AFTER = 7
 
 
 def make_up_days(ctx: JobContext, day: date) -> Receipt:
-    """Preprocess the days before a day that have landed and are not complete, oldest first, in spans.
+    """Preprocess the days before a day that have landed and are not complete, or landed anew, oldest first, in spans.
 
     A day is made up where every feed has landed for it, it lies after the first complete day of the home, and at most
-    `preprocessing.catch_up_days` before `day`. Days that follow each other are written in one commit per table, as many
-    as memory bears, and judged as strictly as one that came in time; where that fails, each is done by itself. A day
-    that cannot be made up is warned of at once, stays a gap, and keeps neither the others nor `day` back.
+    `preprocessing.catch_up_days` before `day`. A complete day is taken in again where a landing file of it holds other
+    rows than were taken in, unless a feed has fewer of them: that would take loans away which were scored, so a person
+    is asked. Days that follow each other are written in one commit per table, as many as memory bears, and judged as
+    strictly as one that came in time; where that fails, each is done by itself. A day that cannot be made up is warned
+    of at once, stays a gap, and keeps neither the others nor `day` back.
 
     Returns:
         `made_up` (days), `failed` (day -> why, in short), `too_old` (landed days that were passed over since they lie
-        further back).
+        further back), `landed_anew` (days of the first two that were complete), `left` (days that landed anew with
+        fewer rows).
 
     Raises:
         StorageError: If the disk refuses, or another process holds a table for too long: the day itself would meet the
@@ -47,16 +60,67 @@ def make_up_days(ctx: JobContext, day: date) -> Receipt:
     made_up: list[str] = []
     failed: dict[str, str] = {}
     late = _landed_and_incomplete(ctx, day, 1, ctx.settings.preprocessing.catch_up_days)
-    for span in _spans(ctx.layout, late):
+    deliveries = _deliveries(ctx, day)
+    for span in _spans(ctx.layout, sorted({*late, *deliveries.anew})):
         together = len(span) > 1 and _preprocess(ctx, span) is None
         for missed in span:
-            done = together or is_complete(ctx.layout, missed)
+            anew = missed in deliveries.anew
+            done = together or (is_complete(ctx.layout, missed) and not anew)
             error = None if done else _preprocess(ctx, DateRange(missed, missed))
             if error is None:
                 made_up.append(missed.isoformat())
             else:
-                failed[missed.isoformat()] = _warn(ctx, missed, error)
-    return {"made_up": made_up, "failed": failed, "too_old": _warn_of_too_old(ctx, day)}
+                failed[missed.isoformat()] = _warn(ctx, missed, error, "anew" if anew else "late")
+    return {
+        "made_up": made_up,
+        "failed": failed,
+        "too_old": _warn_of_too_old(ctx, day),
+        "landed_anew": [one.isoformat() for one in deliveries.anew],
+        "left": [one.isoformat() for one in deliveries.left],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Deliveries:
+    """Complete days that landed anew: those to take in, and those that hold fewer rows and are left to a person."""
+
+    anew: Collection[date] = ()
+    left: Collection[date] = ()
+
+
+def _deliveries(ctx: JobContext, day: date) -> _Deliveries:
+    """Find the complete days so far before a day that landed anew; say of each what becomes of it, once."""
+    days = [day - timedelta(days=n) for n in range(ctx.settings.preprocessing.catch_up_days, 0, -1)]
+    receipts = read_receipts(ctx.layout, days)
+    since = known_since(ctx.layout, receipts)
+    if not any(changed_files(ctx.layout, feed, seen_in_receipts(receipts, feed), since) for feed in FEEDS):
+        return _Deliveries()
+    from p2pcredit.jobs.landing.deliveries import deliveries_to_take_in  # reads files and tables, which few nights need
+
+    anew: list[date] = []
+    left: list[date] = []
+    for delivered, of_day in deliveries_to_take_in(ctx, days).items():
+        lacking = any(one.lacks_rows for one in of_day)
+        (left if lacking else anew).append(delivered)
+        _say_delivered(ctx, of_day, lacking=lacking)
+    return _Deliveries(anew, left)
+
+
+def _say_delivered(ctx: JobContext, of_day: Sequence[Delivery], *, lacking: bool) -> None:
+    """Say once of a day what landed anew and what becomes of it; a file that cannot be read is said where it fails."""
+    from p2pcredit.jobs.monitoring.alerts import alert_once
+
+    if not lacking and any(one.rows is None for one in of_day):
+        return
+    day = of_day[0].day
+    about = f"{day} landed anew: {', '.join(f'{one.feed} {one.digest[:12]}' for one in of_day)}"
+    what = f"{day} landed anew after it was preprocessed: {', '.join(one.words for one in of_day)}"
+    if not lacking:
+        warn_once(ctx, about, f"{what}; it is taken in, and loans that came newly are scored")
+        return
+    command = Gap(Lack.NOT_COMPLETE, DateRange(day, day), Status.FAIL).command
+    message = f"{what}; fewer rows are taken in by a person only: mend the file and land it again, or: {command}"
+    alert_once(ctx, about, message, Finding.DAY_MISSED)
 
 
 def _preprocess(ctx: JobContext, days: DateRange) -> Exception | None:
@@ -109,7 +173,7 @@ def _landed_and_incomplete(ctx: JobContext, day: date, nearest: int, furthest: i
     return days_whole(ctx.layout, missing) if missing else []
 
 
-def _warn(ctx: JobContext, day: date, error: Exception) -> str:
+def _warn(ctx: JobContext, day: date, error: Exception, landed: str) -> str:
     from p2pcredit.jobs.monitoring.alerts import alert_once
 
     known = domain_error(error)
@@ -117,8 +181,10 @@ def _warn(ctx: JobContext, day: date, error: Exception) -> str:
     if known is None:
         logger.error("making up %s broke", day, exc_info=error)
     command = Gap(Lack.NOT_COMPLETE, DateRange(day, day), Status.FAIL).command
-    message = f"{day} landed late and could not be made up: {why}; mend it, the next run tries again, or: {command}"
-    alert_once(ctx, f"making up {day}", message, Finding.DAY_MISSED)
+    failed = "could not be made up" if landed == "late" else "could not be taken in"
+    message = f"{day} landed {landed} and {failed}: {why}; mend it, the next run tries again, or: {command}"
+    about = f"making up {day}" if landed == "late" else f"taking in {day}: {why}"
+    alert_once(ctx, about, message, Finding.DAY_MISSED)
     return why[:200]
 
 

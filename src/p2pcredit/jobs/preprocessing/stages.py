@@ -17,7 +17,8 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.lake_engines import as_quarantined, close_month, engine_for
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
-from p2pcredit.jobs.pipelines import PREPROCESSING, Step
+from p2pcredit.jobs.pipeline_graph import Step
+from p2pcredit.jobs.pipelines import PREPROCESSING
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, holes_of
 from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Accepted, receipt_facts

@@ -8,12 +8,12 @@ from typing import Any
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import BankError, P2PCreditError, StorageError, UsageError
-from p2pcredit.jobs.activity import record, warn
+from p2pcredit.jobs.activity import record, warn, warn_once
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.governance.acts import acting
+from p2pcredit.jobs.governance.acts import acting, same_act
 from p2pcredit.jobs.governance.records import sign_off
 from p2pcredit.retraining.approvals import NO_APPROVAL
-from p2pcredit.retraining.events import EventKind
+from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.service import role_of
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -80,7 +80,8 @@ def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 
     A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger. Where
-    settings ask for approval, it does not serve before a person approves it.
+    settings ask for approval, it does not serve before a person approves it. The same words of the same person on the
+    same day are one promotion, so that a command that was killed may be run again.
 
     Returns:
         `model_id`, `replaces`, `effective_on` (None where it waits for approval), `swap_set`, `overrides` (which floor
@@ -90,24 +91,39 @@ def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
         BankError: If there is no such model or it was altered.
         UsageError: If it is champion already, or waits for approval.
     """
-    state = ctx.ledger.state()
-    if state.champion == model_id:
-        raise UsageError(f"{model_id} is the champion already; see 'p2pcredit models list' for others")
-    if ctx.settings.governance.approval != NO_APPROVAL and state.approvals.waiting_of(model_id) is not None:
-        raise UsageError(f"{model_id} waits for approval already; 'p2pcredit models approve' lets it serve")
-    return _crown(ctx, EventKind.PROMOTED, model_id, why)
+    words = _words(ctx, why)
+    with ctx.ledger.exclusive():
+        state = ctx.ledger.state()
+        waiting = state.approvals.waiting_of(model_id)
+        asks = ctx.settings.governance.approval != NO_APPROVAL
+        number = waiting.number if asks and waiting is not None else _last_change(state)
+        done = same_act(ctx, number, EventKind.PROMOTED, {"model_id": model_id, **words})
+        if done is None and state.champion == model_id:
+            raise UsageError(f"{model_id} is the champion already; see 'p2pcredit models list' for others")
+        if done is None and asks and waiting is not None:
+            raise UsageError(f"{model_id} waits for approval already; 'p2pcredit models approve' lets it serve")
+        line = done or _crown(ctx, EventKind.PROMOTED, model_id, words)
+    return _follow_up(ctx, line)
 
 
 def rollback(ctx: JobContext, why: str) -> Receipt:
     """Return to the model that was champion before, at once: it served already, so no approval is waited for.
 
+    The same words of the same person on the same day are one rollback, so that a command that was killed may be run
+    again and goes no further back.
+
     Raises:
         UsageError: If there was none.
     """
-    earlier = ctx.ledger.state().champion_before()
-    if earlier is None:
-        raise UsageError("there is no earlier champion to return to; see 'p2pcredit models list'")
-    return _crown(ctx, EventKind.ROLLED_BACK, earlier, why)
+    words = _words(ctx, why)
+    with ctx.ledger.exclusive():
+        state = ctx.ledger.state()
+        done = same_act(ctx, _last_change(state), EventKind.ROLLED_BACK, words)
+        earlier = state.champion_before()
+        if done is None and earlier is None:
+            raise UsageError("there is no earlier champion to return to; see 'p2pcredit models list'")
+        line = done or _crown(ctx, EventKind.ROLLED_BACK, str(earlier), words)
+    return _follow_up(ctx, line)
 
 
 def overridden_floor(card: Mapping[str, Any]) -> str | None:
@@ -127,42 +143,59 @@ def overridden_floor(card: Mapping[str, Any]) -> str | None:
     return None if gate.get("status") == Status.PASS else f"{gate.get('status')}: {gate.get('reason')}"
 
 
-def _crown(ctx: JobContext, kind: EventKind, model_id: str, why: str) -> Receipt:
+def _words(ctx: JobContext, why: str) -> dict[str, str | None]:
+    """Give what a person's line says of who changes the champion and why."""
     if not why.strip():
         raise UsageError("a change of champion needs a reason; give it with --why")
-    actor = acting(ctx)
+    return {"why": why, **acting(ctx)}
+
+
+def _last_change(state: HandoffState) -> int | None:
+    """Return the number of the ledger line by which the champion came to serve; None where there is no champion."""
+    return max((period.number for period in state.champion_periods), default=None)
+
+
+def _crown(ctx: JobContext, kind: EventKind, model_id: str, words: Mapping[str, str | None]) -> LedgerEvent:
+    """Write the ledger line of a change of champion. Call it while the ledger is locked."""
     card = ModelBank(ctx.layout).get(model_id).card
     if "as_of" not in card:
         raise BankError(f"the card of model {model_id} does not say as of when it learned; restore it from a backup")
     state = ctx.ledger.state()
-    effective = state.next_unscored(date.fromisoformat(card["as_of"]))
-    overrides = overridden_floor(card)
     approval = ctx.settings.governance.approval if kind is EventKind.PROMOTED else NO_APPROVAL
-    waits = approval != NO_APPROVAL
+    effective = None if approval != NO_APPROVAL else state.next_unscored(date.fromisoformat(card["as_of"])).isoformat()
     facts = {
         "model_id": model_id,
         "replaces": state.champion,
-        "effective_on": None if waits else effective.isoformat(),
+        "effective_on": effective,
         "approval": approval,
-        "why": why,
-        "overrides": overrides,
-        **actor,
+        "overrides": overridden_floor(card),
+        **words,
     }
-    ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
+    line = ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
+    assert line is not None, "nothing keeps it from being written"
+    return line
+
+
+def _follow_up(ctx: JobContext, line: LedgerEvent) -> Receipt:
+    """Warn of a floor that is overridden, write the swap set and record the act; again where it was done before."""
+    facts, model_id = line.facts, str(line.facts["model_id"])
+    effective, overrides = facts["effective_on"], facts["overrides"]
     if overrides is not None:
-        what = "waits for approval" if waits else f"is champion from {effective} on"
-        warn(ctx, f"{model_id} {what} though it does not pass the floor: {overrides}")
-    swapped = _swap_set(ctx, model_id, state.champion, effective)
+        what = "waits for approval" if effective is None else f"is champion from {effective} on"
+        message = f"{model_id} {what} though it does not pass the floor: {overrides}"
+        warn_once(ctx, f"floor of {model_id}, ledger line {line.number}", message)
+    as_of = date.fromisoformat(ModelBank(ctx.layout).get(model_id).card["as_of"])
+    day = ctx.ledger.state().next_unscored(as_of) if effective is None else date.fromisoformat(effective)
     receipt: Receipt = {
         "model_id": model_id,
         "replaces": facts["replaces"],
-        "effective_on": facts["effective_on"],
-        "swap_set": swapped,
+        "effective_on": effective,
+        "swap_set": _swap_set(ctx, model_id, facts["replaces"], day),
         "overrides": overrides,
-        "by": actor["by"],
-        "approval": approval,
+        "by": facts["by"],
+        "approval": facts["approval"],
     }
-    record(ctx, str(kind), {**receipt, "why": why})
+    record(ctx, str(line.kind), {**receipt, "why": facts["why"]})
     return receipt
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, permutations
 
 import narwhals as nw
 import polars as pl
@@ -28,6 +28,7 @@ from p2pcredit.retraining.state import HandoffState
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.closing import close_periods
 from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range, read_receipt
 from p2pcredit.storage.tables.lake import Lake
 
@@ -95,8 +96,9 @@ def score_day(ctx: JobContext, day: date) -> Receipt:
     """Score the loans of a day, and make up for complete days shortly before it.
 
     A day stays unscored where its data came late or its training failed. A day is scored in part where it was mended
-    later: the ledger counts other loans of it than the feature store has. The next run makes up for both, each day with
-    the model that was champion on it; a loan that was scored is not scored again.
+    later: the ledger counts other loans of it than the feature store has, or as many other ones have predictions. The
+    next run makes up for both, each day with the model that was champion on it; a loan that was scored is not scored
+    again.
 
     Returns:
         The receipt of the day, as `run_inference` gives it, and `caught_up`: how many loans of days before it got a
@@ -132,20 +134,37 @@ def score_nights(ctx: JobContext, nights: Sequence[date]) -> int:
     return sum(receipt["scored"] for receipt in done)
 
 
-def _missed_days(ctx: JobContext, day: date, loans: Mapping[date, int], besides: Collection[date] = ()) -> list[date]:
+@dataclass(frozen=True, slots=True)
+class _LoansBefore:
+    """What stands in the feature store and the predictions of some days.
+
+    Args:
+        counts: Rows of the feature store on the days that have any.
+        others: Days of which other loans have a prediction than have features.
+    """
+
+    counts: Mapping[date, int]
+    others: Collection[date]
+
+
+def _missed_days(ctx: JobContext, day: date, loans: _LoansBefore, besides: Collection[date] = ()) -> list[date]:
     """List the complete days shortly before a day that have a champion and lack predictions; leave out `besides`.
 
     Args:
         ctx: The context.
         day: The day.
-        loans: Rows of the feature store on the days before it that have any.
+        loans: What stands in the tables of the days before it.
         besides: Days that are looked after already.
     """
     state, reach = ctx.ledger.state(), ctx.settings.preprocessing.catch_up_days
     if not reach:
         return []
     before = DateRange(day - timedelta(days=reach), day - timedelta(days=1))
-    lacking = (d for d in before if d not in besides and _scored_loans(state, d) != loans.get(d, 0))
+    lacking = (
+        d
+        for d in before
+        if d not in besides and (d in loans.others or _scored_loans(state, d) != loans.counts.get(d, 0))
+    )
     return [d for d in lacking if state.champion_on(d) and is_complete(ctx.layout, d)]
 
 
@@ -155,13 +174,16 @@ def _scored_loans(state: HandoffState, day: date) -> int | None:
     return None if entry is None else entry[1]
 
 
-def _loans_before(ctx: JobContext, first: date, last: date) -> dict[date, int]:
-    """Count the loans in the feature store on the days that runs from one day to another look back on."""
+def _loans_before(ctx: JobContext, first: date, last: date) -> _LoansBefore:
+    """Look at the loans of the days that runs from one day to another look back on, in features and predictions."""
     reach = ctx.settings.preprocessing.catch_up_days
     if not reach:
-        return {}
-    before = DateRange(first - timedelta(days=reach), last - timedelta(days=1))
-    return Lake(ctx.layout).rows_per_day(FEATURE_STORE, before)
+        return _LoansBefore({}, ())
+    before, lake = DateRange(first - timedelta(days=reach), last - timedelta(days=1)), Lake(ctx.layout)
+    features, predictions = (lake.scan(table, before).select(_KEYS) for table in (FEATURE_STORE, PREDICTIONS))
+    unlike = [one.join(other, on=_KEYS, how="anti") for one, other in permutations((features, predictions))]
+    days = pl.concat(unlike).select("snapshot_date").unique().collect()["snapshot_date"]
+    return _LoansBefore(lake.rows_per_day(FEATURE_STORE, before), frozenset(days))
 
 
 @dataclass(frozen=True)
@@ -203,7 +225,7 @@ def _score_span(
         (predictions,) = engine.run(nw.concat([kept, new.lazy()]))
     engine.replace(PREDICTIONS, predictions, days)
     if (begun := month_start(days.last)) in days:
-        lake.close_periods(PREDICTIONS, begun)
+        close_periods(lake, PREDICTIONS, begun)
     found = count_scored(new.lazy())
     counts = found.per_day if kept is None else Counter(predictions.per_day())
     per_day = {day: (model_id, counts[day]) for day in days}

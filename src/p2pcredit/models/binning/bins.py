@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.counts import OTHER, Counts, count_values
 from p2pcredit.models.binning.partition import Cells, Limits, best_partition, evidence, information

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.contracts.hand_bins import SIGNS, HandBins
 from p2pcredit.models.binning.bins import Binning, isotonic_rate, least_cells_missing
 from p2pcredit.models.binning.chance import InformationByChance, information_by_chance

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.binning.bins import bin_limits, least_cells_missing
 from p2pcredit.models.binning.counts import Counts
 from p2pcredit.models.binning.partition import Cells, best_partition, information

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.partition import Cells
 from p2pcredit.models.evaluation.intervals import Floats

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.binning.bins import MOST_BINS, Binning, isotonic_rate, least_cells_missing, plain_bound
 from p2pcredit.models.binning.counts import Counts
 from p2pcredit.models.binning.partition import Cells, evidence, information

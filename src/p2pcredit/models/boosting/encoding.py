@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.fitting.backend import Matrix
 from p2pcredit.models.reference_borrower import columns_of, require_columns
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import xgboost as xgb
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
 from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, learn_encoding

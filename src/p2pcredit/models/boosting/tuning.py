@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 import xgboost as xgb
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.boosting.encoding import learn_encoding
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.evaluation.intervals import Floats, logistic

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import features_to_compare_with
+from p2pcredit.contracts.feature_sets import features_to_compare_with
 from p2pcredit.contracts.results import Status
 from p2pcredit.models.evaluation.discrimination import auc_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair

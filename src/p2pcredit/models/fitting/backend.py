@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 import xgboost as xgb
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import SettingsError
 from p2pcredit.models.binning.counts import Counts, count_values
 from p2pcredit.models.evaluation.intervals import Floats

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import xgboost as xgb
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.leakage.features import single_feature_auc

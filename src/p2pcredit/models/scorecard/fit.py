@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import PRODUCT, Feature
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import Binning, bins_of_counts

@@ -18,7 +18,8 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.cures import Cures
-from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.by_hand import directed

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.absence_effects import Outcomes

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.features import Feature
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.models.reference_borrower import HIDDEN
 from p2pcredit.settings import TrainingSettings

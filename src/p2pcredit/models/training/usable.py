@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.features import Feature, features_of
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.models.training.splits import UNMATURED
 
 NEWEST_DAYS = 92

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES, features_of
+from p2pcredit.contracts.feature_sets import features_of
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.inputs import MonitoringInputs

@@ -7,7 +7,8 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from p2pcredit.jobs.pipelines import MONITORING, PREPROCESSING, Pipeline, WaitsFor
+from p2pcredit.jobs.pipeline_graph import Pipeline, WaitsFor
+from p2pcredit.jobs.pipelines import MONITORING, PREPROCESSING
 from p2pcredit.orchestration.runs.job_calls import day_of
 from p2pcredit.orchestration.runs.run_home import RunHome, enter_home
 from p2pcredit.orchestration.settings.dag_settings import schedule_of

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from p2pcredit.errors import SettingsError
-from p2pcredit.jobs.pipelines import Pipeline
+from p2pcredit.jobs.pipeline_graph import Pipeline
 from p2pcredit.orchestration.settings.schedules import (
     CRON_VARIABLES,
     DEADLINE_VARIABLE,

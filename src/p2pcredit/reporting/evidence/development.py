@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES, Feature
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models.binning.bins import bins_of_counts
 from p2pcredit.models.binning.chance import information_by_chance
 from p2pcredit.models.binning.counts import count_values

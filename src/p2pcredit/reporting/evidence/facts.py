@@ -12,7 +12,7 @@ from p2pcredit.reporting.evidence.guidance import guidance_facts
 from p2pcredit.reporting.evidence.limits import limits_of
 from p2pcredit.reporting.evidence.outcomes import fairness_facts, performance_facts, stability_facts
 from p2pcredit.reporting.evidence.subject import Subject
-from p2pcredit.reporting.facts import plain
+from p2pcredit.reporting.plain import plain
 
 SCHEMA_VERSION = 3
 _OF_VERDICT = ("promoted", "reason", "gate", "champion_id", "comparison", "recalibration")

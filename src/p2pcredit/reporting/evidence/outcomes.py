@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.features import features_of, features_to_compare_with
+from p2pcredit.contracts.feature_sets import features_of, features_to_compare_with
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
 from p2pcredit.models.evaluation.calibration_metrics import (
     brier_interval,

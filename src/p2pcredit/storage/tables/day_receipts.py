@@ -162,9 +162,9 @@ def _receipts(layout: Layout, year: str) -> list[DateRange]:
 
 
 def mark_labels_built(layout: Layout, days: DateRange) -> None:
-    """Say that the labels of these days were built, so that data that come late for an earlier day mend them too.
+    """Say that labels or cash flows of these days were built, so that data that come late for an earlier day mend them.
 
-    Complete days are known to have labels; this is for those between their labels and their completion.
+    Complete days are known to have both; this is for those between these tables and their completion.
     """
     if not all(is_complete(layout, day) for day in days):
         write_json_atomically(layout.labels_built(days), {}, durable=False)
@@ -180,8 +180,15 @@ def forget_labels_built(layout: Layout, days: DateRange) -> None:
 def days_with_labels(layout: Layout, days: DateRange) -> list[date]:
     """List those of these days whose labels were built, in order: complete ones, and those being completed."""
     marked = [built for _, built in _built(layout)]
-    last = max([last_complete(layout) or days.first, *(built.last for built in marked)])
+    last = last_with_labels(layout) or days.first
     return [day for day in days if day <= last and (any(day in built for built in marked) or is_complete(layout, day))]
+
+
+def last_with_labels(layout: Layout) -> date | None:
+    """Return the newest day whose labels were built: complete, or being completed; None where there is none."""
+    return max(
+        [day for day in (last_complete(layout), *(built.last for _, built in _built(layout))) if day], default=None
+    )
 
 
 def _built(layout: Layout) -> Iterator[tuple[Path, DateRange]]:

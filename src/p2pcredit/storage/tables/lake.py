@@ -28,17 +28,17 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
-from p2pcredit.periods import DateRange, month_start
+from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import denied, disk_error, full_disk
 from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
 from p2pcredit.storage.tables.active_files import active_files, count_per_day, scan_live
 from p2pcredit.storage.tables.open_tables import forget, known_table, open_newest, remember
-from p2pcredit.storage.tables.partitions import MONTH, any_of, open_since, part_of_rows, parts_of
+from p2pcredit.storage.tables.partitions import MONTH, any_of, part_of_rows, parts_of
 
 _ATTEMPTS = 12
-_PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
+PROPERTIES = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 """A table opens by its last checkpoint and the few commits after it. Delta by itself would forget after 30 days how to
 read an older version, and models name the versions that they learned from."""
 _MOST_NAMED = 8
@@ -90,13 +90,13 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """Return the Delta version of the table now, None where it does not exist."""
-        return self._open(table).version() if self.exists(table) else None
+        return self.current(table).version() if self.exists(table) else None
 
     def state(self, table: Table) -> tuple[str, int] | None:
         """Identify the rows that the table has by its own id and its version; None where it does not exist."""
         if not self.exists(table):
             return None
-        opened = self._open(table)
+        opened = self.current(table)
         return str(opened.metadata().id), opened.version()
 
     def scan(self, table: Table, days: DateRange | None = None) -> pl.LazyFrame:
@@ -107,14 +107,14 @@ class Lake:
         """
         if not self.exists(table):
             return pl.LazyFrame(schema=table.schema)
-        opened = self._open(table)
+        opened = self.current(table)
         return _scanned(opened, days).select(_columns(opened, table))
 
     def has_rows(self, table: Table, days: DateRange) -> bool:
         """Return whether the table has any row of these days; mostly its log says so, and no file is opened."""
         if not self.exists(table):
             return False
-        return any(file.holds(days) for file in active_files(self._open(table), days)) or not (
+        return any(file.holds(days) for file in active_files(self.current(table), days)) or not (
             self.scan(table, days).head(1).collect().is_empty()
         )
 
@@ -127,7 +127,7 @@ class Lake:
         if not self.exists(table):
             return {}
         try:
-            return dict(count_per_day(self._open(table), days))
+            return dict(count_per_day(self.current(table), days))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
@@ -169,7 +169,7 @@ class Lake:
             StorageError: If a file is gone, or its log cannot be read.
         """
         self.require(table)
-        opened = self._open(table)
+        opened = self.current(table)
         gone = [file.path for file in active_files(opened) if not os.path.exists(file.below(opened))]
         if gone:
             raise StorageError(
@@ -242,83 +242,6 @@ class Lake:
                 raise self.storage_error("write", table, error) from error
         raise AssertionError("unreachable")
 
-    def compact(self, table: Table, month: date) -> int:
-        """Join the files of a closed month into one; returns how many files were removed."""
-        if not self.exists(table):
-            return 0
-        opened = self._open(table)
-        key = f"{month:%Y-%m}"
-        if sum(file.part == key for file in active_files(opened)) < 2:
-            return 0
-        path = self.layout.table(table.name)
-        forget(path)
-        try:
-            done = opened.optimize.compact(partition_filters=[(MONTH, "=", key)])
-        except CommitFailedError:
-            return 0  # another process wrote into that month just now; the next day's run compacts it
-        except (DeltaError, OSError) as error:
-            raise self.storage_error("compact", table, error) from error
-        remember(path, opened)
-        return int(done["numFilesRemoved"])
-
-    def close_periods(self, table: Table, today: date) -> None:
-        """Join what has closed by a day into fewer files: the month before it, and years since long over."""
-        self._keep_its_history(table)
-        self.compact(table, month_start(date.fromordinal(month_start(today).toordinal() - 1)))
-        self.join_closed_years(table, today)
-
-    def _keep_its_history(self, table: Table) -> None:
-        """Give a table that was made before the properties that tables are made with now."""
-        if not self.exists(table):
-            return
-        opened = self._open(table)
-        there = opened.metadata().configuration
-        if all(there.get(name) == value for name, value in _PROPERTIES.items()):
-            return
-        path = self.layout.table(table.name)
-        forget(path)
-        try:
-            opened.alter.set_table_properties(dict(_PROPERTIES))
-        except CommitFailedError:
-            return  # another process wrote just now; the next month's run does it
-        except (DeltaError, OSError) as error:
-            raise self.storage_error("change the properties of", table, error) from error
-
-    def join_closed_years(self, table: Table, today: date) -> int:
-        """Join the months of each year that has closed into one file; returns how many files were removed.
-
-        A year closes three months after its end. Rows that come later for it lie in files of their months until the
-        next time. The rows are those that were there: readers of days see no difference.
-        """
-        if not self.exists(table):
-            return 0
-        opened = self._open(table)
-        still_open = str(open_since(today))
-        parts = {file.part for file in active_files(opened)}
-        months = [part for part in parts if len(part) > len(still_open) and part < still_open]
-        return sum(self._join_year(table, year) for year in sorted({month[:4] for month in months}))
-
-    def _join_year(self, table: Table, year: str) -> int:
-        path, opened = self.layout.table(table.name), self._open(table)
-        files = [file for file in active_files(opened) if file.part[:4] == year]
-        forget(path)
-        try:
-            rows = scan_live(opened, files).collect()
-            rows = rows.sort("snapshot_date", *table.sorted_by, maintain_order=True)
-            write_deltalake(
-                opened,
-                rows.with_columns(pl.lit(year).alias(MONTH)),
-                mode="overwrite",
-                predicate=any_of(sorted({year, *(file.part for file in files)})),
-                commit_properties=CommitProperties(max_commit_retries=0),
-            )
-        except CommitFailedError:
-            return 0  # another process wrote into that year just now; the next month's run joins it
-        except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-            raise self.storage_error("compact", table, error) from error
-        remember(path, opened)
-        return len(files)
-
     def _replace_once(self, table: Table, rows: pl.DataFrame, days: DateRange, feed: str | None) -> bool:
         opened = self._open_or_create(table)
         refuse_unknown_columns(opened, table)
@@ -351,7 +274,13 @@ class Lake:
             frame = frame.filter(pl.col("feed") == feed)
         return _ordered(frame.select(_columns(opened, table)).collect(), table)
 
-    def _open(self, table: Table) -> DeltaTable:
+    def current(self, table: Table) -> DeltaTable:
+        """Return the Delta table at its newest version, or at the pinned one; it stays open for the next call.
+
+        Raises:
+            MissingTableError: If it has not been written.
+            StorageError: If it cannot be read.
+        """
         path = self.layout.table(table.name)
         pinned = (self.pinned or {}).get(table.name)
         try:
@@ -373,7 +302,7 @@ class Lake:
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         if self.exists(table):
-            return self._open(table)
+            return self.current(table)
         empty = pl.DataFrame(schema={**table.schema, MONTH: pl.String()})
         path = self.layout.table(table.name)
         mark_home(self.layout.home)
@@ -386,7 +315,7 @@ class Lake:
             schema=empty.to_arrow().schema,
             mode="ignore",
             partition_by=[MONTH],
-            configuration=dict(_PROPERTIES),
+            configuration=dict(PROPERTIES),
         )
 
 

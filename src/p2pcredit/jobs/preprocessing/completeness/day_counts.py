@@ -164,6 +164,8 @@ class Hole:
                 return "its rows are in the tables, and the last step of preprocessing has not ended"
             case Lost.CHANGED:
                 return f"its receipt counts {expected} rows, the tables have {found}"
+            case Lost.LANDED_ANEW if self.found in {None, self.expected}:
+                return f"{expected} other rows lie in the landing file now than were taken in"
             case Lost.LANDED_ANEW:
                 return f"{expected} rows lie in the landing file now, {found} were taken in"
             case _:

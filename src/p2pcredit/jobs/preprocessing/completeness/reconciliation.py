@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +19,8 @@ from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver
 from p2pcredit.errors import IncompleteDayError, SourceError
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.landing.changed_files import known_since
+from p2pcredit.jobs.landing.deliveries import landed_anew
 from p2pcredit.jobs.preprocessing.completeness.day_counts import (
     Completeness,
     DayCounts,
@@ -34,13 +36,12 @@ from p2pcredit.periods import DateRange, spans_of
 from p2pcredit.storage.files import sha256_of_file
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files
 from p2pcredit.storage.landing.notes import noted_landed
-from p2pcredit.storage.tables.day_receipts import Facts, is_complete, read_receipts, receipt_written_at
+from p2pcredit.storage.tables.day_receipts import Facts, is_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
-_MARGIN_NS = int(timedelta(days=1).total_seconds()) * 10**9
 _KEYS = ["snapshot_date", "loan_id"]
 _MOST_READ = 31
-"""Of how many days that were never preprocessed landing files are opened to say how many rows they hold."""
+"""Of how many days landing files are opened: of those never preprocessed, and of complete ones whose files changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,18 @@ class _Known:
     since_ns: int = 0
 
 
-def find_holes(ctx: JobContext, days: DateRange, *, look_at_files: bool = True) -> list[Hole]:
+def find_holes(ctx: JobContext, days: DateRange) -> list[Hole]:
     """Find what is missing of the days for which anything landed or was preprocessed, in order.
 
     A day that has no receipt and for which a feed landed is a hole, whatever its tables hold: name it until it is
     preprocessed to its end. Days for which nothing landed and nothing was preprocessed are none.
 
+    A complete day whose landing file holds other rows than were taken in is a hole too. Files are looked at by size;
+    where they changed since their day was preprocessed, those of the newest days are read.
+
     Args:
         ctx: The context.
         days: The days; a few weeks for what runs daily, all for `doctor`.
-        look_at_files: Whether landing files of complete days are looked at, by size and, where they changed lately, by
-            content: one that landed anew is a hole too. Without, receipts say how many rows landed.
 
     Returns:
         Holes of kind `incomplete`, and of kind `undetermined` for days whose receipts do not keep counts. More than one
@@ -78,9 +80,8 @@ def find_holes(ctx: JobContext, days: DateRange, *, look_at_files: bool = True) 
     for day in sorted(complete):
         kept = DayCounts.from_json((receipts.get(day) or {}).get("counts"))
         found += _holes_of_complete(day, kept, tables[day])
-    if look_at_files:
-        whole = {day: facts for day, facts in receipts.items() if DayCounts.from_json(facts.get("counts"))}
-        found += _landed_anew(ctx, landed, whole, {(hole.day, hole.feed) for hole in found})
+    whole = {day: facts for day, facts in receipts.items() if DayCounts.from_json(facts.get("counts"))}
+    found += _landed_anew(ctx, whole, {(hole.day, hole.feed) for hole in found})
     found += _holes_of_open(ctx, open_days, landed, tables)
     return sorted(found, key=lambda hole: hole.day)
 
@@ -209,28 +210,18 @@ def _holes_of_open(
 
 
 def _landed_anew(
-    ctx: JobContext,
-    landed: Mapping[str, Mapping[date, Path]],
-    receipts: Mapping[date, Facts],
-    besides: Collection[tuple[date, str]],
+    ctx: JobContext, receipts: Mapping[date, Facts], besides: Collection[tuple[date, str]]
 ) -> Iterator[Hole]:
-    """Count the landing files of complete days that are others than were taken in."""
-    if not receipts:
-        return
-    since = receipt_written_at(ctx.layout, max(receipts)) - _MARGIN_NS
+    """Find the complete days whose landing files hold other rows than were taken in; files are looked at by size first.
+
+    One that cannot be read is left out: its own check says so.
+    """
+    since = known_since(ctx.layout, receipts)
     for feed in FEEDS:
-        known = {
-            day: replace(one, since_ns=since)
-            for day, one in _known_from_receipts(receipts, feed).items()
-            if (day, feed) not in besides
-        }
-        for day, one in known.items():
-            if (path := landed[feed].get(day)) is None:
-                continue
-            with suppress(SourceError):  # one that cannot be read now: its own check says so
-                rows = _rows_landed(ctx, feed, {day: path}, {day: one})[day]
-                if rows != one.rows:
-                    yield Hole(day, Lost.LANDED_ANEW, feed, rows, one.rows, FeedCounts(rows))
+        for day, delivery in landed_anew(ctx, feed, receipts, since, _MOST_READ).items():
+            if delivery.rows is not None and (day, feed) not in besides:
+                counts = FeedCounts(delivery.rows)
+                yield Hole(day, Lost.LANDED_ANEW, feed, delivery.rows, delivery.taken_in, counts)
 
 
 def _landed_by_name(ctx: JobContext, days: DateRange) -> dict[str, dict[date, Path]]:

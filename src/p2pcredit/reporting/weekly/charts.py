@@ -21,7 +21,7 @@ from p2pcredit.reporting.drawing import (
     rule,
     status_bars,
 )
-from p2pcredit.reporting.words import metric_in_words
+from p2pcredit.reporting.weekly.words import metric_in_words
 
 DRIFT_BARS = 12
 _MOST_LABELS = 8

@@ -11,13 +11,12 @@ import polars as pl
 
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.models.champion.realised import summed_up
-from p2pcredit.monitoring.policies.cheapest_first import score_in_words
 from p2pcredit.monitoring.policies.choose import results_from_rows
-from p2pcredit.reporting.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
+from p2pcredit.reporting.plain import plain
+from p2pcredit.reporting.weekly.summary import summarise
+from p2pcredit.reporting.weekly.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
 
-_TOLD_COLUMNS = 6
-_TOLD_HOLES = 3
 OVER_TERM = "default_to_date_ratio"
 HISTORY_METRICS = ("auc", "auc_estimate", "auc_estimate_then")
 _HISTORY_COLUMNS = ("week_end_date", "metric", "segment", "value", "low", "high", "n", "matured_share", "status")
@@ -89,7 +88,7 @@ def build_facts(
         "calibration_profile": [dict(row) for row in calibration_profile],
         "days": None if days is None else dict(days),
     }
-    summary = _summary(facts, gaps, approvals)
+    summary = summarise(facts, gaps, approvals)
     brought = summed_up(promotions)
     facts["summary"] = summary if brought is None else {**summary, "known": [*summary["known"], brought]}
     told: dict[str, Any] = plain(facts)
@@ -230,180 +229,3 @@ def _history(week_end: date, rows: Sequence[Mapping[str, Any]], history: pl.Data
             .to_dicts()
         )
     return [row for row in (*earlier, *wanted) if row["value"] is not None and math.isfinite(row["value"])]
-
-
-def _summary(facts: Mapping[str, Any], gaps: Sequence[str], approvals: Sequence[str]) -> dict[str, list[str]]:
-    """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
-    found = {(row["metric"], row["segment"]): row for row in facts["results"]}
-    days = ([], []) if facts["days"] is None else days_in_words(facts["days"], "the week")
-    return {
-        "known": [*_what_is_known(found, facts), *days[0]],
-        "unknown": [*_what_is_unknown(found, facts), *days[1], *(f"Passed over: {line}." for line in gaps)],
-        "decided": [*_what_was_decided(facts), *(f"{line[:1].upper()}{line[1:]}." for line in approvals)],
-    }
-
-
-def days_in_words(found: Mapping[str, Any], of: str) -> tuple[list[str], list[str]]:
-    """Say for the report what is known and what is not known of its days.
-
-    Args:
-        found: How many days are `complete`, `with_holes`, `undetermined` and `not_taken_in` (named among the gaps), and
-            the `holes`, each in a line.
-        of: The days, in words.
-
-    Examples:
-        >>> week = {"complete": 7, "with_holes": 0, "undetermined": 0, "not_taken_in": 0, "holes": []}
-        >>> days_in_words(week, "the week")[0]
-        ['All that landed for the 7 days of the week is in the tables.']
-        >>> days_in_words({**week, "complete": 5, "not_taken_in": 2}, "the week")[0]
-        ['All that landed for the 5 days of the week that were taken in is in the tables.']
-    """
-    known: list[str] = []
-    unknown: list[str] = []
-    days = found["complete"] + found["with_holes"] + found["undetermined"]
-    if found["not_taken_in"]:
-        of = f"{of} that were taken in"
-    if found["with_holes"] or found["holes"]:
-        named = found["holes"]
-        more = f" and {len(named) - _TOLD_HOLES} more" if len(named) > _TOLD_HOLES else ""
-        known.append(f"Of the {days} days of {of}, not all is in the tables: {'; '.join(named[:_TOLD_HOLES])}{more}.")
-    elif found["complete"] and not found["undetermined"]:
-        known.append(f"All that landed for the {days} days of {of} is in the tables.")
-    if found["undetermined"]:
-        unknown.append(
-            f"Of {found['undetermined']} of the {days} days of {of} it is not known whether all that landed is in the "
-            "tables."
-        )
-    return known, unknown
-
-
-def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
-    said: list[str] = []
-    for segment, who in (("champion", "The champion"), ("all", "The service as a whole")):
-        auc = found.get(("auc", segment))
-        if auc is None or auc["value"] is None:
-            continue
-        words = (
-            score_in_words(auc["value"], "", facts["thresholds"]["auc"])
-            .removeprefix("Performance score ")
-            .replace(" ", ", ", 1)
-        )
-        beyond = {"fail": "beyond its interval", "pass": "", "undetermined": "but not beyond its interval"}
-        interval = "" if auc["low"] is None or auc["high"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
-        said.append(
-            f"{who} ranked {auc['n']:,} matured loans with an AUC of {words} {beyond[auc['status']]}".rstrip()
-            + f"{interval}."
-        )
-        ratio = found.get(("calibration_ratio", segment))
-        if ratio is not None and ratio["value"] is not None:
-            said.append(f"For each 100 defaults it expected among them, {100 * ratio['value']:.0f} came.")
-        own = found.get(("auc_minus_sub_grade", segment))
-        if own is not None and own["value"] is not None:
-            sure = own["low"] is not None and own["high"] is not None and (own["low"] > 0 or own["high"] < 0)
-            place = "above" if own["value"] >= 0 else "below"
-            doubt = "" if sure else ", within what chance allows"
-            said.append(f"Its AUC lies {abs(own['value']):.3f} {place} that of the platform's own sub-grade{doubt}.")
-        break
-    heat = facts["heat"]
-    if heat is not None and heat["failed"]:
-        named = "; ".join(heat["failed"][:_TOLD_COLUMNS])
-        more = f" and {len(heat['failed']) - _TOLD_COLUMNS} more" if len(heat["failed"]) > _TOLD_COLUMNS else ""
-        said.append(f"Defaults by now differ from those expected, beyond chance, in {named}{more}.")
-    drift = [row for row in facts["results"] if row["metric"].startswith("psi") and row["value"] is not None]
-    if drift:
-        alarmed = [metric_in_words(row["metric"]) for row in drift if row["status"] == "fail"]
-        words = f"{len(alarmed)} of {len(drift)} columns moved to the alert level or beyond"
-        said.append(
-            f"{words}: {', '.join(alarmed[:6])}."
-            if alarmed
-            else f"None of {len(drift)} columns moved to the alert level."
-        )
-    broken = [
-        row["segment"] for row in facts["results"] if row["metric"] == "quarantined_share" and row["status"] == "fail"
-    ]
-    if broken:
-        said.append(f"Too many rows were quarantined in {', '.join(segment_in_words(s) for s in broken)}.")
-    unusable = [
-        f"{segment_in_words(row['segment'])} ({row['note']})"
-        for row in facts["results"]
-        if row["metric"] == "values_lost_share" and row["value"] is not None
-    ]
-    if unusable:
-        more = f" and {len(unusable) - _TOLD_COLUMNS} more" if len(unusable) > _TOLD_COLUMNS else ""
-        said.append(f"Values could not be used in {', '.join(unusable[:_TOLD_COLUMNS])}{more}.")
-    unknown = found.get(("unknown_outcome_share", "all"))
-    if unknown is not None and unknown["value"]:
-        said.append(f"The outcome of {unknown['value']:.1%} of the scored loans cannot be known: {unknown['note']}.")
-    gate = (facts["champion"] or {}).get("gate")
-    if gate is not None and gate["status"] != "pass":
-        said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
-    outside = found.get(("outside_training_share", "all"))
-    if outside is not None and outside["value"]:
-        said.append(f"Outside what the model was trained on: {outside['note']}.")
-    return said or ["Nothing about the model could be measured this week."]
-
-
-def _what_is_unknown(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
-    said: list[str] = []
-    served, own = found.get(("auc", "all")), found.get(("auc", "champion"))
-    waiting = 0.0 if served is None or served["matured_share"] is None else 1 - served["matured_share"]
-    if waiting > 0:
-        said.append(
-            f"{waiting:.0%} of the loans scored since the judged window began have no outcome yet: a loan is "
-            f"judged {facts['thresholds']['label_months']} months and {facts['thresholds']['label_lag_days']} days "
-            "after it began."
-        )
-    early = found.get(("late30_within_3m", "all"))
-    if early is not None:
-        said.append(f"Early delinquency tells nothing here: {early['note']}.")
-    for row, who in ((served, "the service"), (own, "the champion")):
-        if row is not None and row["value"] is None:
-            said.append(f"Matured performance of {who} is undetermined: {row['note']}.")
-    estimate = found.get(("auc_estimate", "champion")) or found.get(("auc_estimate", "all"))
-    if estimate is not None and estimate["value"] is not None:
-        said.append(
-            f"For the {estimate['n']:,} newest loans the probabilities imply an AUC of {estimate['value']:.3f}: an "
-            "estimate, which holds only if they are calibrated."
-        )
-    open_checks = sum(1 for row in facts["results"] if row["threshold"] is not None and row["status"] == "undetermined")
-    if open_checks:
-        said.append(f"{open_checks} checks are undetermined; none of them counts as passed.")
-    return said
-
-
-def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
-    decision = facts["decision"]
-    if decision is None:
-        return ["No decision was taken."]
-    remedies = {
-        "none": "No action.",
-        "repair_data": "Repair the data; no retraining.",
-        "watch": "Watch; no retraining.",
-        "recalibrate": "Recalibrate; no full retraining.",
-        "retrain": "Retrain the model.",
-    }
-    usual = "Retrain the model." if decision.get("retrain") is True else "No retraining."
-    said = [remedies.get(str(decision.get("remedy")), usual), str(decision.get("reason", ""))]
-    told = []
-    if decision.get("kind") and decision.get("trigger"):
-        told.append(f"Asked for: {decision['kind']}, on the trigger {_spaced(decision['trigger'])}.")
-    if decision.get("next_refresh_on"):
-        told.append(f"The calendar asks next on {decision['next_refresh_on']}.")
-    return [*said, " ".join(told)] if told else said
-
-
-def _spaced(name: object) -> str:
-    return str(name).replace("_", " ")
-
-
-def plain(value: Any) -> Any:
-    """Convert a value for JSON: dates and other objects to text, NaN and infinite numbers to null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, bool | int) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value)

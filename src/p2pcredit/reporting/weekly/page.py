@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from p2pcredit.errors import MonitoringError
-from p2pcredit.reporting.charts import draw_charts
 from p2pcredit.reporting.page import render_page
+from p2pcredit.reporting.weekly.charts import draw_charts
 
 
 def render_report(facts: Mapping[str, Any]) -> str:

@@ -1,0 +1,71 @@
+"""One feature: a column of `gold/feature_store` with its direction, its words, its sources and its review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from p2pcredit.contracts import reviews
+from p2pcredit.contracts.reviews import FeatureSet, Review
+
+FeatureKind = Literal["numeric", "category"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of `gold/feature_store`.
+
+    Args:
+        name: The column, with its unit.
+        kind: `numeric` (Float64) or `category` (text).
+        direction: +1 where more means riskier, -1 where more means safer, 0 where credit sense does not say.
+        reason: Why the score is lower than it could be, in few words; `contracts.adverse_action` has its code, and
+            the words of a notice.
+        group: The set it belongs to, one of `contracts.reviews.FEATURE_SETS`.
+        description: What it is.
+        missing: The words of the reason where the value is missing; by default that there is no information on it.
+        looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
+            is filled and the months are missing, there never was one, which counts as `NEVER_MONTHS`.
+        blank: The number that the feature has where the text it measures is blank; None where it is then missing.
+        made_of: The columns of the landed feeds that it is calculated from. Empty where it is the column of its own
+            name, or a ratio of other features (`contracts.ratios`).
+        review: Who says it, since when, and on what basis it may be used.
+    """
+
+    name: str
+    kind: FeatureKind
+    direction: Literal[-1, 0, 1]
+    reason: str
+    description: str
+    group: FeatureSet = "application"
+    missing: str = ""
+    looked_up_with: str = ""
+    blank: float | None = None
+    made_of: tuple[str, ...] = ()
+    review: Review = reviews.UNREVIEWED
+
+    @property
+    def number_of_blank(self) -> float | None:
+        """The number that stands for a blank in the feed; None where a blank is missing.
+
+        Examples:
+            >>> Feature("months", "numeric", -1, "", "", looked_up_with="count").number_of_blank
+            1200.0
+        """
+        return NEVER_MONTHS if self.looked_up_with else self.blank
+
+    @property
+    def missing_reason(self) -> str:
+        """The reason for a lower score where the value is missing.
+
+        Examples:
+            >>> Feature("annual_income", "numeric", -1, "Income is low", "").missing_reason
+            'No information on annual income'
+        """
+        return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
+
+
+NEVER_MONTHS = 1200.0
+"""Months since the last delinquency, record or inquiry of a borrower who never had one: the most that a landing file
+may hold. So no model ranks never as riskier than long ago, and no reason says to a borrower that nothing is wrong.
+A value that was not looked up stays missing."""

@@ -1,0 +1,79 @@
+"""Find the landing files of complete days that are others than were taken in, by names, sizes, times and digests.
+
+Light enough for a task that finds nothing on most nights: no file is parsed and no engine is imported. Whether such a
+file holds other rows too is for `jobs.landing.deliveries` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen
+from p2pcredit.storage.files import disk_error, names_in, sha256_of_file
+from p2pcredit.storage.landing.presence import day_names, month_file
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.day_receipts import receipt_written_at
+
+_MARGIN_NS = int(timedelta(days=1).total_seconds()) * 10**9
+"""How long before its receipt a day's files may have been read."""
+
+
+def known_since(layout: Layout, days: Iterable[date]) -> dict[date, int]:
+    """Give from when on a change of a day's files counts: a day before its receipt was written, in nanoseconds."""
+    return {day: receipt_written_at(layout, day) - _MARGIN_NS for day in days}
+
+
+def changed_files(
+    layout: Layout, feed: str, seen: Mapping[date, Seen], since_ns: Mapping[date, int] | None = None
+) -> list[date]:
+    """Find those of these days whose landing file has another size or digest than its receipt keeps, in order.
+
+    Args:
+        layout: The home directory.
+        feed: Its name.
+        seen: Per complete day what its receipt keeps of the feed.
+        since_ns: Per day from when on a change counts: a file of the same size that last changed before is taken as it
+            was. Where None, each file is read.
+
+    Returns:
+        Days whose file is another, and those that two files hold now. A day whose file is gone is none of them.
+    """
+    there = frozenset(names_in(layout.landing / feed))
+    digests: dict[Path, str] = {}
+    found: list[date] = []
+    for day, kept in sorted(seen.items()):
+        paths = _files_of(layout, feed, day, there)
+        known = len(paths) == 1 and (not kept.digest or _is_same(paths[0], kept, (since_ns or {}).get(day, 0), digests))
+        if paths and not known:
+            found.append(day)
+    return found
+
+
+def _files_of(layout: Layout, feed: str, day: date, there: Collection[str]) -> list[Path]:
+    """List a day's own files, on a disk that tells capitals apart too; that of its month where it has none."""
+    names = day_names(feed, day)
+    own = [name for name in names if name in there]
+    own += sorted(name for name in there if own and name != name.lower() and name.lower() in names)
+    month = month_file(layout, feed, day)
+    return [layout.landing / feed / name for name in own] or [path for path in (month,) if path.name in there]
+
+
+def _is_same(path: Path, seen: Seen, since_ns: int, digests: dict[Path, str]) -> bool:
+    try:
+        found = path.stat()
+        if found.st_size != seen.size:
+            return False
+        if max(found.st_mtime_ns, found.st_ctime_ns) < since_ns:
+            return True
+        if path not in digests:
+            digests[path] = sha256_of_file(path)
+    except FileNotFoundError:
+        return True  # taken away this moment
+    except OSError as error:
+        raise disk_error("read", path, error) from error
+    return digests[path] == seen.digest
+
+
+__all__ = ["changed_files", "known_since"]

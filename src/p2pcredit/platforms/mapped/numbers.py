@@ -1,0 +1,72 @@
+"""Write the numbers of a download as feeds hold them, whatever the signs of decimals and thousands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from p2pcredit.errors import UnreadableFileError
+from p2pcredit.platforms.mapped.schema import PlatformMapping
+from p2pcredit.platforms.mapped.values import text_of
+from p2pcredit.platforms.raw_table import RawTable
+from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number
+
+
+def with_plain_numbers(mapping: PlatformMapping, table: RawTable) -> RawTable:
+    """Write numbers in the form that feeds hold.
+
+    What would be read as another number than was meant is rejected where it makes the loan; else it lands as words
+    that are no number, so that it is missing by itself.
+    """
+    decimal = mapping.file.decimal
+    if decimal is None:
+        _require_plain_amounts(mapping, table)
+        return table
+    texts = [name for name in mapping.number_columns if name not in table.numbers]
+    if not texts:
+        return table
+    sign = "comma" if decimal == "," else "point"
+    found = {name: misread_number(pl.col(name), decimal) for name in texts}
+    misread = {name: odd for name, odd in found.items() if name in mapping.required_numbers}
+    table = replace(table, rows=table.rows.with_columns(_unread(found, misread, sign)))
+    table = table.reject(
+        pl.any_horizontal(pl.lit(value=False), *misread.values()),
+        pl.coalesce(
+            pl.lit(None, dtype=pl.String),
+            *(pl.when(odd).then(pl.lit(f"{name} is no number with a decimal {sign}")) for name, odd in misread.items()),
+        ),
+        value=pl.coalesce(pl.lit(None, dtype=pl.String), *(pl.when(odd).then(name) for name, odd in misread.items())),
+        remedy="name the sign before decimals in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
+    )
+    plain = [plain_number(pl.col(name), decimal).alias(name) for name in texts]
+    return replace(table, rows=table.rows.with_columns(plain))
+
+
+def _require_plain_amounts(mapping: PlatformMapping, table: RawTable) -> None:
+    """Make sure that most amounts are not written so that they would end in quarantine for want of a decimal sign.
+
+    Raises:
+        UnreadableFileError: If they are.
+    """
+    source = mapping.feeds["loan_terms"]["loan_amount"]
+    amounts = table.rows.select(text_of(source).replace(source.values).alias("amount")).drop_nulls()
+    amount = pl.col("amount")
+    unread = amounts.filter(amount.str.strip_chars().cast(pl.Float64, strict=False).is_null())
+    odd = unread.filter(is_number(amount, ",") | is_number(amount, "."))
+    if 2 * odd.height > amounts.height:
+        raise UnreadableFileError(
+            f"{table.file} holds amounts such as '{odd.item(0, 0)}', which are no plain numbers; name their "
+            "decimal sign in the mapping: 'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'"
+        )
+
+
+def _unread(odd: Mapping[str, pl.Expr], required: Collection[str], sign: str) -> list[pl.Expr]:
+    """Mark the texts of optional numbers that would be misread with what is wrong with them."""
+    said = f" is no number with a decimal {sign}"
+    return [
+        pl.when(wrong).then(pl.col(name) + said).otherwise(pl.col(name)).alias(name)
+        for name, wrong in odd.items()
+        if name not in required
+    ]

@@ -1,0 +1,106 @@
+"""Read the values of a download as its mapping says: texts, dates, numbers, yes and no, amounts and days past due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from p2pcredit.contracts.missing import MISSING_SIGNS
+from p2pcredit.platforms.mapped.dates import ISO
+from p2pcredit.platforms.mapped.schema import NO, YES, Source
+from p2pcredit.platforms.missing_signs import first_given
+
+_FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
+
+
+def text_of(source: Source) -> pl.Expr:
+    """Take the text of the first column that has one."""
+    return first_given(source.names)
+
+
+def as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
+    """Parse the date of a value; null where it is none.
+
+    Args:
+        source: Where it comes from, and how it is written.
+        latest: A day after which it cannot lie: a year of two digits is then one of the century before.
+    """
+    text = text_of(source).str.strip_chars()
+    patterns = [pattern for pattern in source.date if pattern != ISO]
+    found = [text.str.to_date(pattern, strict=False) for pattern in patterns]
+    if not any(pattern.startswith("%Y-%d") for pattern in patterns):
+        # What has a type of its own reads as ISO, which means another day to one pattern only.
+        found.append(text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False))
+    day = pl.coalesce(found)
+    day = pl.when(day.is_between(_FIRST_DATE, _LAST_DATE)).then(day)
+    if latest is None or not any("%y" in pattern for pattern in patterns):
+        return day
+    return pl.when(day > latest).then(day.dt.offset_by("-100y")).otherwise(day)
+
+
+def as_text(source: Source, originated: pl.Expr) -> pl.Expr:
+    """Change a value's text as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
+    text = text_of(source)
+    if source.date:
+        return pl.coalesce(as_date(source, originated).cast(pl.String), text)
+    if source.flag:
+        return as_flag(source, text)
+    if source.values:
+        text = text.str.strip_chars().replace(source.values)
+    if not source.is_number:
+        return text
+    number = text.str.strip_chars().cast(pl.Float64, strict=False) * (1.0 if source.times is None else source.times)
+    rounded = number.round(6 if source.round is None else source.round)
+    whole = rounded.cast(pl.Int64, strict=False).cast(pl.String)
+    shown = whole if source.round == 0 else rounded.cast(pl.String)
+    return pl.coalesce(shown, text)
+
+
+def as_flag(source: Source, text: pl.Expr) -> pl.Expr:
+    """Read yes and no, or the texts that they become; null where it is neither."""
+    bare = text.str.strip_chars().str.to_lowercase()
+    found = pl.lit(None, dtype=pl.String)
+    for meant, ways in zip(source.flag, (YES, NO), strict=True):
+        found = pl.when(bare.is_in([*ways, meant.lower()])).then(pl.lit(meant)).otherwise(found)
+    return found
+
+
+def total_of(columns: Sequence[tuple[int, str]]) -> pl.Expr:
+    """Add up columns of amounts; null where none of them has a number."""
+    numbers = [pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) * sign for sign, name in columns]
+    if not numbers:
+        return pl.lit(None, dtype=pl.Float64)
+    return pl.when(pl.any_horizontal(number.is_not_null() for number in numbers)).then(pl.sum_horizontal(numbers))
+
+
+def whole_days(column: str) -> pl.Expr:
+    """Parse a whole number of days, at most five digits, as Int64; null where the text is anything else."""
+    text = pl.col(column).str.strip_chars().str.strip_prefix("+")
+    return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
+
+
+def problem_with_days(column: str) -> pl.Expr:
+    """Say of a text that is neither a sign of a missing value nor a whole number of days what is wrong with it."""
+    text = pl.col(column).str.strip_chars()
+    given = ~text.str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
+    return pl.when(given & whole_days(column).is_null()).then(text + " is no whole number of days")
+
+
+def without_impossible_days(loans: pl.DataFrame, read_on: date | None) -> pl.DataFrame:
+    """Take out days past due that are more than the loan's days since its origination, and say so in `days_text`.
+
+    Such a number is in another unit, or stands for something else. Its loan's outcome is unknown then.
+
+    Args:
+        loans: As `build_events` takes them.
+        read_on: The day on which the days past due were counted.
+    """
+    days = pl.col("days_past_due")
+    age = (pl.lit(read_on, dtype=pl.Date) - pl.col("snapshot_date")).dt.total_days()
+    said = pl.format("{} days past due of a loan {} days old", days, age)
+    return loans.with_columns(
+        pl.when(days > age).then(said).otherwise("days_text").alias("days_text"),
+        pl.when(days > age).then(None).otherwise(days).alias("days_past_due"),
+    )

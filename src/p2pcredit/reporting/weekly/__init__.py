@@ -1,0 +1,1 @@
+"""The weekly report: its facts, its sentences, its charts and its page."""
