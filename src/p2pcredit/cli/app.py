@@ -47,6 +47,14 @@ COMMANDS = {
         "portfolio.vintages:rolls",
         "Show how loans move in a month between current, 30, 60, 90 days late, charge-off and paid off; write a page.",
     ),
+    "losses": LazyCommand(
+        "portfolio.losses:losses",
+        "Show what open loans are expected to lose, by stage and scenario, and the loss given default; write a page.",
+    ),
+    "strategy": LazyCommand(
+        "portfolio.strategy:strategy",
+        "Show what each cut-off approves, loses and earns, which earns most, what the present one costs; write a page.",
+    ),
     "disclose": LazyCommand(
         "portfolio.disclose:disclose",
         "Calculate the default rates that EU or UK law has a platform publish for a year; write a page and a CSV file.",

@@ -253,6 +253,42 @@ CASH_FLOWS = Table(
     job="preprocessing.cash_flows.build_cash_flows",
 )
 
+EXPECTED_LOSSES = Table(
+    "gold/expected_losses",
+    (
+        TableColumn("loan_id", "String"),
+        TableColumn("snapshot_date", "Date", "The day that the losses are expected from; the same as `known_on`."),
+        TableColumn("model_id", "String", "The champion of that day, which gave the probabilities."),
+        TableColumn("stage", "Int8", "1 no sign, 2 late or riskier than when it was made, 3 in default."),
+        TableColumn("stage_reason", "String", "`none`, `days_past_due`, `pd_shift` or `default`."),
+        TableColumn("days_past_due", "Int32", "By the last event known."),
+        TableColumn("exposure", "Float64", "Principal owed, in currency; in default, less what was recovered."),
+        TableColumn(
+            "remaining_probability",
+            "Float64",
+            "Probability of default over what is left of the term, 0 to 1, without scenarios; 1 in default.",
+        ),
+        TableColumn(
+            "remaining_when_made",
+            "Float64",
+            "What was expected of the same months when the loan was made; null where it was not scored then.",
+        ),
+        TableColumn("loss_given_default", "Float64", "Share of the exposure at default that does not come back."),
+        TableColumn("loss_12_months", "Float64", "Expected loss of twelve months, in currency, over all scenarios."),
+        TableColumn("loss_lifetime", "Float64", "Expected loss of what is left of the term, in currency."),
+        TableColumn(
+            "allowance",
+            "Float64",
+            "Twelve months' loss in stage 1, that of what is left of the term in stages 2 and 3, discounted at the "
+            "loan's rate; in currency.",
+        ),
+        TableColumn("known_on", "Date"),
+    ),
+    ("loan_id",),
+    "one loan open on a day for which `losses` was asked, with its stage and expected losses",
+    made_by="losses",
+)
+
 MONITORING = Table(
     "gold/monitoring",
     (
@@ -298,6 +334,7 @@ TABLES: dict[str, Table] = {
         LABEL_STORE,
         PREDICTIONS,
         CASH_FLOWS,
+        EXPECTED_LOSSES,
         MONITORING,
     )
 }

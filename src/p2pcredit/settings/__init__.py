@@ -8,6 +8,7 @@ as an argument. `describe_settings` lists every setting with its type, default, 
 from p2pcredit.settings.governance import GovernanceSettings
 from p2pcredit.settings.labels import EARLY_DAYS, LabelSettings, LabelTarget
 from p2pcredit.settings.load import load_settings
+from p2pcredit.settings.money import MoneySettings
 from p2pcredit.settings.operation import (
     AlertSettings,
     HandoffSettings,
@@ -28,6 +29,7 @@ __all__ = [
     "LabelSettings",
     "LabelTarget",
     "LandingSettings",
+    "MoneySettings",
     "MonitoringSettings",
     "PreprocessingSettings",
     "ScoreSettings",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from p2pcredit.settings.governance import GovernanceSettings
 from p2pcredit.settings.group import Group
 from p2pcredit.settings.labels import LabelSettings
+from p2pcredit.settings.money import MoneySettings
 from p2pcredit.settings.operation import (
     AlertSettings,
     HandoffSettings,
@@ -36,6 +37,7 @@ class Settings(Group):
     selection: SelectionSettings = SelectionSettings()
     scores: ScoreSettings = ScoreSettings()
     scoring: ScoringSettings = ScoringSettings()
+    money: MoneySettings = MoneySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()
     governance: GovernanceSettings = GovernanceSettings()

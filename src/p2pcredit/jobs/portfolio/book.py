@@ -16,6 +16,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.known_days import days_there, preprocessed_days
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
+from p2pcredit.settings import Settings
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.unknown_outcomes import first_set_aside
 
@@ -57,18 +58,29 @@ def book_as_of(ctx: JobContext, as_of: date | None) -> Book:
     day = done.last if as_of is None else as_of
     if day < done.first or day > done.last:
         raise MissingTableError(f"{day} lies outside what is known; {days_there(ctx.layout)}")
-    lake, known = Lake(ctx.layout), DateRange(EARLIEST_ORIGINATION, day)
+    return book_of(Lake(ctx.layout), ctx.settings, day)
+
+
+def book_of(lake: Lake, settings: Settings, day: date, *, graded: bool = True) -> Book:
+    """Read the loans of these tables with what was known of them on a day.
+
+    Args:
+        lake: The tables, maybe at fixed versions.
+        settings: When a loan is in default.
+        day: The day.
+        graded: Whether the grades of scores are wanted too; without, `own_grade` is that of a loan that has none.
+    """
+    known = DateRange(EARLIEST_ORIGINATION, day)
     terms = lake.scan(silver(FEEDS["loan_terms"]), known)
     events = lake.scan(silver(FEEDS["loan_performance"]), known)
-    bad = pl.col("status").is_in(sorted(DEFAULT_STATUSES)) | (
-        pl.col("days_past_due") >= ctx.settings.labels.default_days
-    )
+    bad = pl.col("status").is_in(sorted(DEFAULT_STATUSES)) | (pl.col("days_past_due") >= settings.labels.default_days)
     happened = events.group_by("loan_id").agg(
         pl.col("event_date").filter(bad).min().alias("defaulted_on"),
         pl.col("event_date").filter(pl.col("status") == "CHARGED_OFF").min().alias("charged_off_on"),
         pl.col("event_date").filter(pl.col("status") == "FULLY_PAID").min().alias("paid_off_on"),
     )
-    grades = lake.scan(PREDICTIONS, known).group_by("loan_id").agg(pl.col("grade").first().alias("own_grade"))
+    scored = lake.scan(PREDICTIONS, known) if graded else pl.LazyFrame(schema=PREDICTIONS.schema)
+    grades = scored.group_by("loan_id").agg(pl.col("grade").first().alias("own_grade"))
     columns = ("origination_date", "term_months", "loan_amount", "interest_rate_share", "platform_grade")
     loans = (
         terms.sort("snapshot_date")
@@ -132,4 +144,14 @@ def with_cells(book: Book, vintage: Every, grades: Grades) -> pl.DataFrame:
     )
 
 
-__all__ = ["UNGRADED", "Book", "Every", "Grades", "book_as_of", "flows_as_of", "valued_on", "with_cells"]
+__all__ = [
+    "UNGRADED",
+    "Book",
+    "Every",
+    "Grades",
+    "book_as_of",
+    "book_of",
+    "flows_as_of",
+    "valued_on",
+    "with_cells",
+]

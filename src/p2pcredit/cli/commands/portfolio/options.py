@@ -17,3 +17,12 @@ VintageOption = Annotated[Literal["quarter", "year"], typer.Option("--vintage", 
 GradesOption = Annotated[
     Literal["platform", "own"], typer.Option("--grades", help="The platform's grades, or those of the score.")
 ]
+StressOption = Annotated[
+    str,
+    typer.Option(
+        "--stress",
+        help="Multipliers such as hazard:1.5,lgd:1.1, or units of a cause that p2pcredit.toml names, such as "
+        "unemployment:+2.",
+        metavar="NAME:VALUE",
+    ),
+]

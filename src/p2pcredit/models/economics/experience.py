@@ -1,0 +1,110 @@
+"""What a book has shown of losses and early repayments, product by product, as it was known on a day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from p2pcredit.errors import BankError
+
+ECONOMICS_FILE = "economics.json"
+"""The file of a model that holds it; models of older versions have none."""
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProductExperience:
+    """What the loans of one contract term have shown.
+
+    Args:
+        loss_given_default: Share of the principal owed at default that does not come back.
+        low, high: Its interval; null where it is a setting.
+        defaults: That it rests on.
+        source: `product`, `book` (of all products, as this one has too few defaults) or `setting`.
+        early: Hazard of early repayment in each month on book, from the first to the last of the term; empty where the
+            book shows none.
+    """
+
+    loss_given_default: float
+    low: float | None
+    high: float | None
+    defaults: int
+    source: str
+    early: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What a book has shown by a day.
+
+    Args:
+        as_of: The day.
+        products: Contract term in months -> what its loans have shown.
+        pooled: The same of a term that was never seen.
+    """
+
+    as_of: date
+    products: Mapping[int, ProductExperience]
+    pooled: ProductExperience
+
+    def of(self, term_months: int) -> ProductExperience:
+        """Give what a product has shown; that of all products for one never seen."""
+        return self.products.get(term_months, self.pooled)
+
+    def to_bytes(self) -> bytes:
+        """Write it as JSON, the same bytes for the same experience."""
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "as_of": self.as_of.isoformat(),
+            "products": {str(term): asdict(one) for term, one in sorted(self.products.items())},
+            "pooled": asdict(self.pooled),
+        }
+        return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def of_setting(as_of: date, loss_given_default: float) -> Experience:
+    """Give the experience of a book that has shown nothing: the loss given default of the settings."""
+    return Experience(as_of, {}, ProductExperience(loss_given_default, None, None, 0, "setting"))
+
+
+def read_experience(files: Mapping[str, bytes]) -> Experience | None:
+    """Read the experience among a model's files; None for a model that an older version made.
+
+    Raises:
+        BankError: If the file is not what it should be.
+    """
+    if ECONOMICS_FILE not in files:
+        return None
+    try:
+        content: dict[str, Any] = json.loads(files[ECONOMICS_FILE])
+        if content["schema_version"] != SCHEMA_VERSION:
+            raise BankError(
+                f"{ECONOMICS_FILE} has schema version {content['schema_version']}, this version reads "
+                f"{SCHEMA_VERSION}; upgrade p2pcredit"
+            )
+        return Experience(
+            date.fromisoformat(content["as_of"]),
+            {int(term): _from_json(one) for term, one in content["products"].items()},
+            _from_json(content["pooled"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BankError(
+            f"{ECONOMICS_FILE} cannot be read ({type(error).__name__}); restore the model from a backup"
+        ) from error
+
+
+def _from_json(content: Mapping[str, Any]) -> ProductExperience:
+    return ProductExperience(
+        float(content["loss_given_default"]),
+        None if content["low"] is None else float(content["low"]),
+        None if content["high"] is None else float(content["high"]),
+        int(content["defaults"]),
+        str(content["source"]),
+        tuple(float(hazard) for hazard in content["early"]),
+    )
+
+
+__all__ = ["ECONOMICS_FILE", "Experience", "ProductExperience", "of_setting", "read_experience"]
