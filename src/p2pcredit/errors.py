@@ -2,6 +2,7 @@
 
     P2PCreditError
     ├── UsageError                  what was asked for makes no sense as asked
+    │   └── ApplicationError        an application that is to be scored holds what none may hold
     ├── SettingsError               a setting is missing, unknown or out of range
     ├── SourceError                 a raw or landing file cannot be used
     │   ├── MissingFeedError        a feed has not landed for a day (may heal: the file may still come)
@@ -46,6 +47,19 @@ class P2PCreditError(Exception):
 
 class UsageError(P2PCreditError, ValueError):
     """What was asked for makes no sense as asked."""
+
+
+class ApplicationError(UsageError):
+    """Applications that are to be scored hold fields or values that none may hold.
+
+    Args:
+        message: The line for the person at the keyboard, which names the first problem and holds no value.
+        problems: Every problem: `application` (its place, from 1), `field`, `problem`, `allowed`.
+    """
+
+    def __init__(self, message: str, problems: collections.abc.Iterable[dict[str, object]] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class SettingsError(P2PCreditError, ValueError):
@@ -189,6 +203,7 @@ class ServiceError(P2PCreditError):
 
 
 __all__ = [
+    "ApplicationError",
     "BankError",
     "ConflictError",
     "DecisionError",

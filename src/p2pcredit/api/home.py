@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from p2pcredit.api.model import Model
+from p2pcredit.api.model import Model, as_polars
 from p2pcredit.contracts.tables import TABLES, table_named
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.checked_settings import settings_of
@@ -18,6 +19,8 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.known_rows import read_known_rows
 from p2pcredit.jobs.home.sql import query_tables
 from p2pcredit.jobs.monitoring.matured_loans import MaturedLoans, matured_loans
+from p2pcredit.jobs.scoring.answers import answer_applications
+from p2pcredit.jobs.scoring.scorers import new_request_id, read_scorer
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import check_home, resolve_home
@@ -146,6 +149,31 @@ class Home:
             BankError: If there is none of that name, or it was altered.
         """
         return Model.read(self._ctx, model_id)
+
+    def score(self, frame: Any, model_id: str | None = None) -> pl.DataFrame:
+        """Answer applications as `p2pcredit score` and the server do, with the numbers of the nightly run.
+
+        Args:
+            frame: A Polars, pandas or Arrow frame, one row per application, with the columns of landing files
+                (`loan_id`, `origination_date`, `loan_amount`, `term` and any others), as text or typed, or with the
+                features of the model and `loan_id`.
+            model_id: The model that answers; None for the champion of now.
+
+        Returns:
+            In the order of the rows: `request_id`, `loan_id`, `model_id`, `known_on`, `probability_of_default` (within
+            `window_months`), `lifetime_probability_of_default`, `window_months`, `score`, `grade`, `decision`,
+            `reasons` (per reason `reason`, `code`, `text`, `advice`, `form`, `your_value`, `usual`), `reason_list` (the
+            version of the list of reasons), `outside_training`.
+
+        Raises:
+            ApplicationError: If a value or a column cannot be read; `problems` lists all of them.
+            UsageError: If columns are missing, with the similar one.
+            BankError: If there is no champion yet, or the model is missing or was altered.
+        """
+        ctx = self._ctx
+        rows = as_polars(frame)
+        request_id = new_request_id(ctx.at)
+        return answer_applications(read_scorer(ctx, model_id), rows, ctx.settings, request_id=request_id).answers
 
     def decisions(self) -> pl.DataFrame:
         """List the retraining decisions of the ledger, oldest first, with what became of each.

@@ -10,13 +10,12 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.landed_rows import LANDED, features_of_landed
-from p2pcredit.models.scoring import TERM, load_model, score_loans
-from p2pcredit.models.scoring_model import ScoringModel
-from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
+from p2pcredit.jobs.scoring.landed_rows import LANDED, features_for
+from p2pcredit.models.scorer import Scorer
+from p2pcredit.models.scoring import TERM
+from p2pcredit.models.term_structure.structure import TermStructure
 from p2pcredit.names import perhaps
 from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -36,9 +35,8 @@ class Model:
 
     id: str
     card: Mapping[str, Any] = field(repr=False)
-    _model: ScoringModel = field(repr=False)
+    _scorer: Scorer = field(repr=False)
     _settings: Settings = field(repr=False)
-    _structure: TermStructure | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, ctx: JobContext, model_id: str) -> Model:
@@ -48,12 +46,12 @@ class Model:
             BankError: If there is none of that name, or it was altered.
         """
         banked = ModelBank(ctx.layout).get(model_id)
-        return cls(model_id, banked.card, load_model(banked.files), ctx.settings, read_term_structure(banked.files))
+        return cls(model_id, banked.card, Scorer.read(model_id, banked.files), ctx.settings)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The features it reads."""
-        return self._model.feature_names
+        return self._scorer.model.feature_names
 
     def score(self, frame: Any) -> pl.DataFrame:
         """Score loans as the daily run does: the same features give the same numbers.
@@ -71,12 +69,12 @@ class Model:
             UsageError: If columns are missing, with the similar one.
             QuarantineError: If a landed row breaks a rule, so that the daily run would set it aside.
         """
-        rows = _as_polars(frame)
+        rows = as_polars(frame)
         try:
             features = self._features(rows)
             if TERM not in features.columns:
                 warnings.warn(f"without '{TERM}' there is no lifetime probability of default", stacklevel=2)
-            return score_loans(self._model, self.id, features, self._settings, self._structure)
+            return self._scorer.score(features, self._settings)
         except pl.exceptions.PolarsError as error:
             raise UsageError(
                 f"the frame cannot be scored: {one_line(str(error).partition(chr(10))[0], 200)}; give numbers and text"
@@ -97,16 +95,17 @@ class Model:
             UsageError: If columns are missing, or the model was made by a version that learned no curve.
             QuarantineError: If a landed row breaks a rule, so that the daily run would set it aside.
         """
-        if self._structure is None:
+        structure = self._scorer.structure
+        if structure is None:
             raise UsageError(f"model {self.id} has no term structure; train a model with this version")
-        features = self._features(_as_polars(frame))
+        features = self._features(as_polars(frame))
         if TERM not in features.columns:
             raise UsageError(f"the frame lacks '{TERM}'; add the contract term in months")
-        scored = score_loans(self._model, self.id, features, self._settings, self._structure)
+        scored = self._scorer.score(features, self._settings)
         known = scored.with_columns(features[TERM].cast(pl.Float64)).filter(
             pl.col(TERM).is_not_null(), pl.col("probability_of_default").is_not_null()
         )
-        parts = [self._curves_of(loans, self._structure) for _, loans in known.with_row_index().group_by(TERM)]
+        parts = [self._curves_of(loans, structure) for _, loans in known.with_row_index().group_by(TERM)]
         if not parts:
             return pl.DataFrame(schema=_CURVE)
         return pl.concat(parts).sort("index", "months_on_book").drop("index").match_to_schema(_CURVE)
@@ -126,27 +125,22 @@ class Model:
         )
 
     def _features(self, rows: pl.DataFrame) -> pl.DataFrame:
-        lacking = [name for name in ("loan_id", *self.feature_names) if name not in rows.columns]
-        if not lacking:
-            there = "snapshot_date" in rows.columns
-            return rows if there else rows.with_columns(pl.lit(None, dtype=pl.Date).alias("snapshot_date"))
-        if all(name in rows.columns for name in LOAN_TERMS.required_sources) or "term" in rows.columns:
-            found = features_of_landed(rows)
-            if found.misspelt:
-                slips = ", ".join(f"'{name}'{perhaps(name, LANDED)}" for name in found.misspelt)
-                warnings.warn(f"columns that no feed has are passed over: {slips}", stacklevel=3)
-            if found.lost:
-                lost = ", ".join(f"{name} ({count})" for name, count in found.lost.items())
-                warnings.warn(f"values that cannot be read count as missing: {lost}", stacklevel=3)
-            return found.features
-        raise UsageError(
-            f"the frame lacks '{lacking[0]}'{perhaps(lacking[0], rows.columns)}; give the model's features (see "
-            f"feature_names) with loan_id, or the columns of landing files ({', '.join(LOAN_TERMS.required_sources)}, "
-            "...)"
-        )
+        found = features_for(self.feature_names, rows)
+        if found.misspelt:
+            slips = ", ".join(f"'{name}'{perhaps(name, LANDED)}" for name in found.misspelt)
+            warnings.warn(f"columns that no feed has are passed over: {slips}", stacklevel=3)
+        if found.lost:
+            lost = ", ".join(f"{name} ({count})" for name, count in found.lost.items())
+            warnings.warn(f"values that cannot be read count as missing: {lost}", stacklevel=3)
+        return found.features
 
 
-def _as_polars(frame: Any) -> pl.DataFrame:
+def as_polars(frame: Any) -> pl.DataFrame:
+    """Take a Polars, pandas or Arrow frame.
+
+    Raises:
+        UsageError: If it is anything else.
+    """
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
     try:
@@ -158,4 +152,4 @@ def _as_polars(frame: Any) -> pl.DataFrame:
     return rows
 
 
-__all__ = ["Model"]
+__all__ = ["Model", "as_polars"]

@@ -19,6 +19,7 @@ COMMANDS = {
     "infer": LazyCommand(
         "pipeline.infer:infer", "Score the loans of some days, each with the model that was champion on its day."
     ),
+    "score": LazyCommand("score:score", "Score applications as the nightly run would, from JSON, JSON lines or CSV."),
     "monitor": LazyCommand(
         "pipeline.monitor:monitor",
         "Measure what has matured, write the report and the retraining decision, and send alerts.",

@@ -70,7 +70,7 @@ def test_a_frame_without_terms_is_said(champion: Model, scored: pl.DataFrame) ->
 
 
 def test_a_model_of_an_earlier_version_scores_without_a_lifetime(champion: Model, scored: pl.DataFrame) -> None:
-    model = replace(champion, _structure=None)
+    model = replace(champion, _scorer=replace(champion._scorer, structure=None))
     found = model.score(scored.head(3))
     assert found[LIFETIME].to_list() == [None] * 3
     assert found[WITHIN].null_count() == 0

@@ -19,9 +19,7 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
-from p2pcredit.models import scoring as model_scoring
-from p2pcredit.models.scoring_model import ScoringModel
-from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
+from p2pcredit.models.scorer import Scorer
 from p2pcredit.periods import DateRange, count_of_days, joined, month_start, spans_of
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
@@ -196,17 +194,12 @@ class _ScoreRows:
     scoring: ScoringSettings
 
     @cached_property
-    def _model(self) -> ScoringModel:
-        return model_scoring.load_model(self.files)
-
-    @cached_property
-    def _structure(self) -> TermStructure | None:
-        return read_term_structure(self.files)
+    def _scorer(self) -> Scorer:
+        return Scorer.read(self.model_id, self.files)
 
     def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
         """Predict these rows, in their order."""
-        settings = Settings(scores=self.scores, scoring=self.scoring)
-        return model_scoring.score_loans(self._model, self.model_id, features, settings, self._structure)
+        return self._scorer.score(features, Settings(scores=self.scores, scoring=self.scoring))
 
 
 def _score_span(

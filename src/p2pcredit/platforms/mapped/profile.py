@@ -174,6 +174,41 @@ class MappedPlatform:
         return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.loan_id)
 
     @property
+    def application_columns(self) -> tuple[str, ...]:
+        """The raw columns that say something of an application, each once; what became of a loan is no part of it."""
+        mapping = self.mapping
+        sources = [mapping.origination_date, *(s for columns in mapping.feeds.values() for s in columns.values())]
+        return tuple(dict.fromkeys([mapping.loan_id, *(name for source in sources for name in source.names)]))
+
+    def applications(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Give rows of an application the names and texts of landing files, as landing them would.
+
+        Args:
+            rows: Every column of `application_columns`, as text.
+
+        Returns:
+            In the order of the rows: `loan_id`, `origination_date` and the columns that the mapping names. A number
+            that would be read as another than was meant stands there as words that are none.
+        """
+        mapping, decimal = self.mapping, self.mapping.file.decimal
+        raw = blanked(rows, mapping.own_signs)
+        if decimal is not None:
+            numbers = [name for name in mapping.number_columns if name in raw.columns]
+            misread = {name: misread_number(pl.col(name), decimal) for name in numbers}
+            raw = raw.with_columns(_unread(misread, (), "comma" if decimal == "," else "point"))
+            raw = raw.with_columns(plain_number(pl.col(name), decimal).alias(name) for name in numbers)
+        originated = _as_date(mapping.origination_date)
+        return raw.select(
+            pl.col(mapping.loan_id).str.strip_chars().alias("loan_id"),
+            pl.coalesce(originated.cast(pl.String), _text(mapping.origination_date)).alias("origination_date"),
+            *(
+                _as_text(source, originated).alias(column)
+                for columns in mapping.feeds.values()
+                for column, source in columns.items()
+            ),
+        )
+
+    @property
     def _layouts(self) -> dict[str, tuple[str, ...]]:
         """The columns without which a line is not the header."""
         mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
