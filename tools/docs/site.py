@@ -43,7 +43,11 @@ _SECTIONS = (
         "reference",
         ("commands", "api", "settings", "tables", "exit-codes", "home", "pipelines", "alerts", "what-happens-when"),
     ),
-    ("Explanation", "explanation", ("time", "maturity", "hand-off", "champion-and-challenger", "replay")),
+    (
+        "Explanation",
+        "explanation",
+        ("time", "maturity", "hand-off", "champion-and-challenger", "weekly-report", "replay"),
+    ),
 )
 """Title, folder and the pages that stand first; others follow by title."""
 

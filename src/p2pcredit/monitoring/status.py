@@ -1,6 +1,7 @@
-"""How a measurement becomes pass, fail or undetermined, and how a share gets its interval.
+"""How an interval becomes pass, fail or undetermined, and how a share gets its interval.
 
-A comparison with NaN is False in every direction, so none is made here before the value is known to be a number.
+A comparison with NaN is False in every direction, so none is made here before the bounds are known to be numbers.
+Several checks together are corrected for their number: see `p2pcredit.monitoring.lights`.
 """
 
 from __future__ import annotations
@@ -21,63 +22,67 @@ def is_number(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def status_at_least(value: float | None, high: float | None, threshold: float) -> Status:
-    """Judge a value where more is better: fail where its whole interval lies below the threshold.
+def status_at_least(low: float | None, high: float | None, threshold: float) -> Status:
+    """Judge a value where more is better by its interval.
 
     Args:
-        value: The measurement.
-        high: Upper bound of its interval; without it nothing can fail.
+        low, high: The interval; without it nothing is shown.
         threshold: The least that passes.
 
     Returns:
-        Pass from the threshold up, fail where the whole interval lies below it, undetermined otherwise.
+        Pass where the whole interval lies at or above the threshold, fail where it lies below, undetermined otherwise.
 
     Examples:
-        >>> [str(status_at_least(v, h, 0.62)) for v, h in ((0.66, 0.7), (0.6, 0.64), (0.55, 0.6), (float("nan"), 0.5))]
+        >>> intervals = ((0.63, 0.7), (0.6, 0.64), (0.55, 0.6), (None, 0.5))
+        >>> [str(status_at_least(low, high, 0.62)) for low, high in intervals]
         ['pass', 'undetermined', 'fail', 'undetermined']
     """
-    if value is None or not math.isfinite(value):
-        return Status.UNDETERMINED
-    if value >= threshold:
-        return Status.PASS
-    if high is not None and math.isfinite(high) and high < threshold:
-        return Status.FAIL
-    return Status.UNDETERMINED
+    return status_within(low, high, (threshold, math.inf))
 
 
-def status_within(value: float | None, low: float | None, high: float | None, bounds: tuple[float, float]) -> Status:
-    """Judge a value against bounds: pass within them, fail where its whole interval lies outside.
+def status_within(low: float | None, high: float | None, bounds: tuple[float, float]) -> Status:
+    """Judge a value against bounds by its interval: pass where it lies within them, fail where it lies outside.
 
     Args:
-        value: The measurement.
-        low, high: Its interval; without it nothing can fail.
+        low, high: The interval; without it nothing is shown.
         bounds: The least and the most that pass.
 
     Examples:
-        >>> str(status_within(1.7, 1.4, 2.0, (0.67, 1.5))), str(status_within(1.9, 1.6, 2.2, (0.67, 1.5)))
-        ('undetermined', 'fail')
+        >>> [str(status_within(*interval, (0.67, 1.5))) for interval in ((0.8, 1.2), (1.4, 2.0), (1.6, 2.2))]
+        ['pass', 'undetermined', 'fail']
     """
-    if value is None or not math.isfinite(value):
-        return Status.UNDETERMINED
-    if bounds[0] <= value <= bounds[1]:
-        return Status.PASS
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return Status.UNDETERMINED
-    return Status.FAIL if high < bounds[0] or low > bounds[1] else Status.UNDETERMINED
+    if high < bounds[0] or low > bounds[1]:
+        return Status.FAIL
+    return Status.PASS if bounds[0] <= low and high <= bounds[1] else Status.UNDETERMINED
 
 
-def status_between_levels(value: float | None, watch: float, alert: float) -> Status:
-    """Judge a value where less is better against its watch level and its alert level.
+def status_of_shift(
+    value: float | None, low: float | None, high: float | None, *, watch: float, alert: float
+) -> Status:
+    """Judge a shift by its interval, between a level to watch and a level to alert.
+
+    Args:
+        value: The measurement.
+        low, high: Its interval; without it nothing is shown.
+        watch, alert: The two levels.
+
+    Returns:
+        Pass where the value lies below the level to watch and its whole interval below the level to alert; fail where
+        the value has reached the level to alert and its whole interval lies above the level to watch; undetermined
+        otherwise.
 
     Examples:
-        >>> [str(status_between_levels(v, 0.1, 0.25)) for v in (0.05, 0.1, 0.25, None)]
-        ['pass', 'undetermined', 'fail', 'undetermined']
+        >>> shifts = ((0.05, 0.01, 0.1), (0.05, 0.0, 0.3), (0.3, 0.05, 0.5), (0.3, 0.15, 0.5))
+        >>> [str(status_of_shift(*shift, watch=0.1, alert=0.25)) for shift in shifts]
+        ['pass', 'undetermined', 'undetermined', 'fail']
     """
-    if value is None or not math.isfinite(value):
+    if value is None or low is None or high is None or not all(map(math.isfinite, (value, low, high))):
         return Status.UNDETERMINED
-    if value >= alert:
+    if value >= alert and low > watch:
         return Status.FAIL
-    return Status.PASS if value < watch else Status.UNDETERMINED
+    return Status.PASS if value < watch and high < alert else Status.UNDETERMINED
 
 
 def unmeasured(

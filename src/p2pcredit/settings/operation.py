@@ -93,12 +93,14 @@ class MonitoringSettings(Group):
         0.62,
         gt=0.5,
         lt=1.0,
-        description="AUC below which ranking fails, if its whole interval lies below.",
+        description="AUC from which ranking passes, if its whole interval lies above, and below which it fails, if its "
+        "whole interval lies below, beyond chance for the number of checks.",
     )
     calibration_ratio_bounds: tuple[float, float] = Field(
         (0.67, 1.5),
-        description="Observed over expected defaults outside which calibration fails; one bound above 0 and below 1, "
-        "one above 1.",
+        description="Observed over expected defaults within which calibration passes, if its whole interval lies "
+        "within, and outside which it fails, if that lies outside, beyond chance for the number of checks; one bound "
+        "above 0 and below 1, one above 1.",
     )
     over_term_ratio_bounds: tuple[float, float] = Field(
         (0.8, 1.25),
@@ -106,9 +108,17 @@ class MonitoringSettings(Group):
         "beyond chance; one bound above 0 and below 1, one above 1.",
     )
     psi_watch: float = Field(
-        0.1, gt=0, description="PSI of score or feature below which it passes; less than `psi_alert`."
+        0.1,
+        gt=0,
+        description="PSI of score or feature below which it passes, if its interval lies below `psi_alert`; less than "
+        "`psi_alert`.",
     )
-    psi_alert: float = Field(0.25, gt=0, description="PSI of score or feature from which it fails.")
+    psi_alert: float = Field(
+        0.25,
+        gt=0,
+        description="PSI of score or feature from which it fails, if its interval lies above `psi_watch`, beyond "
+        "chance for the number of columns.",
+    )
     quarantined_share_limit: Share = Field(
         0.05,
         description="Share of a feed's rows in quarantine, or of a column's values lost, above which data quality "

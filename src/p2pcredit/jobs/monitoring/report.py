@@ -21,6 +21,7 @@ from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.training.past_promotions import promotions_until, realised_differences
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
+from p2pcredit.monitoring.graded import grade
 from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.periods import DateRange
 from p2pcredit.reporting.weekly.facts import build_facts
@@ -50,6 +51,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         gaps=in_lines(gaps if days is None else leave_out(gaps, days.days_named)),
         approvals=[one.line for one in attention(ctx, ctx.ledger.state())],
         promotions=_promotions(ctx, week),
+        graded=asdict(grade(week.inputs, earlier, ctx.settings)),
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())

@@ -16,8 +16,9 @@ from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.lights import Light, judge_together
 from p2pcredit.monitoring.metrics.psi_bins import BinnedColumn, Counts
-from p2pcredit.monitoring.status import status_between_levels, unmeasured
+from p2pcredit.monitoring.status import status_of_shift, unmeasured
 from p2pcredit.settings import MonitoringSettings, Settings
 from p2pcredit.weak_cache import WeakCache
 
@@ -31,6 +32,8 @@ class Stability:
         low, high: Interval of the true index.
         chance: What the index would be on average, had nothing moved.
         largest: The bin that moved most, with its shares, in words.
+        freedom: Bins less one: over `scale` the index is nearly chi-squared with so many degrees of freedom.
+        scale: 1/n + 1/m of the two numbers of loans.
     """
 
     value: float
@@ -38,6 +41,8 @@ class Stability:
     high: float
     chance: float
     largest: str
+    freedom: int
+    scale: float
 
 
 def stability_of_counts(reference: Counts, recent: Counts) -> float:
@@ -111,7 +116,20 @@ def _stability(reference: BinnedColumn, recent: pl.Series, confidence: float) ->
     move = np.abs(after / m - before / n)
     most = int(move.argmax())
     largest = f"{bins.names[most]}: {before[most] / n:.0%} then, {after[most] / m:.0%} now"
-    return Stability(value, min(low, value), max(high, value), scale * freedom, largest)
+    return Stability(value, min(low, value), max(high, value), scale * freedom, largest, freedom, scale)
+
+
+def chance_of_shift(found: Stability, level: float) -> float:
+    """Give the chance of an index so large or larger, were the true one at a level.
+
+    Examples:
+        >>> found = Stability(0.3, 0.2, 0.4, 0.01, "", freedom=9, scale=1 / 900)
+        >>> 0.001 < chance_of_shift(found, 0.2) < 0.05 < chance_of_shift(found, 0.3)
+        True
+    """
+    from scipy.stats import ncx2
+
+    return float(ncx2.sf(found.value / found.scale, found.freedom, level / found.scale))
 
 
 def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -119,23 +137,27 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
 
     Returns:
         `psi_score` (loans the champion scored) and `psi:FEATURE` for each feature that the settings name or the
-        champion reads and both sides have. Pass below `psi_watch`, fail from `psi_alert`, undetermined between or with
-        fewer than `min_recent_loans`.
+        champion reads and both sides have. Pass below `psi_watch` with an interval below `psi_alert`; fail from
+        `psi_alert` on with an interval above `psi_watch`, the features corrected for their number (Holm);
+        undetermined between, or with fewer than `min_recent_loans`.
     """
     limits = settings.monitoring
     recent = inputs.recent_features(settings)
     scores = inputs.of_champion(inputs.recent_predictions(settings))["score"]
-    results = [
+    score = (
         _measure_column("psi_score", _binned(inputs.reference, "score"), scores, limits)
         if "score" in inputs.reference.columns
-        else unmeasured("psi_score", "all", len(scores), "no scored development loans", threshold=limits.psi_alert)
-    ]
+        else _unjudged(
+            unmeasured("psi_score", "all", len(scores), "no scored development loans", threshold=limits.psi_alert)
+        )
+    )
     named = {feature.name for feature in features_of(settings.training.feature_sets)} | set(inputs.champion_features)
-    for feature in FEATURES:
-        if feature.name in named and feature.name in inputs.reference.columns and feature.name in recent.columns:
-            before, after = _binned(inputs.reference, feature.name), recent[feature.name]
-            results.append(_measure_column(f"psi:{feature.name}", before, after, limits))
-    return results
+    columns = [
+        _measure_column(f"psi:{feature.name}", _binned(inputs.reference, feature.name), recent[feature.name], limits)
+        for feature in FEATURES
+        if feature.name in named and feature.name in inputs.reference.columns and feature.name in recent.columns
+    ]
+    return [*judge_together([score], limits.confidence), *judge_together(columns, limits.confidence)]
 
 
 def _binned(reference: pl.DataFrame, name: str) -> BinnedColumn:
@@ -149,14 +171,32 @@ def _binned(reference: pl.DataFrame, name: str) -> BinnedColumn:
 _of_reference: WeakCache[pl.DataFrame, dict[str, BinnedColumn]] = WeakCache()
 
 
-def _measure_column(metric: str, before: BinnedColumn, after: pl.Series, limits: MonitoringSettings) -> MetricResult:
+def _measure_column(metric: str, before: BinnedColumn, after: pl.Series, limits: MonitoringSettings) -> Light:
     n, threshold = len(after), limits.psi_alert
     if n < limits.min_recent_loans or not before.loans:
         note = f"{n} recent loans, {limits.min_recent_loans} needed" if before.loans else "no development loans"
-        return unmeasured(metric, "all", n, note, threshold=threshold)
+        return _unjudged(unmeasured(metric, "all", n, note, threshold=threshold))
     if before.missing == before.loans and after.null_count() == n:
-        return unmeasured(metric, "all", n, "missing on every loan, then and now", threshold=threshold)
-    found = _stability(before, after, limits.confidence)
-    status: Status = status_between_levels(found.value, limits.psi_watch, limits.psi_alert)
+        return _unjudged(unmeasured(metric, "all", n, "missing on every loan, then and now", threshold=threshold))
+    return light_of_shift(metric, _stability(before, after, limits.confidence), n, limits)
+
+
+def light_of_shift(metric: str, found: Stability, n: int, limits: MonitoringSettings) -> Light:
+    """Hold an index against the levels to watch and to alert.
+
+    Args:
+        metric: Its name.
+        found: The index.
+        n: The newest loans it rests on.
+        limits: The levels.
+    """
     note = f"{found.chance:.3f} by chance alone; largest move {found.largest}"
-    return MetricResult(metric, "all", found.value, found.low, found.high, n, None, status, threshold, note)
+    alone = status_of_shift(found.value, found.low, found.high, watch=limits.psi_watch, alert=limits.psi_alert)
+    result = MetricResult(
+        metric, "all", found.value, found.low, found.high, n, None, Status.UNDETERMINED, limits.psi_alert, note
+    )
+    return Light(result, alone, chance_of_shift(found, limits.psi_watch) if alone is Status.FAIL else None)
+
+
+def _unjudged(result: MetricResult) -> Light:
+    return Light(result, Status.UNDETERMINED)

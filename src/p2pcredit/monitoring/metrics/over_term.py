@@ -15,14 +15,9 @@ from dataclasses import replace
 import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.evaluation.segment_ratios import (
-    LEAST_EXPECTED,
-    Seen,
-    chance_outside,
-    ratio_interval,
-    rejected_by_holm,
-)
+from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, ratio_interval
 from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.lights import inside, judge_together
 from p2pcredit.monitoring.status import unmeasured
 from p2pcredit.settings import MonitoringSettings, Settings
 
@@ -55,32 +50,26 @@ def measure_over_term(inputs: MonitoringInputs, settings: Settings) -> list[Metr
 
 
 def judge_cells(cells: Sequence[tuple[str, Seen]], limits: MonitoringSettings) -> list[MetricResult]:
-    """Judge each cell: fail where it lies outside the bounds beyond chance, all cells together (Holm).
+    """Judge each cell by its interval: fail where it lies outside the bounds beyond chance, all cells together (Holm).
 
     Args:
         cells: Segment and what was seen of it.
         limits: Bounds of the ratio, and the confidence: with 0.9, of weeks in which every cell is right at a bound, one
-            in ten has a failure.
+            in twenty has a failure.
 
     Examples:
-        >>> right, wrong = Seen(900, 30, 29.0), Seen(900, 75, 30.0)
+        >>> right, wrong = Seen(9000, 300, 290.0), Seen(900, 75, 30.0)
         >>> judged = judge_cells([("term=36", right), ("term=60", wrong)], MonitoringSettings())
         >>> [str(result.status) for result in judged]
         ['pass', 'fail']
     """
-    low, high = limits.over_term_ratio_bounds
-    failed = rejected_by_holm([chance_outside(seen, low, high) for _, seen in cells], 1.0 - limits.confidence)
-    judged = []
-    for place, (segment, seen) in enumerate(cells):
+    bounds = limits.over_term_ratio_bounds
+    lights = []
+    for segment, seen in cells:
         found = _result(segment, seen, limits)
-        nearest = low if found.value is not None and found.value < 1 else high
-        status = Status.UNDETERMINED
-        if place in failed:
-            status = Status.FAIL
-        elif found.value is not None and low <= found.value <= high and seen.expected >= LEAST_EXPECTED:
-            status = Status.PASS
-        judged.append(replace(found, status=status, threshold=nearest))
-    return judged
+        nearest = bounds[0] if found.value is not None and found.value < 1 else bounds[1]
+        lights.append(inside(replace(found, threshold=nearest), bounds, chance_outside(seen, *bounds)))
+    return judge_together(lights, limits.confidence)
 
 
 def _result(segment: str, seen: Seen, limits: MonitoringSettings) -> MetricResult:
@@ -110,4 +99,4 @@ def _seen(loans: pl.DataFrame) -> Seen:
     return Seen(loans.height, int(loans["defaulted"].sum()), float(loans["expected"].sum()))
 
 
-__all__ = ["LEAST_EXPECTED", "METRIC", "Seen", "judge_cells", "measure_over_term"]
+__all__ = ["METRIC", "Seen", "judge_cells", "measure_over_term"]

@@ -6,6 +6,8 @@ value is missing rather than meaningless.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from p2pcredit.contracts.results import MetricResult, Status
@@ -18,8 +20,10 @@ from p2pcredit.models.evaluation.calibration_metrics import (
 from p2pcredit.models.evaluation.discrimination import auc_interval, gini_interval, ks_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.monitoring.inputs import MonitoringInputs
+from p2pcredit.monitoring.lights import Light, at_least, chance_of_share, inside, judge_together
 from p2pcredit.monitoring.matured import JudgedLoans, part_segments, scored_loans, whole_segments
-from p2pcredit.monitoring.status import status_at_least, status_within, unmeasured
+from p2pcredit.monitoring.status import unmeasured
+from p2pcredit.monitoring.yearly_error import chance_of_so_low
 from p2pcredit.settings import MonitoringSettings, Settings
 
 _RANKING = ("auc", "gini", "ks")
@@ -34,30 +38,49 @@ def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[Me
         For the segments `all` (as served, whichever model did it), `champion`, `vintage=YYYYQn` and `term=N`: `auc,
         gini, ks, brier, calibration_error, calibration_ratio`; for `all` and `champion` also `auc_sub_grade` (that of
         the platform's own sub-grade on the same loans) and `auc_minus_sub_grade` (the paired difference). `auc` is held
-        against `auc_threshold` and `calibration_ratio` against its bounds; the others are for information.
+        against `auc_threshold` and `calibration_ratio` against its bounds; the others are for information. Each of the
+        two is judged by its interval, `all` and `champion` together and the parts of the book together, each family
+        corrected for its number: see `p2pcredit.monitoring.lights`.
     """
-    results: list[MetricResult] = []
-    scored = scored_loans(inputs, settings)
-    for loans in whole_segments(scored, inputs.champion_id):
-        results += _measure_segment(loans, settings.monitoring)
-        results += _measure_platform(loans, settings.monitoring)
-    for loans in part_segments(scored):
-        results += _measure_segment(loans, settings.monitoring)
-    return results
+    scored, limits = scored_loans(inputs, settings), settings.monitoring
+    whole = whole_segments(scored, inputs.champion_id)
+    results = _judged([_measure_segment(loans, limits) for loans in whole], limits)
+    for place, loans in enumerate(whole):
+        results[place] += _measure_platform(loans, limits)
+    parts = [_measure_segment(loans, limits) for loans in part_segments(scored)]
+    return [result for segment in (*results, *_judged(parts, limits)) for result in segment]
 
 
-def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[MetricResult]:
+def _judged(segments: Sequence[Sequence[Light]], limits: MonitoringSettings) -> list[list[MetricResult]]:
+    """Judge the held metrics of these segments, each metric over all of them together."""
+    judged = [[light.result for light in segment] for segment in segments]
+    for metric in ("auc", "calibration_ratio"):
+        places = [
+            (row, place)
+            for row, segment in enumerate(segments)
+            for place, light in enumerate(segment)
+            if light.result.metric == metric
+        ]
+        family = [segments[row][place] for row, place in places]
+        for (row, place), result in zip(places, judge_together(family, limits.confidence), strict=True):
+            judged[row][place] = result
+    return judged
+
+
+def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[Light]:
     threshold = {"auc": settings.auc_threshold}
     lacking = _too_little(loans.n, loans.bads, settings)
     if lacking:
         return [
-            unmeasured(
-                name,
-                loans.segment,
-                loans.n,
-                lacking,
-                matured_share=loans.matured_share,
-                threshold=threshold.get(name),
+            _information(
+                unmeasured(
+                    name,
+                    loans.segment,
+                    loans.n,
+                    lacking,
+                    matured_share=loans.matured_share,
+                    threshold=threshold.get(name),
+                )
             )
             for name in (*_RANKING, *_CALIBRATION)
         ]
@@ -66,28 +89,28 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[M
     ratio = calibration_ratio(loans.label, loans.risk, confidence)
     bounds = settings.calibration_ratio_bounds
     nearest = bounds[0] if ratio.value is not None and ratio.value < 1 else bounds[1]
+    error = calibration_error_interval(loans.label, loans.risk, confidence)
+    by_chance = f"perfect probabilities would show {calibration_error_by_chance(loans.risk):.4f} by chance"
     return [
-        _result(
-            "auc", loans, auc, status_at_least(auc.value, auc.high, settings.auc_threshold), settings.auc_threshold
+        at_least(
+            _result("auc", loans, auc, settings.auc_threshold),
+            settings.auc_threshold,
+            chance_of_so_low(auc, settings.auc_threshold, confidence),
         ),
-        _result("gini", loans, gini_interval(loans.label, loans.risk, confidence)),
-        _result("ks", loans, ks_interval(loans.label, loans.risk, confidence)),
-        _result("brier", loans, brier_interval(loans.label, loans.risk, confidence)),
-        _result(
-            "calibration_error",
-            loans,
-            calibration_error_interval(loans.label, loans.risk, confidence),
-            note=f"perfect probabilities would show {calibration_error_by_chance(loans.risk):.4f} by chance",
-        ),
-        _result(
-            "calibration_ratio",
-            loans,
-            ratio,
-            status_within(ratio.value, ratio.low, ratio.high, bounds),
-            nearest,
-            f"{bounds[0]:g} to {bounds[1]:g} passes",
+        _information(_result("gini", loans, gini_interval(loans.label, loans.risk, confidence))),
+        _information(_result("ks", loans, ks_interval(loans.label, loans.risk, confidence))),
+        _information(_result("brier", loans, brier_interval(loans.label, loans.risk, confidence))),
+        _information(_result("calibration_error", loans, error, note=by_chance)),
+        inside(
+            _result("calibration_ratio", loans, ratio, nearest, f"{bounds[0]:g} to {bounds[1]:g} is allowed"),
+            bounds,
+            chance_of_share(loans.bads, loans.n, nearest * float(loans.risk.mean())),
         ),
     ]
+
+
+def _information(result: MetricResult) -> Light:
+    return Light(result, Status.UNDETERMINED)
 
 
 def _measure_platform(loans: JudgedLoans, settings: MonitoringSettings) -> list[MetricResult]:
@@ -131,12 +154,11 @@ def _result(
     metric: str,
     loans: JudgedLoans,
     found: Estimate,
-    status: Status = Status.UNDETERMINED,
     threshold: float | None = None,
     note: str = "",
 ) -> MetricResult:
     words = f"{found.bads} bads" if not note else f"{found.bads} bads; {note}"
     share = loans.matured_share
     return MetricResult(
-        metric, loans.segment, found.value, found.low, found.high, found.n, share, status, threshold, words
+        metric, loans.segment, found.value, found.low, found.high, found.n, share, Status.UNDETERMINED, threshold, words
     )

@@ -14,12 +14,7 @@ import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.discrimination import auc_interval
-from p2pcredit.models.evaluation.segment_ratios import (
-    LEAST_EXPECTED,
-    Seen,
-    chance_outside,
-    ratio_interval,
-)
+from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, ratio_interval
 from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import scored_loans
@@ -70,9 +65,9 @@ def _within(loans: pl.DataFrame, segment: str, risk: str, settings: Settings, *,
     note, status = f"{found.bads} bads; pairs within quarter of origination and term", Status.UNDETERMINED
     if threshold is not None:
         chance, alpha = chance_of_so_low(found, threshold, limits.confidence), weekly_alpha(limits.yearly_error)
-        if found.value >= threshold:
+        if found.low is not None and found.low >= threshold:
             status = Status.PASS
-        elif chance is not None and chance < alpha:
+        elif found.value < threshold and chance is not None and chance < alpha:
             status = Status.FAIL
         told = "" if chance is None else f"; so low by chance {chance:.2g}, a week's error is {alpha:.2g}"
         note = f"{note}; by its evaluation model{told}"
@@ -128,12 +123,12 @@ def _ratio(metric: str, term: str, seen: Seen, settings: Settings, *, fails: boo
         return unmeasured(metric, segment, seen.loans, note)
     ratio = seen.defaults / seen.expected
     chance, alpha = chance_outside(seen, low, high), weekly_alpha(limits.yearly_error)
+    least, most = ratio_interval(seen, limits.confidence)
     status = Status.UNDETERMINED
     if fails:
         status = Status.FAIL
-    elif low <= ratio <= high and seen.expected >= LEAST_EXPECTED:
+    elif low <= least and most <= high:
         status = Status.PASS
-    least, most = ratio_interval(seen, limits.confidence)
     told = f"{note}; so far by chance {chance:.2g}, a week's error is {alpha:.2g} for all products"
     found = MetricResult(
         metric, segment, ratio, least, most, seen.loans, None, status, low if ratio < 1 else high, note

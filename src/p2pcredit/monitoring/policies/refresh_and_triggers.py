@@ -91,7 +91,7 @@ def _score(by_name: ByName, settings: Settings) -> Score:
     """Take the champion's matured AUC; where its own loans have not matured, that of its evaluation model."""
     own, again = by_name.get(("auc", "champion")), by_name.get((OF_CHAMPION, "champion"))
     if (own is None or own.value is None) and again is not None and again.value is not None:
-        status = status_at_least(again.value, again.high, settings.monitoring.auc_threshold)
+        status = status_at_least(again.low, again.high, settings.monitoring.auc_threshold)
         held = MetricResult(**{**again.as_row(), "status": status, "threshold": settings.monitoring.auc_threshold})
         return Score(again.value, f"{OF_CHAMPION} of champion", "by its evaluation model", held)
     return performance_score(by_name)

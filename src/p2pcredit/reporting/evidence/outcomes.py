@@ -24,8 +24,9 @@ from p2pcredit.models.evaluation.reliability import reliability_bins
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.training.baseline import logistic_baseline
-from p2pcredit.monitoring.metrics.drift import population_stability_index
-from p2pcredit.monitoring.status import status_at_least, status_between_levels, status_within
+from p2pcredit.monitoring.lights import judge_together
+from p2pcredit.monitoring.metrics.drift import light_of_shift, population_stability_index
+from p2pcredit.monitoring.status import status_at_least, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured
 
 GROUPS = ("state", "home_ownership", "income_verification", "term_months")
@@ -51,7 +52,7 @@ def performance_facts(subject: Subject) -> dict[str, Any]:
             "auc": {
                 **measured(auc),
                 "threshold": monitoring.auc_threshold,
-                "status": str(status_at_least(auc.value, auc.high, monitoring.auc_threshold)),
+                "status": str(status_at_least(auc.low, auc.high, monitoring.auc_threshold)),
             },
             "gini": measured(gini_interval(labels, chances, confidence)),
             "ks": measured(ks_interval(labels, chances, confidence)),
@@ -63,7 +64,7 @@ def performance_facts(subject: Subject) -> dict[str, Any]:
             "ratio": {
                 **measured(ratio),
                 "bounds": list(bounds),
-                "status": str(status_within(ratio.value, ratio.low, ratio.high, bounds)),
+                "status": str(status_within(ratio.low, ratio.high, bounds)),
             },
             "error": measured(calibration_error_interval(labels, chances, confidence)),
             "slope": measured(calibration_slope(labels, chances, confidence)),
@@ -101,8 +102,12 @@ def stability_facts(subject: Subject) -> dict[str, Any]:
             before, after = reference[feature.name], newest[feature.name]
             if before.null_count() < before.len() or after.null_count() < after.len():
                 columns.append((feature.name, before, after))
-    for name, before, after in columns:
-        found = population_stability_index(before, after, subject.confidence)
+    measured_columns = [
+        (name, population_stability_index(before, after, subject.confidence)) for name, before, after in columns
+    ]
+    lights = [light_of_shift(name, found, newest.height, limits) for name, found in measured_columns]
+    judged = [result for part in (lights[:1], lights[1:]) for result in judge_together(part, limits.confidence)]
+    for (name, found), result in zip(measured_columns, judged, strict=True):
         facts["columns"].append(
             {
                 "name": name,
@@ -111,7 +116,7 @@ def stability_facts(subject: Subject) -> dict[str, Any]:
                 "low": found.low,
                 "high": found.high,
                 "by_chance": found.chance,
-                "status": str(status_between_levels(found.value, limits.psi_watch, limits.psi_alert)),
+                "status": str(result.status),
                 "largest": found.largest,
             }
         )

@@ -13,6 +13,7 @@ from p2pcredit.contracts.results import MetricResult
 from p2pcredit.models.champion.realised import summed_up
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.reporting.plain import plain
+from p2pcredit.reporting.weekly.layouts import IN_TABLES, graded_in_words, grades_table, migration_matrix
 from p2pcredit.reporting.weekly.summary import summarise
 from p2pcredit.reporting.weekly.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
@@ -39,6 +40,7 @@ def build_facts(
     gaps: Sequence[str] = (),
     approvals: Sequence[str] = (),
     promotions: Sequence[Mapping[str, Any]] = (),
+    graded: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -56,15 +58,16 @@ def build_facts(
         days: How the days of the week stand, as `days_in_words` takes it; None where they were not accounted for.
         gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
         promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
+        graded: Estimates and alarms against what came, as `monitoring.graded.Graded` has them; None where not graded.
         approvals: Promotions that wait for a person and approvals that end, a line each with what to do.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
-        sections, history, heat, promotions, score_profile, calibration_profile, days`.
+        sections, history, heat, grades, migration, promotions, score_profile, calibration_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring
-    facts = {
+    facts: dict[str, Any] = {
         "week_end_date": week_end.isoformat(),
         "generated_at": generated_at,
         "decision": dict(decision) if decision is not None else None,
@@ -83,27 +86,41 @@ def build_facts(
         "sections": _sections(rows),
         "history": _history(week_end, rows, history),
         "heat": _heat(rows),
+        "grades": grades_table(rows),
+        "migration": migration_matrix(rows),
         "promotions": [promotion_in_words(one) for one in promotions],
+        "graded": None if graded is None else graded_in_words(graded),
         "score_profile": dict(score_profile) if score_profile is not None else None,
         "calibration_profile": [dict(row) for row in calibration_profile],
         "days": None if days is None else dict(days),
     }
     summary = summarise(facts, gaps, approvals)
-    brought = summed_up(promotions)
-    facts["summary"] = summary if brought is None else {**summary, "known": [*summary["known"], brought]}
+    also = [line for line in (summed_up(promotions), _never_true(facts["graded"])) if line]
+    facts["summary"] = {**summary, "known": [*summary["known"], *also]}
     told: dict[str, Any] = plain(facts)
     return told
+
+
+def _never_true(graded: Mapping[str, Any] | None) -> str | None:
+    """Name the checks whose alarms never came true so far; None where there is none."""
+    names = [one["name"] for one in (graded or {"signals": []})["signals"] if one["verdict"] == "never came true"]
+    if not names:
+        return None
+    more = f" and {len(names) - _TOLD_COLUMNS} more" if len(names) > _TOLD_COLUMNS else ""
+    return f"Alarms that never came true so far: {', '.join(names[:_TOLD_COLUMNS])}{more}."
 
 
 def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     sections = []
     for section in SECTIONS:
         held = [row for row in rows if section.holds(str(row["metric"])) and not _is_cell(row)]
+        shown_apart = any(row["metric"] in IN_TABLES for row in held)
+        held = [row for row in held if row["metric"] not in IN_TABLES]
         if section.by_size:
             held.sort(
                 key=lambda row: (row["metric"] != "psi_score", -(row["value"] if row["value"] is not None else -1))
             )
-        if held:
+        if held or shown_apart:
             shown = [
                 {
                     **row,

@@ -55,6 +55,23 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
+        "grades",
+        "PD by grade",
+        "Of matured loans, by the grade given when they were scored. Seen over expected is held against its bounds by "
+        "Jeffreys' interval. The two tests give the chance of so many defaults were the PD right; they fail where the "
+        "PD is too low, corrected for the number of grades (Holm).",
+        (
+            "grade_pd_ratio",
+            "grade_pd_jeffreys",
+            "grade_pd_binomial",
+            "hosmer_lemeshow",
+            "grade_migration",
+            "grade_kept_share",
+            "grade_concentration",
+            "largest_grade_share",
+        ),
+    ),
+    Section(
         "over_term",
         "Default over the term",
         "Defaults seen over those expected by now, of every scored loan from its first month on. A cell of term and "
@@ -107,6 +124,10 @@ _METRICS = {
     "calibration_error": "Calibration error",
     "calibration_ratio": "Defaults seen / expected",
     "default_to_date_ratio": "Defaults seen / expected by now",
+    "hosmer_lemeshow": "Hosmer-Lemeshow statistic",
+    "grade_kept_share": "Loans that keep their grade under the champion",
+    "grade_concentration": "Concentration in grades (HHI), newest loans",
+    "largest_grade_share": "Share of the largest grade, newest loans",
     "default_rate": "Default rate, came true",
     "default_rate_estimate": "Default rate, newest loans",
     "default_rate_estimate_then": "Default rate, expected then",
@@ -121,6 +142,8 @@ _METRICS = {
     "outside_training_share": "Loans outside training",
 }
 _PERCENTS = (
+    "grade_kept_share",
+    "largest_grade_share",
     "default_rate",
     "late30_",
     "quarantined_share",
