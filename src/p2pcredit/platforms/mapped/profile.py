@@ -17,7 +17,7 @@ from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_bo
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
-from p2pcredit.platforms.mapped.numbers import with_plain_numbers
+from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
 from p2pcredit.platforms.mapped.schema import PlatformMapping, Received
 from p2pcredit.platforms.mapped.values import (
@@ -190,19 +190,14 @@ class MappedPlatform:
             In the order of the rows: `loan_id`, `origination_date` and the columns that the mapping names. A number
             that would be read as another than was meant stands there as words that are none.
         """
-        mapping, decimal = self.mapping, self.mapping.file.decimal
-        raw = blanked(rows, mapping.own_signs)
-        if decimal is not None:
-            numbers = [name for name in mapping.number_columns if name in raw.columns]
-            misread = {name: misread_number(pl.col(name), decimal) for name in numbers}
-            raw = raw.with_columns(_unread(misread, (), "comma" if decimal == "," else "point"))
-            raw = raw.with_columns(plain_number(pl.col(name), decimal).alias(name) for name in numbers)
-        originated = _as_date(mapping.origination_date)
+        mapping = self.mapping
+        raw = applications_with_plain_numbers(mapping, blanked(rows, mapping.own_signs))
+        originated = as_date(mapping.origination_date)
         return raw.select(
             pl.col(mapping.loan_id).str.strip_chars().alias("loan_id"),
-            pl.coalesce(originated.cast(pl.String), _text(mapping.origination_date)).alias("origination_date"),
+            pl.coalesce(originated.cast(pl.String), text_of(mapping.origination_date)).alias("origination_date"),
             *(
-                _as_text(source, originated).alias(column)
+                as_text(source, originated).alias(column)
                 for columns in mapping.feeds.values()
                 for column, source in columns.items()
             ),

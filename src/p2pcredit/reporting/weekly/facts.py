@@ -14,7 +14,7 @@ from p2pcredit.models.champion.realised import summed_up
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.reporting.plain import plain
 from p2pcredit.reporting.weekly.layouts import IN_TABLES, graded_in_words, grades_table, migration_matrix
-from p2pcredit.reporting.weekly.summary import summarise
+from p2pcredit.reporting.weekly.summary import MOST_TOLD, summarise
 from p2pcredit.reporting.weekly.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
 
@@ -106,8 +106,8 @@ def _never_true(graded: Mapping[str, Any] | None) -> str | None:
     names = [one["name"] for one in (graded or {"signals": []})["signals"] if one["verdict"] == "never came true"]
     if not names:
         return None
-    more = f" and {len(names) - _TOLD_COLUMNS} more" if len(names) > _TOLD_COLUMNS else ""
-    return f"Alarms that never came true so far: {', '.join(names[:_TOLD_COLUMNS])}{more}."
+    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    return f"Alarms that never came true so far: {', '.join(names[:MOST_TOLD])}{more}."
 
 
 def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from p2pcredit.monitoring.policies.shared import score_in_words
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words
 
-_TOLD_COLUMNS = 6
+MOST_TOLD = 6
 _TOLD_HOLES = 3
 
 
@@ -86,8 +86,8 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
         break
     heat = facts["heat"]
     if heat is not None and heat["failed"]:
-        named = "; ".join(heat["failed"][:_TOLD_COLUMNS])
-        more = f" and {len(heat['failed']) - _TOLD_COLUMNS} more" if len(heat["failed"]) > _TOLD_COLUMNS else ""
+        named = "; ".join(heat["failed"][:MOST_TOLD])
+        more = f" and {len(heat['failed']) - MOST_TOLD} more" if len(heat["failed"]) > MOST_TOLD else ""
         said.append(f"Defaults by now differ from those expected, beyond chance, in {named}{more}.")
     drift = [row for row in facts["results"] if row["metric"].startswith("psi") and row["value"] is not None]
     if drift:
@@ -109,8 +109,8 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
         if row["metric"] == "values_lost_share" and row["value"] is not None
     ]
     if unusable:
-        more = f" and {len(unusable) - _TOLD_COLUMNS} more" if len(unusable) > _TOLD_COLUMNS else ""
-        said.append(f"Values could not be used in {', '.join(unusable[:_TOLD_COLUMNS])}{more}.")
+        more = f" and {len(unusable) - MOST_TOLD} more" if len(unusable) > MOST_TOLD else ""
+        said.append(f"Values could not be used in {', '.join(unusable[:MOST_TOLD])}{more}.")
     unknown = found.get(("unknown_outcome_share", "all"))
     if unknown is not None and unknown["value"]:
         said.append(f"The outcome of {unknown['value']:.1%} of the scored loans cannot be known: {unknown['note']}.")
