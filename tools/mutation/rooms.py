@@ -220,8 +220,8 @@ ON_PURPOSE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "jobs/scoring/score.py",
-        "_scored_loans(state, d) != loans.get(d, 0)",
-        "_scored_loans(state, d) == loans.get(d, 0)",
+        "_scored_loans(state, d) != loans.counts.get(d, 0)",
+        "_scored_loans(state, d) == loans.counts.get(d, 0)",
         "missed nights are never scored",
     ),
     (

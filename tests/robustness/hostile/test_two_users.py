@@ -180,4 +180,4 @@ def test_with_umask_022_the_other_user_is_told_in_one_line_to_use_002(shared: Sh
         path.chmod(path.stat().st_mode | 0o020)
     again = shared.as_user(OTHER, *jobs[:4], ["doctor"], umask=0o002)
     assert [outcome.name for outcome in again.outcomes if outcome.code] == ["train"]
-    assert again["train"].error.startswith("Error: no model serves: 0 matured loans"), "nine days teach no model"
+    assert again["train"].stderr.startswith("Error: no model serves: 0 matured loans"), "nine days teach no model"
