@@ -46,7 +46,7 @@ def bounded_files(lake: Lake, table: Table, *columns: str) -> list[BoundedFile]:
     """List the files that hold the table's rows, each with what its values of these columns can be."""
     if not lake.exists(table):
         return []
-    opened = lake.newest(table)
+    opened = lake.current(table)
     told = pl.DataFrame(opened.get_add_actions(flatten=True))
     by_path = {row["path"]: row for row in told.iter_rows(named=True)}
     return [
@@ -59,7 +59,7 @@ def last_day_there(lake: Lake, table: Table) -> date | None:
     """Return the last day of which the table may have rows, by its log; None where it has none, or does not say."""
     if not lake.exists(table):
         return None
-    return max((file.high for file in active_files(lake.newest(table)) if file.high is not None), default=None)
+    return max((file.high for file in active_files(lake.current(table)) if file.high is not None), default=None)
 
 
 def _bounds(row: dict[str, Any], column: str, rows: int | None) -> ColumnBounds:

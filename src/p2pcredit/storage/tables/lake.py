@@ -142,16 +142,6 @@ class Lake:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"cannot read {table.name}: {_one_line(error)}; see 'p2pcredit doctor'") from error
 
-    def newest(self, table: Table) -> DeltaTable:
-        """Give the Delta table as it is now, to be looked at and not kept: this thread goes on to use it.
-
-        Raises:
-            MissingTableError: If it has not been written.
-            StorageError: If it cannot be read.
-        """
-        self.require(table)
-        return self._open(table)
-
     def opened(self, table: Table) -> DeltaTable:
         """Open the Delta table as it is now, or make it: for engines that read and write its files themselves.
 
@@ -285,7 +275,9 @@ class Lake:
         return _ordered(frame.select(_columns(opened, table)).collect(), table)
 
     def current(self, table: Table) -> DeltaTable:
-        """Return the Delta table at its newest version, or at the pinned one; it stays open for the next call.
+        """Return the Delta table at its newest version, or at the pinned one, to be looked at and not kept.
+
+        It stays open for the next call of this thread.
 
         Raises:
             MissingTableError: If it has not been written.
