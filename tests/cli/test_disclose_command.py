@@ -88,6 +88,8 @@ def test_the_statement_has_numerator_denominator_windows_and_sources(home: Path)
     page = Path(found["page"]).read_text()
     assert "It does not say that the firm complies with the law." in page
     assert "less than 36 months" in page
+    assert "Its Article 3 was not read." in page  # what was not read is never cited as a source
+    assert not [one for one in found["assumptions"] if "Article 3" in one["source"] and "not read" not in one["source"]]
     rows = list(csv.DictReader(Path(found["csv"]).read_text().splitlines()))
     assert [(row["scope"], row["from"], row["denominator"]) for row in rows][:2] == [
         ("all", "2020-01-01", "2"),
@@ -107,6 +109,9 @@ def test_the_uk_statement_says_whose_method_and_definition_it_uses(home: Path) -
     assert found["law"].startswith("FCA Handbook, COBS 18.12")
     assert found["default_days"] == 180
     assert any("to be held against COBS 18.12" in one["source"] for one in found["assumptions"])
+    assert any("Of COBS 18.12 only the beginning was read" in one["text"] for one in found["assumptions"])
+    page = Path(found["page"]).read_text()
+    assert "not the rules on the outcomes statement" in page[page.index('id="texts"') :]
 
 
 def test_a_target_rate_without_cash_flows_says_why_there_is_no_actual_return(home: Path) -> None:

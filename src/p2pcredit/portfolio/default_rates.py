@@ -6,7 +6,8 @@ once, however often. Windows end with the year asked for and go back as far as w
 their simple average.
 
 Source:
-    Commission Delegated Regulation (EU) 2022/2115, Articles 1, 2 and 4; Regulation (EU) 2020/1503, Article 20.
+    Regulation (EU) 2020/1503, Article 20; Commission Delegated Regulation (EU) 2022/2115, Articles 1(1), 1(2), 2(1) to
+    2(4) and 4. Its Article 3, on the actual rates by risk category, was not read: they are made as Article 2 says.
 """
 
 from __future__ import annotations

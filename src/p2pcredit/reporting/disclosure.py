@@ -9,13 +9,37 @@ from p2pcredit.reporting.page import render_page
 
 REGIMES = {
     "ecspr": "Regulation (EU) 2020/1503, Article 20, with Commission Delegated Regulation (EU) 2022/2115",
-    "uk": "FCA Handbook, COBS 18.12 (outcomes statement)",
+    "uk": "FCA Handbook, COBS 18.12 (outcomes statement), whose rules were not read, by the method of the EU",
 }
 _METHOD = "Delegated Regulation (EU) 2022/2115"
 _NOTE_OF_UK = (
-    "COBS 18.12 asks for expected and actual default rates by risk category and leaves their calculation to the firm; "
-    "the method here is that of the EU's "
+    "Of COBS 18.12 only the beginning was read, not the rules on the outcomes statement. That they ask for expected "
+    "and actual default rates by risk category and leave their calculation to the firm is taken for granted: hold this "
+    f"statement against the rules. The method here is that of {_METHOD}."
 )
+_EU_TEXTS = (
+    ("Regulation (EU) 2020/1503, Article 20", "Read in full."),
+    (f"{_METHOD}, Article 1", "Paragraphs 1 and 2 read, and the beginning of paragraph 3."),
+    (f"{_METHOD}, Article 2", "Paragraphs 1 to 4 read, and the beginning of paragraph 5."),
+    (f"{_METHOD}, Article 3", "Not read. Taken to be the method of Article 2, applied to the loans of a category."),
+    (f"{_METHOD}, Article 4", "Paragraphs 1 and 2 read, where the copy ends."),
+    (f"{_METHOD}, Article 5", "One paragraph read, where the copy ends."),
+)
+_UK_TEXT = (
+    "FCA Handbook, COBS 18.12",
+    "Application, purpose, interpretation and the beginning of the credit risk assessment read; not the rules on the "
+    "outcomes statement.",
+)
+
+
+def texts_read(regime: str) -> list[dict[str, str]]:
+    """List the texts that the method rests on, each with how far it was read when the method was written.
+
+    Returns:
+        `text` and `read` each.
+    """
+    texts = [_UK_TEXT, *_EU_TEXTS] if regime == "uk" else list(_EU_TEXTS)
+    return [{"text": text, "read": read} for text, read in texts]
 
 
 def assumptions_of(facts: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -69,12 +93,13 @@ def assumptions_of(facts: Mapping[str, Any]) -> list[dict[str, str]]:
         (
             "A loan in default that an event later says to be current is not in default from that day on, and counts "
             "again in the next window.",
-            "A choice: the articles at hand do not say when a default ends",
+            "A choice: what was read of the articles does not say when a default ends",
         ),
         (
             "The actual rate of a risk category is that of its loans by the same method. A loan stays in the category "
             "that it had when it was made.",
-            f"Regulation (EU) 2020/1503, Article 20(1)(b)(i); {_METHOD}, Article 3",
+            f"A choice: Article 3 of {_METHOD} was not read; Article 4(1) refers to it, and Article 20(1)(b)(i) of "
+            "Regulation (EU) 2020/1503 asks for the rate",
         ),
         (
             "The expected rate of a risk category is the average of its actual one-year rates in the windows before "
@@ -84,7 +109,7 @@ def assumptions_of(facts: Mapping[str, Any]) -> list[dict[str, str]]:
         ("The financial year is the calendar year.", "A choice"),
     ]
     if uk:
-        rules.append((f"{_NOTE_OF_UK}{_METHOD}.", "COBS 18.12"))
+        rules.append((_NOTE_OF_UK, "A choice: the rules on the outcomes statement were not read"))
     if facts["rebuilt_defaults"]:
         rules.append(
             (
@@ -115,7 +140,8 @@ def render_disclosure(facts: Mapping[str, Any]) -> str:
         MonitoringError: If a fact is missing.
     """
     whose = {"platform": "By the platform's grade", "own": "By the grade of the score"}
-    return render_page("disclosure.html", facts, [], percent=percent, whose=whose)
+    texts = texts_read(facts["regime"])
+    return render_page("disclosure.html", facts, [], percent=percent, whose=whose, texts=texts)
 
 
-__all__ = ["REGIMES", "assumptions_of", "percent", "render_disclosure"]
+__all__ = ["REGIMES", "assumptions_of", "percent", "render_disclosure", "texts_read"]

@@ -116,15 +116,23 @@ def _with_amounts(instalments: pl.DataFrame) -> pl.DataFrame:
     with_both = instalments.with_columns((left_before - left_after).alias("principal"), interest.alias("interest"))
     if with_both["from_on"].null_count() == with_both.height:
         return with_both
-    # After an event with totals principal is assumed as far as there is any left.
-    reached = pl.col("principal").cum_sum().over(_ROW, order_by="_month")
-    kept = (floor - (reached - pl.col("principal"))).clip(0)
+    # After an event with totals principal is assumed as far as there is any left. What the instalments before took is
+    # told by the schedule and not summed up: which of them are looked at depends on the days asked for.
+    kept = (floor - (_cents(left(_first_month_after_event() - 1)) - left_before)).clip(0)
     return with_both.with_columns(
         pl.when(_from_origination())
         .then("principal")
         .otherwise(pl.min_horizontal("principal", kept))
         .alias("principal")
     )
+
+
+def _first_month_after_event() -> pl.Expr:
+    """Count which instalment is the first that is due after the event at which the stretch begins."""
+    start, event = pl.col("origination_date"), pl.col("from_on")
+    months = (event.dt.year() - start.dt.year()).cast(pl.Int64) * 12 + event.dt.month() - start.dt.month()
+    due_later = pl.min_horizontal(start.dt.day(), event.dt.month_end().dt.day()) > event.dt.day()
+    return pl.when(due_later).then(months).otherwise(months + 1).clip(1)
 
 
 def _settled(ended: pl.DataFrame, instalments: pl.DataFrame) -> list[pl.DataFrame]:

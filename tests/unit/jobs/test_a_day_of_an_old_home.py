@@ -56,10 +56,14 @@ def logs(opened: Opened) -> list[str]:
 
 
 def land(layout: Layout, days: DateRange) -> None:
-    """A loan a day, paid off three weeks later; one a month defaults, so labels need the events of every month."""
+    """A loan a day, paid off three weeks later; one a month defaults, so labels need the events of every month.
+
+    Payments are those of a schedule, so that cash flows follow each loan through its term.
+    """
     originated = [(f"{day:%Y%m%d}", day) for day in days]
     paid = [(name, day + timedelta(days=21)) for name, day in originated if day + timedelta(days=21) in days]
     terms = {"loan_amount": "5000", "term": "36 months", "annual_income": "50000", "home_ownership": "RENT"}
+    terms |= {"interest_rate": "12%", "payments": "SCHEDULED"}
     for feed in FEEDS.values():
         known = paid if feed.name == "loan_performance" else originated
         frame = pl.DataFrame(known, schema={"loan_id": pl.String, "snapshot_date": pl.Date}, orient="row")

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, LOAN_TERMS
@@ -214,6 +214,7 @@ def test_what_was_paid_out_is_the_flow_and_a_loan_that_landed_twice_is_paid_out_
 
 
 @settings(max_examples=40)
+@example(principal=0.01, interest=0.0, ends=1, paid=0, status=("CURRENT", 0), cut=150)
 @given(
     principal=st.decimals(0, 1200, places=2).map(float),
     interest=st.decimals(0, 40, places=2).map(float),

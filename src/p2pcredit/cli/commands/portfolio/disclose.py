@@ -18,7 +18,7 @@ def disclose(
     year: Annotated[int, typer.Option("--year", help="The financial year, January to December.", metavar="Y")],
     regime: Annotated[
         Literal["ecspr", "uk"],
-        typer.Option("--regime", help="EU: Regulation 2020/1503, Article 20. UK: COBS 18.12."),
+        typer.Option("--regime", help="EU: Regulation 2020/1503, Article 20. UK: for COBS 18.12, by the same method."),
     ] = "ecspr",
     default_days: Annotated[
         int | None,
