@@ -19,4 +19,4 @@ def people_decide(results: Sequence[MetricResult], facts: PolicyContext, setting
     reason = one_line(f"Retraining is left to people. {advice.reason}", 240)
     if not advice.retrain:
         return replace(advice, reason=reason)
-    return replace(advice, remedy="watch", retrain=False, reason=reason)
+    return replace(advice, remedy="watch", retrain=False, kind="", reason=reason)

@@ -275,7 +275,9 @@ class Lake:
         return _ordered(frame.select(_columns(opened, table)).collect(), table)
 
     def current(self, table: Table) -> DeltaTable:
-        """Return the Delta table at its newest version, or at the pinned one; it stays open for the next call.
+        """Return the Delta table at its newest version, or at the pinned one, to be looked at and not kept.
+
+        It stays open for the next call of this thread.
 
         Raises:
             MissingTableError: If it has not been written.
