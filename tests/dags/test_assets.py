@@ -23,6 +23,7 @@ def test_gold_tables_decision_and_report_are_outlets_of_the_tasks_that_write_the
         task.task_id: [asset.uri for asset in task.outlets] for dag in DAGS for task in dag.tasks if task.outlets
     }
     assert written == {
+        "gold_processing.cash_flows": ["p2pcredit://gold/cash_flows"],
         "gold_processing.feature_store": ["p2pcredit://gold/feature_store"],
         "gold_processing.label_store": ["p2pcredit://gold/label_store"],
         "run_inference": ["p2pcredit://gold/predictions"],

@@ -38,7 +38,8 @@ def test_preprocessing_does_each_job_once_per_feed_on_the_snapshot_date(run_dag:
         assert sorted(a for name, a in jobs.calls if name == job) == sorted((f, days) for f in FEEDS)
     assert jobs.calls[0] == ("preprocessing.catch_up.make_up_days", (DAY,)), "before the day itself"
     assert jobs.calls[-1] == ("preprocessing.stages.complete_days", (days,))
-    assert sorted(jobs.called()[-3:-1]) == [
+    assert sorted(jobs.called()[-4:-1]) == [
+        "preprocessing.cash_flows.build_cash_flows",
         "preprocessing.label_store.build_label_store",
         "preprocessing.stages.build_feature_store",
     ]

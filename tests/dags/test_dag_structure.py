@@ -68,7 +68,7 @@ def test_preprocessing_has_a_task_per_feed_and_table_in_the_order_of_the_layers(
             {f"{group}.{feed}" for feed in FEEDS}
             for group in ("source_data_checks", "bronze_processing", "silver_processing")
         ),
-        {"gold_processing.feature_store", "gold_processing.label_store"},
+        {"gold_processing.cash_flows", "gold_processing.feature_store", "gold_processing.label_store"},
         {"end"},
     ]
     expected = {(a, b) for above, below in itertools.pairwise(layers) for a in above for b in below}
@@ -152,7 +152,7 @@ def test_each_job_that_a_task_names_exists() -> None:
         if hasattr(task, "job")
     }
     assert named == set(jobs_of())
-    assert len(named) == 19
+    assert len(named) == 20
     for job in sorted(named):
         module, _, function = job.rpartition(".")
         assert callable(getattr(importlib.import_module(f"p2pcredit.jobs.{module}"), function)), job

@@ -107,7 +107,10 @@ def test_findings_that_cannot_be_are_refused_in_one_line(ctx: JobContext) -> Non
     lines = ctx.ledger.events()
     for act, says in (
         (lambda: close_finding(vera, "m1", 2), "m1 has no finding 2; open are: none"),
-        (lambda: close_finding(vera, "m1", 1, "fitted again"), "finding 1 of m1 was closed on 2024-01-15; open are: none"),
+        (
+            lambda: close_finding(vera, "m1", 1, "fitted again"),
+            "finding 1 of m1 was closed on 2024-01-15; open are: none",
+        ),
         (lambda: open_finding(vera, "m1", " "), "a finding needs a text"),
         (lambda: open_finding(replace(vera, by=None), "m1", "x"), "say who does it"),
     ):

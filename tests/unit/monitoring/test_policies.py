@@ -71,6 +71,14 @@ def test_values_lost_within_the_limit_are_no_evidence_about_a_model() -> None:
     assert monitoring_has_evidence([values_lost(0.3, FAIL)])
 
 
+@pytest.mark.parametrize("metric", ["product_ratio_matured", "product_ratio_to_date"])
+def test_few_defaults_of_a_product_are_no_evidence_until_they_say_something(metric: str) -> None:
+    few = replace(ratio(0.6, Status.UNDETERMINED), metric=metric, segment="term=36")
+    assert not monitoring_has_evidence([few])
+    assert monitoring_has_evidence([replace(few, status=PASS)])
+    assert monitoring_has_evidence([replace(few, status=FAIL)])
+
+
 def test_a_matured_ranking_below_the_threshold_beyond_its_interval_retrains() -> None:
     verdict = settle(auc(0.55, FAIL), auc(0.66, PASS, "all"), facts=replace(FACTS, known_bads=500))
     assert (verdict.remedy, verdict.retrain, verdict.performance_score) == ("retrain", True, 0.55)

@@ -12,6 +12,7 @@ from p2pcredit.monitoring.metrics.quality import DATA_METRICS, OUTSIDE_METRIC
 from p2pcredit.monitoring.policies.registry import DEFAULT_POLICY, POLICIES, name_of, require_policy
 from p2pcredit.monitoring.policies.verdict import Policy, Verdict
 from p2pcredit.monitoring.registry import without_nan
+from p2pcredit.monitoring.trigger_metrics import MATURED_RATIO, TO_DATE_RATIO
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
 
@@ -50,10 +51,13 @@ def decide(results: Sequence[MetricResult], facts: PolicyContext, settings: Sett
 def monitoring_has_evidence(results: Iterable[MetricResult]) -> bool:
     """Test whether anything was measured that a report or a decision could rest on.
 
-    Data that came in clean are no evidence about a model; data that came in broken are a reason to speak.
+    Data that came in clean are no evidence about a model; data that came in broken are a reason to speak. Defaults of a
+    product are counted however few they are: they are evidence once they lie within or beyond their bounds.
     """
     for result in map(without_nan, results):
         speaks = result.metric not in {*DATA_METRICS, OUTSIDE_METRIC} or result.status is Status.FAIL
+        if result.metric in {MATURED_RATIO, TO_DATE_RATIO}:
+            speaks = result.status is not Status.UNDETERMINED
         if result.value is not None and speaks:
             return True
     return False
