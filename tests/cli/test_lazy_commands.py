@@ -49,7 +49,13 @@ def test_a_mistyped_command_is_wrong_usage_and_names_the_similar_one() -> None:
 def test_names_are_completed_from_the_table() -> None:
     group = typer.main.get_command(app)
     context = group.make_context("p2pcredit", [], resilient_parsing=True)
-    assert [item.value for item in group.shell_complete(context, "s")] == ["status", "sql", "settings"]
+    assert [item.value for item in group.shell_complete(context, "s")] == [
+        "score",
+        "status",
+        "sql",
+        "strategy",
+        "settings",
+    ]
     assert [item.value for item in group.shell_complete(context, "--v")] == ["--version"]
 
 

@@ -31,7 +31,8 @@ def test_the_columns_that_others_read_are_there() -> None:
 
 def test_there_is_a_bronze_and_a_silver_table_per_feed_and_every_table_has_its_date() -> None:
     expected = {f"{layer}/{feed}" for layer in ("bronze", "silver") for feed in FEEDS}
-    gold = {f"gold/{name}" for name in ("feature_store", "label_store", "cash_flows", "predictions", "monitoring")}
+    names = ("feature_store", "label_store", "cash_flows", "expected_losses", "predictions", "monitoring")
+    gold = {f"gold/{name}" for name in names}
     assert set(TABLES) == expected | gold | {"silver/quarantine"}
     for table in TABLES.values():
         assert "snapshot_date" in table.schema

@@ -45,7 +45,7 @@ def measure_losses(ctx: JobContext, as_of: date | None = None, *, stress: str = 
     Returns:
         `home_id`, `as_of`, `valued_on`, `model_id`, `currency`, `confidence`, `loans`, `unknown_outcomes`, `unscored`
         (loans that got the mean probability of their term), `not_rated_when_made` (loans whose risk cannot have grown,
-        as nobody rated it), `written_off` (`loans`, `lost`, `recovered`), `stress` (what was asked for, its factors and
+        as it was not rated), `written_off` (`loans`, `lost`, `recovered`), `stress` (what was asked for, factors,
         sources), `scenarios` (name, weight, sums), `total`, `by_stage`, `by_stage_and_term`, `by_grade`, `by_reason`,
         `months` (expected loss month by month, undiscounted, of loans not in default), `loss_given_default` (`all` and
         per term: value, interval, development; and by year of default), `products` (what is applied per term), `late`

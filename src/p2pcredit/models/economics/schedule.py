@@ -30,4 +30,4 @@ def balances(yearly_rates: Floats, months: int) -> Floats:
     growth = np.log1p(rates)
     with np.errstate(divide="ignore", invalid="ignore"):
         left = -np.expm1(growth * (after - months)) / -np.expm1(-growth * months)
-    return np.where(rates > 0.0, np.clip(left, 0.0, 1.0), 1.0 - after / months)
+    return np.where(rates > 0.0, np.clip(left, 0.0, 1.0) + 0.0, 1.0 - after / months)  # no zero below zero

@@ -33,7 +33,7 @@ class Valued:
         return self.expected.lost * self.severity
 
     def annual_return(self, servicing_rate: float) -> Floats:
-        """Net annualised return over the term: interest less losses net of recoveries, over the principal at work."""
+        """Give the net annualised return over the term: interest less losses net of recoveries, over what is lent."""
         found = self.expected
         with np.errstate(invalid="ignore", divide="ignore"):
             return (found.interest - self.loss) / found.years - servicing_rate

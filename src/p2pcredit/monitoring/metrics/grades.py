@@ -77,7 +77,7 @@ def _by_grade(judged: pl.DataFrame, limits: MonitoringSettings) -> list[MetricRe
     rows = (
         judged.filter(pl.col("grade").is_not_null())
         .group_by("grade")
-        .agg(n=pl.len(), bads=pl.col("label").cast(pl.Int64).sum(), pd=pl.col("probability_of_default").mean())
+        .agg(n=pl.len(), bads=pl.col("label").cast(pl.Int64).sum(), pd=pl.col("probability_of_default").sort().mean())
         .sort("grade")
     )
     seen = [GradeSeen(**row) for row in rows.iter_rows(named=True) if row["pd"]]
@@ -92,7 +92,7 @@ def judge_grades(seen: list[GradeSeen], limits: MonitoringSettings) -> list[Metr
         limits: Bounds of the ratio, confidence.
 
     Examples:
-        >>> right, low = GradeSeen("A", 4000, 80, 0.02), GradeSeen("B", 1000, 90, 0.05)
+        >>> right, low = GradeSeen("A", 4000, 80, 0.02), GradeSeen("B", 1000, 100, 0.05)
         >>> found = judge_grades([right, low], MonitoringSettings())
         >>> [str(r.status) for r in found if r.metric == "grade_pd_ratio"]
         ['pass', 'fail']
