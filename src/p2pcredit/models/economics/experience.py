@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from p2pcredit.errors import BankError
+from p2pcredit.models.side_file import read_side_file, write_side_file
 
 ECONOMICS_FILE = "economics.json"
 """The file of a model that holds it; models of older versions have none."""
@@ -57,12 +56,11 @@ class Experience:
     def to_bytes(self) -> bytes:
         """Write it as JSON, the same bytes for the same experience."""
         content = {
-            "schema_version": SCHEMA_VERSION,
             "as_of": self.as_of.isoformat(),
             "products": {str(term): asdict(one) for term, one in sorted(self.products.items())},
             "pooled": asdict(self.pooled),
         }
-        return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+        return write_side_file(SCHEMA_VERSION, content)
 
 
 def of_setting(as_of: date, loss_given_default: float) -> Experience:
@@ -76,24 +74,15 @@ def read_experience(files: Mapping[str, bytes]) -> Experience | None:
     Raises:
         BankError: If the file is not what it should be.
     """
-    if ECONOMICS_FILE not in files:
-        return None
-    try:
-        content: dict[str, Any] = json.loads(files[ECONOMICS_FILE])
-        if content["schema_version"] != SCHEMA_VERSION:
-            raise BankError(
-                f"{ECONOMICS_FILE} has schema version {content['schema_version']}, this version reads "
-                f"{SCHEMA_VERSION}; upgrade p2pcredit"
-            )
-        return Experience(
-            date.fromisoformat(content["as_of"]),
-            {int(term): _from_json(one) for term, one in content["products"].items()},
-            _from_json(content["pooled"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BankError(
-            f"{ECONOMICS_FILE} cannot be read ({type(error).__name__}); restore the model from a backup"
-        ) from error
+    return read_side_file(files, ECONOMICS_FILE, SCHEMA_VERSION, _experience)
+
+
+def _experience(content: Mapping[str, Any]) -> Experience:
+    return Experience(
+        date.fromisoformat(content["as_of"]),
+        {int(term): _from_json(one) for term, one in content["products"].items()},
+        _from_json(content["pooled"]),
+    )
 
 
 def _from_json(content: Mapping[str, Any]) -> ProductExperience:

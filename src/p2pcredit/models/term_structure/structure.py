@@ -18,7 +18,6 @@ Source:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.errors import BankError
 from p2pcredit.models.evaluation.intervals import Floats
+from p2pcredit.models.side_file import read_side_file, write_side_file
 
 TERM_STRUCTURE_FILE = "term_structure.json"
 """The file of a model that holds it; models of older versions have none."""
@@ -148,13 +147,12 @@ class TermStructure:
     def to_bytes(self) -> bytes:
         """Write it as JSON, the same bytes for the same curves."""
         content = {
-            "schema_version": SCHEMA_VERSION,
             "window_months": self.window_months,
             "products": {str(term): _as_json(curve) for term, curve in sorted(self.products.items())},
             "pooled": _as_json(self.pooled),
             "powers": list(self.powers),
         }
-        return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+        return write_side_file(SCHEMA_VERSION, content)
 
 
 def read_term_structure(files: Mapping[str, bytes]) -> TermStructure | None:
@@ -163,25 +161,16 @@ def read_term_structure(files: Mapping[str, bytes]) -> TermStructure | None:
     Raises:
         BankError: If the file is not what it should be.
     """
-    if TERM_STRUCTURE_FILE not in files:
-        return None
-    try:
-        content: dict[str, Any] = json.loads(files[TERM_STRUCTURE_FILE])
-        if content["schema_version"] != SCHEMA_VERSION:
-            raise BankError(
-                f"{TERM_STRUCTURE_FILE} has schema version {content['schema_version']}, this version reads "
-                f"{SCHEMA_VERSION}; upgrade p2pcredit"
-            )
-        return TermStructure(
-            int(content["window_months"]),
-            {int(term): _from_json(curve) for term, curve in content["products"].items()},
-            _from_json(content["pooled"]),
-            tuple(float(power) for power in content["powers"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BankError(
-            f"{TERM_STRUCTURE_FILE} cannot be read ({type(error).__name__}); restore the model from a backup"
-        ) from error
+    return read_side_file(files, TERM_STRUCTURE_FILE, SCHEMA_VERSION, _term_structure)
+
+
+def _term_structure(content: Mapping[str, Any]) -> TermStructure:
+    return TermStructure(
+        int(content["window_months"]),
+        {int(term): _from_json(curve) for term, curve in content["products"].items()},
+        _from_json(content["pooled"]),
+        tuple(float(power) for power in content["powers"]),
+    )
 
 
 def term_structure_facts(structure: TermStructure | None) -> dict[str, Any] | None:
