@@ -10,12 +10,11 @@ import pytest
 from p2pcredit.models.evaluation.grade_tests import (
     binomial_chance,
     herfindahl,
-    holm_adjusted,
     hosmer_lemeshow,
     jeffreys_chance,
     jeffreys_interval,
 )
-from p2pcredit.models.evaluation.segment_ratios import rejected_by_holm
+from p2pcredit.models.evaluation.segment_ratios import holm_adjusted, rejected_by_holm
 
 
 def test_jeffreys_of_one_loan_has_a_closed_form() -> None:
@@ -45,6 +44,18 @@ def test_holm_adjusted_is_below_an_error_just_where_holm_rejects() -> None:
         chances = (draw.random(6) ** 3).tolist()
         below = {place for place, chance in enumerate(holm_adjusted(chances)) if chance < 0.05}
         assert below == rejected_by_holm(chances, 0.05)
+        assert below == _stepped_down(chances, 0.05)
+
+
+def _stepped_down(chances: list[float], error: float) -> set[int]:
+    """Reject as the method is told: the smallest chance first, until one is too large for those that are left."""
+    rejected: set[int] = set()
+    while len(rejected) < len(chances):
+        place = min(set(range(len(chances))) - rejected, key=lambda one: chances[one])
+        if chances[place] >= error / (len(chances) - len(rejected)):
+            break
+        rejected.add(place)
+    return rejected
 
 
 def test_hosmer_lemeshow_by_hand() -> None:

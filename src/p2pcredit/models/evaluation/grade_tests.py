@@ -4,7 +4,7 @@ Source:
     European Central Bank (2019), Instructions for reporting the validation results of internal models: the Jeffreys
     test of a grade's PD, migrations, concentration in grades; Brown, Cai & DasGupta (2001), Interval estimation for a
     binomial proportion, Statistical Science 16; Hosmer & Lemeshow (1980), Goodness of fit tests for the multiple
-    logistic regression model, Communications in Statistics 9; Holm (1979), Scandinavian Journal of Statistics 6.
+    logistic regression model, Communications in Statistics 9.
 """
 
 from __future__ import annotations
@@ -59,20 +59,6 @@ def binomial_chance(bads: int, n: int, expected_rate: float) -> float:
         0.028
     """
     return float(binom.sf(bads - 1, n, expected_rate))
-
-
-def holm_adjusted(chances: Sequence[float]) -> list[float]:
-    """Adjust chances for their number: each below an error just where Holm's method rejects it at that error.
-
-    Examples:
-        >>> [round(chance, 6) for chance in holm_adjusted([0.02, 0.01, 0.5])]  # 2 x 0.02, 3 x 0.01, 1 x 0.5
-        [0.04, 0.03, 0.5]
-    """
-    adjusted, so_far = [0.0] * len(chances), 0.0
-    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
-        so_far = max(so_far, min(1.0, chances[place] * (len(chances) - rank)))
-        adjusted[place] = so_far
-    return adjusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +135,6 @@ __all__ = [
     "GoodnessOfFit",
     "binomial_chance",
     "herfindahl",
-    "holm_adjusted",
     "hosmer_lemeshow",
     "jeffreys_chance",
     "jeffreys_interval",

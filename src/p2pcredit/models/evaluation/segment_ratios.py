@@ -80,6 +80,20 @@ def ratio_interval(seen: Seen, confidence: float, level_bads: int | None = None)
     return least / seen.expected, most / seen.expected
 
 
+def holm_adjusted(chances: Sequence[float]) -> list[float]:
+    """Adjust chances for their number: each below an error just where Holm's method rejects it at that error.
+
+    Examples:
+        >>> [round(chance, 6) for chance in holm_adjusted([0.02, 0.01, 0.5])]  # 2 x 0.02, 3 x 0.01, 1 x 0.5
+        [0.04, 0.03, 0.5]
+    """
+    adjusted, so_far = [0.0] * len(chances), 0.0
+    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
+        so_far = max(so_far, min(1.0, chances[place] * (len(chances) - rank)))
+        adjusted[place] = so_far
+    return adjusted
+
+
 def rejected_by_holm(chances: Sequence[float], alpha: float) -> set[int]:
     """Find the places whose chance is too small to be chance, so that with `alpha` none of all is rejected wrongly.
 
@@ -89,12 +103,7 @@ def rejected_by_holm(chances: Sequence[float], alpha: float) -> set[int]:
         >>> sorted(rejected_by_holm([0.02, 0.001, 0.03], 0.05))
         [0, 1, 2]
     """
-    rejected: set[int] = set()
-    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
-        if chances[place] * (len(chances) - rank) >= alpha:
-            break
-        rejected.add(place)
-    return rejected
+    return {place for place, chance in enumerate(holm_adjusted(chances)) if chance < alpha}
 
 
-__all__ = ["LEAST_EXPECTED", "Seen", "chance_outside", "ratio_interval", "rejected_by_holm"]
+__all__ = ["LEAST_EXPECTED", "Seen", "chance_outside", "holm_adjusted", "ratio_interval", "rejected_by_holm"]

@@ -14,11 +14,11 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.models.evaluation.grade_tests import (
     binomial_chance,
     herfindahl,
-    holm_adjusted,
     hosmer_lemeshow,
     jeffreys_chance,
     jeffreys_interval,
 )
+from p2pcredit.models.evaluation.segment_ratios import holm_adjusted
 from p2pcredit.models.scoring import grades
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.lights import Light, inside, judge_together, one_side_of
