@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Self
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -178,6 +178,22 @@ def source_of(cause: str, causes: Mapping[str, str]) -> str:
     return told.strip().removeprefix("source:").strip() or NO_SOURCE
 
 
+def stress_as_json(spec: str, causes: Mapping[str, str]) -> dict[str, Any]:
+    """Return a stress as plain JSON values: what was asked for, its factors, and the source of each cause in it.
+
+    Examples:
+        >>> causes = {"rate": "hazard 1.2; source: a", "jobless_rate": "lgd 1.1; source: b"}
+        >>> stress_as_json("jobless_rate:+1", causes)["sources"]
+        {'jobless_rate': 'b'}
+    """
+    named = [read["name"] for part in spec.split(",") if (read := _PART.fullmatch(part))]
+    return {
+        "asked": spec.strip(),
+        **asdict(stress_of(spec, causes)),
+        "sources": {cause: source_of(cause, causes) for cause in causes if cause in named},
+    }
+
+
 def scenarios_of(settings: MoneySettings) -> tuple[Scenario, ...]:
     """Read the scenarios; one as the book's past where none is set.
 
@@ -218,4 +234,13 @@ def _checked(what: str, factor: float) -> float:
     return factor
 
 
-__all__ = ["MULTIPLIERS", "MoneySettings", "Scenario", "Stress", "scenarios_of", "source_of", "stress_of"]
+__all__ = [
+    "MULTIPLIERS",
+    "MoneySettings",
+    "Scenario",
+    "Stress",
+    "scenarios_of",
+    "source_of",
+    "stress_as_json",
+    "stress_of",
+]

@@ -24,7 +24,7 @@ from p2pcredit.portfolio.returns import loan_returns
 from p2pcredit.portfolio.severity import developed, triangle_of
 from p2pcredit.portfolio.vintage_curves import months_seen
 from p2pcredit.reporting.losses import assumptions_of, render_losses
-from p2pcredit.settings.money import scenarios_of, source_of, stress_of
+from p2pcredit.settings.money import scenarios_of, stress_as_json, stress_of
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
@@ -131,13 +131,7 @@ def _measured(ctx: JobContext, as_of: date | None, stress: str) -> tuple[Receipt
             "lost": round(float(written_off["lost"].sum()), 2),
             "recovered": round(float(written_off["recoveries"].sum()), 2),
         },
-        "stress": {
-            "asked": stress.strip(),
-            "hazard": factors.hazard,
-            "lgd": factors.lgd,
-            "prepayment": factors.prepayment,
-            "sources": {name: source_of(name, money.stress) for name in money.stress if name in stress},
-        },
+        "stress": stress_as_json(stress, money.stress),
         "scenarios": [
             {
                 "name": one.name,

@@ -35,7 +35,7 @@ from p2pcredit.portfolio.strategy import (
     three_ways,
 )
 from p2pcredit.reporting.strategy import render_strategy
-from p2pcredit.settings.money import MoneySettings, Stress, source_of, stress_of
+from p2pcredit.settings.money import MoneySettings, Stress, stress_as_json, stress_of
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
@@ -133,13 +133,7 @@ def measure_strategy(
         "confidence": confidence,
         "revenue": revenue,
         "loss_limit": loss_limit,
-        "stress": {
-            "asked": stress.strip(),
-            "hazard": factors.hazard,
-            "lgd": factors.lgd,
-            "prepayment": factors.prepayment,
-            "sources": {name: source_of(name, money.stress) for name in money.stress if name in stress},
-        },
+        "stress": stress_as_json(stress, money.stress),
         "cutoff": present,
         "months": months,
         "first": min(loans["origination_date"]).isoformat(),
