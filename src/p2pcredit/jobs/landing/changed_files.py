@@ -60,20 +60,35 @@ def _files_of(layout: Layout, feed: str, day: date, there: Collection[str]) -> l
     return [layout.landing / feed / name for name in own] or [path for path in (month,) if path.name in there]
 
 
+def holds_the_same(path: Path, digest: str, size: int, since_ns: int, digests: dict[Path, str]) -> bool:
+    """Test whether a file holds what was read of it before; it is read only where size and times do not tell.
+
+    Args:
+        path: The file.
+        digest, size: SHA-256 and bytes of what was read.
+        since_ns: A file of this size that last changed before is taken as it was, in nanoseconds; 0 where none is.
+        digests: Of files read before, which are not read again; those read now are added.
+
+    Raises:
+        OSError: If it is gone or cannot be read.
+    """
+    found = path.stat()
+    if found.st_size != size:
+        return False
+    if max(found.st_mtime_ns, found.st_ctime_ns) < since_ns:
+        return True
+    if path not in digests:
+        digests[path] = sha256_of_file(path)
+    return digests[path] == digest
+
+
 def _is_same(path: Path, seen: Seen, since_ns: int, digests: dict[Path, str]) -> bool:
     try:
-        found = path.stat()
-        if found.st_size != seen.size:
-            return False
-        if max(found.st_mtime_ns, found.st_ctime_ns) < since_ns:
-            return True
-        if path not in digests:
-            digests[path] = sha256_of_file(path)
+        return holds_the_same(path, seen.digest, seen.size, since_ns, digests)
     except FileNotFoundError:
         return True  # taken away this moment
     except OSError as error:
         raise disk_error("read", path, error) from error
-    return digests[path] == seen.digest
 
 
-__all__ = ["changed_files", "known_since"]
+__all__ = ["changed_files", "holds_the_same", "known_since"]

@@ -19,7 +19,7 @@ from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver
 from p2pcredit.errors import IncompleteDayError, SourceError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing.changed_files import known_since
+from p2pcredit.jobs.landing.changed_files import holds_the_same, known_since
 from p2pcredit.jobs.landing.deliveries import landed_anew
 from p2pcredit.jobs.preprocessing.completeness.day_counts import (
     Completeness,
@@ -33,7 +33,6 @@ from p2pcredit.jobs.preprocessing.completeness.day_counts import (
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.quarantine_checks import count_set_aside
 from p2pcredit.periods import DateRange, spans_of
-from p2pcredit.storage.files import sha256_of_file
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files
 from p2pcredit.storage.landing.notes import noted_landed
 from p2pcredit.storage.tables.day_receipts import Facts, is_complete, read_receipts
@@ -271,14 +270,7 @@ def _rows_landed(
 
 
 def _is_same(path: Path, known: _Known, digests: dict[Path, str]) -> bool:
-    found = path.stat()
-    if not known.digest or found.st_size != known.size:
-        return False
-    if max(found.st_mtime_ns, found.st_ctime_ns) < known.since_ns:
-        return True
-    if path not in digests:
-        digests[path] = sha256_of_file(path)
-    return digests[path] == known.digest
+    return bool(known.digest) and holds_the_same(path, known.digest, known.size, known.since_ns, digests)
 
 
 def _matched_loans(lake: Lake, days: DateRange) -> dict[date, int]:
