@@ -14,7 +14,8 @@ from p2pcredit.models.fitting.backend import LOCAL, LocalBackend
 from p2pcredit.models.scorecard.fit import fit_scorecard
 
 RANDOM = np.random.default_rng(3)
-LOANS = pl.DataFrame({"fico": RANDOM.integers(600, 800, 3000).astype(float), "home_ownership": RANDOM.choice(["OWN", "RENT"], 3000).tolist()})
+FICO, HOMES = RANDOM.integers(600, 800, 3000).astype(float), RANDOM.choice(["OWN", "RENT"], 3000)
+LOANS = pl.DataFrame({"fico": FICO, "home_ownership": HOMES.tolist()})
 FEATURES = (Feature("fico", "numeric", -1, "", ""), Feature("home_ownership", "category", 0, "", ""))
 BADS = (RANDOM.random(3000) < (820 - LOANS["fico"].to_numpy()) / 800).astype(float)
 EXPECTED = RANDOM.uniform(0.01, 0.3, 3000)
