@@ -52,14 +52,17 @@ def champion_of(ctx: JobContext) -> str:
 
 
 def with_value(home: Path, tmp_path: Path, column: str, value: float | None, loans: int, **scoring: Any) -> JobContext:
-    """A copy of the home in which so many loans of the last day have a value in a column, with settings of scoring."""
+    """A copy of the home in which so many loans of the last day have a value in a column, with settings of scoring.
+
+    Its loans are lent for 36 months, of which the champion learned: those of 60 came later.
+    """
     copy = tmp_path / "home"
     shutil.copytree(home, copy)
     ctx = evidence_home.context(copy)
     update = {"scoring": ScoringSettings.model_validate(scoring)}
     ctx = replace(ctx, settings=ctx.settings.model_copy(update=update))
     lake = Lake(ctx.layout)
-    rows = lake.read(FEATURE_STORE, ONE_DAY)
+    rows = lake.read(FEATURE_STORE, ONE_DAY).with_columns(pl.lit(36.0).alias("term_months"))
     given = pl.when(pl.int_range(pl.len()) < loans).then(value).otherwise(pl.col(column)).alias(column)
     lake.replace(FEATURE_STORE, rows.with_columns(given.cast(rows.schema[column])), ONE_DAY)
     return ctx
