@@ -218,8 +218,8 @@ PREDICTIONS = Table(
     ("loan_id",),
     "one scored loan: `outside_training` lists each value outside what the model was trained on as `COLUMN: missing`, "
     "`COLUMN: level never seen`, `COLUMN: beyond trained range` or `term_months: term not learned from`; `decision` is "
-    "`approve` (probability of default at or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` (no probability, score, "
-    "grade, reasons)",
+    "`approve` (probability of default at or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` "
+    "(no probability, score, grade, reasons)",
     made_by="infer",
 )
 

@@ -23,8 +23,8 @@ LEAST_SHARE = 0.001
 """Fewer loans without a value than either of these say nothing of what it means to have none."""
 
 SAME_PRODUCT = 0.05
-"""Terms at most so far from each other, as a part of the loan's own, are one product: of 36 months those of 35 and 37. A
-book that lends for any number of months has few loans of each, and says enough of them together."""
+"""Terms at most so far from each other, as a part of the loan's own, are one product: of 36 months those of 35 and 37.
+A book that lends for any number of months has few loans of each, and says enough of them together."""
 
 LEAST_POOL_BADS = 10
 """With fewer bads the rare levels of a category, all together, are not learned like a level."""
@@ -62,8 +62,8 @@ class ColumnSupport:
             borrower's value; None where it is not known.
         blanks: Of a feature that has a number for a blank (`Feature.number_of_blank`): the training loans with it; None
             for other features, or where it is not known.
-        terms: Of the contract term: the training loans of each, `(months, loans)`, shortest first; None for all else, or
-            where it is not known.
+        terms: Of the contract term: the training loans of each, `(months, loans)`, shortest first; None for all else,
+            or where it is not known.
     """
 
     loans: int
