@@ -207,7 +207,7 @@ PREDICTIONS = Table(
             "outside_training",
             "List(String)",
             "Each value outside what the model was trained on: `COLUMN: missing`, `COLUMN: level never "
-            "seen` or `COLUMN: beyond trained range`; empty for most loans.",
+            "seen`, `COLUMN: beyond trained range` or `term_months: term not learned from`; empty for most loans.",
         ),
         TableColumn(
             "decision",
@@ -217,9 +217,9 @@ PREDICTIONS = Table(
     ),
     ("loan_id",),
     "one scored loan: `outside_training` lists each value outside what the model was trained on as `COLUMN: missing`, "
-    "`COLUMN: level never seen` or `COLUMN: beyond trained range`; `decision` is `approve` (probability of default at "
-    "or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` (no probability, score, "
-    "grade, reasons)",
+    "`COLUMN: level never seen`, `COLUMN: beyond trained range` or `term_months: term not learned from`; `decision` is "
+    "`approve` (probability of default at or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` "
+    "(no probability, score, grade, reasons)",
     made_by="infer",
 )
 

@@ -27,7 +27,7 @@ from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import fit_term_structure
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE, term_structure_facts
 from p2pcredit.models.training.candidate import Candidate
-from p2pcredit.models.training_support import absence_facts
+from p2pcredit.models.training_support import absence_facts, term_facts
 from p2pcredit.reporting.evidence.facts import build_evidence
 from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.reporting.evidence.subject import Subject
@@ -85,6 +85,7 @@ def assemble(
         "features": list(model.feature_names),
         "feature_sets": _sets_of(model),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
+        "terms": term_facts(model.support),
         "term_structure": term_structure_facts(structure),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
