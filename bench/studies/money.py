@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from p2pcredit.contracts.tables import CASH_FLOWS, FEATURE_STORE, PREDICTIONS
 from p2pcredit.jobs.portfolio.book import book_of
 from p2pcredit.models.economics.schedule import balances
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.portfolio.returns import DAYS_A_YEAR, loan_returns
+from p2pcredit.portfolio.loan_returns import DAYS_A_YEAR, loan_returns
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
@@ -261,7 +261,7 @@ def page(file: Path, home: Path) -> str:
     flows = lake.scan(CASH_FLOWS).select("loan_id", "paid_on", "kind", "amount", "rebuilt", "known_on").collect()
     end: date = flows["known_on"].max()  # type: ignore[assignment]
     book = book_of(lake, settings, end, graded=False)
-    own = loan_returns(book.loans, flows, end - timedelta(days=settings.labels.default_days))
+    own = loan_returns(book.loans, flows, end)  # every loan has ended, so that nothing is still to become known
     totals, loans = read_totals(file), scored_loans(lake, own)
     short = loans.filter(pl.col("term_months") == 36)
     return PAGE.format(

@@ -13,7 +13,7 @@ from p2pcredit.models.economics.expected import lag_months
 from p2pcredit.models.economics.experience import Experience
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.portfolio.returns import loan_returns
+from p2pcredit.portfolio.loan_returns import loan_returns
 from p2pcredit.portfolio.severity import Severity, learn_experience
 from p2pcredit.settings import Settings
 from p2pcredit.storage.tables.lake import Lake

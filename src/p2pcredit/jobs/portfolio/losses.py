@@ -26,7 +26,7 @@ from p2pcredit.portfolio.expected_losses import (
     sums_by,
     with_losses,
 )
-from p2pcredit.portfolio.returns import loan_returns
+from p2pcredit.portfolio.loan_returns import loan_returns
 from p2pcredit.portfolio.severity import developed, triangle_of
 from p2pcredit.portfolio.vintage_curves import months_seen
 from p2pcredit.reporting.losses import assumptions_of, render_losses

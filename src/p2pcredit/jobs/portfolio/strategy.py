@@ -21,7 +21,7 @@ from p2pcredit.models.economics.value import profit_of, stressed_chances, value_
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.portfolio.returns import DAYS_A_YEAR, loan_returns
+from p2pcredit.portfolio.loan_returns import DAYS_A_YEAR, loan_returns
 from p2pcredit.portfolio.strategy import (
     FACTORS,
     Draws,
