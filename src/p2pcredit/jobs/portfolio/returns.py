@@ -34,10 +34,10 @@ def measure_returns(
         until: The valuation, where it lies before the last day of which all payments are known; None for that day.
 
     Returns:
-        `home_id`, `as_of`, `valued_on` (the last day of which all payments are known), `vintage`, `grades`, `loans`,
-        `unknown_outcomes` (loans left out), `short` (loans paid off of which payments are missing), `rebuilt_share`,
-        `total`, `by_vintage`, `by_grade`, `by_term`, `by_vintage_and_term`, `cells` (by vintage, grade and term): each
-        as `portfolio.returns` says.
+        `home_id`, `as_of`, `valued_on` (the last day of which all payments are known), `currency`, `vintage`, `grades`,
+        `loans`, `unknown_outcomes` (loans left out), `short` (loans paid off of which payments are missing),
+        `rebuilt_share`, `total`, `by_vintage`, `by_grade`, `by_term`, `by_vintage_and_term`, `cells` (by vintage, grade
+        and term): each as `portfolio.returns` says.
 
     Raises:
         MissingTableError: If days or cash flows are missing, or payments of most loans were never reported.
@@ -62,6 +62,7 @@ def measure_returns(
         "home_id": short_id_of(ctx.layout.home),
         "as_of": book.as_of.isoformat(),
         "valued_on": until.isoformat(),
+        "currency": ctx.settings.money.currency,
         "vintage": vintage,
         "grades": grades,
         "loans": total["loans"],
