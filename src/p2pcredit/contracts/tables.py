@@ -189,6 +189,18 @@ PREDICTIONS = Table(
             "Probability of default within the contract term, or within the main window if that is longer, between 0 "
             "and 1; never below `probability_of_default`. Null where refused, and for a model made by version 0.1.",
         ),
+        TableColumn(
+            "expected_loss",
+            "Float64",
+            "Expected loss over the contract term, net of recoveries, as a share of the amount lent. Null where "
+            "refused, where rate or term is not known, and for a model that holds no `economics.json`.",
+        ),
+        TableColumn(
+            "expected_annual_return",
+            "Float64",
+            "Expected net annualised return over the contract term: interest less expected losses, over the principal "
+            "at work times years, less `money.servicing_rate`. Null as `expected_loss` is.",
+        ),
         TableColumn("score", "Int32", "Points: 600 at odds of 50 goods to one bad by default; more is safer."),
         TableColumn(
             "grade",

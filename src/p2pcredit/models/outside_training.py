@@ -26,6 +26,8 @@ WITHHELD = {
     "refuse": (
         "probability_of_default",
         "lifetime_probability_of_default",
+        "expected_loss",
+        "expected_annual_return",
         "score",
         "grade",
         "reason_1",

@@ -39,7 +39,7 @@ TERMS_BY_HAND = Night(marked=frozenset({("check_source", "loan_terms"), ("load_b
 def model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose probability rests on what a loan's features say."""
 
-    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
+    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, *beside: Any) -> pl.DataFrame:
         base = dict.fromkeys(PREDICTIONS.schema)
         columns = features.select("loan_id", "snapshot_date", "annual_income")
         rows = [

@@ -99,7 +99,7 @@ def live_through(home: Path, history: list[First]) -> list[date]:
 def model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose probability rests on a loan's amount."""
 
-    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
+    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, *beside: Any) -> pl.DataFrame:
         base = dict.fromkeys(PREDICTIONS.schema)
         rows = [
             {

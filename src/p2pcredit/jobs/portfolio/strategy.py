@@ -17,12 +17,11 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Book, book_as_of
 from p2pcredit.jobs.portfolio.experience import Learned, experience_as_of
 from p2pcredit.jobs.portfolio.rated import Rated, rate_loans
-from p2pcredit.models.economics.expected import lag_months
 from p2pcredit.models.economics.value import profit_of, stressed_chances, value_loans
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.portfolio.returns import DAYS_A_YEAR, loan_returns
+from p2pcredit.portfolio.loan_returns import DAYS_A_YEAR, loan_returns
 from p2pcredit.portfolio.strategy import (
     FACTORS,
     Draws,
@@ -112,8 +111,7 @@ def measure_strategy(
             f"{loans.height:,} loans of the {months} months before {book.as_of} have probability, term and interest "
             f"rate, {LEAST_LOANS} are needed; choose more --months"
         )
-    lag = lag_months(settings.labels.default_days)
-    valued = _valued(loans, rated, learned, lag, factors, money, lends=revenue == "interest")
+    valued = _valued(loans, rated, learned, factors, money, lends=revenue == "interest")
     present, confidence = settings.scores.approval_cutoff, settings.monitoring.confidence
     ratios = _ratios(ctx, book)
     chances = loans["probability_of_default"].to_numpy().astype(np.float64)
@@ -213,7 +211,7 @@ def _valuable(newest: pl.DataFrame, rated: Rated) -> tuple[pl.DataFrame, int]:
 
 
 def _valued(
-    loans: pl.DataFrame, rated: Rated, learned: Learned, lag: int, asked: Stress, money: MoneySettings, *, lends: bool
+    loans: pl.DataFrame, rated: Rated, learned: Learned, asked: Stress, money: MoneySettings, *, lends: bool
 ) -> _Newest:
     chances = loans["probability_of_default"].to_numpy().astype(np.float64)
     amounts = loans["loan_amount"].to_numpy().astype(np.float64)
@@ -222,9 +220,8 @@ def _valued(
     for factor in FACTORS:
         stress = Stress(hazard=factor) * asked
         valued = value_loans(
-            structure, learned.experience, chances, loans["term_months"], loans["interest_rate_share"], lag=lag,
-            stress=stress,
-        )  # fmt: skip
+            structure, learned.experience, chances, loans["term_months"], loans["interest_rate_share"], stress=stress
+        )
         profit = profit_of(valued, amounts, money, bears_losses=lends)
         found = valued.expected
         frames[factor] = loans.select(

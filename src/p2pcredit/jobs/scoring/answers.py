@@ -25,6 +25,8 @@ from p2pcredit.text import one_line
 GIVEN = (
     "probability_of_default",
     "lifetime_probability_of_default",
+    "expected_loss",
+    "expected_annual_return",
     "score",
     "grade",
     "decision",
@@ -41,6 +43,8 @@ ANSWER: dict[str, Any] = {
     "known_on": pl.Date,
     "probability_of_default": pl.Float64,
     "lifetime_probability_of_default": pl.Float64,
+    "expected_loss": pl.Float64,
+    "expected_annual_return": pl.Float64,
     "window_months": pl.Int64,
     "score": pl.Int32,
     "grade": pl.String,

@@ -19,6 +19,7 @@ from p2pcredit.jobs.training.environment import environment, software
 from p2pcredit.jobs.training.past_promotions import realised_differences
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.swap_sets import newest_loans, swap_set
+from p2pcredit.models.economics.experience import ECONOMICS_FILE, experience_facts
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import FitBackend
 from p2pcredit.models.fitting.devices import CPU
@@ -70,6 +71,9 @@ def assemble(
     structure = fit_term_structure(snapshot.watched(model), window_months=settings.labels.window_months)
     if structure is not None:
         own[TERM_STRUCTURE_FILE] = structure.to_bytes()
+    experience = snapshot.experience
+    if experience is not None:
+        own[ECONOMICS_FILE] = experience.to_bytes()
     model_id = name_model(model.family, snapshot.day, own)
     evaluation = {EVALUATION_PREFIX + name: data for name, data in candidate.evaluation_model.to_files().items()}
     files = {**own, **evaluation, REFERENCE_FILE: _reference(snapshot, model)}
@@ -87,6 +91,7 @@ def assemble(
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
         "terms": term_facts(model.support),
         "term_structure": term_structure_facts(structure),
+        "economics": experience_facts(experience),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
         "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "spark"}),
