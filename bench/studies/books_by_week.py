@@ -22,7 +22,6 @@ from p2pcredit.monitoring.metrics.over_term import measure_over_term
 from p2pcredit.monitoring.metrics.quality import measure_quality
 from p2pcredit.monitoring.metrics.triggers import measure_triggers
 from p2pcredit.monitoring.policies.choose import Verdict, decide
-from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
 
 FEED = "financial"
@@ -177,4 +176,4 @@ def decide_week(
     return results, verdict, facts
 
 
-__all__ = ["FEED", "Book", "Lost", "add_months", "decide_week", "facts_before", "known_by", "matured_bads", "measure"]
+__all__ = ["FEED", "Book", "Lost", "decide_week", "facts_before", "known_by", "matured_bads", "measure"]

@@ -16,16 +16,14 @@ import polars as pl
 
 from bench.studies.books_by_week import Book, Lost
 from p2pcredit.models.evaluation.intervals import logistic
-from p2pcredit.models.training.hazard import months_on_book
-from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
 
 Floats = npt.NDArray[np.float64]
 
 EVENT = date(2022, 1, 1)
 """A Saturday: the end of the last week before anything happens."""
-SERVED_WEEKS, BEFORE_WEEKS = 52, 117
-"""The champion's weeks before the event, and those of the book."""
+SERVED_WEEKS, OLDER_WEEKS = 52, 65
+"""The champion's weeks before the event, and the weeks of loans before it, which judge it as they mature."""
 SPREAD, LEVEL_DEFAULTS, SHARE_OF_60 = 0.6, 150, 0.3
 LEVELS = {36: -2.8, 60: -2.3}
 DAYS_OF_A_MONTH = 30.4375
@@ -71,7 +69,9 @@ def scenarios(factor: float, weeks: int = 65) -> tuple[Scenario, ...]:
     )
 
 
-def simulate(scenario: Scenario, seed: int, settings: Settings, *, loans_a_week: int) -> Book:
+def simulate(
+    scenario: Scenario, seed: int, settings: Settings, *, loans_a_week: int, served_weeks: int = SERVED_WEEKS
+) -> Book:
     """Draw one book.
 
     Args:
@@ -79,12 +79,14 @@ def simulate(scenario: Scenario, seed: int, settings: Settings, *, loans_a_week:
         seed: The draw; the same for all scenarios of a seed.
         settings: Label window and lag.
         loans_a_week: How many are originated.
+        served_weeks: The champion's weeks before the event.
     """
     rng = np.random.default_rng(seed)
-    first = EVENT - timedelta(weeks=BEFORE_WEEKS)
-    n = (BEFORE_WEEKS + scenario.weeks) * loans_a_week
-    day = np.sort(rng.integers(1, 7 * (BEFORE_WEEKS + scenario.weeks) + 1, n))
-    after = (day - 7 * BEFORE_WEEKS).astype(np.float64)
+    before = served_weeks + OLDER_WEEKS
+    first = EVENT - timedelta(weeks=before)
+    n = (before + scenario.weeks) * loans_a_week
+    day = np.sort(rng.integers(1, 7 * (before + scenario.weeks) + 1, n))
+    after = (day - 7 * before).astype(np.float64)
     term = np.where(rng.random(n) < SHARE_OF_60, 60, 36)
     known = rng.normal(0.0, SPREAD, n) + scenario.moved * SPREAD * np.clip(after / 56.0, 0.0, 1.0)
     chance = logistic(np.where(term == 60, LEVELS[60], LEVELS[36]) + known)
@@ -98,7 +100,7 @@ def simulate(scenario: Scenario, seed: int, settings: Settings, *, loans_a_week:
         labels=_labels(loans, settings),
         curves=1.0 - (1.0 - chance[:, None]) ** np.cumsum(_MONTHLY)[None, :],
         champion_id="champion",
-        champion_as_of=EVENT - timedelta(weeks=SERVED_WEEKS),
+        champion_as_of=EVENT - timedelta(weeks=served_weeks),
         unseen_from=first,
         reference=loans.filter(pl.col("model_id") == "earlier"),
         lost=_lost(scenario, rng, loans_a_week),
@@ -122,7 +124,7 @@ def _loans(
     first: date, day: Any, term: Any, chance: Floats, known: Floats, age: Floats, settings: Settings
 ) -> pl.DataFrame:
     born = pl.lit(first) + pl.duration(days=pl.col("day"))
-    own = pl.col("day") > 7 * (BEFORE_WEEKS - SERVED_WEEKS)
+    own = pl.col("day") > 7 * OLDER_WEEKS
     window = settings.labels.window_months
     lasts = np.isfinite(age)
     drawn = pl.DataFrame(
@@ -185,4 +187,4 @@ def _lost(scenario: Scenario, rng: np.random.Generator, loans_a_week: int) -> Lo
     return Lost(loans_a_week, 0.002, share, EVENT, EVENT + timedelta(weeks=4))
 
 
-__all__ = ["EVENT", "LEARN", "SERVED_WEEKS", "Scenario", "add_months", "months_on_book", "scenarios", "simulate"]
+__all__ = ["EVENT", "LEARN", "SERVED_WEEKS", "Scenario", "scenarios", "simulate"]
