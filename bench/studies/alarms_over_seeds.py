@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-
 from bench.studies.alarms_page import page
 from bench.studies.books_by_week import facts_before
 from bench.studies.counted_weeks import CountedBook, decide_counted
 from bench.studies.simulated_books import EVENT, LEARN, SERVED_WEEKS, Scenario, scenarios, simulate
+
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.policies.refresh_and_triggers import CALENDAR
 from p2pcredit.settings import Settings

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
 from bench.studies.simulated_books import LEVEL_DEFAULTS, SHARE_OF_60, scenarios
+
 from p2pcredit.monitoring.status import share_interval
 
 CONFIDENCE = 0.9

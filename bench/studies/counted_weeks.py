@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from bench.studies.books_by_week import FEED, Book, known_by
+
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.models.evaluation.segment_ratios import Seen
 from p2pcredit.monitoring.inputs import PolicyContext
@@ -79,17 +79,25 @@ class CountedBook:
         born = (self.day > _number(after)) & (self.day <= _number(last)) & (self.day >= _number(self.book.unseen_from))
         return np.flatnonzero(born)
 
-    def products(self, week_end: date, months: int) -> list[Seen]:
-        """Count what `product_ratio_matured` and `product_ratio_to_date` rest on, all products of the week."""
+    def products(self, week_end: date, *windows: int) -> list[list[Seen]]:
+        """Count what `product_ratio_matured` and `product_ratio_to_date` rest on, all products of the week.
+
+        Args:
+            week_end: Its last day.
+            windows: The months of originations that the second looks at.
+
+        Returns:
+            One list per window.
+        """
         since = self.judged(week_end)
         since = since[self.matured_since[since]]
+        matured = self._by_term(since, self.bad[since], self.chance[since])
         at, seen, expected = self.by_now(week_end)
-        newest = self.own[at] & (self.day[at] > _number(add_months(week_end, -months)))
-        at, seen, expected = at[newest], seen[newest], expected[newest]
-        return [
-            *self._by_term(since, self.bad[since], self.chance[since]),
-            *self._by_term(at, seen, expected),
-        ]
+        found = []
+        for months in windows:
+            newest = self.own[at] & (self.day[at] > _number(add_months(week_end, -months)))
+            found.append([*matured, *self._by_term(at[newest], seen[newest], expected[newest])])
+        return found
 
     def _by_term(self, at: Numbers, seen: Numbers, expected: Numbers) -> list[Seen]:
         parts = [self.term[at] == term for term in self.terms]
@@ -156,9 +164,8 @@ def decide_counted(
     if book.lost.since < book.lost.until:
         few = known_by(counted.newest(week_end, limits.recent_days), week_end, settings)
         results += [result for result in measure_quality(few, settings) if result.segment == f"feed={FEED}"]
-    off = products_off(
-        counted.products(week_end, limits.to_date_months), limits.over_term_ratio_bounds, limits.yearly_error
-    )
+    (products,) = counted.products(week_end, limits.to_date_months)
+    off = products_off(products, limits.over_term_ratio_bounds, limits.yearly_error)
     if off or counted.ranking(week_end) < limits.within_cohort_auc_threshold:
         results += measure_triggers(known_by(book, week_end, settings), settings)
     _, last = matured_window(week_end, settings)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-
 from bench.studies.books_by_week import Book, Lost
+
 from p2pcredit.models.evaluation.intervals import logistic
 from p2pcredit.settings import Settings
 
