@@ -107,6 +107,13 @@ class MonitoringSettings(Group):
         description="Defaults seen over those expected by now, of a contract term and vintage, outside which it fails "
         "beyond chance; one bound above 0 and below 1, one above 1.",
     )
+    to_date_months: int = Field(
+        12,
+        ge=1,
+        le=120,
+        description="Months of originations, the newest, whose defaults to date of loans that the champion scored are a "
+        "trigger of the default policy: older loans have matured and are judged by what came within the whole window.",
+    )
     psi_watch: float = Field(
         0.1,
         gt=0,
