@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.cures import Cures
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
@@ -214,7 +214,10 @@ class MonitoringSnapshot:
 
     def _feed_quality(self) -> pl.DataFrame:
         totals = self._counted
-        rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
+        rows = [
+            (feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in ALL_FEEDS
+        ]
+        rows = [row for row in rows if row[0] in FEEDS or row[1]]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
