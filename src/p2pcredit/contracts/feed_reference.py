@@ -28,8 +28,8 @@ def describe_feeds() -> list[dict[str, Any]]:
     """List every feed with its columns.
 
     Returns:
-        Per feed `feed`, `description`, `optional`, `date_column`, `columns`: per column `column` (in landing files), `in_silver`,
-        `type`, `unit`, `required`, `minimum`, `maximum` (of the typed value), `allowed`, `description`.
+        Per feed `feed`, `description`, `optional`, `date_column`, `columns`: per column `column` (in landing files),
+        `in_silver`, `type`, `unit`, `required`, `minimum`, `maximum` (of the typed value), `allowed`, `description`.
 
     Examples:
         >>> describe_feeds()[0]["columns"][3]["unit"], describe_feeds()[4]["columns"][2]["allowed"]

@@ -1,5 +1,6 @@
-"""The five daily feeds that a platform lands, four about a loan at origination and one about its servicing, and one
-more that it may land: applications, with what was decided of each.
+"""The five daily feeds that a platform lands: four about a loan at origination, one about its servicing.
+
+A sixth may land: applications, with what was decided of each.
 
 A landing file has a header with the `source` names below. Required columns must be there; any other column of the
 contract may be left out and is then missing on every row; columns that no contract names are ignored and reported.
