@@ -34,6 +34,9 @@ from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import late_loans, rebuilt_signs, unknown_outcomes
 from p2pcredit.transforms.outcomes import fate_days
 
+_MONTHS_BEFORE = 13
+"""How long before the newest days applications are scored: a year to compare with, and a few days."""
+
 
 @dataclass(frozen=True)
 class MonitoringSnapshot:
@@ -85,6 +88,7 @@ class MonitoringSnapshot:
         """All inputs of a metric."""
         # Not at the top: what only checks or decides a week loads no model.
         from p2pcredit.jobs.monitoring.champion_judged import champion_judged
+        from p2pcredit.jobs.scoring.scored_applications import scored_applications
 
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
@@ -119,6 +123,9 @@ class MonitoringSnapshot:
                 frames[1],
                 week_end=week_end,
                 settings=self.ctx.settings,
+            ),
+            applications=scored_applications(
+                self.ctx, history, self.champion_id, since=add_months(self._recent.first, -_MONTHS_BEFORE)
             ),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),

@@ -41,9 +41,8 @@ def read_decided(mapping: PlatformMapping, files: Sequence[Path], today: date | 
             f"the mapping of {mapping.name} says nothing of applications; write 'applications: {{id: COLUMN, "
             "decided_on: COLUMN, outcome: {column: COLUMN, values: {funded: APPROVED, refused: DECLINED}}}'"
         )
-    frames, rejected = [], dict[str, tuple[int, str]]()
-    for path in files:
-        frames.append(_read_one(mapping, told, path, today, rejected))
+    rejected: dict[str, tuple[int, str]] = {}
+    frames = [_read_one(mapping, told, path, today, rejected) for path in files]
     return DecidedApplications.of(pl.concat(frames), rejected)
 
 

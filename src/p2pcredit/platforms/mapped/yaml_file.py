@@ -54,7 +54,7 @@ EXPECTED = {
     "applications.id": _A_COLUMN,
     "applications.decided_on": _A_SOURCE,
     "applications.outcome": "the column, and what its texts mean, such as {column: NAME, values: {funded: APPROVED}}",
-    "applications.columns": "columns of the feed, such as {loan_id: COLUMN, overridden: {column: NAME, flag: [yes, no]}}",
+    "applications.columns": "columns of the feed, such as {loan_id: COLUMN, loan_amount: COLUMN}",
     "events.rules": "what each means, such as {paid: [{status: FULLY_PAID}], open: [], slow: past_due, void: unknown}",
 }
 EXPECTED_OF_SOURCE = {
