@@ -47,7 +47,7 @@ def scored_applications(
     columns = ["application_id", "loan_id", "snapshot_date", "outcome", "overridden", "exploration", *REASONS]
     rows = latest_of_each(lake.scan(table, days).select(columns).collect().rename({"snapshot_date": "decided_on"}))
     rows = rows.with_columns(pl.col("overridden", "exploration").fill_null(value=False))
-    labels = _labels(lake, ctx.settings.labels, days.last if as_of is None else as_of)
+    labels = labels_of_closed(lake, ctx.settings.labels, days.last if as_of is None else as_of)
     chances = pl.DataFrame(schema={key: SCHEMA[key] for key in ("application_id", "probability_of_default", "score")})
     scored_days = days if since is None or since <= days.first else DateRange(min(since, days.last), days.last)
     if model_id is not None and rows.height:
@@ -90,7 +90,7 @@ def application_features(lake: Lake, days: DateRange) -> pl.DataFrame:
     )
 
 
-def _labels(lake: Lake, labels: LabelSettings, as_of: date) -> pl.DataFrame:
+def labels_of_closed(lake: Lake, labels: LabelSettings, as_of: date) -> pl.DataFrame:
     """Read what came of loans whose whole window had closed by a day, and whose outcome can be known."""
     closed = newest_closed_origination(as_of, labels)
     unknown = collect(first_set_aside(lake.frame(QUARANTINE))).filter(pl.col("set_aside_on") <= as_of)
@@ -109,4 +109,4 @@ def _labels(lake: Lake, labels: LabelSettings, as_of: date) -> pl.DataFrame:
     return found.join(unknown.select("loan_id"), on="loan_id", how="anti")
 
 
-__all__ = ["application_features", "scored_applications"]
+__all__ = ["application_features", "labels_of_closed", "scored_applications"]

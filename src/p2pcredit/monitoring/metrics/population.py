@@ -25,7 +25,7 @@ from p2pcredit.monitoring.metrics.drift import light_of_shift, population_stabil
 from p2pcredit.monitoring.status import status_within, unmeasured
 from p2pcredit.settings import Settings
 
-DOOR, APPROVED, WITHDRAWN = "psi_through_the_door", "approval_rate", "withdrawal_rate"
+DOOR, APPROVED, WITHDRAWN = "through_the_door_psi", "approval_rate", "withdrawal_rate"
 OVERRIDES, PAID = "override_rate", "override_default_ratio"
 POPULATION_METRICS = (DOOR, APPROVED, WITHDRAWN, OVERRIDES, PAID)
 _A_YEAR = timedelta(days=365)
@@ -35,7 +35,7 @@ def measure_population(inputs: MonitoringInputs, settings: Settings) -> list[Met
     """Measure the applications decided in the newest days, and how overridden loans of the judged window paid.
 
     Returns:
-        `psi_through_the_door` of the champion's scores: against its development loans (`against=development`, held
+        `through_the_door_psi` of the champion's scores: against its development loans (`against=development`, held
         against nothing: those are the loans that were let in, applications are all who came), and against the
         applications of the year before (`against=year_before`), judged as any shift. `approval_rate` and
         `withdrawal_rate`, held against nothing. `override_rate` on both sides, against

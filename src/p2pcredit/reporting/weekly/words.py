@@ -113,7 +113,7 @@ SECTIONS: tuple[Section, ...] = (
         "Of the applications decided in the newest days. Scores of all who applied are held against the development "
         "loans, which were let in, and against the applications of the year before. Low side: approved against the "
         "policy; high side: declined against it, so that nobody sees how they would have paid.",
-        ("psi_through_the_door", "approval_rate", "withdrawal_rate", "override_rate", "override_default_ratio"),
+        ("through_the_door_psi", "approval_rate", "withdrawal_rate", "override_rate", "override_default_ratio"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
@@ -144,7 +144,7 @@ _METRICS = {
     "late30_within_3m": "30 days late within 3 months",
     "late30_within_6m": "30 days late within 6 months",
     "psi_score": "Score",
-    "psi_through_the_door": "Scores through the door",
+    "through_the_door_psi": "Scores through the door",
     "approval_rate": "Approval rate",
     "withdrawal_rate": "Withdrawn",
     "override_rate": "Overrides",
