@@ -51,8 +51,25 @@ def render_fairness(facts: Mapping[str, Any]) -> str:
     except KeyError as error:
         raise MonitoringError(f"the facts of fairness lack something: {error}; measure them anew") from error
     return render_page(
-        "fairness.html", facts, charts, percent=percent, verdict=verdict, most_drawn=MOST_DRAWN, present=_present
+        "fairness.html",
+        facts,
+        charts,
+        percent=percent,
+        verdict=verdict,
+        most_drawn=MOST_DRAWN,
+        present=_present,
+        signed=signed,
     )
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign and two decimals, none of them minus nothing.
+
+    Examples:
+        >>> signed(-0.001), signed(0.25)
+        ('+0.00', '+0.25')
+    """
+    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def _present(one: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,19 +91,25 @@ def _denials(place: int, one: Mapping[str, Any]) -> Chart:
         for row in cut["groups"]
         if row["group"] in drawn
     ]
-    key = f"denials-{place}"
+    key, shades = f"denials-{place}", _SHADES[: len(drawn)]
     shares = alt.Axis(format=".0%", tickCount=6)
     plot = base(list(rows)).encode(
         x=alt.X("cutoff:Q", title="Cut-off", axis=alt.Axis(format=".1%", tickCount=8)),
-        color=colours(drawn, _SHADES[: len(drawn)]),
     )
     band = plot.mark_area(opacity=0.15).encode(
-        y=alt.Y("low:Q", title="Denied", axis=shares), y2=alt.Y2("high:Q"), color=colours(drawn, _SHADES[: len(drawn)])
+        y=alt.Y("low:Q", title="Denied", axis=shares), y2=alt.Y2("high:Q"), color=colours(drawn, shades, legend=None)
     )
-    line = plot.mark_line(strokeWidth=2, point=True).encode(y=alt.Y("value:Q", title="Denied", axis=shares))
+    line = plot.mark_line(strokeWidth=2, point=True).encode(
+        y=alt.Y("value:Q", title="Denied", axis=shares), color=colours(drawn, shades)
+    )
     mark = base([{"at": _present(one)["cutoff"]}]).mark_rule(color=AMBER, strokeDash=[5, 3]).encode(x=alt.X("at:Q"))
     about = "Share denied at each cut-off, with its interval. Dashed: the cut-off that is set."
-    return Chart(key, f"Denial by {one['column'].replace('_', ' ')}", about, as_svg(band + line + mark, key))
+    return Chart(
+        key,
+        f"Denial by {one['column'].replace('_', ' ')}",
+        about,
+        as_svg((band + line).resolve_scale(color="independent") + mark, key),
+    )
 
 
 __all__ = ["MOST_DRAWN", "render_fairness", "verdict_of"]

@@ -49,8 +49,8 @@ def exploration_in_words(found: Mapping[str, Any]) -> str:
     if found["factor"] is None:
         return f"{told}{found['expected']:.1f} defaults were expected by now, too few to say how bad the declined are."
     return (
-        f"{told}{found['bads']:,} defaulted, {found['expected']:.1f} were expected: the declined are "
-        f"{found['factor']:.2f} times as bad as their score says ({found['low']:.2f} to {found['high']:.2f})."
+        f"{told}{found['bads']:,} defaulted where {found['expected']:.1f} were expected by their score: "
+        f"{found['factor']:.2f} times as many ({found['low']:.2f} to {found['high']:.2f})."
     )
 
 

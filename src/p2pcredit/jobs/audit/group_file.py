@@ -69,8 +69,8 @@ def read_groups(layout: Layout, path: Path) -> GroupFile:
     sources = {column.source for feed in ALL_FEEDS.values() for column in feed.columns}
     if known := sorted(sources.intersection(columns)):
         raise UsageError(
-            f"{path}: '{known[0]}' is a column of a feed, so that models may read it; the evidence pack shows the groups "
-            "that the data hold, and this file is for those that they do not"
+            f"{path}: '{known[0]}' is a column of a feed, so that models may read it; the evidence pack shows the "
+            "groups that the data hold, and this file is for those that they do not"
         )
     found = rows.select(plain_ids(rows[key]).alias(key), *(_group(name) for name in columns)).drop_nulls(key)
     twice = found.height - found[key].n_unique()
