@@ -56,6 +56,10 @@ COMMANDS = {
         "portfolio.strategy:strategy",
         "Show what each cut-off approves, loses and earns, which earns most, what the present one costs; write a page.",
     ),
+    "population": LazyCommand(
+        "portfolio.population:population",
+        "Show who applied, approval and override rates, how overrides paid, and the band of what a cut-off lets in.",
+    ),
     "disclose": LazyCommand(
         "portfolio.disclose:disclose",
         "Calculate the default rates that EU or UK law has a platform publish for a year; write a page and a CSV file.",
@@ -110,6 +114,10 @@ MODELS = {
     ),
     "promote": LazyCommand("models.champions:promote", "Make a model champion, with a reason."),
     "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
+    "fairness": LazyCommand(
+        "models.fairness:fairness",
+        "Compare denial rates and scores of groups over a grid of cut-offs, groups from a file that no model may read.",
+    ),
     "approve": LazyCommand(
         "models.approvals:approve",
         "Let a model serve that waits for approval, from the first unscored day on; --by is needed.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURES
-from p2pcredit.contracts.feeds import FEEDS, Feed
+from p2pcredit.contracts.feeds import ALL_FEEDS, Feed
 from p2pcredit.errors import UsageError
 from p2pcredit.names import no_such
 
@@ -112,7 +112,7 @@ def silver(feed: Feed) -> Table:
     """Define the table of a feed's typed rows that break no rule; an optional value that does is missing."""
     lineage = (TableColumn("snapshot_date", "Date"), TableColumn("row_number", "Int64"))
     typed = (TableColumn(c.typed_name, TYPES_BY_KIND[c.kind], c.description) for c in feed.columns)
-    return Table(f"silver/{feed.name}", (*lineage, *typed), ("loan_id", "row_number"), "the typed row")
+    return Table(f"silver/{feed.name}", (*lineage, *typed), (feed.key, "row_number"), "the typed row")
 
 
 QUARANTINE = Table(
@@ -339,8 +339,8 @@ MONITORING = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        *(bronze(feed) for feed in FEEDS.values()),
-        *(silver(feed) for feed in FEEDS.values()),
+        *(bronze(feed) for feed in ALL_FEEDS.values()),
+        *(silver(feed) for feed in ALL_FEEDS.values()),
         QUARANTINE,
         FEATURE_STORE,
         LABEL_STORE,

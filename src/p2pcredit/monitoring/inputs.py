@@ -13,6 +13,7 @@ import polars as pl
 
 from p2pcredit.contracts.cures import Cures
 from p2pcredit.errors import MonitoringError
+from p2pcredit.models.population.decisions import SCHEMA as NO_APPLICATIONS
 from p2pcredit.periods import add_months
 from p2pcredit.settings import LabelSettings, Settings
 
@@ -26,6 +27,7 @@ _COLUMNS = {
     "unknown_outcomes": ("loan_id", "set_aside_on"),
     "over_term": ("loan_id", "snapshot_date", "term_months", "months", "defaulted", "expected"),
     "champion_judged": ("loan_id", "origination_date", "term_months", "label", "risk", "chance", "matured_since"),
+    "applications": tuple(NO_APPLICATIONS),
 }
 _DATES = {
     "predictions": ("snapshot_date",),
@@ -37,6 +39,7 @@ _DATES = {
     "refused": ("snapshot_date",),
     "over_term": ("snapshot_date",),
     "champion_judged": ("origination_date",),
+    "applications": ("decided_on",),
 }
 _KEYS = {
     "predictions": ("loan_id",),
@@ -47,6 +50,7 @@ _KEYS = {
     "refused": ("loan_id",),
     "over_term": ("loan_id",),
     "champion_judged": ("loan_id",),
+    "applications": ("application_id",),
 }
 _NONE_REFUSED: dict[str, pl.DataType | type[pl.DataType]] = {
     "loan_id": pl.String,
@@ -134,6 +138,8 @@ class MonitoringInputs:
             `defaulted` (0 or 1 by then), `expected` (probability of default by then).
         champion_judged: Matured loans that the champion's evaluation model had not seen, scored again by it: `loan_id,
             origination_date, term_months, label, risk, chance` (as the champion serves), `matured_since` it was set.
+        applications: Decided applications as `p2pcredit.models.population.decisions.SCHEMA` has them, scored by the
+            champion; none in a home where they do not land.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -161,6 +167,7 @@ class MonitoringInputs:
     over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
     champion_judged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_JUDGED))
+    applications: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NO_APPLICATIONS))
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""

@@ -14,6 +14,7 @@ from p2pcredit.settings.operation import (
     HandoffSettings,
     LandingSettings,
     MonitoringSettings,
+    PopulationSettings,
     PreprocessingSettings,
     SparkSettings,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "LandingSettings",
     "MoneySettings",
     "MonitoringSettings",
+    "PopulationSettings",
     "PreprocessingSettings",
     "ScoreSettings",
     "ScoringSettings",

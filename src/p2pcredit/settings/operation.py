@@ -180,6 +180,46 @@ class MonitoringSettings(Group):
         return self
 
 
+class PopulationSettings(Group):
+    """What is looked at of applications, where they land, and how groups are compared."""
+
+    max_override_share: Share = Field(
+        0.1,
+        description="Share of the applications that the policy would decline (low side) or approve (high side) above "
+        "which overrides fail, if the whole interval lies above, both sides together.",
+    )
+    max_override_default_ratio: float = Field(
+        2.0,
+        ge=1.0,
+        description="How many times as often as loans that the policy approved those approved against it may default; "
+        "above it overrides fail, if the whole interval lies above.",
+    )
+    min_override_bads: int = Field(
+        5,
+        ge=1,
+        description="Fewest defaults on each side for a result on how overrides paid; below it is undetermined.",
+    )
+    reject_factors: tuple[float, ...] = Field(
+        (1.0, 2.0, 4.0),
+        min_length=1,
+        description="How many times as bad as their score says declined applicants are taken to be, for the band of "
+        "what a cut-off would let in; from 1 on, rising.",
+    )
+    cutoffs: int = Field(
+        9, ge=1, le=99, description="How many cut-offs, each with as many applicants between, groups are compared at."
+    )
+
+    @model_validator(mode="after")
+    def _factors_rise(self) -> Self:
+        factors = self.reject_factors
+        if min(factors) < 1 or list(factors) != sorted(set(factors)):
+            raise ValueError(
+                f"reject_factors are {', '.join(f'{one:g}' for one in factors)}; write factors from 1 on that rise, "
+                "such as [1, 2, 4]"
+            )
+        return self
+
+
 class HandoffSettings(Group):
     """How long a retraining decision serves."""
 

@@ -15,6 +15,7 @@ from p2pcredit.settings.operation import (
     HandoffSettings,
     LandingSettings,
     MonitoringSettings,
+    PopulationSettings,
     PreprocessingSettings,
     SparkSettings,
 )
@@ -39,6 +40,7 @@ class Settings(Group):
     scoring: ScoringSettings = ScoringSettings()
     money: MoneySettings = MoneySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    population: PopulationSettings = PopulationSettings()
     handoff: HandoffSettings = HandoffSettings()
     governance: GovernanceSettings = GovernanceSettings()
     alerts: AlertSettings = AlertSettings()

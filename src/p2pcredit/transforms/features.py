@@ -10,11 +10,13 @@ import narwhals as nw
 
 from p2pcredit.contracts.feature import NEVER_MONTHS
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, PHRASES, REFERENCE_RATE
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.transforms.typing import BLANKS
 
 _KEYS = ["loan_id", "snapshot_date"]
 _LOST = "_lost_"
+_FEEDS = [feed.name for feed in APPLICATION_FEEDS]
 _LOOKED_UP_WITH = {feature.name: feature.looked_up_with for feature in FEATURES if feature.looked_up_with}
 _NOT_THE_BORROWERS = r"Borrower added on [0-9]+/[0-9]+/[0-9]+ ?>|<br ?/?>"
 """What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
@@ -102,7 +104,9 @@ def _with_lost_recency(joined: nw.LazyFrame[Any], quarantine: nw.LazyFrame[Any] 
     if quarantine is None:
         return joined.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"{_LOST}{name}") for name in _LOOKED_UP_WITH)
     lost = (
-        quarantine.filter(nw.col("kind") == "value", nw.col("column").is_in(list(_LOOKED_UP_WITH)))
+        quarantine.filter(
+            nw.col("kind") == "value", nw.col("feed").is_in(_FEEDS), nw.col("column").is_in(list(_LOOKED_UP_WITH))
+        )
         .with_columns(
             nw.when(nw.col("column") == name).then(nw.lit(1)).cast(nw.Int64).alias(f"{_LOST}{name}")
             for name in _LOOKED_UP_WITH

@@ -7,7 +7,7 @@ from typing import Any
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory
 from p2pcredit.contracts.feed_reference import describe_feeds, describe_values, rules_in_words
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.platforms.mapped.vocabulary import describe_mappings
 from p2pcredit.settings.reference import describe_settings
@@ -53,7 +53,9 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
     """
     if as_json:
         return {"feeds": describe_feeds(), "values": describe_values(), "mappings": describe_mappings()}
-    rules = {(feed.name, column.source): rules_in_words(column) for feed in FEEDS.values() for column in feed.columns}
+    rules = {
+        (feed.name, column.source): rules_in_words(column) for feed in ALL_FEEDS.values() for column in feed.columns
+    }
     told: dict[str, Any] = {}
     for feed in describe_feeds():
         told[feed["feed"]] = [

@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import StorageError
@@ -193,7 +193,7 @@ def _known_then(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) ->
 def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
     found = []
     spellings = f"^{re.escape(loan_id)}" + (r"(\.0*)?$" if loan_id.isascii() and loan_id.isdigit() else "$")
-    for feed in FEEDS.values():
+    for feed in ALL_FEEDS.values():
         rows = lake.scan(bronze(feed)).filter(pl.col("loan_id").str.strip_chars(BLANKS).str.contains(spellings))
         wanted = rows.select("snapshot_date", "source_file", "row_number", "source_digest")
         found += [{"feed": feed.name, **_plain(row)} for row in _rows(wanted.sort("snapshot_date", "row_number"))]

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.cures import Cures
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
@@ -33,6 +33,9 @@ from p2pcredit.storage.tables.day_receipts import read_receipt
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import late_loans, rebuilt_signs, unknown_outcomes
 from p2pcredit.transforms.outcomes import fate_days
+
+_MONTHS_BEFORE = 13
+"""How long before the newest days applications are scored: a year to compare with, and a few days."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class MonitoringSnapshot:
         """All inputs of a metric."""
         # Not at the top: what only checks or decides a week loads no model.
         from p2pcredit.jobs.monitoring.champion_judged import champion_judged
+        from p2pcredit.jobs.scoring.scored_applications import scored_applications
 
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
@@ -119,6 +123,9 @@ class MonitoringSnapshot:
                 frames[1],
                 week_end=week_end,
                 settings=self.ctx.settings,
+            ),
+            applications=scored_applications(
+                self.ctx, history, self.champion_id, since=add_months(self._recent.first, -_MONTHS_BEFORE)
             ),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),
@@ -214,7 +221,10 @@ class MonitoringSnapshot:
 
     def _feed_quality(self) -> pl.DataFrame:
         totals = self._counted
-        rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
+        rows = [
+            (feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in ALL_FEEDS
+        ]
+        rows = [row for row in rows if row[0] in FEEDS or row[1]]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -16,15 +16,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from p2pcredit.contracts.alerts import Finding
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import OutsideHomeError, P2PCreditError, StorageError
 from p2pcredit.jobs.activity import warn_once, without_values
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.failures import domain_error
 from p2pcredit.jobs.gaps import Gap, Lack, days_whole
-from p2pcredit.jobs.landing.changed_files import changed_files, known_since
-from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
+from p2pcredit.jobs.landing.changed_files import changed_or_late, known_since
 from p2pcredit.periods import DateRange, count_of_days, joined, spans_of
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.day_receipts import first_complete, is_complete, read_receipts
@@ -93,7 +92,7 @@ def _deliveries(ctx: JobContext, day: date) -> _Deliveries:
     days = [day - timedelta(days=n) for n in range(ctx.settings.preprocessing.catch_up_days, 0, -1)]
     receipts = read_receipts(ctx.layout, days)
     since = known_since(ctx.layout, receipts)
-    if not any(changed_files(ctx.layout, feed, seen_in_receipts(receipts, feed), since) for feed in FEEDS):
+    if not any(changed_or_late(ctx.layout, feed, receipts, since) for feed in ALL_FEEDS):
         return _Deliveries()
     from p2pcredit.jobs.landing.deliveries import deliveries_to_take_in  # reads files and tables, which few nights need
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from p2pcredit.contracts.feature_sources import columns_behind
-from p2pcredit.contracts.feeds import FEEDS, feed_named
+from p2pcredit.contracts.feeds import ALL_FEEDS, feed_named
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.governance.acts import acting
@@ -111,7 +111,7 @@ def findings_of_recent_days(ctx: JobContext, last: date) -> Judged:
     number = ctx.settings.preprocessing.schema_drift_days
     days = [*last_complete_before(ctx.layout, last, number - 1), last][-number:]
     receipts = read_receipts(ctx.layout, days)
-    seen = {feed: found for feed in FEEDS if (found := seen_in_receipts(receipts, feed))}
+    seen = {feed: found for feed in ALL_FEEDS if (found := seen_in_receipts(receipts, feed))}
     judged = Judged(seen, undetermined=not any(last in of_feed for of_feed in seen.values()))
     _compare(ctx, judged, days, None)
     return judged

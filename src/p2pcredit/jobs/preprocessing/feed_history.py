@@ -36,7 +36,7 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
         days: The days, whose bronze of all feeds and silver of these is written.
 
     Returns:
-        Feed -> day -> what is known.
+        Feed -> day -> what is known; of an optional feed, of the days on which it landed.
     """
     loans = _loans(ctx, feeds, days)
     found: dict[str, dict[date, Seen]] = {}
@@ -44,7 +44,9 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
         notes = noted_landed(ctx.layout, feed, days).files or landed_before(ctx, feed, days)
         held = _held(ctx, feed, days)
         found[feed] = {
-            day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0))) for day in days
+            day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0)))
+            for day in days
+            if day in notes or not feed_named(feed).optional
         }
     return found
 
@@ -56,9 +58,11 @@ def receipts_say(
     receipts = read_receipts(ctx.layout, days)
     if landed_before(ctx, feed, days) != files:
         return False
-    counts = (DayCounts.from_json(receipts.get(day, {}).get("counts")) for day in days)
+    asked = [day for day in days if day in files or not feed_named(feed).optional]
+    counts = (DayCounts.from_json(receipts.get(day, {}).get("counts")) for day in asked)
     return all(
-        kept is not None and kept.feeds[feed].landed == rows.get(day, 0) for day, kept in zip(days, counts, strict=True)
+        kept is not None and feed in kept.feeds and kept.feeds[feed].landed == rows.get(day, 0)
+        for day, kept in zip(asked, counts, strict=True)
     )
 
 

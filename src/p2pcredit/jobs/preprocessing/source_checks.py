@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.contracts.feeds import OPTIONAL_FEEDS, feed_named
 from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing.deliveries import in_short, recently_landed_anew
+from p2pcredit.jobs.preprocessing.optional_feeds import require_files_of_rows
 from p2pcredit.periods import DateRange, count_of_days
 from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
 from p2pcredit.storage.landing.manifest import require_whole_landing
@@ -14,7 +15,7 @@ from p2pcredit.storage.landing.read import check_landing
 
 
 def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Make sure that a feed has landed for every day, in files that can be read.
+    """Make sure that a feed has landed for every day, in files that can be read; one that is optional, where it has.
 
     Days before that landed anew since they were preprocessed are said in a warning, and so are files whose names speak
     of these days and which nothing reads.
@@ -27,8 +28,11 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         SourceError: If a file cannot be used, in one line.
     """
     contract = feed_named(feed)
-    missing = [day for day, path in find_landing_files(ctx.layout, feed, days).items() if path is None]
-    if missing:
+    files = find_landing_files(ctx.layout, feed, days)
+    missing = [day for day, path in files.items() if path is None]
+    if feed in OPTIONAL_FEEDS:
+        require_files_of_rows(ctx, feed, days)
+    elif missing:
         landed = landed_range(ctx.layout)
         raise MissingFeedError(
             f"feed '{feed}' has not landed for {missing[0]}"
@@ -36,7 +40,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
             + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
             + (f", or choose days of {landed.first} to {landed.last}, which have landed" if landed else "")
         )
-    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
+    facts = [check_landing(ctx.layout, contract, day) for day in days if files[day]] if len(days) == 1 else []
     require_whole_landing(ctx.layout, days)
     for name in overlooked_files(ctx.layout, feed, days):
         warn(ctx, f"{name} {OVERLOOKED}")

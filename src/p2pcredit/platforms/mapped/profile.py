@@ -12,10 +12,12 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.errors import UnreadableFileError, UsageError
+from p2pcredit.platforms.decided import DecidedApplications
 from p2pcredit.platforms.downloads import read_columns, read_in_parts
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import date_remedy
+from p2pcredit.platforms.mapped.decided import read_decided
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
@@ -172,6 +174,21 @@ class MappedPlatform:
     def columns(self, file: Path) -> pl.DataFrame:
         """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
         return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.loan_id)
+
+    def decided(self, files: Sequence[Path], first: date | None, last: date | None) -> DecidedApplications:
+        """Read files of applications, with what was decided of each.
+
+        Args:
+            files: One or more files: CSV, plain or gzip, or Parquet.
+            first, last: Not needed here; the caller cuts.
+
+        Raises:
+            UsageError: Without files, or where the mapping says nothing of applications.
+            UnreadableFileError, HeaderError: Where a file cannot be used.
+        """
+        if not files:
+            raise UsageError(f"landing applications of {self.name} needs their file; give at least one")
+        return read_decided(self.mapping, files, self.today)
 
     @property
     def application_columns(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from p2pcredit.contracts.columns import Kind
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, APPLICATIONS, FEEDS
 from p2pcredit.names import perhaps
 from p2pcredit.platforms.mapped.dates import ISO, problem_with_pattern
 from p2pcredit.platforms.mapped.events import PAST_DUE, Rule
@@ -179,6 +179,42 @@ class Events(_Strict):
         return self
 
 
+class ApplicationsMapping(_Strict):
+    """Where a file of applications, another than that of the loans, says what was decided of each.
+
+    `outcome` becomes APPROVED, DECLINED or WITHDRAWN by its `values`. `columns` name any other column of the feed.
+    """
+
+    id: ColumnName
+    decided_on: SourceOrName
+    outcome: SourceOrName
+    columns: dict[str, SourceOrName] = {}
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> ApplicationsMapping:
+        known = APPLICATIONS.sources[3:]
+        unknown = min(set(self.columns) - set(known), default=None)
+        if unknown is not None:
+            raise ValueError(
+                f"applications.columns.{unknown} is no column of that feed{perhaps(unknown, known, cutoff=NEAR)}; "
+                "'p2pcredit feeds' lists them"
+            )
+        return self
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The raw columns that it names, each once."""
+        sources = (self.decided_on, self.outcome, *self.columns.values())
+        return tuple(dict.fromkeys([self.id, *(name for source in sources for name in source.names)]))
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The raw columns that are read as numbers, each once."""
+        kinds = {column.source: column.kind for column in APPLICATIONS.columns}
+        numbers = [s for column, s in self.columns.items() if s.is_number or kinds[column] in _NUMBERS]
+        return tuple(dict.fromkeys(name for source in numbers for name in source.names))
+
+
 class FileFormat(_Strict):
     """How the download is written.
 
@@ -207,6 +243,7 @@ class PlatformMapping(_Strict):
     origination_date: SourceOrName
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events
+    applications: ApplicationsMapping | None = None
 
     @model_validator(mode="after")
     def _known_columns(self) -> PlatformMapping:
@@ -279,4 +316,4 @@ class PlatformMapping(_Strict):
         return tuple(dict.fromkeys([*names, *([late] if late else []), *paid]))
 
 
-__all__ = ["NO", "YES", "PlatformMapping", "Received", "Source"]
+__all__ = ["NO", "YES", "ApplicationsMapping", "PlatformMapping", "Received", "Source"]

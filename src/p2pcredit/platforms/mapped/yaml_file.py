@@ -49,6 +49,12 @@ EXPECTED = {
     "events.received.recoveries": _AMOUNTS,
     "events.received.last_on": _A_SOURCE,
     "events.received.recovered_after_days": "whole days, 0 to 3650",
+    "applications": "id, decided_on and outcome of a file of applications, such as {id: COLUMN, decided_on: COLUMN, "
+    "outcome: {column: COLUMN, values: {funded: APPROVED, refused: DECLINED}}}",
+    "applications.id": _A_COLUMN,
+    "applications.decided_on": _A_SOURCE,
+    "applications.outcome": "the column, and what its texts mean, such as {column: NAME, values: {funded: APPROVED}}",
+    "applications.columns": "columns of the feed, such as {loan_id: COLUMN, loan_amount: COLUMN}",
     "events.rules": "what each means, such as {paid: [{status: FULLY_PAID}], open: [], slow: past_due, void: unknown}",
 }
 EXPECTED_OF_SOURCE = {

@@ -135,7 +135,8 @@ def fairness_facts(subject: Subject) -> dict[str, Any]:
             continue
         groups = evaluation[column]
         named = groups.cast(pl.Int64).cast(pl.String) if groups.dtype.is_numeric() else groups
-        rows = approval_rates(named, approved, subject.labels, confidence=subject.confidence)
+        told = approval_rates(named, approved, subject.labels, confidence=subject.confidence)
+        rows = [{key: value for key, value in row.items() if key != "chance"} for row in told]
         if len(rows) > 1:
             parts.append({"by": column, "groups": rows})
     return {

@@ -116,6 +116,14 @@ SECTIONS: tuple[Section, ...] = (
         "of which a value lies outside what their model was trained on.",
         ("quarantined_share", "values_lost_share", "unknown_outcome_share", "outside_training_share"),
     ),
+    Section(
+        "population",
+        "Who applied, and what was decided",
+        "Of the applications decided in the newest days. Scores of all who applied are held against the development "
+        "loans, which were let in, and against the applications of the year before. Low side: approved against the "
+        "policy; high side: declined against it, so that nobody sees how they would have paid.",
+        ("through_the_door_psi", "approval_rate", "withdrawal_rate", "override_rate", "override_default_ratio"),
+    ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
 
@@ -146,6 +154,11 @@ _METRICS = {
     "late30_within_3m": "30 days late within 3 months",
     "late30_within_6m": "30 days late within 6 months",
     "psi_score": "Score",
+    "through_the_door_psi": "Scores through the door",
+    "approval_rate": "Approval rate",
+    "withdrawal_rate": "Withdrawn",
+    "override_rate": "Overrides",
+    "override_default_ratio": "Defaults of overrides / of those the policy approved",
     "quarantined_share": "Quarantined rows",
     "values_lost_share": "Values that could not be used",
     "unknown_outcome_share": "Loans with an unknown outcome",
@@ -160,6 +173,9 @@ _PERCENTS = (
     "values_lost_share",
     "unknown_outcome_share",
     "outside_training_share",
+    "approval_rate",
+    "withdrawal_rate",
+    "override_rate",
 )
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
@@ -185,6 +201,8 @@ def segment_in_words(segment: str) -> str:
         ['whole service', 'champion', 'vintage 2010Q1', 'term 36 months', 'loan terms']
         >>> segment_in_words("term=36,vintage=2010Q1")
         'term 36 months, vintage 2010Q1'
+        >>> segment_in_words("side=low"), segment_in_words("against=year_before")
+        ('low side', 'against year before')
         >>> segment_in_words("column=financial.annual_income")
         'annual income (financial)'
     """
@@ -192,6 +210,7 @@ def segment_in_words(segment: str) -> str:
         return ", ".join(segment_in_words(part) for part in segment.split(","))
     kind, _, level = segment.partition("=")
     words = {"all": "whole service", "vintage": f"vintage {level}", "term": f"term {level} months"}
+    words |= {"side": f"{level} side", "against": f"against {level.replace('_', ' ')}"}
     if kind == "column":
         feed, _, column = level.replace("_", " ").partition(".")
         return f"{column} ({feed})"

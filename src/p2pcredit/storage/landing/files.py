@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS, Feed
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS, Feed
 from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.prefetch import prefetch_map
@@ -170,7 +170,7 @@ def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]
     Raises:
         SourceError, OutsideHomeError, StorageError: As for one day.
     """
-    files = [find_landing_files(layout, feed, days) for feed in FEEDS]
+    files = [find_landing_files(layout, feed, days) for feed in ALL_FEEDS]
     found = []
     for month in days.months():
         paths = {path for of_feed in files for day in month if (path := of_feed[day]) is not None}
