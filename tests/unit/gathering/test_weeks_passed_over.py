@@ -14,9 +14,10 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, Lack, find_gaps, monitored_weeks
+from p2pcredit.jobs.gaps import SKIPPED_WEEK, Lack, find_gaps
 from p2pcredit.jobs.monitoring import steps
 from p2pcredit.jobs.monitoring.readiness import WeekReadiness
+from p2pcredit.jobs.monitoring.reviewed import monitored_weeks
 from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring
 from p2pcredit.jobs.scoring.day_check import check_day
 from p2pcredit.retraining.events import EventKind
@@ -115,7 +116,18 @@ def test_a_week_whose_run_died_between_its_measurements_and_its_decision_is_made
     week = of(WEEKS[1])
     home.put(MONITORING, [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **result}])
     calculate_metrics(home.ctx, of(WEEKS[0]))
+    gaps = [gap for gap in find_gaps(home.ctx) if gap.lack is Lack.NOT_DECIDED]
+    assert [gap.command for gap in gaps] == [f"p2pcredit monitor --week-end {WEEKS[1]}"]
     assert check_monitoring(home.ctx, of(WEEKS[2]))["made_up"] == [WEEKS[1]]
+
+
+def test_the_first_week_of_all_is_decided_too_where_its_decision_was_marked_as_success_by_hand(
+    home: WrittenHome,
+) -> None:
+    result = MetricResult("auc", "all", 0.55, 0.52, 0.58, 900, 0.4, Status.FAIL, 0.62).as_row()
+    week = of(WEEKS[0])
+    home.put(MONITORING, [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **result}])
+    assert WEEKS[0] in check_monitoring(home.ctx, of(WEEKS[1]))["made_up"]
 
 
 def test_a_person_monitors_the_week_asked_for_and_no_other(home: WrittenHome, sent: Sent) -> None:

@@ -134,8 +134,12 @@ class MonitoringSnapshot:
     @cached_property
     def results(self) -> list[MetricResult]:
         """The week's measurements as they stand in `gold/monitoring`."""
-        rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
-        return results_from_rows(rows.iter_rows(named=True))
+        return results_from_rows(self.rows)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The week's rows of `gold/monitoring`, as they stand now."""
+        return self.lake.read(MONITORING, DateRange(self.week_end, self.week_end)).to_dicts()
 
     @cached_property
     def verdict(self) -> Verdict:

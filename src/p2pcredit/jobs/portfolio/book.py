@@ -19,6 +19,7 @@ from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.settings import Settings
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.unknown_outcomes import first_set_aside
+from p2pcredit.transforms.vintages import quarter_name
 
 Every = Literal["quarter", "year"]
 Grades = Literal["platform", "own"]
@@ -137,9 +138,9 @@ def with_cells(book: Book, vintage: Every, grades: Grades) -> pl.DataFrame:
         raise UsageError(f"a vintage is a quarter or a year, not '{vintage}'")
     if grades not in {"platform", "own"}:
         raise UsageError(f"grades are those of the platform or our own, not '{grades}'; write platform or own")
-    year, quarter = pl.col("origination_date").dt.year().cast(pl.String), pl.col("origination_date").dt.quarter()
+    year = pl.col("origination_date").dt.year().cast(pl.String)
     return book.loans.with_columns(
-        (year if vintage == "year" else pl.format("{}Q{}", year, quarter)).alias("vintage"),
+        (quarter_name("origination_date") if vintage == "quarter" else year).alias("vintage"),
         pl.col("grade" if grades == "platform" else "own_grade").alias("grade"),
     )
 

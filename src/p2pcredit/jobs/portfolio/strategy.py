@@ -39,6 +39,7 @@ from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
+from p2pcredit.transforms.vintages import quarter_name
 
 Revenue = Literal["interest", "fees"]
 LEAST_LOANS = 50
@@ -286,11 +287,10 @@ def _ratios(ctx: JobContext, book: Book) -> Ratios:
     labels = collect(
         labels_as_of(lake.frame(LABEL_STORE, known), lake.frame(QUARANTINE, known), book.as_of, ctx.settings.labels)
     )
-    day = pl.col("snapshot_date")
     found = (
         _served(ctx, book.as_of)
         .join(labels.select("loan_id", "label"), on="loan_id", how="inner")
-        .group_by(pl.format("{}Q{}", day.dt.year(), day.dt.quarter()).alias("vintage"))
+        .group_by(quarter_name("snapshot_date").alias("vintage"))
         .agg(pl.col("label").cast(pl.Float64).sum().alias("seen"), pl.col("probability_of_default").sum())
         .sort("vintage")
     )
@@ -348,9 +348,8 @@ def _observed(
     fees = pl.col("invested") * money.origination_fee - money.cost_per_loan
     profit = income - money.funding_rate * years + fees if lends else fees + money.servicing_rate * years
     within = pl.col("defaulted_on") <= pl.col("origination_date").dt.offset_by(f"{window}mo")
-    born = pl.col("origination_date")
     frame = own.select(
-        pl.format("{}Q{}", born.dt.year(), born.dt.quarter()).alias("vintage"),
+        quarter_name("origination_date").alias("vintage"),
         "probability_of_default",
         pl.col("invested").alias("amount"),
         within.fill_null(value=False).cast(pl.Float64).alias("chance"),

@@ -23,6 +23,7 @@ from p2pcredit.monitoring.trigger_metrics import MATURED_RATIO, OF_CHAMPION, TO_
 from p2pcredit.monitoring.yearly_error import chance_of_so_low, products_off, weekly_alpha
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
+from p2pcredit.transforms.vintages import cohort_name
 
 
 def measure_triggers(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -38,19 +39,15 @@ def measure_triggers(inputs: MonitoringInputs, settings: Settings) -> list[Metri
     """
     again = inputs.champion_judged
     served = scored_loans(inputs, settings).filter(pl.col("label").is_not_null())
-    served = served.with_columns(cohort=_cohort("snapshot_date"))
+    served = served.with_columns(cohort=cohort_name(served, "snapshot_date"))
     return [
         _within(served, "all", "probability_of_default", settings, held=False),
-        _within(again.with_columns(cohort=_cohort("origination_date")), "champion", "risk", settings, held=True),
+        _within(
+            again.with_columns(cohort=cohort_name(again, "origination_date")), "champion", "risk", settings, held=True
+        ),
         _pooled(again, settings),
         *_by_product(inputs, settings),
     ]
-
-
-def _cohort(day: str) -> pl.Expr:
-    """Name the quarter of origination and the term of a loan; loans without a term are a product of their own."""
-    term = pl.col("term_months").cast(pl.Int64, strict=False).cast(pl.String).fill_null("unknown")
-    return pl.format("{}Q{} {}", pl.col(day).dt.year(), pl.col(day).dt.quarter(), term)
 
 
 def _within(loans: pl.DataFrame, segment: str, risk: str, settings: Settings, *, held: bool) -> MetricResult:

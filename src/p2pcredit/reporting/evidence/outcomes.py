@@ -29,6 +29,7 @@ from p2pcredit.monitoring.lights import judge_together
 from p2pcredit.monitoring.metrics.drift import light_of_shift, population_stability_index
 from p2pcredit.monitoring.status import status_at_least, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured
+from p2pcredit.transforms.vintages import quarter_name
 
 GROUPS = ("state", "home_ownership", "income_verification", "term_months")
 """The columns by which approval rates are compared, where the platform gives them."""
@@ -156,8 +157,7 @@ def _scores(subject: Subject, loans: pl.DataFrame) -> pl.Series:
 
 
 def _quarters(loans: pl.DataFrame) -> pl.Series:
-    day = pl.col("origination_date")
-    return loans.select(pl.format("{}Q{}", day.dt.year(), day.dt.quarter()).alias("vintage"))["vintage"]
+    return loans.select(quarter_name("origination_date").alias("vintage"))["vintage"]
 
 
 def _parts(subject: Subject, names: pl.Series) -> list[dict[str, Any]]:
