@@ -27,7 +27,7 @@ from p2pcredit.models.training_support import without_missing
 
 INFINITE = 1e308
 """Stands for what a division by 0 gives: not every database can write an infinite number."""
-LONGEST = 70_000.0
+LONGEST = 10_000.0
 """Months of a term beyond which its power is 0 beside 1; databases refuse a power that is too large or too small."""
 
 
