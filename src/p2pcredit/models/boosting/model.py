@@ -151,7 +151,7 @@ class BoostingModel:
             support=learn_support(columns, self._levels, outcomes.bads),
         )
         rows = plain._rows(loans)
-        used = {self.feature_names[place] for place, _ in self._spans_used()}
+        used = {self.feature_names[place] for place, _ in self.spans_used()}
         absent: Absent = {
             (name, state): where
             for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
@@ -246,7 +246,7 @@ class BoostingModel:
             found[:, place] -= self.calibration.slope * added
         usual = self.encoding.encode(self._neutral_row())[0]
         changes = (
-            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self._spans_used()
+            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self.spans_used()
         )
         for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
             chosen = np.concatenate([change.rows for change in some])
@@ -262,7 +262,7 @@ class BoostingModel:
             found[chosen, places] = self.calibration.log_odds(self._margin(changed) + left)
         return found
 
-    def _spans_used(self) -> list[tuple[int, slice]]:
+    def spans_used(self) -> list[tuple[int, slice]]:
         """List the features that a tree asks for: place among the features, and columns."""
         used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
         return [
