@@ -44,12 +44,17 @@ def with_plain_numbers(mapping: PlatformMapping, table: RawTable) -> RawTable:
     return replace(table, rows=table.rows.with_columns(plain))
 
 
-def applications_with_plain_numbers(mapping: PlatformMapping, rows: pl.DataFrame) -> pl.DataFrame:
-    """Write the numbers of applications plainly; one that would be misread becomes words that are no number."""
+def applications_with_plain_numbers(
+    mapping: PlatformMapping, rows: pl.DataFrame, made: Collection[str] = ()
+) -> pl.DataFrame:
+    """Write the numbers of applications plainly; one that would be misread becomes words that are no number.
+
+    `made`: columns that the mapping makes, which are plain.
+    """
     decimal = mapping.file.decimal
     if decimal is None:
         return rows
-    numbers = [name for name in mapping.number_columns if name in rows.columns]
+    numbers = [name for name in mapping.number_columns if name in rows.columns and name not in made]
     misread = {name: misread_number(pl.col(name), decimal) for name in numbers}
     told = rows.with_columns(_unread(misread, (), "comma" if decimal == "," else "point"))
     return told.with_columns(plain_number(pl.col(name), decimal).alias(name) for name in numbers)
