@@ -129,7 +129,8 @@ def _land_book(
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
-        landings = merged(earlier, platform, sources, days, is_file=is_file)
+        currency = getattr(profile, "currency", None)
+        landings = merged(earlier, platform, sources, days, is_file=is_file, currency=currency)
         before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
         if days is not None:
             noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))

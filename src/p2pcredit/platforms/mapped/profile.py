@@ -82,8 +82,10 @@ class MappedPlatform:
         needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
         opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
         lines = " or ".join(opened.names) if opened else "COLUMN"
-        late = " or ".join(mapping.events.days_past_due.names) if mapping.events.days_past_due else "a column of days"
-        status = f"say under events.rules what each text of {' or '.join(mapping.events.status.names)} means; one with events needs {needs}"
+        days = mapping.events.days_past_due
+        late = " or ".join(days.names) if days else "a column of days"
+        said = " or ".join(mapping.events.status.names)
+        status = f"say under events.rules what each text of {said} means; one with events needs {needs}"
         if on is not None and (found := self.unread_dates.get("on")) is not None:
             column = " or ".join(on.names)
             remedy = date_remedy('"on"', column, found)
@@ -105,6 +107,11 @@ class MappedPlatform:
         """Feed and column -> the raw columns that the mapping names for it."""
         feeds = self.mapping.feeds.items()
         return {(feed, name): " or ".join(s.names) for feed, columns in feeds for name, s in columns.items()}
+
+    @property
+    def currency(self) -> str | None:
+        """The three letters of the currency of all amounts, where the mapping says it."""
+        return self.mapping.currency
 
     @property
     def read_on(self) -> date | None:

@@ -52,17 +52,18 @@ def _short_form(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
-Signs = tuple[Annotated[str, BeforeValidator(_as_written)], ...]
+Signs = tuple[Annotated[str, BeforeValidator(_as_written, json_schema_input_type=str | float)], ...]
 """Texts that mean no value. A number may stand without quotes."""
 
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 """The name of a column of the download."""
 
-Text = Annotated[str, BeforeValidator(_as_written)]
+Text = Annotated[str, BeforeValidator(_as_written, json_schema_input_type=str | float | date)]
 """A text; a number or a day may stand without quotes."""
 
 
-DatePatterns = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+_OneOrMore = BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...])
+DatePatterns = Annotated[tuple[str, ...], _OneOrMore]
 """How a date is written: one pattern or several."""
 
 
@@ -133,7 +134,7 @@ class Source(_Strict):
         return "value" if self.value is not None else "one_hot" if self.one_hot else "expression"
 
 
-SourceOrName = Annotated[Source, BeforeValidator(_short_form)]
+SourceOrName = Annotated[Source, BeforeValidator(_short_form, json_schema_input_type=str | Source)]
 
 
 class LoanId(_Strict):
@@ -153,7 +154,7 @@ class LoanId(_Strict):
 def _undated(source: Source) -> Source:
     if source.default is not None or source.unreadable is not None:
         raise ValueError(
-            "a day has no 'default' and no 'unreadable', one that cannot be read is missing; where another day stands in, "
+            "a day has no 'default' and no 'unreadable', one that cannot be read is missing; where another day "
             'write it: {expression: "coalesce(as_date(Since), as_date(Paid))"}'
         )
     return source
@@ -167,7 +168,7 @@ def _with_sign(name: str) -> str:
     return f"-{_column_name(name[1:])}" if name.startswith("-") else _column_name(name)
 
 
-Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], BeforeValidator(_one_or_more)]
+Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], _OneOrMore]
 """One column of amounts, or several that are added up; one with a minus sign before its name is taken off."""
 
 
@@ -254,7 +255,7 @@ class PlatformMapping(_Strict):
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     file: FileFormat = FileFormat()
     only: str | None = None
-    loan_id: Annotated[LoanId, BeforeValidator(_short_form)]
+    loan_id: Annotated[LoanId, BeforeValidator(_short_form, json_schema_input_type=str | LoanId)]
     origination_date: DateSource
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events

@@ -69,12 +69,8 @@ def replaced(source: Source, text: pl.Expr) -> pl.Expr:
     found = bare.replace(source.values)
     if "" not in source.values:
         return found
-    named = sorted(set(source.values) - {""})
-    return (
-        pl.when(is_blank(text) & ~bare.is_in(named).fill_null(value=False))
-        .then(pl.lit(source.values[""]))
-        .otherwise(found)
-    )
+    named = bare.is_in(sorted(set(source.values) - {""})).fill_null(value=False)
+    return pl.when(is_blank(text) & ~named).then(pl.lit(source.values[""])).otherwise(found)
 
 
 def finished(feed: str, rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:

@@ -42,7 +42,7 @@ EXPECTED = {
     "loan_id": f"{_A_COLUMN}, {{expression: \"Customer || '-' || No\"}}, or {{row_number: file}} where it has no ids",
     "loan_id.column": _A_COLUMN,
     "loan_id.expression": _AN_EXPRESSION,
-    "loan_id.row_number": "file, for ids such as loans-17 of the file's name and the row; such a loan is never met again",
+    "loan_id.row_number": "file, for ids such as loans-17: the file's name and the row; the loan is never met again",
     "origination_date": _A_SOURCE,
     "feeds": "per feed its columns, such as {loan_terms: {loan_amount: COLUMN, term: COLUMN}}",
     "events": 'status, "on" and rules, such as {status: COLUMN, "on": COLUMN, rules: {paid: [{status: FULLY_PAID}]}}',
@@ -191,7 +191,10 @@ def _check(where: str, node: yaml.Node, key: str, seen: set[int]) -> None:
 
 
 def _worded(errors: Sequence[ErrorDetails]) -> tuple[list[str], str]:
-    """Give the keys that lead to the first slip, and word it in one line; an unknown key before a missing one, since it may be that key misspelt."""
+    """Give the keys that lead to the first slip, and word it in one line.
+
+    An unknown key goes before a missing one, since it may be that key misspelt.
+    """
     missing = [error["loc"] for error in errors if error["type"] == "missing"]
     first = next((error for error in errors if error["type"] == "extra_forbidden"), _deepest(errors))
     path = _plain_path(first["loc"])

@@ -18,7 +18,6 @@ from p2pcredit.platforms.loan_book import LEFT_OUT
 from p2pcredit.platforms.mapped.expressions.engine import Engine, columns_once
 from p2pcredit.platforms.mapped.expressions.grammar import Expression
 from p2pcredit.platforms.mapped.schema import YES, LoanId, PlatformMapping, Source
-from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.platforms.raw_table import RawTable
 
 ID = "the row's number"
@@ -203,11 +202,9 @@ def _of_columns(mapping: PlatformMapping, columns: Mapping[str, str]) -> Platfor
 
 def _hot(levels: Mapping[str, str]) -> pl.Expr:
     """Give the text of the one column that says yes; nothing where none does, or where several do."""
-    said = {
-        text: pl.col(name).str.strip_chars().str.to_lowercase().is_in(YES) & ~is_blank(pl.col(name))
-        for text, name in levels.items()
-    }
-    several = pl.sum_horizontal(yes.fill_null(value=False).cast(pl.Int32) for yes in said.values()) > 1
+    bare = {text: pl.col(name).str.strip_chars().str.to_lowercase() for text, name in levels.items()}
+    said = {text: own.is_in(YES).fill_null(value=False) for text, own in bare.items()}
+    several = pl.sum_horizontal(yes.cast(pl.Int32) for yes in said.values()) > 1
     found = pl.coalesce(*(pl.when(yes).then(pl.lit(text)) for text, yes in said.items()))
     return pl.when(~several).then(found)
 

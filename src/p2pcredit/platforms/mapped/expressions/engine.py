@@ -127,9 +127,7 @@ class Engine:
             values = self._run(expression.sql)
             failed = pl.repeat(value=False, n=len(values), eager=True, dtype=pl.Boolean)
         except self._library.OutOfMemoryException as error:
-            raise SourceError(
-                f"the expression of {name} needs more than 1 GB for some rows; write a simpler one"
-            ) from error
+            raise SourceError(f"{name} needs more than 1 GB for some rows; write a simpler expression") from error
         except self._library.Error:
             self._of_call = Unread()
             boxed = self._run(f"TRY({{'v': {expression.sql}}})")

@@ -38,9 +38,7 @@ FUNCTIONS = frozenset(
         *("to_days", "to_weeks", "to_months", "to_years"),
     }
 )
-_OPERATORS = frozenset(
-    {"+", "-", "*", "/", "//", "%", "||", "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape"}
-)
+_OPERATORS = frozenset({"+", "-", "*", "/", "//", "%", "||", "~~", "!~~", "~~*", "!~~*"})
 _CLASSES = frozenset(
     {"COLUMN_REF", "CONSTANT", "FUNCTION", "COMPARISON", "CONJUNCTION", "OPERATOR", "CASE", "BETWEEN", "CAST", "TYPE"}
 )
@@ -149,9 +147,7 @@ def _check(node: dict[str, Any]) -> None:
         raise ValueError(f"names a value '{node['alias']}'; write the value alone")
     if kind == "COLUMN_REF" and len(node["column_names"]) > 1:
         whole = ".".join(node["column_names"])
-        raise ValueError(
-            f"'{whole}' is read as a column of a table; where it is one name, put it in quotes: \"{whole}\""
-        )
+        raise ValueError(f"'{whole}' is read as a column of a table; put one name in double quotes: \"{whole}\"")
     if kind == "FUNCTION":
         _check_function(node, name)
     if kind == "OPERATOR" and node["type"] not in _OPERATOR_TYPES:
@@ -172,14 +168,8 @@ def _check_function(node: dict[str, Any], name: str) -> None:
         raise ValueError(f"calls {name}, which is not allowed{meant}; allowed are {ALLOWED_FUNCTIONS}")
     if name.lower() == "as_date" and len(own := _arguments(node)) > 1:
         pattern = _constant(own[1])
-        problem = (
-            "its pattern is a text in quotes"
-            if not pattern
-            else None
-            if pattern == ISO
-            else problem_with_pattern(pattern)
-        )
-        if problem:
+        problem = problem_with_pattern(pattern) if pattern else "its pattern is a text in quotes"
+        if problem and pattern != ISO:
             raise ValueError(f"as_date: {problem}")
 
 
@@ -188,9 +178,8 @@ def _check_compared(node: dict[str, Any]) -> None:
     sides = [part for part in _nodes([value for key, value in node.items() if key != "class"]) if part is not node]
     direct = [part for part in sides if part in _direct(node)]
     columns = [part["column_names"][0] for part in direct if part["class"] == "COLUMN_REF"]
-    numbers = [
-        part for part in direct if part["class"] == "CONSTANT" and _kind(part) not in {"STRING", "NULL_LITERAL", ""}
-    ]
+    constants = [part for part in direct if part["class"] == "CONSTANT"]
+    numbers = [part for part in constants if _kind(part) not in {"STRING", "NULL_LITERAL", ""}]
     if columns and numbers:
         raise ValueError(f"compares the text of {columns[0]} with a number; write as_number({_quoted(columns[0])})")
 
