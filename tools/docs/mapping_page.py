@@ -20,9 +20,12 @@ def mapping_page() -> str:
         "## Keys",
         _words("key", told["keys"]),
         "## What a value may be",
-        "The name of a column, or these keys, of which `column`, `columns`, `value`, `expression` and `one_hot` exclude "
-        "each other.",
+        "The name of a column, or these keys. `column`, `columns`, `value`, `expression` and `one_hot` exclude each "
+        "other.",
         _words("key", told["value_keys"]),
+        "## Tables",
+        "Further files of one landing. A column of a table is named with the table and a point, `customer.Income`.",
+        _words("key", told["table_keys"]),
         "## Rules of statuses",
         "A list of events, or a word. An event has these keys:",
         _words("key", told["event_keys"]),

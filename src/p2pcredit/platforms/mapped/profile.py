@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from itertools import islice, product
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
+from p2pcredit.platforms.mapped.joined import JoinedTables, files_in, split_files
 from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
 from p2pcredit.platforms.mapped.schema import PlatformMapping, Received
@@ -46,6 +48,8 @@ from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
+
+_MOST_LAYOUTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,13 @@ class MappedPlatform:
                 f"which the file was made, {self.today} at the latest, or leave read_on out"
             )
         ids = LoanIds(self.mapping.id_column)
-        for path in files:
+        loans, of_tables = split_files(self.mapping, files)
+        wanted = [name for names in self._wanted for name in names if self._is_joined(name)]
+        joined: JoinedTables | None = None
+        for path in loans:
             try:
-                yield from self._parts_of(path, ids)
+                joined = joined or JoinedTables.read(self.mapping, of_tables, wanted, self._dialect)
+                yield from self._parts_of(path, ids, joined)
             except NotUtf8Error as error:
                 hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
                 raise UnreadableFileError(f"{error}, {hint}") from error
@@ -150,19 +158,26 @@ class MappedPlatform:
         """Read the files into one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
-    def _parts_of(self, path: Path, ids: LoanIds) -> Iterator[RawBook]:
+    def _parts_of(self, path: Path, ids: LoanIds, joined: JoinedTables) -> Iterator[RawBook]:
         early: list[pl.DataFrame] = []
+        wanted = [names for names in self._wanted if not any(self._is_joined(name) for name in names)]
+        wanted += [(name,) for table in self.mapping.tables.values() for name in table.of_loans]
+
+        def conclude(lasts: Sequence[date | None]) -> date | None:
+            joined.report(path.name)
+            return max((last for last in lasts if last is not None), default=None)
+
         yield from read_in_parts(
             path,
             self._layouts,
-            dict.fromkeys(name for names in self._wanted for name in names),
+            dict.fromkeys(name for names in wanted for name in names),
             ids=ids,
-            screen=partial(self._screen, ids),
+            screen=partial(self._screen, ids, joined),
             learn=self._last_date,
-            conclude=lambda lasts: max((last for last in lasts if last is not None), default=None),
+            conclude=conclude,
             build=partial(self._book, early),
             dialect=self._dialect,
-            report_absent=partial(report_absent, self._wanted, path),
+            report_absent=partial(report_absent, wanted, path),
         )
         self.derived.warn(path.name)
         warn_of_early(path, early)
@@ -252,14 +267,27 @@ class MappedPlatform:
                 found.append(names)
         return (*found, *((raw,) for raw in self.derived.of_filter))
 
+    def _is_joined(self, name: str) -> bool:
+        """Whether a raw column stands in a joined table."""
+        return name.partition(".")[0] in self.mapping.tables
+
+    def files_in(self, directory: Path) -> list[Path]:
+        """List the files of a directory that the mapping names, in the order of their names."""
+        return files_in(self.mapping, directory)
+
     @property
     def _layouts(self) -> dict[str, tuple[str, ...]]:
         """The columns without which a line is not the header."""
         mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
-        needed = [mapping.id_column, *mapping.events.status.names, *mapping.origination_date.names]
-        needed += [*terms["loan_amount"].names, *terms["term"].names]
-        raw = dict.fromkeys(raw for name in needed for raw in self.derived.inputs(name))
-        return {mapping.name: tuple(raw or (name for names in self._wanted for name in names))}
+        sources = [mapping.events.status, mapping.origination_date, terms["loan_amount"], terms["term"]]
+        either = [(mapping.id_column,), *(source.names for source in sources)]
+        layouts = {}
+        # Of alternatives a layout has one: files of several layouts land by one mapping.
+        for number, needed in enumerate(islice(product(*either), _MOST_LAYOUTS), 1):
+            raw = dict.fromkeys(raw for name in needed for raw in self.derived.inputs(name) if not self._is_joined(raw))
+            every = tuple(raw or (name for names in self._wanted for name in names if not self._is_joined(name)))
+            layouts[mapping.name if number == 1 else f"{mapping.name}, layout {number}"] = every
+        return layouts
 
     @property
     def _dialect(self) -> Dialect:
@@ -277,8 +305,8 @@ class MappedPlatform:
     def _until_today(self, day: pl.Expr) -> pl.Expr:
         return day if self.today is None else pl.when(day <= self.today).then(day)
 
-    def _screen(self, ids: LoanIds, table: RawTable) -> RawTable:
-        table = replace(table, rows=blanked(table.rows, self._signs))
+    def _screen(self, ids: LoanIds, joined: JoinedTables, table: RawTable) -> RawTable:
+        table = replace(table, rows=blanked(joined.added(table.rows), self._signs))
         table = ids.screen(self.derived.added_to(table))
         source = self.mapping.origination_date
         originated, text, name = as_date(source), text_of(source), source.names[0]

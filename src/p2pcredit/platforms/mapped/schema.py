@@ -248,17 +248,62 @@ class FileFormat(_Strict):
         return name
 
 
+ColumnNames = Annotated[tuple[ColumnName, ...], _OneOrMore]
+"""One column of the download, or several."""
+
+
+class Table(_Strict):
+    """A further file whose rows are put beside the loans; its columns are named `table.Column`.
+
+    `files` is the pattern of its files' names, `key` its columns that `matches`, columns of the loans' file, are
+    compared with; they have the same names where it is left out. Where a key stands twice, `duplicates` says which
+    row counts.
+    """
+
+    files: str = Field(min_length=1)
+    key: ColumnNames = Field(min_length=1)
+    matches: ColumnNames = ()
+    duplicates: Literal["first", "last"] | None = None
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Table:
+        if self.matches and len(self.matches) != len(self.key):
+            raise ValueError(
+                f"'matches' names {len(self.matches)} columns of the loans and 'key' {len(self.key)} of the table; "
+                "name as many, in the same order"
+            )
+        return self
+
+    @property
+    def of_loans(self) -> tuple[str, ...]:
+        """The columns of the loans' file that the key is compared with."""
+        return self.matches or self.key
+
+
 class PlatformMapping(_Strict):
     """The whole file."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     file: FileFormat = FileFormat()
+    files: str | None = Field(None, min_length=1)
+    tables: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")], Table] = {}
     only: str | None = None
     loan_id: Annotated[LoanId, BeforeValidator(_short_form, json_schema_input_type=str | LoanId)]
     origination_date: DateSource
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events
+
+    @field_validator("tables")
+    @classmethod
+    def _joined_to_loans(cls, tables: dict[str, Table]) -> dict[str, Table]:
+        for name, table in tables.items():
+            other = next((one.partition(".")[0] for one in table.of_loans if one.partition(".")[0] in tables), None)
+            if other is not None:
+                raise ValueError(
+                    f"{name} is matched with a column of {other}; match it with a column of the loans' file"
+                )
+        return tables
 
     @model_validator(mode="after")
     def _known_columns(self) -> PlatformMapping:
@@ -342,4 +387,4 @@ class PlatformMapping(_Strict):
         return tuple(dict.fromkeys([*names, *(late.names if late else ()), *paid]))
 
 
-__all__ = ["NO", "YES", "LoanId", "PlatformMapping", "Received", "Source"]
+__all__ = ["NO", "YES", "LoanId", "PlatformMapping", "Received", "Source", "Table"]

@@ -19,7 +19,7 @@ from p2pcredit.errors import UsageError
 from p2pcredit.names import perhaps
 from p2pcredit.platforms.mapped.events import EventRules
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns, KeyedError, derived_columns
-from p2pcredit.platforms.mapped.schema import NEAR, Events, FileFormat, LoanId, PlatformMapping, Received, Source
+from p2pcredit.platforms.mapped.schema import NEAR, Events, FileFormat, LoanId, PlatformMapping, Received, Source, Table
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20
@@ -37,9 +37,11 @@ EXPECTED = {
     "file.encoding": "an encoding such as windows-1252",
     "file.missing": 'a list of texts that mean no value, such as ["n.v.", 9999]',
     "file.decimal": 'the sign before decimals in quotes: "." or ","',
+    "files": 'how the files of loans are named, so that a directory can be landed, such as "loans_*.csv"',
+    "tables": 'further files and their keys, such as {customer: {files: "people*.csv", key: Number, matches: Customer}}',
     "currency": "the three letters of the currency of all amounts, such as EUR",
     "only": f"a condition in SQL; rows of which it is not true are left out, such as {_A_CONDITION}",
-    "loan_id": f"{_A_COLUMN}, {{expression: \"Customer || '-' || No\"}}, or {{row_number: file}} where it has no ids",
+    "loan_id": f"{_A_COLUMN}, {{expression: \"Customer || '-' || Nr\"}}, or {{row_number: file}} where it has no ids",
     "loan_id.column": _A_COLUMN,
     "loan_id.expression": _AN_EXPRESSION,
     "loan_id.row_number": "file, for ids such as loans-17: the file's name and the row; the loan is never met again",
@@ -73,6 +75,12 @@ EXPECTED_OF_SOURCE = {
     "missing": 'a list of texts that mean no value, such as ["n.v.", 9999]',
     "round": "how many decimals to keep, 0 to 9",
     "date": "iso, a pattern such as '%d.%m.%Y', or a list of them",
+}
+EXPECTED_OF_TABLE = {
+    "files": 'how its files are named, such as "customers*.csv"',
+    "key": "its column of keys, or a list of them",
+    "matches": "the column of the loans' file that holds the key, or a list; left out where the names are the same",
+    "duplicates": "first or last, which row counts where a key stands twice; else such a file is refused",
 }
 EXPECTED_OF_RULE = {
     "status": f"one of {', '.join(sorted(PERFORMANCE_STATUSES))}",
@@ -241,8 +249,9 @@ def _model(path: Sequence[str]) -> type[BaseModel]:
     """Return the model of the part of a mapping to which the last key of a path belongs."""
     if len(path) == 1:
         return PlatformMapping
-    if path[0] in {"file", "loan_id"}:
-        return FileFormat if path[0] == "file" else LoanId
+    plain = {"file": FileFormat, "loan_id": LoanId, "tables": Table}
+    if path[0] in plain:
+        return plain[path[0]]
     if path[0] == "events":
         known = {"rules": EventRules, "received": Received if len(path) == 3 else Source}
         return Events if len(path) == 2 else known.get(path[1], Source)
@@ -267,6 +276,8 @@ def _expected(path: Sequence[str]) -> str:
             if below
             else "the name of a column of the download, or {column: NAME, values: {...}, times: 100, round: 2}"
         )
+    if model is Table:
+        return EXPECTED_OF_TABLE.get(path[-1], EXPECTED["tables"])
     if model is EventRules and len(path) > _RULE_DEPTH:
         return EXPECTED_OF_RULE.get(path[-1], EXPECTED["events.rules"])
     if model is Source:
@@ -276,4 +287,4 @@ def _expected(path: Sequence[str]) -> str:
     return EXPECTED.get(path[0] if path else "", "a mapping of keys")
 
 
-__all__ = ["EXPECTED", "EXPECTED_OF_RULE", "EXPECTED_OF_SOURCE", "read_mapping"]
+__all__ = ["EXPECTED", "EXPECTED_OF_RULE", "EXPECTED_OF_SOURCE", "EXPECTED_OF_TABLE", "read_mapping"]
