@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -31,6 +31,8 @@ class _Strict(BaseModel):
 
 
 def _as_written(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -50,29 +52,42 @@ def _short_form(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
-Signs = tuple[Annotated[str, BeforeValidator(_as_written)], ...]
+Signs = tuple[Annotated[str, BeforeValidator(_as_written, json_schema_input_type=str | float)], ...]
 """Texts that mean no value. A number may stand without quotes."""
 
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 """The name of a column of the download."""
 
+Text = Annotated[str, BeforeValidator(_as_written, json_schema_input_type=str | float | date)]
+"""A text; a number or a day may stand without quotes."""
 
-DatePatterns = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+
+_OneOrMore = BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...])
+DatePatterns = Annotated[tuple[str, ...], _OneOrMore]
 """How a date is written: one pattern or several."""
 
 
 class Source(_Strict):
-    """Where a value comes from: `column` (or the first of `columns` that is not blank), and how it is changed.
+    """Where a value comes from, and how it is changed.
 
-    `values` replaces texts, `times` multiplies a number, `round` rounds it to so many decimals, `date` says how a date
-    is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `flag` gives the two texts
-    that yes and no become, however they are written (see `YES` and `NO`). `missing` names texts that mean no value in
-    these raw columns.
+    It comes from one of: `column`; the first of `columns` that is not blank; `value`, the same for all rows;
+    `expression`, SQL over the raw row; `one_hot`, text -> the column that says yes to it.
+
+    `values` replaces texts, `""` a blank; `times` multiplies a number, `round` rounds it to so many decimals, `date`
+    says how a date is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `flag`
+    gives the two texts that yes and no become, however they are written (see `YES` and `NO`). `missing` names texts
+    that mean no value in these raw columns. With `unreadable: missing` what cannot be read is missing and is no
+    finding; `default` stands for what is missing in the end.
     """
 
     column: ColumnName | None = None
     columns: tuple[ColumnName, ...] = ()
+    value: Text | None = None
+    expression: str | None = None
+    one_hot: dict[str, ColumnName] = {}
     values: dict[str, str] = {}
+    default: Text | None = None
+    unreadable: Literal["missing"] | None = None
     times: float | None = Field(None, allow_inf_nan=False)
     round: int | None = Field(None, ge=0, le=9)
     date: DatePatterns = ()
@@ -81,8 +96,11 @@ class Source(_Strict):
 
     @model_validator(mode="after")
     def _named(self) -> Source:
-        if (self.column is None) != bool(self.columns):
-            raise ValueError("give either 'column' or 'columns'")
+        given = [self.column is not None, bool(self.columns), self.value is not None, self.expression is not None]
+        if sum([*given, bool(self.one_hot)]) != 1:
+            raise ValueError("give either 'column' or 'columns', or instead one of 'value', 'expression', 'one_hot'")
+        if self.value is not None and (self.values or self.flag or self.is_number or self.default is not None):
+            raise ValueError("'value' is the same for all rows; write it as it is to be, without other keys")
         if self.times == 0:
             raise ValueError("'times: 0' makes every value 0; write the factor, such as 100, or leave it out")
         if self.date and (self.values or self.is_number):
@@ -107,18 +125,50 @@ class Source(_Strict):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The raw columns it may come from, the best first."""
+        """The columns it may come from, the best first; none where it comes from no column as it is."""
         return self.columns or ((self.column,) if self.column is not None else ())
 
+    @property
+    def made_by(self) -> str:
+        """How it is made where it comes from no column as it is."""
+        return "value" if self.value is not None else "one_hot" if self.one_hot else "expression"
 
-SourceOrName = Annotated[Source, BeforeValidator(_short_form)]
+
+SourceOrName = Annotated[Source, BeforeValidator(_short_form, json_schema_input_type=str | Source)]
+
+
+class LoanId(_Strict):
+    """Which column identifies a loan, or what makes an id: `expression`, or the file's name and the `row_number`."""
+
+    column: ColumnName | None = None
+    expression: str | None = None
+    row_number: Literal["file"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> LoanId:
+        if sum(one is not None for one in (self.column, self.expression, self.row_number)) != 1:
+            raise ValueError("give one of 'column', 'expression' and 'row_number: file'")
+        return self
+
+
+def _undated(source: Source) -> Source:
+    if source.default is not None or source.unreadable is not None:
+        raise ValueError(
+            "a day has no 'default' and no 'unreadable', one that cannot be read is missing; where another day "
+            'write it: {expression: "coalesce(as_date(Since), as_date(Paid))"}'
+        )
+    return source
+
+
+DateSource = Annotated[SourceOrName, AfterValidator(_undated)]
+"""Where a date of a loan comes from."""
 
 
 def _with_sign(name: str) -> str:
     return f"-{_column_name(name[1:])}" if name.startswith("-") else _column_name(name)
 
 
-Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], BeforeValidator(_one_or_more)]
+Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], _OneOrMore]
 """One column of amounts, or several that are added up; one with a minus sign before its name is taken off."""
 
 
@@ -132,7 +182,7 @@ class Received(_Strict):
     interest: Amounts = ()
     fees: Amounts = ()
     recoveries: Amounts = ()
-    last_on: SourceOrName | None = None
+    last_on: DateSource | None = None
     recovered_after_days: int = Field(180, ge=0, le=3650)
 
     @property
@@ -162,9 +212,9 @@ class Events(_Strict):
     neither good nor bad.
     """
 
-    status: ColumnName
-    on: SourceOrName | None = None
-    days_past_due: ColumnName | None = None
+    status: SourceOrName
+    on: DateSource | None = None
+    days_past_due: SourceOrName | None = None
     read_on: date | None = None
     received: Received | None = None
     rules: dict[str, Rule] = Field(min_length=1)
@@ -234,16 +284,63 @@ class FileFormat(_Strict):
         return name
 
 
+ColumnNames = Annotated[tuple[ColumnName, ...], _OneOrMore]
+"""One column of the download, or several."""
+
+
+class Table(_Strict):
+    """A further file whose rows are put beside the loans; its columns are named `table.Column`.
+
+    `files` is the pattern of its files' names, `key` its columns that `matches`, columns of the loans' file, are
+    compared with; they have the same names where it is left out. Where a key stands twice, `duplicates` says which
+    row counts.
+    """
+
+    files: str = Field(min_length=1)
+    key: ColumnNames = Field(min_length=1)
+    matches: ColumnNames = ()
+    duplicates: Literal["first", "last"] | None = None
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Table:
+        if self.matches and len(self.matches) != len(self.key):
+            raise ValueError(
+                f"'matches' names {len(self.matches)} columns of the loans and 'key' {len(self.key)} of the table; "
+                "name as many, in the same order"
+            )
+        return self
+
+    @property
+    def of_loans(self) -> tuple[str, ...]:
+        """The columns of the loans' file that the key is compared with."""
+        return self.matches or self.key
+
+
 class PlatformMapping(_Strict):
     """The whole file."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     file: FileFormat = FileFormat()
-    loan_id: ColumnName
-    origination_date: SourceOrName
+    files: str | None = Field(None, min_length=1)
+    tables: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")], Table] = {}
+    only: str | None = None
+    loan_id: Annotated[LoanId, BeforeValidator(_short_form, json_schema_input_type=str | LoanId)]
+    origination_date: DateSource
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events
     applications: ApplicationsMapping | None = None
+
+    @field_validator("tables")
+    @classmethod
+    def _joined_to_loans(cls, tables: dict[str, Table]) -> dict[str, Table]:
+        for name, table in tables.items():
+            other = next((one.partition(".")[0] for one in table.of_loans if one.partition(".")[0] in tables), None)
+            if other is not None:
+                raise ValueError(
+                    f"{name} is matched with a column of {other}; match it with a column of the loans' file"
+                )
+        return tables
 
     @model_validator(mode="after")
     def _known_columns(self) -> PlatformMapping:
@@ -269,18 +366,31 @@ class PlatformMapping(_Strict):
         return self
 
     @property
+    def id_column(self) -> str:
+        """The column of the ids; empty where they are made."""
+        return self.loan_id.column or ""
+
+    @property
+    def sources(self) -> tuple[tuple[str, Source], ...]:
+        """Every source by its key, in the order of the file."""
+        events, received = self.events, self.events.received
+        found = [
+            ("origination_date", self.origination_date),
+            *((f"feeds.{feed}.{name}", of) for feed, columns in self.feeds.items() for name, of in columns.items()),
+            ("events.status", events.status),
+            ("events.on", events.on),
+            ("events.days_past_due", events.days_past_due),
+            ("events.received.last_on", received.last_on if received else None),
+        ]
+        return tuple((key, source) for key, source in found if source is not None)
+
+    @property
     def wanted(self) -> tuple[tuple[str, ...], ...]:
         """Per value the raw columns that it may come from."""
-        sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
-        sources += [self.events.on] if self.events.on else []
         received = self.events.received
-        sources += [received.last_on] if received and received.last_on else []
-        late = self.events.days_past_due
         return (
-            (self.loan_id,),
-            (self.events.status,),
-            *(source.names for source in sources),
-            *([(late,)] if late else []),
+            (self.id_column,),
+            *(source.names for _, source in self.sources),
             *((name,) for name in (received.columns if received else ())),
         )
 
@@ -288,9 +398,7 @@ class PlatformMapping(_Strict):
     def own_signs(self) -> dict[str, frozenset[str]]:
         """Per raw column that has any, the texts that this mapping calls missing."""
         found = {name: set(self.file.missing) for names in self.wanted for name in names}
-        sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
-        on = self.events.received.last_on if self.events.received else None
-        for source in [*sources, *([self.events.on] if self.events.on else []), *([on] if on else [])]:
+        for _, source in self.sources:
             for name in source.names:
                 found[name].update(source.missing)
         return {name: frozenset(signs) for name, signs in found.items() if signs}
@@ -299,7 +407,7 @@ class PlatformMapping(_Strict):
     def required_numbers(self) -> frozenset[str]:
         """The raw columns of numbers without which a loan or what became of it is none."""
         terms, late = self.feeds["loan_terms"], self.events.days_past_due
-        return frozenset([*terms["loan_amount"].names, *terms["term"].names, *([late] if late else [])])
+        return frozenset([*terms["loan_amount"].names, *terms["term"].names, *(late.names if late else ())])
 
     @property
     def number_columns(self) -> tuple[str, ...]:
@@ -313,7 +421,7 @@ class PlatformMapping(_Strict):
         ]
         late, received = self.events.days_past_due, self.events.received
         paid = received.columns if received else ()
-        return tuple(dict.fromkeys([*names, *([late] if late else []), *paid]))
+        return tuple(dict.fromkeys([*names, *(late.names if late else ()), *paid]))
 
 
-__all__ = ["NO", "YES", "ApplicationsMapping", "PlatformMapping", "Received", "Source"]
+__all__ = ["NO", "YES", "ApplicationsMapping", "LoanId", "PlatformMapping", "Received", "Source", "Table"]
