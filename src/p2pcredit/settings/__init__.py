@@ -18,11 +18,13 @@ from p2pcredit.settings.operation import (
     SparkSettings,
 )
 from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.serving import ROLES, Role, ServingSettings, roles_of
 from p2pcredit.settings.training import SelectionSettings, TrainingSettings
 from p2pcredit.settings.tree import Settings
 
 __all__ = [
     "EARLY_DAYS",
+    "ROLES",
     "AlertSettings",
     "GovernanceSettings",
     "HandoffSettings",
@@ -32,11 +34,14 @@ __all__ = [
     "MoneySettings",
     "MonitoringSettings",
     "PreprocessingSettings",
+    "Role",
     "ScoreSettings",
     "ScoringSettings",
     "SelectionSettings",
+    "ServingSettings",
     "Settings",
     "SparkSettings",
     "TrainingSettings",
     "load_settings",
+    "roles_of",
 ]

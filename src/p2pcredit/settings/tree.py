@@ -19,6 +19,7 @@ from p2pcredit.settings.operation import (
     SparkSettings,
 )
 from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.serving import ServingSettings
 from p2pcredit.settings.training import SelectionSettings, TrainingSettings
 
 
@@ -41,6 +42,7 @@ class Settings(Group):
     monitoring: MonitoringSettings = MonitoringSettings()
     handoff: HandoffSettings = HandoffSettings()
     governance: GovernanceSettings = GovernanceSettings()
+    serving: ServingSettings = ServingSettings()
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(
         "polars",

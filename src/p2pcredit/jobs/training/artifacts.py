@@ -88,7 +88,7 @@ def assemble(
         "term_structure": term_structure_facts(structure),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
-        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "spark"}),
+        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "serving", "spark"}),
         "environment": environment(settings.training.families),
         "device": CPU if entries["origin"] == RECALIBRATED else settings.training.device,
         "engine": backend.about,
