@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from p2pcredit.serving.health import health_router
 from p2pcredit.serving.limits import Rates
 from p2pcredit.serving.pages import pages_router
 from p2pcredit.serving.refusals import Refusal, answer_refusal
+from p2pcredit.serving.scores import Scores, scores_router
 from p2pcredit.serving.sign_in import sign_in_router
 from p2pcredit.serving.site import Site
 from p2pcredit.settings import Role, Settings
@@ -43,13 +45,20 @@ def make_app(
     serving = settings.serving
     access = Access(serving, clock, tokens or {})
     site = Site(Layout(home), settings, clock, access, Rates(serving.requests_per_second, serving.burst, clock))
-    app = FastAPI(title="P2PCreditScore", docs_url=None, redoc_url=None, openapi_url=None)
+    scores = Scores(site)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with scores.running():
+            yield
+
+    app = FastAPI(title="P2PCreditScore", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.site = site
     app.add_middleware(Gate, most_bytes=serving.max_body_kilobytes * 1024, clock=clock)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused_by_router)
     app.add_exception_handler(RequestValidationError, _unreadable)
-    for router in (health_router(site), sign_in_router(site), pages_router(site)):
+    for router in (health_router(site), scores_router(site, scores), sign_in_router(site), pages_router(site)):
         app.include_router(router)
     return app
 

@@ -43,6 +43,11 @@ class ServingSettings(Group):
         description='Roles of a person whom the proxy names, joined by `+`, such as `"ada" = "read+decide"`; `"*"` is '
         "for all whom no line names. Who has no role may do nothing.",
     )
+    mapping: str = Field(
+        "",
+        description="Platform or YAML file by whose names applications may come beside those of the feeds, with "
+        "`?names=mapping`; empty for none.",
+    )
     max_body_kilobytes: int = Field(
         4096, ge=16, le=262_144, description="Largest body of a request; a larger one is refused unread."
     )
