@@ -83,7 +83,7 @@ def outside_training(
     weights: list[pl.Expr] = []
     weights_beyond: list[pl.Expr] = []
     for name, held in ((name, model.support[name]) for name in model.feature_names if name in model.support):
-        points = _most_points(model, held, scores)
+        points = most_points(model, held, scores)
         if points == 0.0:
             continue
         unknown = _unknown(name, held, usual_without=model.neutral.get(name, "") is None)
@@ -186,7 +186,8 @@ def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:
     return far if least < 0.0 else far | (pl.col(name) < LEAST_PART * least)
 
 
-def _most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
+def most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
+    """Give the most points that a column's value may move the score; a whole one where that is not known."""
     if held.reach is None:
         return WHOLE_POINT
     return held.reach * model.calibration.slope * PointScale.of(scores).factor

@@ -49,6 +49,16 @@ def landed_rows(records: Sequence[Record], mapping: MappedPlatform | None = None
 
 
 def _of_feeds(records: Sequence[Record]) -> pl.DataFrame:
+    refuse_wrong_records(records)
+    return _texts(records, LANDED)
+
+
+def refuse_wrong_records(records: Sequence[Record]) -> None:
+    """Refuse records with names that no feed has, or with values of a type that their column may not have.
+
+    Raises:
+        ApplicationError: With all problems, or the first hundred.
+    """
     problems: list[FieldProblem] = []
     for row, record in enumerate(records, 1):
         for name, value in record.items():
@@ -58,7 +68,11 @@ def _of_feeds(records: Sequence[Record]) -> pl.DataFrame:
         if len(problems) >= _MOST_PROBLEMS:
             break
     refuse(problems)
-    return _texts(records, LANDED)
+
+
+def landed_texts(record: Record) -> dict[str, str | None]:
+    """Write the values of a record as a landing file would have them, with every column of the feeds."""
+    return {name: _text(record.get(name)) for name in LANDED}
 
 
 def _wrong_name(name: str, record: Record) -> tuple[str, str] | None:
@@ -123,4 +137,4 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)[:60]
 
 
-__all__ = ["landed_rows", "mapping_named"]
+__all__ = ["landed_rows", "landed_texts", "mapping_named", "refuse_wrong_records"]

@@ -73,6 +73,19 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Stays:
+    """What is the same for every row.
+
+    Args:
+        usual: The reference borrower as the trees see one, (columns,).
+        spans_used: The features that a tree asks for: place among the features, and columns.
+    """
+
+    usual: Matrix
+    spans_used: tuple[tuple[int, slice], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BoostingModel:
     """A fitted booster.
 
@@ -123,15 +136,28 @@ class BoostingModel:
         The second is what the model itself says of the changed row, so a factor named as a reason is one that would
         have changed the score.
         """
-        rows = self._rows(features)
+        return self.predict_columns(self._columns(features), self.what_stays())
+
+    def predict_columns(self, columns: Matrix, stays: Stays) -> tuple[Floats, Floats]:
+        """Calculate the same of rows that are encoded already, (rows, columns); they may be changed.
+
+        Args:
+            columns: As `encoding` gives them of rows whose blanks and ratios are completed.
+            stays: What `what_stays` gave.
+        """
+        rows = self._as_trees_see(columns, stays.usual)
         margin = self._margin(rows.columns) + rows.effect
-        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
+        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin), stays)
+
+    def what_stays(self) -> Stays:
+        """Give what is the same for every row, for whoever predicts row by row."""
+        return Stays(self.encoding.encode(self._neutral_row())[0], tuple(self._spans_used()))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         rows = self._rows(features)
         log_odds = self.calibration.log_odds(self._margin(rows.columns) + rows.effect)
-        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
+        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds, self.what_stays()), dtype=np.float64)
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
         """Copy the trees with a reference borrower, and with the effects of absent values in their training loans.
@@ -200,12 +226,17 @@ class BoostingModel:
 
     def _rows(self, features: pl.DataFrame) -> _Rows:
         """Lay out the rows as the trees see them."""
+        return self._as_trees_see(self._columns(features), self.encoding.encode(self._neutral_row())[0])
+
+    def _columns(self, features: pl.DataFrame) -> Matrix:
         given = blanks_as_missing(features, self.support)
-        columns = self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
+        return self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
+
+    def _as_trees_see(self, columns: Matrix, usual: Matrix) -> _Rows:
+        """Put the reference borrower's value in the place of one that is absent, in these rows themselves."""
         effects: dict[int, Floats] = {}
         if not self.support or not columns.shape[0]:
             return _Rows(columns, effects)
-        usual = self.encoding.encode(self._neutral_row())[0]
         for name, state, where in list(self._absent(columns)):
             if not where.any():
                 continue
@@ -233,7 +264,7 @@ class BoostingModel:
         most = np.abs(self.contributions(some)).max(axis=0, initial=0.0)
         return {name: float(found) for name, found in zip(self.feature_names, most, strict=True)}
 
-    def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
+    def _at_neutral(self, rows: _Rows, log_odds: Floats, stays: Stays) -> Floats:
         """Return the log-odds of rows with each feature at its neutral value, given those with all as they are.
 
         A row whose value of a feature is the neutral one is not predicted again for it.
@@ -244,9 +275,9 @@ class BoostingModel:
             return found
         for place, added in rows.effects.items():
             found[:, place] -= self.calibration.slope * added
-        usual = self.encoding.encode(self._neutral_row())[0]
+        usual = stays.usual
         changes = (
-            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self._spans_used()
+            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in stays.spans_used
         )
         for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
             chosen = np.concatenate([change.rows for change in some])
