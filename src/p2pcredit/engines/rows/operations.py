@@ -114,10 +114,9 @@ def _pattern(text: str, literal: bool) -> re.Pattern[str]:
     return re.compile(re.escape(text) if literal else text.replace(r"\z", r"\Z"))
 
 
-def contains(pattern: str, *, literal: bool) -> Operation:
-    """Make the test whether a text holds a pattern."""
-    search = _pattern(pattern, literal).search
-    return _strict(lambda a: search(a) is not None)
+def search_of(pattern: str, *, literal: bool) -> Operation:
+    """Make the search for a pattern in a text."""
+    return _pattern(pattern, literal).search
 
 
 def replace_all(value: str, *, pattern: str, literal: bool) -> Operation:
@@ -153,4 +152,4 @@ CASTS: dict[str, Operation] = {
 }
 """By the name of the type."""
 
-__all__ = ["CASTS", "PLAIN", "Operation", "concat_str", "contains", "replace_all", "to_date"]
+__all__ = ["CASTS", "PLAIN", "Operation", "concat_str", "replace_all", "search_of", "to_date"]

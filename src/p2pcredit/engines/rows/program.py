@@ -9,11 +9,12 @@ an expression; an operation that is not known here is refused when the program i
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 
-from p2pcredit.engines.rows.operations import CASTS, PLAIN, Operation, concat_str, contains, replace_all, to_date
+from p2pcredit.engines.rows.operations import CASTS, PLAIN, concat_str, replace_all, search_of, to_date
 
 Slot = int
 """The place of a value of the row: an input, a constant, or what an operation gives."""
@@ -81,7 +82,7 @@ class RowProgram:
         lines = ["def calculate(row):"]
         for slot in sorted(needed):
             kind, what, inputs = self._lines[slot]
-            space[f"k{slot}"] = what
+            space[f"k{slot}"] = what.thing if isinstance(what, _Made) else what
             if kind == "given":
                 lines.append(f" v{slot} = row[k{slot}]")
             elif kind == "operation":
@@ -94,10 +95,11 @@ class RowProgram:
     def _name(self, slot: Slot) -> str:
         return f"{'k' if self._lines[slot][0] == 'constant' else 'v'}{slot}"
 
-    def _called(self, slot: Slot, what: Operation, inputs: tuple[Slot, ...]) -> str:
+    def _called(self, slot: Slot, what: _Made, inputs: tuple[Slot, ...]) -> str:
         names = [self._name(one) for one in inputs]
-        inline = _INLINE_OF.get(id(what))
-        return f"k{slot}({', '.join(names)})" if inline is None else inline.format(*names, "None")
+        if not what.text:
+            return f"k{slot}({', '.join(names)})"
+        return what.text.format(*names, "None", k=f"k{slot}")
 
     def _operation(self, node: Any, before: tuple[Slot, ...], columns: Mapping[str, Slot]) -> Slot:
         made, values = _made(node)
@@ -119,38 +121,51 @@ class RowProgram:
         return self._known[whole]
 
 
-_INLINE = {
+_INLINE: dict[str, str] = {
     "__gt__": "(None if {0} is None or {1} is None else {0} > {1})",
     "__lt__": "(None if {0} is None or {1} is None else {0} < {1})",
+    "__eq__": "(None if {0} is None or {1} is None else {0} == {1})",
+    "__and__": "(False if {0} is False or {1} is False else None if {0} is None or {1} is None else True)",
+    "__invert__": "(None if {0} is None else not {0})",
     "is_null": "{0} is None",
     "when_then": "({1} if {0} is True else {2})",
+    "str.contains": "(None if {0} is None else {k}({0}) is not None)",
+    "str.strip_chars": "(None if {0} is None else {0}.strip({k}))",
+    "str.to_lowercase": "(None if {0} is None else {0}.lower())",
+    "is_in": "(None if {0} is None else {0} in {k})",
 }
-_INLINE_OF = {id(PLAIN[name]): text for name, text in _INLINE.items()}
+"""Operations that are written out where they stand, since a call costs more than they do."""
 
 
-def _made(node: Any) -> tuple[Operation, tuple[Any, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An operation: the text that stands for it, and what the text calls `{k}`."""
+
+    text: str
+    thing: Any
+
+
+def _made(node: Any) -> tuple[_Made, tuple[Any, ...]]:
     """Make the operation of a node, and say which of its arguments are values of the row."""
     name, arguments, options = node.name, tuple(node.exprs), dict(node.kwargs)
     if name in PLAIN and not (set(options) - {"ignore_nulls", "strategy", "limit"}):
         if options.get("ignore_nulls") or options.get("strategy") or options.get("limit"):
             raise NotImplementedError(f"{name} with {options}")
-        return PLAIN[name], arguments
+        return _Made(_INLINE.get(name, ""), PLAIN[name]), arguments
     if name == "str.contains" and isinstance(arguments[0], str):
-        return contains(arguments[0], literal=options["literal"]), ()
+        return _Made(_INLINE[name], search_of(arguments[0], literal=options["literal"])), ()
     if name == "str.replace_all" and isinstance(arguments[0], str):
-        return replace_all(arguments[0], pattern=options["pattern"], literal=options["literal"]), ()
+        return _Made("", replace_all(arguments[0], pattern=options["pattern"], literal=options["literal"])), ()
     if name == "str.strip_chars":
-        characters = options["characters"]
-        return lambda a: None if a is None else a.strip(characters), ()
+        return _Made(_INLINE[name], options["characters"]), ()
     if name == "is_in":
-        among = frozenset(options["other"])
-        return lambda a: None if a is None else a in among, ()
+        return _Made(_INLINE[name], frozenset(options["other"])), ()
     if name == "concat_str":
-        return concat_str(separator=options["separator"], ignore_nulls=options["ignore_nulls"]), arguments
+        return _Made("", concat_str(separator=options["separator"], ignore_nulls=options["ignore_nulls"])), arguments
     if name == "str.to_date":
-        return to_date(options["format"]), ()
+        return _Made("", to_date(options["format"])), ()
     if name == "cast" and str(options["dtype"]) in CASTS:
-        return CASTS[str(options["dtype"])], ()
+        return _Made("", CASTS[str(options["dtype"])]), ()
     raise NotImplementedError(f"{name} of a row by itself")
 
 

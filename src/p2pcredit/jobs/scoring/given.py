@@ -16,6 +16,7 @@ from p2pcredit.readers.applications import JsonNumber, Record
 
 _MOST_PROBLEMS = 100
 _HALF = "half a character"
+_JSON_TYPES = {name: json_types(column) for name, column in COLUMNS.items()}
 
 
 def mapping_named(name_or_path: str) -> MappedPlatform:
@@ -84,9 +85,9 @@ def _wrong_name(name: str, record: Record) -> tuple[str, str] | None:
 
 def _wrong_type(name: str, value: object) -> tuple[str] | None:
     """Say what is wrong with the JSON type of a value; a text of CSV is right for every column."""
-    if value is None:
+    if value is None or (type(value) is str and value.isascii()):
         return None
-    types = json_types(COLUMNS[name])
+    types = _JSON_TYPES[name]
     if isinstance(value, bool):
         return None if "boolean" in types else ("true or false",)
     if isinstance(value, JsonNumber):

@@ -124,7 +124,7 @@ class BoostingModel:
     def margin(self, features: pl.DataFrame) -> Floats:
         """Calculate log-odds of default (hazard target: log cumulative hazard) of each row before calibration."""
         rows = self._rows(features)
-        return self._margin(rows.columns) + rows.effect
+        return self.margin_of_columns(rows.columns) + rows.effect
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """Calculate the probability of default of each row, strictly between 0 and 1."""
@@ -136,18 +136,9 @@ class BoostingModel:
         The second is what the model itself says of the changed row, so a factor named as a reason is one that would
         have changed the score.
         """
-        return self.predict_columns(self._columns(features), self.what_stays())
-
-    def predict_columns(self, columns: Matrix, stays: Stays) -> tuple[Floats, Floats]:
-        """Calculate the same of rows that are encoded already, (rows, columns); they may be changed.
-
-        Args:
-            columns: As `encoding` gives them of rows whose blanks and ratios are completed.
-            stays: What `what_stays` gave.
-        """
-        rows = self._as_trees_see(columns, stays.usual)
-        margin = self._margin(rows.columns) + rows.effect
-        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin), stays)
+        rows = self._rows(features)
+        margin = self.margin_of_columns(rows.columns) + rows.effect
+        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
 
     def what_stays(self) -> Stays:
         """Give what is the same for every row, for whoever predicts row by row."""
@@ -156,8 +147,8 @@ class BoostingModel:
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         rows = self._rows(features)
-        log_odds = self.calibration.log_odds(self._margin(rows.columns) + rows.effect)
-        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds, self.what_stays()), dtype=np.float64)
+        log_odds = self.calibration.log_odds(self.margin_of_columns(rows.columns) + rows.effect)
+        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
         """Copy the trees with a reference borrower, and with the effects of absent values in their training loans.
@@ -183,7 +174,7 @@ class BoostingModel:
             for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
             if name in used and where.any()
         }
-        support = with_effects(plain.support, absent, plain._margin(rows.columns), outcomes)
+        support = with_effects(plain.support, absent, plain.margin_of_columns(rows.columns), outcomes)
         reach = plain.calibrated(Calibration())._reach(loans)
         return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
@@ -226,17 +217,12 @@ class BoostingModel:
 
     def _rows(self, features: pl.DataFrame) -> _Rows:
         """Lay out the rows as the trees see them."""
-        return self._as_trees_see(self._columns(features), self.encoding.encode(self._neutral_row())[0])
-
-    def _columns(self, features: pl.DataFrame) -> Matrix:
         given = blanks_as_missing(features, self.support)
-        return self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
-
-    def _as_trees_see(self, columns: Matrix, usual: Matrix) -> _Rows:
-        """Put the reference borrower's value in the place of one that is absent, in these rows themselves."""
+        columns = self.encoding.encode(complete_ratios(given, without_missing(self.support), self.neutral))
         effects: dict[int, Floats] = {}
         if not self.support or not columns.shape[0]:
             return _Rows(columns, effects)
+        usual = self.encoding.encode(self._neutral_row())[0]
         for name, state, where in list(self._absent(columns)):
             if not where.any():
                 continue
@@ -264,7 +250,7 @@ class BoostingModel:
         most = np.abs(self.contributions(some)).max(axis=0, initial=0.0)
         return {name: float(found) for name, found in zip(self.feature_names, most, strict=True)}
 
-    def _at_neutral(self, rows: _Rows, log_odds: Floats, stays: Stays) -> Floats:
+    def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
         """Return the log-odds of rows with each feature at its neutral value, given those with all as they are.
 
         A row whose value of a feature is the neutral one is not predicted again for it.
@@ -275,6 +261,7 @@ class BoostingModel:
             return found
         for place, added in rows.effects.items():
             found[:, place] -= self.calibration.slope * added
+        stays = self.what_stays()
         usual = stays.usual
         changes = (
             _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in stays.spans_used
@@ -290,7 +277,7 @@ class BoostingModel:
                     left[first:last] -= rows.effects[change.place][change.rows]
                 first = last
             places = np.repeat([change.place for change in some], [change.rows.size for change in some])
-            found[chosen, places] = self.calibration.log_odds(self._margin(changed) + left)
+            found[chosen, places] = self.calibration.log_odds(self.margin_of_columns(changed) + left)
         return found
 
     def _spans_used(self) -> list[tuple[int, slice]]:
@@ -300,11 +287,12 @@ class BoostingModel:
             (place, span) for place, span in enumerate(self.encoding.spans) if used & set(range(span.start, span.stop))
         ]
 
-    def _margin(self, columns: Matrix) -> Floats:
+    def margin_of_columns(self, columns: Matrix) -> Floats:
+        """Calculate the margin of rows as the trees see them, (rows, columns), before absences and calibration."""
         if columns.shape[0] == 0:
             return np.zeros(0)
         self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_FOR_ANOTHER_THREAD)})
-        raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan)
+        raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan, validate_features=False)
         return np.asarray(raw, dtype=np.float64) + self.offset
 
     def _neutral_row(self) -> pl.DataFrame:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from p2pcredit.models.binning.bins import Binning
 from p2pcredit.models.binning.counts import OTHER
+from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE
+from p2pcredit.models.calibration import as_probability
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.one_loan.values import Values
 from p2pcredit.models.scorecard.model import ScorecardModel
@@ -53,25 +57,88 @@ def _bin(binning: Binning) -> Callable[[Any], int]:
 
 
 def _of_boosting(model: Any) -> Predict:
-    encoding, stays = model.encoding, model.what_stays()
-    columns: list[tuple[str, tuple[str, ...] | None]] = [
-        (name, encoding.levels.get(name)) for name in encoding.features
-    ]
-    nothing = float("nan")
+    """Make the twin of `BoostingModel.predict_with_neutral`: the loan and its changed copies in one call."""
+    stays, slope, log_odds_of = model.what_stays(), model.calibration.slope, model.calibration.log_odds
+    usual = stays.usual.tolist()
+    columns = [_Encoded.of(model, place, usual) for place in range(len(model.feature_names))]
+    used = [(place, span, usual[span]) for place, span in stays.spans_used]
+    booster_margin = model.margin_of_columns
 
     def predict(values: Values) -> tuple[Floats, Floats]:
         cells: list[float] = []
-        for name, levels in columns:
-            value = values[name]
-            if levels is None:
-                cells.append(nothing if value is None else value)
-            else:
-                cells.extend(nothing if value is None else 1.0 if value == level else 0.0 for level in levels)
+        effects: dict[int, float] = {}
+        for place, column in enumerate(columns):
+            own, effect = column.cells(values[column.name])
+            cells += own
+            if effect:
+                effects[place] = effect
         with np.errstate(over="ignore"):  # larger than any number of 32 bits is infinite there
-            row = np.array([cells], dtype=np.float64).astype(np.float32)
-        return model.predict_columns(row, stays)  # type: ignore[no-any-return]
+            row = np.array(cells, dtype=np.float64).astype(np.float32)
+        seen = row.tolist()
+        changes = [(place, span) for place, span, wanted in used if _differs(seen[span], wanted)]
+        together = np.repeat(row[None, :], 1 + len(changes), axis=0)
+        total = 0.0
+        for effect in effects.values():
+            total += effect
+        left = np.full(1 + len(changes), total)
+        for number, (place, span) in enumerate(changes, 1):
+            together[number, span] = stays.usual[span]
+            left[number] -= effects.get(place, 0.0)
+        log_odds = log_odds_of(booster_margin(together) + left)
+        at_neutral = np.repeat(log_odds[:1, None], len(columns), axis=1)
+        for place, effect in effects.items():
+            at_neutral[0, place] -= slope * effect
+        for number, (place, _) in enumerate(changes, 1):
+            at_neutral[0, place] = log_odds[number]
+        return as_probability(log_odds[:1]), at_neutral
 
     return predict
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """How a feature becomes columns of the trees, and what its absence does.
+
+    Args:
+        name: The feature.
+        levels: Of a category that has columns; None for a number.
+        usual: The columns of the reference borrower.
+        missing, rare: What is added to the margin of a loan without a value, or with a level that has no column; None
+            where such a loan stays as it is.
+    """
+
+    name: str
+    levels: tuple[str, ...] | None
+    usual: list[float]
+    missing: float | None
+    rare: float | None
+
+    @classmethod
+    def of(cls, model: Any, place: int, usual: list[float]) -> _Encoded:
+        name = model.feature_names[place]
+        levels = model.encoding.levels.get(name)
+        held = model.support.get(name)
+        stays = held is None or model.neutral.get(name) is None
+        missing = None if stays else held.missing.effect
+        pooled = stays or levels is None or held.pools_rare(LEAST_LEVEL_SHARE)
+        return cls(name, levels, usual[model.encoding.spans[place]], missing, None if pooled else held.rare.effect)
+
+    def cells(self, value: Any) -> tuple[list[float], float]:
+        """Give the columns of a value, and what is added to the margin."""
+        if value is None:
+            if self.missing is not None:
+                return self.usual, self.missing
+            return [math.nan] * len(self.usual), 0.0
+        if self.levels is None:
+            return [value], 0.0
+        if self.rare is not None and value not in self.levels:
+            return self.usual, self.rare
+        return [1.0 if value == level else 0.0 for level in self.levels], 0.0
+
+
+def _differs(own: list[float], usual: list[float]) -> bool:
+    """Say whether the columns of a value are other than the usual ones; NaN equals NaN."""
+    return any(one != other and (one == one or other == other) for one, other in zip(own, usual, strict=True))
 
 
 __all__ = ["Predict", "prediction_of"]

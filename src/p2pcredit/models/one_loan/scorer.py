@@ -10,7 +10,6 @@ from p2pcredit.models.one_loan.families import prediction_of
 from p2pcredit.models.one_loan.outside import OutsideTraining
 from p2pcredit.models.one_loan.values import LoanValues, Values
 from p2pcredit.models.outside_training import WITHHELD
-from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.reference_borrower import feature_named
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import REASONS, TERM, grades, score_points, whole_point_pushes
@@ -38,16 +37,12 @@ class OneLoanScorer:
         factors = [feature_named(name) for name in model.feature_names]
         self._factors = [(factor.name, factor.reason, factor.missing_reason) for factor in factors]
 
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """The features that must be there, missing or not."""
-        return tuple(dict.fromkeys((*with_inputs(self._scorer.model.feature_names), TERM)))
-
     def score(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Score a loan.
 
         Args:
-            values: Its features, those of `needed` among them: numbers as float, None where missing, never NaN.
+            values: Its features: those of the model, what ratios among them are calculated from, and the term; numbers
+                as float, None where missing, never NaN.
 
         Returns:
             The columns of `gold/predictions` but for the loan and its day.
