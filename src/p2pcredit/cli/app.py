@@ -20,6 +20,9 @@ COMMANDS = {
         "pipeline.infer:infer", "Score the loans of some days, each with the model that was champion on its day."
     ),
     "score": LazyCommand("score:score", "Score applications as the nightly run would, from JSON, JSON lines or CSV."),
+    "serve": LazyCommand(
+        "serve:serve", "Serve pages and scores of this home over HTTP, on this machine unless --host says otherwise."
+    ),
     "monitor": LazyCommand(
         "pipeline.monitor:monitor",
         "Measure what has matured, write the report and the retraining decision, and send alerts.",

@@ -336,6 +336,32 @@ MONITORING = Table(
     made_by="monitor",
 )
 
+SCORE_REQUESTS = Table(
+    "gold/score_requests",
+    (
+        TableColumn("request_id", "String", "The request; its answer bears it."),
+        TableColumn("application", "Int64", "Place of the application in the request, from 1."),
+        TableColumn("snapshot_date", "Date", "The day (UTC) on which was asked."),
+        TableColumn("asked_at", "String", "The instant (UTC) at which was asked."),
+        TableColumn("asked_by", "String", "Who asked, as the settings or the proxy name them."),
+        TableColumn("loan_id", "String"),
+        TableColumn("model_id", "String", "The model that answered: the champion of that instant."),
+        TableColumn("known_on", "Date", "The day as of which the values were known: that of the application."),
+        TableColumn("asked", "String", "The application as it was sent, as JSON."),
+        TableColumn("known", "String", "The features of the model as it saw them, as JSON."),
+        TableColumn("probability_of_default", "Float64", "Within the main window; null where refused."),
+        TableColumn("lifetime_probability_of_default", "Float64", "Within the contract term; null where refused."),
+        TableColumn("score", "Int32", "Points; null where refused."),
+        TableColumn("grade", "String", "Band of the probability of default; null where referred or refused."),
+        TableColumn("decision", "String", "`approve`, `decline`, `refer` or `refuse`."),
+        TableColumn("outside_training", "List(String)", "Each value outside what the model was trained on."),
+        TableColumn("reasons", "String", "The reasons as they were answered, as JSON."),
+    ),
+    ("request_id", "application"),
+    "one application that the server answered: what was asked, known and answered, by which model, when",
+    made_by="serve",
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -348,6 +374,7 @@ TABLES: dict[str, Table] = {
         CASH_FLOWS,
         EXPECTED_LOSSES,
         MONITORING,
+        SCORE_REQUESTS,
     )
 }
 

@@ -96,7 +96,7 @@ def score_loans(
         UsageError: If a feature of the model is not there.
     """
     chances, at_neutral = model.predict_with_neutral(features)
-    reasons = _reasons(model, features, _whole_point_pushes(chances, at_neutral, settings.scores))
+    reasons = _reasons(model, features, whole_point_pushes(chances, at_neutral, settings.scores))
     outside = outside_training(model, features, settings.scores, settings.scoring.beyond_range_margin)
     decision = decide(outside, chances, settings)
     scored = features.select("loan_id", "snapshot_date").with_columns(
@@ -199,7 +199,7 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
     return reasons
 
 
-def _whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
+def whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
     """Return the log-odds that each factor adds over its neutral value, 0 unless it is a whole point of the score."""
     better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
     return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)

@@ -94,7 +94,7 @@ def assemble(
         "economics": experience_facts(experience),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
-        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "spark"}),
+        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "serving", "spark"}),
         "environment": environment(settings.training.families),
         "device": CPU if entries["origin"] == RECALIBRATED else settings.training.device,
         "engine": backend.about,

@@ -28,7 +28,7 @@ def formula_of_scorecard(model: ScorecardModel, settings: Settings) -> Formula:
         total = parts[name] if len(parts) == 1 else Calc("+", (total, parts[name]))
     all_points = values.add("points", total)
     log_odds = values.add("log_odds", _log_odds(all_points, scale))
-    neutral = dict(zip(model.feature_names, model.neutral_points().tolist(), strict=True))
+    neutral = dict(zip(model.feature_names, model.neutral_parts().tolist(), strict=True))
     at_neutral = {
         name: _log_odds(
             values.add(f"{name}_points_changed", Calc("+", (Calc("-", (all_points, part)), Number(neutral[name])))), scale
