@@ -142,7 +142,7 @@ class BoostingModel:
 
     def what_stays(self) -> Stays:
         """Give what is the same for every row, for whoever predicts row by row."""
-        return Stays(self.encoding.encode(self._neutral_row())[0], tuple(self._spans_used()))
+        return Stays(self.encoding.encode(self._neutral_row())[0], tuple(self.spans_used()))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
