@@ -54,6 +54,6 @@ def test_one_loan_alone_of_a_new_term_is_told_with_how_the_term_comes_to_be_know
     found = count_scored(nw.from_native(scored([term], [], [])).lazy())
     assert list(found.alarming("m", 0.1)) == [
         "1 of the 3 loans of 2024-01-13 (33%, limit 10%) lie outside what m was trained on: term_months: term not "
-        "learned from (1); look at the feeds of that day; loans of a new term are known once a training has learned from "
-        "some"
+        "learned from (1); look at the feeds of that day; loans of a new term are known once a training has learned "
+        "from some"
     ]
