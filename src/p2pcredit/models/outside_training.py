@@ -6,7 +6,7 @@ from typing import Protocol
 
 import polars as pl
 
-from p2pcredit.contracts.features import PRODUCT
+from p2pcredit.contracts.features import NEW_TERM, PRODUCT
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.reference_borrower import Profile, columns_of
@@ -17,7 +17,6 @@ from p2pcredit.settings import ScoreSettings, Settings
 MISSING = "missing"
 NEVER_SEEN = "level never seen"
 BEYOND = "beyond trained range"
-NEW_TERM = "term not learned from"
 WHOLE_POINT = 1.0
 LEAST_PART = 0.1
 """A number below this part of the least, or negative where none was, is far from the trained range, however wide."""

@@ -57,3 +57,13 @@ def test_loans_with_a_probability_and_no_return_are_counted() -> None:
     )
     found = count_scored(nw.from_native(rows).lazy())
     assert (found.unpriced, found.refused, found.loans) == (2, 1, 4)
+
+
+def test_one_loan_alone_of_a_new_term_is_told_with_how_the_term_comes_to_be_known() -> None:
+    term = "term_months: term not learned from"
+    found = count_scored(nw.from_native(scored([term], [], [])).lazy())
+    assert list(found.alarming("m", 0.1)) == [
+        "1 of the 3 loans of 2024-01-13 (33%, limit 10%) lie outside what m was trained on: term_months: term not "
+        "learned from (1); look at the feeds of that day; loans of a new term are known once a training has learned "
+        "from some"
+    ]

@@ -316,3 +316,10 @@ def test_a_change_of_scores_of_exactly_the_bound_passes_and_tells_it() -> None:
         "on balance +0.0",
     )
     assert score_shift_guard([], [], 20.0).most == 20.0
+
+
+def test_a_level_set_on_no_default_counts_as_one_set_on_one() -> None:
+    none, one = (products({"36": 13}, {"36": 10.0}, level=level)["product=36"] for level in (0, 1))
+    assert none == one
+    assert none.low is not None
+    assert 0.0 < none.low < 1.3

@@ -10,6 +10,8 @@ from typing import Any
 
 import narwhals as nw
 
+from p2pcredit.contracts.features import NEW_TERM
+
 LEAST_PRESENT = 2
 """A single loan of a day is no alarm where no value of it is missing: some loan always is the largest so far, or the
 first of its state. It is counted, and referred where that matters, all the same."""
@@ -87,7 +89,7 @@ class ScoredLoans:
             parts = [part for part in self.parts if part.day == day]
             loans, outside = sum(part.loans for part in parts), [part for part in parts if part.outside]
             count = sum(part.loans for part in outside)
-            lacking = any(entry.endswith(": missing") for part in outside for entry in part.outside)
+            lacking = any(entry.endswith((": missing", NEW_TERM)) for part in outside for entry in part.outside)
             if not count or count <= most * loans or (count < LEAST_PRESENT and not lacking):
                 continue
             entries: Counter[str] = Counter()
@@ -97,6 +99,7 @@ class ScoredLoans:
             yield (
                 f"{count} of the {loans} loans of {day} ({count / loans:.0%}, limit {most:.0%}) lie outside what "
                 f"{model_id} was trained on: {named}; look at the feeds of that day"
+                + ("; loans of a new term are known once a training has learned from some" if NEW_TERM in named else "")
             )
 
 
