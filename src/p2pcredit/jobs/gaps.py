@@ -169,7 +169,7 @@ def days_whole(layout: Layout, days: Collection[date]) -> list[date]:
 
 
 def _not_complete(layout: Layout, begun: DateRange, done: Sequence[date], scored: Collection[date]) -> Iterator[Gap]:
-    """Find the days that are not complete among those from the first to the last begun, each with what landed for it."""
+    """Find the days that are not complete from the first to the last that were begun, each with what landed for it."""
     complete = frozenset(done)
     missing = [day for day in begun if day not in complete]
     if not missing:
