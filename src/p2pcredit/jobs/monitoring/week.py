@@ -130,8 +130,8 @@ class MonitoringSnapshot:
         """The week's measurements as they stand in `gold/monitoring`.
 
         Raises:
-            MonitoringError: If there are none, so that nothing is reported of or decided on a week that was not measured,
-                such as one whose measuring task was marked as success by hand; or if a row is no result.
+            MonitoringError: If there are none, so that a week that was not measured is neither reported nor decided,
+                such as one whose task was marked as success by hand; or if a row is no result.
         """
         if not self.rows:
             raise MonitoringError(
