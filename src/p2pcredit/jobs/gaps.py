@@ -169,7 +169,7 @@ def days_whole(layout: Layout, days: Collection[date]) -> list[date]:
 
 
 def _not_complete(layout: Layout, begun: DateRange, done: Sequence[date], scored: Collection[date]) -> Iterator[Gap]:
-    """Find the days that are not complete among those from the first to the last begun, each with what landed for it."""
+    """Find the days that are not complete from the first to the last that were begun, each with what landed for it."""
     complete = frozenset(done)
     missing = [day for day in begun if day not in complete]
     if not missing:
@@ -221,7 +221,7 @@ def _not_monitored(ctx: JobContext, state: HandoffState, done: Sequence[date], *
     from p2pcredit.jobs.monitoring.reviewed import monitored_weeks, undecided_weeks  # tables are looked at here only
 
     monitored = frozenset(monitored_weeks(ctx))
-    regular = sorted(week for week in monitored if MONITORING.fires_after(week) is not None)
+    regular = sorted(week for week in monitored if week <= done[-1] and MONITORING.fires_after(week) is not None)
     skipped: set[date] = set()
     if look_back or not regular or regular[-1] + _A_WEEK <= done[-1]:  # else they lie between monitored ones
         skipped = {week for week in _skipped_weeks(ctx) if week <= done[-1] and week not in monitored}

@@ -16,6 +16,7 @@ from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
+from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
@@ -133,10 +134,20 @@ class MonitoringSnapshot:
 
     @cached_property
     def results(self) -> list[MetricResult]:
-        """The week's measurements as they stand in `gold/monitoring`."""
+        """The week's measurements as they stand in `gold/monitoring`.
+
+        Raises:
+            MonitoringError: If there are none, so that a week that was not measured is neither reported nor decided,
+                such as one whose task was marked as success by hand; or if a row is no result.
+        """
+        if not self.rows:
+            raise MonitoringError(
+                f"the week to {self.week_end} was not measured: clear task calculate_metrics with those after it, or: "
+                f"p2pcredit monitor --week-end {self.week_end}"
+            )
         return results_from_rows(self.rows)
 
-    @property
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """The week's rows of `gold/monitoring`, as they stand now."""
         return self.lake.read(MONITORING, DateRange(self.week_end, self.week_end)).to_dicts()

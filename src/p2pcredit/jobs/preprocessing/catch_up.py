@@ -42,11 +42,11 @@ def make_up_days(ctx: JobContext, day: date) -> Receipt:
     """Preprocess the days before a day that have landed and are not complete, or landed anew, oldest first, in spans.
 
     A day is made up where every feed has landed for it, the first day that was begun in the home does not lie after it,
-    and it lies at most `preprocessing.catch_up_days` before `day`. A complete day is taken in again where a landing file of it holds other
-    rows than were taken in, unless a feed has fewer of them: that would take loans away which were scored, so a person
-    is asked. Days that follow each other are written in one commit per table, as many as memory bears, and judged as
-    strictly as one that came in time; where that fails, each is done by itself. A day that cannot be made up is warned
-    of at once, stays a gap, and keeps neither the others nor `day` back.
+    and it lies at most `preprocessing.catch_up_days` before `day`. A complete day is taken in again where a landing
+    file of it holds other rows than were taken in, unless a feed has fewer of them: that would take loans away which
+    were scored, so a person is asked. Days that follow each other are written in one commit per table, as many as
+    memory bears, and judged as strictly as one that came in time; where that fails, each is done by itself. A day that
+    cannot be made up is warned of at once, stays a gap, and keeps neither the others nor `day` back.
 
     Returns:
         `made_up` (days), `failed` (day -> why, in short), `too_old` (landed days that were passed over since they lie
