@@ -110,12 +110,16 @@ def against_the_file(own: pl.DataFrame, totals: pl.DataFrame) -> list[str]:
     for (year, grade), cell in sorted(both.partition_by("year", "grade", as_dict=True).items()):
         if cell.height < _LEAST_LOANS:
             continue
-        file, service = (cell[a].sum() / cell[b].sum() for a, b in (("net", "years"), ("own_net", "own_years")))
-        gain = f"{cell['net'].sum():,.0f} | {cell['own_net'].sum():,.0f}"
+        file, service = _sum(cell, "net") / _sum(cell, "years"), _sum(cell, "own_net") / _sum(cell, "own_years")
+        gain = f"{_sum(cell, 'net'):,.0f} | {_sum(cell, 'own_net'):,.0f}"
         rows.append(
             f"| {year} | {grade} | {cell.height:,} | {gain} | {file:.2%} | {service:.2%} | {service - file:+.2%} |"
         )
     return rows
+
+
+def _sum(rows: pl.DataFrame, column: str) -> float:
+    return float(rows[column].to_numpy().sum())
 
 
 def income() -> pl.Expr:
@@ -257,13 +261,14 @@ def summary(loans: pl.DataFrame, share: float = 0.25) -> list[str]:
     found = {name: choose(loans, name, share) for name in names}
     rates = [f"{found[name].rate(whole)[0]:.1%} by {name}" for name in names]
     lost = [f"{own.loss.sum() / own.lent.sum():.1%}" for own in found.values()]
-    best = found[names[0]]
-    leads = [f"{_lead(best, found[name], weights, whole)} against {name}" for name in names[1:]]
-    ratio = loans["loss"].sum() / loans["expected"].sum()
+    best = max(names, key=lambda name: float(found[name].rate(whole)[0]))
+    others = [name for name in names if name != best]
+    leads = [f"{_lead(found[best], found[name], weights, whole)} against {name}" for name in others]
+    ratio = _sum(loans, "loss") / _sum(loans, "expected")
     return [
-        f"- **Choosing by expected return earned most.** With {share:.0%} of the amount lent in every month: "
+        f"- **Choosing by {best} earned most.** With {share:.0%} of the amount lent in every month: "
         f"{', '.join(rates)}. It earned more: {'; '.join(leads)}.",
-        "- **It takes more losses, and is paid for them**: lost of the amount lent, in the same order, "
+        "- **A return is not a low loss**: lost of the amount lent, in the same order, "
         f"{', '.join(lost)}. A lender with a limit on losses wants `strategy --loss-limit`.",
         f"- **Expected losses were too high**: {ratio:.2f} of them came. The models had learned late months on book "
         "from the loans of 2007 and 2008 ([figures](figures.md)); the order of loans stood it, levels did not.",
