@@ -110,12 +110,16 @@ def against_the_file(own: pl.DataFrame, totals: pl.DataFrame) -> list[str]:
     for (year, grade), cell in sorted(both.partition_by("year", "grade", as_dict=True).items()):
         if cell.height < _LEAST_LOANS:
             continue
-        file, service = (cell[a].sum() / cell[b].sum() for a, b in (("net", "years"), ("own_net", "own_years")))
-        gain = f"{cell['net'].sum():,.0f} | {cell['own_net'].sum():,.0f}"
+        file, service = _sum(cell, "net") / _sum(cell, "years"), _sum(cell, "own_net") / _sum(cell, "own_years")
+        gain = f"{_sum(cell, 'net'):,.0f} | {_sum(cell, 'own_net'):,.0f}"
         rows.append(
             f"| {year} | {grade} | {cell.height:,} | {gain} | {file:.2%} | {service:.2%} | {service - file:+.2%} |"
         )
     return rows
+
+
+def _sum(rows: pl.DataFrame, column: str) -> float:
+    return float(rows[column].to_numpy().sum())
 
 
 def income() -> pl.Expr:
@@ -197,11 +201,11 @@ class Chosen:
 
 MEASURES: dict[str, tuple[pl.Expr, bool]] = {
     "expected annual return": (pl.col("expected_annual_return"), True),
-    "probability of default, 12 months": (pl.col("probability_of_default"), False),
-    "probability of default, term": (pl.col("lifetime_probability_of_default"), False),
+    "12-month PD": (pl.col("probability_of_default"), False),
+    "lifetime PD": (pl.col("lifetime_probability_of_default"), False),
     "expected loss": (pl.col("expected_loss"), False),
     "sub-grade": (pl.col("platform_sub_grade").rank("dense"), False),
-    "interest rate, highest": (pl.col("interest_rate_share"), True),
+    "highest interest rate": (pl.col("interest_rate_share"), True),
 }
 """By what loans are chosen, and whether more is better."""
 
@@ -227,7 +231,7 @@ def choices(loans: pl.DataFrame) -> Iterator[str]:
     """Write one row per share and measure: what was earned, and by how much more than by sub-grade and by PD."""
     vintages = loans["vintage"].n_unique()
     weights, whole = draws(vintages), np.ones((1, vintages))
-    bases = ("sub-grade", "probability of default, 12 months")
+    bases = ("sub-grade", "12-month PD")
     for share in SHARES:
         found = {measure: choose(loans, measure, share) for measure in MEASURES}
         for measure, own in found.items():
@@ -253,17 +257,18 @@ def summary(loans: pl.DataFrame, share: float = 0.25) -> list[str]:
     """Say in sentences what the tables come to."""
     vintages = loans["vintage"].n_unique()
     weights, whole = draws(vintages), np.ones((1, vintages))
-    names = ("expected annual return", "probability of default, 12 months", "sub-grade", "interest rate, highest")
+    names = ("expected annual return", "12-month PD", "sub-grade", "highest interest rate")
     found = {name: choose(loans, name, share) for name in names}
     rates = [f"{found[name].rate(whole)[0]:.1%} by {name}" for name in names]
     lost = [f"{own.loss.sum() / own.lent.sum():.1%}" for own in found.values()]
-    best = found[names[0]]
-    leads = [f"{_lead(best, found[name], weights, whole)} against {name}" for name in names[1:]]
-    ratio = loans["loss"].sum() / loans["expected"].sum()
+    best = max(names, key=lambda name: float(found[name].rate(whole)[0]))
+    others = [name for name in names if name != best]
+    leads = [f"{_lead(found[best], found[name], weights, whole)} against {name}" for name in others]
+    ratio = _sum(loans, "loss") / _sum(loans, "expected")
     return [
-        f"- **Choosing by expected return earned most.** With {share:.0%} of the amount lent in every month: "
+        f"- **Choosing by {best} earned most.** With {share:.0%} of the amount lent in every month: "
         f"{', '.join(rates)}. It earned more: {'; '.join(leads)}.",
-        "- **It takes more losses, and is paid for them**: lost of the amount lent, in the same order, "
+        "- **A return is not a low loss**: lost of the amount lent, in the same order, "
         f"{', '.join(lost)}. A lender with a limit on losses wants `strategy --loss-limit`.",
         f"- **Expected losses were too high**: {ratio:.2f} of them came. The models had learned late months on book "
         "from the loans of 2007 and 2008 ([figures](figures.md)); the order of loans stood it, levels did not.",
@@ -349,9 +354,9 @@ made. Shares are of the amount lent, net of recoveries. The interval is of loans
 
 Of each of the {months} months the same share of the amount was lent, to the loans that a measure of that day puts
 first; loans that it puts alike get equal parts. The return is what came: interest, fees and recoveries less what was
-lost, over the principal at work, a year. Intervals are of months drawn anew, of differences in pairs. Lyócsa et al.
-(2022), *Financial Innovation* 8:32, table 4, is the model: there choosing by expected profit earned 6.3 to 6.5%, by
-PD 5.3%.
+lost, over the principal at work, a year. Differences are percentage points. Intervals are of months drawn anew, of
+differences in pairs. Lyócsa et al. (2022), *Financial Innovation* 8:32, table 4, is the model: there choosing by
+expected profit earned 6.3 to 6.5%, by PD 5.3%.
 
 {choices}
 

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 
 STEPS: dict[str, dict[str, float]] = defaultdict(lambda: {"cpu": 0.0, "peak_mb": 0.0})
+
+WATCHED = (
+    (stages, "_build_features", "features"),
+    (stages, "write_labels", "labels"),
+    (cash_flows, "build_cash_flows", "cash flows"),
+)
 
 
 @contextmanager
@@ -50,16 +57,18 @@ def watching(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     return inside
 
 
+def _nothing_ahead(read: Callable[..., Any], ctx: JobContext, parts: object) -> Any:
+    return read(ctx, [])
+
+
 def main() -> None:
     """Do the work, and print what each step took as one line of JSON."""
     home, *days = sys.argv[1:]
     ctx = JobContext(Layout(Path(home)), load_settings(Path(home)), "bench", datetime.now(UTC))
     if days:
-        stages._build_features = watching("features", stages._build_features)
-        stages.write_labels = watching("labels", stages.write_labels)
-        cash_flows.build_cash_flows = watching("cash flows", cash_flows.build_cash_flows)
-        read = stages.prefetch_feeds
-        stages.prefetch_feeds = lambda ctx, parts: read(ctx, [])
+        for module, function, name in WATCHED:
+            setattr(module, function, watching(name, getattr(module, function)))
+        vars(stages)["prefetch_feeds"] = partial(_nothing_ahead, vars(stages)["prefetch_feeds"])
         stages.preprocess(ctx, DateRange(*(date.fromisoformat(day) for day in days)))
     else:
         with watched("returns"):

@@ -118,6 +118,7 @@ def _charts(facts: Mapping[str, Any]) -> list[Chart]:
         fill=alt.Fill(
             "mature:N",
             scale=alt.Scale(domain=["all terms have passed", "immature"], range=["#2b2f33", "#ffffff"]),
+            legend=alt.Legend(title=None, orient="top", symbolStrokeColor="#2b2f33", symbolStrokeWidth=1.5),
         )
     )
     return [

@@ -55,7 +55,7 @@ def experience_as_of(lake: Lake, settings: Settings, day: date, book: Book | Non
         lake.scan(CASH_FLOWS, DateRange(EARLIEST_ORIGINATION, day))
         .join(bad.lazy().select("loan_id"), on="loan_id", how="semi")
         .select("loan_id", "paid_on", "kind", "amount", "rebuilt")
-        .collect()
+        .collect(engine="streaming")  # in any order: what is learned does not depend on it
     )
     lag = settings.labels.default_days if flows["rebuilt"].any() else 0
     until = day - timedelta(days=lag)

@@ -337,7 +337,6 @@ def _observed(
         .scan(CASH_FLOWS, DateRange(EARLIEST_ORIGINATION, book.as_of))
         .join(loans.lazy().select("loan_id"), on="loan_id", how="semi")
         .select("loan_id", "paid_on", "kind", "amount", "rebuilt")
-        .collect()
     )
     own = loan_returns(loans, flows, learned.until).sort("origination_date", "loan_id")
     if own.height < LEAST_LOANS:
