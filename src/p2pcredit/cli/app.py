@@ -111,6 +111,7 @@ MODELS = {
     "bins": LazyCommand(
         "models.bins:bins", "Write a scorecard's bins as a file to edit by hand, or check and convert an edited one."
     ),
+    "export": LazyCommand("models.export:export", "Write a model as a file that another program scores with."),
     "notice": LazyCommand(
         "models.notice:notice",
         "Write a sample notice of adverse action for a loan that the score declined, as an HTML page.",
