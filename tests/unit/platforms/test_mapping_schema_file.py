@@ -9,7 +9,7 @@ import yaml
 from tests.unit.platforms.mapped_lender import MAPPING
 
 from p2pcredit.platforms.mapped.prosper import MAPPING_FILE
-from p2pcredit.platforms.mapped.schema import Events, FileFormat, LoanId, PlatformMapping, Received, Source, Table
+from p2pcredit.platforms.mapped.schema import Events, FileFormat, LoanId, PlatformMapping, Received, Source, Table, Tape
 from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -62,6 +62,7 @@ def test_every_key_of_a_mapping_is_described_and_no_other() -> None:
     assert set(told["keys"]) == keys
     assert set(told["value_keys"]) == set(Source.model_fields)
     assert set(told["table_keys"]) == set(Table.model_fields)
+    assert set(told["tape_keys"]) == set(Tape.model_fields)
     schema = mapping_schema()
     assert all("description" in schema["properties"][key] for key in PlatformMapping.model_fields if key != "feeds")
     assert all("description" in schema["$defs"]["Source"]["properties"][key] for key in Source.model_fields)

@@ -79,6 +79,7 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
         ("keys of a mapping", mappings["keys"]),
         ("keys of a value", mappings["value_keys"]),
         ("keys of a table", mappings["table_keys"]),
+        ("keys of a tape", mappings["tape_keys"]),
         ("keys of an event", mappings["event_keys"]),
         ("statuses of events", mappings["statuses"]),
         ("words in place of events", mappings["rules"]),

@@ -21,20 +21,24 @@ from p2pcredit.readers.csv.reader import read_small_file
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _KEY = "key of a joined table"
+TAPE = "the tape"
 _APART = "\x1f"
 logger = logging.getLogger("p2pcredit")
 
 
 def split_files(mapping: PlatformMapping, files: Sequence[Path]) -> tuple[list[Path], dict[str, list[Path]]]:
-    """Tell the files of loans from those of tables, by their names.
+    """Tell the files of loans from those of tables and of the tape (`TAPE`), by their names.
 
     Raises:
         UsageError: If a table has no file, a file fits two tables, or none is left for the loans.
     """
-    of_tables: dict[str, list[Path]] = {name: [] for name in mapping.tables}
+    patterns = {name: table.files for name, table in mapping.tables.items()}
+    if mapping.tape is not None:
+        patterns[TAPE] = mapping.tape.files
+    of_tables: dict[str, list[Path]] = {name: [] for name in patterns}
     loans: list[Path] = []
     for path in files:
-        fitting = [name for name, table in mapping.tables.items() if fnmatch(path.name, table.files)]
+        fitting = [name for name, pattern in patterns.items() if fnmatch(path.name, pattern)]
         if len(fitting) > 1:
             raise UsageError(
                 f"{path.name} fits the tables {' and '.join(fitting)}; narrow their patterns in the mapping"
@@ -42,8 +46,9 @@ def split_files(mapping: PlatformMapping, files: Sequence[Path]) -> tuple[list[P
         (of_tables[fitting[0]] if fitting else loans).append(path)
     for name, own in of_tables.items():
         if not own:
-            pattern = mapping.tables[name].files
-            raise UsageError(f"the mapping joins {name} from files named {pattern}; give that file beside the loans")
+            raise UsageError(
+                f"the mapping joins {name} from files named {patterns[name]}; give that file beside the loans"
+            )
     if not loans:
         raise UsageError("all files given are of joined tables; give the file of the loans too")
     return loans, of_tables
@@ -58,7 +63,8 @@ def files_in(mapping: PlatformMapping, directory: Path) -> list[Path]:
     if mapping.files is None:
         advice = "give files, or say in the mapping how they are named: 'files: \"loans_*.csv\"'"
         raise UsageError(f"{directory} is a directory; {advice}")
-    patterns = [mapping.files, *(table.files for table in mapping.tables.values())]
+    tape = [] if mapping.tape is None else [mapping.tape.files]
+    patterns = [mapping.files, *tape, *(table.files for table in mapping.tables.values())]
     found = sorted(
         path for path in directory.iterdir() if path.is_file() and any(fnmatch(path.name, one) for one in patterns)
     )
@@ -177,4 +183,4 @@ def _key(columns: Sequence[str]) -> pl.Expr:
     return pl.when(~missing).then(pl.concat_str(bare, separator=_APART))
 
 
-__all__ = ["JoinedTables", "files_in", "split_files"]
+__all__ = ["TAPE", "JoinedTables", "files_in", "split_files"]

@@ -21,10 +21,12 @@ from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.decided import read_decided
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
-from p2pcredit.platforms.mapped.joined import JoinedTables, files_in, split_files
+from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
 from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
 from p2pcredit.platforms.mapped.schema import PlatformMapping, Received
+from p2pcredit.platforms.mapped.tape.events import ABSENT
+from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (
     as_date,
     as_flag,
@@ -49,6 +51,7 @@ from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.readers.spool import Spool
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_LAYOUTS = 32
@@ -147,20 +150,25 @@ class MappedPlatform:
         ids = LoanIds(self.mapping.id_column)
         loans, of_tables = split_files(self.mapping, files)
         wanted = [name for names in self._wanted for name in names if self._is_joined(name)]
-        joined: JoinedTables | None = None
-        for path in loans:
-            try:
-                joined = joined or JoinedTables.read(self.mapping, of_tables, wanted, self._dialect)
-                yield from self._parts_of(path, ids, joined)
-            except NotUtf8Error as error:
-                hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
-                raise UnreadableFileError(f"{error}, {hint}") from error
+        try:
+            with Spool[int]("the tape") as spool:
+                tape = None if self.mapping.tape is None else TapeRows(self.mapping.tape, spool)
+                if tape is not None:
+                    tape.read(self.mapping, self.derived, of_tables[TAPE], self._dialect, self.today)
+                joined = JoinedTables.read(self.mapping, of_tables, wanted, self._dialect)
+                for path in loans:
+                    yield from self._parts_of(path, ids, joined, tape)
+                if tape is not None:
+                    yield from tape.books(ids.seen)
+        except NotUtf8Error as error:
+            hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
+            raise UnreadableFileError(f"{error}, {hint}") from error
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """Read the files into one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
-    def _parts_of(self, path: Path, ids: LoanIds, joined: JoinedTables) -> Iterator[RawBook]:
+    def _parts_of(self, path: Path, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None) -> Iterator[RawBook]:
         early: list[pl.DataFrame] = []
         wanted = [names for names in self._wanted if not any(self._is_joined(name) for name in names)]
         wanted += [(name,) for table in self.mapping.tables.values() for name in table.of_loans]
@@ -177,7 +185,7 @@ class MappedPlatform:
             screen=partial(self._screen, ids, joined),
             learn=self._last_date,
             conclude=conclude,
-            build=partial(self._book, early),
+            build=partial(self._book, early, tape),
             dialect=self._dialect,
             report_absent=partial(report_absent, wanted, path),
         )
@@ -365,7 +373,9 @@ class MappedPlatform:
         last = self._until_today(as_date(received.last_on)) if received.last_on else pl.lit(None, dtype=pl.Date)
         return [*(total_of(columns).alias(total) for total, columns in received.amounts.items()), last.alias("last_on")]
 
-    def _book(self, early: list[pl.DataFrame], table: RawTable, last_date: date | None) -> RawBook:
+    def _book(
+        self, early: list[pl.DataFrame], tape: TapeRows | None, table: RawTable, last_date: date | None
+    ) -> RawBook:
         """Cut records into the feeds, and add to `early` the loans of which a status is older than they are."""
         mapping, events = self.mapping, self.mapping.events
         originated = as_date(mapping.origination_date)
@@ -396,6 +406,9 @@ class MappedPlatform:
             late.alias("days_past_due"),
             (problem_with_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )
+        if tape is not None:
+            there = pl.lit(tape.has(loans["loan_id"]))
+            loans = loans.with_columns(pl.when(there).then("status").otherwise(pl.lit(ABSENT)).alias("status"))
         loans = without_impossible_days(loans, read_on)
         self._note_unread_dates(table.rows)
         self._note_unread_flags(table.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from p2pcredit.readers.csv.dialect import UTF_8, keeps_ascii
 from p2pcredit.readers.localized_numbers import DecimalSign
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
+ON_TAPE = "on the tape"
+"""The status of a loan of which a tape says more."""
 NEAR = 0.6
 """How similar a key must be to one that is known to be named as the one meant."""
 _OWN_NAMES = frozenset({"row_number", "_rejected"})
@@ -316,6 +319,75 @@ class Table(_Strict):
         return self.matches or self.key
 
 
+class Tape(_Strict):
+    """Files with a row per loan and day: a servicing tape, or snapshots of the whole book.
+
+    `day` is a column, or `day_in_name` says how the file's name holds it. How late a loan is, is said by
+    `days_past_due`, else by the amount `overdue`, from the first row on that has one; how it ended by `status`, of
+    which `statuses` says what its texts mean, or by a `balance` of nothing. From `default_days` on it is in default.
+    `gone` is what a loan is whose rows end before the tape does. `steady` names columns that must not change.
+    """
+
+    files: str = Field(min_length=1)
+    loan_id: ColumnName
+    day: DateSource | None = None
+    day_in_name: str | None = None
+    days_past_due: SourceOrName | None = None
+    overdue: ColumnName | None = None
+    balance: ColumnName | None = None
+    paid: Amounts = ()
+    principal: Amounts = ()
+    interest: Amounts = ()
+    fees: Amounts = ()
+    status: SourceOrName | None = None
+    statuses: dict[str, Literal["CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"]] = {}
+    default_days: int = Field(90, ge=1, le=180)
+    gone: Literal["unknown", "FULLY_PAID"] = "unknown"
+    steady: tuple[ColumnName, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> Tape:
+        if (self.day is None) == (self.day_in_name is None):
+            raise ValueError("give one of 'day', a column, and 'day_in_name', such as \"%Y_%m\"")
+        if self.day_in_name is not None and not {"%Y", "%m"} <= set(re.findall("%.", self.day_in_name)) <= {
+            "%Y",
+            "%m",
+            "%d",
+        }:
+            raise ValueError('\'day_in_name\' is made of %Y, %m and %d, such as "%Y_%m_%d" or "%Y%m"')
+        if self.days_past_due is None and self.overdue is None and self.status is None:
+            raise ValueError("says nothing of arrears; name 'days_past_due', 'overdue' or 'status'")
+        if (self.status is None) != (not self.statuses):
+            raise ValueError("'status' and 'statuses' go together, the column and what its texts mean")
+        return self
+
+    @property
+    def sources(self) -> tuple[tuple[str, Source], ...]:
+        """Every source by its key."""
+        found = (("day", self.day), ("days_past_due", self.days_past_due), ("status", self.status))
+        return tuple((f"tape.{key}", source) for key, source in found if source is not None)
+
+    @property
+    def amounts(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        """Per amount the signs (1 or -1) and columns that make it."""
+        given = {"paid": self.paid, "principal": self.principal, "interest": self.interest, "fees": self.fees}
+        return {
+            total: tuple((-1, name[1:]) if name.startswith("-") else (1, name) for name in names)
+            for total, names in given.items()
+        }
+
+    @property
+    def amount_columns(self) -> tuple[str, ...]:
+        """The columns of amounts."""
+        own = [name for columns in self.amounts.values() for _, name in columns]
+        return tuple(dict.fromkeys([*own, *(name for name in (self.overdue, self.balance) if name)]))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it is made of, beside the id; those of sources as they are named after them."""
+        return tuple(dict.fromkeys([*(name for _, of in self.sources for name in of.names), *self.amount_columns]))
+
+
 class PlatformMapping(_Strict):
     """The whole file."""
 
@@ -323,6 +395,7 @@ class PlatformMapping(_Strict):
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     file: FileFormat = FileFormat()
     files: str | None = Field(None, min_length=1)
+    tape: Tape | None = None
     tables: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")], Table] = {}
     only: str | None = None
     loan_id: Annotated[LoanId, BeforeValidator(_short_form, json_schema_input_type=str | LoanId)]
@@ -330,6 +403,15 @@ class PlatformMapping(_Strict):
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events
     applications: ApplicationsMapping | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tape_in_place_of_events(cls, content: object) -> object:
+        if not isinstance(content, dict) or content.get("tape") is None:
+            return content
+        if "events" in content:
+            raise ValueError("'tape' and 'events' both say what became of loans; keep the one that the files have")
+        return {**content, "events": {"status": {"value": ON_TAPE}, "rules": {ON_TAPE: []}}}
 
     @field_validator("tables")
     @classmethod
@@ -424,4 +506,4 @@ class PlatformMapping(_Strict):
         return tuple(dict.fromkeys([*names, *(late.names if late else ()), *paid]))
 
 
-__all__ = ["NO", "YES", "ApplicationsMapping", "LoanId", "PlatformMapping", "Received", "Source", "Table"]
+__all__ = ["NO", "YES", "ApplicationsMapping", "LoanId", "PlatformMapping", "Received", "Source", "Table", "Tape"]

@@ -13,7 +13,13 @@ from p2pcredit.platforms.mapped.dates import COMMON_PATTERNS, ISO
 from p2pcredit.platforms.mapped.events import PAST_DUE, UNKNOWN
 from p2pcredit.platforms.mapped.expressions.grammar import FUNCTIONS, OWN_FUNCTIONS
 from p2pcredit.platforms.mapped.schema import PlatformMapping
-from p2pcredit.platforms.mapped.yaml_file import EXPECTED, EXPECTED_OF_RULE, EXPECTED_OF_SOURCE, EXPECTED_OF_TABLE
+from p2pcredit.platforms.mapped.yaml_file import (
+    EXPECTED,
+    EXPECTED_OF_RULE,
+    EXPECTED_OF_SOURCE,
+    EXPECTED_OF_TABLE,
+    EXPECTED_OF_TAPE,
+)
 
 STATUSES = {
     "CURRENT": "paid as agreed",
@@ -29,13 +35,15 @@ def describe_mappings() -> dict[str, Any]:
 
     Returns:
         `keys` (key -> what to write), `value_keys` (what a value may be instead of the name of a column),
-        `table_keys`, `event_keys`, `statuses` (of events -> meaning), `rules` (words in place of events -> meaning),
-        `date_patterns`, `functions` (of expressions -> what they give, where they are no functions of SQL).
+        `table_keys`, `tape_keys`, `event_keys`, `statuses` (of events -> meaning), `rules` (words in place of
+        events -> meaning), `date_patterns`, `functions` (of expressions -> what they give, where they are no
+        functions of SQL).
     """
     return {
         "keys": dict(EXPECTED),
         "value_keys": dict(EXPECTED_OF_SOURCE),
         "table_keys": dict(EXPECTED_OF_TABLE),
+        "tape_keys": dict(EXPECTED_OF_TAPE),
         "event_keys": dict(EXPECTED_OF_RULE),
         "statuses": {name: STATUSES[name] for name in sorted(PERFORMANCE_STATUSES)},
         "rules": {
@@ -71,8 +79,14 @@ def mapping_schema() -> dict[str, Any]:
         for feed in APPLICATION_FEEDS
     }
     schema["properties"]["feeds"] = {"type": "object", "additionalProperties": False, "properties": feeds}
+    schema["required"].remove("events")  # a tape stands in their place
     models = {"": schema, **schema["$defs"]}
-    told = {"Source": EXPECTED_OF_SOURCE, "EventRules": EXPECTED_OF_RULE, "Table": EXPECTED_OF_TABLE}
+    told = {
+        "Source": EXPECTED_OF_SOURCE,
+        "EventRules": EXPECTED_OF_RULE,
+        "Table": EXPECTED_OF_TABLE,
+        "Tape": EXPECTED_OF_TAPE,
+    }
     for name, model in models.items():
         prefix = _PREFIXES.get(name, "")
         own = told.get(

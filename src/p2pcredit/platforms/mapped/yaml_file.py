@@ -19,7 +19,17 @@ from p2pcredit.errors import UsageError
 from p2pcredit.names import perhaps
 from p2pcredit.platforms.mapped.events import EventRules
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns, KeyedError, derived_columns
-from p2pcredit.platforms.mapped.schema import NEAR, Events, FileFormat, LoanId, PlatformMapping, Received, Source, Table
+from p2pcredit.platforms.mapped.schema import (
+    NEAR,
+    Events,
+    FileFormat,
+    LoanId,
+    PlatformMapping,
+    Received,
+    Source,
+    Table,
+    Tape,
+)
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20
@@ -38,7 +48,8 @@ EXPECTED = {
     "file.missing": 'a list of texts that mean no value, such as ["n.v.", 9999]',
     "file.decimal": 'the sign before decimals in quotes: "." or ","',
     "files": 'how the files of loans are named, so that a directory can be landed, such as "loans_*.csv"',
-    "tables": 'further files and their keys, such as {customer: {files: "people*.csv", key: Number, matches: Customer}}',
+    "tape": 'files with a row per loan and day, in place of events: {files: "tape*.csv", loan_id: Nr, day: Day}',
+    "tables": 'further files and their keys, such as {customer: {files: "people*.csv", key: Id, matches: Customer}}',
     "currency": "the three letters of the currency of all amounts, such as EUR",
     "only": f"a condition in SQL; rows of which it is not true are left out, such as {_A_CONDITION}",
     "loan_id": f"{_A_COLUMN}, {{expression: \"Customer || '-' || Nr\"}}, or {{row_number: file}} where it has no ids",
@@ -87,6 +98,24 @@ EXPECTED_OF_TABLE = {
     "key": "its column of keys, or a list of them",
     "matches": "the column of the loans' file that holds the key, or a list; left out where the names are the same",
     "duplicates": "first or last, which row counts where a key stands twice; else such a file is refused",
+}
+EXPECTED_OF_TAPE = {
+    "files": 'how its files are named, such as "servicing*.csv"',
+    "loan_id": "its column of ids",
+    "day": "its column of days, or {expression: \"last_day(as_date(Month || '-01'))\"}",
+    "day_in_name": 'how the day stands in the file\'s name, such as "%Y_%m"; a month is its last day',
+    "days_past_due": "its column of days past due, or {column: NAME, default: 0}",
+    "overdue": "its column of the amount overdue, where it has no days past due",
+    "balance": "its column of the principal outstanding; a loan with nothing outstanding is paid back",
+    "paid": f"what came in since the row before, {_AMOUNTS}",
+    "principal": f"of that the principal, {_AMOUNTS}",
+    "interest": f"of that the interest, {_AMOUNTS}",
+    "fees": f"of that the fees, {_AMOUNTS}",
+    "status": "its column of statuses",
+    "statuses": "what its texts mean, such as {Active: CURRENT, Closed: FULLY_PAID, Loss: CHARGED_OFF}",
+    "default_days": "days past due from which a loan is in default, 1 to 180",
+    "gone": "unknown or FULLY_PAID, what a loan is whose rows end before the tape does",
+    "steady": "a list of its columns that must not change, such as [Amount, Start]",
 }
 EXPECTED_OF_RULE = {
     "status": f"one of {', '.join(sorted(PERFORMANCE_STATUSES))}",
@@ -255,7 +284,7 @@ def _model(path: Sequence[str]) -> type[BaseModel]:
     """Return the model of the part of a mapping to which the last key of a path belongs."""
     if len(path) == 1:
         return PlatformMapping
-    plain = {"file": FileFormat, "loan_id": LoanId, "tables": Table}
+    plain = {"file": FileFormat, "loan_id": LoanId, "tables": Table, "tape": Tape if len(path) == 2 else Source}
     if path[0] in plain:
         return plain[path[0]]
     if path[0] == "events":
@@ -282,6 +311,9 @@ def _expected(path: Sequence[str]) -> str:
             if below
             else "the name of a column of the download, or {column: NAME, values: {...}, times: 100, round: 2}"
         )
+    if model is Tape or path[:1] == ["tape"]:
+        below = EXPECTED_OF_SOURCE.get(path[2]) if len(path) > 2 else None
+        return below or EXPECTED_OF_TAPE.get(path[1] if len(path) > 1 else "", EXPECTED["tape"])
     if model is Table:
         return EXPECTED_OF_TABLE.get(path[-1], EXPECTED["tables"])
     if model is EventRules and len(path) > _RULE_DEPTH:
@@ -293,4 +325,11 @@ def _expected(path: Sequence[str]) -> str:
     return EXPECTED.get(path[0] if path else "", "a mapping of keys")
 
 
-__all__ = ["EXPECTED", "EXPECTED_OF_RULE", "EXPECTED_OF_SOURCE", "EXPECTED_OF_TABLE", "read_mapping"]
+__all__ = [
+    "EXPECTED",
+    "EXPECTED_OF_RULE",
+    "EXPECTED_OF_SOURCE",
+    "EXPECTED_OF_TABLE",
+    "EXPECTED_OF_TAPE",
+    "read_mapping",
+]

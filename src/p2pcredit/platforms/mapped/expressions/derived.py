@@ -89,7 +89,7 @@ class DerivedColumns:
             keep = self.engine.compute(table.rows, {_ONLY: self.expressions[_ONLY]})[_ONLY] == "true"
             remedy = "mend the condition under 'only' where they should count"
             table = table.reject(pl.lit(~keep.fill_null(value=False)), LEFT_OUT, remedy=remedy)
-        rows = self.added(table.rows)
+        rows = self.added(table.rows, frozenset(name for name in self.names if not name.startswith("tape.")))
         if self.numbered:
             stem = Path(table.file.removesuffix(".gz")).stem
             rows = rows.with_columns(pl.format("{}-{}", pl.lit(stem), "row_number").alias(ID))
@@ -134,7 +134,7 @@ def derived_columns(mapping: PlatformMapping) -> tuple[PlatformMapping, DerivedC
     if mapping.loan_id.expression is not None:
         columns["loan_id"] = "loan_id (expression)"
         texts["loan_id (expression)"] = mapping.loan_id.expression
-    for key, source in mapping.sources:
+    for key, source in (*mapping.sources, *(mapping.tape.sources if mapping.tape else ())):
         name = f"{key} ({source.made_by})"
         if source.value is not None:
             constants[name] = source.value
@@ -188,6 +188,14 @@ def _of_columns(mapping: PlatformMapping, columns: Mapping[str, str]) -> Platfor
             feed: {name: plain(f"feeds.{feed}.{name}", source) for name, source in own.items()}
             for feed, own in mapping.feeds.items()
         },
+        "tape": mapping.tape
+        and mapping.tape.model_copy(
+            update={
+                "day": plain("tape.day", mapping.tape.day),
+                "days_past_due": plain("tape.days_past_due", mapping.tape.days_past_due),
+                "status": plain("tape.status", mapping.tape.status),
+            }
+        ),
         "events": events.model_copy(
             update={
                 "status": plain("events.status", events.status),
