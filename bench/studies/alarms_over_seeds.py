@@ -1,11 +1,13 @@
 """How often does monitoring raise a false alarm, how often does it miss, and how long does it take? Over many books.
 
-    nice -19 .venv/bin/python -m bench.studies.alarms_over_seeds run --seeds 0 50 --out bench/results/alarms-over-seeds.json
-    .venv/bin/python -m bench.studies.alarms_over_seeds page bench/results/alarms-over-seeds.json > docs/reference/alarms-over-seeds.md
+    nice -19 .venv/bin/python -m bench.studies.alarms_over_seeds run --seeds 0 50 \\
+        --out bench/results/alarms-over-seeds.json
+    .venv/bin/python -m bench.studies.alarms_over_seeds page bench/results/alarms-over-seeds.json \\
+        > docs/reference/alarms-over-seeds.md
 
 Each seed is a book of which five things happen: nothing, a harmless drift, a broken feed, a shock, a drift in one
 product. Each week the metrics that decide are measured and the default policy decides, as in a home, without its files.
-`run` may be given several files with parts of the seeds by `page`.
+`page` takes one file, or several with parts of the seeds; `join` puts such parts into one.
 """
 
 from __future__ import annotations
@@ -106,16 +108,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     running.add_argument("--out", type=Path, required=True)
     writing = commands.add_parser("page")
     writing.add_argument("results", type=Path, nargs="+")
+    joining = commands.add_parser("join")
+    joining.add_argument("results", type=Path, nargs="+")
     asked = parser.parse_args(arguments)
-    if asked.command == "page":
-        sys.stdout.write(page(merged(asked.results)))
+    if asked.command in ("page", "join"):
+        whole = merged(asked.results)
+        sys.stdout.write(page(whole) if asked.command == "page" else as_text(whole))
         return
     about = {"loans_a_week": asked.loans_a_week, "factor": asked.factor, "served_weeks": SERVED_WEEKS}
     runs: list[dict[str, Any]] = []
     for seed in range(*asked.seeds):
         for scenario in scenarios(asked.factor):
-            runs.append(asdict(walk(scenario, seed, Settings(), loans_a_week=asked.loans_a_week)))
-        asked.out.write_text(json.dumps({"about": about, "runs": runs}, indent=0) + "\n")
+            run = walk(scenario, seed, Settings(), loans_a_week=asked.loans_a_week)
+            runs.append(asdict(run))
+        asked.out.write_text(as_text({"about": about, "runs": runs}))
 
 
 def merged(files: Sequence[Path]) -> dict[str, Any]:
@@ -130,7 +136,14 @@ def merged(files: Sequence[Path]) -> dict[str, Any]:
     runs = pl.DataFrame([{"scenario": r["scenario"], "seed": r["seed"]} for part in parts for r in part["runs"]])
     if runs.n_unique() != runs.height:
         raise ValueError("a book stands in two of these parts; give each once")
-    return {"about": parts[0]["about"], "runs": [run for part in parts for run in part["runs"]]}
+    both = [run for part in parts for run in part["runs"]]
+    return {"about": parts[0]["about"], "runs": sorted(both, key=lambda run: (run["seed"], run["scenario"]))}
+
+
+def as_text(results: dict[str, Any]) -> str:
+    """Write results as JSON, one book a line."""
+    runs = ",\n".join(json.dumps(run) for run in results["runs"])
+    return f'{{"about": {json.dumps(results["about"])}, "runs": [\n{runs}\n]}}\n'
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
 
 LIGHTS_EVERY = 4
-"""In each so many weeks cells and score are looked at, which decide nothing; the newest 28 days then hold other loans."""
+"""Each so many weeks cells and score are looked at, which decide nothing: the newest 28 days then hold other loans."""
 Numbers = npt.NDArray[Any]
 
 
@@ -116,7 +116,7 @@ class CountedBook:
         return judge_cells(found, self.settings.monitoring)
 
     def ranking(self, week_end: date) -> float:
-        """Calculate the champion's AUC within quarters and terms; ties in risk, which simulated books have not, count 0."""
+        """Calculate the champion's AUC within quarters and terms, of risks without ties."""
         at = self.judged(week_end)
         cohort = (self.year[at] * 4 + (self.month[at] - 1) // 3) * 1000 + self.term[at]
         order = np.lexsort((self.risk[at], cohort))
