@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import p2pcredit
 from p2pcredit.cli.app import app
 from p2pcredit.code_digest import code_digest
-from p2pcredit.contracts.feeds import FEEDS, PERFORMANCE_STATUSES
+from p2pcredit.contracts.feeds import ALL_FEEDS, PERFORMANCE_STATUSES
 from p2pcredit.platforms.mapped.dates import problem_with_pattern
 from p2pcredit.platforms.mapped.vocabulary import STATUSES
 from p2pcredit.settings.reference import describe_settings
@@ -66,7 +66,7 @@ def test_settings_of_a_home_are_shown_beside_the_defaults_and_secrets_are_not(tm
 def test_every_column_of_every_feed_is_listed() -> None:
     found = json.loads(said("feeds", "--json"))
     listed = {feed["feed"]: [column["column"] for column in feed["columns"]] for feed in found["feeds"]}
-    assert listed == {feed.name: list(feed.sources) for feed in FEEDS.values()}
+    assert listed == {feed.name: list(feed.sources) for feed in ALL_FEEDS.values()}
     assert all(column["description"] for feed in found["feeds"] for column in feed["columns"])
     table = said("feeds")
     assert all(name in table for names in listed.values() for name in names)
