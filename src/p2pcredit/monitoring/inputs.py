@@ -35,6 +35,7 @@ _DATES = {
     "early_delinquency": ("late_on",),
     "unknown_outcomes": ("set_aside_on",),
     "refused": ("snapshot_date",),
+    "asked": ("snapshot_date",),
     "over_term": ("snapshot_date",),
     "champion_judged": ("origination_date",),
 }
@@ -45,6 +46,7 @@ _KEYS = {
     "early_delinquency": ("loan_id",),
     "unknown_outcomes": ("loan_id",),
     "refused": ("loan_id",),
+    "asked": ("loan_id",),
     "over_term": ("loan_id",),
     "champion_judged": ("loan_id",),
 }
@@ -70,6 +72,13 @@ NONE_JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "risk": pl.Float64,
     "chance": pl.Float64,
     "matured_since": pl.Boolean,
+}
+NONE_ASKED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "loan_id": pl.String,
+    "snapshot_date": pl.Date,
+    "model_id": pl.String,
+    "score": pl.Int32,
+    "decision": pl.String,
 }
 _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
@@ -134,6 +143,8 @@ class MonitoringInputs:
             `defaulted` (0 or 1 by then), `expected` (probability of default by then).
         champion_judged: Matured loans that the champion's evaluation model had not seen, scored again by it: `loan_id,
             origination_date, term_months, label, risk, chance` (as the champion serves), `matured_since` it was set.
+        asked: The last answer of the server about a loan, given on or before the day of its prediction: `loan_id,
+            snapshot_date` (when asked), `model_id, score, decision`.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -160,6 +171,7 @@ class MonitoringInputs:
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
     over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
+    asked: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_ASKED))
     champion_judged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_JUDGED))
 
     def __post_init__(self) -> None:

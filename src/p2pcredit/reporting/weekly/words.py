@@ -104,8 +104,15 @@ SECTIONS: tuple[Section, ...] = (
         "Data quality",
         "Share of the recent rows that had to be set aside, of each column's values that could not be used, of loans "
         "whose outcome cannot be known (neither good nor bad, and left out of all that judges), and of recent loans "
-        "of which a value lies outside what their model was trained on.",
-        ("quarantined_share", "values_lost_share", "unknown_outcome_share", "outside_training_share"),
+        "of which a value lies outside what their model was trained on, and of recent loans that scored otherwise when "
+        "they landed than when the server was asked.",
+        (
+            "quarantined_share",
+            "values_lost_share",
+            "unknown_outcome_share",
+            "outside_training_share",
+            "serving_skew_share",
+        ),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
@@ -140,6 +147,7 @@ _METRICS = {
     "values_lost_share": "Values that could not be used",
     "unknown_outcome_share": "Loans with an unknown outcome",
     "outside_training_share": "Loans outside training",
+    "serving_skew_share": "Loans scored otherwise than the server answered",
 }
 _PERCENTS = (
     "grade_kept_share",
@@ -150,6 +158,7 @@ _PERCENTS = (
     "values_lost_share",
     "unknown_outcome_share",
     "outside_training_share",
+    "serving_skew_share",
 )
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
