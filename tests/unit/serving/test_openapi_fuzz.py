@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from tests.asked_server import AskedServer, asked_server
@@ -79,23 +79,22 @@ def check(server: AskedServer, body: bytes) -> int:
     return answer.status_code
 
 
-@settings(max_examples=150)
-@given(CONTENT)
-def test_no_content_ends_in_an_error_of_the_server(server: AskedServer, content: Any) -> None:
-    check(server, json.dumps(content).encode())
+@pytest.mark.torture
+def test_no_content_ends_in_an_error_of_the_server(server: AskedServer, torture: Any) -> None:
+    times = torture.times(150, 10_000)
+
+    @settings(max_examples=times, suppress_health_check=list(HealthCheck))
+    @given(CONTENT)
+    def ask(content: Any) -> None:
+        check(server, json.dumps(content).encode())
+
+    ask()
 
 
 @settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_no_bytes_do(server: AskedServer, body: bytes) -> None:
     check(server, body)
-
-
-@pytest.mark.torture
-@settings(max_examples=10_000)
-@given(CONTENT)
-def test_ten_thousand_requests_do_not_either(server: AskedServer, content: Any) -> None:
-    check(server, json.dumps(content).encode())
 
 
 def test_a_plain_application_is_answered_as_described(server: AskedServer) -> None:
