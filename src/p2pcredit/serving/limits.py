@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -38,7 +39,7 @@ class Rates:
         if len(self._left) > _MOST_KNOWN:
             self._left.popitem(last=False)
         if left < 1.0:
-            wait = str(int((1.0 - left) / self._per_second) + 1)
+            wait = str(max(1, math.ceil((1.0 - left) / self._per_second)))
             raise Refusal(429, "too_many_requests", f"ask again in {wait} s", headers={"Retry-After": wait})
 
 

@@ -131,6 +131,11 @@ class MonitoringSettings(Group):
         description="Share of a feed's rows in quarantine, or of a column's values lost, above which data quality "
         "fails.",
     )
+    serving_skew_limit: Share = Field(
+        0.05,
+        description="Share of the recent loans that the server answered and the nightly run scored otherwise, above "
+        "which what is sent is not what lands.",
+    )
     window_months: int = Field(
         12, ge=1, le=60, description="Months of originations, the newest that have matured, whose loans are judged."
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
 import pytest
 from fastapi import Depends
@@ -17,7 +16,6 @@ from p2pcredit.serving.gate import HEADERS
 from p2pcredit.settings import ServingSettings, Settings
 
 READER, SCORER = "reader-token", "scorer-token"
-ROLES_OF_ALL = frozenset({"read", "score", "decide"})
 
 
 def settings_with(**serving: object) -> Settings:
@@ -35,13 +33,14 @@ def server(tmp_path: Path) -> Iterator[AskedServer]:
 def _add_pages(asked: AskedServer) -> None:
     """Add a page and a form, such as pages will have."""
     site = asked.app.state.site
+    reader, decider = Depends(site.may("read")), Depends(site.may_post("decide"))
 
     @asked.app.get("/page")
-    async def page(visitor: Annotated[Visitor, Depends(site.may("read"))]) -> dict[str, str]:
+    async def page(visitor: Visitor = reader) -> dict[str, str]:
         return {"name": visitor.name, "csrf": visitor.csrf}
 
     @asked.app.post("/form")
-    async def form(visitor: Annotated[Visitor, Depends(site.may_post("decide"))]) -> dict[str, str]:
+    async def form(visitor: Visitor = decider) -> dict[str, str]:
         site.audit(visitor, "tested", {"model_id": "m"}, "request-1")
         return {"name": visitor.name}
 
@@ -209,7 +208,3 @@ def test_settings_that_let_nobody_or_anybody_in_are_refused(wrong: dict[str, obj
     with pytest.raises(ValidationError, match=message) as refused:
         ServingSettings(**wrong)  # type: ignore[arg-type]
     assert "0" * 64 not in str(refused.value)
-
-
-def clock_of(text: str) -> Callable[[], datetime]:
-    return lambda: datetime.fromisoformat(text).replace(tzinfo=UTC)

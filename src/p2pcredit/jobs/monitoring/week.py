@@ -19,6 +19,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
+from p2pcredit.jobs.monitoring.asked import asked_before_landing
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.monitoring.over_term import default_over_term
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
@@ -116,6 +117,7 @@ class MonitoringSnapshot:
             events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
             refused=once_each(frames[3]),
             cures=self._cures(unknown),
+            asked=asked_before_landing(self.ctx, frames[0], history),
             champion_features=tuple(self.card.get("features", ())),
             over_term=default_over_term(self.ctx, week_end),
             champion_judged=champion_judged(

@@ -16,8 +16,9 @@ def pages_router(site: Site) -> APIRouter:
     """Put the pages together.
 
     Args:
-        site: The home, its settings, and who may what; `site.may("read")` is the dependency of a page, and
-            `site.may_post("decide")` that of a form.
+        site: The home, its settings, and who may what. With `reader = Depends(site.may("read"))` a page takes
+            `visitor: Visitor = reader`; a form takes `Depends(site.may_post("decide"))` in the same way, and shows
+            `visitor.csrf` in its hidden field `CSRF_FIELD`.
     """
     return APIRouter(include_in_schema=False)
 
