@@ -95,6 +95,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "models/training/candidates.py",
         (
+            "tests/unit/models/test_candidates_by_hand.py",
             "tests/unit/models/test_training.py",
             "tests/unit/models/test_selection.py",
             "tests/unit/models/test_unmatured_levels.py",

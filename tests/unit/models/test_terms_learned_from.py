@@ -86,9 +86,10 @@ def test_the_card_lists_the_terms_and_says_which_are_known(
     models: dict[tuple[str, str], Any], pair: tuple[str, str]
 ) -> None:
     support = models[pair].support
-    many, few = term_facts(support)
+    many, *few = term_facts(support)
     assert (many["term_months"], many["known"], many["n"] > 1000) == (36.0, True, True)
-    assert few == {"term_months": 60.0, "n": 4, "known": False}
+    hidden = pair[1] != "matured"  # a fit to what was watched is not shown a term of which hardly a loan has matured
+    assert few == ([] if hidden else [{"term_months": 60.0, "n": 4, "known": False}])
     assert "term_months" not in {row["feature"] for row in absence_facts(support, models[pair].neutral, 1.0)}
 
 
