@@ -123,8 +123,8 @@ def flows_as_of(ctx: JobContext, book: Book) -> pl.LazyFrame:
 
 def valued_on(ctx: JobContext, book: Book, flows: pl.LazyFrame) -> date:
     """Give the last day of which all payments are known: rebuilt ones are known when no default was reported since."""
-    rebuilt = flows.join(book.loans.select("loan_id").lazy(), on="loan_id", how="semi").select(pl.col("rebuilt").any())
-    lag = ctx.settings.labels.default_days if rebuilt.collect(engine="streaming").item() else 0
+    rebuilt = flows.select(pl.col("rebuilt").any()).collect(engine="streaming").item()
+    lag = ctx.settings.labels.default_days if rebuilt else 0
     return book.as_of - timedelta(days=lag)
 
 

@@ -39,6 +39,8 @@ from p2pcredit.transforms.cash_flows import (
 from p2pcredit.transforms.payment_schedule import scheduled_flows
 from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS, Frame
 
+STRETCHES_TOGETHER = 20_000
+"""Stretches of which all instalments are held at once: each has dozens, and the work on them needs many columns."""
 _SHORTEST_MONTH = 28
 _TERMS, _PERFORMANCE = silver(LOAN_TERMS), silver(LOAN_PERFORMANCE)
 
@@ -177,7 +179,8 @@ def _older(engine: Engine, reach: _Reach, asking: Frame) -> _Known | None:
 def _filled(days: DateRange, known_after_days: int, lives: pl.DataFrame) -> pl.DataFrame:
     if lives.is_empty():
         return pl.DataFrame(schema=CASH_FLOWS.schema)
-    return scheduled_flows(lives, days, known_after_days).with_columns(pl.col("snapshot_date").alias("known_on"))
+    parts = [scheduled_flows(part, days, known_after_days) for part in lives.iter_slices(STRETCHES_TOGETHER)]
+    return pl.concat(parts).with_columns(pl.col("snapshot_date").alias("known_on"))
 
 
 __all__ = ["build_cash_flows"]
