@@ -34,7 +34,7 @@ def odd_features(formula: Formula, loans: pl.DataFrame, rows: int, seed: int) ->
 
 
 def _borders(formula: Formula) -> dict[str, list[float]]:
-    """List per column each bound of a bin or a split, its neighbours of 64 bits, and the middles between 32-bit numbers."""
+    """List per column each bound of a bin or a split, its 64-bit neighbours, and the middles between 32-bit numbers."""
     found: dict[str, set[float]] = {}
 
     def add(ref: Ref, *bounds: float) -> None:

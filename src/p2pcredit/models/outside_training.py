@@ -187,6 +187,7 @@ def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:
 
 
 def most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
+    """Return the most points that a column can move a score, by its reach in training."""
     if held.reach is None:
         return WHOLE_POINT
     return held.reach * model.calibration.slope * PointScale.of(scores).factor

@@ -1,7 +1,7 @@
 """What a model calculates, step by step, in expressions that every format of the export can write.
 
-A number that is missing is NaN or NULL, a text that is missing is NULL or empty. A comparison is only asked of a value that is
-there, so what a format makes of a comparison with a missing value never matters.
+A number that is missing is NaN or NULL, a text that is missing is NULL or empty. A comparison is only asked of a value
+that is there, so what a format makes of a comparison with a missing value never matters.
 """
 
 from __future__ import annotations
