@@ -202,6 +202,12 @@ class Formula:
     factors: tuple[Factor, ...]
 
     @property
+    def kinds(self) -> dict[str, Kind]:
+        """Whether a column or step is a number or a text."""
+        columns = {column.name: column.kind for column in self.columns}
+        return columns | {step.name: step.kind for step in self.steps}
+
+    @property
     def has_trees(self) -> bool:
         """Whether it sums trees, which cost too much to ask once more per feature in a query."""
         return any(isinstance(step.value, Forest) for step in self.steps)

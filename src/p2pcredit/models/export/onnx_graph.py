@@ -61,7 +61,7 @@ def as_onnx(formula: Formula, about: About) -> bytes:
     except ImportError as error:
         raise MissingExtraError("an ONNX file", "export") from error
     formula = formula.without_reasons()
-    kinds = {one.name: one.kind for one in (*formula.columns, *formula.steps)}
+    kinds = formula.kinds
     graph = _Graph(onnx, kinds)
     used = {name for step in formula.steps for name in names_in(step.value)}
     for step in formula.steps:

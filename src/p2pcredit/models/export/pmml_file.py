@@ -33,8 +33,8 @@ from p2pcredit.models.export.trees import double_bound, side_of_level
 
 NAMESPACE = "http://www.dmg.org/PMML-4_4"
 NOTES = (
-    "Numbers are 64-bit: the sum of trees differs from that of p2pcredit from the seventh digit on, so that a score on the "
-    "border of two points may be the other one. Points of a Scorecard are exact.",
+    "Numbers are 64-bit: the sum of trees differs from that of p2pcredit from the seventh digit on, so that a score "
+    "on the border of two points may be the other one. Points of a Scorecard are exact.",
 )
 _FUNCTIONS = {
     "power": "pow",

@@ -49,7 +49,7 @@ def as_python(formula: Formula, about: About) -> str:
     forests = [step.value for step in formula.steps if isinstance(step.value, Forest)]
     if forests:
         lines += ["TREES = (", *(f"    {_tree(tree)}," for tree in forests[0].trees), ")", "", ""]
-    kinds = {one.name: one.kind for one in (*formula.columns, *formula.steps)}
+    kinds = formula.kinds
     lines += ["def score(row: Mapping[str, Any]) -> dict[str, Any]:", '    """Score one loan."""']
     for column in formula.columns:
         take = "number_in" if column.kind == "numeric" else "text_in"

@@ -37,8 +37,8 @@ from p2pcredit.settings import Settings
 ABOUT = About("model-1", "d" * 64, "scorecard", "2024-01-01", 12, "1.0")
 NAMES = (
     "loan_amount", "term_months", "loan_to_income", "annual_income", "debt_to_income_share", "home_ownership",
-    "purpose", "fico", "months_since_delinquency", "revolving_balance", "revolving_utilisation_share", "revolving_to_income",
-    "revolving_limit", "loan_to_revolving_limit", "debt_to_income_after_share",
+    "purpose", "fico", "months_since_delinquency", "revolving_balance", "revolving_utilisation_share",
+    "revolving_to_income", "revolving_limit", "loan_to_revolving_limit", "debt_to_income_after_share",
 )  # fmt: skip
 OUTPUTS = ["loan_id", "probability_of_default", "score", "grade", "decision"]
 REASONS = [f"reason_{place}" for place in range(1, 5)]
