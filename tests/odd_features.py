@@ -9,7 +9,8 @@ from p2pcredit.models.export.formula import ByEdges, Forest, Formula, Leaf, Ref,
 from p2pcredit.models.export.trees import double_bound
 
 EXTREMES = (0.0, -0.0, -1.0, 1e-45, 1e9, 1e30, -1e30, 3.5e38, 1200.0, np.nan)
-STRANGE = ("", "HOUSEBOAT", "O'Neil", "OTHER", 'A "B"', "ZOË 家", " RENT")
+STRANGE = ("HOUSEBOAT", "O'Neil", "OTHER", 'A "B"', "ZOË 家", " RENT")
+"""None is empty: the feature store has no empty text, and every export takes one as missing."""
 
 
 def odd_features(formula: Formula, loans: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
@@ -34,7 +35,7 @@ def odd_features(formula: Formula, loans: pl.DataFrame, rows: int, seed: int) ->
 
 
 def _borders(formula: Formula) -> dict[str, list[float]]:
-    """List per column each bound of a bin or a split, its neighbours of 64 bits, and the middles between 32-bit numbers."""
+    """List per column each bound of a bin or a split, its 64-bit neighbours, and the middles between 32-bit numbers."""
     found: dict[str, set[float]] = {}
 
     def add(ref: Ref, *bounds: float) -> None:

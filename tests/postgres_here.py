@@ -25,7 +25,19 @@ class Postgres:
     """A database to put frames into and to ask."""
 
     def __init__(self, programs: Path, place: Path) -> None:
-        self._psql = [programs / "psql", "-h", place, "-U", DATABASE_USER, "-d", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+        self._psql = [
+            programs / "psql",
+            "-h",
+            place,
+            "-U",
+            DATABASE_USER,
+            "-d",
+            "postgres",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]
 
     def run(self, text: str, given: bytes = b"") -> bytes:
         done = subprocess.run([*self._psql, "-c", text], input=given, capture_output=True)
@@ -35,8 +47,13 @@ class Postgres:
 
     def put(self, name: str, frame: pl.DataFrame) -> None:
         kinds = {column: "text" if kind == pl.String else "double precision" for column, kind in frame.schema.items()}
-        self.run(f'DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({", ".join(f"{c} {k}" for c, k in kinds.items())})')
-        self.run(f"COPY {name} FROM STDIN (FORMAT csv, NULL '{NULL}')", frame.write_csv(include_header=False, null_value=NULL).encode())
+        self.run(
+            f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({', '.join(f'{c} {k}' for c, k in kinds.items())})"
+        )
+        self.run(
+            f"COPY {name} FROM STDIN (FORMAT csv, NULL '{NULL}')",
+            frame.write_csv(include_header=False, null_value=NULL).encode(),
+        )
 
     def ask(self, query: str, schema: Any) -> pl.DataFrame:
         found = self.run(f"COPY (\n{query}) TO STDOUT (FORMAT csv, NULL '{NULL}', HEADER)")
@@ -59,7 +76,8 @@ def running_postgres() -> Iterator[Postgres | None]:
     quiet: dict[str, Any] = {"cwd": place, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **user}
     data = place / "data"
     subprocess.run(
-        [programs / "initdb", "-D", data, "-U", DATABASE_USER, "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "-N"],
+        [programs / "initdb", "-D", data, "-U", DATABASE_USER, "-A", "trust", "-E", "UTF8",
+         "--locale", "C.UTF-8", "-N"],
         check=True, **quiet,
     )  # fmt: skip
     options = ["listen_addresses=", f"unix_socket_directories={place}", "fsync=off", "jit=off"]

@@ -211,7 +211,7 @@ def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:
 
 
 def most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
-    """Give the most points that a column's value may move the score; a whole one where that is not known."""
+    """Return the most points that a column can move a score, by its reach in training; a whole one where unknown."""
     if held.reach is None:
         return WHOLE_POINT
     return held.reach * model.calibration.slope * PointScale.of(scores).factor

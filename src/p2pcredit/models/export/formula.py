@@ -1,7 +1,7 @@
 """What a model calculates, step by step, in expressions that every format of the export can write.
 
-A number that is missing is NaN or NULL, a text that is missing is NULL or empty. A comparison is only asked of a value that is
-there, so what a format makes of a comparison with a missing value never matters.
+A number that is missing is NaN or NULL, a text that is missing is NULL or empty. A comparison is only asked of a value
+that is there, so what a format makes of a comparison with a missing value never matters.
 """
 
 from __future__ import annotations
@@ -200,6 +200,12 @@ class Formula:
     columns: tuple[Column, ...]
     steps: tuple[Step, ...]
     factors: tuple[Factor, ...]
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Whether a column or step is a number or a text."""
+        columns = {column.name: column.kind for column in self.columns}
+        return columns | {step.name: step.kind for step in self.steps}
 
     @property
     def has_trees(self) -> bool:

@@ -48,9 +48,12 @@ def header(about: About, form: str, formula: Formula, notes: tuple[str, ...]) ->
         f"SHA-256 of its card: {about.card_digest}",
         f"Written by p2pcredit {about.version} as {form}. License of use: none is granted by this file.",
         "",
-        f"Gives, of each loan: probability_of_default (0 to 1, within {about.window_months} months), score (whole points, more is",
-        "safer), grade (A is best) and decision (approve, decline; refer: outside training, no grade; refuse: nothing is given).",
     ]
+    lines += _wrapped(
+        f"Gives, of each loan: probability_of_default (0 to 1, within {about.window_months} months), "
+        "score (whole points, more is safer), grade (A is best) and decision (approve, decline; refer: "
+        "outside training, no grade; refuse: nothing is given)."
+    )
     lines += _wrapped("Points, grades and cut-off are those of the settings when it was written.")
     lines += _wrapped("Left out: " + "; ".join(left_out(form, formula)) + ".")
     for note in notes:

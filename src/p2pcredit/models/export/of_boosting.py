@@ -56,7 +56,9 @@ def formula_of_boosting(model: BoostingModel, settings: Settings) -> Formula:
     for name in model.feature_names:
         if name in used:
             trees = values.add(f"{name}_trees_at_usual", _at_usual(forest, known[name], model.neutral.get(name)))
-            without: Expression = Calc("-", (Ref("absence_effects"), effects[name])) if name in effects else Ref("absence_effects")
+            without: Expression = (
+                Calc("-", (Ref("absence_effects"), effects[name])) if name in effects else Ref("absence_effects")
+            )
             at_neutral[name] = _calibrated(model, Calc("+", (Calc("+", (trees, Number(model.offset))), without)))
         elif name in effects:
             at_neutral[name] = Calc("-", (log_odds, Calc("*", (Number(model.calibration.slope), effects[name]))))

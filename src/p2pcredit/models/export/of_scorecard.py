@@ -31,7 +31,8 @@ def formula_of_scorecard(model: ScorecardModel, settings: Settings) -> Formula:
     neutral = dict(zip(model.feature_names, model.neutral_parts().tolist(), strict=True))
     at_neutral = {
         name: _log_odds(
-            values.add(f"{name}_points_changed", Calc("+", (Calc("-", (all_points, part)), Number(neutral[name])))), scale
+            values.add(f"{name}_points_changed", Calc("+", (Calc("-", (all_points, part)), Number(neutral[name])))),
+            scale,
         )
         for name, part in parts.items()
     }

@@ -34,10 +34,19 @@ from p2pcredit.models.export.header import About, header
 OPSET, TREES_OPSET, IR_VERSION = 18, 3, 8
 """Of 2023, which every runtime in use reads."""
 NOTES = (
-    "One input per column, of shape (rows, 1): double, where NaN is missing, or string, where an empty one is. Outputs have the "
-    "same shape; what is withheld is NaN or an empty string.",
+    "One input per column, of shape (rows, 1): double, where NaN is missing, or string, where an empty one is. Outputs "
+    "have the same shape; what is withheld is NaN or an empty string.",
 )
-_OPERATORS = {"+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "power": "Pow", "ln": "Log", "exp": "Exp", "round": "Round"}
+_OPERATORS = {
+    "+": "Add",
+    "-": "Sub",
+    "*": "Mul",
+    "/": "Div",
+    "power": "Pow",
+    "ln": "Log",
+    "exp": "Exp",
+    "round": "Round",
+}
 _COMPARISONS = {"<": "Less", "<=": "LessOrEqual", "=": "Equal", ">": "Greater", ">=": "GreaterOrEqual"}
 
 
@@ -52,14 +61,18 @@ def as_onnx(formula: Formula, about: About) -> bytes:
     except ImportError as error:
         raise MissingExtraError("an ONNX file", "export") from error
     formula = formula.without_reasons()
-    kinds = {one.name: one.kind for one in (*formula.columns, *formula.steps)}
+    kinds = formula.kinds
     graph = _Graph(onnx, kinds)
     used = {name for step in formula.steps for name in names_in(step.value)}
     for step in formula.steps:
         graph.name(graph.value(step.value), step.name)
     shape = [None, 1]
     types = {"numeric": onnx.TensorProto.DOUBLE, "category": onnx.TensorProto.STRING}
-    told = [onnx.helper.make_tensor_value_info(one.name, types[one.kind], shape) for one in formula.columns if one.name in used]
+    told = [
+        onnx.helper.make_tensor_value_info(one.name, types[one.kind], shape)
+        for one in formula.columns
+        if one.name in used
+    ]
     given = [onnx.helper.make_tensor_value_info(name, types[kinds[name]], shape) for name in OUTPUTS]
     made = onnx.helper.make_graph(graph.nodes, about.model_id, told, given, graph.constants)
     model = onnx.helper.make_model(
@@ -70,7 +83,9 @@ def as_onnx(formula: Formula, about: About) -> bytes:
         opset_imports=[onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid("ai.onnx.ml", TREES_OPSET)],
         ir_version=IR_VERSION,
     )
-    onnx.helper.set_model_props(model, {"model_id": about.model_id, "card_sha256": about.card_digest, "as_of": about.as_of})
+    onnx.helper.set_model_props(
+        model, {"model_id": about.model_id, "card_sha256": about.card_digest, "as_of": about.as_of}
+    )
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -199,14 +214,14 @@ def _tree_attributes(forest: Forest) -> dict[str, Any]:
     nodes: dict[str, list[Any]] = {
         name: []
         for name in (
-            "treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids", "missing_value_tracks_true",
+            "treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
+            "missing_value_tracks_true",
         )
     }  # fmt: skip
     leaves: dict[str, list[Any]] = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
     for tree, root in enumerate(forest.trees):
         waiting: list[Split | Leaf] = [root]
         for place, node in enumerate(waiting):
-            is_split = isinstance(node, Split)
             first = len(waiting)
             if isinstance(node, Split):
                 waiting += [node.left, node.right]
@@ -217,7 +232,6 @@ def _tree_attributes(forest: Forest) -> dict[str, Any]:
                     leaves[name].append(one)
             for name, one in zip(nodes, (tree, place, *told), strict=True):
                 nodes[name].append(one)
-            assert is_split or len(waiting) == first
     return {
         **{f"nodes_{name}": values for name, values in nodes.items()},
         **{f"target_{name}": values for name, values in leaves.items()},

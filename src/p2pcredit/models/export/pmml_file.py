@@ -33,10 +33,17 @@ from p2pcredit.models.export.trees import double_bound, side_of_level
 
 NAMESPACE = "http://www.dmg.org/PMML-4_4"
 NOTES = (
-    "Numbers are 64-bit: the sum of trees differs from that of p2pcredit from the seventh digit on, so that a score on the border of "
-    "two points may be the other one. Points of a Scorecard are exact.",
+    "Numbers are 64-bit: the sum of trees differs from that of p2pcredit from the seventh digit on, so that a score "
+    "on the border of two points may be the other one. Points of a Scorecard are exact.",
 )
-_FUNCTIONS = {"power": "pow", "<": "lessThan", "<=": "lessOrEqual", "=": "equal", ">": "greaterThan", ">=": "greaterOrEqual"}
+_FUNCTIONS = {
+    "power": "pow",
+    "<": "lessThan",
+    "<=": "lessOrEqual",
+    "=": "equal",
+    ">": "greaterThan",
+    ">=": "greaterOrEqual",
+}
 _TYPES: dict[Kind, dict[str, str]] = {
     "numeric": {"optype": "continuous", "dataType": "double"},
     "category": {"optype": "categorical", "dataType": "string"},
@@ -56,7 +63,9 @@ def as_pmml(formula: Formula, about: About) -> str:
     columns = [column for column in formula.columns if column.name in used]
     dictionary = ET.SubElement(root, "DataDictionary", {"numberOfFields": str(len(columns))})
     for column in columns:
-        ET.SubElement(dictionary, "DataField", {"name": column.name, "displayName": column.description, **_TYPES[column.kind]})
+        ET.SubElement(
+            dictionary, "DataField", {"name": column.name, "displayName": column.description, **_TYPES[column.kind]}
+        )
     derived = ET.SubElement(root, "TransformationDictionary")
     parts = names_in(steps["points"].value) if core == "points" else set()
     for step in formula.steps:
@@ -66,7 +75,11 @@ def as_pmml(formula: Formula, about: About) -> str:
     if not len(derived):
         root.remove(derived)
     value = steps[core].value
-    model = _mining(value) if isinstance(value, Forest) else _scorecard(formula, [steps[name] for name in steps if name in parts])
+    model = (
+        _mining(value)
+        if isinstance(value, Forest)
+        else _scorecard(formula, [steps[name] for name in steps if name in parts])
+    )
     model.set("modelName", about.model_id)
     root.append(model)
     schema = ET.Element("MiningSchema")
@@ -119,7 +132,9 @@ def _scorecard(formula: Formula, parts: list[Step]) -> ET.Element:
         if isinstance(inside, ByEdges):
             for edge, points in zip(inside.edges, inside.values, strict=False):
                 attribute = _attribute(characteristic, Number(float(points)))
-                ET.SubElement(attribute, "SimplePredicate", {"field": name, "operator": "lessOrEqual", "value": repr(edge)})
+                ET.SubElement(
+                    attribute, "SimplePredicate", {"field": name, "operator": "lessOrEqual", "value": repr(edge)}
+                )
             ET.SubElement(_attribute(characteristic, Number(float(inside.values[-1]))), "True")
         elif isinstance(inside, ByLevel):
             for level, number in inside.values:
@@ -164,7 +179,9 @@ def _asked(forest: Forest, node: Split | Leaf) -> set[str]:
     return {name} | _asked(forest, node.left) | _asked(forest, node.right)
 
 
-def _node(element: ET.Element, forest: Forest, node: Split | Leaf, place: str, asked: tuple[str, dict[str, str]]) -> None:
+def _node(
+    element: ET.Element, forest: Forest, node: Split | Leaf, place: str, asked: tuple[str, dict[str, str]]
+) -> None:
     ET.SubElement(element, *asked)
     if isinstance(node, Leaf):
         element.set("score", repr(node.value))

@@ -29,7 +29,7 @@ from p2pcredit.models.export.formula import (
 from p2pcredit.models.export.header import About, header
 
 NOTES = (
-    "Call score(row) with a mapping from column to value (None, NaN or empty is missing), or run the file on a CSV of rows.",
+    "Call score(row) with a mapping from column to value (None, NaN or empty is missing), or run the file on a CSV.",
     "It gives up to four reasons too. Numbers are those of p2pcredit to the last digits of exp and ln.",
 )
 
@@ -37,11 +37,19 @@ NOTES = (
 def as_python(formula: Formula, about: About) -> str:
     """Write the formula as the text of a Python file."""
     own = inspect.getsource(standalone).partition('"""\n')[2].strip()
-    lines = ["#!/usr/bin/env python3", '"""' + "\n".join(header(about, "python", formula, NOTES)), '"""', "", own, "", ""]
+    lines = [
+        "#!/usr/bin/env python3",
+        '"""' + "\n".join(header(about, "python", formula, NOTES)),
+        '"""',
+        "",
+        own,
+        "",
+        "",
+    ]
     forests = [step.value for step in formula.steps if isinstance(step.value, Forest)]
     if forests:
         lines += ["TREES = (", *(f"    {_tree(tree)}," for tree in forests[0].trees), ")", "", ""]
-    kinds = {one.name: one.kind for one in (*formula.columns, *formula.steps)}
+    kinds = formula.kinds
     lines += ["def score(row: Mapping[str, Any]) -> dict[str, Any]:", '    """Score one loan."""']
     for column in formula.columns:
         take = "number_in" if column.kind == "numeric" else "text_in"
@@ -53,7 +61,7 @@ def as_python(formula: Formula, about: About) -> str:
         missing = writing.condition(Missing(Ref(factor.given)))
         lines.append(f"        ({factor.push}, {factor.missing_reason!r} if {missing} else {factor.reason!r}),")
     lines += ["    ]", "    return result(probability_of_default, score, grade, decision, strongest(pushes))"]
-    lines += ["", "", 'if __name__ == "__main__":', "    sys.exit(score_file(score))", ""]
+    lines += ["", "", 'if __name__ == "__main__":', "    sys.exit(run(score))", ""]
     return "\n".join(lines)
 
 

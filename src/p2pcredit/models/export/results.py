@@ -1,4 +1,4 @@
-"""The last steps of a formula: from log-odds to probability, score, grade and decision, and what each feature pushes."""
+"""The last steps of a formula: from log-odds to probability, score, grade, decision, and what each feature pushes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from p2pcredit.models.export.formula import (
     Calc,
     Column,
     Compare,
-    Condition,
     Expression,
     Factor,
     Formula,
@@ -34,7 +33,9 @@ from p2pcredit.settings import Settings
 _FARTHEST = 500.0
 
 
-def finish(values: Values, model: ScoringModel, log_odds: Ref, at_neutral: dict[str, Expression], settings: Settings) -> Formula:
+def finish(
+    values: Values, model: ScoringModel, log_odds: Ref, at_neutral: dict[str, Expression], settings: Settings
+) -> Formula:
     """Add the steps from the log-odds on.
 
     Args:
@@ -64,13 +65,18 @@ def finish(values: Values, model: ScoringModel, log_odds: Ref, at_neutral: dict[
         changed = values.add(f"{name}_at_usual", neutral)
         better = values.add(
             f"{name}_points_at_usual",
-            _points(values.add(f"{name}_log_odds_at_usual", _log_odds(_chance(values, f"{name}_chance_at_usual", changed))), PointScale.of(scores)),
+            _points(
+                values.add(f"{name}_log_odds_at_usual", _log_odds(_chance(values, f"{name}_chance_at_usual", changed))),
+                PointScale.of(scores),
+            ),
         )
         push = If(Compare(">", better, points), Calc("-", (own_log_odds, changed)), Number(0.0))
         values.add(f"{name}_push", If(refused, Number(0.0), push))
         factors.append(Factor(f"{name}_push", values.given[name].name, feature.reason, feature.missing_reason))
     read = tuple(values.columns.values())
-    return Formula(tuple(Column(one.name, one.kind, one.description) for one in read), tuple(values.steps), tuple(factors))
+    return Formula(
+        tuple(Column(one.name, one.kind, one.description) for one in read), tuple(values.steps), tuple(factors)
+    )
 
 
 def _chance(values: Values, name: str, log_odds: Ref) -> Ref:

@@ -27,10 +27,10 @@ from p2pcredit.models.export.trees import sql_sum
 from p2pcredit.models.scoring import REASONS
 
 NOTES = (
-    "Plain SQL for DuckDB, PostgreSQL (12 or later) and SQLite (3.35 or later, with its functions of mathematics): name the "
-    "table in its last line but one of the first part in place of feature_store. NULL and NaN are missing.",
-    "Numbers are those of p2pcredit to the last digits of exp and ln. SQLite has no 32-bit numbers: the sum of trees there differs "
-    "from the seventh digit on, so that a score on the border of two points may be the other one.",
+    "Plain SQL for DuckDB, PostgreSQL (12 or later) and SQLite (3.35 or later, with its functions of mathematics): put "
+    "the name of your table in the place of feature_store. NULL and NaN are missing.",
+    "Numbers are those of p2pcredit to the last digits of exp and ln. SQLite has no 32-bit numbers: the sum of trees "
+    "there differs from the seventh digit on, so that a score on the border of two points may be the other one.",
 )
 ROW = "row_number"
 _LARGEST = "1.7976931348623157e308"
@@ -111,17 +111,23 @@ def _reasons(formula: Formula, last: str) -> list[str]:
     for factor in formula.factors:
         told = [f"{words.index(text)}" for text in (factor.missing_reason, factor.reason)]
         which = f'CASE WHEN "{factor.given}" IS NULL THEN {told[0]} ELSE {told[1]} END'
-        rows.append(f'SELECT "{ROW}", {which} AS "words", "{factor.push}" AS "push" FROM {last} WHERE "{factor.push}" > 0')
+        rows.append(
+            f'SELECT "{ROW}", {which} AS "words", "{factor.push}" AS "push" FROM {last} WHERE "{factor.push}" > 0'
+        )
     union = "\nUNION ALL ".join(rows)
     pushes = f"pushes AS MATERIALIZED (\n{union}\n)"
     ranked = (
         "ranked AS MATERIALIZED (\n"
-        f'SELECT "{ROW}", "words", ROW_NUMBER() OVER (PARTITION BY "{ROW}" ORDER BY MAX("push") DESC, "words") AS "place"\n'
+        f'SELECT "{ROW}", "words",\n'
+        f'  ROW_NUMBER() OVER (PARTITION BY "{ROW}" ORDER BY MAX("push") DESC, "words") AS "place"\n'
         f'FROM pushes\nGROUP BY "{ROW}", "words"\n)'
     )
     cases = "\n    ".join(f"WHEN {place} THEN {_quoted(text)}" for place, text in enumerate(words))
-    told_as = f'told AS MATERIALIZED (\nSELECT "{ROW}", "place", CASE "words"\n    {cases} END AS "text"\nFROM ranked WHERE "place" <= {REASONS}\n)'
-    columns = [f'MAX(CASE WHEN "place" = {place} THEN "text" END) AS "reason_{place}"' for place in range(1, REASONS + 1)]
+    named = f'SELECT "{ROW}", "place", CASE "words"\n    {cases} END AS "text"'
+    told_as = f'told AS MATERIALIZED (\n{named}\nFROM ranked WHERE "place" <= {REASONS}\n)'
+    columns = [
+        f'MAX(CASE WHEN "place" = {place} THEN "text" END) AS "reason_{place}"' for place in range(1, REASONS + 1)
+    ]
     reasons = f'reasons AS (\nSELECT "{ROW}",\n  ' + ",\n  ".join(columns) + f'\nFROM told\nGROUP BY "{ROW}"\n)'
     return [pushes, ranked, told_as, reasons]
 
@@ -142,7 +148,9 @@ def _text(value: Expression) -> str:
             return f"CASE WHEN {_condition(condition)} THEN {_text(then)} ELSE {_text(other)} END"
         case ByEdges(of, edges, values):
             told = [number_text(one) if isinstance(one, float) else _quoted(one) for one in values]
-            whens = [f'WHEN "{of.name}" <= {number_text(edge)} THEN {one}' for edge, one in zip(edges, told, strict=False)]
+            whens = [
+                f'WHEN "{of.name}" <= {number_text(edge)} THEN {one}' for edge, one in zip(edges, told, strict=False)
+            ]
             return f"CASE {' '.join(whens)} ELSE {told[-1]} END" if whens else told[-1]
         case ByLevel(of, values, other):
             return _by_level(of, values, other)

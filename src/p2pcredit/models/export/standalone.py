@@ -1,4 +1,4 @@
-"""What every exported Python file begins with: this source is copied into it, so it needs the standard library alone."""
+"""What every exported Python file begins with: this source is copied into it, so it needs the standard library only."""
 
 import bisect
 import csv
@@ -110,3 +110,15 @@ def score_file(score: Any) -> int:
             told = found.pop("reasons")
             writer.writerow([row.get("loan_id", ""), *found.values(), *told, *[""] * (4 - len(told))])
     return 0
+
+
+def run(score: Any) -> int:
+    """Score a file; a reader that goes away, or an interrupt, ends it without a word."""
+    try:
+        return score_file(score)
+    except (BrokenPipeError, KeyboardInterrupt):
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"Error: cannot read {error.filename}: {error.strerror}\n")
+        return 1

@@ -12,8 +12,8 @@ from p2pcredit.models.export.formula import Forest, Leaf, Ref, Split
 def double_bound(below: float) -> tuple[str, float]:
     """Find how a 64-bit number is compared so that it goes left exactly where its 32-bit rounding is below a bound.
 
-    The rounding is below the bound where the number lies below the middle between the bound and the 32-bit number before
-    it; in the very middle it is rounded to whichever of the two is even.
+    The rounding is below the bound where the number lies below the middle between the bound and the 32-bit number
+    before it; in the very middle it is rounded to whichever of the two is even.
 
     Returns:
         `<` or `<=`, and the middle.
