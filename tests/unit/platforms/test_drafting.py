@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from p2pcredit.errors import SourceError
-from p2pcredit.platforms.drafting.columns import look_at
+from p2pcredit.platforms.drafting.columns import FileFacts, look_at
 from p2pcredit.platforms.drafting.draft import Draft, draft_mapping
 from p2pcredit.platforms.mapped.profile import load_mapping
 
@@ -55,7 +55,7 @@ def test_kinds_of_columns_are_seen(tmp_path: Path) -> None:
     assert look_at_text(tmp_path, TAPE).column("Month").kind == "month"
 
 
-def look_at_text(tmp_path: Path, text: str) -> object:
+def look_at_text(tmp_path: Path, text: str) -> FileFacts:
     (tmp_path / "b.csv").write_text(text)
     return look_at(tmp_path / "b.csv")
 

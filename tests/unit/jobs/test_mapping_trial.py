@@ -1,0 +1,121 @@
+"""What would become of a book is said before it lands, by the pipeline itself; a ruined one ends with why."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from p2pcredit.cli.app import app
+from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.landing.trial import check_mapping
+from p2pcredit.settings import Settings
+from p2pcredit.storage.layout import Layout
+
+MAPPING = """
+name: lender
+loan_id: Nr
+origination_date: Start
+feeds:
+  loan_terms: {loan_amount: Amount, term: Months}
+  demographic: {home_ownership: Home}
+events:
+  status: State
+  "on": Since
+  read_on: 2022-12-31
+  rules:
+    paid: [{status: FULLY_PAID}]
+    lost: [{status: DEFAULT, days_past_due: 90}]
+    open: []
+"""
+HEADER = "Nr,Start,Amount,Months,Home,State,Since"
+
+
+def row(number: int, state: str = "paid", months: int = 12, start: str = "") -> str:
+    day = date(2021, 1, 1) + timedelta(days=5 * number)
+    since = "" if state == "open" else f"{day + timedelta(days=200)}"
+    return f"{number},{start or day},500,{months},{'RENT' if number % 2 else ''},{state},{since}"
+
+
+def checked(tmp_path: Path, *rows: str, mapping: str = MAPPING) -> Receipt:
+    (tmp_path / "m.yaml").write_text(mapping)
+    (tmp_path / "loans.csv").write_text("\n".join([HEADER, *rows, ""]))
+    ctx = JobContext(Layout(tmp_path / "home"), Settings(), "cli", datetime(2023, 1, 1, tzinfo=UTC))
+    return check_mapping(ctx, str(tmp_path / "m.yaml"), [tmp_path / "loans.csv"])
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Receipt, Path]:
+    directory = tmp_path_factory.mktemp("sound")
+    rows = [row(number, "lost" if number % 4 == 0 else "paid") for number in range(36)]
+    odd = ["x1,soon,500,12,,paid,2021-05-01", *(f"x{n},,500,12,,paid,2021-05-01" for n in range(4))]
+    return checked(directory, *rows, *odd), directory
+
+
+def test_a_sound_book_is_told_by_quarters_events_features_and_what_is_rejected(sound: tuple[Receipt, Path]) -> None:
+    receipt, _ = sound
+    assert (receipt["sound"], receipt["reason"]) == (True, None)
+    assert receipt["quarters"] == {
+        "2021-Q1": {"loans": 18, "matured": 18, "bads": 5, "open": 0, "matured_share": 1.0},
+        "2021-Q2": {"loans": 18, "matured": 18, "bads": 4, "open": 0, "matured_share": 1.0},
+    }
+    assert receipt["events"] == {
+        "DEFAULT": {"events": 9, "loans": 9},
+        "FULLY_PAID": {"events": 27, "loans": 27},
+    }
+    assert receipt["features"]["home_ownership"] == {"2021-Q1": 0.5, "2021-Q2": 0.5}
+    assert "fico" in receipt["empty_features"]
+    assert {reason: (one["count"], len(one["examples"])) for reason, one in receipt["rejected"].items()} == {
+        "no Start": (4, 3),
+        "unreadable Start": (1, 1),
+    }
+    assert any("terms run from 12 to 12 months" in line for line in receipt["settings"])
+
+
+def test_a_trial_leaves_nothing_behind(sound: tuple[Receipt, Path]) -> None:
+    _, directory = sound
+    assert sorted(path.name for path in directory.iterdir()) == ["loans.csv", "m.yaml"]
+
+
+def test_a_landing_that_would_be_refused_is_a_ruined_book_with_its_reason(tmp_path: Path) -> None:
+    receipt = checked(tmp_path, *(row(number, start="31/12/2021") for number in range(5)))
+    assert receipt["sound"] is False
+    assert "5 of 5 records are rejected" in receipt["reason"]
+    assert "date: '%d/%m/%Y'" in receipt["reason"]
+    assert "rejected records are in" not in receipt["reason"]
+    assert receipt["rejected"]["unreadable Start"]["count"] == 5
+
+
+def test_a_book_without_a_default_or_with_outcomes_unknown_is_a_ruined_one(tmp_path: Path) -> None:
+    good = checked(tmp_path, *(row(number) for number in range(8)))
+    assert good["reason"] == "none of 8 matured loans is in default; see that a status or days past due say so"
+    unknown = MAPPING.replace("paid: [{status: FULLY_PAID}]", "paid: unknown")
+    told = checked(tmp_path, *(row(number, "lost" if number == 1 else "paid") for number in range(8)), mapping=unknown)
+    assert told["sound"] is False
+
+
+def test_settings_that_do_not_fit_the_terms_are_said(tmp_path: Path) -> None:
+    receipt = checked(tmp_path, *(row(number, "lost" if number % 4 == 0 else "paid", 3) for number in range(8)))
+    assert any(
+        "no loan runs longer than 3 months, and labels.window_months is 12" in one for one in receipt["warnings"]
+    )
+
+
+def test_the_commands_draft_a_mapping_and_say_by_their_exit_code_whether_a_book_is_sound(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(MAPPING)
+    loans = tmp_path / "loans.csv"
+    loans.write_text("\n".join([HEADER, *(row(number) for number in range(8)), ""]))
+    drafted = CliRunner().invoke(app, ["profile", "new", str(loans), "--out", str(tmp_path / "d.yaml"), "--json"])
+    assert drafted.exit_code == 0, drafted.output
+    assert json.loads(drafted.stdout)["mapping"] == (tmp_path / "d.yaml").read_text()
+    again = CliRunner().invoke(app, ["profile", "new", str(loans), "--out", str(tmp_path / "d.yaml")])
+    assert (again.exit_code, "exists; name another file" in again.stderr) == (2, True)
+    done = CliRunner().invoke(
+        app, ["profile", "check", str(tmp_path / "m.yaml"), str(loans), "--home", str(tmp_path / "h")]
+    )
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: none of 8 matured loans is in default")
+    assert not (tmp_path / "h").exists()
