@@ -44,9 +44,9 @@ def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Rece
     Returns:
         `sound` (whether a model could be learned from it), `reason` (why not; null where it is), `warnings` (what to
         look at), `landing` (the receipt of `land`; null where it would be refused), `rejected` (reason -> `count` and
-        up to three `examples`, each `file`, `row_number`, `reason`, `raw`), `set_aside` (rules of silver -> `count` and
+        up to three `examples`, each `file`, `row_number`, `reason`, `raw`), `set_aside` (rules of silver -> `count`
         `examples`), `events` (status -> events and loans), `quarters` (quarter of origination -> `loans`, `matured`,
-        `bads`, `open`, `matured_share`), `features` (feature -> quarter -> share filled; those that are filled
+        `bads`, `early_bads`, `unknown`, `matured_share`), `features` (feature -> quarter -> share filled; those that are filled
         somewhere), `empty_features`, `settings` (in words, what they mean for this book).
 
     Raises:
@@ -55,7 +55,14 @@ def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Rece
     with tempfile.TemporaryDirectory(prefix="p2pcredit-check-") as directory:
         layout = Layout(Path(directory) / "home")
         trial = JobContext(layout, ctx.settings, ctx.run_id, ctx.at, ctx.progress)
-        empty = {"rejected": {}, "set_aside": {}, "events": {}, "quarters": {}, "features": {}, "empty_features": []}
+        empty: dict[str, Any] = {
+            "rejected": {},
+            "set_aside": {},
+            "events": {},
+            "quarters": {},
+            "features": {},
+            "empty_features": [],
+        }
         try:
             landing = land(trial, platform, files, None, None)
         except SourceError as error:
@@ -71,7 +78,7 @@ def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Rece
         except QuarantineError as error:
             stopped = one_line(error)
         facts = _Facts(Lake(layout), ctx.settings)
-        quarters = facts.quarters()
+        quarters = facts.quarters(days.last)
         warnings = facts.doubts(quarters)
         loans = sum(one["loans"] for one in quarters.values())
         if unknown:
@@ -119,28 +126,30 @@ class _Facts:
         """List the terms of the loans, in months."""
         return self._loans["term_months"].drop_nulls()
 
-    def quarters(self) -> dict[str, dict[str, Any]]:
-        """Count per quarter of origination loans, matured ones and bads, by the main definition."""
+    def quarters(self, last: date) -> dict[str, dict[str, Any]]:
+        """Count per quarter of origination loans, matured ones and bads, by the main definition.
+
+        Only loans whose whole window has closed by the last day have matured: early bads without the goods of their
+        cohort say nothing.
+        """
+        window, lag = self._settings.labels.window_months, self._settings.labels.reporting_lag_days
+        closes = pl.col("snapshot_date").dt.offset_by(f"{window}mo").dt.offset_by(f"{lag}d")
         labels = self._read(LABEL_STORE.name).filter(pl.col("definition") == self._settings.labels.definition)
         # A default that was reported late has a second row; the last one counts.
-        last = labels.sort("known_on").unique("loan_id", keep="last").select("loan_id", "label")
+        newest = labels.sort("known_on").unique("loan_id", keep="last").select("loan_id", "label")
         quarter = pl.format("{}-Q{}", pl.col("snapshot_date").dt.year(), pl.col("snapshot_date").dt.quarter())
-        found = self._loans.select("loan_id", quarter.alias("quarter")).join(last, on="loan_id", how="left")
+        loans = self._loans.select("loan_id", quarter.alias("quarter"), (closes <= last).alias("closed"))
+        found = loans.join(newest, on="loan_id", how="left")
+        known, bad = pl.col("label").is_not_null(), (pl.col("label") == 1).fill_null(value=False)
         counted = found.group_by("quarter").agg(
             pl.len().alias("loans"),
-            pl.col("label").count().alias("matured"),
-            (pl.col("label") == 1).sum().alias("bads"),
+            (pl.col("closed") & known).sum().alias("matured"),
+            (pl.col("closed") & bad).sum().alias("bads"),
+            (~pl.col("closed") & bad).sum().alias("early_bads"),
+            (pl.col("closed") & ~known).sum().alias("unknown"),
+            pl.col("closed").mean().alias("matured_share"),
         )
-        return {
-            quarter: {
-                "loans": loans,
-                "matured": matured,
-                "bads": bads,
-                "open": loans - matured,
-                "matured_share": matured / loans,
-            }
-            for quarter, loans, matured, bads in counted.sort("quarter").iter_rows()
-        }
+        return {row.pop("quarter"): row for row in counted.sort("quarter").iter_rows(named=True)}
 
     def features(self) -> dict[str, Any]:
         """Give per feature and quarter the share of loans that have a value."""
@@ -183,11 +192,11 @@ class _Facts:
         """Say where the settings do not fit the book."""
         window, terms = self._settings.labels.window_months, self.terms()
         found = []
-        longest = terms.max()
-        if isinstance(longest, int | float) and longest < window:
+        middle = terms.median()
+        if isinstance(middle, int | float) and middle < window:
             found.append(
-                f"no loan runs longer than {longest:g} months, and labels.window_months is {window}: a loan counts "
-                f"as good only {window} months after it began; set it to {max(1, int(longest))} or so"
+                f"half of the loans run {middle:g} months or less, and labels.window_months is {window}: a loan counts "
+                f"as good only {window} months after it began; set it to {max(1, int(middle))} or so"
             )
         if not any(one["matured"] for one in quarters.values()):
             found.append("no loan has matured yet; a first model needs some that have")
@@ -206,7 +215,8 @@ def _settings(settings: Settings, terms: pl.Series | None) -> list[str]:
         "(landing.max_rejected_share)",
     ]
     if terms is not None and len(terms):
-        told.append(f"terms run from {terms.min():g} to {terms.max():g} months, the middle one {terms.median():g}")
+        first, last, middle = (float(str(value)) for value in (terms.min(), terms.max(), terms.median()))
+        told.append(f"terms run from {first:g} to {last:g} months, the middle one {middle:g}")
     return told
 
 

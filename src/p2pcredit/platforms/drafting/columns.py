@@ -108,7 +108,8 @@ def _describe(texts: pl.Series) -> ColumnFacts:
     counted = given.value_counts(sort=True).sort(["count", "x"], descending=[True, False])
     levels = tuple(counted.head(_MOST_LEVELS).iter_rows()) if distinct <= _MOST_LEVELS else ()
     example = str(given[0])
-    kind, patterns, decimal = "category" if levels else "text", (), None
+    kind, decimal = "category" if levels else "text", None
+    patterns: tuple[str, ...] = ()
     if distinct <= len(YES) and set(given.str.to_lowercase().unique()) <= {*YES, *NO}:
         kind = "flag"
     elif _share(given, pl.col("x").str.contains(r"^(19|20)[0-9]{2}-[01][0-9]$")) >= _NEARLY_ALL:
