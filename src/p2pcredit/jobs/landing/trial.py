@@ -45,9 +45,9 @@ def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Rece
         `sound` (whether a model could be learned from it), `reason` (why not; null where it is), `warnings` (what to
         look at), `landing` (the receipt of `land`; null where it would be refused), `rejected` (reason -> `count` and
         up to three `examples`, each `file`, `row_number`, `reason`, `raw`), `set_aside` (rules of silver -> `count`
-        `examples`), `events` (status -> events and loans), `quarters` (quarter of origination -> `loans`, `matured`,
-        `bads`, `early_bads`, `unknown`, `matured_share`), `features` (feature -> quarter -> share filled; those that are filled
-        somewhere), `empty_features`, `settings` (in words, what they mean for this book).
+        and `examples`), `events` (status -> events and loans), `quarters` (quarter of origination -> `loans`,
+        `matured`, `bads`, `early_bads`, `unknown`, `matured_share`), `features` (feature -> quarter -> share filled;
+        those that are filled somewhere), `empty_features`, `settings` (in words, what they mean for this book).
 
     Raises:
         UsageError: If the platform or mapping is none.
