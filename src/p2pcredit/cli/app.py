@@ -157,9 +157,19 @@ AIRFLOW = {
     "down": LazyCommand("airflow:down", "Stop the local Airflow of this home, with every process it started."),
 }
 
+PROFILE = {
+    "new": LazyCommand(
+        "profile.new:new", "Look at files, and draft a mapping of them with comments and open questions."
+    ),
+    "check": LazyCommand(
+        "profile.check:check", "Say what would become of a book before it lands; exit code 1 where it would be ruined."
+    ),
+}
+
 GROUPS = {
     "decision": (DECISION, "The retraining decision: show it, its history, or override it."),
     "models": (MODELS, "The model bank: who serves, why, and whether it holds."),
+    "profile": (PROFILE, "A mapping of your own platform: draft one, and try it before anything lands."),
     "airflow": (AIRFLOW, "A local Airflow with the three DAGs, on this machine only."),
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 from tests.unit.platforms.mapped_lender import MAPPING
 
 from p2pcredit.platforms.mapped.prosper import MAPPING_FILE
@@ -56,7 +57,12 @@ def test_a_slip_does_not_fit_the_schema(old: str, new: str) -> None:
 
 def test_every_key_of_a_mapping_is_described_and_no_other() -> None:
     told = describe_mappings()
-    parts = {"": PlatformMapping, "file.": FileFormat, "loan_id.": LoanId, "events.": Events}
+    parts: dict[str, type[BaseModel]] = {
+        "": PlatformMapping,
+        "file.": FileFormat,
+        "loan_id.": LoanId,
+        "events.": Events,
+    }
     keys = {f"{at}{key}" for at, model in parts.items() for key in model.model_fields}
     keys |= {f"events.received.{key}" for key in Received.model_fields}
     assert set(told["keys"]) == keys

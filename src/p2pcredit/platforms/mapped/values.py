@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.columns import Kind
@@ -14,7 +13,6 @@ from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.platforms.mapped.dates import ISO
 from p2pcredit.platforms.mapped.schema import NO, YES, Source
 from p2pcredit.platforms.missing_signs import first_given, is_blank
-from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
 
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 
@@ -74,7 +72,7 @@ def replaced(source: Source, text: pl.Expr) -> pl.Expr:
 
 
 def finished(feed: str, rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:
-    """Take out what silver could not read where `unreadable` says so, then fill what is missing by `default`."""
+    """Take out what cannot be read where `unreadable` says so, then fill what is missing by `default`."""
     for name, source in sources.items():
         text = pl.col(name)
         if source.unreadable is not None:
@@ -85,16 +83,22 @@ def finished(feed: str, rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl
 
 
 def _readable(feed: str, texts: pl.Series, source: Source) -> pl.Series:
-    """Mark the texts that silver reads as the column; of a category with `values`, those that `values` gives."""
+    """Mark the texts that are a number within its bounds or a date; of categories with `values`, those that it gives."""
     column = next(one for one in FEEDS[feed].columns if one.source == texts.name)
+    text = pl.col(texts.name).str.strip_chars()
     if column.kind in {Kind.CATEGORY, Kind.TEXT}:
         known = [*source.values.values(), *source.flag, *source.one_hot]
-        return texts.is_in(known) if known else texts.is_not_null()
-    typed = nw.from_native(texts.to_frame()).with_columns(trimmed_text(column).alias("_text"))
-    value = typed.with_columns(typed_value(column, nw.col("_text")).alias("_value"))
-    problem = problem_with(column, nw.col("_text"), nw.col("_value"))
-    sound = ~nw.col("_value").is_null() if problem is None else ~nw.col("_value").is_null() & problem.is_null()
-    return value.select(sound.alias("_sound")).to_native()["_sound"]
+        sound = text.is_in(known) if known else text.is_not_null()
+    elif column.kind in {Kind.TERM, Kind.YEARS}:
+        sound = text.str.contains("[0-9]")  # with words, such as `36 months` and `10+ years`
+    elif column.kind is Kind.DATE:
+        sound = text.str.to_date("%Y-%m-%d", strict=False).is_not_null()
+    else:
+        number = text.str.strip_suffix("%").str.strip_chars().cast(pl.Float64, strict=False)
+        percent = 100 if column.kind is Kind.PERCENT else 1
+        low, high = ((column.minimum or 0) * percent, (column.maximum or 0) * percent)
+        sound = number.is_between(low, high)
+    return texts.to_frame().select(sound.fill_null(value=False))[:, 0]
 
 
 def as_flag(source: Source, text: pl.Expr) -> pl.Expr:

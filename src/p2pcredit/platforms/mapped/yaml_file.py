@@ -284,11 +284,16 @@ def _model(path: Sequence[str]) -> type[BaseModel]:
     """Return the model of the part of a mapping to which the last key of a path belongs."""
     if len(path) == 1:
         return PlatformMapping
-    plain = {"file": FileFormat, "loan_id": LoanId, "tables": Table, "tape": Tape if len(path) == 2 else Source}
+    plain: dict[str, type[BaseModel]] = {
+        "file": FileFormat,
+        "loan_id": LoanId,
+        "tables": Table,
+        "tape": Tape if len(path) == 2 else Source,
+    }
     if path[0] in plain:
         return plain[path[0]]
     if path[0] == "events":
-        known = {"rules": EventRules, "received": Received if len(path) == 3 else Source}
+        known: dict[str, type[BaseModel]] = {"rules": EventRules, "received": Received if len(path) == 3 else Source}
         return Events if len(path) == 2 else known.get(path[1], Source)
     return Source
 
@@ -312,8 +317,8 @@ def _expected(path: Sequence[str]) -> str:
             else "the name of a column of the download, or {column: NAME, values: {...}, times: 100, round: 2}"
         )
     if model is Tape or path[:1] == ["tape"]:
-        below = EXPECTED_OF_SOURCE.get(path[2]) if len(path) > 2 else None
-        return below or EXPECTED_OF_TAPE.get(path[1] if len(path) > 1 else "", EXPECTED["tape"])
+        of_source = EXPECTED_OF_SOURCE.get(path[2]) if len(path) > 2 else None
+        return of_source or EXPECTED_OF_TAPE.get(path[1] if len(path) > 1 else "", EXPECTED["tape"])
     if model is Table:
         return EXPECTED_OF_TABLE.get(path[-1], EXPECTED["tables"])
     if model is EventRules and len(path) > _RULE_DEPTH:

@@ -35,7 +35,18 @@ _MACROS = (
     "CREATE MACRO add_months(d, n) AS CASE WHEN n = floor(n) THEN CAST(d + to_months(CAST(n AS INTEGER)) AS DATE) END",
 )
 _MOST_SAID = 300
-_KINDS = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "DOUBLE", "FLOAT", "DECIMAL", "TINYINT", "SMALLINT", "INTEGER")
+_KINDS: tuple[str, ...] = (
+    "VARCHAR",
+    "BOOLEAN",
+    "DATE",
+    "TIMESTAMP",
+    "DOUBLE",
+    "FLOAT",
+    "DECIMAL",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+)
 _KINDS += ("BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 
 

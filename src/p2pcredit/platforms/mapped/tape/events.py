@@ -57,8 +57,12 @@ def tape_events(tape: Tape, rows: pl.DataFrame, days: Sequence[date], told: Coun
     told["reopened"] += rows.filter(pl.col("ended") == "FULLY_PAID", pl.col("days_past_due") > 0)["loan_id"].n_unique()
     before = {name: pl.col(name).shift().over("loan_id") for name in ("status", "step")}
     first = pl.col("loan_id") != pl.col("loan_id").shift(fill_value="")
-    same = pl.when(first).then((pl.col("status") == "CURRENT") & (pl.col("step") == 0))
-    same = same.otherwise(pl.col("status").eq_missing(before["status"]) & pl.col("step").eq_missing(before["step"]))
+    quiet = (pl.col("status") == "CURRENT") & (pl.col("step") == 0)
+    same = (
+        pl.when(first)
+        .then(quiet)
+        .otherwise(pl.col("status").eq_missing(before["status"]) & pl.col("step").eq_missing(before["step"]))
+    )
     came = pl.any_horizontal(pl.col(name) > 0 for name in _MONEY).fill_null(value=False)
     open_ = pl.col("ended").is_null()
     events = rows.filter((open_ & (~same.fill_null(value=False) | came)) | ((pl.col("ended") == "CHARGED_OFF") & came))
