@@ -58,10 +58,15 @@ def book_of_home(ctx: JobContext, last: date) -> Book:
         place = np.flatnonzero(loans["term_months"].to_numpy() == term)
         built = structure.cumulative(loans["probability_of_default"].to_numpy()[place], int(term))
         curves[place, : built.shape[1]] = built
+    again = features.select(
+        "loan_id",
+        pl.col("term_months").cast(pl.Int32),
+        pl.Series("risk", judging.predict(features), dtype=pl.Float64),
+        pl.Series("chance", as_it_serves(serving, features, judging.margin(features)), dtype=pl.Float64),
+    )
     return Book(
-        loans=loans.with_columns(
-            risk=pl.Series(judging.predict(loans)), chance=as_it_serves(serving, loans, judging.margin(loans))
-        ),
+        loans=loans,
+        again=again,
         labels=labels_known(lake, labels, date.min, last).collect(),
         curves=curves,
         champion_id=week.champion_id,

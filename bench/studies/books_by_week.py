@@ -58,7 +58,8 @@ class Book:
     Args:
         loans: One row per loan by day and id: `loan_id, snapshot_date` (also its origination), `model_id,
             probability_of_default, score, grade, term_months, platform_sub_grade`, features, `defaulted_in_month` (null
-            without a default), `risk` and `chance` by the champion's evaluation model.
+            without a default).
+        again: `loan_id, term_months, risk, chance` by the champion's evaluation model of every loan, scored or not.
         labels: `loan_id, definition, label, origination_date, known_on`.
         curves: Probability of default by the end of each month on book, by the model that scored it; (loans, months).
         champion_id, champion_as_of: The model in service, and the day up to which it knew labels.
@@ -68,6 +69,7 @@ class Book:
     """
 
     loans: pl.DataFrame
+    again: pl.DataFrame
     labels: pl.DataFrame
     curves: npt.NDArray[np.float64]
     champion_id: str
@@ -81,7 +83,7 @@ def known_by(book: Book, week_end: date, settings: Settings) -> MonitoringInputs
     """Gather what was known at the end of a week."""
     born = book.loans.filter(pl.col("snapshot_date") <= week_end)
     labels = book.labels.filter(pl.col("known_on") <= week_end)
-    features = born.select(pl.exclude("model_id", "probability_of_default", "score", "grade", "risk", "chance"))
+    features = born.select(pl.exclude("model_id", "probability_of_default", "score", "grade"))
     return MonitoringInputs(
         week_end=week_end,
         champion_id=book.champion_id,
@@ -132,7 +134,7 @@ def _judged(book: Book, labels: pl.DataFrame, week_end: date, settings: Settings
     return (
         labels.filter(origin > after, origin <= last, origin >= book.unseen_from, pl.col("label").is_not_null())
         .select("loan_id", "origination_date", pl.col("label").cast(pl.Int8))
-        .join(book.loans.select("loan_id", "term_months", "risk", "chance"), on="loan_id", how="inner")
+        .join(book.again, on="loan_id", how="inner")
         .select(
             "loan_id",
             "origination_date",

@@ -39,7 +39,7 @@ class CountedBook:
     """A book as arrays.
 
     Args:
-        book: Loans in order of days, none without a term.
+        book: Loans in order of days, none without a term, all of them scored.
         settings: Window, lag and limits.
     """
 
@@ -57,7 +57,8 @@ class CountedBook:
         self.bad = labelled["label"].fill_null(0).to_numpy().astype(np.int64)
         closed = born.dt.offset_by(f"{labels.window_months}mo").dt.offset_by(f"{labels.reporting_lag_days}d")
         self.matured_since = (closed > book.champion_as_of).to_numpy()
-        self.risk, self.chance = (loans[name].to_numpy() for name in ("risk", "chance"))
+        again = loans.select("loan_id").join(book.again, on="loan_id", how="left", maintain_order="left")
+        self.risk, self.chance = (again[name].to_numpy() for name in ("risk", "chance"))
 
     @cached_property
     def terms(self) -> list[int]:

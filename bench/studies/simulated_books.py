@@ -95,8 +95,10 @@ def simulate(
     hazard *= np.where((term == 60) & (after > 0), scenario.product, 1.0)
     age = _default_age(rng.exponential(size=n), hazard, -after / DAYS_OF_A_MONTH, scenario.shock)
     loans = _loans(first, day, term, chance, known, age, settings)
+    chances = pl.col("probability_of_default")
     return Book(
         loans=loans,
+        again=loans.select("loan_id", "term_months", risk=chances, chance=chances),
         labels=_labels(loans, settings),
         curves=1.0 - (1.0 - chance[:, None]) ** np.cumsum(_MONTHLY)[None, :],
         champion_id="champion",
@@ -160,8 +162,6 @@ def _loans(
         .with_columns(
             defaulted_in_month=month,
             window_end=pl.col("snapshot_date").dt.offset_by(f"{window}mo"),
-            risk=pl.col("probability_of_default"),
-            chance=pl.col("probability_of_default"),
         )
         .drop("day", "lasted")
     )

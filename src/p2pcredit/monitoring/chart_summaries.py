@@ -83,8 +83,8 @@ def scored_since(inputs: MonitoringInputs, since: date) -> dict[str, Any]:
     """Count what was scored from a day to the end of the week, by grade, and what came in.
 
     Returns:
-        `scored`, `refused` (loans that got no probability), `grades` (each `grade` and `n`, in order), and of the recent
-        days `rows_in` and `quarantined`.
+        `scored`, `refused` (loans that got no probability), `grades` (each `grade` and `n`, in order), and of the
+        recent days `rows_in` and `quarantined`.
     """
     newest = pl.col("snapshot_date") >= since
     scored = inputs.predictions.filter(newest)

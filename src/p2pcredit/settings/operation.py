@@ -111,8 +111,8 @@ class MonitoringSettings(Group):
         12,
         ge=1,
         le=120,
-        description="Months of originations, the newest, whose defaults to date of loans that the champion scored are a "
-        "trigger of the default policy: older loans have matured and are judged by what came within the whole window.",
+        description="Months of originations, the newest, whose loans scored by the champion trigger the default policy "
+        "by their defaults to date; older loans have matured and are judged by what came within the whole window.",
     )
     psi_watch: float = Field(
         0.1,

@@ -36,11 +36,12 @@ def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[Me
 
     Returns:
         For the segments `all` (as served, whichever model did it), `champion`, `vintage=YYYYQn` and `term=N`: `auc,
-        gini, ks, brier, calibration_error, calibration_ratio` and `matured_defaults` (a count); for `all` and `champion` also `auc_sub_grade` (that of
-        the platform's own sub-grade on the same loans) and `auc_minus_sub_grade` (the paired difference). `auc` is held
-        against `auc_threshold` and `calibration_ratio` against its bounds; the others are for information. Each of the
-        two is judged by its interval, `all` and `champion` together and the parts of the book together, each family
-        corrected for its number: see `p2pcredit.monitoring.lights`.
+        gini, ks, brier, calibration_error, calibration_ratio` and `matured_defaults` (a count); for `all` and
+        `champion` also `auc_sub_grade` (that of the platform's own sub-grade on the same loans) and
+        `auc_minus_sub_grade` (the paired difference). `auc` is held against `auc_threshold` and `calibration_ratio`
+        against its bounds; the others are for information. Each of the two is judged by its interval, `all` and
+        `champion` together and the parts of the book together, each family corrected for its number: see
+        `p2pcredit.monitoring.lights`.
     """
     scored, limits = scored_loans(inputs, settings), settings.monitoring
     whole = whole_segments(scored, inputs.champion_id)

@@ -61,13 +61,14 @@ def build_facts(
         gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
         promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
         graded: Estimates and alarms against what came, as `monitoring.graded.Graded` has them; None where not graded.
-        book: What the report is of: `name`, `platform`, `since`, `scored`, `refused`, `grades` (each with `grade` and `n`),
-            `rows_in`, `quarantined`, `recent_days`, `scored_before`; None where it is not told.
+        book: What the report is of: `name`, `platform`, `since`, `scored`, `refused`, `grades` (each with `grade`
+            and `n`), `rows_in`, `quarantined`, `recent_days`; None where it is not told.
         approvals: Promotions that wait for a person and approvals that end, a line each with what to do.
 
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, book, decision, champion,
-        thresholds, segments, sections, history, heat, grades, migration, promotions, score_profile, calibration_profile, days`.
+        thresholds, segments, sections, history, heat, grades, migration, promotions, score_profile,
+        calibration_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring

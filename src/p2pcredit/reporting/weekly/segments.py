@@ -34,7 +34,7 @@ def segments_table(rows: Rows) -> list[dict[str, Any]]:
 
 
 def in_segments(row: Mapping[str, Any]) -> bool:
-    """Return whether a row is told by a segment's line, or by none: parts of the book show nothing beside their line."""
+    """Return whether a row is told by a segment's line, or by none: parts of the book show nothing beside it."""
     metric, kind = str(row["metric"]), str(row["segment"]).partition("=")[0]
     if metric in UNSHOWN or metric == DEFAULTS:
         return True
