@@ -18,7 +18,7 @@ from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
 from p2pcredit.errors import UsageError
 from p2pcredit.names import perhaps
 from p2pcredit.platforms.mapped.events import EventRules
-from p2pcredit.platforms.mapped.schema import NEAR, Events, FileFormat, PlatformMapping, Source
+from p2pcredit.platforms.mapped.schema import NEAR, ApplicationsMapping, Events, FileFormat, PlatformMapping, Source
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20
@@ -215,6 +215,8 @@ def _model(path: Sequence[str]) -> type[BaseModel]:
         return PlatformMapping
     if path[0] == "file":
         return FileFormat
+    if path[0] == "applications":
+        return ApplicationsMapping if len(path) == 2 else Source
     if path[0] == "events":
         return Events if len(path) == 2 else EventRules if path[1] == "rules" else Source
     return Source
