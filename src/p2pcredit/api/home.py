@@ -162,7 +162,9 @@ class Home:
 
         Returns:
             In the order of the rows: `request_id`, `loan_id`, `model_id`, `known_on`, `probability_of_default` (within
-            `window_months`), `lifetime_probability_of_default`, `window_months`, `score`, `grade`, `decision`,
+            `window_months`), `lifetime_probability_of_default`, `expected_loss` (over the term, net of recoveries, as a
+            share of the amount lent), `expected_annual_return` (both null without a rate or a term), `window_months`,
+            `score`, `grade`, `decision`,
             `reasons` (per reason `reason`, `code`, `text`, `advice`, `form`, `your_value`, `usual`), `reason_list` (the
             version of the list of reasons), `outside_training`.
 

@@ -20,6 +20,9 @@ COMMANDS = {
         "pipeline.infer:infer", "Score the loans of some days, each with the model that was champion on its day."
     ),
     "score": LazyCommand("score:score", "Score applications as the nightly run would, from JSON, JSON lines or CSV."),
+    "serve": LazyCommand(
+        "serve:serve", "Serve pages and scores of this home over HTTP, on this machine unless --host says otherwise."
+    ),
     "monitor": LazyCommand(
         "pipeline.monitor:monitor",
         "Measure what has matured, write the report and the retraining decision, and send alerts.",
@@ -108,6 +111,7 @@ MODELS = {
     "bins": LazyCommand(
         "models.bins:bins", "Write a scorecard's bins as a file to edit by hand, or check and convert an edited one."
     ),
+    "export": LazyCommand("models.export:export", "Write a model as a file that another program scores with."),
     "notice": LazyCommand(
         "models.notice:notice",
         "Write a sample notice of adverse action for a loan that the score declined, as an HTML page.",

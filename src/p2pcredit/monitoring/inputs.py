@@ -37,6 +37,7 @@ _DATES = {
     "early_delinquency": ("late_on",),
     "unknown_outcomes": ("set_aside_on",),
     "refused": ("snapshot_date",),
+    "asked": ("snapshot_date",),
     "over_term": ("snapshot_date",),
     "champion_judged": ("origination_date",),
     "applications": ("decided_on",),
@@ -48,6 +49,7 @@ _KEYS = {
     "early_delinquency": ("loan_id",),
     "unknown_outcomes": ("loan_id",),
     "refused": ("loan_id",),
+    "asked": ("loan_id",),
     "over_term": ("loan_id",),
     "champion_judged": ("loan_id",),
     "applications": ("application_id",),
@@ -74,6 +76,13 @@ NONE_JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "risk": pl.Float64,
     "chance": pl.Float64,
     "matured_since": pl.Boolean,
+}
+NONE_ASKED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "loan_id": pl.String,
+    "snapshot_date": pl.Date,
+    "model_id": pl.String,
+    "score": pl.Int32,
+    "decision": pl.String,
 }
 _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
@@ -140,6 +149,8 @@ class MonitoringInputs:
             origination_date, term_months, label, risk, chance` (as the champion serves), `matured_since` it was set.
         applications: Decided applications as `p2pcredit.models.population.decisions.SCHEMA` has them, scored by the
             champion; none in a home where they do not land.
+        asked: The last answer of the server about a loan, given on or before the day of its prediction: `loan_id,
+            snapshot_date` (when asked), `model_id, score, decision`.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -166,6 +177,7 @@ class MonitoringInputs:
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
     over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
+    asked: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_ASKED))
     champion_judged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_JUDGED))
     applications: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NO_APPLICATIONS))
 

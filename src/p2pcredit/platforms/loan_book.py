@@ -28,6 +28,8 @@ REJECTED_SCHEMA = {
 ORIGINS_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "snapshot_date": pl.Date}
 
 
+LEFT_OUT = "left out by 'only'"
+"""Why a sound record does not land where a mapping says which rows count."""
 EARLIEST_ORIGINATION = date(1970, 1, 1)
 """A loan with an earlier date of origination is a slip of the pen: days are landed from the first loan on."""
 
@@ -101,4 +103,12 @@ def _joined(ranges: Sequence[DateRange | None]) -> DateRange | None:
     return DateRange(min(d.first for d in known), max(d.last for d in known)) if known else None
 
 
-__all__ = ["EARLIEST_ORIGINATION", "ORIGINS_SCHEMA", "REJECTED_SCHEMA", "RawBook", "join_books", "ordered_feeds"]
+__all__ = [
+    "EARLIEST_ORIGINATION",
+    "LEFT_OUT",
+    "ORIGINS_SCHEMA",
+    "REJECTED_SCHEMA",
+    "RawBook",
+    "join_books",
+    "ordered_feeds",
+]

@@ -19,11 +19,13 @@ from p2pcredit.settings.operation import (
     SparkSettings,
 )
 from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.serving import ROLES, Role, ServingSettings, roles_of
 from p2pcredit.settings.training import SelectionSettings, TrainingSettings
 from p2pcredit.settings.tree import Settings
 
 __all__ = [
     "EARLY_DAYS",
+    "ROLES",
     "AlertSettings",
     "GovernanceSettings",
     "HandoffSettings",
@@ -34,11 +36,14 @@ __all__ = [
     "MonitoringSettings",
     "PopulationSettings",
     "PreprocessingSettings",
+    "Role",
     "ScoreSettings",
     "ScoringSettings",
     "SelectionSettings",
+    "ServingSettings",
     "Settings",
     "SparkSettings",
     "TrainingSettings",
     "load_settings",
+    "roles_of",
 ]

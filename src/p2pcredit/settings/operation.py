@@ -107,6 +107,13 @@ class MonitoringSettings(Group):
         description="Defaults seen over those expected by now, of a contract term and vintage, outside which it fails "
         "beyond chance; one bound above 0 and below 1, one above 1.",
     )
+    to_date_months: int = Field(
+        12,
+        ge=1,
+        le=120,
+        description="Months of originations, the newest, whose defaults to date of loans that the champion scored are a "
+        "trigger of the default policy: older loans have matured and are judged by what came within the whole window.",
+    )
     psi_watch: float = Field(
         0.1,
         gt=0,
@@ -123,6 +130,11 @@ class MonitoringSettings(Group):
         0.05,
         description="Share of a feed's rows in quarantine, or of a column's values lost, above which data quality "
         "fails.",
+    )
+    serving_skew_limit: Share = Field(
+        0.05,
+        description="Share of the recent loans that the server answered and the nightly run scored otherwise, above "
+        "which what is sent is not what lands.",
     )
     window_months: int = Field(
         12, ge=1, le=60, description="Months of originations, the newest that have matured, whose loans are judged."

@@ -20,6 +20,7 @@ from p2pcredit.settings.operation import (
     SparkSettings,
 )
 from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.serving import ServingSettings
 from p2pcredit.settings.training import SelectionSettings, TrainingSettings
 
 
@@ -43,6 +44,7 @@ class Settings(Group):
     population: PopulationSettings = PopulationSettings()
     handoff: HandoffSettings = HandoffSettings()
     governance: GovernanceSettings = GovernanceSettings()
+    serving: ServingSettings = ServingSettings()
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(
         "polars",

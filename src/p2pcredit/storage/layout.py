@@ -77,6 +77,11 @@ class Layout:
         return self.datamart / "gold" / "fits"
 
     @property
+    def score_journal(self) -> Path:
+        """What the server was asked and answered, until `gold/score_requests` has taken it in."""
+        return self.datamart / "gold" / "score_journal"
+
+    @property
     def completed_days(self) -> Path:
         """The receipts of the days whose gold tables are complete."""
         return self.datamart / "gold" / "completed_days"

@@ -210,6 +210,8 @@ def test_what_a_decision_withholds_is_null_and_the_rest_stays() -> None:
         {
             "probability_of_default": [0.1] * 3,
             "lifetime_probability_of_default": [0.3] * 3,
+            "expected_loss": [0.1] * 3,
+            "expected_annual_return": [0.05] * 3,
             "grade": ["A"] * 3,
             **{name: ["x"] * 3 for name in names},
             "decision": ["approve", "refer", "refuse"],
@@ -219,4 +221,6 @@ def test_what_a_decision_withholds_is_null_and_the_rest_stays() -> None:
     assert found["grade"].to_list() == ["A", None, None]
     assert found["probability_of_default"].to_list() == [0.1, 0.1, None]
     assert found["lifetime_probability_of_default"].to_list() == [0.3, 0.3, None]
+    assert found["expected_loss"].to_list() == [0.1, 0.1, None]
+    assert found["expected_annual_return"].to_list() == [0.05, 0.05, None]
     assert all(found[name].to_list() == ["x", "x", None] for name in names)

@@ -16,7 +16,7 @@ from p2pcredit.settings.money import MoneySettings, Stress
 CURVE = ProductCurve((1.0, 1.0), typical=0.1, loans=100, defaults=30, watched_months=2)
 STRUCTURE = TermStructure(1, {2: CURVE}, CURVE, (1.0,))
 KNOWN = ProductExperience(0.8, None, None, 50, "product")
-EXPERIENCE = Experience(date(2020, 1, 1), {2: KNOWN}, KNOWN)
+EXPERIENCE = Experience(date(2020, 1, 1), {2: KNOWN}, KNOWN, 0)
 LEFT = 1.01 / 2.01
 """What a loan at 1% a month owes after the first of two instalments."""
 
@@ -28,7 +28,6 @@ def value(chance: float | None = 0.1, rate: float | None = 0.12, term: int | Non
         np.array([np.nan if chance is None else chance]),
         pl.Series([term], dtype=pl.Int64),
         pl.Series([rate], dtype=pl.Float64),
-        lag=0,
         stress=stress,
     )
 
@@ -69,7 +68,7 @@ def test_a_loan_of_which_something_is_not_known_has_no_value(unknown: dict[str, 
 
 
 def test_experience_is_the_same_written_and_read() -> None:
-    shown = ProductExperience(0.8, 0.7, 0.9, 50, "product", (0.1, 0.2))
-    held = Experience(date(2020, 1, 1), {36: shown}, KNOWN)
+    shown = ProductExperience(0.8, 0.7, 0.9, 50, "product", (0.1, 0.2), (0.05,))
+    held = Experience(date(2020, 1, 1), {36: shown}, KNOWN, 3)
     assert read_experience({"economics.json": held.to_bytes()}) == held
     assert read_experience({}) is None

@@ -9,7 +9,7 @@ from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, 
 from p2pcredit.contracts.feed_reference import describe_feeds, describe_values, rules_in_words
 from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.jobs.checked_settings import settings_of
-from p2pcredit.platforms.mapped.vocabulary import describe_mappings
+from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
 from p2pcredit.settings.reference import describe_settings
 
 
@@ -52,7 +52,11 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
     statuses and date patterns of mappings. It is the same in every home.
     """
     if as_json:
-        return {"feeds": describe_feeds(), "values": describe_values(), "mappings": describe_mappings()}
+        return {
+            "feeds": describe_feeds(),
+            "values": describe_values(),
+            "mappings": {**describe_mappings(), "schema": mapping_schema()},
+        }
     rules = {
         (feed.name, column.source): rules_in_words(column) for feed in ALL_FEEDS.values() for column in feed.columns
     }
@@ -74,13 +78,17 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
         ("types", describe_values()["types"]),
         ("keys of a mapping", mappings["keys"]),
         ("keys of a value", mappings["value_keys"]),
+        ("keys of a table", mappings["table_keys"]),
+        ("keys of a tape", mappings["tape_keys"]),
         ("keys of an event", mappings["event_keys"]),
         ("statuses of events", mappings["statuses"]),
         ("words in place of events", mappings["rules"]),
+        ("functions of expressions", {name: said for name, said in mappings["functions"].items() if said}),
     ):
         told[title] = [{"name": name, "meaning": meaning} for name, meaning in words.items()]
     return {
         **told,
+        "functions of SQL in expressions": [name for name, said in mappings["functions"].items() if not said],
         "date patterns": mappings["date_patterns"],
         "signs of a missing value": describe_values()["missing"],
         "signs of a missing value in texts": describe_values()["missing_in_text"],

@@ -17,6 +17,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside, values_lost
+from p2pcredit.models.economics.experience import Experience, read_experience
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import REASONS, load_model, score_loans
@@ -35,7 +36,9 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
 
     Returns:
         `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`,
-        `lifetime_probability_of_default`, `default_curve` (by the end of every half-year on book), `score`, `grade`,
+        `lifetime_probability_of_default`, `expected_loss`, `expected_annual_return`, `economics` (what these two rest
+        on: as of which day, loss given default of the term and its source), `default_curve` (by the end of every
+        half-year on book), `score`, `grade`,
         `decision`, `outside_training` (each value outside what the model was trained on), `reasons`, `adverse_action`
         (the same reasons as the borrower reads them: `code`, `text`, `advice`, `form`, `your_value`, `usual`),
         `champion_since` and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
@@ -106,6 +109,9 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "model_id": model_id,
         "probability_of_default": row["probability_of_default"],
         "lifetime_probability_of_default": row["lifetime_probability_of_default"],
+        "expected_loss": row["expected_loss"],
+        "expected_annual_return": row["expected_annual_return"],
+        "economics": _economics(read_experience(files), features["term_months"][0]),
         "default_curve": _default_curve(structure, row["probability_of_default"], features["term_months"][0]),
         "score": row["score"],
         "grade": row["grade"],
@@ -120,6 +126,20 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "scores_the_same_now": _is_same(again, row),
         "known_on": features["known_on"][0].isoformat(),
         "known_then": known,
+    }
+
+
+def _economics(experience: Experience | None, term: float | None) -> dict[str, Any] | None:
+    """Say what the expected loss of a loan of this term rests on; None without a term, or where the model has none."""
+    if experience is None or term is None:
+        return None
+    product = experience.of(int(term))
+    return {
+        "as_of": experience.as_of.isoformat(),
+        "lag_months": experience.lag_months,
+        "loss_given_default": product.loss_given_default,
+        "defaults": product.defaults,
+        "source": product.source,
     }
 
 

@@ -11,6 +11,7 @@ from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
@@ -23,7 +24,7 @@ from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, 
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
 from p2pcredit.periods import spans_of
 from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
-from p2pcredit.storage.tables.day_receipts import days_complete, first_complete, last_complete, read_receipts
+from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
 _MOST_TOLD = 3
@@ -45,12 +46,13 @@ def check_gaps(ctx: JobContext) -> Finding:
 
     Days whose missing rows the reconciliation names are left to it.
     """
-    first, last = first_complete(ctx.layout), last_complete(ctx.layout)
-    if first is None:
+    begun = days_begun(ctx)
+    if begun is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     gaps = find_gaps(ctx)
     if not gaps:
-        return Status.PASS, f"every day of {first} to {last} that landed is complete, and none was passed over"
+        span = f"{begun.first} to {begun.last}"
+        return Status.PASS, f"every day of {span} that landed is complete, and none was passed over"
     reconciled = reconcile_days(ctx, gaps=gaps)
     gaps = leave_out(gaps, reconciled.days_named if reconciled else ())
     for status in (Status.FAIL, Status.UNDETERMINED):

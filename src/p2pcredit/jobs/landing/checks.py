@@ -20,7 +20,7 @@ from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.downloads import SUMMARY_REASON
-from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.loan_book import LEFT_OUT, RawBook
 from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
@@ -159,7 +159,8 @@ def refuse_ruined(
 ) -> None:
     """Make sure that enough of a book landed.
 
-    Summary lines and loans outside the days asked for are no faults of the file, and do not count.
+    Summary lines, rows that a mapping leaves out and loans outside the days asked for are no faults of the file, and do
+    not count.
 
     Args:
         book: What is to land.
@@ -172,7 +173,7 @@ def refuse_ruined(
         SourceError: If nothing landed, or more is rejected or unreadable than the limit allows. One line: the commonest
             reason, its count, an example, what to write.
     """
-    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE]))
+    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE, LEFT_OUT]))
     aside = book.rejected.height - faults.height
     records = book.rows_in - aside
     asked_away = bool((book.rejected["kind"] == OUTSIDE).any())

@@ -53,7 +53,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     Args:
         ctx: The context: the home directory, the limit of rejected records, and today.
         platform: A platform's name, or the path of a YAML profile.
-        files: Raw downloads; may be empty for `synthetic`.
+        files: Raw downloads, or directories of them where a mapping says how they are named; may be empty for
+            `synthetic`.
         first, last: Snapshot dates to land, both included; None for as far as the files go.
 
     Returns:
@@ -74,6 +75,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     if first is not None and last is not None:
         DateRange(first, last)
     profile = profile_named(platform, ctx.at.date())
+    files = _files_of(profile, files)
     with ExitStack() as until_landed:
         with ExitStack() as still:
             for path in files:
@@ -129,7 +131,8 @@ def _land_book(
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
-        landings = merged(earlier, platform, sources, days, is_file=is_file)
+        currency = getattr(profile, "currency", None)
+        landings = merged(earlier, platform, sources, days, is_file=is_file, currency=currency)
         before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
         if days is not None:
             noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))
@@ -196,6 +199,19 @@ def _counted(ctx: JobContext, parts: Iterable[RawBook], looked: Looked) -> Itera
         yield part
         loans += part.rows_landed
         ctx.progress(f"{loans:,} loans read", 0, None)
+
+
+def _files_of(profile: Profile, given: Sequence[Path]) -> list[Path]:
+    """Put the files of a directory in its place, where the profile says how they are named."""
+    files: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            files.append(path)
+        elif (find := getattr(profile, "files_in", None)) is None:
+            raise UsageError(f"{path} is a directory; give the files of {profile.name} by name")
+        else:
+            files += find(path)
+    return files
 
 
 def _digest(files: Sequence[Path]) -> tuple[Source, ...]:

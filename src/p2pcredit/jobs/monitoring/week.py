@@ -16,8 +16,10 @@ from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
+from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
+from p2pcredit.jobs.monitoring.asked import asked_before_landing
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.monitoring.over_term import default_over_term
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
@@ -115,6 +117,7 @@ class MonitoringSnapshot:
             events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
             refused=once_each(frames[3]),
             cures=self._cures(unknown),
+            asked=asked_before_landing(self.ctx, frames[0], history),
             champion_features=tuple(self.card.get("features", ())),
             over_term=default_over_term(self.ctx, week_end),
             champion_judged=champion_judged(
@@ -133,9 +136,23 @@ class MonitoringSnapshot:
 
     @cached_property
     def results(self) -> list[MetricResult]:
-        """The week's measurements as they stand in `gold/monitoring`."""
-        rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
-        return results_from_rows(rows.iter_rows(named=True))
+        """The week's measurements as they stand in `gold/monitoring`.
+
+        Raises:
+            MonitoringError: If there are none, so that a week that was not measured is neither reported nor decided,
+                such as one whose task was marked as success by hand; or if a row is no result.
+        """
+        if not self.rows:
+            raise MonitoringError(
+                f"the week to {self.week_end} was not measured: clear task calculate_metrics with those after it, or: "
+                f"p2pcredit monitor --week-end {self.week_end}"
+            )
+        return results_from_rows(self.rows)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The week's rows of `gold/monitoring`, as they stand now."""
+        return self.lake.read(MONITORING, DateRange(self.week_end, self.week_end)).to_dicts()
 
     @cached_property
     def verdict(self) -> Verdict:

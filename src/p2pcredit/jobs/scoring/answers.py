@@ -25,6 +25,8 @@ from p2pcredit.text import one_line
 GIVEN = (
     "probability_of_default",
     "lifetime_probability_of_default",
+    "expected_loss",
+    "expected_annual_return",
     "score",
     "grade",
     "decision",
@@ -41,6 +43,8 @@ ANSWER: dict[str, Any] = {
     "known_on": pl.Date,
     "probability_of_default": pl.Float64,
     "lifetime_probability_of_default": pl.Float64,
+    "expected_loss": pl.Float64,
+    "expected_annual_return": pl.Float64,
     "window_months": pl.Int64,
     "score": pl.Int32,
     "grade": pl.String,
@@ -88,14 +92,19 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
     """
     try:
         features = features_for(scorer.model.feature_names, rows, strict=True).features
-        scored = scorer.score(features, settings)
-        known = columns_of(features, scorer.model.feature_names)
+        return answer_features(scorer, features, settings, request_id=request_id)
     except pl.exceptions.PolarsError as error:
         raise UsageError(
             f"the frame cannot be scored: {one_line(str(error).partition(chr(10))[0], 200)}; give numbers and text"
         ) from error
+
+
+def answer_features(scorer: Scorer, features: pl.DataFrame, settings: Settings, *, request_id: str) -> Answers:
+    """Answer applications whose features are known: rows of the feature store, in their order."""
+    scored = scorer.score(features, settings)
+    known = columns_of(features, scorer.model.feature_names)
     reasons = [
-        _reasons(scorer, row, values)
+        worded_reasons(scorer, row, values)
         for row, values in zip(scored.iter_rows(named=True), known.iter_rows(named=True), strict=True)
     ]
     day = features["known_on"] if "known_on" in features.columns else features["snapshot_date"]
@@ -109,7 +118,7 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
     return Answers(answers, known, scored)
 
 
-def _reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def worded_reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Word the reasons of one loan, with its own values beside those that are usual at the cut-off."""
     named: Sequence[str] = [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]]
     neutral = scorer.model.neutral
@@ -123,4 +132,4 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-__all__ = ["ANSWER", "GIVEN", "REASON", "Answers", "answer_applications"]
+__all__ = ["ANSWER", "GIVEN", "REASON", "Answers", "answer_applications", "answer_features", "worded_reasons"]

@@ -16,6 +16,7 @@ from p2pcredit.readers.applications import JsonNumber, Record
 
 _MOST_PROBLEMS = 100
 _HALF = "half a character"
+_JSON_TYPES = {name: json_types(column) for name, column in COLUMNS.items()}
 
 
 def mapping_named(name_or_path: str) -> MappedPlatform:
@@ -49,6 +50,16 @@ def landed_rows(records: Sequence[Record], mapping: MappedPlatform | None = None
 
 
 def _of_feeds(records: Sequence[Record]) -> pl.DataFrame:
+    refuse_wrong_records(records)
+    return _texts(records, LANDED)
+
+
+def refuse_wrong_records(records: Sequence[Record]) -> None:
+    """Refuse records with names that no feed has, or with values of a type that their column may not have.
+
+    Raises:
+        ApplicationError: With all problems, or the first hundred.
+    """
     problems: list[FieldProblem] = []
     for row, record in enumerate(records, 1):
         for name, value in record.items():
@@ -58,7 +69,11 @@ def _of_feeds(records: Sequence[Record]) -> pl.DataFrame:
         if len(problems) >= _MOST_PROBLEMS:
             break
     refuse(problems)
-    return _texts(records, LANDED)
+
+
+def landed_texts(record: Record) -> dict[str, str | None]:
+    """Write the values of a record as a landing file would have them, with every column of the feeds."""
+    return {name: _text(record.get(name)) for name in LANDED}
 
 
 def _wrong_name(name: str, record: Record) -> tuple[str, str] | None:
@@ -70,9 +85,9 @@ def _wrong_name(name: str, record: Record) -> tuple[str, str] | None:
 
 def _wrong_type(name: str, value: object) -> tuple[str] | None:
     """Say what is wrong with the JSON type of a value; a text of CSV is right for every column."""
-    if value is None:
+    if value is None or (type(value) is str and value.isascii()):
         return None
-    types = json_types(COLUMNS[name])
+    types = _JSON_TYPES[name]
     if isinstance(value, bool):
         return None if "boolean" in types else ("true or false",)
     if isinstance(value, JsonNumber):
@@ -123,4 +138,4 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)[:60]
 
 
-__all__ = ["landed_rows", "mapping_named"]
+__all__ = ["landed_rows", "landed_texts", "mapping_named", "refuse_wrong_records"]

@@ -24,6 +24,7 @@ from p2pcredit.periods import DateRange, count_of_days, joined, month_start, spa
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
+from p2pcredit.settings.money import MoneySettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.closing import close_periods
@@ -46,8 +47,9 @@ def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = Fals
 
     Returns:
         `from`, `to`, `scored` (loans with a probability), `referred` (of them, loans without a grade), `refused` (loans
-        without a probability), `outside_training` (column -> loans of which it lies outside what the model was trained
-        on, most first), `model_ids`, `skipped_days`, `reason`.
+        without a probability), `unpriced` (of those scored, loans without an expected return: rate or term is not
+        known, or the model holds no experience of losses), `outside_training` (column -> loans of which it lies outside
+        what the model was trained on, most first), `model_ids`, `skipped_days`, `reason`.
     """
     complete = [day for day in days if is_complete(ctx.layout, day)]
     found, model_ids, without_model = ScoredLoans(), [], 0
@@ -81,6 +83,7 @@ def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = Fals
         "scored": found.loans - found.refused,
         "referred": found.referred,
         "refused": found.refused,
+        "unpriced": found.unpriced,
         "outside_training": found.columns,
         "model_ids": model_ids,
         "skipped_days": len(days) - len(complete) + without_model,
@@ -192,6 +195,7 @@ class _ScoreRows:
     model_id: str
     scores: ScoreSettings
     scoring: ScoringSettings
+    money: MoneySettings
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -199,14 +203,14 @@ class _ScoreRows:
 
     def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
         """Predict these rows, in their order."""
-        return self._scorer.score(features, Settings(scores=self.scores, scoring=self.scoring))
+        return self._scorer.score(features, Settings(scores=self.scores, scoring=self.scoring, money=self.money))
 
 
 def _score_span(
     ctx: JobContext, lake: Lake, engine: Engine, model_id: str, days: DateRange, *, only_missing: bool
 ) -> ScoredLoans:
     files, settings = dict(ModelBank(ctx.layout).get(model_id).files), ctx.settings
-    score = _ScoreRows(files, model_id, settings.scores, settings.scoring)
+    score = _ScoreRows(files, model_id, settings.scores, settings.scoring, settings.money)
     features = engine.read(FEATURE_STORE, days).lazy()
     kept = None
     if only_missing:

@@ -224,7 +224,7 @@ def _redevelopment(
     if same is not None:
         rival, learned, against = same.evaluation["probability_of_default"].to_numpy(), same.defaults, SAME_LOANS
     else:
-        evaluation = _unseen_by_champion(evaluation, snapshot)
+        evaluation = unseen_by_champion(evaluation, snapshot)
         found = champion_on(snapshot, evaluation)
         assert found is not None
         rival, learned, against = found, defaults_learned_from(champion.card), ITS_EVALUATION_MODEL
@@ -267,7 +267,7 @@ def _against_champion(same: Candidate, ruling: Ruling, snapshot: TrainingSnapsho
 def _guards(candidate: Candidate, floor: Gate, run: TrainingRun, snapshot: TrainingSnapshot) -> list[Guard]:
     """Hold a challenger to what every promotion beside a champion is held to."""
     training = snapshot.settings.training
-    evaluation = _unseen_by_champion(candidate.evaluation, snapshot)
+    evaluation = unseen_by_champion(candidate.evaluation, snapshot)
     champion_pd = champion_on(snapshot, evaluation)
     assert champion_pd is not None
     against = champion_guard(
@@ -306,7 +306,7 @@ def _base_rate(leader: Candidate) -> Guard:
     return base_rate_guard(metrics["brier"], metrics["base_brier"], n, bads)
 
 
-def _unseen_by_champion(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> pl.DataFrame:
+def unseen_by_champion(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> pl.DataFrame:
     """Keep the evaluation loans that the champion's evaluation model had not seen either."""
     assert snapshot.champion is not None
     first = snapshot.champion.card["periods"]["evaluate"]["first"]

@@ -15,14 +15,16 @@ from pydantic import ValidationError
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.hand_bins import HandBins, parse_hand_bins
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
+from p2pcredit.contracts.tables import CASH_FLOWS, FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import BankError, SettingsError
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.portfolio.experience import experience_as_of
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
 from p2pcredit.jobs.training.past_promotions import promotions_until
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
 from p2pcredit.models.champion.realised import Promotion
+from p2pcredit.models.economics.experience import Experience
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import Watched, watch
 from p2pcredit.models.training.splits import matured_loans
@@ -39,6 +41,7 @@ SOURCES: tuple[Table, ...] = (
     silver(FEEDS["loan_terms"]),
     silver(FEEDS["loan_performance"]),
     QUARANTINE,
+    CASH_FLOWS,
 )
 LINEAGE: tuple[Table, ...] = tuple(bronze(feed) for feed in FEEDS.values())
 """Tables that no model learns from; the evidence counts their rows and names the digests of the landed files."""
@@ -112,6 +115,16 @@ class TrainingSnapshot:
         )
         until = self.day - timedelta(days=labels.reporting_lag_days)
         return watch(self.lifetime_outcomes, chances, until=until, window_months=labels.window_months)
+
+    @cached_property
+    def experience(self) -> Experience | None:
+        """What the book had shown of losses and early repayments by the day; None of tables without cash flows.
+
+        A model that an earlier version made names none among its tables, and is made again as it was.
+        """
+        if CASH_FLOWS.name not in self.versions:
+            return None
+        return experience_as_of(self.lake, self.settings, self.day).experience
 
     @cached_property
     def matured(self) -> pl.DataFrame:

@@ -11,6 +11,8 @@ import polars as pl
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models.boosting.model import BOOSTER_FILE, BoostingModel, fit_boosting
 from p2pcredit.models.boosting.tuning import search_trees
+from p2pcredit.models.export.formula import Formula
+from p2pcredit.models.export.of_boosting import formula_of_boosting
 from p2pcredit.models.family import Family, TrainingExamples, Tuning
 from p2pcredit.settings import Settings
 
@@ -68,6 +70,10 @@ class Boosting(Family):
             "monotone_features": sum(name in monotone for name in model.feature_names),
         }
         return {"trees": trees}
+
+    def formula(self, model: BoostingModel, settings: Settings) -> Formula:
+        """Write the model as the steps that an export writes."""
+        return formula_of_boosting(model, settings)
 
 
 def _machine(examples: TrainingExamples) -> dict[str, Any]:

@@ -66,18 +66,16 @@ def value_loans(
     terms: pl.Series,
     rates: pl.Series,
     *,
-    lag: int,
     stress: Stress | None = None,
 ) -> Valued:
     """Follow each loan over its term.
 
     Args:
         structure: How default builds up, by term.
-        experience: Loss given default and early repayments, by term.
+        experience: Loss given default and early repayments, by term, and the lag of a default.
         chances: Probability of default within the main window; NaN where there is none.
         terms: Contract terms in months; null where not known.
         rates: Yearly interest rates; null where the price is not known.
-        lag: Months from the first missed instalment to default.
         stress: Multipliers; none where None.
     """
     stress = Stress() if stress is None else stress
@@ -89,7 +87,8 @@ def value_loans(
     for term in np.unique(months[known]):
         rows, product = known & (months == term), experience.of(int(term))
         curve = over_term(structure, chances[rows], int(term))
-        found = expect(curve, yearly[rows], early_hazards(product.early, int(term)), lag=lag, stress=stress)
+        early = early_hazards(product.early, int(term))
+        found = expect(curve, yearly[rows], early, lag=experience.lag_months, stress=stress)
         for name, values in sums.items():
             values[rows] = getattr(found, name)
         severity[rows] = min(product.loss_given_default * stress.lgd, 1.0)

@@ -140,8 +140,12 @@ class TermStructure:
         values = terms.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         for term in np.unique(values[np.isfinite(values)]):
             rows = values == term
-            horizon = self.horizon_of(int(term))
-            found[rows] = self.cumulative(chances[rows], int(term), [horizon])[:, 0]
+            found[rows] = self.lifetime_of_term(chances[rows], int(term))
+        return found
+
+    def lifetime_of_term(self, chances: Floats, term_months: int) -> Floats:
+        """Calculate the same of loans of one term."""
+        found = self.cumulative(chances, term_months, [self.horizon_of(term_months)])[:, 0]
         return np.where(np.isfinite(found), np.maximum(found, chances), found)
 
     def to_bytes(self) -> bytes:

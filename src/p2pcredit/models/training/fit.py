@@ -26,7 +26,7 @@ from p2pcredit.models.training.candidate import Candidate, measure_candidate
 from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.models.training.usable import unlearned_variety, usable_features
-from p2pcredit.models.training_support import with_levels
+from p2pcredit.models.training_support import with_levels, with_terms
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 
 LEAST_DEFAULTS = 30
@@ -333,7 +333,7 @@ def _with_reference(
     names = [name for name in with_inputs(model.feature_names) if name in loans.columns]
     profile = neutral_profile(loans, log_odds, names, cutoff=settings.scores.approval_cutoff)
     found = model.with_reference(profile, loans, outcomes)
-    return replace(found, support=with_levels(found.support, unmatured or {}))
+    return replace(found, support=with_terms(with_levels(found.support, unmatured or {}), loans))
 
 
 def _auc_of_absences(split: Split, margin: Floats, freely: Floats, settings: Settings) -> dict[str, Any]:

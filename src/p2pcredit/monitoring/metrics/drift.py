@@ -177,7 +177,7 @@ def _measure_column(metric: str, before: BinnedColumn, after: pl.Series, limits:
         note = f"{n} recent loans, {limits.min_recent_loans} needed" if before.loans else "no development loans"
         return _unjudged(unmeasured(metric, "all", n, note, threshold=threshold))
     if before.missing == before.loans and after.null_count() == n:
-        return _unjudged(unmeasured(metric, "all", n, "missing on every loan, then and now", threshold=threshold))
+        return _unjudged(unmeasured(metric, "all", 0, "missing on every loan, then and now", threshold=threshold))
     return light_of_shift(metric, _stability(before, after, limits.confidence), n, limits)
 
 

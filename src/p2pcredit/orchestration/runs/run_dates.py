@@ -41,7 +41,8 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
         The date asked for, else the last full day (UTC) before the run fired.
 
     Raises:
-        UsageError: If the conf holds something that is not a date, or another key.
+        UsageError: If the conf holds something that is not a date, a day that has not begun when the run fires, which
+            would be waited for until it is over, or another key.
 
     Examples:
         >>> snapshot_date({}, datetime(2024, 1, 15, 1, tzinfo=UTC))
@@ -62,7 +63,13 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
         asked = conf[CONF_KEY]
         if not isinstance(asked, str):
             raise UsageError(f"conf '{CONF_KEY}' is {asked!r}; write it as text, YYYY-MM-DD, such as \"2010-12-31\"")
-        return parse_date(asked)
+        day, today = parse_date(asked), fired_at.astimezone(UTC).date()
+        if day > today:
+            raise UsageError(
+                f"conf '{CONF_KEY}' is {day}, which had not begun when the run fired ({today} in UTC); "
+                "name a day that has"
+            )
+        return day
     return fired_at.astimezone(UTC).date() - timedelta(days=1)
 
 

@@ -44,9 +44,14 @@ def with_plain_numbers(mapping: PlatformMapping, table: RawTable) -> RawTable:
     return replace(table, rows=table.rows.with_columns(plain))
 
 
-def applications_with_plain_numbers(mapping: PlatformMapping, rows: pl.DataFrame) -> pl.DataFrame:
-    """Write the numbers of applications plainly; one that would be misread becomes words that are no number."""
-    return with_decimal(mapping.file.decimal, mapping.number_columns, rows)
+def applications_with_plain_numbers(
+    mapping: PlatformMapping, rows: pl.DataFrame, made: Collection[str] = ()
+) -> pl.DataFrame:
+    """Write the numbers of applications plainly; one that would be misread becomes words that are no number.
+
+    `made`: columns that the mapping makes, which are plain.
+    """
+    return with_decimal(mapping.file.decimal, [name for name in mapping.number_columns if name not in made], rows)
 
 
 def with_decimal(decimal: DecimalSign | None, columns: Collection[str], rows: pl.DataFrame) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -16,6 +17,8 @@ from p2pcredit.readers.csv.dialect import UTF_8, keeps_ascii
 from p2pcredit.readers.localized_numbers import DecimalSign
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
+ON_TAPE = "on the tape"
+"""The status of a loan of which a tape says more."""
 NEAR = 0.6
 """How similar a key must be to one that is known to be named as the one meant."""
 _OWN_NAMES = frozenset({"row_number", "_rejected"})
@@ -31,6 +34,8 @@ class _Strict(BaseModel):
 
 
 def _as_written(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -50,29 +55,42 @@ def _short_form(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
-Signs = tuple[Annotated[str, BeforeValidator(_as_written)], ...]
+Signs = tuple[Annotated[str, BeforeValidator(_as_written, json_schema_input_type=str | float)], ...]
 """Texts that mean no value. A number may stand without quotes."""
 
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 """The name of a column of the download."""
 
+Text = Annotated[str, BeforeValidator(_as_written, json_schema_input_type=str | float | date)]
+"""A text; a number or a day may stand without quotes."""
 
-DatePatterns = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+
+_OneOrMore = BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...])
+DatePatterns = Annotated[tuple[str, ...], _OneOrMore]
 """How a date is written: one pattern or several."""
 
 
 class Source(_Strict):
-    """Where a value comes from: `column` (or the first of `columns` that is not blank), and how it is changed.
+    """Where a value comes from, and how it is changed.
 
-    `values` replaces texts, `times` multiplies a number, `round` rounds it to so many decimals, `date` says how a date
-    is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `flag` gives the two texts
-    that yes and no become, however they are written (see `YES` and `NO`). `missing` names texts that mean no value in
-    these raw columns.
+    It comes from one of: `column`; the first of `columns` that is not blank; `value`, the same for all rows;
+    `expression`, SQL over the raw row; `one_hot`, text -> the column that says yes to it.
+
+    `values` replaces texts, `""` a blank; `times` multiplies a number, `round` rounds it to so many decimals, `date`
+    says how a date is written (`iso`, a pattern such as `%d.%m.%Y`, or a list of them, the likeliest first). `flag`
+    gives the two texts that yes and no become, however they are written (see `YES` and `NO`). `missing` names texts
+    that mean no value in these raw columns. With `unreadable: missing` what cannot be read is missing and is no
+    finding; `default` stands for what is missing in the end.
     """
 
     column: ColumnName | None = None
     columns: tuple[ColumnName, ...] = ()
+    value: Text | None = None
+    expression: str | None = None
+    one_hot: dict[str, ColumnName] = {}
     values: dict[str, str] = {}
+    default: Text | None = None
+    unreadable: Literal["missing"] | None = None
     times: float | None = Field(None, allow_inf_nan=False)
     round: int | None = Field(None, ge=0, le=9)
     date: DatePatterns = ()
@@ -81,8 +99,11 @@ class Source(_Strict):
 
     @model_validator(mode="after")
     def _named(self) -> Source:
-        if (self.column is None) != bool(self.columns):
-            raise ValueError("give either 'column' or 'columns'")
+        given = [self.column is not None, bool(self.columns), self.value is not None, self.expression is not None]
+        if sum([*given, bool(self.one_hot)]) != 1:
+            raise ValueError("give either 'column' or 'columns', or instead one of 'value', 'expression', 'one_hot'")
+        if self.value is not None and (self.values or self.flag or self.is_number or self.default is not None):
+            raise ValueError("'value' is the same for all rows; write it as it is to be, without other keys")
         if self.times == 0:
             raise ValueError("'times: 0' makes every value 0; write the factor, such as 100, or leave it out")
         if self.date and (self.values or self.is_number):
@@ -107,18 +128,50 @@ class Source(_Strict):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The raw columns it may come from, the best first."""
+        """The columns it may come from, the best first; none where it comes from no column as it is."""
         return self.columns or ((self.column,) if self.column is not None else ())
 
+    @property
+    def made_by(self) -> str:
+        """How it is made where it comes from no column as it is."""
+        return "value" if self.value is not None else "one_hot" if self.one_hot else "expression"
 
-SourceOrName = Annotated[Source, BeforeValidator(_short_form)]
+
+SourceOrName = Annotated[Source, BeforeValidator(_short_form, json_schema_input_type=str | Source)]
+
+
+class LoanId(_Strict):
+    """Which column identifies a loan, or what makes an id: `expression`, or the file's name and the `row_number`."""
+
+    column: ColumnName | None = None
+    expression: str | None = None
+    row_number: Literal["file"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> LoanId:
+        if sum(one is not None for one in (self.column, self.expression, self.row_number)) != 1:
+            raise ValueError("give one of 'column', 'expression' and 'row_number: file'")
+        return self
+
+
+def _undated(source: Source) -> Source:
+    if source.default is not None or source.unreadable is not None:
+        raise ValueError(
+            "a day has no 'default' and no 'unreadable', one that cannot be read is missing; where another day "
+            'write it: {expression: "coalesce(as_date(Since), as_date(Paid))"}'
+        )
+    return source
+
+
+DateSource = Annotated[SourceOrName, AfterValidator(_undated)]
+"""Where a date of a loan comes from."""
 
 
 def _with_sign(name: str) -> str:
     return f"-{_column_name(name[1:])}" if name.startswith("-") else _column_name(name)
 
 
-Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], BeforeValidator(_one_or_more)]
+Amounts = Annotated[tuple[Annotated[str, AfterValidator(_with_sign)], ...], _OneOrMore]
 """One column of amounts, or several that are added up; one with a minus sign before its name is taken off."""
 
 
@@ -132,7 +185,7 @@ class Received(_Strict):
     interest: Amounts = ()
     fees: Amounts = ()
     recoveries: Amounts = ()
-    last_on: SourceOrName | None = None
+    last_on: DateSource | None = None
     recovered_after_days: int = Field(180, ge=0, le=3650)
 
     @property
@@ -162,9 +215,9 @@ class Events(_Strict):
     neither good nor bad.
     """
 
-    status: ColumnName
-    on: SourceOrName | None = None
-    days_past_due: ColumnName | None = None
+    status: SourceOrName
+    on: DateSource | None = None
+    days_past_due: SourceOrName | None = None
     read_on: date | None = None
     received: Received | None = None
     rules: dict[str, Rule] = Field(min_length=1)
@@ -234,16 +287,142 @@ class FileFormat(_Strict):
         return name
 
 
+ColumnNames = Annotated[tuple[ColumnName, ...], _OneOrMore]
+"""One column of the download, or several."""
+
+
+class Table(_Strict):
+    """A further file whose rows are put beside the loans; its columns are named `table.Column`.
+
+    `files` is the pattern of its files' names, `key` its columns that `matches`, columns of the loans' file, are
+    compared with; they have the same names where it is left out. Where a key stands twice, `duplicates` says which
+    row counts.
+    """
+
+    files: str = Field(min_length=1)
+    key: ColumnNames = Field(min_length=1)
+    matches: ColumnNames = ()
+    duplicates: Literal["first", "last"] | None = None
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Table:
+        if self.matches and len(self.matches) != len(self.key):
+            raise ValueError(
+                f"'matches' names {len(self.matches)} columns of the loans and 'key' {len(self.key)} of the table; "
+                "name as many, in the same order"
+            )
+        return self
+
+    @property
+    def of_loans(self) -> tuple[str, ...]:
+        """The columns of the loans' file that the key is compared with."""
+        return self.matches or self.key
+
+
+class Tape(_Strict):
+    """Files with a row per loan and day: a servicing tape, or snapshots of the whole book.
+
+    `day` is a column, or `day_in_name` says how the file's name holds it. How late a loan is, is said by
+    `days_past_due`, else by the amount `overdue`, from the first row on that has one; how it ended by `status`, of
+    which `statuses` says what its texts mean, or by a `balance` of nothing. From `default_days` on it is in default.
+    `gone` is what a loan is whose rows end before the tape does. `steady` names columns that must not change.
+    """
+
+    files: str = Field(min_length=1)
+    loan_id: ColumnName
+    day: DateSource | None = None
+    day_in_name: str | None = None
+    days_past_due: SourceOrName | None = None
+    overdue: ColumnName | None = None
+    balance: ColumnName | None = None
+    paid: Amounts = ()
+    principal: Amounts = ()
+    interest: Amounts = ()
+    fees: Amounts = ()
+    status: SourceOrName | None = None
+    statuses: dict[str, Literal["CURRENT", "LATE", "DEFAULT", "CHARGED_OFF", "FULLY_PAID"]] = {}
+    default_days: int = Field(90, ge=1, le=180)
+    gone: Literal["unknown", "FULLY_PAID"] = "unknown"
+    steady: tuple[ColumnName, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> Tape:
+        if (self.day is None) == (self.day_in_name is None):
+            raise ValueError("give one of 'day', a column, and 'day_in_name', such as \"%Y_%m\"")
+        if self.day_in_name is not None and not {"%Y", "%m"} <= set(re.findall("%.", self.day_in_name)) <= {
+            "%Y",
+            "%m",
+            "%d",
+        }:
+            raise ValueError('\'day_in_name\' is made of %Y, %m and %d, such as "%Y_%m_%d" or "%Y%m"')
+        if self.days_past_due is None and self.overdue is None and self.status is None:
+            raise ValueError("says nothing of arrears; name 'days_past_due', 'overdue' or 'status'")
+        if (self.status is None) != (not self.statuses):
+            raise ValueError("'status' and 'statuses' go together, the column and what its texts mean")
+        return self
+
+    @property
+    def sources(self) -> tuple[tuple[str, Source], ...]:
+        """Every source by its key."""
+        found = (("day", self.day), ("days_past_due", self.days_past_due), ("status", self.status))
+        return tuple((f"tape.{key}", source) for key, source in found if source is not None)
+
+    @property
+    def amounts(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        """Per amount the signs (1 or -1) and columns that make it."""
+        given = {"paid": self.paid, "principal": self.principal, "interest": self.interest, "fees": self.fees}
+        return {
+            total: tuple((-1, name[1:]) if name.startswith("-") else (1, name) for name in names)
+            for total, names in given.items()
+        }
+
+    @property
+    def amount_columns(self) -> tuple[str, ...]:
+        """The columns of amounts."""
+        own = [name for columns in self.amounts.values() for _, name in columns]
+        return tuple(dict.fromkeys([*own, *(name for name in (self.overdue, self.balance) if name)]))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it is made of, beside the id; those of sources as they are named after them."""
+        return tuple(dict.fromkeys([*(name for _, of in self.sources for name in of.names), *self.amount_columns]))
+
+
 class PlatformMapping(_Strict):
     """The whole file."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     file: FileFormat = FileFormat()
-    loan_id: ColumnName
-    origination_date: SourceOrName
+    files: str | None = Field(None, min_length=1)
+    tape: Tape | None = None
+    tables: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")], Table] = {}
+    only: str | None = None
+    loan_id: Annotated[LoanId, BeforeValidator(_short_form, json_schema_input_type=str | LoanId)]
+    origination_date: DateSource
     feeds: dict[str, dict[str, SourceOrName]]
     events: Events
     applications: ApplicationsMapping | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tape_in_place_of_events(cls, content: object) -> object:
+        if not isinstance(content, dict) or content.get("tape") is None:
+            return content
+        if "events" in content:
+            raise ValueError("'tape' and 'events' both say what became of loans; keep the one that the files have")
+        return {**content, "events": {"status": {"value": ON_TAPE}, "rules": {ON_TAPE: []}}}
+
+    @field_validator("tables")
+    @classmethod
+    def _joined_to_loans(cls, tables: dict[str, Table]) -> dict[str, Table]:
+        for name, table in tables.items():
+            other = next((one.partition(".")[0] for one in table.of_loans if one.partition(".")[0] in tables), None)
+            if other is not None:
+                raise ValueError(
+                    f"{name} is matched with a column of {other}; match it with a column of the loans' file"
+                )
+        return tables
 
     @model_validator(mode="after")
     def _known_columns(self) -> PlatformMapping:
@@ -269,18 +448,31 @@ class PlatformMapping(_Strict):
         return self
 
     @property
+    def id_column(self) -> str:
+        """The column of the ids; empty where they are made."""
+        return self.loan_id.column or ""
+
+    @property
+    def sources(self) -> tuple[tuple[str, Source], ...]:
+        """Every source by its key, in the order of the file."""
+        events, received = self.events, self.events.received
+        found = [
+            ("origination_date", self.origination_date),
+            *((f"feeds.{feed}.{name}", of) for feed, columns in self.feeds.items() for name, of in columns.items()),
+            ("events.status", events.status),
+            ("events.on", events.on),
+            ("events.days_past_due", events.days_past_due),
+            ("events.received.last_on", received.last_on if received else None),
+        ]
+        return tuple((key, source) for key, source in found if source is not None)
+
+    @property
     def wanted(self) -> tuple[tuple[str, ...], ...]:
         """Per value the raw columns that it may come from."""
-        sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
-        sources += [self.events.on] if self.events.on else []
         received = self.events.received
-        sources += [received.last_on] if received and received.last_on else []
-        late = self.events.days_past_due
         return (
-            (self.loan_id,),
-            (self.events.status,),
-            *(source.names for source in sources),
-            *([(late,)] if late else []),
+            (self.id_column,),
+            *(source.names for _, source in self.sources),
             *((name,) for name in (received.columns if received else ())),
         )
 
@@ -288,9 +480,7 @@ class PlatformMapping(_Strict):
     def own_signs(self) -> dict[str, frozenset[str]]:
         """Per raw column that has any, the texts that this mapping calls missing."""
         found = {name: set(self.file.missing) for names in self.wanted for name in names}
-        sources = [self.origination_date, *(source for feed in self.feeds.values() for source in feed.values())]
-        on = self.events.received.last_on if self.events.received else None
-        for source in [*sources, *([self.events.on] if self.events.on else []), *([on] if on else [])]:
+        for _, source in self.sources:
             for name in source.names:
                 found[name].update(source.missing)
         return {name: frozenset(signs) for name, signs in found.items() if signs}
@@ -299,7 +489,7 @@ class PlatformMapping(_Strict):
     def required_numbers(self) -> frozenset[str]:
         """The raw columns of numbers without which a loan or what became of it is none."""
         terms, late = self.feeds["loan_terms"], self.events.days_past_due
-        return frozenset([*terms["loan_amount"].names, *terms["term"].names, *([late] if late else [])])
+        return frozenset([*terms["loan_amount"].names, *terms["term"].names, *(late.names if late else ())])
 
     @property
     def number_columns(self) -> tuple[str, ...]:
@@ -313,7 +503,7 @@ class PlatformMapping(_Strict):
         ]
         late, received = self.events.days_past_due, self.events.received
         paid = received.columns if received else ()
-        return tuple(dict.fromkeys([*names, *([late] if late else []), *paid]))
+        return tuple(dict.fromkeys([*names, *(late.names if late else ()), *paid]))
 
 
-__all__ = ["NO", "YES", "ApplicationsMapping", "PlatformMapping", "Received", "Source"]
+__all__ = ["NO", "YES", "ApplicationsMapping", "LoanId", "PlatformMapping", "Received", "Source", "Table", "Tape"]

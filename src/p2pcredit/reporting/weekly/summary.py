@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from p2pcredit.monitoring.policies.shared import score_in_words
@@ -15,12 +16,18 @@ _TOLD_HOLES = 3
 def summarise(facts: Mapping[str, Any], gaps: Sequence[str], approvals: Sequence[str]) -> dict[str, list[str]]:
     """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
-    days = ([], []) if facts["days"] is None else days_in_words(facts["days"], "the week")
+    since = (facts["book"] or {}).get("since")
+    of = "the week" if since is None or since >= _first_day(facts) else f"the weeks since {since}"
+    days = ([], []) if facts["days"] is None else days_in_words(facts["days"], of)
     return {
         "known": [*_what_is_known(found, facts), *days[0]],
         "unknown": [*_what_is_unknown(found, facts), *days[1], *(f"Passed over: {line}." for line in gaps)],
         "decided": [*_what_was_decided(facts), *(f"{line[:1].upper()}{line[1:]}." for line in approvals)],
     }
+
+
+def _first_day(facts: Mapping[str, Any]) -> str:
+    return (date.fromisoformat(facts["week_end_date"]) - timedelta(days=6)).isoformat()
 
 
 def days_in_words(found: Mapping[str, Any], of: str) -> tuple[list[str], list[str]]:
@@ -167,8 +174,10 @@ def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
     told = []
     if decision.get("kind") and decision.get("trigger"):
         told.append(f"Asked for: {decision['kind']}, on the trigger {_spaced(decision['trigger'])}.")
-    if decision.get("next_refresh_on"):
-        told.append(f"The calendar asks next on {decision['next_refresh_on']}.")
+    due = decision.get("next_refresh_on")
+    if due:
+        asked = str(due) <= str(facts["week_end_date"])
+        told.append(f"The calendar has asked since {due}." if asked else f"The calendar asks next on {due}.")
     return [*said, " ".join(told)] if told else said
 
 

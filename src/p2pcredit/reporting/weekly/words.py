@@ -38,7 +38,16 @@ SECTIONS: tuple[Section, ...] = (
         "ranking",
         "Ranking of matured loans",
         "How well the probabilities given on the day put the loans in order. Only loans whose whole window has closed.",
-        ("auc", "auc_within_cohort", "auc_of_champion", "gini", "ks", "auc_sub_grade", "auc_minus_sub_grade"),
+        (
+            "auc",
+            "auc_within_cohort",
+            "auc_of_champion",
+            "gini",
+            "ks",
+            "auc_sub_grade",
+            "auc_minus_sub_grade",
+            "matured_defaults",
+        ),
     ),
     Section(
         "calibration",
@@ -103,9 +112,16 @@ SECTIONS: tuple[Section, ...] = (
         "quality",
         "Data quality",
         "Share of the recent rows that had to be set aside, of each column's values that could not be used, of loans "
-        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), and of recent loans "
-        "of which a value lies outside what their model was trained on.",
-        ("quarantined_share", "values_lost_share", "unknown_outcome_share", "outside_training_share"),
+        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), of recent loans of "
+        "which a value lies outside what their model was trained on, and of recent loans that scored otherwise when "
+        "they landed than when the server was asked.",
+        (
+            "quarantined_share",
+            "values_lost_share",
+            "unknown_outcome_share",
+            "outside_training_share",
+            "serving_skew_share",
+        ),
     ),
     Section(
         "population",
@@ -126,6 +142,7 @@ _METRICS = {
     "product_ratio_to_date": "Defaults seen / expected by now, scored by the champion",
     "gini": "Gini",
     "ks": "KS",
+    "matured_defaults": "Defaults among matured loans",
     "auc_sub_grade": "AUC of the platform's sub-grade",
     "auc_minus_sub_grade": "AUC minus that of the sub-grade",
     "brier": "Brier score",
@@ -153,6 +170,7 @@ _METRICS = {
     "values_lost_share": "Values that could not be used",
     "unknown_outcome_share": "Loans with an unknown outcome",
     "outside_training_share": "Loans outside training",
+    "serving_skew_share": "Loans scored otherwise than the server answered",
 }
 _PERCENTS = (
     "grade_kept_share",
@@ -166,6 +184,7 @@ _PERCENTS = (
     "approval_rate",
     "withdrawal_rate",
     "override_rate",
+    "serving_skew_share",
 )
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 

@@ -1,0 +1,27 @@
+"""Say whether the server is up, and what may be asked of it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from p2pcredit.serving.openapi import describe_server
+from p2pcredit.serving.site import Site
+
+
+def health_router(site: Site) -> APIRouter:
+    """Make what anybody may ask: whether the server is up, and what may be asked. Neither tells of the book."""
+    router = APIRouter()
+
+    @router.get("/health", include_in_schema=False)
+    async def health() -> JSONResponse:
+        return JSONResponse({"status": "pass"})
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(describe_server(site.settings.serving.max_applications))
+
+    return router
+
+
+__all__ = ["health_router"]
