@@ -211,7 +211,10 @@ def test_a_column_that_the_feed_does_not_have_is_named(ctx: JobContext, tmp_path
     [
         (("  id: Number\n", ""), "key 'applications.id' is missing; write the name of a column of the download"),
         (("decided_on:", "decided_at:"), "key 'applications.decided_at' is unknown, perhaps 'decided_on' was meant"),
-        (("values: {funded", "valeus: {funded"), "key 'applications.outcome.valeus' is unknown, perhaps 'values' was meant"),
+        (
+            ("values: {funded", "valeus: {funded"),
+            "key 'applications.outcome.valeus' is unknown, perhaps 'values' was meant",
+        ),
     ],
 )
 def test_a_slip_in_what_a_mapping_says_of_applications_names_the_key(
