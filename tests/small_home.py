@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tests import young_home
 
-from p2pcredit.contracts.feeds import APPLICATIONS
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.review import monitor
@@ -16,9 +15,8 @@ from p2pcredit.jobs.scoring.score import run_inference
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
-from p2pcredit.platforms.synthetic.profile import draw_applications, write_raw
+from p2pcredit.platforms.synthetic.profile import write_raw
 from p2pcredit.settings import load_settings
-from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
 
 DAYS, TRAINED, SATURDAY = DateRange(date(2021, 1, 1), date(2021, 10, 10)), date(2021, 5, 31), date(2021, 10, 9)
@@ -32,22 +30,14 @@ min_matured_bads = 5
 """
 
 
-def make_small_home(home: Path, *, applications: bool = False) -> None:
-    """Land the portfolio into an empty directory, then preprocess, train, infer and monitor, once each.
-
-    Args:
-        home: The directory.
-        applications: Whether those of the portfolio land too.
-    """
+def make_small_home(home: Path) -> None:
+    """Land the portfolio into an empty directory, then preprocess, train, infer and monitor, once each."""
     raw = home.with_name(f"{home.name}-portfolio.csv.gz")
-    settings = SyntheticSettings(DAYS.first, DAYS.last, seed=2, loans_per_day=50)
-    write_raw(raw, settings)
+    write_raw(raw, SyntheticSettings(DAYS.first, DAYS.last, seed=2, loans_per_day=50))
     (home / "p2pcredit.toml").write_text(SETTINGS)
     at = datetime(2021, 10, 11, 2, tzinfo=UTC)
     ctx = JobContext(Layout(home), load_settings(home), "test", at)
     land(ctx, "synthetic", [raw], DAYS.first, DAYS.last)
-    if applications:
-        write_landing(ctx.layout, APPLICATIONS, draw_applications(settings), DAYS)
     preprocess(ctx, DAYS)
     train_now(ctx, TRAINED, None)
     run_inference(ctx, DAYS)

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.landed_frame import write_landing
 from tests.small_home import DAYS
 from typer.testing import CliRunner
 
@@ -22,7 +23,6 @@ from p2pcredit.jobs.preprocessing.stages import load_bronze, refine_silver
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import draw_applications
 from p2pcredit.settings import load_settings
-from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
 
 

@@ -204,3 +204,21 @@ def test_a_column_that_the_feed_does_not_have_is_named(ctx: JobContext, tmp_path
     mapping = _mapping(tmp_path, MAPPING.replace("loan_amount: Wanted", "loan_amuont: Wanted"))
     with pytest.raises(UsageError, match="perhaps 'loan_amount' was meant"):
         land_applications(ctx, mapping, [], None, None)
+
+
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        (("  id: Number\n", ""), "key 'applications.id' is missing; write the name of a column of the download"),
+        (("decided_on:", "decided_at:"), "key 'applications.decided_at' is unknown, perhaps 'decided_on' was meant"),
+        (
+            ("values: {funded", "valeus: {funded"),
+            "key 'applications.outcome.valeus' is unknown, perhaps 'values' was meant",
+        ),
+    ],
+)
+def test_a_slip_in_what_a_mapping_says_of_applications_names_the_key(
+    ctx: JobContext, tmp_path: Path, slip: tuple[str, str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        land_applications(ctx, _mapping(tmp_path, MAPPING.replace(*slip)), [], None, None)

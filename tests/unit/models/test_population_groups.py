@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
@@ -11,7 +12,7 @@ from p2pcredit.models.population.groups import denials, distributions, grid_of, 
 from p2pcredit.models.population.proxies import proxies_of
 
 
-def _people(*given: tuple[str | None, int, int]) -> tuple[pl.Series, np.ndarray]:
+def _people(*given: tuple[str | None, int, int]) -> tuple[pl.Series, npt.NDArray[np.float64]]:
     """Per group: name, people, of them those with a probability of 0.01; the others have 0.2."""
     names = [name for name, n, _ in given for _ in range(n)]
     chances = [0.01 if place < safe else 0.2 for _, n, safe in given for place in range(n)]

@@ -67,7 +67,7 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, groups: pl.DataFrame, nam
     margin = training.noninferiority_margin
     measure = _Measure(judged, confidence, cutoff, margin)
     rows: list[dict[str, Any]] = []
-    asked = [(name,) for name in names]
+    asked: list[tuple[str, ...]] = [(name,) for name in names]
     done = 0
     while asked:
         for without in asked:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.contracts.feature import Feature
@@ -65,7 +66,7 @@ def proxies_of(features: pl.DataFrame, groups: pl.Series, contracts: Sequence[Fe
     return sorted(found, key=lambda one: (-one.distance, one.feature))
 
 
-def _binned(values: pl.Series, *, numeric: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _binned(values: pl.Series, *, numeric: bool) -> npt.NDArray[np.int64]:
     if not numeric:
         texts = values.cast(pl.String).fill_null("").to_numpy().astype(str)
         return np.unique(texts, return_inverse=True)[1].astype(np.int64)

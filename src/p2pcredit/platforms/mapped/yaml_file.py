@@ -21,6 +21,7 @@ from p2pcredit.platforms.mapped.events import EventRules
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns, KeyedError, derived_columns
 from p2pcredit.platforms.mapped.schema import (
     NEAR,
+    ApplicationsMapping,
     Events,
     FileFormat,
     LoanId,
@@ -292,6 +293,8 @@ def _model(path: Sequence[str]) -> type[BaseModel]:
     }
     if path[0] in plain:
         return plain[path[0]]
+    if path[0] == "applications":
+        return ApplicationsMapping if len(path) == 2 else Source
     if path[0] == "events":
         known: dict[str, type[BaseModel]] = {"rules": EventRules, "received": Received if len(path) == 3 else Source}
         return Events if len(path) == 2 else known.get(path[1], Source)

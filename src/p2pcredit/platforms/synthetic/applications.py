@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.platforms.synthetic.loans import Draw, SyntheticSettings
@@ -66,9 +67,9 @@ def decided_applications(
 def _with_decision(
     applicants: pl.DataFrame,
     *,
-    outcome: np.ndarray[tuple[int], np.dtype[np.str_]],
-    overridden: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    exploration: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    outcome: npt.NDArray[np.str_],
+    overridden: npt.NDArray[np.bool_],
+    exploration: npt.NDArray[np.bool_],
 ) -> pl.DataFrame:
     yes_no = {"overridden": overridden, "exploration": exploration}
     flags = [pl.Series(name, np.where(values, "yes", "no")) for name, values in yes_no.items()]
