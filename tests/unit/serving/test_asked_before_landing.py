@@ -1,4 +1,4 @@
-"""What the server answered about loans that landed reaches the week: the last answer before the night, and none after."""
+"""What the server answered about a loan reaches the week in which it landed: the last answer up to its day."""
 
 from __future__ import annotations
 
