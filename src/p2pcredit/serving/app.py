@@ -52,7 +52,14 @@ def make_app(
         async with scores.running():
             yield
 
-    app = FastAPI(title="P2PCreditScore", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="P2PCreditScore",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     app.state.site = site
     app.add_middleware(Gate, most_bytes=serving.max_body_kilobytes * 1024, clock=clock)
     app.add_exception_handler(Refusal, _refused)

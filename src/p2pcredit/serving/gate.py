@@ -74,8 +74,8 @@ class Gate:
             logger.exception("request %s failed", request_id)
             if begun:
                 raise
-            refusal = Refusal(500, "failed", f"this failed; the server's log says why under {request_id}")
-            await answer_refusal(request, refusal)(scope, receive, send_with_headers)
+            unforeseen = Refusal(500, "failed", f"this failed; the server's log says why under {request_id}")
+            await answer_refusal(request, unforeseen)(scope, receive, send_with_headers)
 
     def _counted(self, request: Request, receive: Receive) -> Receive:
         too_large = Refusal(413, "too_large", f"the body is larger than {self._most_bytes} bytes; send fewer at a time")

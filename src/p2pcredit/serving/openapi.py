@@ -100,7 +100,7 @@ def _schemas(most: int) -> dict[str, Any]:
         "reason_list": {"type": "integer", "description": "Version of the list of reasons."},
         "outside_training": {"type": "array", "items": _TEXT},
     }
-    reason = dict.fromkeys(("reason", "code", "text", "advice", "form"), _TEXT)
+    reason: dict[str, Any] = dict.fromkeys(("reason", "code", "text", "advice", "form"), _TEXT)
     reason |= dict.fromkeys(("your_value", "usual"), _TEXT_OR_NOT)
     problem = {"application": {"type": ["integer", "null"]}, "field": _TEXT, "problem": _TEXT, "allowed": _TEXT}
     return {

@@ -20,7 +20,7 @@ READER, SCORER = "reader-token", "scorer-token"
 
 def settings_with(**serving: object) -> Settings:
     tokens = (SecretStr(f"ada read {digest_of(READER)}"), SecretStr(f"desk score {digest_of(SCORER)}"))
-    return Settings(serving=ServingSettings(**{"tokens": tokens, **serving}))  # type: ignore[arg-type]
+    return Settings(serving=ServingSettings(**{"tokens": tokens, **serving}))
 
 
 @pytest.fixture
@@ -206,5 +206,5 @@ def test_a_change_is_written_into_the_activity_file_with_who_and_how(server: Ask
 )
 def test_settings_that_let_nobody_or_anybody_in_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message) as refused:
-        ServingSettings(**wrong)  # type: ignore[arg-type]
+        ServingSettings(**wrong)
     assert "0" * 64 not in str(refused.value)

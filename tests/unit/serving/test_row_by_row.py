@@ -52,7 +52,7 @@ HOSTILE = st.one_of(
 
 def applications(seed: int, count: int = 20) -> list[Record]:
     """Invent applications of which every third value is left out."""
-    found = []
+    found: list[Record] = []
     for place in range(count):
         luck = random.Random(f"{seed} {place}")
         whole = odd_application(luck, place)

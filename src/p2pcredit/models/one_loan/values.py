@@ -90,7 +90,7 @@ def _reckoned(name: str, known: list[float | None]) -> float | None:
 
 def _annuity(amount: float, term: float) -> float:
     rate = REFERENCE_RATE / 12
-    return float(amount) * rate / (1.0 - (1.0 + rate) ** -float(term))
+    return float(float(amount) * rate / (1.0 - (1.0 + rate) ** -float(term)))
 
 
 def _most(usual: Value, other: float | None) -> float:
