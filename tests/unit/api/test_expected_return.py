@@ -85,7 +85,9 @@ def test_what_they_rest_on_lies_beside_the_model_and_stands_in_card_and_trace(
 
 def test_a_cost_of_servicing_is_taken_off(champion: Model, scored: pl.DataFrame) -> None:
     dear = Settings(money=MoneySettings(servicing_rate=0.01))
-    usual, costly = (replace(champion, _settings=one).score(scored.head(5)) for one in (Settings(), dear))
+    usual, costly = (
+        replace(champion, _ctx=replace(champion._ctx, settings=one)).score(scored.head(5)) for one in (Settings(), dear)
+    )
     assert costly[RETURN].to_list() == pytest.approx((usual[RETURN] - 0.01).to_list())
     assert costly[LOSS].to_list() == usual[LOSS].to_list()
 
