@@ -225,13 +225,13 @@ def _tree_attributes(forest: Forest) -> dict[str, Any]:
             first = len(waiting)
             if isinstance(node, Split):
                 waiting += [node.left, node.right]
-                told = [node.column, node.below, "BRANCH_LT", first, first + 1, int(node.missing_left)]
+                told: list[Any] = [node.column, node.below, "BRANCH_LT", first, first + 1, int(node.missing_left)]
             else:
                 told = [0, 0.0, "LEAF", 0, 0, 0]
                 for name, one in zip(leaves, (tree, place, tree, node.value), strict=True):
                     leaves[name].append(one)
-            for name, one in zip(nodes, (tree, place, *told), strict=True):
-                nodes[name].append(one)
+            for name, part in zip(nodes, (tree, place, *told), strict=True):
+                nodes[name].append(part)
     return {
         **{f"nodes_{name}": values for name, values in nodes.items()},
         **{f"target_{name}": values for name, values in leaves.items()},

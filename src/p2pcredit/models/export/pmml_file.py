@@ -130,12 +130,13 @@ def _scorecard(formula: Formula, parts: list[Step]) -> ET.Element:
         ET.SubElement(lost, "SimplePredicate", {"field": name, "operator": "isMissing"})
         inside = value.other
         if isinstance(inside, ByEdges):
-            for edge, points in zip(inside.edges, inside.values, strict=False):
-                attribute = _attribute(characteristic, Number(float(points)))
+            points_of_bins = [float(points) for points in inside.values]
+            for edge, points in zip(inside.edges, points_of_bins, strict=False):
+                attribute = _attribute(characteristic, Number(points))
                 ET.SubElement(
                     attribute, "SimplePredicate", {"field": name, "operator": "lessOrEqual", "value": repr(edge)}
                 )
-            ET.SubElement(_attribute(characteristic, Number(float(inside.values[-1]))), "True")
+            ET.SubElement(_attribute(characteristic, Number(points_of_bins[-1])), "True")
         elif isinstance(inside, ByLevel):
             for level, number in inside.values:
                 attribute = _attribute(characteristic, Number(number))
