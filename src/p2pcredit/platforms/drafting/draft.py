@@ -36,7 +36,7 @@ class Draft:
 
 
 def draft_mapping(files: Sequence[FileFacts]) -> Draft:
-    """Draft a mapping of these files.
+    """Write a first mapping of these files.
 
     The file of the loans is the one with a column of ids that never repeat, and an amount; a file in which the ids of
     the loans repeat is a tape; a further one with a column of keys is a table.

@@ -27,7 +27,7 @@ logger = logging.getLogger("p2pcredit")
 
 
 def split_files(mapping: PlatformMapping, files: Sequence[Path]) -> tuple[list[Path], dict[str, list[Path]]]:
-    """Tell the files of loans from those of tables and of the tape (`TAPE`), by their names.
+    """Split files into those of loans, of tables and of the tape (`TAPE`), by their names.
 
     Raises:
         UsageError: If a table has no file, a file fits two tables, or none is left for the loans.

@@ -293,7 +293,7 @@ class MappedPlatform:
         return (*found, *((raw,) for raw in self.derived.of_filter))
 
     def _is_joined(self, name: str) -> bool:
-        """Whether a raw column stands in a joined table."""
+        """Return whether a raw column stands in a joined table."""
         return name.partition(".")[0] in self.mapping.tables
 
     def files_in(self, directory: Path) -> list[Path]:

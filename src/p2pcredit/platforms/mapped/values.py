@@ -83,7 +83,7 @@ def finished(feed: str, rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl
 
 
 def _readable(feed: str, texts: pl.Series, source: Source) -> pl.Series:
-    """Mark the texts that are a number within its bounds or a date; of categories with `values`, those that it gives."""
+    """Mark texts that are a number within its bounds or a date; of categories with `values`, those that it gives."""
     column = next(one for one in FEEDS[feed].columns if one.source == texts.name)
     text = pl.col(texts.name).str.strip_chars()
     if column.kind in {Kind.CATEGORY, Kind.TEXT}:

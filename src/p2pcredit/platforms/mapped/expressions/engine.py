@@ -115,7 +115,7 @@ class Engine:
         return expression
 
     def compute(self, rows: pl.DataFrame, wanted: Mapping[str, Expression]) -> pl.DataFrame:
-        """Compute expressions over rows; what cannot be computed in a row is missing there, and counted in `unread`.
+        """Calculate expressions over rows; what cannot be computed in a row is missing there, and counted in `unread`.
 
         Args:
             rows: The raw columns, as text. Blanks, and the usual signs of a missing value, are nulls to expressions.

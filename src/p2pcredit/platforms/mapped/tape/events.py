@@ -26,7 +26,7 @@ TAPE_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """A row of a tape: `row` is its place, `said` its status as the text that it has, the rest days and amounts."""
 LEFT, ABSENT = "left the tape", "not on the tape"
-"""What stands in place of a status that nobody knows; no contract has it, so the loan's outcome is unknown."""
+"""What stands in place of a status that is not known; no contract has it, so the loan's outcome is unknown."""
 _STEPS = (1, 30, 60, 90, 120, 150, 180)
 _MONEY = ("paid", "principal", "interest", "fees")
 
