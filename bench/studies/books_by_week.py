@@ -67,8 +67,8 @@ class Book:
         unseen_from: The first origination that its evaluation model had not seen.
         reference: The champion's development loans with `score` and features.
         lost: Rows in quarantine.
-        serves: Gives the chances of a week's judged loans as the champion serves, which moves its evaluation model to its
-            own level on these loans together; None where `again` has them.
+        serves: Gives the chances of a week's judged loans as the champion serves, which moves its evaluation model to
+            its own level on these loans together; None where `again` has them.
     """
 
     loans: pl.DataFrame
