@@ -116,7 +116,7 @@ def test_the_page_counts_false_alarms_misses_and_delays(tmp_path: Path) -> None:
     ]
     written = page({"about": about, "runs": runs})
     assert "| Quiet year | 1 of 2 " in written
-    assert "| 0 of 2 (0% to 57%) | 1 of 2 (9% to 91%) | 20 | not in these weeks | segment calibration 1 |" in written
+    assert "| 0 of 2 (0% to 57%) | 1 of 2 (12% to 88%) | 20 | not in these weeks | segment calibration 1 |" in written
     parts = [tmp_path / "a.json", tmp_path / "b.json"]
     parts[0].write_text(as_text({"about": about, "runs": runs[:2]}))
     parts[1].write_text(as_text({"about": about, "runs": runs[2:]}))
