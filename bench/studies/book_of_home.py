@@ -15,6 +15,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.models.champion.recalibration import as_it_serves
+from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.scoring import load_model
 from p2pcredit.models.term_structure.structure import read_term_structure
 from p2pcredit.settings import LabelTarget
@@ -62,8 +63,13 @@ def book_of_home(ctx: JobContext, last: date) -> Book:
         "loan_id",
         pl.col("term_months").cast(pl.Int32),
         pl.Series("risk", judging.predict(features), dtype=pl.Float64),
-        pl.Series("chance", as_it_serves(serving, features, judging.margin(features)), dtype=pl.Float64),
+        chance=pl.lit(None, dtype=pl.Float64),
     )
+
+    def serves(judged: pl.DataFrame) -> Floats:
+        about = judged.select("loan_id").join(features, on="loan_id", how="left", maintain_order="left")
+        return as_it_serves(serving, about, judging.margin(about))
+
     return Book(
         loans=loans,
         again=again,
@@ -74,6 +80,7 @@ def book_of_home(ctx: JobContext, last: date) -> Book:
         unseen_from=date.fromisoformat(champion.card["periods"]["evaluate"]["first"]),
         reference=week.inputs.reference,
         lost=Lost(0, 0.0, 0.0, last, last),
+        serves=serves,
     )
 
 

@@ -6,6 +6,7 @@ jobs gathered.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -66,6 +67,8 @@ class Book:
         unseen_from: The first origination that its evaluation model had not seen.
         reference: The champion's development loans with `score` and features.
         lost: Rows in quarantine.
+        serves: Gives the chances of a week's judged loans as the champion serves, which moves its evaluation model to
+            its own level on these loans together; None where `again` has them.
     """
 
     loans: pl.DataFrame
@@ -77,6 +80,7 @@ class Book:
     unseen_from: date
     reference: pl.DataFrame
     lost: Lost
+    serves: Callable[[pl.DataFrame], npt.NDArray[np.float64]] | None = None
 
 
 def known_by(book: Book, week_end: date, settings: Settings) -> MonitoringInputs:
@@ -131,7 +135,7 @@ def _judged(book: Book, labels: pl.DataFrame, week_end: date, settings: Settings
     origin = pl.col("origination_date")
     window, lag = settings.labels.window_months, settings.labels.reporting_lag_days
     closed = origin.dt.offset_by(f"{window}mo") + pl.duration(days=lag)
-    return (
+    judged = (
         labels.filter(origin > after, origin <= last, origin >= book.unseen_from, pl.col("label").is_not_null())
         .select("loan_id", "origination_date", pl.col("label").cast(pl.Int8))
         .join(book.again, on="loan_id", how="inner")
@@ -146,6 +150,7 @@ def _judged(book: Book, labels: pl.DataFrame, week_end: date, settings: Settings
         )
         .sort("origination_date", "loan_id")
     )
+    return judged if book.serves is None else judged.with_columns(chance=pl.Series(book.serves(judged)))
 
 
 def measure(book: Book, week_end: date, settings: Settings) -> list[MetricResult]:

@@ -128,7 +128,7 @@ def _loans(
     born = pl.lit(first) + pl.duration(days=pl.col("day"))
     own = pl.col("day") > 7 * OLDER_WEEKS
     window = settings.labels.window_months
-    lasts = np.isfinite(age)
+    lasts, chances = np.isfinite(age), pl.col("probability_of_default")
     drawn = pl.DataFrame(
         {
             "day": day,
@@ -150,7 +150,11 @@ def _loans(
             loan_id=pl.format("L{}", pl.int_range(pl.len()) + 1_000_000),
             snapshot_date=born,
             model_id=pl.when(own).then(pl.lit("champion")).otherwise(pl.lit("earlier")),
-            grade=pl.col("probability_of_default").cut([0.04, 0.08], labels=["A", "B", "C"]).cast(pl.String),
+            grade=pl.when(chances <= 0.04)
+            .then(pl.lit("A"))
+            .when(chances <= 0.08)
+            .then(pl.lit("B"))
+            .otherwise(pl.lit("C")),
             platform_sub_grade=pl.lit(None, dtype=pl.String),
             annual_income=4e4 * (1.0 - 0.4 * pl.Series(known)).clip(0.2),
         )
