@@ -67,7 +67,7 @@ def groups(home: Path) -> Path:
 def champion(home: Path) -> str:
     model = open_home(home).champion()
     assert model is not None
-    return model.model_id
+    return model.id
 
 
 def test_a_home_without_applications_says_how_they_land(small_home: Path) -> None:
