@@ -57,7 +57,7 @@ def groups(home: Path) -> Path:
     rows = open_home(home).table("silver.applications").select("application_id", "fico_low").collect()
     file = home.with_name("groups.csv")
     named = rows.with_columns(
-        pl.when(pl.col("fico_low") < 660).then(pl.lit("south")).otherwise(pl.lit("north")).alias("origin"),
+        pl.when(pl.col("fico_low") < 670).then(pl.lit("south")).otherwise(pl.lit("north")).alias("origin"),
         pl.Series("lot", ["a", "b"] * (rows.height // 2) + ["a"] * (rows.height % 2)),
     )
     named.drop("fico_low").write_csv(file)

@@ -26,7 +26,7 @@ PAYMENTS = frozenset({"REPORTED", "SCHEDULED"})
 
 CLOSING_STATUSES = frozenset({"CHARGED_OFF", "FULLY_PAID"})
 OUTCOMES = frozenset({"APPROVED", "DECLINED", "WITHDRAWN"})
-"""What may become of an application. WITHDRAWN: the applicant left before or after an offer, so nobody declined."""
+"""What may become of an application. WITHDRAWN: the applicant left before or after an offer, so it was not declined."""
 
 DEFAULT_STATUSES = frozenset({"DEFAULT", "CHARGED_OFF"})
 CURED_STATUSES = frozenset({"CURRENT", "FULLY_PAID"})

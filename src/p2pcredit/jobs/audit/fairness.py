@@ -71,7 +71,7 @@ def measure_fairness(
 
     Raises:
         UsageError: If the file or an option is none.
-        MissingTableError: If there is nobody to compare.
+        MissingTableError: If there are no people to compare.
         BankError: If there is no such model, or it was altered.
     """
     if not 1 <= months <= 120:

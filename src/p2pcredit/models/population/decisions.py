@@ -121,7 +121,7 @@ def override_rates(applications: pl.DataFrame, confidence: float) -> dict[str, S
 def how_overrides_paid(applications: pl.DataFrame, confidence: float, *, least_bads: int) -> PaidAgainst:
     """Compare defaults of loans approved against the policy with those of loans that it approved.
 
-    What those would have done who were declined against it nobody can see.
+    What those would have done who were declined against it cannot be seen.
 
     Args:
         applications: With `label`; those without one are left out.

@@ -128,7 +128,7 @@ SECTIONS: tuple[Section, ...] = (
         "Who applied, and what was decided",
         "Of the applications decided in the newest days. Scores of all who applied are held against the development "
         "loans, which were let in, and against the applications of the year before. Low side: approved against the "
-        "policy; high side: declined against it, so that nobody sees how they would have paid.",
+        "policy; high side: declined against it; how they would have paid cannot be seen.",
         ("through_the_door_psi", "approval_rate", "withdrawal_rate", "override_rate", "override_default_ratio"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
