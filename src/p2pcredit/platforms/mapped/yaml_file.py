@@ -251,7 +251,10 @@ def _worded(errors: Sequence[ErrorDetails]) -> tuple[list[str], str]:
     if first["type"] == "missing":
         return path, f"key '{key}' is missing; write {_expected(path)}"
     if first["type"] == "value_error":
-        return path, f"key '{key}': {first['ctx']['error']}" if key else f"key {first['ctx']['error']}"
+        if key:
+            return path, f"key '{key}': {first['ctx']['error']}"
+        said = str(first["ctx"]["error"])  # it begins with its key
+        return said.partition(" ")[0].split("."), f"key {said}"
     found = first["input"]
     if (first["type"] == "string_type" and isinstance(found, int | float | str)) or _is_date(found):
         return path, f"key '{key}': {found} without quotes is no text; put it in quotes: \"{found}\""
