@@ -110,7 +110,7 @@ def simulate(
 
 
 def _default_age(draw: Floats, hazard: Floats, age_at_event: Floats, shock: float) -> Floats:
-    """Invert the cumulative hazard, which is piecewise linear in age and steeper by `shock` after the event.
+    """Calculate when the cumulative hazard, linear by month and steeper by `shock` after the event, reaches a draw.
 
     Returns:
         Months from origination to default; infinite where none comes within 60 months.

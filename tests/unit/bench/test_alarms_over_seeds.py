@@ -26,7 +26,7 @@ from p2pcredit.storage.layout import Layout
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = Settings()
-QUIET, HARMLESS, BROKEN, SHOCK, PRODUCT = scenarios(3.0, weeks=30)
+QUIET, HARMLESS, BROKEN, SHOCK, _ = scenarios(3.0, weeks=30)
 GATHERED = ("default_to_date_ratio", "product_ratio_", "auc_within_cohort", "auc_of_champion", "psi")
 
 
@@ -84,7 +84,8 @@ def test_a_quiet_book_defaults_as_expected_and_a_shocked_one_more_from_the_event
 
 
 def test_a_window_of_new_loans_finds_a_drift_that_years_of_older_loans_hide() -> None:
-    found = first_alarms(PRODUCT, 1, [12, 120], loans_a_week=200)
+    drift = scenarios(3.0, weeks=55)[4]
+    found = first_alarms(drift, 1, [12, 120], loans_a_week=200)
     new, pooled = found[12], found[120]
     assert new is not None
     assert pooled is None or new < pooled
