@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.asked_server import asked_server
-from tests.both_families import ODD_DAY, BothFamilies, context
+from tests.both_families import BOOSTING, ODD_DAY, BothFamilies, context, crown
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.jobs.monitoring.asked import asked_before_landing
@@ -19,6 +19,7 @@ def test_the_last_answer_up_to_the_day_of_the_loan_counts(both: BothFamilies, tm
     home = tmp_path / "home"
     shutil.copytree(both.home, home)
     ctx = context(home)
+    crown(ctx, BOOSTING, ODD_DAY)  # which scored that day last
     now = [datetime(2021, 10, 10, 9, tzinfo=UTC)]
     asked = both.applications[0]
     later = {**both.applications[2], "loan_id": "ODD-2"}
