@@ -23,7 +23,7 @@ def check(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt | Undone:
-    """Say what would become of a book before it lands; exit code 1 where it would be a ruined one.
+    """Say what would become of a book before it lands; exit code 1 where it would be ruined.
 
     The files go through landing and preprocessing in a directory that is thrown away, under the settings of the home.
     """
