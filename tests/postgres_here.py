@@ -25,7 +25,7 @@ class Postgres:
     """A database to put frames into and to ask."""
 
     def __init__(self, programs: Path, place: Path) -> None:
-        self._psql = [
+        self._psql: list[str | Path] = [
             programs / "psql",
             "-h",
             place,
@@ -81,7 +81,12 @@ def running_postgres() -> Iterator[Postgres | None]:
         check=True, **quiet,
     )  # fmt: skip
     options = ["listen_addresses=", f"unix_socket_directories={place}", "fsync=off", "jit=off"]
-    command = [programs / "postgres", "-D", data, *(part for option in options for part in ("-c", option))]
+    command: list[str | Path] = [
+        programs / "postgres",
+        "-D",
+        data,
+        *(part for option in options for part in ("-c", option)),
+    ]
     server = subprocess.Popen(command, **quiet)
     try:
         database = Postgres(programs, place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -42,7 +44,10 @@ def test_a_group_of_few_people_is_undetermined_whatever_its_ratio() -> None:
 
 
 def test_a_ratio_outside_by_its_own_interval_is_undetermined_within_the_chance_of_many_groups() -> None:
-    alone = [{"chance": None, "n": 900, "status": "pass"}, {"chance": 0.03, "n": 900, "status": "fail"}]
+    alone: list[dict[str, Any]] = [
+        {"chance": None, "n": 900, "status": "pass"},
+        {"chance": 0.03, "n": 900, "status": "fail"},
+    ]
     assert judged_together(alone, 0.9)[1]["status"] == "fail"
     many = [*alone, *({"chance": 0.6, "n": 900, "status": "pass"} for _ in range(4))]
     assert judged_together(many, 0.9)[1]["status"] == "undetermined"

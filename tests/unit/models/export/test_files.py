@@ -108,5 +108,5 @@ def test_an_income_of_minus_zero_is_an_income_of_zero() -> None:
     loans = pl.DataFrame(
         {"loan_amount": [9.0, 9.0], "annual_income": [0.0, -0.0], "loan_to_income": [None] * 2}, schema=number
     )
-    usual = {"loan_amount": 5.0, "annual_income": 20.0, "loan_to_income": 0.25}
+    usual: dict[str, float | str | None] = {"loan_amount": 5.0, "annual_income": 20.0, "loan_to_income": 0.25}
     assert complete_ratios(loans, ["loan_to_income"], usual)["loan_to_income"].to_list() == [1e30, 1e30]
