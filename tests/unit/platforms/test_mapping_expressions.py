@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from tests.unit.platforms.mapped_lender import HEADER, MAPPING, mapping_file
 
-from p2pcredit.errors import MissingExtraError, UsageError
+from p2pcredit.errors import MissingExtraError, SettingsError, UsageError
 from p2pcredit.platforms.loan_book import LEFT_OUT, RawBook
 from p2pcredit.platforms.mapped.expressions.engine import Engine
 from p2pcredit.platforms.mapped.profile import load_mapping
@@ -73,13 +73,20 @@ def test_an_expression_gives_one_text_a_row(text: str, values: list[str | None])
         "sqrt(-as_number(a))",
         "exp(1000)",
         "add_months(DATE '5000000-01-01', 1)",
-        "regexp_matches(a, '(a{1,1000}){1,1000}')",
     ],
 )
 def test_what_cannot_be_computed_is_missing_and_counted_never_a_wrong_number(text: str) -> None:
     engine = Engine(None)
     assert computed(text, engine) == [None] * 4
     assert sum(count for count, _ in engine.unread.failed.values()) >= 2
+
+
+def test_a_pattern_beyond_all_bounds_is_refused_or_gives_nothing() -> None:
+    huge = "regexp_matches(a, '(a{1,1000}){1,1000}')"
+    try:
+        assert computed(huge) == [None] * 4
+    except ValueError as error:  # DuckDB 1 looks at patterns before any row
+        assert "cannot be computed" in str(error)
 
 
 def test_a_row_that_fails_takes_no_other_row_with_it() -> None:
@@ -307,3 +314,9 @@ def test_without_its_engine_a_mapping_with_expressions_says_which_extra_it_needs
     with pytest.raises(MissingExtraError, match=r"an expression in a mapping needs the extra 'sql'"):
         load_mapping(mapping_file(tmp_path, MAPPING.replace("term: Months", "term: {expression: Months}")))
     assert load_mapping(mapping_file(tmp_path, MAPPING.replace("term: Months", "term: {value: 3}"))).name == "lender"
+
+
+def test_an_older_duckdb_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duckdb.__version__", "1.2.0")
+    with pytest.raises(SettingsError, match=r"needs DuckDB 1\.3 or later, found 1\.2\.0: pip install --upgrade duckdb"):
+        Engine(None)

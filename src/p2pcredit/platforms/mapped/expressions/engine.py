@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from p2pcredit.errors import MissingExtraError, SourceError
+from p2pcredit.errors import MissingExtraError, SettingsError, SourceError
 from p2pcredit.platforms.mapped.dates import ISO
 from p2pcredit.platforms.mapped.expressions.grammar import Expression, checked_expression
 from p2pcredit.platforms.mapped.schema import Source
@@ -16,9 +16,6 @@ from p2pcredit.platforms.mapped.values import as_date
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.readers.localized_numbers import DecimalSign, is_number, plain_number
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
-
-if TYPE_CHECKING:
-    pass
 
 _LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -34,6 +31,8 @@ _MACROS = (
     "CREATE MACRO add_days(d, n) AS CASE WHEN n = floor(n) THEN CAST(d + to_days(CAST(n AS INTEGER)) AS DATE) END",
     "CREATE MACRO add_months(d, n) AS CASE WHEN n = floor(n) THEN CAST(d + to_months(CAST(n AS INTEGER)) AS DATE) END",
 )
+_OLDEST = (1, 3)
+"""The first DuckDB that makes a value of what fails in one row (`TRY`) nothing."""
 _MOST_SAID = 300
 _KINDS: tuple[str, ...] = (
     "VARCHAR",
@@ -79,6 +78,11 @@ class Engine:
             import duckdb
         except ModuleNotFoundError:
             raise MissingExtraError("an expression in a mapping", "sql") from None
+        if tuple(int(part) for part in duckdb.__version__.split(".")[:2]) < _OLDEST:
+            raise SettingsError(
+                f"an expression in a mapping needs DuckDB 1.3 or later, found {duckdb.__version__}: "
+                "pip install --upgrade duckdb"
+            )
         self._library, self._decimal = duckdb, decimal
         self.unread = Unread()
         self._of_call = Unread()
