@@ -1,4 +1,4 @@
-"""Which contract terms a model learned from, as ranges: `ColumnSupport.knows_term` in a form that any format can ask."""
+"""Which contract terms a model learned from, as ranges: what `knows_term` says, so that any format can ask it."""
 
 from __future__ import annotations
 
