@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from p2pcredit.models.economics.experience import ECONOMICS_FILE
 from p2pcredit.models.reference_borrower import neutral_profile
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE
 from p2pcredit.models.training.usable import usable_features
+from p2pcredit.models.training_support import with_terms
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import load_settings
@@ -96,6 +97,7 @@ def _bank_boosting(ctx: JobContext, bank: ModelBank, scorecard: str) -> None:
     margin = grown.margin(loans)
     neutral = neutral_profile(loans, margin, grown.feature_names, cutoff=ctx.settings.scores.approval_cutoff)
     model = grown.with_reference(neutral, loans, Outcomes(bads))
+    model = replace(model, support=with_terms(model.support, loans))
     model = model.calibrated(fit_calibration(bads, model.margin(loans)))
     banked = bank.get(scorecard)
     beside = {name: banked.files[name] for name in (TERM_STRUCTURE_FILE, ECONOMICS_FILE)}

@@ -86,6 +86,9 @@ def _percent(source: str, name: str, description: str, *, high: float = 10.0, re
     return Column(source, Kind.PERCENT, name, required=required, minimum=0, maximum=high, description=description)
 
 
+MOST_TERM_MONTHS = 480
+"""No contract is longer."""
+
 LOAN_TERMS = Feed(
     "loan_terms",
     "The contract of each loan originated that day.",
@@ -96,7 +99,15 @@ LOAN_TERMS = Feed(
         Column(
             "loan_amount", Kind.NUMBER, required=True, minimum=1, maximum=1e9, description="Amount lent, in currency."
         ),
-        Column("term", Kind.TERM, "term_months", required=True, minimum=1, maximum=480, description="Term in months."),
+        Column(
+            "term",
+            Kind.TERM,
+            "term_months",
+            required=True,
+            minimum=1,
+            maximum=MOST_TERM_MONTHS,
+            description="Term in months.",
+        ),
         _percent("interest_rate", "interest_rate_share", "Yearly interest rate.", high=1.0),
         _number("installment", "Monthly payment, in currency."),
         _number("amount_disbursed", "Amount paid out, in currency, where it is not the amount lent."),

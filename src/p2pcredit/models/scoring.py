@@ -84,7 +84,8 @@ def score_loans(
 
     Returns:
         In the order of the rows: `loan_id`, `snapshot_date`, `model_id`, `probability_of_default` (within the main
-        window), `lifetime_probability_of_default` (within the contract term; null without a term or a structure),
+        window), `lifetime_probability_of_default` (within the contract term; null without a term that a contract may
+        have, or a structure),
         `expected_loss` (over the term, net of recoveries, as a share of the amount lent) and `expected_annual_return`
         (net annualised, over the term; both null without term, rate, structure or experience), `score` (Int32),
         `grade` (A is best), `reason_1` to `reason_4` (the factors that raise the risk most above what is usual at the

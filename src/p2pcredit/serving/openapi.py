@@ -92,6 +92,8 @@ def _schemas(most: int) -> dict[str, Any]:
         "known_on": {"type": ["string", "null"], "format": "date"},
         "probability_of_default": _SHARE_OR_NOT,
         "lifetime_probability_of_default": _SHARE_OR_NOT,
+        "expected_loss": _SHARE_OR_NOT,
+        "expected_annual_return": {"type": ["number", "null"]},
         "window_months": {"type": "integer"},
         "score": {"type": ["integer", "null"]},
         "grade": _TEXT_OR_NOT,

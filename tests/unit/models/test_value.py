@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -60,8 +61,8 @@ def test_a_platform_earns_fees_and_bears_no_loss() -> None:
     assert by_fees[0] == by_fees[1] == pytest.approx(1000 * (0.02 + 0.01 * calm.expected.years[0]) - 5)
 
 
-@pytest.mark.parametrize("unknown", [{"chance": None}, {"rate": None}, {"term": None}, {"rate": -0.1}])
-def test_a_loan_of_which_something_is_not_known_has_no_value(unknown: dict[str, None]) -> None:
+@pytest.mark.parametrize("unknown", [{"chance": None}, {"rate": None}, {"term": None}, {"term": 10**9}, {"rate": -0.1}])
+def test_a_loan_of_which_something_is_not_known_has_no_value(unknown: dict[str, Any]) -> None:
     found = value(**unknown)
     assert np.isnan(found.loss[0])
     assert np.isnan(found.annual_return(0.0)[0])

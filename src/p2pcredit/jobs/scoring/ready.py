@@ -20,7 +20,7 @@ from p2pcredit.jobs.scoring.row_features import FeaturesOfRow, RowFeatures
 from p2pcredit.models.one_loan.scorer import OneLoanScorer
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.scorer import Scorer
-from p2pcredit.models.scoring import TERM
+from p2pcredit.models.scoring import RATE, TERM
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.readers.applications import Record
 from p2pcredit.settings import Settings
@@ -63,7 +63,7 @@ class ReadyModel:
         except NotImplementedError:
             self._one = None
         self._names = scorer.model.feature_names
-        self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM)))
+        self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM, RATE)))
         self._features = FeaturesOfRow(self._needed)
 
     @property
@@ -124,6 +124,8 @@ class ReadyModel:
             "known_on": row.day.isoformat(),
             "probability_of_default": told["probability_of_default"],
             "lifetime_probability_of_default": told["lifetime_probability_of_default"],
+            "expected_loss": told["expected_loss"],
+            "expected_annual_return": told["expected_annual_return"],
             "window_months": self._settings.labels.window_months,
             "score": told["score"],
             "grade": told["grade"],

@@ -11,7 +11,7 @@ WIDTH = 118
 ALWAYS_LEFT_OUT = (
     "lifetime probability of default and the curve over the term",
     "the list of values outside training (the decision heeds them)",
-    "expected returns",
+    "expected loss and return",
 )
 
 

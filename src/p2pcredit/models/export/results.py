@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.models.calibration import LEAST_PROBABILITY
 from p2pcredit.models.export.formula import (
     ByEdges,
@@ -22,6 +23,7 @@ from p2pcredit.models.export.formula import (
     Step,
     Text,
 )
+from p2pcredit.models.export.term_ranges import term_ranges
 from p2pcredit.models.export.values import Values
 from p2pcredit.models.outside_training import LEAST_PART, WHOLE_POINT, most_points
 from p2pcredit.models.reference_borrower import feature_named
@@ -101,9 +103,13 @@ def _points(log_odds: Ref, scale: PointScale) -> Expression:
 def _decision(values: Values, model: ScoringModel, settings: Settings, approved: Expression) -> Expression:
     """Decide as `outside_training.decide` does, of what is missing, never seen or far beyond the trained range."""
     scoring = settings.scoring
-    unknown: list[Expression] = []
+    product = model.support.get(PRODUCT)
+    by_term = product is not None and product.terms is not None
+    unknown: list[Expression] = [_new_term(values, product)] if product is not None and by_term else []
     beyond: list[Expression] = []
     for name in model.feature_names:
+        if name == PRODUCT and by_term:
+            continue
         held = model.support.get(name)
         points = 0.0 if held is None else most_points(model, held, settings.scores)
         if held is None or points == 0.0:
@@ -124,6 +130,15 @@ def _decision(values: Values, model: ScoringModel, settings: Settings, approved:
                 at_stake = _sum(values, name, stakes)
                 found = If(Compare(">=", at_stake, Number(WHOLE_POINT)), Text(wanted), found)
     return found
+
+
+def _new_term(values: Values, held: ColumnSupport) -> Ref:
+    """Put a whole point at stake where the contract term is none that the model learned from."""
+    given, nothing, stake = values.given_value(PRODUCT), 0.0, WHOLE_POINT
+    edges, known = term_ranges(held)
+    by_term = ByEdges(given, edges, tuple(nothing if one else stake for one in known))
+    without = Number(nothing if held.knows_missing else stake)
+    return values.add("new_term_points", If(Missing(given), without, by_term))
 
 
 def _far(given: Ref, stake: Number, held: ColumnSupport, least: float, largest: float, margin: float) -> Expression:

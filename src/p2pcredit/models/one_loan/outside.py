@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from p2pcredit.contracts.features import NEW_TERM, PRODUCT
 from p2pcredit.models.one_loan.values import Values
 from p2pcredit.models.outside_training import (
     BEYOND,
@@ -38,7 +39,11 @@ class OutsideTraining:
     def __init__(self, model: Trained, settings: Settings) -> None:
         self._settings = settings
         self._columns: list[tuple[str, float, Callable[[Any], str | None], ColumnSupport]] = []
+        product = model.support.get(PRODUCT)
+        self._product = None if product is None or product.terms is None else product
         for name in model.feature_names:
+            if name == PRODUCT and self._product is not None:
+                continue
             held = model.support.get(name)
             points = 0.0 if held is None else most_points(model, held, settings.scores)
             if held is not None and points != 0.0:
@@ -46,8 +51,12 @@ class OutsideTraining:
                 self._columns.append((name, points, unknown, held))
 
     def of(self, given: Values) -> Outside:
-        """Look at one loan, whose ratios are not completed."""
+        """Look at one loan, whose ratios are not completed; its term is among the values."""
         told, weight, beyond_weight = [], 0.0, 0.0
+        term = self._unknown_term(given[PRODUCT])
+        if term is not None:
+            told.append(term)
+            weight += WHOLE_POINT
         margin = self._settings.scoring.beyond_range_margin
         for name, points, unknown, held in self._columns:
             value = given[name]
@@ -62,6 +71,14 @@ class OutsideTraining:
                 if _is_far(value, held.least, held.largest, margin):
                     beyond_weight += points
         return Outside(told, weight >= WHOLE_POINT, beyond_weight >= WHOLE_POINT)
+
+    def _unknown_term(self, months: float | None) -> str | None:
+        """Word how the contract term is none that training knew; None where it is one, or the model says nothing."""
+        if self._product is None:
+            return None
+        if months is None:
+            return None if self._product.knows_missing else f"{PRODUCT}: {MISSING}"
+        return None if self._product.knows_term(months) else f"{PRODUCT}: {NEW_TERM}"
 
     def decide(self, outside: Outside, chance: float) -> str:
         """Decide a loan by its score, or not by it at all."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from p2pcredit.models.economics.value import value_numbers
 from p2pcredit.models.one_loan.families import prediction_of
 from p2pcredit.models.one_loan.outside import OutsideTraining
 from p2pcredit.models.one_loan.values import LoanValues, Values
 from p2pcredit.models.outside_training import WITHHELD
 from p2pcredit.models.reference_borrower import feature_named
 from p2pcredit.models.scorer import Scorer
-from p2pcredit.models.scoring import REASONS, TERM, grades, score_points, whole_point_pushes
+from p2pcredit.models.scoring import RATE, REASONS, TERM, grades, score_points, whole_point_pushes
 from p2pcredit.settings import Settings
 
 
@@ -41,8 +43,8 @@ class OneLoanScorer:
         """Score a loan.
 
         Args:
-            values: Its features: those of the model, what ratios among them are calculated from, and the term; numbers
-                as float, None where missing, never NaN.
+            values: Its features: those of the model, what ratios among them are calculated from, the term and the
+                interest rate; numbers as float, None where missing, never NaN.
 
         Returns:
             The columns of `gold/predictions` but for the loan and its day.
@@ -57,6 +59,7 @@ class OneLoanScorer:
             "model_id": self._scorer.model_id,
             "probability_of_default": chance,
             "lifetime_probability_of_default": self._lifetime(chances, values[TERM]),
+            **self._economics(chances, values[TERM], values[RATE]),
             "score": int(score_points(chances, scores)[0]),
             "grade": grades(chances, scores)[0],
             **{f"reason_{place + 1}": reasons[place] if place < len(reasons) else None for place in range(REASONS)},
@@ -69,8 +72,15 @@ class OneLoanScorer:
         structure = self._scorer.structure
         if structure is None or term is None:
             return None
-        found = float(structure.lifetime_of_term(chances, int(term))[0])
-        return found if math.isfinite(found) else None
+        return _or_none(structure.lifetime_of_terms(chances, np.array([term]))[0])
+
+    def _economics(self, chances: Any, term: float | None, rate: float | None) -> dict[str, float | None]:
+        structure, experience = self._scorer.structure, self._scorer.experience
+        if structure is None or experience is None or term is None or rate is None:
+            return {"expected_loss": None, "expected_annual_return": None}
+        valued = value_numbers(structure, experience, chances, np.array([term]), np.array([rate]))
+        earned = valued.annual_return(self._settings.money.servicing_rate)
+        return {"expected_loss": _or_none(valued.loss[0]), "expected_annual_return": _or_none(earned[0])}
 
     def _reasons(self, given: Values, pushes: list[float]) -> list[str]:
         """Name the factors that push the risk up most; words that two share are named once, for the larger push."""
@@ -80,6 +90,10 @@ class OneLoanScorer:
             if push > by_text.get(text, 0.0):
                 by_text[text] = push
         return sorted(by_text, key=lambda text: (-by_text[text], text))[:REASONS]
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if value == value else None
 
 
 __all__ = ["OneLoanScorer"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -32,6 +32,7 @@ from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring_model import ScoringModel
+from p2pcredit.models.training_support import with_terms
 from p2pcredit.settings import Settings
 
 ABOUT = About("model-1", "d" * 64, "scorecard", "2024-01-01", 12, "1.0")
@@ -49,6 +50,7 @@ def make_loans(count: int = 4000) -> tuple[pl.DataFrame, Any]:
     income = np.round(rng.lognormal(10.8, 0.5, count), -2)
     amount = np.round(rng.uniform(1000, 30000, count), -2)
     term = rng.choice([36.0, 60.0], count)
+    term[:2] = 48.0  # too few to learn from
     balance = np.round(rng.lognormal(9, 1, count))
     used = rng.beta(2, 2, count).round(3)
     debts = rng.uniform(0, 0.4, count).round(4)
@@ -104,8 +106,9 @@ def trained(family: str) -> ScoringModel:
     else:
         model = fit_boosting(loans, features, bads, seed=1, threads=1, trees=Trees(rounds=25))
     neutral = neutral_profile(loans, model.margin(loans), with_inputs(model.feature_names), cutoff=0.08)
-    found: ScoringModel = model.with_reference(neutral, loans, Outcomes(bads)).calibrated(Calibration(0.83, -0.41))
-    return found
+    found = model.with_reference(neutral, loans, Outcomes(bads)).calibrated(Calibration(0.83, -0.41))
+    known: ScoringModel = replace(found, support=with_terms(found.support, loans))
+    return known
 
 
 @dataclass

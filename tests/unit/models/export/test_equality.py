@@ -19,9 +19,10 @@ from tests.postgres_here import Postgres
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.export.onnx_graph import as_onnx
 from p2pcredit.models.export.pmml_file import as_pmml
+from p2pcredit.models.scorer import Scorer
 from p2pcredit.settings import Settings
 
-from .conftest import ABOUT, OUTPUTS, REASONS, Case
+from .conftest import ABOUT, OUTPUTS, REASONS, Case, book
 
 FAMILIES = ("scorecard", "boosting")
 LAST_DIGITS = 1e-12
@@ -114,6 +115,24 @@ def test_python_and_sql_equal_our_own(case: Make, family: str, way: str) -> None
     most, unlike = differences(made, made.duckdb(), names)
     assert most <= LAST_DIGITS
     assert unlike == 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_term_not_learned_from_is_referred_as_we_refer_it(case: Make, family: str) -> None:
+    made = case(family, 1)
+    borders = [term / (1 + sign * 0.05) for term in (36.0, 48.0, 60.0) for sign in (1, -1)]
+    terms = [None, 36.0, 47.0, 48.0, 60.0, 480.0, 1e9]
+    for border in borders:
+        terms += [np.nextafter(border, toward) for toward in (0.0, border, np.inf)]
+    loan = book()[0].drop_nulls(["fico", "home_ownership"]).filter(term_months=36).head(1)
+    rows = pl.concat([loan] * len(terms)).with_columns(
+        term_months=pl.Series(terms, dtype=pl.Float64), loan_id=pl.Series([f"L{place}" for place in range(len(terms))])
+    )
+    ours = Scorer("model-1", made.model).score(rows, Settings())
+    assert ours["decision"].head(7).eq("refer").to_list() == [True, False, True, True, False, True, True]
+    made = Case(made.model, made.formula, rows, ours)
+    for theirs in (made.python(), made.duckdb(), made.sqlite(), onnx_of(made)):
+        assert differences(made, theirs, OUTPUTS[2:])[1] == 0
 
 
 @pytest.mark.parametrize("family", FAMILIES)
