@@ -91,9 +91,9 @@ class Load:
                 thread.join(timeout=120)
 
     def await_answers(self, count: int) -> None:
-        """Wait until so many more were answered."""
+        """Wait until so many more were answered, or one was not."""
         wanted = len(self.answered) + count
-        while len(self.answered) < wanted and not self.lost:
+        while len(self.answered) < wanted and not self.lost and not self.refused:
             self._ends.wait(0.02)
 
     def _ask_on(self, client: int) -> None:
