@@ -356,6 +356,10 @@ SCORE_REQUESTS = Table(
         TableColumn("decision", "String", "`approve`, `decline`, `refer` or `refuse`."),
         TableColumn("outside_training", "List(String)", "Each value outside what the model was trained on."),
         TableColumn("reasons", "String", "The reasons as they were answered, as JSON."),
+        TableColumn(
+            "expected_loss", "Float64", "Over the term, a share of the amount lent; null without rate or term."
+        ),
+        TableColumn("expected_annual_return", "Float64", "A year, as a share; null without rate or term."),
     ),
     ("request_id", "application"),
     "one application that the server answered: what was asked, known and answered, by which model, when",

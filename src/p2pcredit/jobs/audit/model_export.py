@@ -8,12 +8,12 @@ from pathlib import Path
 
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.models.export.formats.onnx_graph import as_onnx
+from p2pcredit.models.export.formats.pmml_file import as_pmml
+from p2pcredit.models.export.formats.python_file import as_python
+from p2pcredit.models.export.formats.sql_query import as_sql
 from p2pcredit.models.export.formula import Formula
 from p2pcredit.models.export.header import About, left_out
-from p2pcredit.models.export.onnx_graph import as_onnx
-from p2pcredit.models.export.pmml_file import as_pmml
-from p2pcredit.models.export.python_file import as_python
-from p2pcredit.models.export.sql_query import as_sql
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import load_model
 from p2pcredit.names import no_such

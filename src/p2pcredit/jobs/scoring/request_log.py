@@ -32,6 +32,8 @@ _TAKEN_OVER = (
     "grade",
     "decision",
     "outside_training",
+    "expected_loss",
+    "expected_annual_return",
 )
 
 

@@ -21,10 +21,10 @@ from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.export.formats.python_file import as_python
+from p2pcredit.models.export.formats.sql_query import as_sql
 from p2pcredit.models.export.formula import Formula
 from p2pcredit.models.export.header import About
-from p2pcredit.models.export.python_file import as_python
-from p2pcredit.models.export.sql_query import as_sql
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.reference_borrower import neutral_profile
 from p2pcredit.models.registry import family_named

@@ -17,8 +17,8 @@ from tests.conftest import Torture
 from tests.postgres_here import Postgres
 
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.export.onnx_graph import as_onnx
-from p2pcredit.models.export.pmml_file import as_pmml
+from p2pcredit.models.export.formats.onnx_graph import as_onnx
+from p2pcredit.models.export.formats.pmml_file import as_pmml
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.settings import Settings
 

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.errors import MissingExtraError
-from p2pcredit.models.export.onnx_graph import as_onnx
-from p2pcredit.models.export.pmml_file import as_pmml
-from p2pcredit.models.export.python_file import as_python
-from p2pcredit.models.export.sql_query import as_sql
+from p2pcredit.models.export.formats.onnx_graph import as_onnx
+from p2pcredit.models.export.formats.pmml_file import as_pmml
+from p2pcredit.models.export.formats.python_file import as_python
+from p2pcredit.models.export.formats.sql_query import as_sql
 from p2pcredit.models.export.trees import double_bound
 from p2pcredit.models.ratios import complete_ratios
 

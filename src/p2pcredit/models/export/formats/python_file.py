@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from p2pcredit.models.export import standalone
+from p2pcredit.models.export.formats import standalone
 from p2pcredit.models.export.formula import (
     AnyOf,
     ByEdges,
