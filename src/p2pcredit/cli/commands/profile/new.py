@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from p2pcredit.cli.printing import Receipt
-from p2pcredit.cli.runtime import DebugOption, JsonOption, command
+from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command
 from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.platforms.drafting.columns import MOST_ROWS, look_at
 from p2pcredit.platforms.drafting.draft import draft_mapping
@@ -19,12 +19,14 @@ from p2pcredit.platforms.drafting.draft import draft_mapping
 def new(
     files: Annotated[list[Path], typer.Argument(help="Raw downloads of one lender.", metavar="FILE")],
     out: Annotated[Path | None, typer.Option("--out", help="Write the draft there; a file that exists stays.")] = None,
+    home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt | None:
     """Look at files, and draft a mapping of them with comments and open questions.
 
-    The first 200,000 rows of each file are looked at. The draft goes to standard output, or to --out.
+    The first 200,000 rows of each file are looked at. The draft goes to standard output, or to --out. It is the same in
+    every home.
     """
     for path in files:
         if not path.is_file():
