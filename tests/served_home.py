@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ def served_home(home: Path) -> Iterator[ServedHome]:
     command = [sys.executable, "-m", "p2pcredit", "serve", "--home", str(home), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "P2P_HOME": ""})
     assert process.stderr is not None
+    readers: list[threading.Thread] = []
     try:
         said = ""
         while not (found := re.search(r"Serving on http://127\.0\.0\.1:(\d+)", said)):
@@ -54,11 +55,15 @@ def served_home(home: Path) -> Iterator[ServedHome]:
             said += line
         token = re.search(r"p2p_\S+", said)
         assert token is not None, said
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # else it waits once the pipe is full
+        readers.append(threading.Thread(target=process.stderr.read, daemon=True))  # else it waits once the pipe is full
+        readers[0].start()
         yield ServedHome(process, int(found[1]), token[0])
     finally:
         process.terminate()
         process.wait(timeout=60)
+        for reader in readers:
+            reader.join(timeout=60)
+        process.stderr.close()
 
 
 @dataclass
@@ -97,18 +102,19 @@ class Load:
             self._ends.wait(0.02)
 
     def _ask_on(self, client: int) -> None:
-        number, connection = 0, self.server.connect()
-        while not self._ends.is_set():
-            try:
-                status, receipt = self.server.ask(connection, self.content(client, number))
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                self.lost.append(repr(error))
-                return
-            number += 1
-            if status == 200:
-                self.answered.append(receipt)
-            else:
-                self.refused.append((status, receipt))
+        number = 0
+        with closing(self.server.connect()) as connection:
+            while not self._ends.is_set():
+                try:
+                    status, receipt = self.server.ask(connection, self.content(client, number))
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    self.lost.append(repr(error))
+                    return
+                number += 1
+                if status == 200:
+                    self.answered.append(receipt)
+                else:
+                    self.refused.append((status, receipt))
 
 
 __all__ = ["Load", "ServedHome", "served_home"]

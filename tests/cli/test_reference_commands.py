@@ -57,10 +57,10 @@ def test_every_setting_is_listed_with_what_it_is() -> None:
 
 def test_settings_of_a_home_are_shown_beside_the_defaults_and_secrets_are_not(tmp_path: Path) -> None:
     file = tmp_path / "p2pcredit.toml"
-    file.write_text('[labels]\nwindow_months = 6\n[alerts]\nurls = ["json://token@host"]\n')
+    file.write_text('[labels]\nwindow_months = 6\n[alerts]\nurls = ["json://sesame@host"]\n')
     rows = {row["name"]: row for row in json.loads(said("settings", "--json", "--home", str(tmp_path)))}
     assert (rows["labels.window_months"]["default"], rows["labels.window_months"]["value"]) == (12, 6)
-    assert "token" not in said("settings", "--home", str(tmp_path)) + json.dumps(rows)
+    assert "sesame" not in said("settings", "--home", str(tmp_path)) + json.dumps(rows)
 
 
 def test_every_column_of_every_feed_is_listed() -> None:

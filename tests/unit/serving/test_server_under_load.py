@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ def test_a_kill_loses_no_answer_that_left_and_doubles_none(home: Path) -> None:
 
 
 def test_a_fold_that_was_killed_before_it_removed_a_segment_doubles_nothing(home: Path) -> None:
-    with served_home(home) as server:
-        server.ask(server.connect(), three(0, 0))
+    with served_home(home) as server, closing(server.connect()) as connection:
+        server.ask(connection, three(0, 0))
         server.kill()
     ctx = context(home)
     (segment,) = ctx.layout.score_journal.iterdir()
