@@ -11,7 +11,10 @@ from p2pcredit.cli.lazy import LazyCommand, lazy_group
 from p2pcredit.cli.version import print_version
 
 COMMANDS = {
-    "land": LazyCommand("pipeline.land:land", "Turn a platform's raw download into the five daily feeds."),
+    "land": LazyCommand(
+        "pipeline.land:land",
+        "Turn a platform's raw download into the five daily feeds, or its applications into the sixth.",
+    ),
     "preprocess": LazyCommand(
         "pipeline.preprocess:preprocess", "Take landed days through bronze and silver to the gold tables."
     ),
