@@ -10,7 +10,17 @@ from pydantic import BaseModel
 from tests.unit.platforms.mapped_lender import MAPPING
 
 from p2pcredit.platforms.mapped.prosper import MAPPING_FILE
-from p2pcredit.platforms.mapped.schema import Events, FileFormat, LoanId, PlatformMapping, Received, Source, Table, Tape
+from p2pcredit.platforms.mapped.schema import (
+    ApplicationsMapping,
+    Events,
+    FileFormat,
+    LoanId,
+    PlatformMapping,
+    Received,
+    Source,
+    Table,
+    Tape,
+)
 from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -62,6 +72,7 @@ def test_every_key_of_a_mapping_is_described_and_no_other() -> None:
         "file.": FileFormat,
         "loan_id.": LoanId,
         "events.": Events,
+        "applications.": ApplicationsMapping,
     }
     keys = {f"{at}{key}" for at, model in parts.items() for key in model.model_fields}
     keys |= {f"events.received.{key}" for key in Received.model_fields}
