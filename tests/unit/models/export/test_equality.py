@@ -97,7 +97,13 @@ def pmml_of(case: Case, place: Path) -> pl.DataFrame:
 def test_python_and_sql_equal_our_own(case: Make, family: str, way: str) -> None:
     settings, calibration = Settings(), None
     if way == "scored all":
-        settings = Settings.model_validate({"scoring": {"outside_training": "score", "beyond_range": "score"}})
+        usual = case(family, 400, settings, calibration).ours["probability_of_default"].median()
+        settings = Settings.model_validate(
+            {
+                "scoring": {"outside_training": "score", "beyond_range": "score"},
+                "scores": {"approval_cutoff": usual},
+            }
+        )
     if way == "refused":
         settings = Settings.model_validate({"scoring": {"outside_training": "refuse", "beyond_range": "score"}})
     if way == "other points":
