@@ -1,7 +1,7 @@
-"""Tell from which day on a home accounts for its days: the first that anybody asked for, with or without a receipt.
+"""Tell from which day on a home accounts for its days: the first that a run asked for, with or without a receipt.
 
 Receipts alone would not do. Where they are deleted, or the last step of the first night of a home was marked as success
-by hand, its days would be taken for days that nobody asked for, and no gap and no hole would name them.
+by hand, its days would be taken for days that no run asked for, and no gap and no hole would name them.
 """
 
 from __future__ import annotations

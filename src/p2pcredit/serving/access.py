@@ -26,7 +26,7 @@ class Visitor:
         name: As the settings or the proxy name them.
         roles: Of `read`, `score`, `decide`.
         door: How they came in. A browser sends a session or what a proxy asks for by itself, so forms of these doors
-            bear a token of their own; nobody can make a browser send another's bearer token.
+            bear a token of their own; no other page can make a browser send another's bearer token.
         csrf: What a form of this visitor bears; empty for a token.
     """
 

@@ -1,4 +1,4 @@
-"""The outermost layer: headers on every answer, bodies that are too large, and errors that nobody foresaw."""
+"""The outermost layer: headers on every answer, bodies that are too large, and unforeseen errors."""
 
 from __future__ import annotations
 

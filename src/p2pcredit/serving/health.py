@@ -10,7 +10,7 @@ from p2pcredit.serving.site import Site
 
 
 def health_router(site: Site) -> APIRouter:
-    """Make what anybody may ask: whether the server is up, and what may be asked. Neither tells of the book."""
+    """Make what any client may ask: whether the server is up, and what may be asked. Neither tells of the book."""
     router = APIRouter()
 
     @router.get("/health", include_in_schema=False)

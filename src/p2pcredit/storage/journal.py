@@ -2,7 +2,7 @@
 
 A journal is a directory of segments. Each belongs to one writer, which holds its lock as long as it lives, and to one
 day. A segment only grows. A line torn by a crash is the last of its segment, has no line end, and was never confirmed
-to anybody; `read_segment` leaves it out.
+to any client; `read_segment` leaves it out.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def serve(
     if not serving.tokens and not serving.proxy_user_header:
         if host not in _LOOPBACK:
             raise UsageError(
-                f"nobody could be told apart on {host}: no token is set; set serving.tokens, see --new-token"
+                f"no client could be told from another on {host}: no token is set; set serving.tokens, see --new-token"
             )
         token = new_token()
         extra[digest_of(token)] = (ctx.login or "local", frozenset(ROLES))

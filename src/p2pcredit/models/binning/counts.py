@@ -79,7 +79,7 @@ def count_values(
 
 
 def summable(expected: Floats) -> Floats:
-    """Round expected defaults to multiples of 2^-30, so that their sums have the same bits whoever adds them, and how.
+    """Round expected defaults to multiples of 2^-30, so that their sums have the same bits in any order.
 
     Args:
         expected: The defaults expected of each loan; positive.

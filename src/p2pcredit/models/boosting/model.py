@@ -141,7 +141,7 @@ class BoostingModel:
         return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
 
     def what_stays(self) -> Stays:
-        """Give what is the same for every row, for whoever predicts row by row."""
+        """Give what is the same for every row, for predictions row by row."""
         return Stays(self.encoding.encode(self._neutral_row())[0], tuple(self.spans_used()))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
