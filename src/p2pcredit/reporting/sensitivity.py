@@ -73,7 +73,10 @@ def _effects(facts: Mapping[str, Any]) -> Chart:
     )
     start = plot.mark_point(color=GREY, filled=True, size=60).encode(x=alt.X("at:Q", scale=scale, axis=axis))
     end = plot.mark_point(color=BLUE, filled=True, size=90).encode(x=alt.X("to:Q", scale=scale, axis=axis))
-    about = "Mean probability of all loans at a low value (grey) and a high one (blue), all else as each loan has it."
+    about = (
+        "Mean probability of all loans at a low value (grey) and a high one (blue), all else as each loan has it. "
+        "Loans with such values together may not exist."
+    )
     return Chart(key, "The ten largest effects", about, as_svg(line + start + end, key))
 
 
