@@ -143,7 +143,9 @@ STOPPED = "first model stopped: Brier score against that of one default rate for
 
 
 @pytest.mark.parametrize(
-    ("status", "doctor"), [("fail", "fail"), ("undetermined", "fail"), ("pass", "pass")], ids=["bar", "unknown", "other"]
+    ("status", "doctor"),
+    [("fail", "fail"), ("undetermined", "fail"), ("pass", "pass")],
+    ids=["bar", "unknown", "other"],
 )
 def test_a_promotion_by_hand_says_loudly_that_the_training_had_kept_the_model_back(
     ctx: JobContext, caplog: pytest.LogCaptureFixture, status: str, doctor: str
