@@ -160,8 +160,10 @@ def _bank(ctx: JobContext) -> Finding:
     below = None if champion is None else overridden_floor(card)
     back = kept_back(card)
     if below is None and back is not None:
-        status = Status.FAIL if below_a_bar(card["gate"]) else Status.PASS
-        return status, f"{said}, by a person's word: it was {back}"
+        said = f"{said}, by a person's word: it was {back}"
+        if below_a_bar(card["gate"]):
+            return Status.FAIL, f"{said}; train another, or 'p2pcredit models rollback'"
+        return Status.PASS, said
     if below is None:
         return Status.PASS, said
     status = Status.FAIL if below.startswith(Status.FAIL) else Status.UNDETERMINED

@@ -82,12 +82,13 @@ def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 
     A model that does not pass the floor, or that its training kept back, becomes champion too, and that is said: as a
-    warning, and in the ledger. Where settings ask for approval, it does not serve before a person approves it. The same words of the same person on the
-    same day are one promotion, so that a command that was killed may be run again.
+    warning, and in the ledger. Where settings ask for approval, it does not serve before a person approves it. The same
+    words of the same person on the same day are one promotion, so that a command that was killed may be run again.
 
     Returns:
         `model_id`, `replaces`, `effective_on` (None where it waits for approval), `swap_set`, `overrides` (which floor
-        the model does not pass, or why its training kept it back; None for neither), `by`, `approval` (which one it waits for; `none` where for none).
+        the model does not pass, or why its training kept it back; None for neither), `by`, `approval` (which one it
+        waits for; `none` where for none).
 
     Raises:
         BankError: If there is no such model or it was altered.
@@ -149,8 +150,8 @@ def kept_back(card: Mapping[str, Any]) -> str | None:
     """Say why its training did not let a model serve, by its card; None where it did, or where the card is silent.
 
     Examples:
-        >>> kept_back({"promoted": False, "gate": {"status": "pass", "ruling": "first model stopped: Brier score 0.116"}})
-        'kept back by its training: first model stopped: Brier score 0.116'
+        >>> kept_back({"promoted": False, "gate": {"status": "pass", "ruling": "first model stopped: Brier score"}})
+        'kept back by its training: first model stopped: Brier score'
         >>> kept_back({"promoted": False, "reason": "not better by enough"})
         'kept back by its training: not better by enough'
         >>> kept_back({"promoted": True, "reason": "first model: no guard stops it"}) is None
@@ -196,7 +197,7 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, words: Mapping[str, 
 
 
 def _follow_up(ctx: JobContext, line: LedgerEvent) -> Receipt:
-    """Warn of a floor or a ruling that is overridden, write the swap set and record the act; again where it was done before."""
+    """Warn of a floor or a ruling that is overridden, write the swap set, record the act; again if it was done."""
     facts, model_id = line.facts, str(line.facts["model_id"])
     effective, overrides = facts["effective_on"], facts["overrides"]
     if overrides is not None:
