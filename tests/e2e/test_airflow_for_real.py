@@ -35,6 +35,8 @@ from p2pcredit.storage.tables.lake import Lake
 FIRST, LAST = date(2021, 1, 1), date(2021, 1, 31)
 DAY = date(2021, 1, 20)
 FIRED = DAY + timedelta(days=1)
+NO_DATA = DAY - timedelta(days=60)
+"""A day that has begun, before the first that landed."""
 DEADLINE_MINUTES = 0.2
 STATSD = Path(__file__).parents[2] / ".venv" / "deploy" / "statsd"
 CHANNEL_SECRET = "s3cr3t-t0ken-of-a-channel"
@@ -188,8 +190,8 @@ def test_the_tasks_send_their_gauges_to_statsd(airflow: local.LocalAirflow, gaug
 def test_a_run_that_waits_keeps_no_run_by_hand_back_and_is_alerted_of_past_its_deadline(
     airflow: local.LocalAirflow,
 ) -> None:
-    client, yesterday = airflow.client(), datetime.now(UTC).date() - timedelta(days=1)
-    waits = client.trigger(PREPROCESSING.dag_id, {"snapshot_date": str(yesterday)}, f"{FIRED}T04:10:00+00:00")
+    client = airflow.client()
+    waits = client.trigger(PREPROCESSING.dag_id, {"snapshot_date": str(NO_DATA)}, f"{FIRED}T04:10:00+00:00")
 
     def waiting() -> set[str]:
         tasks = client.task_instances(PREPROCESSING.dag_id, waits)
@@ -217,7 +219,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_day_without_data_is_waited_for_and_then_skipped(airflow: local.LocalAirflow) -> None:
-    ran = run(airflow, INFERENCE.dag_id, date(2031, 1, 1))
+    ran = run(airflow, INFERENCE.dag_id, NO_DATA)
     assert ran[INFERENCE.dag_id] == ran["skip_inference"] == "success"
     assert ran["run_inference"] == "skipped"
 

@@ -125,6 +125,10 @@ MODELS = {
         "models.fairness:fairness",
         "Compare denial rates and scores of groups over a grid of cut-offs, groups from a file that no model may read.",
     ),
+    "sensitivity": LazyCommand(
+        "models.sensitivity:sensitivity",
+        "Train a model again with other seeds and windows, take features away, and rank their effects; write a page.",
+    ),
     "approve": LazyCommand(
         "models.approvals:approve",
         "Let a model serve that waits for approval, from the first unscored day on; --by is needed.",

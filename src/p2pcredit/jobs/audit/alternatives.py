@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from p2pcredit.contracts.hand_bins import HandBins
-from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.audit.retrained import of_one_family, retrained
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.fairness import approval_rates
@@ -19,7 +18,6 @@ from p2pcredit.models.champion.realised import cohorts_of
 from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts, paired_difference_within_cohorts
 from p2pcredit.models.population.groups import worst_gap
 from p2pcredit.models.training.candidate import Candidate
-from p2pcredit.models.training.candidates import train_candidates
 from p2pcredit.monitoring.status import status_at_least
 from p2pcredit.storage.state.model_bank import ModelArtifacts
 
@@ -54,17 +52,15 @@ def measure_alternatives(
 def _measured(ctx: JobContext, banked: ModelArtifacts, groups: pl.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     snapshot = TrainingSnapshot.from_card(ctx, banked)
     family, target = str(banked.card["family"]), str(banked.card["target"])
-    training = snapshot.settings.training
-    own = training.model_copy(update={"families": (family,), "preferred_family": "simplest"})
-    snapshot = replace(snapshot, settings=snapshot.settings.model_copy(update={"training": own}))
-    base = _trained(snapshot, target, {})
+    snapshot = of_one_family(snapshot, family)
+    base = retrained(snapshot, target)
     if not isinstance(base, Candidate):
         return {"missing_because": base, "rows": []}
     judged = base.evaluation.join(
         snapshot.matured.select("loan_id", "origination_date", "term_months"), on="loan_id", maintain_order="left"
     ).join(groups, on="loan_id", how="left", maintain_order="left")
     confidence, cutoff = ctx.settings.monitoring.confidence, ctx.settings.scores.approval_cutoff
-    margin = training.noninferiority_margin
+    margin = snapshot.settings.training.noninferiority_margin
     measure = _Measure(judged, confidence, cutoff, margin)
     rows: list[dict[str, Any]] = []
     asked: list[tuple[str, ...]] = [(name,) for name in names]
@@ -72,7 +68,7 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, groups: pl.DataFrame, nam
     while asked:
         for without in asked:
             ctx.progress(f"without {' and '.join(without)}", done, 2 * len(names))
-            found = _trained(snapshot, target, _left_out(snapshot, without))
+            found = retrained(snapshot, target, without=_left_out(without))
             rows.append(measure.row(without, found))
             done += 1
         best = _best([row for row in rows if len(row["without"]) == 1])
@@ -92,27 +88,8 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, groups: pl.DataFrame, nam
     }
 
 
-def _left_out(snapshot: TrainingSnapshot, without: Sequence[str]) -> dict[str, HandBins]:
+def _left_out(without: Sequence[str]) -> dict[str, HandBins]:
     return {name: HandBins(name, _WHY, use="out") for name in without}
-
-
-def _trained(snapshot: TrainingSnapshot, target: str, out: Mapping[str, HandBins]) -> Candidate | str:
-    """Train the one candidate; why there is none where there is none."""
-    forced = [name for name in out if (hand := snapshot.by_hand.get(name)) is not None and hand.use == "in"]
-    if forced:
-        return f"{forced[0]} is forced in by hand"
-    try:
-        run = train_candidates(
-            snapshot.features,
-            snapshot.outcomes,
-            as_of=snapshot.day,
-            settings=snapshot.settings,
-            by_hand={**snapshot.by_hand, **out},
-            only_target=target,
-        )
-    except P2PCreditError as error:
-        return str(error)
-    return run.candidates[0] if run.candidates else "; ".join(run.missing_because) or "it could not be fitted"
 
 
 class _Measure:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from p2pcredit.models.champion.guards import below_a_bar
 from p2pcredit.monitoring.policies.shared import score_in_words
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words
 
@@ -124,6 +125,8 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     gate = (facts["champion"] or {}).get("gate")
     if gate is not None and gate["status"] != "pass":
         said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
+    elif gate is not None and below_a_bar(gate):
+        said.append(f"The champion serves by a person's word; its training kept it back: {gate['ruling']}.")
     outside = found.get(("outside_training_share", "all"))
     if outside is not None and outside["value"]:
         said.append(f"Outside what the model was trained on: {outside['note']}.")
