@@ -69,7 +69,7 @@ def require_known(layout: Layout, day: date) -> None:
 
 
 def require_complete_of_run(ctx: JobContext, day: date) -> None:
-    """Check, in a scheduled run, that its day is preprocessed: a task reaches another one where a check was passed over.
+    """Check, in a scheduled run, that its day is preprocessed: where a check was passed over, it may not be.
 
     Raises:
         IncompleteDayError: If the check of the day was marked as success by hand, or the day was taken back since.
