@@ -69,6 +69,9 @@ class PreprocessingSettings(Group):
 class MonitoringSettings(Group):
     """What monitoring looks at and when it speaks up."""
 
+    book: str = Field(
+        "", max_length=80, description="What reports call the book; empty for the name of the platform it came from."
+    )
     policy: str = Field(
         "refresh_and_triggers",
         description="The policy that turns results into a decision, by its name: `refresh_and_triggers`, "

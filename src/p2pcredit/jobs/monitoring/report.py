@@ -42,6 +42,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
     gaps = find_gaps(ctx, week_end)
     since = _since(earlier, week_end)
     days = reconcile_days(ctx, DateRange(since, week_end), gaps)
+    platform = read_manifest(ctx.layout).get("platform")
     facts = build_facts(
         week_end,
         week.results,
@@ -58,8 +59,8 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         promotions=_promotions(ctx, week),
         graded=asdict(grade(week.inputs, earlier, ctx.settings)),
         book={
-            "name": ctx.layout.home.resolve().name,
-            "platform": read_manifest(ctx.layout).get("platform"),
+            "name": ctx.settings.monitoring.book or platform or "book without a name",
+            "platform": platform if ctx.settings.monitoring.book else None,
             "since": since.isoformat(),
             "recent_days": ctx.settings.monitoring.recent_days,
             **scored_since(week.inputs, since),
