@@ -17,7 +17,7 @@
     │   │   └── MissingHomeError    the home does not exist (may heal: its disk may still be mounted)
     │   ├── OutsideHomeError        a path leads out of the home directory
     │   └── BankError               a model directory is missing, incomplete or altered
-    ├── IncompleteDayError          rows of a day were lost between two steps
+    ├── IncompleteDayError          rows of a day were lost between two steps, or it was not preprocessed
     ├── DecisionError               the retraining hand-off cannot go on
     │   └── UnreadableDecisionError the decision file is not a decision
     ├── TrainingError               a model could not be made
@@ -140,7 +140,7 @@ class BankError(StorageError):
 
 
 class IncompleteDayError(P2PCreditError):
-    """Of a day, what landed is not what its tables hold, so that it is not made complete.
+    """A day is not complete: what landed is not what its tables hold, or a run goes on without its tables.
 
     Args:
         message: The line for the person at the keyboard.

@@ -10,7 +10,7 @@ from p2pcredit.contracts.alerts import Finding
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import MONITORING, PREDICTIONS
-from p2pcredit.errors import P2PCreditError
+from p2pcredit.errors import MonitoringError, P2PCreditError
 from p2pcredit.jobs.activity import record, warn_once, without_values
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decisions import decide, reconcile
@@ -126,8 +126,18 @@ def _warn_if_not_scored(ctx: JobContext, week_end: date) -> None:
 
 
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
-    """Measure the week and write one row per metric and segment into `gold/monitoring`."""
+    """Measure the week and write one row per metric and segment into `gold/monitoring`.
+
+    Raises:
+        MonitoringError: If the week of a scheduled run lacks what it needs, such as its last day: the check before was
+            marked as success by hand. Measured without it, the week would decide otherwise, and count as decided.
+    """
     week = week or MonitoringSnapshot(ctx, week_end)
+    if ctx.caller is Caller.SCHEDULED and (lacking := _lacking(week)) is not None:
+        raise MonitoringError(
+            f"the week to {week_end} is not measured: {lacking}; once that is mended clear task check_monitoring with "
+            f"those after it, or: p2pcredit monitor --week-end {week_end}"
+        )
     with week.lake.lock(MONITORING):
         results = metric_registry.calculate_metrics(week.inputs, ctx.settings)
         rows = pl.DataFrame(

@@ -17,6 +17,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.known_days import require_complete_of_run
 from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
 from p2pcredit.models.scorer import Scorer
@@ -104,12 +105,16 @@ def score_day(ctx: JobContext, day: date) -> Receipt:
     Returns:
         The receipt of the day, as `run_inference` gives it, and `caught_up`: how many loans of days before it got a
         probability.
+
+    Raises:
+        IncompleteDayError: If the day of a scheduled run is not preprocessed; the days before it are made up for first.
     """
     state = ctx.ledger.state()
     late = [
         run_inference(ctx, DateRange(missed, missed), only_missing=missed in state.scored)
         for missed in _missed_days(ctx, day, _loans_before(ctx, day, day))
     ]
+    require_complete_of_run(ctx, day)
     return {**run_inference(ctx, DateRange(day, day)), "caught_up": sum(done["scored"] for done in late)}
 
 

@@ -20,6 +20,7 @@ from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
 from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.governance.attention import alert_of_approvals
+from p2pcredit.jobs.known_days import require_complete_of_run
 from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.jobs.training.backends import require_fit_backend
 from p2pcredit.jobs.walking import do_step
@@ -72,12 +73,16 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
     Returns:
         `outcome` (`champion`, `challenger`, `refused`, or `none` where nothing was due), `model_id`, `metrics`,
         `reason`.
+
+    Raises:
+        IncompleteDayError: If the day of a scheduled run is not preprocessed; no decision is claimed.
     """
     require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
             return _receipt(done)
+        require_complete_of_run(ctx, day)
         first = first_model_outlook(ctx, day)
         with ctx.ledger.exclusive():  # no decision comes between the plan and the claim
             plan = _plan(ctx, day, first)
