@@ -190,8 +190,8 @@ def test_the_tasks_send_their_gauges_to_statsd(airflow: local.LocalAirflow, gaug
 def test_a_run_that_waits_keeps_no_run_by_hand_back_and_is_alerted_of_past_its_deadline(
     airflow: local.LocalAirflow,
 ) -> None:
-    client = airflow.client()
-    waits = client.trigger(PREPROCESSING.dag_id, {"snapshot_date": str(NO_DATA)}, f"{FIRED}T04:10:00+00:00")
+    client, yesterday = airflow.client(), datetime.now(UTC).date() - timedelta(days=1)
+    waits = client.trigger(PREPROCESSING.dag_id, {"snapshot_date": str(yesterday)}, f"{FIRED}T04:10:00+00:00")
 
     def waiting() -> set[str]:
         tasks = client.task_instances(PREPROCESSING.dag_id, waits)
