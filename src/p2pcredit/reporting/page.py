@@ -47,6 +47,16 @@ def render_page(template: str, facts: Mapping[str, Any], charts: list[Chart], **
         raise MonitoringError(f"the report's facts lack something: {error}; build them anew") from error
 
 
+def main_part(page: str) -> Markup:
+    """Take the main part out of a page that `render_page` made, to stand within a page of the server.
+
+    Examples:
+        >>> main_part("<html><body><main>\\n<p>2 &lt; 3</p>\\n</main></body></html>")
+        Markup('\\n<p>2 &lt; 3</p>\\n')
+    """
+    return Markup(page.partition("<main>")[2].rpartition("</main>")[0])
+
+
 @cache
 def _template(name: str) -> Template:
     environment = Environment(
