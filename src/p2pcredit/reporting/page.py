@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
 from jinja2.exceptions import UndefinedError
 from markupsafe import Markup
 
 from p2pcredit.errors import MonitoringError
-from p2pcredit.reporting.drawing import Chart
+
+if TYPE_CHECKING:
+    from p2pcredit.reporting.drawing import Chart  # brings Altair, which a page without charts does not need
 
 
 class _Packaged(BaseLoader):

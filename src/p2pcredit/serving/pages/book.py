@@ -13,18 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.portfolio.population import measure_population
-from p2pcredit.jobs.portfolio.returns import measure_returns
-from p2pcredit.jobs.portfolio.rolls import measure_rolls
-from p2pcredit.jobs.portfolio.strategy import measure_strategy
-from p2pcredit.jobs.portfolio.vintages import measure_vintages
 from p2pcredit.periods import parse_date
 from p2pcredit.reporting.page import main_part
-from p2pcredit.reporting.population import render_population
-from p2pcredit.reporting.returns import render_returns
-from p2pcredit.reporting.rolls import render_rolls
-from p2pcredit.reporting.strategy import render_strategy
-from p2pcredit.reporting.vintages import render_vintages
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw
 from p2pcredit.serving.pages.measured import Measured
@@ -51,44 +41,80 @@ class View:
     command: str
     fields: tuple[str, ...]
     measure: Callable[[JobContext, date | None, Options], Receipt]
-    render: Callable[[Mapping[str, Any]], str]
+    render: Callable[[Receipt], str]
 
 
+def _strategy(ctx: JobContext, day: date | None, told: Options) -> Receipt:
+    from p2pcredit.jobs.portfolio.strategy import measure_strategy
+
+    return measure_strategy(ctx, day, **told)
+
+
+def _strategy_page(found: Receipt) -> str:
+    from p2pcredit.reporting.strategy import render_strategy
+
+    return render_strategy(found)
+
+
+def _applicants(ctx: JobContext, day: date | None, told: Options) -> Receipt:
+    from p2pcredit.jobs.portfolio.population import measure_population
+
+    return measure_population(ctx, day, **told)
+
+
+def _applicants_page(found: Receipt) -> str:
+    from p2pcredit.reporting.population import render_population
+
+    return render_population(found)
+
+
+def _vintages(ctx: JobContext, day: date | None, told: Options) -> Receipt:
+    from p2pcredit.jobs.portfolio.vintages import measure_vintages
+
+    return measure_vintages(ctx, day, **told)
+
+
+def _vintages_page(found: Receipt) -> str:
+    from p2pcredit.reporting.vintages import render_vintages
+
+    return render_vintages(found)
+
+
+def _rolls(ctx: JobContext, day: date | None, told: Options) -> Receipt:
+    from p2pcredit.jobs.portfolio.rolls import measure_rolls
+
+    return measure_rolls(ctx, day, **told)
+
+
+def _rolls_page(found: Receipt) -> str:
+    from p2pcredit.reporting.rolls import render_rolls
+
+    return render_rolls(found)
+
+
+def _returns(ctx: JobContext, day: date | None, told: Options) -> Receipt:
+    from p2pcredit.jobs.portfolio.returns import measure_returns
+
+    return measure_returns(ctx, day, **told)
+
+
+def _returns_page(found: Receipt) -> str:
+    from p2pcredit.reporting.returns import render_returns
+
+    return render_returns(found)
+
+
+_CUTOFF = ("as_of", "months", "loss_limit", "revenue", "stress")
+_CELLS = ("as_of", "vintage", "grades")
 VIEWS = (
-    View(
-        "/strategy",
-        "Cut-offs",
-        "strategy",
-        ("as_of", "months", "loss_limit", "revenue", "stress"),
-        lambda ctx, day, told: measure_strategy(ctx, day, **told),
-        render_strategy,
-    ),
-    View(
-        "/strategy/applicants",
-        "Who applied",
-        "population",
-        ("as_of", "months"),
-        lambda ctx, day, told: measure_population(ctx, day, **told),
-        render_population,
-    ),
-    View(
-        "/book",
-        "Vintages",
-        "vintages",
-        ("as_of", "vintage", "grades"),
-        lambda ctx, day, told: measure_vintages(ctx, day, **told),
-        render_vintages,
-    ),
-    View("/book/rolls", "Roll rates", "rolls", ("as_of",), lambda ctx, day, _: measure_rolls(ctx, day), render_rolls),
-    View(
-        "/book/returns",
-        "Returns",
-        "returns",
-        ("as_of", "vintage", "grades"),
-        lambda ctx, day, told: measure_returns(ctx, day, **told),
-        render_returns,
-    ),
+    View("/strategy", "Cut-offs", "strategy", _CUTOFF, _strategy, _strategy_page),
+    View("/strategy/applicants", "Who applied", "population", ("as_of", "months"), _applicants, _applicants_page),
+    View("/book", "Vintages", "vintages", _CELLS, _vintages, _vintages_page),
+    View("/book/rolls", "Roll rates", "rolls", ("as_of",), _rolls, _rolls_page),
+    View("/book/returns", "Returns", "returns", _CELLS, _returns, _returns_page),
 )
+"""All of them. What measures and draws is loaded by the first page that needs it, so that the server starts without."""
+
 _CHOICES = {"revenue": ("interest", "fees"), "vintage": ("quarter", "year"), "grades": ("platform", "own")}
 _MOST_MONTHS = 600
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import polars as pl
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -18,7 +17,6 @@ from p2pcredit.contracts.tables import MONITORING, QUARANTINE, TABLES, Table, br
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.known_rows import rows_known
 from p2pcredit.periods import DateRange, parse_date
-from p2pcredit.reporting.drawing import BLUE, GREY, Chart, as_svg, base
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw, way
@@ -27,6 +25,9 @@ from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, frame_of, look
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.active_files import active_files
 from p2pcredit.storage.tables.lake import Lake
+
+if TYPE_CHECKING:
+    from p2pcredit.reporting.drawing import Chart
 
 _TABLES = {
     "table": pl.String,
@@ -217,18 +218,12 @@ def _drift(ctx: JobContext) -> tuple[date | None, list[dict[str, Any]]]:
 
 
 def _history(frame: pl.LazyFrame, words: str) -> Chart | None:
-    """Draw a metric week by week, with its interval and what it is held against."""
+    """Draw what was measured, week by week; None where nothing was."""
+    from p2pcredit.serving.pages.charts import metric_history
+
     rows = frame.select("week_end_date", "value", "low", "high", "threshold").sort("week_end_date").collect()
-    rows = rows.filter(pl.col("value").is_not_null())
-    if rows.is_empty():
-        return None
-    points = [{**row, "week_end_date": row["week_end_date"].isoformat()} for row in rows.iter_rows(named=True)]
-    plot = base(points, height=200).encode(x=alt.X("yearmonthdate(week_end_date):T", title="Week to"))
-    line = plot.mark_line(color=BLUE, point=True).encode(y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)))
-    band = plot.mark_rule(color=BLUE, opacity=0.4).encode(y="low:Q", y2="high:Q")
-    limit = plot.mark_line(color=GREY, strokeDash=[5, 4]).encode(y="threshold:Q")
-    drawn = as_svg(alt.layer(band, limit, line), "history")
-    return Chart("history", words, "Value with its interval; dashed, what it is held against.", drawn)
+    measured = rows.filter(pl.col("value").is_not_null())
+    return None if measured.is_empty() else metric_history(measured.to_dicts(), words)
 
 
 def _day(told: str | None) -> date | None:

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from p2pcredit.reporting.inventory import approval_words, person, served_words
-from p2pcredit.reporting.returns import in_currency, money, percent
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.cells import cell_text, plain_name
 
@@ -94,6 +93,8 @@ def without_paths(text: str) -> str:
 
 @cache
 def _environment() -> Environment:
+    from p2pcredit.reporting.returns import in_currency, money, percent
+
     environment = Environment(
         loader=PackageLoader("p2pcredit.serving.pages"),
         autoescape=True,

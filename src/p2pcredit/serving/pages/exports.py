@@ -22,8 +22,8 @@ _BLOCK = 1 << 20
 def answer_export(frame: pl.LazyFrame, asked: Asked, form: str, name: str) -> Response:
     """Send all rows of a view, those of other pages too, in the order of the view where that was asked for.
 
-    The file is whole on the disk, under no name, before its first byte leaves: a row that cannot be read ends the request
-    and never leaves half a file behind that looks like a whole one.
+    The file is whole on the disk, under no name, before its first byte leaves: a row that cannot be read ends the
+    request, and nobody gets half a file that looks like a whole one.
 
     Args:
         frame: The table.
@@ -38,7 +38,7 @@ def answer_export(frame: pl.LazyFrame, asked: Asked, form: str, name: str) -> Re
         raise UsageError(no_such("format", form, tuple(_TYPES)))
     schema = dict(frame.collect_schema())
     rows = in_order(filtered(frame, asked.filters, schema), asked, schema)
-    file = TemporaryFile()
+    file = TemporaryFile()  # noqa: SIM115 - closed once it was sent
     try:
         if form == "parquet":
             rows.sink_parquet(file)

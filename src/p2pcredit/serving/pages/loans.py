@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import polars as pl
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -14,7 +13,6 @@ from starlette.responses import Response
 from p2pcredit.contracts.tables import CASH_FLOWS, PREDICTIONS
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.audit.notice import write_notice
-from p2pcredit.reporting.drawing import BLUE, Chart, as_svg, base
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw, way
 from p2pcredit.serving.pages.exports import answer_export
@@ -24,6 +22,9 @@ from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.typing import plain_id
+
+if TYPE_CHECKING:
+    from p2pcredit.reporting.drawing import Chart
 
 _SHOWN = (
     "loan_id",
@@ -106,37 +107,19 @@ def _flows(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
 
 
 def _curve(scored: Sequence[dict[str, Any]]) -> Chart | None:
-    """Draw the probability of default by month on book, as the newest score of the loan has it."""
+    """Draw the curve of the newest score of the loan; None where it has none."""
+    from p2pcredit.serving.pages.charts import default_curve
+
     newest = max(scored, key=lambda one: one["snapshot_date"], default=None)
     if newest is None or not newest["default_curve"]:
         return None
-    points = [{"months_on_book": 0, "probability_of_default": 0.0}, *newest["default_curve"]]
-    drawn = (
-        base(points, width=520, height=190)
-        .mark_line(color=BLUE, point=True)
-        .encode(
-            x=alt.X("months_on_book:Q", title="Months on book", axis=alt.Axis(tickMinStep=6)),
-            y=alt.Y("probability_of_default:Q", title="Probability of default", axis=alt.Axis(format=".0%")),
-        )
-    )
-    about = f"By the end of every half-year on book, by {newest['model_id']}."
-    return Chart("default-curve", "Default by month on book", about, as_svg(drawn, "default-curve"))
+    return default_curve(newest["default_curve"], newest["model_id"])
 
 
 def _flows_chart(flows: Sequence[dict[str, Any]]) -> Chart | None:
-    if not flows:
-        return None
-    rows = [{"day": one["paid_on"].isoformat(), "balance": one["balance"]} for one in flows]
-    drawn = (
-        base(rows, width=520, height=190)
-        .mark_line(color=BLUE, interpolate="step-after")
-        .encode(
-            x=alt.X("yearmonthdate(day):T", title="Day", axis=alt.Axis(format="%b %Y")),
-            y=alt.Y("balance:Q", title="Received less paid out"),
-        )
-    )
-    about = "All amounts so far, on the investor's side: below zero what is not back yet."
-    return Chart("flows", "Cash flows", about, as_svg(drawn, "flows"))
+    from p2pcredit.serving.pages.charts import balance_of_flows
+
+    return balance_of_flows(flows) if flows else None
 
 
 __all__ = ["loans_router"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from fastapi import APIRouter, Depends
@@ -17,14 +17,15 @@ from p2pcredit.jobs.governance.attention import attention
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.pipelines import due_after
 from p2pcredit.periods import DateRange
-from p2pcredit.reporting.drawing import BLUE, Chart, as_svg, base
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words, shown_as
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.lake import Lake
 
-_MOST_ALERTS = 40
+if TYPE_CHECKING:
+    from p2pcredit.reporting.drawing import Chart
+
 _MOST_FAILS = 8
 _CHART_WEEKS = 52
 
@@ -77,7 +78,7 @@ def _alerts(ctx: JobContext) -> list[dict[str, str]]:
         else:
             severity, line = str(entry.get("severity", "warning")), str(entry.get("message", ""))
             lines.append({"at": at, "severity": severity, "line": line})
-    return lines[:_MOST_ALERTS]
+    return lines
 
 
 def _lights(ctx: JobContext) -> dict[str, Any] | None:
@@ -117,19 +118,9 @@ def _scored_by_week(ctx: JobContext) -> Chart | None:
         if day > begins:
             monday = day - timedelta(days=day.weekday())
             weeks[monday] = weeks.get(monday, 0) + loans
-    import altair as alt  # noqa: PLC0415
+    from p2pcredit.serving.pages.charts import scored_by_week
 
-    rows = [{"week": monday.isoformat(), "loans": loans} for monday, loans in sorted(weeks.items())]
-    drawn = (
-        base(rows, height=150)
-        .mark_bar(color=BLUE)
-        .encode(
-            x=alt.X("yearmonthdate(week):T", title="Week that begins on", axis=alt.Axis(format="%d %b %Y")),
-            y=alt.Y("loans:Q", title="Loans"),
-        )
-    )
-    about = f"By the day of their loans, {sum(weeks.values()):,} in all, to {max(scored)}."
-    return Chart("scored-by-week", "Loans scored by week", about, as_svg(drawn, "scored-by-week"))
+    return scored_by_week(weeks, max(scored))
 
 
 __all__ = ["facts_of_today", "today_router"]
