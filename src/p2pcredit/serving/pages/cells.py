@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-_SHORTENED = {"pd": "PD", "auc": "AUC", "id": "id"}
+_SHORTENED = {"pd": "PD", "auc": "AUC", "ks": "KS", "ece": "ECE", "psi": "PSI", "fico": "FICO", "n": "n"}
+"""What is no word of the language."""
 
 
 def cell_text(value: Any) -> str:
@@ -42,7 +43,7 @@ def plain_name(name: str) -> str:
     """
     words = [_SHORTENED.get(word, word) for word in str(name).replace("_", " ").split(" ")]
     text = " ".join(words)
-    return text[:1].upper() + text[1:]
+    return text if text in _SHORTENED.values() else text[:1].upper() + text[1:]
 
 
 def _number(value: float) -> str:

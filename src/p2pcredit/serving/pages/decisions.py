@@ -138,7 +138,7 @@ def _lines(ctx: JobContext) -> list[dict[str, Any]]:
 
 
 def _speaks_of(ctx: JobContext, row: dict[str, Any], decision_id: str) -> bool:
-    return ctx.ledger.events()[row["number"] - 1].facts.get("decision_id") == decision_id
+    return bool(ctx.ledger.events()[row["number"] - 1].facts.get("decision_id") == decision_id)
 
 
 def _decided(ctx: JobContext) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from p2pcredit.jobs.scoring.champions import promote, rollback, show_model
 from p2pcredit.periods import parse_date
 from p2pcredit.reporting.inventory import approval_words, served_words
 from p2pcredit.serving.access import Visitor
+from p2pcredit.serving.pages.cells import cell_text
 from p2pcredit.serving.pages.drawing import draw, way
 from p2pcredit.serving.pages.exports import answer_export
 from p2pcredit.serving.pages.forms import optional_text, text_of
@@ -90,10 +91,11 @@ def models_router(site: Site) -> APIRouter:
         found, state = show_model(ctx, model_id), ctx.ledger.state()
         facts = {
             "model": found,
-            "facts": _plain_facts(found),
+            "facts": with_intervals(_plain_facts(found)),
+            "reason": found["card"].get("reason"),
             "points": _points(ctx, model_id),
             "swap": _own_swap(ctx, model_id),
-            "waits": state.approvals.waiting_of(model_id) is not None,
+            "waits": state.approvals.waiting_of(model_id),
             "serves": state.champion == model_id,
             "champion": state.champion,
             "before": state.champion_before() if state.champion else None,
@@ -175,10 +177,28 @@ def _plain_facts(found: Mapping[str, Any]) -> dict[str, Any]:
     more = {
         name: value
         for name, value in card.items()
-        if name not in named and name != "model_id" and isinstance(value, str | int | float) and value != ""
+        if name not in {*named, "model_id", "reason"} and isinstance(value, str | int | float) and value != ""
     }
     metrics = {name: value for name, value in found["metrics"].items() if not isinstance(value, dict | list)}
     return {**named, **more, **metrics}
+
+
+def with_intervals(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Write facts for a reader, a measurement with its interval in one.
+
+    Examples:
+        >>> with_intervals({"family": "scorecard", "auc": 0.7123, "auc_low": 0.68, "auc_high": 0.74})
+        {'family': 'scorecard', 'auc': '0.7123 [0.68, 0.74]'}
+    """
+    told = {}
+    for name, value in facts.items():
+        base = name.removesuffix("_low").removesuffix("_high")
+        if base != name and base in facts:
+            continue
+        low, high = facts.get(f"{name}_low"), facts.get(f"{name}_high")
+        interval = "" if low is None or high is None else f" [{cell_text(low)}, {cell_text(high)}]"
+        told[name] = f"{cell_text(value)}{interval}"
+    return told
 
 
 def _points(ctx: JobContext, model_id: str) -> dict[str, Any] | None:
@@ -212,4 +232,4 @@ def _read_json(path: Any) -> dict[str, Any] | None:
     return found
 
 
-__all__ = ["beside_each_other", "models_router"]
+__all__ = ["beside_each_other", "models_router", "with_intervals"]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from p2pcredit.errors import (
     BankError,
+    MissingLoanError,
     MissingTableError,
     MonitoringError,
     P2PCreditError,
@@ -31,6 +32,9 @@ from p2pcredit.serving.refusals import Refusal, answer_refusal
 from p2pcredit.serving.site import Site
 
 logger = logging.getLogger("p2pcredit.serving")
+
+
+_NOT_THERE = (BankError, MissingLoanError, MissingTableError, MonitoringError, TooLittleDataError)
 
 
 def pages_router(site: Site) -> APIRouter:
@@ -77,7 +81,7 @@ async def answer_error(request: Request, error: P2PCreditError) -> Response:
     logger.warning("request %s: %s", request_id, error)
     if isinstance(error, UsageError):
         return answer_refusal(request, Refusal(422, "wrong_request", str(error)))
-    if isinstance(error, MissingTableError | BankError | MonitoringError | TooLittleDataError):
+    if isinstance(error, _NOT_THERE):
         return answer_refusal(request, Refusal(404, "not_there", str(error)))
     return answer_refusal(request, Refusal(503, "failed", str(error)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring.reviewed import monitored_weeks
 from p2pcredit.periods import DateRange, parse_date
-from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words
+from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words, status_in_words
 from p2pcredit.retraining.state import Origin
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw, way
@@ -36,7 +37,21 @@ _WEEKS = {
     "decided": pl.String,
     "report": pl.String,
 }
-_MEASURED = ("metric", "segment", "value", "low", "high", "threshold", "status", "n", "matured_share", "note")
+_MEASURED = {
+    "what": pl.String,
+    "where": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "threshold": pl.Float64,
+    "status": pl.String,
+    "n": pl.Int64,
+    "note": pl.String,
+    "metric": pl.String,
+    "segment": pl.String,
+    "matured_share": pl.Float64,
+    "model_id": pl.String,
+}
 _DIFF = {
     "metric": pl.String,
     "segment": pl.String,
@@ -58,7 +73,7 @@ def weeks_router(site: Site) -> APIRouter:
     @router.get("/weeks")
     def weeks(request: Request, visitor: Visitor = reader) -> Response:
         ctx, asked = site.context(), asked_of(request, "week", down=True)
-        frame = frame_of(_weeks(ctx), _WEEKS)
+        frame = frame_of(_weeks(ctx, _saved(site)), _WEEKS)
         if form := request.query_params.get("as"):
             return answer_export(frame, asked, form, "weeks")
         links = {
@@ -93,13 +108,13 @@ def weeks_router(site: Site) -> APIRouter:
         ends = parse_date(day)
         if ends not in known:
             raise Refusal(404, "no_such_week", f"no week that ends on {ends} was monitored")
-        asked = asked_of(request)
-        frame = Lake(ctx.layout).scan(MONITORING, DateRange(ends, ends)).select(_MEASURED).with_columns(_in_order())
+        asked, frame = asked_of(request), frame_of(_measured(ctx, ends), _MEASURED)
         if form := request.query_params.get("as"):
-            return answer_export(frame.drop("place"), asked, form, f"week_{ends}")
-        ordered = frame.sort("place", "metric", "segment") if asked.sort is None else frame
-        links = {"metric": lambda row: way("/data/metric", name=row["metric"], segment=row["segment"])}
-        shown = look_up(ordered.drop("place"), asked, key="results", caption="What was measured", links=links)
+            return answer_export(frame, asked, form, f"week_{ends}")
+        links = {"what": lambda row: way("/data/metric", name=row["metric"], segment=row["segment"])}
+        shown = look_up(
+            frame, asked, key="results", caption="What was measured", columns=tuple(_MEASURED)[:9], links=links
+        )
         place = known.index(ends)
         report = ctx.layout.report(ends).name
         facts = {
@@ -124,8 +139,8 @@ def weeks_router(site: Site) -> APIRouter:
     return router
 
 
-def _weeks(ctx: JobContext) -> list[dict[str, Any]]:
-    """List the weeks that were monitored: lights, champion, decision, report."""
+def _weeks(ctx: JobContext, saved: Collection[str] = ()) -> list[dict[str, Any]]:
+    """List the weeks that were monitored: lights, champion, decision, and the report where it was saved."""
     counted = (
         Lake(ctx.layout)
         .scan(MONITORING)
@@ -141,13 +156,14 @@ def _weeks(ctx: JobContext) -> list[dict[str, Any]]:
             **{status: row[status] or 0 for status in _LIGHTS},
             "model_id": row["model_id"],
             "decided": "; ".join(one["decided"] for one in _decisions_of(ctx, row["week_end_date"])) or "nothing",
-            "report": ctx.layout.report(row["week_end_date"]).name,
+            "report": name if (name := ctx.layout.report(row["week_end_date"]).name) in saved else None,
         }
         for row in rows.iter_rows(named=True)
     ]
 
 
 _LIGHTS = ("pass", "fail", "undetermined")
+_ORDER = ("fail", "undetermined", "pass")
 
 
 def _lights(ctx: JobContext, week: date) -> dict[str, int]:
@@ -155,19 +171,19 @@ def _lights(ctx: JobContext, week: date) -> dict[str, int]:
     return {status: row[status] for status in _LIGHTS}
 
 
-def _in_order() -> pl.Expr:
-    """Failures first, then what is not known, then what passed, then what is for information."""
-    told = pl.col("threshold").is_not_null()
-    return (
-        pl.when(pl.col("status") == "fail")
-        .then(0)
-        .when(told & (pl.col("status") == "undetermined"))
-        .then(1)
-        .when(pl.col("status") == "pass")
-        .then(2)
-        .otherwise(3)
-        .alias("place")
-    )
+def _measured(ctx: JobContext, week: date) -> list[dict[str, Any]]:
+    """Read what a week measured: failures first, then what is not known, what passed, and what is for information."""
+    rows = Lake(ctx.layout).scan(MONITORING, DateRange(week, week)).collect().sort("metric", "segment")
+    told = [
+        {
+            **row,
+            "what": metric_in_words(row["metric"]),
+            "where": segment_in_words(row["segment"]),
+            "status": status_in_words(row),
+        }
+        for row in rows.iter_rows(named=True)
+    ]
+    return sorted(told, key=lambda row: _ORDER.index(row["status"]) if row["status"] in _ORDER else len(_ORDER))
 
 
 def _decisions_of(ctx: JobContext, week: date) -> list[dict[str, Any]]:
