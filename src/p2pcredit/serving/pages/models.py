@@ -94,6 +94,7 @@ def models_router(site: Site) -> APIRouter:
             "facts": with_intervals(_plain_facts(found)),
             "reason": found["card"].get("reason"),
             "points": _points(ctx, model_id),
+            "has_evidence": (ctx.layout.model(model_id) / EVIDENCE_PAGE_FILE).is_file(),
             "swap": _own_swap(ctx, model_id),
             "waits": state.approvals.waiting_of(model_id),
             "serves": state.champion == model_id,

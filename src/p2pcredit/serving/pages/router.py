@@ -13,6 +13,7 @@ from p2pcredit.errors import (
     MissingLoanError,
     MissingTableError,
     MonitoringError,
+    OutsideHomeError,
     P2PCreditError,
     TooLittleDataError,
     UsageError,
@@ -20,6 +21,7 @@ from p2pcredit.errors import (
 from p2pcredit.serving.pages.book import book_router
 from p2pcredit.serving.pages.data import data_router
 from p2pcredit.serving.pages.decisions import decisions_router
+from p2pcredit.serving.pages.drawing import without_paths
 from p2pcredit.serving.pages.loans import loans_router
 from p2pcredit.serving.pages.measured import Measured
 from p2pcredit.serving.pages.models import models_router
@@ -34,7 +36,15 @@ from p2pcredit.serving.site import Site
 logger = logging.getLogger("p2pcredit.serving")
 
 
-_NOT_THERE = (BankError, MissingLoanError, MissingTableError, MonitoringError, TooLittleDataError)
+_NOT_THERE = (
+    BankError,
+    MissingLoanError,
+    MissingTableError,
+    MonitoringError,
+    OutsideHomeError,
+    TooLittleDataError,
+)
+"""What asks for something that is not in the home, or not yet."""
 
 
 def pages_router(site: Site) -> APIRouter:
@@ -79,11 +89,13 @@ async def answer_error(request: Request, error: P2PCreditError) -> Response:
     """Answer a request that a job refused: its line without paths, and the whole of it in the server's log."""
     request_id = getattr(request.state, "request_id", "")
     logger.warning("request %s: %s", request_id, error)
+    home = str(request.app.state.site.layout.home)
+    told = without_paths(str(error).replace(f"{home}/", "").replace(home, "the home"))
     if isinstance(error, UsageError):
-        return answer_refusal(request, Refusal(422, "wrong_request", str(error)))
+        return answer_refusal(request, Refusal(422, "wrong_request", told))
     if isinstance(error, _NOT_THERE):
-        return answer_refusal(request, Refusal(404, "not_there", str(error)))
-    return answer_refusal(request, Refusal(503, "failed", str(error)))
+        return answer_refusal(request, Refusal(404, "not_there", told))
+    return answer_refusal(request, Refusal(503, "failed", told))
 
 
 __all__ = ["answer_error", "pages_router"]
