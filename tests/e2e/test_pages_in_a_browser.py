@@ -39,9 +39,7 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def server(
-    small_home: Path, made_once: Callable[[str, Callable[[Path], None]], Path]
-) -> Iterator[ServedHome]:
+def server(small_home: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Iterator[ServedHome]:
     home = made_once("paged-home", lambda directory: make_paged_home(small_home, directory))
     with served_home(home) as served:
         yield served
