@@ -219,6 +219,7 @@ __all__ = [
     "MissingExtraError",
     "MissingFeedError",
     "MissingHomeError",
+    "MissingLoanError",
     "MissingTableError",
     "MonitoringError",
     "OutsideHomeError",
