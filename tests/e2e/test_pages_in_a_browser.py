@@ -48,11 +48,12 @@ def server(small_home: Path, made_once: Callable[[str, Callable[[Path], None]], 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; 'apt-get install chromium' brings it")
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1920, "light")])
 def test_pages_are_sound_at_this_width(server: ServedHome, width: int, scheme: Any) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
     base = f"http://127.0.0.1:{server.port}"
     problems: list[str] = []
-    with playwright.sync_playwright() as engine:
+    with sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page = context.new_page()
@@ -76,7 +77,7 @@ def test_pages_are_sound_at_this_width(server: ServedHome, width: int, scheme: A
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 problems.append(f"{way}: {wide} pixels wide")
-            found = axe.Axe().run(page).response["violations"]
+            found = Axe().run(page).response["violations"]
             problems += [
                 f"{way}: {one['id']}: {one['nodes'][0]['html'][:150]}"
                 for one in found
