@@ -119,7 +119,7 @@ def _curve(scored: Sequence[dict[str, Any]]) -> Chart | None:
 def _flows_chart(flows: Sequence[dict[str, Any]]) -> Chart | None:
     from p2pcredit.serving.pages.charts import balance_of_flows
 
-    return balance_of_flows(flows) if flows else None
+    return balance_of_flows(flows) if len(flows) > 1 else None
 
 
 __all__ = ["loans_router"]
