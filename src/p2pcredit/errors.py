@@ -12,6 +12,7 @@
     │   └── SchemaDriftError        a day lacks what its feed usually has, and a model uses
     ├── StorageError                a table, bank or ledger cannot be read or written
     │   ├── MissingTableError       nothing has been written there yet
+    │   ├── MissingLoanError        the lake holds no such loan, or no score of it
     │   ├── ConflictError           another process committed first (heals by trying again)
     │   ├── HomeError               a directory cannot be home: its name, its kind, this user's rights
     │   │   └── MissingHomeError    the home does not exist (may heal: its disk may still be mounted)
@@ -110,6 +111,10 @@ class StorageError(P2PCreditError):
 
 class MissingTableError(StorageError, LookupError):
     """A table is asked for that nothing has been written to yet."""
+
+
+class MissingLoanError(StorageError, LookupError):
+    """The lake holds no loan of this id, or no score of it."""
 
 
 class ConflictError(StorageError):
@@ -214,6 +219,7 @@ __all__ = [
     "MissingExtraError",
     "MissingFeedError",
     "MissingHomeError",
+    "MissingLoanError",
     "MissingTableError",
     "MonitoringError",
     "OutsideHomeError",

@@ -14,11 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from p2pcredit.errors import P2PCreditError
 from p2pcredit.serving.access import Access
 from p2pcredit.serving.gate import Gate
 from p2pcredit.serving.health import health_router
 from p2pcredit.serving.limits import Rates
-from p2pcredit.serving.pages import pages_router
+from p2pcredit.serving.pages.router import answer_error, pages_router
 from p2pcredit.serving.refusals import Refusal, answer_refusal
 from p2pcredit.serving.scores import Scores, scores_router
 from p2pcredit.serving.sign_in import sign_in_router
@@ -63,6 +64,7 @@ def make_app(
     app.state.site = site
     app.add_middleware(Gate, most_bytes=serving.max_body_kilobytes * 1024, clock=clock)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(P2PCreditError, _failed)
     app.add_exception_handler(HTTPException, _refused_by_router)
     app.add_exception_handler(RequestValidationError, _unreadable)
     for router in (health_router(site), scores_router(site, scores), sign_in_router(site), pages_router(site)):
@@ -72,6 +74,10 @@ def make_app(
 
 async def _refused(request: Request, error: Any) -> Response:
     return answer_refusal(request, error)
+
+
+async def _failed(request: Request, error: Any) -> Response:
+    return await answer_error(request, error)
 
 
 async def _refused_by_router(request: Request, error: Any) -> Response:

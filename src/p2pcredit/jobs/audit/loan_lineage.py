@@ -14,7 +14,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.errors import StorageError
+from p2pcredit.errors import MissingLoanError, StorageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside, values_lost
 from p2pcredit.models.economics.experience import Experience, read_experience
@@ -51,13 +51,13 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         judged by it; else None); `reason`, one line.
 
     Raises:
-        StorageError: If the lake holds no such loan.
+        MissingLoanError: If the lake holds no such loan.
         BankError: If the model that scored it is gone or was altered.
     """
     lake, loan_id = Lake(ctx.layout), plain_id(loan_id)
     landed = _landed(lake, loan_id)
     if not landed:
-        raise StorageError(f"there is no loan '{loan_id}' in the lake; give the platform's id as it was landed")
+        raise MissingLoanError(f"there is no loan '{loan_id}' in the lake; give the platform's id as it was landed")
     predictions = _rows(_of(lake, PREDICTIONS, loan_id))
     scored = [_scored(ctx, lake, row) for row in predictions]
     labels = _rows(_of(lake, LABEL_STORE, loan_id).sort("known_on"))
