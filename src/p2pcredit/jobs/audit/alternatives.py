@@ -109,6 +109,7 @@ def _trained(snapshot: TrainingSnapshot, target: str, out: Mapping[str, HandBins
             settings=snapshot.settings,
             by_hand={**snapshot.by_hand, **out},
             only_target=target,
+            catalogue=snapshot.catalogue,
         )
     except P2PCreditError as error:
         return str(error)

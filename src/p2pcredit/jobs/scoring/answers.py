@@ -18,6 +18,7 @@ from p2pcredit.jobs.scoring.landed_rows import features_for
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import REASONS
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.reporting.notice import borrower_reasons
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
@@ -91,7 +92,9 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
         UsageError: If columns are missing, with the similar one.
     """
     try:
-        features = features_for(scorer.model.feature_names, rows, strict=True).features
+        features = features_for(
+            scorer.model.feature_names, rows, strict=True, catalogue=catalogue_of(scorer.model.support)
+        ).features
         return answer_features(scorer, features, settings, request_id=request_id)
     except pl.exceptions.PolarsError as error:
         raise UsageError(
@@ -123,7 +126,8 @@ def worded_reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, 
     named: Sequence[str] = [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]]
     neutral = scorer.model.neutral
     known = [{"feature": name, "value": value, "usual_at_cutoff": neutral.get(name)} for name, value in values.items()]
-    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known), strict=True)]
+    own = catalogue_of(scorer.model.support)
+    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known, own), strict=True)]
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
