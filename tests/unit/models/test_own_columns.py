@@ -1,8 +1,9 @@
-"""A lender's own column in training and scoring: it is learned from where it is declared, and explained by the model."""
+"""An own column in training and scoring: learned from where it is declared, and explained by the model alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -89,7 +90,7 @@ def test_directions_reach_the_trees(declared: TrainingRun, book: Book) -> None:
     model = next(c for c in declared.candidates if c.family == "boosting").model
     loans = book[0].head(200)
     risks = [model.predict(loans.with_columns(pl.lit(float(months)).alias(TENURE.name))) for months in range(0, 121, 8)]
-    assert all((later <= earlier + 1e-12).all() for earlier, later in zip(risks, risks[1:], strict=False))
+    assert all((later <= earlier + 1e-12).all() for earlier, later in pairwise(risks))
 
 
 @pytest.mark.parametrize("family", ["scorecard", "boosting"])
