@@ -175,6 +175,11 @@ class FeatureCatalogue:
         """List the features of a plain benchmark beside a model of these sets: all but the state, under test."""
         return self.of_sets(set(feature_sets) - {"state"})
 
+    def with_own(self, own: Collection[Feature]) -> FeatureCatalogue:
+        """Add own columns, such as those that a model learned from; of one that is there already, these words hold."""
+        found = {feature.name: feature for feature in (*self.own, *own)}
+        return FeatureCatalogue(tuple(found.values()))
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """The own columns as they land."""

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.adverse_action import VERSION
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.jobs.scoring.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
 from p2pcredit.jobs.scoring.given import landed_rows, landed_texts, refuse_wrong_records
 from p2pcredit.jobs.scoring.row_features import FeaturesOfRow, RowFeatures
@@ -53,9 +54,10 @@ class ReadyModel:
     Args:
         scorer: The model.
         settings: All settings.
+        catalogue: The features of the home, whose own columns an application may have.
     """
 
-    def __init__(self, scorer: Scorer, settings: Settings) -> None:
+    def __init__(self, scorer: Scorer, settings: Settings, catalogue: FeatureCatalogue = BUILT_IN) -> None:
         self._scorer, self._settings = scorer, settings
         try:
             self._one: OneLoanScorer | None = OneLoanScorer(scorer, settings)
@@ -63,7 +65,7 @@ class ReadyModel:
             self._one = None
         self._names = scorer.model.feature_names
         self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM, RATE)))
-        self._catalogue = catalogue_of(scorer.model.support)
+        self._catalogue = catalogue.with_own(catalogue_of(scorer.model.support).own)
         self._features = FeaturesOfRow(self._needed, self._catalogue)
 
     @property
@@ -85,7 +87,11 @@ class ReadyModel:
         rows = self._rows(records, mapping)
         if rows is None:
             landed = landed_rows(records, mapping, self._catalogue)
-            return Answered.of(answer_applications(self._scorer, landed, self._settings, request_id=request_id))
+            return Answered.of(
+                answer_applications(
+                    self._scorer, landed, self._settings, request_id=request_id, catalogue=self._catalogue
+                )
+            )
         if self._one is None or len(rows) > _FEW:
             return Answered.of(answer_features(self._scorer, self._frame(rows), self._settings, request_id=request_id))
         known = [{name: row.values[name] for name in self._names} for row in rows]
