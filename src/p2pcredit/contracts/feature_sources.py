@@ -43,6 +43,7 @@ def columns_behind(features: Iterable[str], catalogue: FeatureCatalogue = BUILT_
     """Give the feeds and columns that any of these features is made of.
 
     Examples:
+        >>> from p2pcredit.contracts.catalogue import declare
         >>> shoes = declare("shoe_size", "number", direction=0, reason="Shoes", basis="none")
         >>> columns_behind([shoes.name], FeatureCatalogue((shoes,)))
         frozenset({('own_columns', 'own_shoe_size')})

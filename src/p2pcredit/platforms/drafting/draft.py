@@ -87,7 +87,7 @@ def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnF
         source = _dated(one) if kind == "date" else _scalar(one.name)
         side = "" if kind == "category" else ", direction: 0"
         words = _quoted(plain.replace("_", " ").capitalize())
-        lines.append(f'#   {name}: {{source: {source}, kind: {kind}{side}, reason: {words}, basis: ""}}')
+        lines.append(f'#   {_scalar(name)}: {{source: {source}, kind: {kind}{side}, reason: {words}, basis: ""}}')
         offered.add(one.name)
     if lines:
         draft.lines += [
