@@ -34,6 +34,9 @@ def mapping_page() -> str:
         _words("key", told["event_keys"]),
         _words("status", told["statuses"]),
         _words("word", told["rules"]),
+        "## Own columns",
+        "What may stand under the name of a feature of your own (`features`).",
+        _words("key", told["feature_keys"]),
         "## Expressions",
         "SQL as DuckDB reads it, one value of one row. Every column is text there, without the blanks around it; a "
         "blank or a sign of a missing value is NULL. Names with blanks stand in double quotes, texts in single ones. "

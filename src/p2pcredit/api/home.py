@@ -176,7 +176,9 @@ class Home:
         ctx = self._ctx
         rows = as_polars(frame)
         request_id = new_request_id(ctx.at)
-        return answer_applications(read_scorer(ctx, model_id), rows, ctx.settings, request_id=request_id).answers
+        return answer_applications(
+            read_scorer(ctx, model_id), rows, ctx.settings, request_id=request_id, catalogue=ctx.catalogue
+        ).answers
 
     def applications(self, as_of: Day, months: int = 12) -> pl.DataFrame:
         """Read the decided applications of some months, each once, scored by the champion of that day.

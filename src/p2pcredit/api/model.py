@@ -19,6 +19,7 @@ from p2pcredit.jobs.scoring.landed_rows import LANDED, features_for
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import TERM
 from p2pcredit.models.term_structure.structure import TermStructure
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.names import perhaps
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.text import one_line
@@ -144,7 +145,7 @@ class Model:
         )
 
     def _features(self, rows: pl.DataFrame) -> pl.DataFrame:
-        found = features_for(self.feature_names, rows)
+        found = features_for(self.feature_names, rows, catalogue=catalogue_of(self._scorer.model.support))
         if found.misspelt:
             slips = ", ".join(f"'{name}'{perhaps(name, LANDED)}" for name in found.misspelt)
             warnings.warn(f"columns that no feed has are passed over: {slips}", stacklevel=3)

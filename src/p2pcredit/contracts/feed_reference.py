@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.missing import MISSING_SIGNS, TEXT_MISSING_SIGNS
@@ -24,8 +25,8 @@ KINDS: dict[Kind, str] = {
 """How the text of a landing file is read, per kind of column."""
 
 
-def describe_feeds() -> list[dict[str, Any]]:
-    """List every feed with its columns.
+def describe_feeds(catalogue: FeatureCatalogue = BUILT_IN) -> list[dict[str, Any]]:
+    """List every feed with its columns, own ones as the home of this catalogue declares them.
 
     Returns:
         Per feed `feed`, `description`, `optional`, `date_column`, `columns`: per column `column` (in landing files),
@@ -43,7 +44,7 @@ def describe_feeds() -> list[dict[str, Any]]:
             "date_column": feed.date_column,
             "columns": [_described(column) for column in feed.columns],
         }
-        for feed in ALL_FEEDS.values()
+        for feed in map(catalogue.feed, ALL_FEEDS)
     ]
 
 

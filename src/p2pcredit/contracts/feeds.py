@@ -1,6 +1,6 @@
 """The five daily feeds that a platform lands: four about a loan at origination, one about its servicing.
 
-A sixth may land: applications, with what was decided of each.
+Two more may land: applications, with what was decided of each, and the columns that a lender declares as features.
 
 A landing file has a header with the `source` names below. Required columns must be there; any other column of the
 contract may be left out and is then missing on every row; columns that no contract names are ignored and reported.
@@ -288,7 +288,15 @@ APPLICATIONS = Feed(
     key="application_id",
     optional=True,
 )
-OPTIONAL_FEEDS = {APPLICATIONS.name: APPLICATIONS}
+OWN_COLUMNS = Feed(
+    "own_columns",
+    "Optional: the columns that a lender's mapping declares as features, one row per loan originated that day. The own "
+    "columns of a home stand beside these keys, each with `own_` before its name.",
+    "origination_date",
+    (_LOAN_ID, _ORIGINATED),
+    optional=True,
+)
+OPTIONAL_FEEDS = {APPLICATIONS.name: APPLICATIONS, OWN_COLUMNS.name: OWN_COLUMNS}
 ALL_FEEDS = {**FEEDS, **OPTIONAL_FEEDS}
 
 

@@ -16,12 +16,12 @@ from p2pcredit.models.economics.value import value_loans
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION, Family
 from p2pcredit.models.outside_training import decide, outside_training, withhold
-from p2pcredit.models.reference_borrower import columns_of, feature_named
+from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.structure import TermStructure
-from p2pcredit.models.training_support import blanks_as_missing
+from p2pcredit.models.training_support import blanks_as_missing, contract_of
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
@@ -177,7 +177,7 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
         Regulation B, 12 CFR 1002.9(b)(2): the principal reasons, true to the factors actually scored; its commentary
         holds more than four to be no help.
     """
-    factors = [feature_named(name) for name in model.feature_names]
+    factors = [contract_of(model.support, name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
     by_text = np.zeros((features.height, len(texts)))
     values = blanks_as_missing(columns_of(features, model.feature_names), model.support)

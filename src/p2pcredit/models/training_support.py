@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from p2pcredit.contracts.catalogue import FeatureCatalogue, feature_as_json, feature_from_json
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.reference_borrower import HIDDEN, Profile, columns_of, number_of_blank
+from p2pcredit.models.reference_borrower import HIDDEN, Profile, columns_of, feature_named, number_of_blank
 
 LEAST_LOANS = 5
 LEAST_SHARE = 0.001
@@ -64,6 +66,7 @@ class ColumnSupport:
             for other features, or where it is not known.
         terms: Of the contract term: the training loans of each, `(months, loans)`, shortest first; None for all else,
             or where it is not known.
+        declared: Of a lender's own column: its contract as the training knew it; None for a feature of this package.
     """
 
     loans: int
@@ -75,6 +78,7 @@ class ColumnSupport:
     reach: float | None = None
     blanks: int | None = None
     terms: tuple[tuple[float, int], ...] | None = None
+    declared: Feature | None = None
 
     @property
     def least_known(self) -> float:
@@ -234,6 +238,27 @@ def with_terms(support: Support, loans: pl.DataFrame) -> Support:
     return {**support, PRODUCT: replace(held, terms=tuple((float(term), int(n)) for term, n in counts.iter_rows()))}
 
 
+def with_declared(support: Support, features: Collection[Feature]) -> Support:
+    """Add the contracts of the lender's own columns among the features, so that the model explains itself alone."""
+    own = {feature.name: feature for feature in features if feature.is_own and feature.name in support}
+    return {**support, **{name: replace(support[name], declared=feature) for name, feature in own.items()}}
+
+
+def contract_of(support: Support, name: str) -> Feature:
+    """Return the contract of a feature of a model: as it was declared, or that of this package.
+
+    Raises:
+        UsageError: If there is none of that name.
+    """
+    held = support.get(name)
+    return feature_named(name) if held is None or held.declared is None else held.declared
+
+
+def catalogue_of(support: Support) -> FeatureCatalogue:
+    """Return the features that a model knows: those of this package, and the own columns that it learned from."""
+    return FeatureCatalogue(tuple(held.declared for held in support.values() if held.declared is not None))
+
+
 def term_facts(support: Support) -> list[dict[str, Any]]:
     """List for how many months a model's training loans were lent, for its card; none where it is not known.
 
@@ -289,7 +314,11 @@ def without_missing(support: Support) -> list[str]:
 
 def support_as_json(support: Support) -> dict[str, Any]:
     """Return it as plain JSON values."""
-    return {name: asdict(held) for name, held in support.items()}
+    found = {}
+    for name, held in support.items():
+        plain = {key: value for key, value in asdict(held).items() if key != "declared"}
+        found[name] = plain if held.declared is None else {**plain, "declared": feature_as_json(held.declared)}
+    return found
 
 
 def support_from_json(content: Mapping[str, Any] | None, names: Collection[str]) -> Support:
@@ -307,7 +336,9 @@ def _column(held: Mapping[str, Any]) -> ColumnSupport:
     levels = None if held["levels"] is None else tuple(str(level) for level in held["levels"])
     terms = held.get("terms")  # models written before they kept it say nothing of terms
     counts = None if terms is None else tuple((float(term), int(n)) for term, n in terms)
-    return ColumnSupport(**{**held, **effects, "levels": levels, "terms": counts})
+    declared = held.get("declared")
+    own = None if declared is None else feature_from_json(declared)
+    return ColumnSupport(**{**held, **effects, "levels": levels, "terms": counts, "declared": own})
 
 
 def _number(value: object) -> float | None:

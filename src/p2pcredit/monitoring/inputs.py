@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.cures import Cures
 from p2pcredit.errors import MonitoringError
 from p2pcredit.models.population.decisions import SCHEMA as NO_APPLICATIONS
@@ -149,6 +150,7 @@ class MonitoringInputs:
             origination_date, term_months, label, risk, chance` (as the champion serves), `matured_since` it was set.
         applications: Decided applications as `p2pcredit.models.population.decisions.SCHEMA` has them, scored by the
             champion; none in a home where they do not land.
+        catalogue: The features that there are.
         asked: The last answer of the server about a loan, given on or before the day of its prediction: `loan_id,
             snapshot_date` (when asked), `model_id, score, decision`.
 
@@ -177,6 +179,7 @@ class MonitoringInputs:
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
     over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
+    catalogue: FeatureCatalogue = BUILT_IN
     asked: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_ASKED))
     champion_judged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_JUDGED))
     applications: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NO_APPLICATIONS))

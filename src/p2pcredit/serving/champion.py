@@ -32,7 +32,9 @@ class Champion:
         model_id = champion_of(self._ctx)
         found = self._ready.get(model_id)
         if found is None:
-            found = self._ready[model_id] = ReadyModel(read_scorer(self._ctx, model_id), self._ctx.settings)
+            found = self._ready[model_id] = ReadyModel(
+                read_scorer(self._ctx, model_id), self._ctx.settings, self._ctx.catalogue
+            )
         self._ready.move_to_end(model_id)
         while len(self._ready) > _KEPT:
             self._ready.popitem(last=False)

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from p2pcredit.serving.openapi import describe_server
 from p2pcredit.serving.site import Site
+from p2pcredit.storage.own_features import read_own_features
 
 
 def health_router(site: Site) -> APIRouter:
@@ -19,7 +20,7 @@ def health_router(site: Site) -> APIRouter:
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
-        return JSONResponse(describe_server(site.settings.serving.max_applications))
+        return JSONResponse(describe_server(site.settings.serving.max_applications, read_own_features(site.layout)))
 
     return router
 

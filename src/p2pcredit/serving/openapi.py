@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from p2pcredit import __version__
 from p2pcredit.contracts.allowed import value_schema
-from p2pcredit.jobs.scoring.problems import COLUMNS
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
+from p2pcredit.contracts.columns import Column
+from p2pcredit.jobs.scoring.problems import columns_of_home
 from p2pcredit.readers.applications import LIST_KEY
 
 _TEXT = {"type": "string"}
@@ -25,11 +28,12 @@ _REFUSALS = {
 
 
 @cache
-def describe_server(most_applications: int) -> dict[str, Any]:
+def describe_server(most_applications: int, catalogue: FeatureCatalogue = BUILT_IN) -> dict[str, Any]:
     """Give the OpenAPI description.
 
     Args:
         most_applications: Most applications of one request.
+        catalogue: The features of the home, whose own columns an application may have.
     """
     refusals = {str(status): {"$ref": "#/components/responses/refused"} for status in _REFUSALS}
     score = {
@@ -67,7 +71,7 @@ def describe_server(most_applications: int) -> dict[str, Any]:
         "info": {"title": "P2PCreditScore", "version": __version__},
         "paths": {"/v1/score": {"post": score}, "/health": {"get": health}},
         "components": {
-            "schemas": _schemas(most_applications),
+            "schemas": _schemas(most_applications, columns_of_home(catalogue)),
             "responses": {
                 "refused": {
                     "description": "Why not.",
@@ -82,7 +86,7 @@ def describe_server(most_applications: int) -> dict[str, Any]:
 _HEALTH = {"type": "object", "properties": {"status": {"const": "pass"}}, "required": ["status"]}
 
 
-def _schemas(most: int) -> dict[str, Any]:
+def _schemas(most: int, columns: Mapping[str, Column]) -> dict[str, Any]:
     application = {"$ref": "#/components/schemas/Application"}
     several = {"type": "array", "items": application, "minItems": 1, "maxItems": most}
     answer = {
@@ -108,8 +112,8 @@ def _schemas(most: int) -> dict[str, Any]:
     return {
         "Application": {
             "type": "object",
-            "properties": {name: value_schema(column) for name, column in COLUMNS.items()},
-            "required": [name for name, column in COLUMNS.items() if column.required],
+            "properties": {name: value_schema(column) for name, column in columns.items()},
+            "required": [name for name, column in columns.items() if column.required],
             "additionalProperties": False,
         },
         "Request": {

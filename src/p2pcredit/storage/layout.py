@@ -42,6 +42,11 @@ class Layout:
         return self.home / "bins.toml"
 
     @property
+    def own_features_file(self) -> Path:
+        """What the lender's mapping declares of own columns as features; may be absent."""
+        return self.home / "own_features.json"
+
+    @property
     def logs(self) -> Path:
         """Decision, ledger, retraining logs, activity and the alerts of replays."""
         return self.home / "logs"

@@ -121,3 +121,14 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("")
     with pytest.raises(SourceError):
         look_at(tmp_path / "a.csv")
+
+
+def test_further_columns_are_offered_as_features_to_uncomment_and_those_of_prohibited_grounds_are_not(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"K{n};0{n}.02.2020;{n}000;12;Repaid;{n + 3};{'NS'[n % 2]}orth;{'MF'[n % 2]}" for n in range(1, 8))
+    text = draft(tmp_path, loans=f"Contract;Start Date;Loan Amount;Term;Status;ShoeSize;Branch;Gender\n{rows}\n").text
+    assert '#   branch: {source: Branch, kind: category, reason: "Branch", basis: ""}' in text
+    assert "gender" not in text.partition("# features:")[2].partition("# Not used")[0]
+    assert "# Not used: " in text
+    assert "Gender" in text.partition("# Not used: ")[2]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.feeds import APPLICATIONS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
 from p2pcredit.errors import MissingTableError, UsageError
@@ -18,6 +17,7 @@ from p2pcredit.jobs.audit.group_file import GroupFile, read_groups
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.monitoring.matured_loans import once_each
 from p2pcredit.jobs.scoring.scored_applications import application_features, labels_of_closed, scored_applications
+from p2pcredit.jobs.training.snapshot import catalogue_of_card
 from p2pcredit.models.population.groups import (
     FOUR_FIFTHS,
     LEAST_LOANS,
@@ -105,7 +105,7 @@ def measure_fairness(
     chances = told["probability_of_default"].to_numpy().astype(np.float64)
     grid = grid_of(chances, ctx.settings.population.cutoffs, cutoff)
     own = seen.filter(pl.col("loan_id").is_in(told["loan_id"].implode()))
-    names = [feature for feature in FEATURES if feature.name in set(banked.card.get("features", ()))]
+    names = [one for one in catalogue_of_card(banked.card).features if one.name in set(banked.card.get("features", ()))]
     by = []
     for column in file.columns:
         members = told[column]

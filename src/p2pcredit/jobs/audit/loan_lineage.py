@@ -23,6 +23,7 @@ from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import REASONS, load_model, score_loans
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.reporting.notice import borrower_reasons
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -118,7 +119,7 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "decision": row["decision"],
         "outside_training": list(row["outside_training"] or []),
         "reasons": reasons,
-        "adverse_action": borrower_reasons(reasons, known),
+        "adverse_action": borrower_reasons(reasons, known, catalogue_of(model.support)),
         "champion_since": None if period is None else period.effective_on.isoformat(),
         "champion_because": None if period is None else period.why,
         "ledger_line": None if period is None else period.number,

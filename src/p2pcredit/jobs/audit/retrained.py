@@ -52,6 +52,7 @@ def retrained(
             settings=snapshot.settings,
             by_hand={**snapshot.by_hand, **out},
             only_target=target,
+            catalogue=snapshot.catalogue,
         )
     except P2PCreditError as error:
         return str(error)

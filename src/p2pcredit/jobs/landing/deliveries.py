@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import ALL_FEEDS, feed_named
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
@@ -140,7 +140,7 @@ def _landed(ctx: JobContext, feed: str, days: DateRange) -> dict[date, tuple[pl.
 
     Its own check says why.
     """
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     columns = [SNAPSHOT, *contract.sources, UNPARSED]
     try:
         read = read_landing(ctx.layout, contract, days)
@@ -157,7 +157,7 @@ def _taken(ctx: JobContext, feed: str, days: DateRange) -> dict[date, pl.DataFra
     """Read the rows of these days in bronze, with the digest of the file that each came from."""
     from p2pcredit.storage.tables.lake import Lake  # loads Delta Lake, which is needed where a file changed only
 
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     rows = Lake(ctx.layout).scan(bronze(contract), days).sort(SNAPSHOT, "row_number")
     taken = rows.select(SNAPSHOT, *contract.sources, UNPARSED, _ORIGIN).collect()
     return {day: of_day for (day,), of_day in taken.partition_by(SNAPSHOT, as_dict=True).items()}

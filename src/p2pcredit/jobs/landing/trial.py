@@ -80,6 +80,9 @@ def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Rece
         facts = _Facts(Lake(layout), ctx.settings)
         quarters = facts.quarters(days.last)
         warnings = facts.doubts(quarters)
+        warnings += [
+            f"the own column {n} {one['doubt']}" for n, one in landing.get("own_columns", {}).items() if one["doubt"]
+        ]
         loans = sum(one["loans"] for one in quarters.values())
         if unknown:
             warnings.append(f"the outcome of {unknown} of {loans} loans is unknown; they get no label")

@@ -30,6 +30,7 @@ from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
 from p2pcredit.monitoring.policies.choose import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.tables.day_receipts import read_receipt
 from p2pcredit.storage.tables.lake import Lake
@@ -104,6 +105,7 @@ class MonitoringSnapshot:
             week_end=week_end,
             champion_id=self.champion_id,
             champion_as_of=self.facts.champion_as_of,
+            catalogue=read_own_features(self.ctx.layout),
             predictions=once_each(frames[0]),
             labels=frames[1].sort("origination_date", "loan_id"),
             features=once_each(frames[2]),

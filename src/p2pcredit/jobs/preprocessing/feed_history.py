@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed_named
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, Feed, feed_named
 from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
@@ -94,26 +94,27 @@ def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, Lan
 
 def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
     """Count per day the rows in silver and those in which each column has a value; keep sizes of numbers, and texts."""
-    columns = feed_named(feed).columns
+    contract = ctx.feed(feed)
+    columns = contract.columns
     counts = [pl.col(column.typed_name).count().alias(column.source) for column in columns]
-    sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(feed)]
-    rows = Lake(ctx.layout).scan(silver(feed_named(feed)), days)
-    texts = _texts(feed, rows)
+    sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(contract)]
+    rows = Lake(ctx.layout).scan(silver(contract), days)
+    texts = _texts(contract, rows)
     counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts, *sizes).collect()
     return {
         row["snapshot_date"]: _Held(
             row[" rows"],
             {column.source: n for column in columns if (n := row[column.source])},
-            {name: tuple(kept) for name in sized(feed) if (kept := row[f"{_SIZES}{name}"])},
+            {name: tuple(kept) for name in sized(contract) if (kept := row[f"{_SIZES}{name}"])},
             texts.get(row["snapshot_date"], {}),
         )
         for row in counted.iter_rows(named=True)
     }
 
 
-def _texts(feed: str, rows: pl.LazyFrame) -> dict[date, dict[str, dict[str, int]]]:
+def _texts(feed: Feed, rows: pl.LazyFrame) -> dict[date, dict[str, dict[str, int]]]:
     """Count per day in how many rows each text of each category stands, and choose those that are kept."""
-    columns = [column for column in feed_named(feed).columns if column.source in worded(feed)]
+    columns = [column for column in feed.columns if column.source in worded(feed)]
     if not columns:
         return {}
     each = [

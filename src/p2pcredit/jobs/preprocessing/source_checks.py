@@ -5,7 +5,7 @@ No table is looked at but that of an optional feed, to find a file that is gone.
 
 from __future__ import annotations
 
-from p2pcredit.contracts.feeds import OPTIONAL_FEEDS, feed_named
+from p2pcredit.contracts.feeds import OPTIONAL_FEEDS
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.activity import warn
@@ -30,7 +30,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         MissingFeedError: If a day has no file or its landing is not whole; it may still come.
         SourceError: If a file cannot be used, in one line.
     """
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     files = find_landing_files(ctx.layout, feed, days)
     missing = [day for day, path in files.items() if path is None]
     if feed in OPTIONAL_FEEDS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, OPTIONAL_FEEDS, feed_named
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, OPTIONAL_FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record, warn
@@ -79,7 +79,7 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     Raises:
         SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     lake = Lake(ctx.layout)
     table = bronze(contract)
     if has_nothing(ctx, feed, days):
@@ -126,7 +126,7 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
 
 
 def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     lake = Lake(ctx.layout)
     if has_nothing(ctx, feed, days):
         return {"feed": feed, "rows_in": 0, "silver": 0, "quarantined": 0, "values_missing": {}, "changed": False}
@@ -164,10 +164,12 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.lock(FEATURE_STORE):
-        engine = engine_for(ctx, lake, *((silver(feed), days) for feed in APPLICATION_FEEDS))
-        frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
-        (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
-        changed = engine.replace(FEATURE_STORE, features, days)
+        catalogue = ctx.catalogue
+        read = [*APPLICATION_FEEDS, *([catalogue.feed(OWN_COLUMNS.name)] if catalogue.own else [])]
+        engine = engine_for(ctx, lake, *((silver(feed), days) for feed in read))
+        frames = {feed.name: engine.frame(silver(feed), days) for feed in read}
+        (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days), catalogue.own))
+        changed = engine.replace(catalogue.table(FEATURE_STORE), features, days)
         close_month(lake, FEATURE_STORE, days)
     return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
 

@@ -13,11 +13,13 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.adverse_action import VERSION
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.scoring.landed_rows import features_for
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import REASONS
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.reporting.notice import borrower_reasons
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
@@ -75,7 +77,14 @@ class Answers:
         return [_plain(row) for row in self.answers.to_dicts()]
 
 
-def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, *, request_id: str) -> Answers:
+def answer_applications(
+    scorer: Scorer,
+    rows: pl.DataFrame,
+    settings: Settings,
+    *,
+    request_id: str,
+    catalogue: FeatureCatalogue = BUILT_IN,
+) -> Answers:
     """Score applications, and word the reasons of each.
 
     Args:
@@ -84,6 +93,7 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
             `term` and any others), as text or typed, or with the features of the model and `loan_id`.
         settings: Points, grades and cut-off, what becomes of loans outside training, and the main window.
         request_id: Stands in each answer.
+        catalogue: The features of the home, whose own columns an application may have; those of the model it may.
 
     Raises:
         ApplicationError: If a value or a column cannot be read. The nightly run would set the row aside, or go on
@@ -91,7 +101,8 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
         UsageError: If columns are missing, with the similar one.
     """
     try:
-        features = features_for(scorer.model.feature_names, rows, strict=True).features
+        known = catalogue.with_own(catalogue_of(scorer.model.support).own)
+        features = features_for(scorer.model.feature_names, rows, strict=True, catalogue=known).features
         return answer_features(scorer, features, settings, request_id=request_id)
     except pl.exceptions.PolarsError as error:
         raise UsageError(
@@ -123,7 +134,8 @@ def worded_reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, 
     named: Sequence[str] = [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]]
     neutral = scorer.model.neutral
     known = [{"feature": name, "value": value, "usual_at_cutoff": neutral.get(name)} for name, value in values.items()]
-    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known), strict=True)]
+    own = catalogue_of(scorer.model.support)
+    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known, own), strict=True)]
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.adverse_action import VERSION
-from p2pcredit.contracts.features import FEATURES
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.jobs.scoring.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
 from p2pcredit.jobs.scoring.given import landed_rows, landed_texts, refuse_wrong_records
 from p2pcredit.jobs.scoring.row_features import FeaturesOfRow, RowFeatures
@@ -21,13 +21,13 @@ from p2pcredit.models.one_loan.scorer import OneLoanScorer
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import RATE, TERM
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.readers.applications import Record
 from p2pcredit.settings import Settings
 
 _FEW = 24
 """So many applications are answered one by one sooner than all together as a frame."""
-_KINDS = {feature.name: pl.String() if feature.kind == "category" else pl.Float64() for feature in FEATURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,10 @@ class ReadyModel:
     Args:
         scorer: The model.
         settings: All settings.
+        catalogue: The features of the home, whose own columns an application may have.
     """
 
-    def __init__(self, scorer: Scorer, settings: Settings) -> None:
+    def __init__(self, scorer: Scorer, settings: Settings, catalogue: FeatureCatalogue = BUILT_IN) -> None:
         self._scorer, self._settings = scorer, settings
         try:
             self._one: OneLoanScorer | None = OneLoanScorer(scorer, settings)
@@ -64,7 +65,8 @@ class ReadyModel:
             self._one = None
         self._names = scorer.model.feature_names
         self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM, RATE)))
-        self._features = FeaturesOfRow(self._needed)
+        self._catalogue = catalogue.with_own(catalogue_of(scorer.model.support).own)
+        self._features = FeaturesOfRow(self._needed, self._catalogue)
 
     @property
     def model_id(self) -> str:
@@ -84,8 +86,12 @@ class ReadyModel:
         """
         rows = self._rows(records, mapping)
         if rows is None:
-            landed = landed_rows(records, mapping)
-            return Answered.of(answer_applications(self._scorer, landed, self._settings, request_id=request_id))
+            landed = landed_rows(records, mapping, self._catalogue)
+            return Answered.of(
+                answer_applications(
+                    self._scorer, landed, self._settings, request_id=request_id, catalogue=self._catalogue
+                )
+            )
         if self._one is None or len(rows) > _FEW:
             return Answered.of(answer_features(self._scorer, self._frame(rows), self._settings, request_id=request_id))
         known = [{name: row.values[name] for name in self._names} for row in rows]
@@ -95,10 +101,11 @@ class ReadyModel:
     def _rows(self, records: Sequence[Record], mapping: MappedPlatform | None) -> list[RowFeatures] | None:
         """Build the features of each; None where one breaks a rule, or is asked for twice."""
         if mapping is None:
-            refuse_wrong_records(records)
-            texts = [landed_texts(record) for record in records]
+            refuse_wrong_records(records, self._catalogue)
+            texts = [landed_texts(record, self._catalogue) for record in records]
         else:
-            texts = [landed_texts(row) for row in landed_rows(records, mapping).iter_rows(named=True)]
+            landed = landed_rows(records, mapping)
+            texts = [landed_texts(row, self._catalogue) for row in landed.iter_rows(named=True)]
         rows = []
         for text in texts:
             row = self._features.of(text)
@@ -108,8 +115,9 @@ class ReadyModel:
         return rows if len({(row.loan_id, row.day) for row in rows}) == len(rows) else None
 
     def _frame(self, rows: Sequence[RowFeatures]) -> pl.DataFrame:
+        kinds = {one.name: pl.String() if one.kind == "category" else pl.Float64() for one in self._catalogue.features}
         days = pl.Series("snapshot_date", [row.day for row in rows], dtype=pl.Date)
-        columns = [pl.Series(name, [row.values[name] for row in rows], dtype=_KINDS[name]) for name in self._needed]
+        columns = [pl.Series(name, [row.values[name] for row in rows], dtype=kinds[name]) for name in self._needed]
         return pl.DataFrame(
             [pl.Series("loan_id", [row.loan_id for row in rows]), days, days.alias("known_on"), *columns]
         )

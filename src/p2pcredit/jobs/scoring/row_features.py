@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_TERMS
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
+from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.engines.rows.frame import RowFrame
 from p2pcredit.engines.rows.program import RowProgram
-from p2pcredit.jobs.scoring.problems import LANDED
+from p2pcredit.jobs.scoring.problems import columns_of_home, feeds_of_application
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.silver import refine
 from p2pcredit.transforms.typing import BLANKS
@@ -38,20 +39,21 @@ class FeaturesOfRow:
 
     Args:
         names: The features.
+        catalogue: The features that there are.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], catalogue: FeatureCatalogue = BUILT_IN) -> None:
         program = RowProgram()
-        raw = {name: program.given(name) for name in (*LANDED, "snapshot_date")}
+        raw = {name: program.given(name) for name in (*columns_of_home(catalogue), "snapshot_date")}
         raw |= {"row_number": program.constant(1), "unparsed": program.constant(None)}
         silver: Any = {}
         faults = []
-        for feed in APPLICATION_FEEDS:
+        for feed in feeds_of_application(catalogue):
             frame: Any = RowFrame(program, raw)
             sound, faulty = refine(frame, feed)
             silver[feed.name] = sound
             faults.append(faulty.kept)  # type: ignore[attr-defined]
-        built: Any = build_features(silver)
+        built: Any = build_features(silver, own=catalogue.own)
         self._names, self._faults = tuple(names), len(faults)
         self._of = program.function([*faults, *(built.columns[name] for name in (*_KEYS, *names))])
 

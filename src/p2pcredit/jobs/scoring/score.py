@@ -216,7 +216,7 @@ def _score_span(
 ) -> ScoredLoans:
     files, settings = dict(ModelBank(ctx.layout).get(model_id).files), ctx.settings
     score = _ScoreRows(files, model_id, settings.scores, settings.scoring, settings.money)
-    features = engine.read(FEATURE_STORE, days).lazy()
+    features = engine.read(lake.of_home(FEATURE_STORE), days).lazy()
     kept = None
     if only_missing:
         there = engine.frame(PREDICTIONS, days).filter(nw.col("model_id") == model_id)

@@ -17,6 +17,7 @@ from p2pcredit.models.scorer import Scorer
 from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.features import build_features
@@ -81,13 +82,13 @@ def application_features(lake: Lake, days: DateRange) -> pl.DataFrame:
         for feed in APPLICATION_FEEDS
     }
     lost = values_lost(lake, days).filter(pl.col("feed") == APPLICATIONS.name).drop("loan_id").collect()
-    own = as_loans.select("snapshot_date", "row_number", "loan_id")
-    lost = lost.join(own, on=["snapshot_date", "row_number"], how="inner").with_columns(
+    ids = as_loans.select("snapshot_date", "row_number", "loan_id")
+    lost = lost.join(ids, on=["snapshot_date", "row_number"], how="inner").with_columns(
         pl.lit(APPLICATION_FEEDS[0].name).alias("feed")
     )
-    return collect(build_features(frames, nw.from_native(lost.select(*QUARANTINE.schema).lazy()))).sort(
-        "snapshot_date", "loan_id"
-    )
+    own = read_own_features(lake.layout).own  # no feed of applications has them, so they are missing
+    built = build_features(frames, nw.from_native(lost.select(*QUARANTINE.schema).lazy()), own)
+    return collect(built).sort("snapshot_date", "loan_id")
 
 
 def labels_of_closed(lake: Lake, labels: LabelSettings, as_of: date) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES
+from p2pcredit.contracts.catalogue import digest_of, feature_as_json
 from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.jobs.training.environment import environment, software
 from p2pcredit.jobs.training.past_promotions import realised_differences
@@ -28,7 +28,7 @@ from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import fit_term_structure
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE, term_structure_facts
 from p2pcredit.models.training.candidate import Candidate
-from p2pcredit.models.training_support import absence_facts, term_facts
+from p2pcredit.models.training_support import absence_facts, contract_of, term_facts
 from p2pcredit.reporting.evidence.facts import build_evidence
 from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.reporting.evidence.subject import Subject
@@ -88,6 +88,7 @@ def assemble(
         **entries,
         "features": list(model.feature_names),
         "feature_sets": _sets_of(model),
+        **_own_features(snapshot),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
         "terms": term_facts(model.support),
         "term_structure": term_structure_facts(structure),
@@ -116,6 +117,7 @@ def assemble(
         flow=snapshot.flow,
         swap_set=swapped,
         promotions=_promotions(snapshot),
+        catalogue=snapshot.catalogue,
         provenance={
             "delta_versions": snapshot.versions,
             "landing": snapshot.landing,
@@ -150,8 +152,16 @@ def name_model(family: str, day: date, files: Mapping[str, bytes]) -> str:
 
 def _sets_of(model: ScoringModel) -> list[str]:
     """List the sets that the model's own features belong to."""
-    own = {feature.group for feature in FEATURES if feature.name in model.feature_names}
+    own = {contract_of(model.support, name).group for name in model.feature_names}
     return [name for name in FEATURE_SETS if name in own]
+
+
+def _own_features(snapshot: TrainingSnapshot) -> dict[str, Any]:
+    """Name the lender's own columns that could be learned from, with their digest; nothing where there are none."""
+    own = snapshot.catalogue.own
+    if not own:
+        return {}
+    return {"own_features": [feature_as_json(one) for one in own], "own_features_digest": digest_of(own)}
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:

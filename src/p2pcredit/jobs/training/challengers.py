@@ -59,6 +59,7 @@ def make_challenger(
         backend=backend,
         progress=progress,
         by_hand=snapshot.by_hand,
+        catalogue=snapshot.catalogue,
     )
     if not run.candidates and run.broken:
         broken = one_line("; ".join(run.broken), 300)

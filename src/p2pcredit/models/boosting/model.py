@@ -361,7 +361,15 @@ def fit_boosting(
     encoding = learn_encoding(features, candidates)
     grown = trees or Trees()
     with growing(
-        encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, backend=backend
+        encoding,
+        encoding.encode(features),
+        bads,
+        expected,
+        candidates=candidates,
+        seed=seed,
+        threads=threads,
+        device=device,
+        backend=backend,
     ) as grow:
         booster = grow(grown)
     target = "matured" if expected is None else "hazard"

@@ -26,10 +26,9 @@ from p2pcredit.models.export.formula import (
 from p2pcredit.models.export.term_ranges import term_ranges
 from p2pcredit.models.export.values import Values
 from p2pcredit.models.outside_training import LEAST_PART, WHOLE_POINT, most_points
-from p2pcredit.models.reference_borrower import feature_named
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.scoring_model import ScoringModel
-from p2pcredit.models.training_support import ColumnSupport
+from p2pcredit.models.training_support import ColumnSupport, contract_of
 from p2pcredit.settings import Settings
 
 _FARTHEST = 500.0
@@ -63,7 +62,7 @@ def finish(
     values.steps.append(Step("grade", grade, "category"))
     factors = []
     for name, neutral in at_neutral.items():
-        feature = feature_named(name)
+        feature = contract_of(model.support, name)
         changed = values.add(f"{name}_at_usual", neutral)
         better = values.add(
             f"{name}_points_at_usual",

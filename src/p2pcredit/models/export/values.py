@@ -21,9 +21,8 @@ from p2pcredit.models.export.formula import (
     Step,
 )
 from p2pcredit.models.ratios import MOST
-from p2pcredit.models.reference_borrower import feature_named
 from p2pcredit.models.scoring_model import ScoringModel
-from p2pcredit.models.training_support import without_missing
+from p2pcredit.models.training_support import contract_of, without_missing
 
 INFINITE = 1e308
 """Stands for what a division by 0 gives: not every database can write an infinite number."""
@@ -58,9 +57,9 @@ class Values:
     def given_value(self, name: str) -> Ref:
         """Return the value that was given; a number that stands for a blank that no training loan had is missing."""
         if name not in self.columns:
-            feature = feature_named(name)
+            feature = contract_of(self._model.support, name)
             self.columns[name] = Column(name, feature.kind, feature.description)
-        held, blank = self._model.support.get(name), feature_named(name).number_of_blank
+        held, blank = self._model.support.get(name), contract_of(self._model.support, name).number_of_blank
         if held is None or held.knows_blank or blank is None:
             return Ref(name)
         is_blank = Compare("=", Ref(name), Number(blank))

@@ -12,9 +12,9 @@ from p2pcredit.models.one_loan.families import prediction_of
 from p2pcredit.models.one_loan.outside import OutsideTraining
 from p2pcredit.models.one_loan.values import LoanValues, Values
 from p2pcredit.models.outside_training import WITHHELD
-from p2pcredit.models.reference_borrower import feature_named
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import RATE, REASONS, TERM, grades, score_points, whole_point_pushes
+from p2pcredit.models.training_support import contract_of
 from p2pcredit.settings import Settings
 
 
@@ -36,7 +36,7 @@ class OneLoanScorer:
         self._scorer, self._settings, self._predict = scorer, settings, predict
         self._values = LoanValues(model.support, model.neutral)
         self._outside = OutsideTraining(model, settings)
-        factors = [feature_named(name) for name in model.feature_names]
+        factors = [contract_of(model.support, name) for name in model.feature_names]
         self._factors = [(factor.name, factor.reason, factor.missing_reason) for factor in factors]
 
     def score(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,14 @@ from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
 from p2pcredit.platforms.drafting.words import CURRENCIES, LEAKS, MEANINGS, NAMES, ROLES
+from p2pcredit.platforms.mapped.schema import prohibited_word
 
 _FOUND_IN_OTHER = 0.5
 """From which share of keys found in another file on two columns look like one key."""
 _ONE_EACH = 0.98
+_LEAST_DISTINCT = 2
+_OWN_KINDS = {"number": "number", "category": "category", "flag": "category", "date": "date"}
+"""What a column looks like -> the kind of an own column that it may be."""
 
 
 @dataclass(slots=True)
@@ -63,10 +67,37 @@ def draft_mapping(files: Sequence[FileFacts]) -> Draft:
     suspects = [one.name for one in loans.columns if one.name not in used and re.search(LEAKS, one.name.casefold())]
     if suspects:
         say(f"# Known only after a loan began, so no feature may be made of them: {', '.join(suspects)}")
-    unused = [one.name for one in loans.columns if one.name not in {*used, *suspects}]
+    further = [one for one in loans.columns if one.name not in {*used, *suspects}]
+    offered = _draft_own_columns(draft, loans, further)
+    unused = [one.name for one in further if one.name not in offered]
     if unused:
         say(f"# Not used: {', '.join(unused)}")
     return draft
+
+
+def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnFacts]) -> set[str]:
+    """Offer further columns as features, commented out: why one may be used, only a person can say."""
+    lines, offered = list[str](), set[str]()
+    for one in further:
+        kind = _OWN_KINDS.get(one.kind)
+        if kind is None or one.distinct < _LEAST_DISTINCT or _is_key(loans, one) or prohibited_word(one.name):
+            continue
+        plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one.name).casefold()).strip("_")
+        name = plain[:40] if plain and plain[0].isalpha() else f"f_{plain}"[:40]
+        source = _dated(one) if kind == "date" else _scalar(one.name)
+        side = "" if kind == "category" else ", direction: 0"
+        words = _quoted(plain.replace("_", " ").capitalize())
+        lines.append(f'#   {_scalar(name)}: {{source: {source}, kind: {kind}{side}, reason: {words}, basis: ""}}')
+        offered.add(one.name)
+    if lines:
+        draft.lines += [
+            "# Further columns may be features of your own. Uncomment those known when the loan was made, say under",
+            "# 'basis' why each may be used, under 'reason' what a borrower reads, and as 'direction' 1 where more is",
+            "# riskier, -1 where more is safer.",
+            "# features:",
+            *lines,
+        ]
+    return offered
 
 
 def _looks_like_loans(file: FileFacts) -> tuple[int, int]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS
+from p2pcredit.contracts.catalogue import FeatureCatalogue, landed_name
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, OWN_COLUMNS
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.platforms.decided import DecidedApplications
 from p2pcredit.platforms.downloads import read_columns, read_in_parts
@@ -24,7 +26,7 @@ from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
 from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
-from p2pcredit.platforms.mapped.schema import PlatformMapping, Received
+from p2pcredit.platforms.mapped.schema import PlatformMapping, Received, Source
 from p2pcredit.platforms.mapped.tape.events import ABSENT
 from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (
@@ -44,6 +46,7 @@ from p2pcredit.platforms.mapped.warnings import (
     warn_of_days,
     warn_of_early,
     warn_of_flags,
+    warn_of_late_values,
     warn_of_one_delay,
 )
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
@@ -65,7 +68,8 @@ class MappedPlatform:
     `today`: the day of the landing, after which no status was read and none holds from: a later date cannot be read.
     `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
     `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
-    texts. Both are filled as parts are read.
+    texts. `known_late`: of own columns with `known_on`, how many values were not known on the day of the loan, and how
+    many there are. All are filled as parts are read.
     """
 
     mapping: PlatformMapping
@@ -73,6 +77,7 @@ class MappedPlatform:
     today: date | None = None
     unread_dates: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
+    known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -114,8 +119,18 @@ class MappedPlatform:
     @property
     def expected(self) -> dict[tuple[str, str], str]:
         """Feed and column -> the raw columns that the mapping names for it."""
-        feeds = self.mapping.feeds.items()
+        feeds = [*self.mapping.feeds.items(), (OWN_COLUMNS.name, self._own_sources)]
         return {(feed, name): " or ".join(s.names) for feed, columns in feeds for name, s in columns.items()}
+
+    @property
+    def own_features(self) -> tuple[Feature, ...]:
+        """The contracts of the own columns that the mapping declares as features."""
+        return self.mapping.own_features
+
+    @property
+    def _own_sources(self) -> dict[str, Source]:
+        """Column of the feed `own_columns` -> where it comes from."""
+        return {landed_name(own.contract(name)): own.written for name, own in self.mapping.features.items()}
 
     @property
     def currency(self) -> str | None:
@@ -193,6 +208,8 @@ class MappedPlatform:
         warn_of_early(path, early)
         warn_of_flags(path, self.unread_flags)
         self.unread_flags.clear()
+        warn_of_late_values(path, self.known_late)
+        self.known_late.clear()
 
     def _note_unread_flags(self, rows: pl.DataFrame) -> None:
         for source in (source for feed in self.mapping.feeds.values() for source in feed.values() if source.flag):
@@ -228,6 +245,7 @@ class MappedPlatform:
         """The raw columns that say something of an application, each once; what became of a loan is no part of it."""
         mapping = self.mapping
         sources = [mapping.origination_date, *(s for columns in mapping.feeds.values() for s in columns.values())]
+        sources += self._own_sources.values()
         names = [mapping.id_column, *(name for source in sources for name in source.names)]
         return tuple(dict.fromkeys(raw for name in names for raw in self._raw_of(name)))
 
@@ -256,10 +274,11 @@ class MappedPlatform:
                 for columns in mapping.feeds.values()
                 for column, source in columns.items()
             ),
+            *(as_text(source, originated).alias(column) for column, source in self._own_sources.items()),
         )
         for feed, columns in mapping.feeds.items():
-            asked = finished(feed, asked, columns)
-        return asked
+            asked = finished(FEEDS[feed].columns, asked, columns)
+        return finished(FeatureCatalogue(self.own_features).columns, asked, self._own_sources)
 
     @property
     def _signs(self) -> dict[str, frozenset[str]]:
@@ -387,7 +406,7 @@ class MappedPlatform:
         ]
         feeds = {
             name: finished(
-                name,
+                FEEDS[name].columns,
                 table.rows.select(
                     *keys, *(as_text(source, originated).alias(column) for column, source in columns.items())
                 ),
@@ -397,6 +416,8 @@ class MappedPlatform:
         }
         for feed in APPLICATION_FEEDS:
             feeds.setdefault(feed.name, table.rows.select(*keys))
+        if mapping.features:
+            feeds[OWN_COLUMNS.name] = self._own_columns(table.rows, keys, originated)
         no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
         late = whole_days(events.days_past_due) if events.days_past_due else no_number
         loans = table.rows.select(
@@ -430,6 +451,23 @@ class MappedPlatform:
             )
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
+
+    def _own_columns(self, rows: pl.DataFrame, keys: list[pl.Expr], originated: pl.Expr) -> pl.DataFrame:
+        """Take the own columns; what was not known on the day of the loan, or not certainly, is missing and counted."""
+        known = {name: as_date(own.known_on) for name, own in self.mapping.features.items() if own.known_on is not None}
+        found = finished(
+            FeatureCatalogue(self.own_features).columns,
+            rows.select(*keys, *(as_text(of, originated).alias(name) for name, of in self._own_sources.items())),
+            self._own_sources,
+        )
+        for name, day in known.items():
+            column = landed_name(self.mapping.features[name].contract(name))
+            late = rows.select(late=(day.is_null() | (day > originated)).fill_null(value=True))["late"]
+            given = ~found.select(is_blank(pl.col(column)))[:, 0]
+            before, values = self.known_late.get(name, (0, 0))
+            self.known_late[name] = before + int((late & given).sum()), values + int(given.sum())
+            found = found.with_columns(pl.when(~pl.lit(late)).then(pl.col(column)).alias(column))
+        return found
 
 
 def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from p2pcredit.contracts.catalogue import declare
 from p2pcredit.contracts.columns import Kind
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, APPLICATIONS, FEEDS
 from p2pcredit.names import perhaps
 from p2pcredit.platforms.mapped.dates import ISO, problem_with_pattern
@@ -388,6 +390,90 @@ class Tape(_Strict):
         return tuple(dict.fromkeys([*(name for _, of in self.sources for name in of.names), *self.amount_columns]))
 
 
+class OwnColumn(_Strict):
+    """A column of the lender's own that is a feature: where it stands, what it is, and why it may be used.
+
+    A `date` becomes its age in months on the day the loan was issued, a `text` its length. `direction` is 1 where more
+    means riskier, -1 where more means safer, 0 where credit sense does not say; of a date more is longer ago. `reason`
+    is the few words of why a score is lower than it could be, `text` and `advice` what a borrower is told and can do.
+    `basis` says why the value may be used in a credit decision. `known_on` is the day on which a value was known; one
+    that was not known on the day of the loan is missing.
+    """
+
+    source: SourceOrName
+    kind: Literal["number", "category", "date", "text"] = "number"
+    direction: Literal[-1, 0, 1] | None = None
+    reason: str = Field(min_length=3, max_length=80)
+    basis: str = Field(min_length=10)
+    description: str = ""
+    text: str = ""
+    advice: str = ""
+    given_by: Literal["borrower", "bureau", "platform"] = "borrower"
+    available_since: Text = "not said"
+    known_on: DateSource | None = None
+    plausible: tuple[float, float] | None = None
+    feature_set: Literal["application", "price", "wording"] = "application"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OwnColumn:
+        if self.direction is None and self.kind != "category":
+            raise ValueError("lacks 'direction'; write 1 (more is riskier), -1 (more is safer) or 0 (not said)")
+        if self.direction and self.kind == "category":
+            raise ValueError("is a category, which has no direction; leave 'direction' out")
+        if self.plausible is not None and (self.kind != "number" or self.plausible[0] >= self.plausible[1]):
+            raise ValueError("'plausible' is the lower and the upper bound of a number, such as [0, 600]")
+        if self.kind != "number" and self.source.is_number:
+            raise ValueError(f"is a {self.kind}, which is not calculated with; leave out 'times' and 'round'")
+        if self.kind != "date" and self.source.date:
+            raise ValueError("has 'date' in its source; write 'kind: date'")
+        if self.kind == "date" and self.source.default is not None:
+            raise ValueError("is a date, which has no 'default'")
+        return self
+
+    @property
+    def written(self) -> Source:
+        """Its source; a date is read as ISO where nothing else is said."""
+        if self.kind != "date" or self.source.date:
+            return self.source
+        return self.source.model_copy(update={"date": (ISO,)})
+
+    def contract(self, name: str) -> Feature:
+        """Make the contract of the feature that it is."""
+        return declare(
+            name,
+            self.kind,
+            direction=self.direction or 0,
+            reason=self.reason.strip().removesuffix("."),
+            basis=self.basis.strip(),
+            description=self.description.strip(),
+            given_by=self.given_by,
+            available_since=self.available_since,
+            text=self.text.strip(),
+            advice=self.advice.strip(),
+            plausible=self.plausible,
+            group=self.feature_set,
+        )
+
+
+_PROHIBITED = frozenset(
+    {"sex", "gender", "race", "racial", "ethnic", "ethnicity", "colour", "religion", "religious", "faith", "marital"}
+    | {"married", "divorced", "nationality", "citizenship", "disability", "disabled", "pregnant", "pregnancy", "health"}
+    | {"illness", "political", "politics", "sexual", "orientation", "caste", "tribe"}
+)
+"""Words of grounds on which no credit decision may rest, in whatever law one looks."""
+
+
+def prohibited_word(*texts: str) -> str | None:
+    """Find a word of a prohibited ground among names and texts.
+
+    Examples:
+        >>> prohibited_word("BorrowerGender"), prohibited_word("trace_count"), prohibited_word("marital_status")
+        ('gender', None, 'marital')
+    """
+    words = (word.casefold() for text in texts for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text))
+    return next((word for word in words if word in _PROHIBITED), None)
+
+
 class PlatformMapping(_Strict):
     """The whole file."""
 
@@ -401,6 +487,7 @@ class PlatformMapping(_Strict):
     loan_id: Annotated[LoanId, BeforeValidator(_short_form, json_schema_input_type=str | LoanId)]
     origination_date: DateSource
     feeds: dict[str, dict[str, SourceOrName]]
+    features: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")], OwnColumn] = {}
     events: Events
     applications: ApplicationsMapping | None = None
 
@@ -447,6 +534,27 @@ class PlatformMapping(_Strict):
             )
         return self
 
+    @field_validator("features")
+    @classmethod
+    def _lawful_features(cls, features: dict[str, OwnColumn]) -> dict[str, OwnColumn]:
+        made: dict[str, str] = {}
+        for name, own in features.items():
+            found = prohibited_word(name, own.reason, own.description, *own.source.names, *own.source.one_hot.values())
+            if found is not None:
+                raise ValueError(
+                    f"features.{name} says '{found}', a ground on which no credit decision may rest; leave it out "
+                    "(groups are compared from a file outside the home: p2pcredit models fairness)"
+                )
+            other = made.setdefault(own.contract(name).name, name)
+            if other != name:
+                raise ValueError(f"features.{name} makes the same feature as features.{other}; give one another name")
+        return features
+
+    @property
+    def own_features(self) -> tuple[Feature, ...]:
+        """The contracts of the own columns that it declares."""
+        return tuple(own.contract(name) for name, own in self.features.items())
+
     @property
     def id_column(self) -> str:
         """The column of the ids; empty where they are made."""
@@ -463,6 +571,8 @@ class PlatformMapping(_Strict):
             ("events.on", events.on),
             ("events.days_past_due", events.days_past_due),
             ("events.received.last_on", received.last_on if received else None),
+            *((f"features.{name}.source", own.written) for name, own in self.features.items()),
+            *((f"features.{name}.known_on", own.known_on) for name, own in self.features.items()),
         ]
         return tuple((key, source) for key, source in found if source is not None)
 
@@ -501,9 +611,22 @@ class PlatformMapping(_Strict):
             if source.is_number or _KINDS[feed][column] in _NUMBERS
             for name in source.names
         ]
+        names += [name for own in self.features.values() if own.kind == "number" for name in own.source.names]
         late, received = self.events.days_past_due, self.events.received
         paid = received.columns if received else ()
         return tuple(dict.fromkeys([*names, *(late.names if late else ()), *paid]))
 
 
-__all__ = ["NO", "YES", "ApplicationsMapping", "LoanId", "PlatformMapping", "Received", "Source", "Table", "Tape"]
+__all__ = [
+    "NO",
+    "YES",
+    "ApplicationsMapping",
+    "LoanId",
+    "OwnColumn",
+    "PlatformMapping",
+    "Received",
+    "Source",
+    "Table",
+    "Tape",
+    "prohibited_word",
+]

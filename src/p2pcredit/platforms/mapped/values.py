@@ -7,8 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.columns import Kind
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.platforms.mapped.dates import ISO
 from p2pcredit.platforms.mapped.schema import NO, YES, Source
@@ -71,20 +70,20 @@ def replaced(source: Source, text: pl.Expr) -> pl.Expr:
     return pl.when(is_blank(text) & ~named).then(pl.lit(source.values[""])).otherwise(found)
 
 
-def finished(feed: str, rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:
+def finished(columns: Sequence[Column], rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:
     """Take out what cannot be read where `unreadable` says so, then fill what is missing by `default`."""
     for name, source in sources.items():
         text = pl.col(name)
         if source.unreadable is not None:
-            rows = rows.with_columns(pl.when(pl.lit(_readable(feed, rows[name], source))).then(text).alias(name))
+            rows = rows.with_columns(pl.when(pl.lit(_readable(columns, rows[name], source))).then(text).alias(name))
         if source.default is not None:
             rows = rows.with_columns(pl.when(is_blank(text)).then(pl.lit(source.default)).otherwise(text).alias(name))
     return rows
 
 
-def _readable(feed: str, texts: pl.Series, source: Source) -> pl.Series:
+def _readable(columns: Sequence[Column], texts: pl.Series, source: Source) -> pl.Series:
     """Mark texts that are a number within its bounds or a date; of categories with `values`, those that it gives."""
-    column = next(one for one in FEEDS[feed].columns if one.source == texts.name)
+    column = next(one for one in columns if one.source == texts.name)
     text = pl.col(texts.name).str.strip_chars()
     if column.kind in {Kind.CATEGORY, Kind.TEXT}:
         known = [*source.values.values(), *source.flag, *source.one_hot]

@@ -15,6 +15,7 @@ from p2pcredit.platforms.mapped.expressions.grammar import FUNCTIONS, OWN_FUNCTI
 from p2pcredit.platforms.mapped.schema import PlatformMapping
 from p2pcredit.platforms.mapped.yaml_file import (
     EXPECTED,
+    EXPECTED_OF_OWN,
     EXPECTED_OF_RULE,
     EXPECTED_OF_SOURCE,
     EXPECTED_OF_TABLE,
@@ -35,8 +36,8 @@ def describe_mappings() -> dict[str, Any]:
 
     Returns:
         `keys` (key -> what to write), `value_keys` (what a value may be instead of the name of a column),
-        `table_keys`, `tape_keys`, `event_keys`, `statuses` (of events -> meaning), `rules` (words in place of
-        events -> meaning), `date_patterns`, `functions` (of expressions -> what they give, where they are no
+        `table_keys`, `tape_keys`, `feature_keys`, `event_keys`, `statuses` (of events -> meaning), `rules` (words in
+        place of events -> meaning), `date_patterns`, `functions` (of expressions -> what they give, where they are no
         functions of SQL).
     """
     return {
@@ -44,6 +45,7 @@ def describe_mappings() -> dict[str, Any]:
         "value_keys": dict(EXPECTED_OF_SOURCE),
         "table_keys": dict(EXPECTED_OF_TABLE),
         "tape_keys": dict(EXPECTED_OF_TAPE),
+        "feature_keys": dict(EXPECTED_OF_OWN),
         "event_keys": dict(EXPECTED_OF_RULE),
         "statuses": {name: STATUSES[name] for name in sorted(PERFORMANCE_STATUSES)},
         "rules": {
@@ -86,6 +88,7 @@ def mapping_schema() -> dict[str, Any]:
         "EventRules": EXPECTED_OF_RULE,
         "Table": EXPECTED_OF_TABLE,
         "Tape": EXPECTED_OF_TAPE,
+        "OwnColumn": EXPECTED_OF_OWN,
     }
     for name, model in models.items():
         prefix = _PREFIXES.get(name, "")

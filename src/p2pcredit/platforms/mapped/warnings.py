@@ -90,3 +90,18 @@ def warn_of_early(path: Path, early: Sequence[pl.DataFrame]) -> None:
             made,
             on,
         )
+
+
+def warn_of_late_values(path: Path, late: Mapping[str, tuple[int, int]]) -> None:
+    """Warn of own columns of which values were known only after their loan was issued; such values are missing."""
+    for name, (count, values) in late.items():
+        if count:
+            logger.warning(
+                "%s: %d of %d values of the own column %s were not known on the day of their loan, by features.%s."
+                "known_on; they are missing",
+                path.name,
+                count,
+                values,
+                name,
+                name,
+            )

@@ -25,6 +25,7 @@ from p2pcredit.platforms.mapped.schema import (
     Events,
     FileFormat,
     LoanId,
+    OwnColumn,
     PlatformMapping,
     Received,
     Source,
@@ -34,6 +35,8 @@ from p2pcredit.platforms.mapped.schema import (
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20
+_FEATURE_DEPTH = 3
+"""How many keys lead to what stands under a source of an own column: features, its name, the key."""
 _RULE_DEPTH = 3
 """How many keys lead to a rule: events, rules, the status."""
 _BOOL, _MERGE, _NULL, _DAY = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "merge", "null", "timestamp"))
@@ -59,6 +62,8 @@ EXPECTED = {
     "loan_id.row_number": "file, for ids such as loans-17: the file's name and the row; the loan is never met again",
     "origination_date": _A_SOURCE,
     "feeds": "per feed its columns, such as {loan_terms: {loan_amount: COLUMN, term: COLUMN}}",
+    "features": "columns of your own as features, such as {tenure: {source: COLUMN, direction: -1, reason: Short time "
+    "as a customer, basis: own experience of the lender}}",
     "events": 'status, "on" and rules, such as {status: COLUMN, "on": COLUMN, rules: {paid: [{status: FULLY_PAID}]}}',
     "events.status": f"{_A_COLUMN}, or {{expression: \"CASE WHEN as_number(Late) > 8 THEN 'late' ELSE 'open' END\"}}",
     "events.on": _A_SOURCE,
@@ -117,6 +122,22 @@ EXPECTED_OF_TAPE = {
     "default_days": "days past due from which a loan is in default, 1 to 180",
     "gone": "unknown or FULLY_PAID, what a loan is whose rows end before the tape does",
     "steady": "a list of its columns that must not change, such as [Amount, Start]",
+}
+EXPECTED_OF_OWN = {
+    "source": "the name of a column of the download, or {column: NAME, values: {...}}, {expression: SQL} and so on",
+    "kind": "number, category, date (it becomes the age in months) or text (it becomes its length)",
+    "direction": "1 where more is riskier, -1 where more is safer, 0 where credit sense does not say; of a date longer "
+    "ago is more",
+    "reason": "the few words of why a score is lower than it could be, such as Short time as a customer",
+    "basis": "why it may be used in a credit decision, in a sentence",
+    "description": "what it is, in a sentence",
+    "text": "what a borrower is told, such as You have not been a customer for long.",
+    "advice": "what a borrower can do, in a sentence",
+    "given_by": "borrower, bureau or platform",
+    "available_since": "since when loans have it, such as 2019",
+    "known_on": "the column of the day on which the value was known; a value known only after the loan is missing",
+    "plausible": "the lower and the upper bound of most values of a number, such as [0, 600]",
+    "feature_set": "application, price or wording: the set that training.feature_sets names",
 }
 EXPECTED_OF_RULE = {
     "status": f"one of {', '.join(sorted(PERFORMANCE_STATUSES))}",
@@ -298,6 +319,8 @@ def _model(path: Sequence[str]) -> type[BaseModel]:
         return plain[path[0]]
     if path[0] == "applications":
         return ApplicationsMapping if len(path) == 2 else Source
+    if path[0] == "features":
+        return OwnColumn if len(path) <= _FEATURE_DEPTH else Source
     if path[0] == "events":
         known: dict[str, type[BaseModel]] = {"rules": EventRules, "received": Received if len(path) == 3 else Source}
         return Events if len(path) == 2 else known.get(path[1], Source)
@@ -325,6 +348,9 @@ def _expected(path: Sequence[str]) -> str:
     if model is Tape or path[:1] == ["tape"]:
         of_source = EXPECTED_OF_SOURCE.get(path[2]) if len(path) > 2 else None
         return of_source or EXPECTED_OF_TAPE.get(path[1] if len(path) > 1 else "", EXPECTED["tape"])
+    if path[:1] == ["features"]:
+        of_source = EXPECTED_OF_SOURCE.get(path[_FEATURE_DEPTH]) if len(path) > _FEATURE_DEPTH else None
+        return of_source or EXPECTED_OF_OWN.get(path[2] if len(path) > 2 else "", EXPECTED["features"])
     if model is Table:
         return EXPECTED_OF_TABLE.get(path[-1], EXPECTED["tables"])
     if model is EventRules and len(path) > _RULE_DEPTH:
@@ -338,6 +364,7 @@ def _expected(path: Sequence[str]) -> str:
 
 __all__ = [
     "EXPECTED",
+    "EXPECTED_OF_OWN",
     "EXPECTED_OF_RULE",
     "EXPECTED_OF_SOURCE",
     "EXPECTED_OF_TABLE",

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.feature_sets import features_of, features_to_compare_with
 from p2pcredit.models.champion.benchmarks import LAST_CHAMPION
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
 from p2pcredit.models.evaluation.calibration_metrics import (
@@ -100,7 +99,7 @@ def stability_facts(subject: Subject) -> dict[str, Any]:
         return {**facts, "undetermined": f"{newest.height} new loans, {limits.min_recent_loans} needed"}
     scored = [_scores(subject, side) for side in (reference, newest)]
     columns = [("score", scored[0], scored[1])]
-    for feature in features_of(subject.settings.training.feature_sets):
+    for feature in subject.catalogue.of_sets(subject.settings.training.feature_sets):
         if feature.name in reference.columns and feature.name in newest.columns:
             before, after = reference[feature.name], newest[feature.name]
             if before.null_count() < before.len() or after.null_count() < after.len():
@@ -211,7 +210,7 @@ def _against_sub_grade(subject: Subject) -> dict[str, Any] | None:
 def _against_logistic(subject: Subject) -> dict[str, Any] | None:
     names = tuple(
         feature.name
-        for feature in features_to_compare_with(subject.settings.training.feature_sets)
+        for feature in subject.catalogue.to_compare_with(subject.settings.training.feature_sets)
         if feature.name in subject.earlier.columns
     )
     found = logistic_baseline(subject.earlier, subject.evaluation, names)

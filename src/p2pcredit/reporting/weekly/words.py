@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from p2pcredit.contracts.feature import OWN_PREFIX
 from p2pcredit.contracts.features import FEATURES
 
 
@@ -197,7 +198,7 @@ def metric_in_words(metric: str) -> str:
         ('annual income', 'AUC', 'plugin:x')
     """
     feature = metric.removeprefix("psi:")
-    if feature != metric and feature in _FEATURES:
+    if feature != metric and (feature in _FEATURES or feature.startswith(OWN_PREFIX)):
         return feature.replace("_", " ")
     return _METRICS.get(metric, metric)
 

@@ -188,6 +188,15 @@ def _of_columns(mapping: PlatformMapping, columns: Mapping[str, str]) -> Platfor
             feed: {name: plain(f"feeds.{feed}.{name}", source) for name, source in own.items()}
             for feed, own in mapping.feeds.items()
         },
+        "features": {
+            name: own.model_copy(
+                update={
+                    "source": plain(f"features.{name}.source", own.written),
+                    "known_on": plain(f"features.{name}.known_on", own.known_on),
+                }
+            )
+            for name, own in mapping.features.items()
+        },
         "tape": mapping.tape
         and mapping.tape.model_copy(
             update={
