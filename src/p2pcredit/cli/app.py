@@ -123,7 +123,7 @@ MODELS = {
     "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
     "fairness": LazyCommand(
         "models.fairness:fairness",
-        "Compare denial rates and scores of groups over a grid of cut-offs, groups from a file that no model may read.",
+        "Compare denial rates and scores of groups at many cut-offs, groups from a file that no model may read.",
     ),
     "sensitivity": LazyCommand(
         "models.sensitivity:sensitivity",

@@ -113,4 +113,5 @@ def test_the_description_is_served_and_names_every_column_of_the_contract(server
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 @pytest.mark.parametrize("path", ["/v1/score", "/", "/v1", "/v1/score/..", "/%00", "/health/x"])
 def test_other_ways_of_asking_are_refused_quietly(server: AskedServer, method: str, path: str) -> None:
-    assert server.ask(method, path).status_code in (404, 405)
+    allowed = (200,) if (method, path) == ("GET", "/") else (404, 405)  # the first of the pages
+    assert server.ask(method, path).status_code in allowed

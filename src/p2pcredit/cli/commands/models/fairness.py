@@ -43,7 +43,7 @@ def fairness(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Compare denial rates and scores of groups over a grid of cut-offs, groups from a file that no model may read."""
+    """Compare denial rates and scores of groups at many cut-offs, groups from a file that no model may read."""
     with shown_context("fairness", home) as ctx:
         found = write_fairness(
             ctx, model_id, groups, optional_date(as_of), out, months=months, alternatives=alternatives
