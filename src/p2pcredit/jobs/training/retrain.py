@@ -20,7 +20,6 @@ from p2pcredit.jobs.decision_outlook import weeks_with_log
 from p2pcredit.jobs.decisions import reconcile
 from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.governance.attention import alert_of_approvals
-from p2pcredit.jobs.known_days import require_complete_of_run
 from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.jobs.training.backends import require_fit_backend
 from p2pcredit.jobs.walking import do_step
@@ -77,6 +76,8 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
     Raises:
         IncompleteDayError: If the day of a scheduled run is not preprocessed; no decision is claimed.
     """
+    from p2pcredit.jobs.known_days import require_complete_of_run  # with Polars; the tasks beside this one need none
+
     require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
