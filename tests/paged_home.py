@@ -68,7 +68,7 @@ def _land(ctx: JobContext) -> None:
 
 
 def _bank_another(ctx: JobContext) -> None:
-    """Bank the champion again under another name, and promote it where promotions wait for approval."""
+    """Put the champion into the bank again under another name, and promote it where promotions wait for approval."""
     bank = ModelBank(ctx.layout)
     (first,) = bank.model_ids()
     banked = bank.get(first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 from tests.unit.models.conftest import AS_OF, make_book
 
+from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.training import candidates as training
@@ -193,8 +193,7 @@ def test_the_others_follow_by_auc() -> None:
 
 
 def test_hands_give_directions_and_leave_out() -> None:
-    features: Callable[..., Any] = vars(training)["features_of"]
-    some = [f for f in features(["application"]) if f.name in {"fico", "annual_income"}]
+    some = [f for f in BUILT_IN.of_sets(["application"]) if f.name in {"fico", "annual_income"}]
     kept, out = allowed_by_hand(some, {"fico": HandBins("fico", use="out", reason="no")})
     assert ([f.name for f in kept], out) == (["annual_income"], {"fico": "left out by hand: no"})
     assert allowed_by_hand(some, {})[1] == {}

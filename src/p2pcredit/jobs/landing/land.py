@@ -200,7 +200,7 @@ class Looked:
 
     @classmethod
     def at(cls, own: FeatureCatalogue) -> Looked:
-        """Begin to look at a book with these own columns."""
+        """Start with nothing counted yet, on a book with these own columns."""
         further = (own.feed(OWN_COLUMNS.name),) if own.own else ()
         return cls(UnreadableValues(further), LandedSizes(own))
 

@@ -76,7 +76,7 @@ def draft_mapping(files: Sequence[FileFacts]) -> Draft:
 
 
 def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnFacts]) -> set[str]:
-    """Offer further columns as features, commented out: why one may be used, only a person can say."""
+    """Write further columns as features, commented out: why one may be used, only a person can say."""
     lines, offered = list[str](), set[str]()
     for one in further:
         kind = _OWN_KINDS.get(one.kind)

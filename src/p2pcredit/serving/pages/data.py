@@ -173,7 +173,7 @@ def _held(lake: Lake, table: Table) -> dict[str, Any]:
 
 
 def _links_of(table: Table) -> dict[str, Callable[[Mapping[str, Any]], str | None]]:
-    """Lead from a row to its loan, its model, and the row as it was landed."""
+    """Name the pages that a row leads to: its loan, its model, and the row as it was landed."""
     links: dict[str, Callable[[Mapping[str, Any]], str | None]] = {}
     if "loan_id" in table.schema:
         links["loan_id"] = lambda row: way("/loans/one", id=row["loan_id"])

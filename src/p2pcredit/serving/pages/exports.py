@@ -23,7 +23,7 @@ def answer_export(frame: pl.LazyFrame, asked: Asked, form: str, name: str) -> Re
     """Send all rows of a view, those of other pages too, in the order of the view where that was asked for.
 
     The file is whole on the disk, under no name, before its first byte leaves: a row that cannot be read ends the
-    request, and nobody gets half a file that looks like a whole one.
+    request, and no reader gets half a file that looks like a whole one.
 
     Args:
         frame: The table.

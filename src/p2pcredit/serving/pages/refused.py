@@ -1,4 +1,4 @@
-"""The page of a request that is refused, which is the page to sign in on where nobody is known."""
+"""The page of a request that is refused: the page to sign in on, where it is not known who asks."""
 
 from __future__ import annotations
 
