@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock lock-deploy bounds bench bench-binning bench-scoring bench-airflow lock-bench
+.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock lock-deploy bounds bench bench-binning bench-scoring bench-serving bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -121,7 +121,7 @@ notebook: setup
 # nothing in the lock is refused by one of those. Asks the index that pip is set to, as no test does. The locks of deploy/
 # hold what the first holds, in the same versions: the image's packages, and what the tests of deploy/ need beside the rest.
 PLAIN := --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
-COMPILE = $(BIN)/uv pip compile pyproject.toml --extra airflow --extra spark --extra sql --group dev $(PLAIN) --upgrade \
+COMPILE = $(BIN)/uv pip compile pyproject.toml --extra airflow --extra export --extra spark --extra sql --extra xlsx --group dev $(PLAIN) --upgrade \
   -c tools/bounds/held.txt
 LOCKED = -c requirements.lock --generate-hashes $(PLAIN)
 lock: setup
@@ -157,11 +157,16 @@ bench-binning: setup
 bench-scoring: setup
 	$(BIN)/python bench/studies/scoring_speed.py
 
+# The server under load: 200 requests a second from 8 clients, then 1,000 applications at once. HOME_DIR is a home with a champion.
+bench-serving: setup
+	@bench/set_up load
+	$(BIN)/python bench/studies/serving_load.py "$(HOME_DIR)"
+
 # What Airflow adds to the jobs; leave the machine alone meanwhile.
 bench-airflow: setup
 	$(BIN)/python bench/studies/airflow_overhead.py
 
 lock-bench: setup
-	for name in requirements requirements-evidently; do $(BIN)/uv pip compile bench/$$name.in --universal \
+	for name in requirements requirements-evidently requirements-load; do $(BIN)/uv pip compile bench/$$name.in --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade \
 	  -o bench/$$name.txt -q || exit 1; done

@@ -13,11 +13,11 @@ from bench.picture import draw
 from bench.records import Results
 from bench.running import EVIDENTLY_PYTHON, LOCAL, THEIR_PYTHON, Run
 from bench.table import page
-from bench.works import day, gpu, limits, monitoring, raw_to_gold, replay, scoring, training
+from bench.works import day, gpu, limits, money, monitoring, raw_to_gold, replay, scoring, training
 from p2pcredit.errors import SettingsError
 from p2pcredit.models.fitting.devices import require_device
 
-PARTS = {module.PART: module.run for module in (raw_to_gold, training, scoring, monitoring, day, replay, limits)}
+PARTS = {module.PART: module.run for module in (raw_to_gold, training, scoring, monitoring, day, replay, limits, money)}
 WHEN_ASKED = {gpu.PART: gpu.run}
 """What needs a machine that few have."""
 FULL_ROWS, PEER_ROWS, HISTORY_ROWS = 2_260_000, 250_000, 50_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.calibration import fit_calibration
+from p2pcredit.models.economics.experience import ECONOMICS_FILE
 from p2pcredit.models.reference_borrower import neutral_profile
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE
 from p2pcredit.models.training.usable import usable_features
+from p2pcredit.models.training_support import with_terms
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import load_settings
@@ -95,9 +97,11 @@ def _bank_boosting(ctx: JobContext, bank: ModelBank, scorecard: str) -> None:
     margin = grown.margin(loans)
     neutral = neutral_profile(loans, margin, grown.feature_names, cutoff=ctx.settings.scores.approval_cutoff)
     model = grown.with_reference(neutral, loans, Outcomes(bads))
+    model = replace(model, support=with_terms(model.support, loans))
     model = model.calibrated(fit_calibration(bads, model.margin(loans)))
     banked = bank.get(scorecard)
-    files = {**model.to_files(), TERM_STRUCTURE_FILE: banked.files[TERM_STRUCTURE_FILE]}
+    beside = {name: banked.files[name] for name in (TERM_STRUCTURE_FILE, ECONOMICS_FILE)}
+    files = {**model.to_files(), **beside}
     card = {**banked.card, "model_id": BOOSTING, "family": "boosting"}
     bank.add(BOOSTING, files, card)
 
@@ -175,7 +179,10 @@ def bits(value: object) -> object:
 
 def assert_as_at_night(answer: dict[str, object], row: dict[str, object]) -> None:
     """Compare an answer with the row of predictions of the same values."""
-    for name in ("model_id", "loan_id", "probability_of_default", "lifetime_probability_of_default", "score", "grade"):
+    money = ("expected_loss", "expected_annual_return")
+    assert all(answer[name] is not None for name in money) or row["expected_loss"] is None
+    told = ("model_id", "loan_id", "probability_of_default", "lifetime_probability_of_default", "score", "grade")
+    for name in (*told, *money):
         assert bits(answer[name]) == bits(row[name]), name
     assert (answer["decision"], answer["outside_training"]) == (row["decision"], row["outside_training"])
     reasons = [row[f"reason_{place}"] for place in range(1, 5) if row[f"reason_{place}"] is not None]

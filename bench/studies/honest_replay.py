@@ -34,10 +34,11 @@ from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
+from p2pcredit.transforms.vintages import quarter_name
 
 DAY = pl.col("snapshot_date")
 HALF_YEAR = pl.format("{}H{}", DAY.dt.year(), (DAY.dt.month() > 6).cast(pl.Int8) + 1)
-QUARTER = pl.format("{}Q{}", DAY.dt.year(), DAY.dt.quarter())
+QUARTER = quarter_name(DAY)
 
 
 def replay(file: Path, home: Path, first: date, last: date) -> None:

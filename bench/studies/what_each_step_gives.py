@@ -31,6 +31,7 @@ from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
 from p2pcredit.transforms.outcomes import build_outcomes
+from p2pcredit.transforms.vintages import cohort_name
 
 Scored = dict[tuple[str, str], np.ndarray]
 
@@ -69,8 +70,7 @@ def main() -> None:
         outcomes = collect(build_outcomes(*tables, as_of=day, settings=settings.labels))
         run = train_candidates(features.filter(originated < day), outcomes, as_of=day, settings=settings)
         labels, grade = later["label"].to_numpy(), later["platform_sub_grade"].rank("dense").to_numpy()
-        cohort = pl.format("{}Q{} {}", originated.dt.year(), originated.dt.quarter(), "term_months")
-        cohorts = later.select(cohort).to_series().to_numpy()
+        cohorts = later.select(cohort_name(later, "snapshot_date")).to_series().to_numpy()
         for name, chances in scored_by(run, later).items():
             parts.setdefault(name, []).append((labels, chances, grade, cohorts))
     print("| family, target | trainings | loans | bads | AUC | over sub-grade | within | ECE | observed / expected |")

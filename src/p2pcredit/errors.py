@@ -12,12 +12,13 @@
     │   └── SchemaDriftError        a day lacks what its feed usually has, and a model uses
     ├── StorageError                a table, bank or ledger cannot be read or written
     │   ├── MissingTableError       nothing has been written there yet
+    │   ├── MissingLoanError        the lake holds no such loan, or no score of it
     │   ├── ConflictError           another process committed first (heals by trying again)
     │   ├── HomeError               a directory cannot be home: its name, its kind, this user's rights
     │   │   └── MissingHomeError    the home does not exist (may heal: its disk may still be mounted)
     │   ├── OutsideHomeError        a path leads out of the home directory
     │   └── BankError               a model directory is missing, incomplete or altered
-    ├── IncompleteDayError          rows of a day were lost between two steps
+    ├── IncompleteDayError          rows of a day were lost between two steps, or it was not preprocessed
     ├── DecisionError               the retraining hand-off cannot go on
     │   └── UnreadableDecisionError the decision file is not a decision
     ├── TrainingError               a model could not be made
@@ -112,6 +113,10 @@ class MissingTableError(StorageError, LookupError):
     """A table is asked for that nothing has been written to yet."""
 
 
+class MissingLoanError(StorageError, LookupError):
+    """The lake holds no loan of this id, or no score of it."""
+
+
 class ConflictError(StorageError):
     """Another writer committed first; trying again heals it."""
 
@@ -140,7 +145,7 @@ class BankError(StorageError):
 
 
 class IncompleteDayError(P2PCreditError):
-    """Of a day, what landed is not what its tables hold, so that it is not made complete.
+    """A day is not complete: what landed is not what its tables hold, or a run goes on without its tables.
 
     Args:
         message: The line for the person at the keyboard.
@@ -214,6 +219,7 @@ __all__ = [
     "MissingExtraError",
     "MissingFeedError",
     "MissingHomeError",
+    "MissingLoanError",
     "MissingTableError",
     "MonitoringError",
     "OutsideHomeError",

@@ -15,6 +15,9 @@ from datetime import date, timedelta
 
 from p2pcredit.errors import UsageError
 
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Between these lies every date that a person can mean; the arithmetic of days ends with the years 1 and 9999."""
+
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -22,7 +25,7 @@ def parse_date(text: str) -> date:
     """Read a date written `YYYY-MM-DD`.
 
     Raises:
-        UsageError: If the text is anything else.
+        UsageError: If the text is anything else, or lies before 1900 or after 2199.
 
     Examples:
         >>> parse_date("2010-12-31")
@@ -35,9 +38,12 @@ def parse_date(text: str) -> date:
     try:
         if not _ISO_DATE.fullmatch(text):  # `fromisoformat` would also read weeks, as in 2010-W01-1
             raise ValueError(text)
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"{text!r} is not a date; write it as YYYY-MM-DD, such as 2010-12-31") from error
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise UsageError(f"{text} lies before {FIRST_YEAR} or after {LAST_YEAR}; write a date between them")
+    return day
 
 
 def add_months(day: date, months: int) -> date:

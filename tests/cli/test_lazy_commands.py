@@ -51,6 +51,7 @@ def test_names_are_completed_from_the_table() -> None:
     context = group.make_context("p2pcredit", [], resilient_parsing=True)
     assert [item.value for item in group.shell_complete(context, "s")] == [
         "score",
+        "serve",
         "status",
         "sql",
         "strategy",

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import p2pcredit
 from p2pcredit.cli.app import app
 from p2pcredit.code_digest import code_digest
-from p2pcredit.contracts.feeds import FEEDS, PERFORMANCE_STATUSES
+from p2pcredit.contracts.feeds import ALL_FEEDS, PERFORMANCE_STATUSES
 from p2pcredit.platforms.mapped.dates import problem_with_pattern
 from p2pcredit.platforms.mapped.vocabulary import STATUSES
 from p2pcredit.settings.reference import describe_settings
@@ -57,16 +57,16 @@ def test_every_setting_is_listed_with_what_it_is() -> None:
 
 def test_settings_of_a_home_are_shown_beside_the_defaults_and_secrets_are_not(tmp_path: Path) -> None:
     file = tmp_path / "p2pcredit.toml"
-    file.write_text('[labels]\nwindow_months = 6\n[alerts]\nurls = ["json://token@host"]\n')
+    file.write_text('[labels]\nwindow_months = 6\n[alerts]\nurls = ["json://sesame@host"]\n')
     rows = {row["name"]: row for row in json.loads(said("settings", "--json", "--home", str(tmp_path)))}
     assert (rows["labels.window_months"]["default"], rows["labels.window_months"]["value"]) == (12, 6)
-    assert "token" not in said("settings", "--home", str(tmp_path)) + json.dumps(rows)
+    assert "sesame" not in said("settings", "--home", str(tmp_path)) + json.dumps(rows)
 
 
 def test_every_column_of_every_feed_is_listed() -> None:
     found = json.loads(said("feeds", "--json"))
     listed = {feed["feed"]: [column["column"] for column in feed["columns"]] for feed in found["feeds"]}
-    assert listed == {feed.name: list(feed.sources) for feed in FEEDS.values()}
+    assert listed == {feed.name: list(feed.sources) for feed in ALL_FEEDS.values()}
     assert all(column["description"] for feed in found["feeds"] for column in feed["columns"])
     table = said("feeds")
     assert all(name in table for names in listed.values() for name in names)

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from p2pcredit.cli.app import app
 
 GRADES = (
-    "select grade, count(*) as loans, avg(probability_of_default) as pd from gold.predictions group by grade "
-    "order by grade"
+    "select grade, count(*) as loans, avg(probability_of_default) as pd from gold.predictions "
+    "where grade is not null group by grade order by grade"
 )
 
 

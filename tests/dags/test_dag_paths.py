@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.errors import MissingFeedError, SettingsError, TooLittleDataError, UnreadableDecisionError
 from p2pcredit.jobs.activity import without_values
 from p2pcredit.jobs.context import Caller
@@ -35,7 +35,7 @@ def test_preprocessing_does_each_job_once_per_feed_on_the_snapshot_date(run_dag:
         "preprocessing.stages.load_bronze",
         "preprocessing.stages.refine_silver",
     ):
-        assert sorted(a for name, a in jobs.calls if name == job) == sorted((f, days) for f in FEEDS)
+        assert sorted(a for name, a in jobs.calls if name == job) == sorted((f, days) for f in ALL_FEEDS)
     assert jobs.calls[0] == ("preprocessing.catch_up.make_up_days", (DAY,)), "before the day itself"
     assert jobs.calls[-1] == ("preprocessing.stages.complete_days", (days,))
     assert sorted(jobs.called()[-4:-1]) == [
@@ -51,14 +51,14 @@ def test_a_feed_that_comes_late_is_tried_again_and_found(run_dag: Any, jobs: Any
     ]
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "success"
-    assert sorted(ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS) == [1, 1, 1, 1, 2]
+    assert sorted(ran.tries[f"source_data_checks.{feed}"] for feed in ALL_FEEDS) == [*[1] * (len(ALL_FEEDS) - 1), 2]
 
 
 def test_a_feed_that_never_comes_fails_the_run_and_the_day_is_not_complete(run_dag: Any, jobs: Any) -> None:
-    jobs.raises["preprocessing.source_checks.check_source"] = [MissingFeedError("not landed")] * 30
+    jobs.raises["preprocessing.source_checks.check_source"] = [MissingFeedError("not landed")] * 36
     ran = run_dag(data_preprocessing.dag)
     assert ran.state == "failed"
-    assert {ran.tries[f"source_data_checks.{feed}"] for feed in FEEDS} == {6}
+    assert {ran.tries[f"source_data_checks.{feed}"] for feed in ALL_FEEDS} == {6}
     assert "preprocessing.stages.complete_days" not in jobs.called()
 
 
@@ -203,7 +203,7 @@ def test_data_that_comes_while_waiting_is_scored(
 
 def test_waiting_ends_when_its_time_is_up(run_dag: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P2P_WAIT_MINUTES", "0.01")
-    ran = run_dag(model_training_inference.dag, day=(datetime.now(UTC).date() + timedelta(days=1)).isoformat())
+    ran = run_dag(model_training_inference.dag, day=datetime.now(UTC).date().isoformat())
     assert ran.state == "success"
     assert ran.tasks["skip_inference"] == "success"
     assert jobs.calls == []

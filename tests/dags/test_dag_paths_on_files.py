@@ -20,6 +20,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.landing.land import land
+from p2pcredit.jobs.monitoring.reviewed import monitored_weeks
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.jobs.scoring.score import score_day
@@ -280,6 +281,43 @@ def test_monitoring_started_before_its_last_day_is_done_waits_and_decides_as_a_r
     arrival.join()
     assert (ran.state, waited.is_set()) == ("success", True)
     assert "write_retraining_decision" in ran.in_state("success")
+    assert decision_of(home, SATURDAY) == decision_of(replayed, SATURDAY)
+
+
+def test_the_check_of_a_day_marked_as_success_by_hand_lets_nothing_be_trained_or_scored_without_the_day(
+    run_dag: Any, work: Path
+) -> None:
+    day = NEXT + timedelta(days=1)
+    ran = run_dag(model_training_inference.dag, day=day.isoformat(), mark_success_pattern="check_inference_condition")
+    assert (ran.state, ran.in_state("failed")) == ("failed", {"run_inference"})
+    write_by_hand(work, retrain=True)
+    trainings = len(context(work).ledger.state().trainings)
+    ran = run_dag(model_training_inference.dag, day=day.isoformat(), mark_success_pattern="check_inference_condition")
+    assert (ran.state, ran.in_state("failed")) == ("failed", {"train_model_task"})
+    state = context(work).ledger.state()
+    assert state.current is not None
+    assert (state.current.fate, len(state.trainings)) == (DecisionStatus.PENDING, trainings)
+    assert day not in state.scored
+    assert scored_on(work, NEXT) > 0, "days before it are made up for all the same"
+    preprocess(context(work), DateRange(day, day))
+    assert run_inference_dag(run_dag, day).state == "success"
+    state = context(work).ledger.state()
+    assert state.trainings[-1].facts["snapshot_date"] == day.isoformat()
+    assert scored_on(work, day) > 0
+
+
+def test_the_check_of_a_week_marked_as_success_by_hand_measures_and_decides_nothing_without_its_last_day(
+    run_dag: Any, friday: Path, replayed: Path, home: Path
+) -> None:
+    shutil.copytree(friday, home, dirs_exist_ok=True)
+    lines = len(context(home).ledger.events())
+    ran = run_dag(model_monitoring.dag, day=SATURDAY.isoformat(), mark_success_pattern="check_monitoring")
+    assert (ran.state, ran.in_state("failed")) == ("failed", {"calculate_metrics"})
+    assert len(context(home).ledger.events()) == lines
+    assert SATURDAY not in monitored_weeks(context(home))
+    preprocess(context(home), DateRange(SATURDAY, SATURDAY))
+    score_day(context(home), SATURDAY)
+    assert run_dag(model_monitoring.dag, day=SATURDAY.isoformat()).state == "success"
     assert decision_of(home, SATURDAY) == decision_of(replayed, SATURDAY)
 
 

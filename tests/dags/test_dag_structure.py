@@ -14,7 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 from tests.dags.tasks import task_of
 from tests.not_none import not_none
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.jobs.pipeline_graph import Branch, Pipeline, Step
 from p2pcredit.jobs.pipelines import jobs_of
 from p2pcredit.orchestration.operators import JobBranchOperator, JobOperator
@@ -65,7 +65,7 @@ def test_preprocessing_has_a_task_per_feed_and_table_in_the_order_of_the_layers(
     layers = [
         {"start"},
         *(
-            {f"{group}.{feed}" for feed in FEEDS}
+            {f"{group}.{feed}" for feed in ALL_FEEDS}
             for group in ("source_data_checks", "bronze_processing", "silver_processing")
         ),
         {"gold_processing.cash_flows", "gold_processing.feature_store", "gold_processing.label_store"},

@@ -18,7 +18,7 @@ from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.exceptions import TaskDeferred
 from tests.dags.tasks import task_of
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.jobs.pipelines import MONITORING
 from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, model_training_inference
 from p2pcredit.orchestration.operators import JobBranchOperator, JobOperator, WaitForDayOperator
@@ -190,7 +190,7 @@ def test_a_feed_that_lands_while_its_run_waits_is_taken_in_at_the_first_try(
     arrival.join()
     assert (ran.state, waits.is_set()) == ("success", True)
     assert ran.tries["source_data_checks.financial"] == 1
-    assert jobs.called().count("preprocessing.source_checks.check_source") == len(FEEDS)
+    assert jobs.called().count("preprocessing.source_checks.check_source") == len(ALL_FEEDS)
 
 
 def test_a_file_that_still_grows_is_looked_at_again(tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ CODE = ("src", "tools", "bench", "examples", "docs")
 
 VERBS = """
 Account Add Adjust Advise Alert Answer Append Apply Ask Assign Average Bin Blank Bound Bring Build Cache Calculate
-Calibrate Call Carry Cast Change Check Choose Classify Close Collect Comment Compare Complete Convert Copy Count Cut
-Deal Decide Decode Defer Define Defuse Describe Digest Divide Do Draw Drop Emit Encode End Estimate Fail Fill Filter
-Find Fingerprint Finish Fit Fix Fold Follow Forget Fork Gather Generate Give Go Grade Group Grow Hand Handle Hash
-Hide Hold Identify Ignore Import Install Invent Join Judge Keep Kill Label Land Lay Learn Leave Let List Load Look
-Lose Make Map Mark Measure Merge Move Multiply Name Observe Open Order Pack Pair Parse Pass Pause Place Pool Predict
-Prepare Preprocess Print Project Put Raise Rank Reach Read Rebuild Recode Reconcile Record Refuse Reject Remove
-Render Replace Report Require Return Rewrite Round Run Say Scan Score Search Select Send Set Shorten Show Sort Split
-Spool Spread Start Step Stop Strip Suggest Sum Summarise Supersede Tabulate Take Test Throw Time Trace Train Trim
-Try Tune Turn Type Verify Wait Walk Warn Weigh Word Work Wrap Write Yield
+Calibrate Call Carry Cast Change Check Choose Classify Close Collect Comment Compare Compile Complete Convert Copy
+Count Cut Deal Decide Decode Defer Define Defuse Describe Digest Divide Do Draw Drop Emit Encode End Estimate Exchange
+Fail Fill Filter Find Fingerprint Finish Fit Fix Fold Follow Forget Fork Gather Generate Give Go Grade Group Grow Hand
+Handle Hash Hide Hold Identify Ignore Import Install Invent Join Judge Keep Kill Label Land Lay Learn Leave Lend Let
+List Listen Load Look Lose Make Map Mark Measure Merge Move Multiply Name Note Observe Open Order Pack Pair Parse Pass
+Pause Pick Place Pool Predict Prepare Preprocess Print Project Put Raise Rank Reach Read Rebuild Recode Reconcile
+Record Refuse Reject Remove Render Replace Report Require Return Rewrite Round Run Say Scan Score Search Select Send
+Serve Set Shorten Show Sort Split Spool Spread Start Step Stop Strip Suggest Sum Summarise Supersede Tabulate Take Tell
+Test Throw Time Trace Train Trim Try Tune Turn Type Verify Wait Walk Warn Weigh Word Work Wrap Write Yield
 """
 """What may begin a docstring. Ruff's D401 finds "Returns" and "Reading", but neither "The rows" nor "Whether"."""
 

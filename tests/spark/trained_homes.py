@@ -23,11 +23,7 @@ from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 DAYS = DateRange(date(2021, 1, 1), date(2021, 6, 1))
 SETTINGS = Settings(
     labels=LabelSettings(window_months=3, default_days=30, reporting_lag_days=5),
-    # Boosting leads where it can: one worker grows its trees to the byte, while the sums of a scorecard's bins differ
-    # from Spark's in the last digits.
-    training=TrainingSettings(
-        min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=3, preferred_family="boosting"
-    ),
+    training=TrainingSettings(min_matured_loans=300, min_matured_bads=20, min_evaluation_bads=3),
 )
 
 

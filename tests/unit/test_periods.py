@@ -31,6 +31,12 @@ def test_what_is_no_date_is_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31"])
+def test_a_date_that_nobody_can_mean_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(UsageError, match=f"^{text} lies before 1900 or after 2199; write a date between them$"):
+        parse_date(text)
+
+
 @given(DAYS)
 def test_a_date_is_read_back_as_it_is_written(day: date) -> None:
     assert parse_date(day.isoformat()) == day

@@ -118,6 +118,8 @@ class Program:
                 except ProcessLookupError:
                     continue
             time.sleep(0.02)
+        # Reaps it, where it ended after it was last looked for: PostgreSQL takes what was not reaped for one that runs.
+        _ = self.running
 
     def stop(self, patience: float = 20.0) -> None:
         """End it, with everything that it started."""

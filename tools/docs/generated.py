@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,14 @@ from tools.docs.api_page import api_page
 from tools.docs.decisions_page import decisions_page
 from tools.docs.exit_codes_page import exit_codes_page
 from tools.docs.home_page import home_page
+from tools.docs.mapping_page import mapping_page
 from tools.docs.pipelines_page import drawing_name, drawing_of, pipelines_page
 from tools.docs.settings_page import settings_page
 from tools.docs.tables_page import tables_page
 from tools.docs.versions_page import versions_page
 
 from p2pcredit.jobs.pipelines import PIPELINES
+from p2pcredit.platforms.mapped.vocabulary import mapping_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +37,8 @@ def generated() -> dict[str, str]:
         "docs/reference/tables.md": tables_page(),
         "docs/reference/exit-codes.md": exit_codes_page(),
         "docs/reference/home.md": home_page(),
+        "docs/reference/mapping.md": mapping_page(),
+        "docs/reference/mapping.schema.json": json.dumps(mapping_schema(), indent=1, ensure_ascii=False) + "\n",
         "docs/reference/versions.md": versions_page(),
         "docs/reference/pipelines.md": pipelines_page(),
         **{f"docs/reference/{drawing_name(pipeline)}.svg": drawing_of(pipeline) for pipeline in PIPELINES},

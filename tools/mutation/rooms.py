@@ -26,6 +26,7 @@ ROOMS = {
         "models/binning/selection.py",
         "models/champion/challenge.py",
         "models/champion/gate.py",
+        "models/champion/guards.py",
         "models/champion/recalibration.py",
         "models/champion/swap_set.py",
         "models/training/candidates.py",
@@ -94,6 +95,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "models/training/candidates.py",
         (
+            "tests/unit/models/test_candidates_by_hand.py",
             "tests/unit/models/test_training.py",
             "tests/unit/models/test_selection.py",
             "tests/unit/models/test_unmatured_levels.py",
@@ -112,6 +114,10 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "models/training/splits.py",
         ("tests/unit/models/test_splitting_calibration_hazard.py", "tests/unit/models/test_unmatured_levels.py"),
+    ),
+    (
+        "models/outside_training.py",
+        ("tests/unit/models/test_outside_training.py", "tests/unit/models/test_terms_learned_from.py"),
     ),
     ("models/*.py", ("tests/unit/models/test_{name}_*.py", "tests/unit/models/test_{name}.py")),
     ("transforms/silver.py", ("tests/unit/transforms/test_silver.py", "tests/unit/transforms/test_typing_of_text.py")),

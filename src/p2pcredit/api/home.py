@@ -20,8 +20,9 @@ from p2pcredit.jobs.home.known_rows import read_known_rows
 from p2pcredit.jobs.home.sql import query_tables
 from p2pcredit.jobs.monitoring.matured_loans import MaturedLoans, matured_loans
 from p2pcredit.jobs.scoring.answers import answer_applications
+from p2pcredit.jobs.scoring.scored_applications import scored_applications
 from p2pcredit.jobs.scoring.scorers import new_request_id, read_scorer
-from p2pcredit.periods import DateRange, parse_date
+from p2pcredit.periods import DateRange, add_months, parse_date
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import check_home, resolve_home
 from p2pcredit.storage.layout import Layout
@@ -161,7 +162,9 @@ class Home:
 
         Returns:
             In the order of the rows: `request_id`, `loan_id`, `model_id`, `known_on`, `probability_of_default` (within
-            `window_months`), `lifetime_probability_of_default`, `window_months`, `score`, `grade`, `decision`,
+            `window_months`), `lifetime_probability_of_default`, `expected_loss` (over the term, net of recoveries, as a
+            share of the amount lent), `expected_annual_return` (both null without a rate or a term), `window_months`,
+            `score`, `grade`, `decision`,
             `reasons` (per reason `reason`, `code`, `text`, `advice`, `form`, `your_value`, `usual`), `reason_list` (the
             version of the list of reasons), `outside_training`.
 
@@ -173,7 +176,30 @@ class Home:
         ctx = self._ctx
         rows = as_polars(frame)
         request_id = new_request_id(ctx.at)
-        return answer_applications(read_scorer(ctx, model_id), rows, ctx.settings, request_id=request_id).answers
+        return answer_applications(
+            read_scorer(ctx, model_id), rows, ctx.settings, request_id=request_id, catalogue=ctx.catalogue
+        ).answers
+
+    def applications(self, as_of: Day, months: int = 12) -> pl.DataFrame:
+        """Read the decided applications of some months, each once, scored by the champion of that day.
+
+        Args:
+            as_of: The last day of decisions; what came of loans is as known then.
+            months: How many months of decisions up to it.
+
+        Returns:
+            `application_id`, `loan_id`, `decided_on`, `outcome`, `overridden`, `exploration`, `probability_of_default`
+            and `score` (null without a champion), `label` (1 bad, 0 good, null until the loan's window has closed),
+            `override_reason`, `decline_reason`; no rows in a home where applications do not land.
+
+        Raises:
+            UsageError: If the day is no date, or `months` is below 1.
+        """
+        day = _day(as_of)
+        if months < 1:
+            raise UsageError(f"months is {months}; give 1 or more")
+        days = DateRange(add_months(day, -months), day)
+        return scored_applications(self._ctx, days, self._ctx.ledger.state().champion_on(day))
 
     def decisions(self) -> pl.DataFrame:
         """List the retraining decisions of the ledger, oldest first, with what became of each.

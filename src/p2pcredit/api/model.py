@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 from p2pcredit.errors import UsageError
+from p2pcredit.jobs.audit.model_export import export_model
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.landed_rows import LANDED, features_for
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import TERM
 from p2pcredit.models.term_structure.structure import TermStructure
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.names import perhaps
-from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.text import one_line
 
@@ -36,7 +39,7 @@ class Model:
     id: str
     card: Mapping[str, Any] = field(repr=False)
     _scorer: Scorer = field(repr=False)
-    _settings: Settings = field(repr=False)
+    _ctx: JobContext = field(repr=False)
 
     @classmethod
     def read(cls, ctx: JobContext, model_id: str) -> Model:
@@ -46,7 +49,7 @@ class Model:
             BankError: If there is none of that name, or it was altered.
         """
         banked = ModelBank(ctx.layout).get(model_id)
-        return cls(model_id, banked.card, Scorer.read(model_id, banked.files), ctx.settings)
+        return cls(model_id, banked.card, Scorer.read(model_id, banked.files), ctx)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -74,11 +77,28 @@ class Model:
             features = self._features(rows)
             if TERM not in features.columns:
                 warnings.warn(f"without '{TERM}' there is no lifetime probability of default", stacklevel=2)
-            return self._scorer.score(features, self._settings)
+            return self._scorer.score(features, self._ctx.settings)
         except pl.exceptions.PolarsError as error:
             raise UsageError(
                 f"the frame cannot be scored: {one_line(str(error).partition(chr(10))[0], 200)}; give numbers and text"
             ) from error
+
+    def export(self, form: str, out: str | os.PathLike[str] | None = None) -> bytes:
+        """Write the model as a file that another program scores with, as `p2pcredit models export` does.
+
+        Args:
+            form: `onnx`, `pmml`, `sql` or `python`.
+            out: Where to write it too; None to write nothing.
+
+        Returns:
+            The bytes of the file.
+
+        Raises:
+            UsageError: If the format is another, or the model's family cannot be exported.
+            MissingExtraError: If the extra of a format is not installed.
+            StorageError: If the disk refuses.
+        """
+        return export_model(self._ctx, self.id, form, None if out is None else Path(out))[1]
 
     def default_curve(self, frame: Any) -> pl.DataFrame:
         """Calculate for each loan the probability of default by the end of each month on book, to the end of its term.
@@ -101,7 +121,7 @@ class Model:
         features = self._features(as_polars(frame))
         if TERM not in features.columns:
             raise UsageError(f"the frame lacks '{TERM}'; add the contract term in months")
-        scored = self._scorer.score(features, self._settings)
+        scored = self._scorer.score(features, self._ctx.settings)
         known = scored.with_columns(features[TERM].cast(pl.Float64)).filter(
             pl.col(TERM).is_not_null(), pl.col("probability_of_default").is_not_null()
         )
@@ -125,7 +145,7 @@ class Model:
         )
 
     def _features(self, rows: pl.DataFrame) -> pl.DataFrame:
-        found = features_for(self.feature_names, rows)
+        found = features_for(self.feature_names, rows, catalogue=catalogue_of(self._scorer.model.support))
         if found.misspelt:
             slips = ", ".join(f"'{name}'{perhaps(name, LANDED)}" for name in found.misspelt)
             warnings.warn(f"columns that no feed has are passed over: {slips}", stacklevel=3)

@@ -11,7 +11,10 @@ from p2pcredit.cli.lazy import LazyCommand, lazy_group
 from p2pcredit.cli.version import print_version
 
 COMMANDS = {
-    "land": LazyCommand("pipeline.land:land", "Turn a platform's raw download into the five daily feeds."),
+    "land": LazyCommand(
+        "pipeline.land:land",
+        "Turn a platform's raw download into the five daily feeds, or its applications into the sixth.",
+    ),
     "preprocess": LazyCommand(
         "pipeline.preprocess:preprocess", "Take landed days through bronze and silver to the gold tables."
     ),
@@ -20,6 +23,9 @@ COMMANDS = {
         "pipeline.infer:infer", "Score the loans of some days, each with the model that was champion on its day."
     ),
     "score": LazyCommand("score:score", "Score applications as the nightly run would, from JSON, JSON lines or CSV."),
+    "serve": LazyCommand(
+        "serve:serve", "Serve pages and scores of this home over HTTP, on this machine unless --host says otherwise."
+    ),
     "monitor": LazyCommand(
         "pipeline.monitor:monitor",
         "Measure what has matured, write the report and the retraining decision, and send alerts.",
@@ -55,6 +61,10 @@ COMMANDS = {
     "strategy": LazyCommand(
         "portfolio.strategy:strategy",
         "Show what each cut-off approves, loses and earns, which earns most, what the present one costs; write a page.",
+    ),
+    "population": LazyCommand(
+        "portfolio.population:population",
+        "Show who applied, approval and override rates, how overrides paid, and the band of what a cut-off lets in.",
     ),
     "disclose": LazyCommand(
         "portfolio.disclose:disclose",
@@ -104,12 +114,21 @@ MODELS = {
     "bins": LazyCommand(
         "models.bins:bins", "Write a scorecard's bins as a file to edit by hand, or check and convert an edited one."
     ),
+    "export": LazyCommand("models.export:export", "Write a model as a file that another program scores with."),
     "notice": LazyCommand(
         "models.notice:notice",
         "Write a sample notice of adverse action for a loan that the score declined, as an HTML page.",
     ),
     "promote": LazyCommand("models.champions:promote", "Make a model champion, with a reason."),
     "rollback": LazyCommand("models.champions:rollback", "Return to the champion before, with a reason."),
+    "fairness": LazyCommand(
+        "models.fairness:fairness",
+        "Compare denial rates and scores of groups at many cut-offs, groups from a file that no model may read.",
+    ),
+    "sensitivity": LazyCommand(
+        "models.sensitivity:sensitivity",
+        "Train a model again with other seeds and windows, take features away, and rank their effects; write a page.",
+    ),
     "approve": LazyCommand(
         "models.approvals:approve",
         "Let a model serve that waits for approval, from the first unscored day on; --by is needed.",
@@ -145,9 +164,19 @@ AIRFLOW = {
     "down": LazyCommand("airflow:down", "Stop the local Airflow of this home, with every process it started."),
 }
 
+PROFILE = {
+    "new": LazyCommand(
+        "profile.new:new", "Look at files, and draft a mapping of them with comments and open questions."
+    ),
+    "check": LazyCommand(
+        "profile.check:check", "Say what would become of a book before it lands; exit code 1 where it would be ruined."
+    ),
+}
+
 GROUPS = {
     "decision": (DECISION, "The retraining decision: show it, its history, or override it."),
     "models": (MODELS, "The model bank: who serves, why, and whether it holds."),
+    "profile": (PROFILE, "A mapping of your own platform: draft one, and try it before anything lands."),
     "airflow": (AIRFLOW, "A local Airflow with the three DAGs, on this machine only."),
 }
 

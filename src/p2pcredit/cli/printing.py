@@ -39,16 +39,6 @@ def say(line: str) -> None:
     sys.stderr.write(f"  {line}\n")
 
 
-def decision_in_short(decision: Mapping[str, Any]) -> str:
-    """Name what a decision asks for in up to three words.
-
-    Examples:
-        >>> decision_in_short({"retrain": False})
-        'do not retrain'
-    """
-    return "retrain" if decision["retrain"] else "do not retrain"
-
-
 def width_of_terminal() -> int | None:
     """Give how many columns standard output has; None where it is no terminal, so that no table is folded there."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

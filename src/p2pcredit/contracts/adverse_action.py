@@ -11,9 +11,11 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from p2pcredit.contracts.feature import OWN_PREFIX, Feature
 from p2pcredit.contracts.features import FEATURES
 
 MOST_REASONS = 4
@@ -448,12 +450,21 @@ OTHER_CODE = "Z1"
 """Of words that are in no list: those of a feature of another version or package."""
 
 
+OWN_CODE = "Y-"
+"""What the code of a lender's own column begins with."""
+
+_ASK = "Ask us what it rests on."
 _OF_SOURCE = {"the borrower": "N1", "the credit bureau": "N2", "the platform": "N3"}
 _IN_WORDS = {"fico": "FICO score"}
 
 
-def adverse_reason(reason: str, version: int = VERSION) -> AdverseReason:
+def adverse_reason(reason: str, version: int = VERSION, own: Collection[Feature] = ()) -> AdverseReason:
     """Look up the reason of these few words; words that are in no list are given as they stand, as `Z1`.
+
+    Args:
+        reason: As `gold/predictions` holds them.
+        version: Of the list.
+        own: The lender's own columns that the model knows: the code of one is `Y-` and its name.
 
     Examples:
         >>> adverse_reason("Income is low").code, adverse_reason("Shoes are small").text
@@ -465,13 +476,18 @@ def adverse_reason(reason: str, version: int = VERSION) -> AdverseReason:
     found = next((one for one in listed if one.reason == reason and one.reason != _MISSING), None)
     if found is not None:
         return found
-    feature = next((one for one in FEATURES if reason.startswith(_MISSING) and one.missing_reason == reason), None)
+    declared = next((one for one in own if one.reason == reason), None)
+    if declared is not None:
+        text, advice = declared.text or f"{reason}.", declared.advice or _ASK
+        return AdverseReason(f"{OWN_CODE}{declared.made_of[0].removeprefix(OWN_PREFIX)}", reason, text, advice, _OTHER)
+    asked = (*FEATURES, *own)
+    feature = next((one for one in asked if reason.startswith(_MISSING) and one.missing_reason == reason), None)
     if feature is None:
-        return AdverseReason(OTHER_CODE, reason, f"{reason}.", "Ask us what it rests on.", _OTHER)
+        return AdverseReason(OTHER_CODE, reason, f"{reason}.", _ASK, _OTHER)
     code = next(code for source, code in _OF_SOURCE.items() if feature.review.source.startswith(source))
     what = reason.removeprefix(_MISSING)
     missing = next(one for one in listed if one.code == code)
     return replace(missing, reason=reason, text=missing.text.format(what=_IN_WORDS.get(what, what)))
 
 
-__all__ = ["MOST_REASONS", "OTHER_CODE", "REASON_LISTS", "VERSION", "AdverseReason", "adverse_reason"]
+__all__ = ["MOST_REASONS", "OTHER_CODE", "OWN_CODE", "REASON_LISTS", "VERSION", "AdverseReason", "adverse_reason"]

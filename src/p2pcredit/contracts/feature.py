@@ -9,6 +9,11 @@ from p2pcredit.contracts import reviews
 from p2pcredit.contracts.reviews import FeatureSet, Review
 
 FeatureKind = Literal["numeric", "category"]
+OwnKind = Literal["number", "category", "date", "text"]
+"""How a lender's own column is read: a date becomes an age in months, a text its length."""
+
+OWN_PREFIX = "own_"
+"""What the names of a lender's own columns begin with in every table, so that no version's feature bears one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,10 @@ class Feature:
         made_of: The columns of the landed feeds that it is calculated from. Empty where it is the column of its own
             name, or a ratio of other features (`contracts.ratios`).
         review: Who says it, since when, and on what basis it may be used.
+        read_as: Of a lender's own column: what its values are; empty for a feature of this package.
+        text, advice: Of a lender's own column: what a borrower is told of the reason, and can do about it; empty where
+            the few words of `reason` stand alone.
+        plausible: Of a lender's own number: between which bounds most values lie; None where it is not said.
     """
 
     name: str
@@ -43,6 +52,15 @@ class Feature:
     blank: float | None = None
     made_of: tuple[str, ...] = ()
     review: Review = reviews.UNREVIEWED
+    read_as: OwnKind | Literal[""] = ""
+    text: str = ""
+    advice: str = ""
+    plausible: tuple[float, float] | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a lender's own column."""
+        return bool(self.read_as)
 
     @property
     def number_of_blank(self) -> float | None:
@@ -62,7 +80,10 @@ class Feature:
             >>> Feature("annual_income", "numeric", -1, "Income is low", "").missing_reason
             'No information on annual income'
         """
-        return self.missing or f"No information on {self.name.removesuffix('_share').replace('_', ' ')}"
+        return (
+            self.missing
+            or f"No information on {self.name.removeprefix(OWN_PREFIX).removesuffix('_share').replace('_', ' ')}"
+        )
 
 
 NEVER_MONTHS = 1200.0

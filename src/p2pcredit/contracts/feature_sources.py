@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue, landed_name
 from p2pcredit.contracts.features import FEATURES
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.ratios import RATIOS
 
 _FEATURES = {feature.name: feature for feature in FEATURES}
@@ -38,9 +39,17 @@ def sources_of(feature: str) -> frozenset[tuple[str, str]]:
     return frozenset((_FEED_OF[column], column) for column in columns)
 
 
-def columns_behind(features: Iterable[str]) -> frozenset[tuple[str, str]]:
-    """Give the feeds and columns that any of these features is made of."""
-    return frozenset().union(*(sources_of(feature) for feature in features))
+def columns_behind(features: Iterable[str], catalogue: FeatureCatalogue = BUILT_IN) -> frozenset[tuple[str, str]]:
+    """Give the feeds and columns that any of these features is made of.
+
+    Examples:
+        >>> from p2pcredit.contracts.catalogue import declare
+        >>> shoes = declare("shoe_size", "number", direction=0, reason="Shoes", basis="none")
+        >>> columns_behind([shoes.name], FeatureCatalogue((shoes,)))
+        frozenset({('own_columns', 'own_shoe_size')})
+    """
+    own = {one.name: frozenset({(OWN_COLUMNS.name, landed_name(one))}) for one in catalogue.own}
+    return frozenset().union(*(own.get(feature) or sources_of(feature) for feature in features))
 
 
 __all__ = ["columns_behind", "sources_of"]

@@ -13,6 +13,9 @@ from p2pcredit.contracts.feature import Feature
 PRODUCT = "term_months"
 """The feature that tells products apart: its effect is learned within quarters of origination, beside their levels."""
 
+NEW_TERM = "term not learned from"
+"""What `outside_training` says of a loan whose product none of the training loans was, or too few were."""
+
 REFERENCE_RATE = 0.12
 """The yearly rate at which payments are reckoned for every loan alike: the platform's own rate is its price."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.missing import MISSING_SIGNS, TEXT_MISSING_SIGNS
 
 KINDS: dict[Kind, str] = {
@@ -24,25 +25,26 @@ KINDS: dict[Kind, str] = {
 """How the text of a landing file is read, per kind of column."""
 
 
-def describe_feeds() -> list[dict[str, Any]]:
-    """List every feed with its columns.
+def describe_feeds(catalogue: FeatureCatalogue = BUILT_IN) -> list[dict[str, Any]]:
+    """List every feed with its columns, own ones as the home of this catalogue declares them.
 
     Returns:
-        Per feed `feed`, `description`, `date_column`, `columns`: per column `column` (in landing files), `in_silver`,
-        `type`, `unit`, `required`, `minimum`, `maximum` (of the typed value), `allowed`, `description`.
+        Per feed `feed`, `description`, `optional`, `date_column`, `columns`: per column `column` (in landing files),
+        `in_silver`, `type`, `unit`, `required`, `minimum`, `maximum` (of the typed value), `allowed`, `description`.
 
     Examples:
-        >>> describe_feeds()[0]["columns"][3]["unit"], describe_feeds()[-1]["columns"][2]["allowed"]
+        >>> describe_feeds()[0]["columns"][3]["unit"], describe_feeds()[4]["columns"][2]["allowed"]
         ('months', ['CHARGED_OFF', 'CURRENT', 'DEFAULT', 'FULLY_PAID', 'LATE'])
     """
     return [
         {
             "feed": feed.name,
             "description": feed.description,
+            "optional": feed.optional,
             "date_column": feed.date_column,
             "columns": [_described(column) for column in feed.columns],
         }
-        for feed in FEEDS.values()
+        for feed in map(catalogue.feed, ALL_FEEDS)
     ]
 
 

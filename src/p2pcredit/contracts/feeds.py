@@ -1,5 +1,7 @@
 """The five daily feeds that a platform lands: four about a loan at origination, one about its servicing.
 
+Two more may land: applications, with what was decided of each, and the columns that a lender declares as features.
+
 A landing file has a header with the `source` names below. Required columns must be there; any other column of the
 contract may be left out and is then missing on every row; columns that no contract names are ignored and reported.
 
@@ -10,7 +12,7 @@ them is. One that cannot be read is missing by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.errors import UsageError
@@ -23,6 +25,9 @@ PAYMENTS = frozenset({"REPORTED", "SCHEDULED"})
 """How the payments of a loan are known."""
 
 CLOSING_STATUSES = frozenset({"CHARGED_OFF", "FULLY_PAID"})
+OUTCOMES = frozenset({"APPROVED", "DECLINED", "WITHDRAWN"})
+"""What may become of an application. WITHDRAWN: the applicant left before or after an offer, so it was not declined."""
+
 DEFAULT_STATUSES = frozenset({"DEFAULT", "CHARGED_OFF"})
 CURED_STATUSES = frozenset({"CURRENT", "FULLY_PAID"})
 """What a loan that was late says once it pays again."""
@@ -32,7 +37,8 @@ CURED_STATUSES = frozenset({"CURRENT", "FULLY_PAID"})
 class Feed:
     """A feed: its name, columns, and the date column that must equal the snapshot date.
 
-    `one_row_per_loan`: a second row of the same loan on one day is a duplicate.
+    `one_row_per_loan`: a second row of the same loan on one day is a duplicate. `key`: the column that names a row.
+    `optional`: a day without a file of it has none, and lacks nothing.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Feed:
     date_column: str
     columns: tuple[Column, ...]
     one_row_per_loan: bool = True
+    key: str = "loan_id"
+    optional: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -78,6 +86,9 @@ def _percent(source: str, name: str, description: str, *, high: float = 10.0, re
     return Column(source, Kind.PERCENT, name, required=required, minimum=0, maximum=high, description=description)
 
 
+MOST_TERM_MONTHS = 480
+"""No contract is longer."""
+
 LOAN_TERMS = Feed(
     "loan_terms",
     "The contract of each loan originated that day.",
@@ -88,7 +99,15 @@ LOAN_TERMS = Feed(
         Column(
             "loan_amount", Kind.NUMBER, required=True, minimum=1, maximum=1e9, description="Amount lent, in currency."
         ),
-        Column("term", Kind.TERM, "term_months", required=True, minimum=1, maximum=480, description="Term in months."),
+        Column(
+            "term",
+            Kind.TERM,
+            "term_months",
+            required=True,
+            minimum=1,
+            maximum=MOST_TERM_MONTHS,
+            description="Term in months.",
+        ),
         _percent("interest_rate", "interest_rate_share", "Yearly interest rate.", high=1.0),
         _number("installment", "Monthly payment, in currency."),
         _number("amount_disbursed", "Amount paid out, in currency, where it is not the amount lent."),
@@ -229,6 +248,56 @@ LOAN_PERFORMANCE = Feed(
 
 APPLICATION_FEEDS = (LOAN_TERMS, DEMOGRAPHIC, FINANCIAL, CREDIT_HISTORY)
 FEEDS = {feed.name: feed for feed in (*APPLICATION_FEEDS, LOAN_PERFORMANCE)}
+"""The feeds that every day has."""
+
+APPLICATIONS = Feed(
+    "applications",
+    "Optional: one application, on the day it was decided. All outcomes together, or rates mean nothing; the columns "
+    "that the other feeds have of a loan say what was known of the applicant.",
+    "decision_date",
+    (
+        Column("application_id", Kind.ID, required=True, description="The platform's id of the application."),
+        Column("decision_date", Kind.DATE, required=True, description="The day the outcome was known."),
+        Column(
+            "outcome", Kind.CATEGORY, required=True, allowed=OUTCOMES, description="What became of the application."
+        ),
+        Column("application_date", Kind.DATE, description="The day the application came in."),
+        Column("loan_id", Kind.ID, description="The loan that an approved application became; missing where none."),
+        Column(
+            "overridden",
+            Kind.FLAG,
+            description="Whether a person decided against what the policy said: APPROVED is then an override on the "
+            "low side, DECLINED one on the high side. Missing counts as no.",
+        ),
+        Column("override_reason", Kind.CATEGORY, description="Why, as a category."),
+        Column("decline_reason", Kind.CATEGORY, description="Why it was declined, as a category."),
+        Column(
+            "exploration",
+            Kind.FLAG,
+            description="Whether it was approved by lot, whatever the policy said: the unbiased check of what declined "
+            "applicants would have done. Missing counts as no.",
+        ),
+        Column("product", Kind.CATEGORY, description="What was applied for, as a category."),
+        *(
+            replace(column, required=False)
+            for feed in APPLICATION_FEEDS
+            for column in feed.columns
+            if column.source not in {"loan_id", "origination_date"}
+        ),
+    ),
+    key="application_id",
+    optional=True,
+)
+OWN_COLUMNS = Feed(
+    "own_columns",
+    "Optional: the columns that a lender's mapping declares as features, one row per loan originated that day. The own "
+    "columns of a home stand beside these keys, each with `own_` before its name.",
+    "origination_date",
+    (_LOAN_ID, _ORIGINATED),
+    optional=True,
+)
+OPTIONAL_FEEDS = {APPLICATIONS.name: APPLICATIONS, OWN_COLUMNS.name: OWN_COLUMNS}
+ALL_FEEDS = {**FEEDS, **OPTIONAL_FEEDS}
 
 
 def feed_named(name: str) -> Feed:
@@ -237,6 +306,6 @@ def feed_named(name: str) -> Feed:
     Raises:
         UsageError: If there is no feed of that name.
     """
-    if name not in FEEDS:
-        raise UsageError(no_such("feed", name, FEEDS))
-    return FEEDS[name]
+    if name not in ALL_FEEDS:
+        raise UsageError(no_such("feed", name, ALL_FEEDS))
+    return ALL_FEEDS[name]

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.feature import Feature
-from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import SettingsError
 from p2pcredit.names import no_such, perhaps
 
@@ -23,7 +23,6 @@ SIGNS: dict[Direction, Literal[-1, 0, 1]] = {"rising": 1, "falling": -1, "any": 
 USES = ("free", "in", "out")
 FORMAT = 1
 _KEYS = ("breaks", "groups", "direction", "use", "reason")
-_FEATURES = {feature.name: feature for feature in FEATURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,15 @@ class HandBins:
         return {**asdict(self), "breaks": list(self.breaks), "groups": [list(group) for group in self.groups]}
 
 
-def parse_hand_bins(content: Mapping[str, Any], where: str) -> dict[str, HandBins]:
+def parse_hand_bins(
+    content: Mapping[str, Any], where: str, catalogue: FeatureCatalogue = BUILT_IN
+) -> dict[str, HandBins]:
     """Check what a file of bins holds, and read it.
 
     Args:
         content: Feature -> its table; `format` may stand beside the features.
         where: The file, for what is said.
+        catalogue: The features that there are.
 
     Raises:
         SettingsError: In one line naming the feature and what to do.
@@ -69,13 +71,13 @@ def parse_hand_bins(content: Mapping[str, Any], where: str) -> dict[str, HandBin
     given = content.get("format", FORMAT)
     if given != FORMAT or isinstance(given, bool):
         raise SettingsError(f"{where} is of format {given!r}, this version reads {FORMAT}; write format = {FORMAT}")
-    return {name: _parse(name, table, where) for name, table in content.items() if name != "format"}
+    return {name: _parse(name, table, where, catalogue) for name, table in content.items() if name != "format"}
 
 
-def _parse(name: str, table: Any, where: str) -> HandBins:
-    feature = _FEATURES.get(name)
+def _parse(name: str, table: Any, where: str, catalogue: FeatureCatalogue) -> HandBins:
+    feature = catalogue.named(name)
     if feature is None:
-        raise SettingsError(f"{where}: {no_such('feature', name, _FEATURES)}")
+        raise SettingsError(f"{where}: {no_such('feature', name, [one.name for one in catalogue.features])}")
 
     def wrong(what: str) -> SettingsError:
         return SettingsError(f"{where}: {name}: {what}")

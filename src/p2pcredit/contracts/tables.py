@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURES
-from p2pcredit.contracts.feeds import FEEDS, Feed
+from p2pcredit.contracts.feeds import ALL_FEEDS, Feed
 from p2pcredit.errors import UsageError
 from p2pcredit.names import no_such
 
@@ -112,7 +112,7 @@ def silver(feed: Feed) -> Table:
     """Define the table of a feed's typed rows that break no rule; an optional value that does is missing."""
     lineage = (TableColumn("snapshot_date", "Date"), TableColumn("row_number", "Int64"))
     typed = (TableColumn(c.typed_name, TYPES_BY_KIND[c.kind], c.description) for c in feed.columns)
-    return Table(f"silver/{feed.name}", (*lineage, *typed), ("loan_id", "row_number"), "the typed row")
+    return Table(f"silver/{feed.name}", (*lineage, *typed), (feed.key, "row_number"), "the typed row")
 
 
 QUARANTINE = Table(
@@ -189,6 +189,18 @@ PREDICTIONS = Table(
             "Probability of default within the contract term, or within the main window if that is longer, between 0 "
             "and 1; never below `probability_of_default`. Null where refused, and for a model made by version 0.1.",
         ),
+        TableColumn(
+            "expected_loss",
+            "Float64",
+            "Expected loss over the contract term, net of recoveries, as a share of the amount lent. Null where "
+            "refused, where rate or term is not known, and for a model that holds no `economics.json`.",
+        ),
+        TableColumn(
+            "expected_annual_return",
+            "Float64",
+            "Expected net annualised return over the contract term: interest less expected losses, over the principal "
+            "at work times years, less `money.servicing_rate`. Null as `expected_loss` is.",
+        ),
         TableColumn("score", "Int32", "Points: 600 at odds of 50 goods to one bad by default; more is safer."),
         TableColumn(
             "grade",
@@ -207,7 +219,7 @@ PREDICTIONS = Table(
             "outside_training",
             "List(String)",
             "Each value outside what the model was trained on: `COLUMN: missing`, `COLUMN: level never "
-            "seen` or `COLUMN: beyond trained range`; empty for most loans.",
+            "seen`, `COLUMN: beyond trained range` or `term_months: term not learned from`; empty for most loans.",
         ),
         TableColumn(
             "decision",
@@ -217,9 +229,9 @@ PREDICTIONS = Table(
     ),
     ("loan_id",),
     "one scored loan: `outside_training` lists each value outside what the model was trained on as `COLUMN: missing`, "
-    "`COLUMN: level never seen` or `COLUMN: beyond trained range`; `decision` is `approve` (probability of default at "
-    "or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` (no probability, score, "
-    "grade, reasons)",
+    "`COLUMN: level never seen`, `COLUMN: beyond trained range` or `term_months: term not learned from`; `decision` is "
+    "`approve` (probability of default at or below scores.approval_cutoff), `decline`, `refer` (no grade) or `refuse` "
+    "(no probability, score, grade, reasons)",
     made_by="infer",
 )
 
@@ -324,11 +336,41 @@ MONITORING = Table(
     made_by="monitor",
 )
 
+SCORE_REQUESTS = Table(
+    "gold/score_requests",
+    (
+        TableColumn("request_id", "String", "The request; its answer bears it."),
+        TableColumn("application", "Int64", "Place of the application in the request, from 1."),
+        TableColumn("snapshot_date", "Date", "The day (UTC) on which was asked."),
+        TableColumn("asked_at", "String", "The instant (UTC) at which was asked."),
+        TableColumn("asked_by", "String", "Who asked, as the settings or the proxy name them."),
+        TableColumn("loan_id", "String"),
+        TableColumn("model_id", "String", "The model that answered: the champion of that instant."),
+        TableColumn("known_on", "Date", "The day as of which the values were known: that of the application."),
+        TableColumn("asked", "String", "The application as it was sent, as JSON."),
+        TableColumn("known", "String", "The features of the model as it saw them, as JSON."),
+        TableColumn("probability_of_default", "Float64", "Within the main window; null where refused."),
+        TableColumn("lifetime_probability_of_default", "Float64", "Within the contract term; null where refused."),
+        TableColumn("score", "Int32", "Points; null where refused."),
+        TableColumn("grade", "String", "Band of the probability of default; null where referred or refused."),
+        TableColumn("decision", "String", "`approve`, `decline`, `refer` or `refuse`."),
+        TableColumn("outside_training", "List(String)", "Each value outside what the model was trained on."),
+        TableColumn("reasons", "String", "The reasons as they were answered, as JSON."),
+        TableColumn(
+            "expected_loss", "Float64", "Over the term, a share of the amount lent; null without rate or term."
+        ),
+        TableColumn("expected_annual_return", "Float64", "A year, as a share; null without rate or term."),
+    ),
+    ("request_id", "application"),
+    "one application that the server answered: what was asked, known and answered, by which model, when",
+    made_by="serve",
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        *(bronze(feed) for feed in FEEDS.values()),
-        *(silver(feed) for feed in FEEDS.values()),
+        *(bronze(feed) for feed in ALL_FEEDS.values()),
+        *(silver(feed) for feed in ALL_FEEDS.values()),
         QUARANTINE,
         FEATURE_STORE,
         LABEL_STORE,
@@ -336,6 +378,7 @@ TABLES: dict[str, Table] = {
         CASH_FLOWS,
         EXPECTED_LOSSES,
         MONITORING,
+        SCORE_REQUESTS,
     )
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from p2pcredit.contracts.feature import OWN_PREFIX
+from p2pcredit.contracts.feeds import OWN_COLUMNS
 from p2pcredit.contracts.plausible import PLAUSIBLE
 from p2pcredit.engines.registry import ENGINES
 from p2pcredit.errors import SettingsError
@@ -74,7 +76,7 @@ def require_columns(names: Iterable[str]) -> None:
     """
     for name in names:
         known = [".".join(place) for place in PLAUSIBLE]
-        if name not in known:
+        if name not in known and not name.startswith(f"{OWN_COLUMNS.name}.{OWN_PREFIX}"):
             raise SettingsError(f"preprocessing.own_sizes: {no_such('column of numbers', name, known)}")
 
 

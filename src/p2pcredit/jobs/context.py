@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from p2pcredit.contracts.catalogue import FeatureCatalogue
+from p2pcredit.contracts.feeds import OWN_COLUMNS, Feed, feed_named
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.ledger import Ledger
 
 Receipt = dict[str, Any]
@@ -61,6 +64,19 @@ class JobContext:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ledger", Ledger(self.layout.ledger, self.times))
+
+    @property
+    def catalogue(self) -> FeatureCatalogue:
+        """The features of the home: those of this package and the lender's own columns, as they are declared now."""
+        return read_own_features(self.layout)
+
+    def feed(self, name: str) -> Feed:
+        """Look up the contract of a feed as the home has it.
+
+        Raises:
+            UsageError: If there is no feed of that name.
+        """
+        return self.catalogue.feed(name) if name == OWN_COLUMNS.name else feed_named(name)
 
     def times(self) -> dict[str, str]:
         """Give the instants that a line carries beside `at`: `written_at` and `logical_at`, as far as known."""

@@ -1,8 +1,8 @@
-"""Find the gaps of a home: days that landed and are not complete or not scored, and weeks that are not monitored.
+"""Find the gaps of a home: days that landed and are not complete or not scored, and weeks not monitored or not decided.
 
 A gap lies between days or weeks that are done, so that no later run comes back to it by itself once it is further back
 than `preprocessing.catch_up_days`. What lies after the newest done day only waits, and what lies before the first one
-was never asked for. Gaps are read from the files each time; nothing has to remember them.
+was never asked for, as `jobs.begun_days` tells. Gaps are read from the files each time; nothing has to remember them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.jobs.activity import recent_entries
+from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.pipelines import MONITORING
 from p2pcredit.periods import DateRange, count_of_days, spans_of
@@ -41,10 +41,13 @@ class Lack(StrEnum):
     NOTHING_LANDED = "nothing landed"
     NOT_SCORED = "not scored"
     NOT_MONITORED = "not monitored"
+    NOT_DECIDED = "measured, not decided"
 
 
 DAYS_NOT_TAKEN_IN = frozenset({Lack.NOT_COMPLETE, Lack.LANDED_IN_PART})
 """What days lack for which something landed."""
+
+_WEEKS_LACK = frozenset({Lack.NOT_MONITORED, Lack.NOT_DECIDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Gap:
     @property
     def command(self) -> str:
         """The command that fills it."""
-        if self.lack is Lack.NOT_MONITORED:
+        if self.lack in _WEEKS_LACK:
             return f"p2pcredit monitor --week-end {self.days.last}"
         verb = "infer" if self.lack is Lack.NOT_SCORED else "preprocess"
         return f"p2pcredit {verb} {self.days.options}"
@@ -81,8 +84,8 @@ class Gap:
             '2024-01-03 to 2024-01-04 (2 days) complete and not scored; fill: p2pcredit infer --from 2024-01-03 --to \
 2024-01-04'
         """
-        if self.lack is Lack.NOT_MONITORED:
-            return f"week to {self.days.last} not monitored; fill: {self.command}"
+        if self.lack in _WEEKS_LACK:
+            return f"week to {self.days.last} {self.lack}; fill: {self.command}"
         only = len(self.days) == 1
         when = (
             f"{self.days.first}" if only else f"{self.days.first} to {self.days.last} ({count_of_days(len(self.days))})"
@@ -109,20 +112,23 @@ class Gap:
 
 
 def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
-    """Find the gaps of a home, in order: days not complete, days not scored, weeks not monitored.
+    """Find the gaps of a home, in order: days not complete, days not scored, weeks not monitored or not decided.
 
     Args:
         ctx: The context.
         up_to: The last day to look at, such as the end of a week; what waits after the newest done day is then left
             out. None for all, and what waits.
     """
-    done = [day for day in days_complete(ctx.layout) if up_to is None or day <= up_to]
-    if not done:
+    begun = days_begun(ctx)
+    if begun is None or (up_to is not None and up_to < begun.first):
         return []
-    gaps = list(_not_complete(ctx.layout, done))
+    begun = DateRange(begun.first, begun.last if up_to is None else min(begun.last, up_to))
+    state, done = ctx.ledger.state(), [day for day in days_complete(ctx.layout) if day in begun]
+    gaps = list(_not_complete(ctx.layout, begun, done, state.scored))
     if up_to is None:
-        gaps += _landed_after(ctx.layout, done[-1])
-    state = ctx.ledger.state()
+        gaps += _landed_after(ctx.layout, begun.last)
+    if not done:
+        return gaps
     gaps += [gap for gap in _not_scored(state, done) if up_to is None or gap.status is Status.FAIL]
     gaps += [
         gap
@@ -142,7 +148,7 @@ def leave_out(gaps: Iterable[Gap], named: Collection[date]) -> list[Gap]:
     """
     left: list[Gap] = []
     for gap in gaps:
-        if gap.lack is Lack.NOT_MONITORED:
+        if gap.lack in _WEEKS_LACK:
             left.append(gap)
         else:
             left += [replace(gap, days=span) for span in spans_of([day for day in gap.days if day not in named])]
@@ -162,25 +168,13 @@ def days_whole(layout: Layout, days: Collection[date]) -> list[date]:
     return sorted(set(days).intersection(*landed))
 
 
-def monitored_weeks(ctx: JobContext) -> list[date]:
-    """List the last days of the weeks that `gold/monitoring` has measurements of, in order."""
-    from p2pcredit.contracts.tables import MONITORING as MEASUREMENTS  # tables are looked at here only
-    from p2pcredit.storage.tables.lake import Lake
-
-    lake = Lake(ctx.layout)
-    if not lake.exists(MEASUREMENTS):
-        return []
-    found = lake.scan(MEASUREMENTS).select("snapshot_date").unique().collect()["snapshot_date"]
-    return sorted(found.to_list())
-
-
-def _not_complete(layout: Layout, done: Sequence[date]) -> Iterator[Gap]:
-    """Find the days between complete ones that are not, each with what landed for it."""
-    missing = [day for before, after in pairwise(done) if (after - before).days > 1 for day in _between(before, after)]
+def _not_complete(layout: Layout, begun: DateRange, done: Sequence[date], scored: Collection[date]) -> Iterator[Gap]:
+    """Find the days that are not complete from the first to the last that were begun, each with what landed for it."""
+    complete = frozenset(done)
+    missing = [day for day in begun if day not in complete]
     if not missing:
         return
     landed = {feed: days_landed(layout, feed, missing) for feed in FEEDS}
-    complete = frozenset(done)
     lacking = {day: tuple(feed for feed in FEEDS if day not in landed[feed]) for day in missing}
 
     def kind(day: date) -> tuple[Lack, tuple[str, ...]] | None:
@@ -188,7 +182,8 @@ def _not_complete(layout: Layout, done: Sequence[date]) -> Iterator[Gap]:
             return Lack.NOT_COMPLETE, ()
         if len(lacking[day]) < len(FEEDS):
             return Lack.LANDED_IN_PART, lacking[day]
-        return (Lack.NOTHING_LANDED, ()) if _usually_done(day, complete, done[0]) else None
+        came = day in scored or _usually_done(day, complete, begun.first)
+        return (Lack.NOTHING_LANDED, ()) if came else None
 
     for span, (lack, feeds) in _spans(missing, kind):
         status = Status.UNDETERMINED if lack is Lack.NOTHING_LANDED else Status.FAIL
@@ -215,7 +210,7 @@ def _not_scored(state: HandoffState, done: Sequence[date]) -> Iterator[Gap]:
 
 
 def _not_monitored(ctx: JobContext, state: HandoffState, done: Sequence[date], *, look_back: bool) -> Iterator[Gap]:
-    """Find the weeks between monitored ones that are not, and those that a run passed over.
+    """Find the weeks between monitored ones that are not, those that a run passed over, and those without a decision.
 
     Args:
         ctx: The context.
@@ -223,8 +218,10 @@ def _not_monitored(ctx: JobContext, state: HandoffState, done: Sequence[date], *
         done: The complete days, in order.
         look_back: Whether the activity file is read also where the newest week was monitored.
     """
+    from p2pcredit.jobs.monitoring.reviewed import monitored_weeks, undecided_weeks  # tables are looked at here only
+
     monitored = frozenset(monitored_weeks(ctx))
-    regular = sorted(week for week in monitored if MONITORING.fires_after(week) is not None)
+    regular = sorted(week for week in monitored if week <= done[-1] and MONITORING.fires_after(week) is not None)
     skipped: set[date] = set()
     if look_back or not regular or regular[-1] + _A_WEEK <= done[-1]:  # else they lie between monitored ones
         skipped = {week for week in _skipped_weeks(ctx) if week <= done[-1] and week not in monitored}
@@ -235,10 +232,12 @@ def _not_monitored(ctx: JobContext, state: HandoffState, done: Sequence[date], *
             if week not in monitored and week in complete:
                 missed.add(week)
             week += _A_WEEK
-    for week in sorted(missed | skipped):
+    lacks = dict.fromkeys(missed | skipped, Lack.NOT_MONITORED)
+    lacks |= {week: Lack.NOT_DECIDED for week in undecided_weeks(ctx, state) if week <= done[-1]}
+    for week, lack in sorted(lacks.items()):
         if state.champion_on(week) is not None:
             fails = week in skipped or (bool(regular) and week < regular[-1])
-            yield Gap(Lack.NOT_MONITORED, DateRange(week, week), Status.FAIL if fails else Status.UNDETERMINED)
+            yield Gap(lack, DateRange(week, week), Status.FAIL if fails else Status.UNDETERMINED)
 
 
 def _skipped_weeks(ctx: JobContext) -> set[date]:
@@ -255,10 +254,6 @@ def _usually_done(day: date, complete: Collection[date], first: date) -> bool:
     """Return whether a day comes as a rule: at least half of its weekdays in the four weeks before are complete."""
     before = [earlier for n in range(1, _WEEKS_COMPARED + 1) if (earlier := day - n * _A_WEEK) >= first]
     return 2 * sum(earlier in complete for earlier in before) >= len(before)
-
-
-def _between(before: date, after: date) -> Iterator[date]:
-    return (before + timedelta(days=n) for n in range(1, (after - before).days))
 
 
 def _spans(
@@ -287,5 +282,4 @@ __all__ = [
     "find_gaps",
     "in_lines",
     "leave_out",
-    "monitored_weeks",
 ]

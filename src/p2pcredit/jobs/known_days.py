@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from p2pcredit.errors import MissingFeedError, MissingTableError
+from p2pcredit.errors import IncompleteDayError, MissingFeedError, MissingTableError
+from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.landing.files import landed_range
 from p2pcredit.storage.layout import Layout
@@ -67,6 +68,20 @@ def require_known(layout: Layout, day: date) -> None:
         raise MissingTableError(f"{day} lies outside what is known; {days_there(layout)}")
 
 
+def require_complete_of_run(ctx: JobContext, day: date) -> None:
+    """Check, in a scheduled run, that its day is preprocessed: where a check was passed over, it may not be.
+
+    Raises:
+        IncompleteDayError: If the check of the day was marked as success by hand, or the day was taken back since.
+    """
+    if ctx.caller is Caller.SCHEDULED and not is_complete(ctx.layout, day):
+        raise IncompleteDayError(
+            f"{day} is not preprocessed, so nothing is trained as of it and none of its loans is scored: p2pcredit "
+            f"preprocess --date {day}, then clear task check_inference_condition with those after it",
+            [day],
+        )
+
+
 def days_there(layout: Layout) -> str:
     """Say which days have landed and which are preprocessed, and what to do next."""
     landed, done = landed_range(layout), preprocessed_range(layout)
@@ -87,6 +102,7 @@ __all__ = [
     "days_there",
     "landed_days",
     "preprocessed_days",
+    "require_complete_of_run",
     "require_known",
     "require_preprocessed",
     "require_week_of_home",

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import chain
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.pipeline_graph import Branch, Group, Kind, Pipeline, Step, WaitsFor
 
@@ -28,8 +28,16 @@ REPORT = "report/weekly"
 
 def _of_each_feed(job: str, *, writes: bool = True, waits_for: WaitsFor | None = None) -> tuple[Step, ...]:
     return tuple(
-        Step(feed, job, feed=feed, span=True, command="preprocess", writes=writes, waits_for=waits_for)
-        for feed in FEEDS
+        Step(
+            name,
+            job,
+            feed=name,
+            span=True,
+            command="preprocess",
+            writes=writes,
+            waits_for=None if feed.optional else waits_for,
+        )
+        for name, feed in ALL_FEEDS.items()
     )
 
 

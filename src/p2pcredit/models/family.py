@@ -20,6 +20,7 @@ from p2pcredit.settings import ScoreSettings, Settings
 
 if TYPE_CHECKING:  # XGBoost comes with the first, and scoring by a model that needs none goes without
     from p2pcredit.models.absence_effects import Outcomes
+    from p2pcredit.models.export.formula import Formula
     from p2pcredit.models.fitting.backend import FitBackend, Threads
     from p2pcredit.models.reference_borrower import Profile
 
@@ -131,6 +132,10 @@ class Family(Protocol):
     def explain(self, model: Any, loan: pl.DataFrame, scores: ScoreSettings) -> dict[str, dict[str, Any]]:
         """Say per feature what a trace of one loan (one row) shows beside its effect on the log-odds."""
         return {}
+
+    def formula(self, model: Any, settings: Settings) -> Formula | None:
+        """Write a model as the steps that `p2pcredit models export` writes for other programs; None where it cannot."""
+        return None
 
 
 class TrainableModel(Protocol):

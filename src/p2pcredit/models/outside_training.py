@@ -6,6 +6,7 @@ from typing import Protocol
 
 import polars as pl
 
+from p2pcredit.contracts.features import NEW_TERM, PRODUCT
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.reference_borrower import Profile, columns_of
@@ -24,6 +25,8 @@ WITHHELD = {
     "refuse": (
         "probability_of_default",
         "lifetime_probability_of_default",
+        "expected_loss",
+        "expected_annual_return",
         "score",
         "grade",
         "reason_1",
@@ -77,13 +80,21 @@ def outside_training(
         whether what is missing or never seen may move the score by a whole point, the reaches of all such columns of
         the loan together; and `beyond_matters`, the same of what is far beyond the trained range (by the margin, below
         a tenth of the least, or negative where no training loan's was). Columns that never moved the score of a
-        training loan are left out.
+        training loan are left out. The contract term comes first and is told whether or not the model reads it:
+        `term not learned from` where no training loan, or too few, had it or nearly it, and `missing`. Both matter
+        always: a term is another product, and nothing bounds how it moves the risk.
     """
     told: list[pl.Expr] = []
     weights: list[pl.Expr] = []
     weights_beyond: list[pl.Expr] = []
+    term = _unknown_term(model.support, features)
+    if term is not None:
+        told.append(term)
+        weights.append(pl.when(term.is_not_null()).then(WHOLE_POINT).otherwise(0.0))
     for name, held in ((name, model.support[name]) for name in model.feature_names if name in model.support):
-        points = _most_points(model, held, scores)
+        if name == PRODUCT and term is not None:
+            continue
+        points = most_points(model, held, scores)
         if points == 0.0:
             continue
         unknown = _unknown(name, held, usual_without=model.neutral.get(name, "") is None)
@@ -98,7 +109,8 @@ def outside_training(
         empty = pl.Series("outside_training", [[]] * features.height, dtype=pl.List(pl.String))
         no = [False] * features.height
         return pl.DataFrame([empty, *(pl.Series(name, no, pl.Boolean) for name in ("matters", "beyond_matters"))])
-    return blanks_as_missing(columns_of(features, model.feature_names), model.support).select(
+    names = list(dict.fromkeys((*model.feature_names, *([] if term is None else [PRODUCT]))))
+    return blanks_as_missing(columns_of(features, names), model.support).select(
         outside_training=pl.concat_list(told).list.drop_nulls(),
         matters=pl.sum_horizontal(weights) >= WHOLE_POINT,
         beyond_matters=pl.sum_horizontal(pl.lit(0.0), *weights_beyond) >= WHOLE_POINT,
@@ -179,6 +191,18 @@ def _unknown(name: str, held: ColumnSupport, *, usual_without: bool) -> pl.Expr:
     return pl.coalesce(found, pl.when(unseen).then(pl.lit(f"{name}: {NEVER_SEEN}")))
 
 
+def _unknown_term(support: Support, features: pl.DataFrame) -> pl.Expr | None:
+    """Word how the contract term is none that training knew; None where model or loans say nothing of terms."""
+    held = support.get(PRODUCT)
+    if held is None or held.terms is None or PRODUCT not in features.columns:
+        return None
+    given = columns_of(features, [PRODUCT])[PRODUCT].drop_nulls().unique().to_list()
+    unknown = [months for months in given if not held.knows_term(months)]
+    found = _unknown(PRODUCT, held, usual_without=False)
+    new = pl.col(PRODUCT).is_in(pl.Series(unknown, dtype=pl.Float64).implode())
+    return pl.coalesce(found, pl.when(new).then(pl.lit(f"{PRODUCT}: {NEW_TERM}")))
+
+
 def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:
     """Ask whether a number beyond the trained range lies far from it."""
     at_most = margin * (largest - least) if margin else 0.0  # a ratio to no income is infinite, and so may a range be
@@ -186,7 +210,8 @@ def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:
     return far if least < 0.0 else far | (pl.col(name) < LEAST_PART * least)
 
 
-def _most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
+def most_points(model: Trained, held: ColumnSupport, scores: ScoreSettings) -> float:
+    """Return the most points that a column can move a score, by its reach in training; a whole one where unknown."""
     if held.reach is None:
         return WHOLE_POINT
     return held.reach * model.calibration.slope * PointScale.of(scores).factor

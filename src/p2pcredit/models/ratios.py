@@ -94,4 +94,7 @@ def _filled(name: str, features: pl.DataFrame, neutral: Profile) -> pl.Expr:
 
 
 def _number(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.Float64).fill_nan(None)
+    number = pl.col(name).cast(pl.Float64).fill_nan(None)
+    return (
+        pl.when(number != 0.0).then(number).when(number == 0.0).then(0.0)
+    )  # so that -0 is 0, as in every other program

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feature import OWN_PREFIX, Feature
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import UsageError
 from p2pcredit.models.evaluation.intervals import Floats
@@ -45,11 +45,14 @@ def neutral_profile(features: pl.DataFrame, log_odds: Floats, names: Sequence[st
 def columns_of(features: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Select the features of a model in its order, numbers as Float64 (NaN as missing), categories as text.
 
+    A lender's own column is what it is in the frame: text or a number.
+
     Raises:
         UsageError: If a column is not there.
     """
     require_columns(features, names)
     categories = {feature.name for feature in FEATURES if feature.kind == "category"}
+    categories |= {name for name in names if name.startswith(OWN_PREFIX) and features.schema[name] == pl.String}
     return features.select(
         pl.col(name).cast(pl.String) if name in categories else pl.col(name).cast(pl.Float64).fill_nan(None)
         for name in names

@@ -11,19 +11,22 @@ import polars as pl
 
 from p2pcredit.errors import BankError, PluginError, SettingsError
 from p2pcredit.models.calibration import as_probability
+from p2pcredit.models.economics.experience import Experience
+from p2pcredit.models.economics.value import value_loans
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION, Family
 from p2pcredit.models.outside_training import decide, outside_training, withhold
-from p2pcredit.models.reference_borrower import columns_of, feature_named
+from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.structure import TermStructure
-from p2pcredit.models.training_support import blanks_as_missing
+from p2pcredit.models.training_support import blanks_as_missing, contract_of
 from p2pcredit.settings import ScoreSettings, Settings
 
 REASONS = 4
 TERM = "term_months"
+RATE = "interest_rate_share"
 
 
 def load_model(files: Mapping[str, bytes]) -> ScoringModel:
@@ -66,6 +69,7 @@ def score_loans(
     features: pl.DataFrame,
     settings: Settings,
     structure: TermStructure | None = None,
+    experience: Experience | None = None,
 ) -> pl.DataFrame:
     """Score loans: probability of default, score, grade, and the reasons why it is not better.
 
@@ -76,11 +80,14 @@ def score_loans(
         settings: Points, grades, cut-off, and what becomes of a loan outside what the model was trained on.
         structure: How default builds up over the term, as `read_term_structure` finds it among the model's files; None
             for a model that has none.
+        experience: What the book had shown of losses and early repayments when the model was made; None likewise.
 
     Returns:
         In the order of the rows: `loan_id`, `snapshot_date`, `model_id`, `probability_of_default` (within the main
-        window), `lifetime_probability_of_default` (within the contract term; null without a term or a structure),
-        `score` (Int32),
+        window), `lifetime_probability_of_default` (within the contract term; null without a term that a contract may
+        have, or a structure),
+        `expected_loss` (over the term, net of recoveries, as a share of the amount lent) and `expected_annual_return`
+        (net annualised, over the term; both null without term, rate, structure or experience), `score` (Int32),
         `grade` (A is best), `reason_1` to `reason_4` (the factors that raise the risk most above what is usual at the
         approval cut-off, largest first; null where there are fewer), `outside_training` and `decision` (see
         `p2pcredit.models.outside_training`). A referred loan has no grade; a refused one has no probability, score,
@@ -90,13 +97,14 @@ def score_loans(
         UsageError: If a feature of the model is not there.
     """
     chances, at_neutral = model.predict_with_neutral(features)
-    reasons = _reasons(model, features, _whole_point_pushes(chances, at_neutral, settings.scores))
+    reasons = _reasons(model, features, whole_point_pushes(chances, at_neutral, settings.scores))
     outside = outside_training(model, features, settings.scores, settings.scoring.beyond_range_margin)
     decision = decide(outside, chances, settings)
     scored = features.select("loan_id", "snapshot_date").with_columns(
         pl.lit(model_id, dtype=pl.String).alias("model_id"),
         pl.Series("probability_of_default", chances, dtype=pl.Float64),
         _lifetime(chances, features, structure),
+        *_economics(chances, features, structure, experience, settings.money.servicing_rate),
         pl.Series("score", score_points(chances, settings.scores), dtype=pl.Int32),
         pl.Series("grade", grades(chances, settings.scores), dtype=pl.String),
         *reasons,
@@ -113,6 +121,22 @@ def _lifetime(chances: Floats, features: pl.DataFrame, structure: TermStructure 
     else:
         found = structure.lifetime(chances, features[TERM])
     return pl.Series("lifetime_probability_of_default", found, dtype=pl.Float64).fill_nan(None)
+
+
+def _economics(
+    chances: Floats,
+    features: pl.DataFrame,
+    structure: TermStructure | None,
+    experience: Experience | None,
+    servicing_rate: float,
+) -> list[pl.Series]:
+    """Calculate what each loan is expected to lose and to earn; null where term, rate or a part of the model lacks."""
+    loss, earned = np.full(chances.size, np.nan), np.full(chances.size, np.nan)
+    if structure is not None and experience is not None and {TERM, RATE} <= set(features.columns):
+        valued = value_loans(structure, experience, chances, features[TERM], features[RATE])
+        loss, earned = valued.loss, valued.annual_return(servicing_rate)
+    found = {"expected_loss": loss, "expected_annual_return": earned}
+    return [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in found.items()]
 
 
 def score_points(chances: Floats, scores: ScoreSettings) -> Floats:
@@ -153,7 +177,7 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
         Regulation B, 12 CFR 1002.9(b)(2): the principal reasons, true to the factors actually scored; its commentary
         holds more than four to be no help.
     """
-    factors = [feature_named(name) for name in model.feature_names]
+    factors = [contract_of(model.support, name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
     by_text = np.zeros((features.height, len(texts)))
     values = blanks_as_missing(columns_of(features, model.feature_names), model.support)
@@ -176,7 +200,7 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
     return reasons
 
 
-def _whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
+def whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
     """Return the log-odds that each factor adds over its neutral value, 0 unless it is a whole point of the score."""
     better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
     return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)

@@ -1,7 +1,7 @@
 """What a model was trained on, column by column: how many loans had no value, which levels and numbers there were.
 
 A model keeps it in its file. It says what the model cannot know: what a missing value means where none was missing, a
-level that no loan had, a number beyond all that were seen.
+level that no loan had, a number beyond all that were seen, a term that no loan was lent for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from p2pcredit.contracts.catalogue import FeatureCatalogue, feature_as_json, feature_from_json
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.reference_borrower import HIDDEN, Profile, number_of_blank
+from p2pcredit.models.reference_borrower import HIDDEN, Profile, columns_of, feature_named, number_of_blank
 
 LEAST_LOANS = 5
 LEAST_SHARE = 0.001
 """Fewer loans without a value than either of these say nothing of what it means to have none."""
+
+SAME_PRODUCT = 0.05
+"""Terms at most so far from each other, as a part of the loan's own, are one product: of 36 months those of 35 and 37.
+A book that lends for any number of months has few loans of each, and says enough of them together."""
 
 LEAST_POOL_BADS = 10
 """With fewer bads the rare levels of a category, all together, are not learned like a level."""
@@ -57,6 +64,9 @@ class ColumnSupport:
             borrower's value; None where it is not known.
         blanks: Of a feature that has a number for a blank (`Feature.number_of_blank`): the training loans with it; None
             for other features, or where it is not known.
+        terms: Of the contract term: the training loans of each, `(months, loans)`, shortest first; None for all else,
+            or where it is not known.
+        declared: Of a lender's own column: its contract as the training knew it; None for a feature of this package.
     """
 
     loans: int
@@ -67,6 +77,13 @@ class ColumnSupport:
     largest: float | None = None
     reach: float | None = None
     blanks: int | None = None
+    terms: tuple[tuple[float, int], ...] | None = None
+    declared: Feature | None = None
+
+    @property
+    def least_known(self) -> float:
+        """How many loans say what their kind means; fewer say nothing."""
+        return max(LEAST_LOANS, LEAST_SHARE * self.loans)
 
     @property
     def knows_blank(self) -> bool:
@@ -76,7 +93,20 @@ class ColumnSupport:
             >>> ColumnSupport(1000, blanks=3).knows_blank, ColumnSupport(1000).knows_blank
             (False, True)
         """
-        return self.blanks is None or self.blanks >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
+        return self.blanks is None or self.blanks >= self.least_known
+
+    def knows_term(self, months: float) -> bool:
+        """Return whether enough loans had this term or nearly it, or nothing is known of terms.
+
+        Examples:
+            >>> held = ColumnSupport(1000, terms=((36.0, 996), (60.0, 4)))
+            >>> [held.knows_term(months) for months in (36, 37, 39, 60)], ColumnSupport(1000).knows_term(60)
+            ([True, True, False, False], True)
+        """
+        if self.terms is None:
+            return True
+        near = sum(loans for term, loans in self.terms if abs(term - months) <= SAME_PRODUCT * months)
+        return near >= self.least_known
 
     @property
     def knows_missing(self) -> bool:
@@ -86,12 +116,12 @@ class ColumnSupport:
             >>> ColumnSupport(1000, AbsenceEffect(5)).knows_missing, ColumnSupport(1000).knows_missing
             (True, False)
         """
-        return self.missing.n >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
+        return self.missing.n >= self.least_known
 
     @property
     def knows_rare(self) -> bool:
         """Whether enough loans had a rare level to say what that means."""
-        return self.rare.n >= max(LEAST_LOANS, LEAST_SHARE * self.loans)
+        return self.rare.n >= self.least_known
 
     def pools_rare(self, least_share: float) -> bool:
         """Return whether the rare levels, all together, are so many loans that they were learned like a level.
@@ -104,6 +134,7 @@ class ColumnSupport:
 
 
 Support = dict[str, ColumnSupport]
+"""By feature; by the contract term also where it is none of the model's features."""
 
 
 def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str]], bads: Floats) -> Support:
@@ -178,6 +209,67 @@ def with_levels(support: Support, seen: Mapping[str, Sequence[Any]]) -> Support:
     return found
 
 
+def with_terms(support: Support, loans: pl.DataFrame) -> Support:
+    """Add for how many months the training loans were lent, whether or not the model reads it.
+
+    A term is a product: a model that learned from one knows nothing of another, and where all its loans had the same
+    term it does not even read it.
+
+    Args:
+        support: Of the model's features.
+        loans: The training loans.
+
+    Returns:
+        The support with `terms` of the contract term; as it was where no loan's term is known. A term that is no
+        feature has a reach of 0: it moves no score.
+    """
+    if PRODUCT not in loans.columns:
+        return support
+    given = columns_of(loans, [PRODUCT])[PRODUCT]
+    counts = given.drop_nulls().value_counts().sort(PRODUCT)
+    if counts.is_empty():
+        return support
+    missing = AbsenceEffect(given.null_count())
+    months = given.drop_nulls()
+    held = support.get(
+        PRODUCT,
+        ColumnSupport(given.len(), missing, least=_number(months.min()), largest=_number(months.max()), reach=0.0),
+    )
+    return {**support, PRODUCT: replace(held, terms=tuple((float(term), int(n)) for term, n in counts.iter_rows()))}
+
+
+def with_declared(support: Support, features: Collection[Feature]) -> Support:
+    """Add the contracts of the lender's own columns among the features, so that the model explains itself alone."""
+    own = {feature.name: feature for feature in features if feature.is_own and feature.name in support}
+    return {**support, **{name: replace(support[name], declared=feature) for name, feature in own.items()}}
+
+
+def contract_of(support: Support, name: str) -> Feature:
+    """Return the contract of a feature of a model: as it was declared, or that of this package.
+
+    Raises:
+        UsageError: If there is none of that name.
+    """
+    held = support.get(name)
+    return feature_named(name) if held is None or held.declared is None else held.declared
+
+
+def catalogue_of(support: Support) -> FeatureCatalogue:
+    """Return the features that a model knows: those of this package, and the own columns that it learned from."""
+    return FeatureCatalogue(tuple(held.declared for held in support.values() if held.declared is not None))
+
+
+def term_facts(support: Support) -> list[dict[str, Any]]:
+    """List for how many months a model's training loans were lent, for its card; none where it is not known.
+
+    Returns:
+        `term_months`, `n` training loans, and `known`, whether they are enough to say what the term means.
+    """
+    held = support.get(PRODUCT)
+    terms = () if held is None else held.terms or ()
+    return [{"term_months": term, "n": n, "known": held is not None and held.knows_term(term)} for term, n in terms]
+
+
 def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict[str, Any]]:
     """Describe per feature the effect of a missing value, or a rare level, and on how many loans that rests.
 
@@ -222,7 +314,11 @@ def without_missing(support: Support) -> list[str]:
 
 def support_as_json(support: Support) -> dict[str, Any]:
     """Return it as plain JSON values."""
-    return {name: asdict(held) for name, held in support.items()}
+    found = {}
+    for name, held in support.items():
+        plain = {key: value for key, value in asdict(held).items() if key != "declared"}
+        found[name] = plain if held.declared is None else {**plain, "declared": feature_as_json(held.declared)}
+    return found
 
 
 def support_from_json(content: Mapping[str, Any] | None, names: Collection[str]) -> Support:
@@ -238,7 +334,11 @@ def support_from_json(content: Mapping[str, Any] | None, names: Collection[str])
 def _column(held: Mapping[str, Any]) -> ColumnSupport:
     effects = {state: AbsenceEffect(**held[state]) for state in ("missing", "rare")}
     levels = None if held["levels"] is None else tuple(str(level) for level in held["levels"])
-    return ColumnSupport(**{**held, **effects, "levels": levels})
+    terms = held.get("terms")  # models written before they kept it say nothing of terms
+    counts = None if terms is None else tuple((float(term), int(n)) for term, n in terms)
+    declared = held.get("declared")
+    own = None if declared is None else feature_from_json(declared)
+    return ColumnSupport(**{**held, **effects, "levels": levels, "terms": counts, "declared": own})
 
 
 def _number(value: object) -> float | None:

@@ -1,7 +1,8 @@
-"""Small summaries that a chart needs and a single number cannot give: score distribution, calibration by grade."""
+"""Small summaries that a single number cannot give: score distribution, calibration by grade, what was scored since."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -76,3 +77,22 @@ def calibration_profile(inputs: MonitoringInputs, settings: Settings) -> list[di
         low, high = share_interval(row["bads"], row["n"], settings.monitoring.confidence)
         profile.append({**row, "observed": row["bads"] / row["n"], "low": low, "high": high})
     return profile
+
+
+def scored_since(inputs: MonitoringInputs, since: date) -> dict[str, Any]:
+    """Count what was scored from a day to the end of the week, by grade, and what came in.
+
+    Returns:
+        `scored`, `refused` (loans that got no probability), `grades` (each `grade` and `n`, in order), and of the
+        recent days `rows_in` and `quarantined`.
+    """
+    newest = pl.col("snapshot_date") >= since
+    scored = inputs.predictions.filter(newest)
+    grades = scored.select(pl.col("grade").fill_null(NO_GRADE)).group_by("grade").len("n").sort("grade")
+    return {
+        "scored": scored.height,
+        "refused": inputs.refused.filter(newest).height,
+        "grades": grades.to_dicts(),
+        "rows_in": int(inputs.feed_quality["rows_in"].sum()),
+        "quarantined": int(inputs.feed_quality["quarantined"].sum()),
+    }

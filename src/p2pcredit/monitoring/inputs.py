@@ -11,8 +11,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.cures import Cures
 from p2pcredit.errors import MonitoringError
+from p2pcredit.models.population.decisions import SCHEMA as NO_APPLICATIONS
 from p2pcredit.periods import add_months
 from p2pcredit.settings import LabelSettings, Settings
 
@@ -26,6 +28,7 @@ _COLUMNS = {
     "unknown_outcomes": ("loan_id", "set_aside_on"),
     "over_term": ("loan_id", "snapshot_date", "term_months", "months", "defaulted", "expected"),
     "champion_judged": ("loan_id", "origination_date", "term_months", "label", "risk", "chance", "matured_since"),
+    "applications": tuple(NO_APPLICATIONS),
 }
 _DATES = {
     "predictions": ("snapshot_date",),
@@ -35,8 +38,10 @@ _DATES = {
     "early_delinquency": ("late_on",),
     "unknown_outcomes": ("set_aside_on",),
     "refused": ("snapshot_date",),
+    "asked": ("snapshot_date",),
     "over_term": ("snapshot_date",),
     "champion_judged": ("origination_date",),
+    "applications": ("decided_on",),
 }
 _KEYS = {
     "predictions": ("loan_id",),
@@ -45,8 +50,10 @@ _KEYS = {
     "early_delinquency": ("loan_id",),
     "unknown_outcomes": ("loan_id",),
     "refused": ("loan_id",),
+    "asked": ("loan_id",),
     "over_term": ("loan_id",),
     "champion_judged": ("loan_id",),
+    "applications": ("application_id",),
 }
 _NONE_REFUSED: dict[str, pl.DataType | type[pl.DataType]] = {
     "loan_id": pl.String,
@@ -70,6 +77,13 @@ NONE_JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "risk": pl.Float64,
     "chance": pl.Float64,
     "matured_since": pl.Boolean,
+}
+NONE_ASKED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "loan_id": pl.String,
+    "snapshot_date": pl.Date,
+    "model_id": pl.String,
+    "score": pl.Int32,
+    "decision": pl.String,
 }
 _NONE_UNKNOWN = {"loan_id": pl.String, "set_aside_on": pl.Date}
 
@@ -134,6 +148,11 @@ class MonitoringInputs:
             `defaulted` (0 or 1 by then), `expected` (probability of default by then).
         champion_judged: Matured loans that the champion's evaluation model had not seen, scored again by it: `loan_id,
             origination_date, term_months, label, risk, chance` (as the champion serves), `matured_since` it was set.
+        applications: Decided applications as `p2pcredit.models.population.decisions.SCHEMA` has them, scored by the
+            champion; none in a home where they do not land.
+        catalogue: The features that there are.
+        asked: The last answer of the server about a loan, given on or before the day of its prediction: `loan_id,
+            snapshot_date` (when asked), `model_id, score, decision`.
 
     Raises:
         MonitoringError: If a column is missing, a row was known only after `week_end`, a loan stands twice, a label
@@ -160,7 +179,10 @@ class MonitoringInputs:
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
     over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
     cures: Cures | None = None
+    catalogue: FeatureCatalogue = BUILT_IN
+    asked: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_ASKED))
     champion_judged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_JUDGED))
+    applications: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NO_APPLICATIONS))
 
     def __post_init__(self) -> None:
         """Refuse what no metric may see."""

@@ -18,6 +18,7 @@ from p2pcredit.models.evaluation.platform_grades import grade_ranks
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
+from p2pcredit.transforms.vintages import quarter_name
 from p2pcredit.weak_cache import WeakCache
 
 
@@ -130,7 +131,7 @@ def join_outcomes(
         .join(about, on="loan_id", how="left")
         .with_columns(
             label=pl.when(pl.col("snapshot_date") <= last).then("label"),
-            vintage=pl.format("{}Q{}", pl.col("snapshot_date").dt.year(), pl.col("snapshot_date").dt.quarter()),
+            vintage=quarter_name("snapshot_date"),
         )
         .sort("snapshot_date", "loan_id")
         .collect()

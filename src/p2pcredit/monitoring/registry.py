@@ -32,6 +32,8 @@ METRICS = Registry[Metric](
         "triggers": "p2pcredit.monitoring.metrics.triggers:measure_triggers",
         "estimates": "p2pcredit.monitoring.metrics.estimates:measure_estimates",
         "drift": "p2pcredit.monitoring.metrics.drift:measure_drift",
+        "population": "p2pcredit.monitoring.metrics.population:measure_population",
+        "serving_skew": "p2pcredit.monitoring.metrics.serving_skew:measure_serving_skew",
         "early_delinquency": "p2pcredit.monitoring.metrics.early_delinquency:measure_early_delinquency",
     },
     needs=("__call__",),

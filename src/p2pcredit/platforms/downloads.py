@@ -79,7 +79,7 @@ def read_in_parts(
             rows.clear()
             try:
                 for place, part in enumerate(prefetch(_parts(file, is_summary, exact=exact))):
-                    table = screen(_as_table(file, part, wanted, is_summary))
+                    table = screen(as_table(file, part, wanted, is_summary))
                     learned.append(learn(table.rows))
                     rejected.append(table.rejected)
                     found.append(ids.look_at(table.rows))
@@ -117,7 +117,13 @@ def _parts(file: RawFile, is_summary: Callable[[str], bool], *, exact: bool) -> 
     yield joined(waiting)
 
 
-def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary: Callable[[str], bool]) -> RawTable:
+def as_table(
+    file: RawFile,
+    part: DelimitedText,
+    wanted: Sequence[str],
+    is_summary: Callable[[str], bool] = lambda text: False,
+) -> RawTable:
+    """Lay records out as a table of these columns; those of another shape than the header are rejected."""
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in file.header]
 
     def told(misfit: MalformedRecord) -> dict[str, object]:
@@ -137,4 +143,4 @@ def _as_table(file: RawFile, part: DelimitedText, wanted: list[str], is_summary:
     return RawTable(file.path.name, rows, rejected, file.numbers)
 
 
-__all__ = ["PART_BYTES", "SUMMARY_REASON", "read_columns", "read_in_parts"]
+__all__ = ["PART_BYTES", "SUMMARY_REASON", "as_table", "read_columns", "read_in_parts"]

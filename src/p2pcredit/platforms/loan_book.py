@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
 from p2pcredit.periods import DateRange
 
 REJECTED_SCHEMA = {
@@ -28,6 +28,8 @@ REJECTED_SCHEMA = {
 ORIGINS_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "snapshot_date": pl.Date}
 
 
+LEFT_OUT = "left out by 'only'"
+"""Why a sound record does not land where a mapping says which rows count."""
 EARLIEST_ORIGINATION = date(1970, 1, 1)
 """A loan with an earlier date of origination is a slip of the pen: days are landed from the first loan on."""
 
@@ -73,7 +75,10 @@ class RawBook:
 
 
 def ordered_feeds(feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Complete every feed of the contract: all columns as text, ordered by day and loan; absent columns are missing."""
+    """Complete every feed of the contract: all columns as text, ordered by day and loan; absent columns are missing.
+
+    The feed of own columns is there only where a mapping declares any.
+    """
     whole = {}
     for name, feed in FEEDS.items():
         frame = feeds.get(name, pl.DataFrame(schema={"snapshot_date": pl.Date}))
@@ -82,6 +87,8 @@ def ordered_feeds(feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
             for source in feed.sources
         ]
         whole[name] = frame.select("snapshot_date", *columns).sort("snapshot_date", "loan_id", maintain_order=True)
+    if (own := feeds.get(OWN_COLUMNS.name)) is not None:  # its columns are the home's, not the contract's
+        whole[OWN_COLUMNS.name] = own.sort("snapshot_date", "loan_id", maintain_order=True)
     return whole
 
 
@@ -89,7 +96,7 @@ def join_books(books: Sequence[RawBook]) -> RawBook:
     """Join several files of one platform to one book."""
     return RawBook(
         sum(book.rows_in for book in books),
-        ordered_feeds({name: pl.concat([book.feeds[name] for book in books]) for name in FEEDS}),
+        ordered_feeds({name: pl.concat([book.feeds[name] for book in books]) for name in books[0].feeds}),
         pl.concat([book.rejected for book in books]),
         pl.concat([book.origins for book in books]),
         covered=_joined([book.days() for book in books]),
@@ -101,4 +108,12 @@ def _joined(ranges: Sequence[DateRange | None]) -> DateRange | None:
     return DateRange(min(d.first for d in known), max(d.last for d in known)) if known else None
 
 
-__all__ = ["EARLIEST_ORIGINATION", "ORIGINS_SCHEMA", "REJECTED_SCHEMA", "RawBook", "join_books", "ordered_feeds"]
+__all__ = [
+    "EARLIEST_ORIGINATION",
+    "LEFT_OUT",
+    "ORIGINS_SCHEMA",
+    "REJECTED_SCHEMA",
+    "RawBook",
+    "join_books",
+    "ordered_feeds",
+]

@@ -135,6 +135,11 @@ class LoanIds:
     column: str
     _seen: _Hashes = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
 
+    @property
+    def seen(self) -> _Hashes:
+        """The hashes of the ids that the files had so far, without the `.0` of numbers."""
+        return self._seen
+
     def refuse_short_floats(self, file: RawFile) -> None:
         """Make sure that the ids of a Parquet file are no numbers of 24 bits, which tell no ids above 16,777,216 apart.
 

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
 from p2pcredit.prefetch import prefetch
@@ -132,12 +132,13 @@ class SpooledBook:
 
 
 @contextmanager
-def spooled(parts: Iterable[RawBook], about: str) -> Iterator[SpooledBook]:
+def spooled(parts: Iterable[RawBook], about: str, further: Iterable[Feed] = ()) -> Iterator[SpooledBook]:
     """Spool these parts into one book. Its rows are gone when the block ends.
 
     Args:
         parts: Books of the parts of one or more files, in order.
         about: What they come from, for the message of a full disk.
+        further: Feeds that the parts have besides those of every day.
 
     Raises:
         SourceError: If the disk has no room for its rows.
@@ -148,7 +149,8 @@ def spooled(parts: Iterable[RawBook], about: str) -> Iterator[SpooledBook]:
             return _DatedRows(spools.enter_context(Spool[date](about)), schema)
 
         feeds = {
-            name: dated({_DAY: pl.Date(), **dict.fromkeys(feed.sources, pl.String())}) for name, feed in FEEDS.items()
+            feed.name: dated({_DAY: pl.Date(), **dict.fromkeys(feed.sources, pl.String())})
+            for feed in (*FEEDS.values(), *further)
         }
         origins = dated({name: dtype() for name, dtype in ORIGINS_SCHEMA.items()})
         rows_in, rejected, covered, recipe = 0, [pl.DataFrame(schema=REJECTED_SCHEMA)], list[DateRange](), ""

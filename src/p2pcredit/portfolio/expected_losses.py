@@ -76,19 +76,32 @@ def late_loans(loans: pl.DataFrame, least: int) -> dict[int, LateLoans]:
     return found
 
 
-def with_losses(
-    loans: pl.DataFrame,
-    structures: Mapping[str, TermStructure],
-    model_id: str,
-    experience: Experience,
-    late: Mapping[int, LateLoans],
-    *,
-    to_come: Mapping[str, Sequence[float]],
-    scenarios: Sequence[Scenario],
-    stress: Stress,
-    lag: int,
-    money: MoneySettings,
-) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What expected losses of open loans rest on, besides the loans.
+
+    Args:
+        structures: Term structures by model.
+        model_id: The model that serves now.
+        experience: Loss given default, early repayments, and the lag of a default.
+        late: As `late_loans` gives them.
+        to_come: Per product and `all` the share of exposure still to be recovered after so many months in default.
+        scenarios: Futures with their weights.
+        stress: Applied to every scenario.
+        money: When a loan is in stage 2.
+    """
+
+    structures: Mapping[str, TermStructure]
+    model_id: str
+    experience: Experience
+    late: Mapping[int, LateLoans]
+    to_come: Mapping[str, Sequence[float]]
+    scenarios: Sequence[Scenario]
+    stress: Stress
+    money: MoneySettings
+
+
+def with_losses(loans: pl.DataFrame, given: Assumptions) -> pl.DataFrame:
     """Calculate stage and expected losses of each loan.
 
     Args:
@@ -96,15 +109,7 @@ def with_losses(
             owed; of a loan in default what it owed then), `recovered`, `in_default`, `months_in_default`,
             `days_past_due`, `probability_of_default` (by the model that serves now, within the main window),
             `probability_when_made` and `model_when_made` (null where it was not scored).
-        structures: Term structures by model.
-        model_id: The model that serves now.
-        experience: Loss given default and early repayments.
-        late: As `late_loans` gives them.
-        to_come: Per product and `all` the share of exposure still to be recovered after so many months in default.
-        scenarios: Futures with their weights.
-        stress: Applied to every scenario.
-        lag: Months from the first missed instalment to default.
-        money: When a loan is in stage 2.
+        given: What the losses rest on.
 
     Returns:
         The loans with `stage`, `stage_reason`, `exposure`, `loss_given_default`, `remaining_probability`,
@@ -112,40 +117,23 @@ def with_losses(
         `discounted_12_months`, `discounted_lifetime`, `allowance`; per scenario its name with `loss_12_months:`,
         `loss_lifetime:` and `allowance:` before it.
     """
-    parts = []
     keys = ["term_months", "seen"]
-    for (term, seen), own in loans.partition_by(keys, as_dict=True, maintain_order=True).items():
-        at = (int(term), int(seen))
-        parts.append(
-            _of_one_age(own, at, structures, model_id, experience, late, to_come, scenarios, stress, lag, money)
-        )
+    by_age = loans.partition_by(keys, as_dict=True, maintain_order=True)
+    parts = [_of_one_age(own, int(term), int(seen), given) for (term, seen), own in by_age.items()]
     return pl.concat(parts).sort("loan_id") if parts else loans
 
 
-def _of_one_age(
-    own: pl.DataFrame,
-    at: tuple[int, int],
-    structures: Mapping[str, TermStructure],
-    model_id: str,
-    experience: Experience,
-    late: Mapping[int, LateLoans],
-    to_come: Mapping[str, Sequence[float]],
-    scenarios: Sequence[Scenario],
-    stress: Stress,
-    lag: int,
-    money: MoneySettings,
-) -> pl.DataFrame:
-    term, seen = at
-    product = experience.of(term)
+def _of_one_age(own: pl.DataFrame, term: int, seen: int, given: Assumptions) -> pl.DataFrame:
+    product, lag, money = given.experience.of(term), given.experience.lag_months, given.money
     chances = own["probability_of_default"].to_numpy().astype(np.float64)
-    ahead = remaining(structures[model_id], chances, term, seen, product.early, lag)
+    ahead = remaining(given.structures[given.model_id], chances, term, seen, product.early, lag)
     early = early_hazards(product.early, term)[-ahead.shape[1] :]
     rates = own["interest_rate_share"].fill_null(0.0).to_numpy().astype(np.float64)
-    when_made = _when_made(own, term, seen, structures, product.early, lag)
+    when_made = _when_made(own, term, seen, given)
     owed, recovered = own["outstanding"].to_numpy().astype(np.float64), own["recovered"].to_numpy().astype(np.float64)
     bad, days = own["in_default"].to_numpy(), own["days_past_due"].fill_null(0).to_numpy()
     now = ahead[:, -1]
-    share, is_late = _late_shares(days, late)
+    share, is_late = _late_shares(days, given.late)
     chance = np.where(bad, 1.0, np.where(is_late, np.maximum(share, now), now))
     grown = (now >= money.stage_2_pd_ratio * when_made) & (now - when_made >= money.stage_2_pd_added)
     by_days = days >= money.stage_2_days
@@ -154,11 +142,11 @@ def _of_one_age(
     exposure = np.where(bad, np.maximum(owed - recovered, 0.0), owed)
     sums: dict[str, Floats] = {}
     totals = {name: np.zeros(own.height) for name in ("12", "life", "d12", "dlife")}
-    for one in scenarios:
-        both = one.stress * stress
+    for one in given.scenarios:
+        both = one.stress * given.stress
         severity = min(product.loss_given_default * both.lgd, 1.0)
         found = expect(ahead, rates, early, lag=lag, stress=both)
-        certain = _recovering(own, owed, exposure, product.loss_given_default, severity, to_come, term)
+        certain = _recovering(own, owed, exposure, product.loss_given_default, severity, given.to_come, term)
         late_chance = stressed(chance[:, None], both)[:, 0]
         parts = {
             "12": found.lost_12_months,
@@ -170,7 +158,8 @@ def _of_one_age(
             loss = np.where(bad, certain, np.where(is_late, late_chance, lost) * owed * severity)
             totals[name] += one.weight * loss
             sums[f"{name}:{one.name}"] = loss
-    staged = {one.name: np.where(stage == 1, sums[f"d12:{one.name}"], sums[f"dlife:{one.name}"]) for one in scenarios}
+    names = [one.name for one in given.scenarios]
+    staged = {name: np.where(stage == 1, sums[f"d12:{name}"], sums[f"dlife:{name}"]) for name in names}
     return own.with_columns(
         pl.Series("stage", stage, dtype=pl.Int8),
         pl.Series("stage_reason", why, dtype=pl.String),
@@ -183,20 +172,20 @@ def _of_one_age(
         pl.Series("discounted_12_months", totals["d12"]),
         pl.Series("discounted_lifetime", totals["dlife"]),
         pl.Series("allowance", np.where(stage == 1, totals["d12"], totals["dlife"])),
-        *(pl.Series(f"loss_12_months:{one.name}", sums[f"12:{one.name}"]) for one in scenarios),
-        *(pl.Series(f"loss_lifetime:{one.name}", sums[f"life:{one.name}"]) for one in scenarios),
-        *(pl.Series(f"allowance:{one.name}", staged[one.name]) for one in scenarios),
+        *(pl.Series(f"loss_12_months:{name}", sums[f"12:{name}"]) for name in names),
+        *(pl.Series(f"loss_lifetime:{name}", sums[f"life:{name}"]) for name in names),
+        *(pl.Series(f"allowance:{name}", staged[name]) for name in names),
     )
 
 
 def losses_by_month(
-    loans: pl.DataFrame, structure: TermStructure, experience: Experience, lag: int, stress: Stress
+    loans: pl.DataFrame, structure: TermStructure, experience: Experience, stress: Stress
 ) -> list[float]:
     """Add up the expected loss of the loans not in default month by month from today, in currency.
 
     Late loans are among them by the curve of their age, so that the sum is that of the curves.
     """
-    months = np.zeros(0)
+    months, lag = np.zeros(0), experience.lag_months
     for (term, seen), own in (
         loans.filter(~pl.col("in_default")).partition_by(["term_months", "seen"], as_dict=True).items()
     ):
@@ -266,21 +255,15 @@ def _bound(experience: Experience, term: int, side: str) -> float | None:
     return None if bound is None or not product.loss_given_default else bound / product.loss_given_default
 
 
-def _when_made(
-    own: pl.DataFrame,
-    term: int,
-    seen: int,
-    structures: Mapping[str, TermStructure],
-    early: tuple[float, ...],
-    lag: int,
-) -> Floats:
+def _when_made(own: pl.DataFrame, term: int, seen: int, given: Assumptions) -> Floats:
     """Give what was expected of the months left when the loan was made; NaN where it was not scored."""
     found = np.full(own.height, np.nan)
     models, chances = own["model_when_made"].to_numpy(), own["probability_when_made"].to_numpy().astype(np.float64)
     for model in own["model_when_made"].drop_nulls().unique().to_list():
         rows = (models == model) & np.isfinite(chances)
-        if model in structures and rows.any():
-            found[rows] = remaining(structures[model], chances[rows], term, seen, early, lag)[:, -1]
+        if model in given.structures and rows.any():
+            early, lag = given.experience.of(term).early, given.experience.lag_months
+            found[rows] = remaining(given.structures[model], chances[rows], term, seen, early, lag)[:, -1]
     return found
 
 
@@ -311,4 +294,13 @@ def _recovering(
     return np.maximum(exposure - ahead * less, 0.0)
 
 
-__all__ = ["LATE_BANDS", "REASONS", "LateLoans", "late_loans", "losses_by_month", "sums_by", "with_losses"]
+__all__ = [
+    "LATE_BANDS",
+    "REASONS",
+    "Assumptions",
+    "LateLoans",
+    "late_loans",
+    "losses_by_month",
+    "sums_by",
+    "with_losses",
+]

@@ -27,15 +27,11 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.portfolio.internal_rate import internal_rate
+from p2pcredit.portfolio.loan_returns import DAYS_A_YEAR, UNITS, in_units, loan_returns
 from p2pcredit.portfolio.projection import Ahead, ahead_of, experience_of, level_of, with_months
 
-DAYS_A_YEAR = 365
-_EARLY_DAYS = 31
-"""A loan that was paid off more than so many days before its last instalment was due was paid off early."""
 RECOVERY_MONTHS = 12
 """Of defaults so many months old and more, what has been recovered stands for what will be."""
-_MOST_SHORT = 0.005
-"""A loan paid off that gave back less than all but this share of what was lent has payments that were not reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +88,60 @@ class CellReturns:
         return {**asdict(self), "received": self.received}
 
 
+@dataclass(frozen=True, slots=True)
+class LoanBook:
+    """Loans with their sums, and their flows added up by age: what the returns of any cells are made of.
+
+    Args:
+        until: The valuation.
+        loans: As `loan_returns` and `with_months` give them.
+        aged: Per finest cell and age in days, the flows of its loans in currency.
+    """
+
+    until: date
+    loans: pl.DataFrame
+    aged: pl.DataFrame
+
+    @classmethod
+    def of(cls, loans: pl.DataFrame, flows: pl.DataFrame | pl.LazyFrame, until: date, by: Sequence[str]) -> LoanBook:
+        """Add up flows, which are read twice and never held.
+
+        Args:
+            loans: As `returns_by` wants them.
+            flows: Likewise, in memory or still to be read.
+            until: The valuation.
+            by: The columns that make the finest cells.
+        """
+        own = with_months(loan_returns(loans, flows, until), pl.lit(until))
+        start = own.select("loan_id", "origination_date", *by).lazy()
+        age = (pl.col("paid_on") - pl.col("origination_date")).dt.total_days().alias("age")
+        dated = flows.lazy().filter(pl.col("paid_on") <= until).select("loan_id", "paid_on", in_units().alias("amount"))
+        sums = dated.join(start, on="loan_id", how="inner").group_by(*by, age).agg(pl.col("amount").sum())
+        aged = sums.collect(engine="streaming").sort(*by, "age").with_columns(pl.col("amount") / UNITS)
+        return cls(until, own, aged)
+
+    def returns_by(self, by: Sequence[str], *, loss_given_default: float = 1.0) -> list[dict[str, Any]]:
+        """Calculate the returns of cells, which are the finest or several of them together; see `returns_by`."""
+        own, until = self.loans, self.until
+        experience, recovered = experience_of(own), _recovered_share(own, until, loss_given_default)
+        found = []
+        aged = _parts(self.aged, by)
+        for key, cell in sorted(
+            _parts(own, by).items(), key=lambda pair: tuple((value is None, value) for value in pair[0])
+        ):
+            ahead = ahead_of(cell, experience, level_of(cell, experience))
+            returns = _cell(cell, aged[key], until, ahead, recovered)
+            found.append({**dict(zip(by, key, strict=True)), **returns.as_json()})
+        return found
+
+
 def returns_by(
-    loans: pl.DataFrame, flows: pl.DataFrame, by: Sequence[str], until: date, *, loss_given_default: float = 1.0
+    loans: pl.DataFrame,
+    flows: pl.DataFrame | pl.LazyFrame,
+    by: Sequence[str],
+    until: date,
+    *,
+    loss_given_default: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Calculate the returns of each cell, valued at the end of a day.
 
@@ -109,80 +157,11 @@ def returns_by(
     Returns:
         Per cell, in order, its columns and what `CellReturns` says.
     """
-    own = with_months(loan_returns(loans, flows, until), pl.lit(until))
-    experience, recovered = experience_of(own), _recovered_share(own, until, loss_given_default)
-    keys = list(by)
-    parts = own.partition_by(keys, as_dict=True, maintain_order=True) if keys else {(): own}
-    found = []
-    for key in sorted(parts, key=lambda values: tuple((value is None, value) for value in values)):
-        ahead = ahead_of(parts[key], experience, level_of(parts[key], experience))
-        cell = _cell(parts[key], flows, until, ahead, recovered)
-        found.append({**dict(zip(keys, key, strict=True)), **cell.as_json()})
-    return found
+    return LoanBook.of(loans, flows, until, by).returns_by(by, loss_given_default=loss_given_default)
 
 
-def loan_returns(loans: pl.DataFrame, flows: pl.DataFrame, until: date) -> pl.DataFrame:
-    """Add up what was paid out and received of each loan until a day; see `returns_by`.
-
-    Returns:
-        The loans originated by then of which the payment is known, with `invested`, `principal`, `interest`, `fees`,
-        `recoveries`, `lost`, `outstanding`, `days_at_work` (principal times days), `rebuilt`, `prepaid`, `short`.
-    """
-    day = pl.lit(until)
-    known = loans.filter(pl.col("origination_date") <= until).with_columns(
-        *(pl.when(pl.col(name) <= until).then(pl.col(name)).alias(name) for name in ("defaulted_on", "paid_off_on"))
-    )
-    start, ended = pl.col("origination_date"), pl.col("defaulted_on")
-    dated = flows.filter(pl.col("paid_on") <= until).join(
-        known.select("loan_id", "origination_date", "defaulted_on"), on="loan_id", how="inner"
-    )
-    kind, amount = pl.col("kind"), pl.col("amount")
-    late = (ended < pl.col("paid_on")).fill_null(value=False)
-    paid_back = (kind == "principal") & ~late
-    age = (pl.col("paid_on") - start).dt.total_days()
-    undivided = (kind == "received") & ~late
-    sums = dated.group_by("loan_id").agg(
-        (-amount.filter(kind == "disbursed")).sum().alias("invested"),
-        amount.filter(paid_back).sum().alias("principal"),
-        amount.filter(kind == "interest").sum().alias("interest"),
-        amount.filter(kind == "fee").sum().alias("fees"),
-        amount.filter((kind == "recovery") | (late & kind.is_in(["principal", "received"]))).sum().alias("recoveries"),
-        amount.filter(undivided).sum().alias("_undivided"),
-        (amount * age).filter(paid_back).sum().alias("_days_paid"),
-        (amount * age).filter(undivided).sum().alias("_days_undivided"),
-        amount.filter((kind != "disbursed") & pl.col("rebuilt")).sum().alias("rebuilt"),
-    )
-    joined = known.join(sums.filter(pl.col("invested") > 0), on="loan_id", how="inner")
-    owed = pl.col("invested") - pl.col("principal")
-    as_principal = pl.min_horizontal("_undivided", owed.clip(0))
-    share = pl.when(pl.col("_undivided") > 0).then(as_principal / pl.col("_undivided")).otherwise(0.0)
-    split = joined.with_columns(
-        (pl.col("principal") + as_principal).alias("principal"),
-        (pl.col("interest") + pl.col("_undivided") - as_principal).alias("interest"),
-        (pl.col("_days_paid") + pl.col("_days_undivided") * share).alias("_days_paid"),
-    )
-    left = (pl.col("invested") - pl.col("principal")).round(2)
-    bad, paid_off = pl.col("defaulted_on").is_not_null(), pl.col("paid_off_on").is_not_null()
-    matures = start.dt.offset_by(pl.format("{}mo", "term_months"))
-    with_rest = split.with_columns(
-        pl.when(bad).then(left).otherwise(0.0).alias("lost"),
-        pl.when(~bad & ~paid_off).then(left).otherwise(0.0).alias("outstanding"),
-        (~bad & paid_off & (left > _MOST_SHORT * pl.col("invested"))).alias("short"),
-        (~bad & (pl.col("paid_off_on") + pl.duration(days=_EARLY_DAYS) < matures))
-        .fill_null(value=False)
-        .alias("prepaid"),
-        (matures <= day).alias("mature"),
-    )
-    at_loss, at_end = ((pl.col(name) - start).dt.total_days() for name in ("defaulted_on", "_until"))
-    return (
-        with_rest.with_columns(day.alias("_until"))
-        .with_columns(
-            (pl.col("_days_paid") + (pl.col("lost") * at_loss).fill_null(0.0) + pl.col("outstanding") * at_end).alias(
-                "days_at_work"
-            )
-        )
-        .drop("_undivided", "_days_paid", "_days_undivided", "_until")
-    )
+def _parts(rows: pl.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], pl.DataFrame]:
+    return rows.partition_by(list(by), as_dict=True, maintain_order=True) if by else {(): rows}
 
 
 def _recovered_share(own: pl.DataFrame, until: date, loss_given_default: float) -> float:
@@ -195,7 +174,7 @@ def _is_old(until: date) -> pl.Expr:
     return pl.col("defaulted_on").dt.offset_by(f"{RECOVERY_MONTHS}mo") <= until
 
 
-def _cell(own: pl.DataFrame, flows: pl.DataFrame, until: date, ahead: Ahead | None, recovered: float) -> CellReturns:
+def _cell(own: pl.DataFrame, aged: pl.DataFrame, until: date, ahead: Ahead | None, recovered: float) -> CellReturns:
     sums = own.select(
         pl.col("invested", "principal", "interest", "fees", "recoveries", "lost", "outstanding", "rebuilt").sum(),
         pl.col("days_at_work").sum(),
@@ -207,7 +186,7 @@ def _cell(own: pl.DataFrame, flows: pl.DataFrame, until: date, ahead: Ahead | No
     received = sums["principal"] + sums["interest"] + sums["fees"] + sums["recoveries"]
     income = sums["interest"] + sums["fees"] + sums["recoveries"] - sums["lost"]
     years = sums["days_at_work"] / DAYS_A_YEAR
-    rate = internal_rate(*_aged(own, flows, until))
+    rate = internal_rate(*_dated(own, aged, until))
     projected_return, projected_loss = None, None
     if ahead is not None and years + ahead.years > 0:
         back = sums["to_recover"] + recovered * ahead.lost
@@ -236,15 +215,13 @@ def _cell(own: pl.DataFrame, flows: pl.DataFrame, until: date, ahead: Ahead | No
     )
 
 
-def _aged(own: pl.DataFrame, flows: pl.DataFrame, until: date) -> tuple[Any, Any]:
-    """Add up the flows of the cell's loans by their age in years, what is outstanding as a last one."""
-    start = own.select("loan_id", "origination_date")
-    dated = flows.filter(pl.col("paid_on") <= until).join(start, on="loan_id", how="inner")
-    age = (pl.col("paid_on") - pl.col("origination_date")).dt.total_days().alias("age")
+def _dated(own: pl.DataFrame, aged: pl.DataFrame, until: date) -> tuple[Any, Any]:
+    """Give the flows of a cell by their age in years, what is outstanding as a last one."""
     ends = own.filter(pl.col("outstanding") != 0).select(
         (pl.lit(until) - pl.col("origination_date")).dt.total_days().alias("age"), pl.col("outstanding").alias("amount")
     )
-    together = pl.concat([dated.select(age, "amount"), ends]).group_by("age").agg(pl.col("amount").sum()).sort("age")
+    both = pl.concat([aged.select("age", "amount"), ends]).select("age", in_units().alias("amount"))
+    together = both.group_by("age").agg(pl.col("amount").sum() / UNITS).sort("age")
     return together["age"].to_numpy() / DAYS_A_YEAR, together["amount"].round(2).to_numpy()
 
 
@@ -252,4 +229,4 @@ def _share(part: float, whole: float) -> float:
     return part / whole + 0.0 if whole else 0.0
 
 
-__all__ = ["DAYS_A_YEAR", "CellReturns", "loan_returns", "returns_by"]
+__all__ = ["CellReturns", "LoanBook", "returns_by"]

@@ -16,7 +16,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -183,6 +183,7 @@ def learn_experience(
     fallback: float,
     least_defaults: int,
     confidence: float,
+    lag_months: int,
 ) -> tuple[Experience, dict[str, Severity]]:
     """Learn from a book what each contract term loses at default, and how often it is paid off early.
 
@@ -195,6 +196,7 @@ def learn_experience(
         fallback: The loss given default of a book with too few defaults.
         least_defaults: From how many on a book or a product has one of its own.
         confidence: Of the intervals.
+        lag_months: Months from the first missed instalment to default.
 
     Returns:
         The experience, and what it rests on: `all`, and each term in months with a default.
@@ -204,7 +206,7 @@ def learn_experience(
     terms = owing["term_months"].to_numpy()
     found = {"all": severity_of(triangle, confidence)}
     found |= {str(int(term)): severity_of(triangle.of(terms == term), confidence) for term in np.unique(terms)}
-    pooled = of_setting(as_of, fallback).pooled
+    pooled = of_setting(fallback)
     if found["all"].defaults >= least_defaults and found["all"].value is not None:
         pooled = _shown(found["all"], "book")
     hazards = experience_of(with_months(loans, pl.lit(until)))
@@ -214,15 +216,13 @@ def learn_experience(
         enough = own is not None and own.value is not None and own.defaults >= least_defaults
         base = _shown(own, "product") if enough and own is not None else pooled
         early = tuple(float(share) for share in hazard.early)
-        products[term] = ProductExperience(
-            base.loss_given_default, base.low, base.high, base.defaults, base.source, early
-        )
-    return Experience(as_of, products, pooled), found
+        products[term] = replace(base, early=early)
+    return Experience(as_of, products, pooled, lag_months), found
 
 
 def _shown(severity: Severity, source: str) -> ProductExperience:
     value = 0.0 if severity.value is None else severity.value
-    return ProductExperience(value, severity.low, severity.high, severity.defaults, source)
+    return ProductExperience(value, severity.low, severity.high, severity.defaults, source, recovered=severity.pattern)
 
 
 def _by_month(triangle: Triangle, months: int) -> tuple[Floats, Floats]:

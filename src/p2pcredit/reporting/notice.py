@@ -6,20 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2pcredit.contracts.adverse_action import MOST_REASONS, adverse_reason
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.feature import NEVER_MONTHS
-from p2pcredit.contracts.features import FEATURES
 from p2pcredit.reporting.page import render_page
 
 _SHARES = ("_share", "_to_income", "_to_revolving_limit")
-_FEATURES = {feature.name: feature for feature in FEATURES}
 
 
-def borrower_reasons(reasons: Sequence[str], known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def borrower_reasons(
+    reasons: Sequence[str], known: Sequence[Mapping[str, Any]], catalogue: FeatureCatalogue = BUILT_IN
+) -> list[dict[str, Any]]:
     """Word the reasons of a scored loan for its borrower, in their order: at most four.
 
     Args:
         reasons: As `gold/predictions` holds them.
         known: Per feature of the model `feature`, `value`, `usual_at_cutoff`, the largest push towards default first.
+        catalogue: The features that the model knows.
 
     Returns:
         Per reason `code`, `text`, `advice`, `form`, `your_value` and `usual` (what is usual among loans just approved);
@@ -27,8 +29,8 @@ def borrower_reasons(reasons: Sequence[str], known: Sequence[Mapping[str, Any]])
     """
     found = []
     for reason in reasons[:MOST_REASONS]:
-        listed = adverse_reason(reason)
-        behind = next((row for row in known if _is_reason_of(reason, row)), None)
+        listed = adverse_reason(reason, own=catalogue.own)
+        behind = next((row for row in known if _is_reason_of(reason, row, catalogue)), None)
         values = () if behind is None else (behind["value"], behind["usual_at_cutoff"])
         told = [in_plain_words(behind["feature"], value) for value in values if behind and value is not None]
         your_value, usual = told if len(told) == 2 else (None, None)
@@ -84,8 +86,8 @@ def render_notice(facts: Mapping[str, Any]) -> str:
     return render_page("notice.html", facts, [])
 
 
-def _is_reason_of(reason: str, row: Mapping[str, Any]) -> bool:
-    feature = _FEATURES.get(row["feature"])
+def _is_reason_of(reason: str, row: Mapping[str, Any], catalogue: FeatureCatalogue) -> bool:
+    feature = catalogue.named(row["feature"])
     if feature is None:
         return False
     return reason == (feature.missing_reason if row["value"] is None else feature.reason)

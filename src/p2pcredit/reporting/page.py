@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
 from jinja2.exceptions import UndefinedError
 from markupsafe import Markup
 
 from p2pcredit.errors import MonitoringError
-from p2pcredit.reporting.drawing import Chart
+
+if TYPE_CHECKING:
+    from p2pcredit.reporting.drawing import Chart  # brings Altair, which a page without charts does not need
 
 
 class _Packaged(BaseLoader):
@@ -45,6 +47,16 @@ def render_page(template: str, facts: Mapping[str, Any], charts: list[Chart], **
         return _template(template).render(facts=facts, charts=drawn, **words)
     except (KeyError, UndefinedError) as error:
         raise MonitoringError(f"the report's facts lack something: {error}; build them anew") from error
+
+
+def main_part(page: str) -> Markup:
+    """Take the main part out of a page that `render_page` made, to stand within a page of the server.
+
+    Examples:
+        >>> main_part("<html><body><main>\\n<p>2 &lt; 3</p>\\n</main></body></html>")
+        Markup('\\n<p>2 &lt; 3</p>\\n')
+    """
+    return Markup(page.partition("<main>")[2].rpartition("</main>")[0])
 
 
 @cache

@@ -35,6 +35,16 @@ def money(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def in_currency(value: float, currency: str) -> str:
+    """Write an amount without cents, with its currency where that is set.
+
+    Examples:
+        >>> in_currency(2500.2, "EUR"), in_currency(2500.2, "")
+        ('2,500 EUR', '2,500')
+    """
+    return f"{money(value)} {currency}".rstrip()
+
+
 def ahead_words(value: float | None) -> str:
     """Write what is projected.
 
@@ -71,7 +81,13 @@ def render_returns(facts: Mapping[str, Any]) -> str:
         charts = _charts(facts)
     except KeyError as error:
         raise MonitoringError(f"the facts of the returns lack something: {error}; measure them anew") from error
-    words = {"percent": percent, "money": money, "rate_words": rate_words, "ahead_words": ahead_words}
+    words = {
+        "percent": percent,
+        "money": money,
+        "in_currency": in_currency,
+        "rate_words": rate_words,
+        "ahead_words": ahead_words,
+    }
     return render_page("returns.html", facts, charts, **words)
 
 
@@ -102,6 +118,7 @@ def _charts(facts: Mapping[str, Any]) -> list[Chart]:
         fill=alt.Fill(
             "mature:N",
             scale=alt.Scale(domain=["all terms have passed", "immature"], range=["#2b2f33", "#ffffff"]),
+            legend=alt.Legend(title=None, orient="top", symbolStrokeColor="#2b2f33", symbolStrokeWidth=1.5),
         )
     )
     return [
@@ -115,4 +132,4 @@ def _charts(facts: Mapping[str, Any]) -> list[Chart]:
     ]
 
 
-__all__ = ["ahead_words", "money", "percent", "rate_words", "render_returns"]
+__all__ = ["ahead_words", "in_currency", "money", "percent", "rate_words", "render_returns"]

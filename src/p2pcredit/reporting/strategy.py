@@ -10,14 +10,14 @@ import altair as alt
 from p2pcredit.errors import MonitoringError
 from p2pcredit.reporting.drawing import AMBER, BLUE, GREY, ORANGE, VIOLET, Chart, as_svg, base, colours
 from p2pcredit.reporting.page import render_page
-from p2pcredit.reporting.returns import money, percent
+from p2pcredit.reporting.returns import in_currency, money, percent
 
 VERDICTS = {"approve": "approve", "refer": "refer", "decline": "decline"}
 
 
 def advice_of(facts: Mapping[str, Any]) -> list[str]:
     """Say in sentences what to do, most important first."""
-    best, present = facts["best"]["by_profit"], facts["best"]["present"]
+    best, present, unit = facts["best"]["by_profit"], facts["best"]["present"], facts["currency"]
     surely = f"at {facts['confidence']:.0%}"
     now = (
         f"The cut-off is set to {percent(facts['cutoff'])} and approves {percent(present['approval_rate'], 0)} of the "
@@ -28,19 +28,20 @@ def advice_of(facts: Mapping[str, Any]) -> list[str]:
         found.append(f"Keep the cut-off. {now}; none earns more.")
     elif best["gain_low"] <= 0:
         found.append(
-            f"Keep the cut-off. {now}. Most profit is expected at {percent(best['cutoff'])}, but {_gain(best)} more is "
-            f"not shown {surely}."
+            f"Keep the cut-off. {now}. Most profit is expected at {percent(best['cutoff'])}, but "
+            f"{_gain(best, unit)} more is not shown {surely}."
         )
     elif not best["cutoff"]:
         found.append(
-            f"Approve none of these loans: {now}, and every cut-off is expected to cost money. {_gain(best)} more."
+            f"Approve none of these loans: {now}, and every cut-off is expected to cost money. To approve none brings "
+            f"{_gain(best, unit)} more."
         )
     else:
         way = "Raise" if best["cutoff"] > present["cutoff"] else "Lower"
         found.append(
             f"{way} the cut-off from {percent(facts['cutoff'])} to {percent(best['cutoff'])} "
             f"({percent(best['cutoff_low'])} to {percent(best['cutoff_high'])}), where profit is expected to be most: "
-            f"{_gain(best)} more on as many loans, approving {percent(best['approval_rate'], 0)} rather than "
+            f"{_gain(best, unit)} more on as many loans, approving {percent(best['approval_rate'], 0)} rather than "
             f"{percent(present['approval_rate'], 0)}."
         )
     limit = facts["best"]["under_limit"]
@@ -51,7 +52,7 @@ def advice_of(facts: Mapping[str, Any]) -> list[str]:
         else:
             found.append(
                 f"With a loss of at most {words} of what is lent: {percent(limit['cutoff'])}, approving "
-                f"{percent(limit['approval_rate'], 0)}, {_gain(limit)} against the present one."
+                f"{percent(limit['approval_rate'], 0)}, {_gain(limit, unit)} against the present one."
             )
     approve, decline = facts["three_ways"]["approve_up_to"], facts["three_ways"]["decline_above"]
     parts = [] if approve is None else [f"approve up to {percent(approve)}"]
@@ -65,8 +66,8 @@ def advice_of(facts: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _gain(one: Mapping[str, Any]) -> str:
-    return f"{money(one['gain'])} ({money(one['gain_low'])} to {money(one['gain_high'])})"
+def _gain(one: Mapping[str, Any], currency: str) -> str:
+    return f"{in_currency(one['gain'], currency)} ({money(one['gain_low'])} to {money(one['gain_high'])})"
 
 
 def render_strategy(facts: Mapping[str, Any]) -> str:
@@ -86,7 +87,14 @@ def render_strategy(facts: Mapping[str, Any]) -> str:
         advice = advice_of(facts)
     except KeyError as error:
         raise MonitoringError(f"the facts of the strategy lack something: {error}; measure them anew") from error
-    words = {"percent": percent, "money": money, "verdicts": VERDICTS, "advice": advice, "shown": _shown}
+    words = {
+        "percent": percent,
+        "money": money,
+        "in_currency": in_currency,
+        "verdicts": VERDICTS,
+        "advice": advice,
+        "shown": _shown,
+    }
     return render_page("strategy.html", facts, charts, **words)
 
 
@@ -116,9 +124,11 @@ def _profit(
     names = [str(mark["series"]) for mark in marks]
     shades = {"set now": GREY, "most profit": ORANGE, "under the loss limit": VIOLET}
     x = alt.X("cutoff:Q", title="Cut-off: probability of default up to which loans are approved", axis=_percents())
-    y = alt.Y("value:Q", title="Profit", axis=alt.Axis(format="~s", tickCount=6))
+    y = alt.Y("value:Q", title=_profit_in(facts), axis=alt.Axis(format="~s", tickCount=6))
     plot = base(rows).encode(x=x)
-    band = plot.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="Profit"), y2=alt.Y2("high:Q"))
+    band = plot.mark_area(opacity=0.25, color=BLUE).encode(
+        y=alt.Y("low:Q", title=_profit_in(facts)), y2=alt.Y2("high:Q")
+    )
     line = plot.mark_line(color=BLUE, strokeWidth=2).encode(y=y)
     rules = (
         base(marks)
@@ -137,7 +147,7 @@ def _rates(curve: Sequence[Mapping[str, Any]], key: str, title: str, present: fl
     series = {
         "approved": "approval_rate",
         "lifetime default": "lifetime_default_rate",
-        "lost of the amount lent": "loss_share",
+        "lost of lent": "loss_share",
         "net return a year": "net_return",
     }
     rows = [
@@ -153,6 +163,10 @@ def _rates(curve: Sequence[Mapping[str, Any]], key: str, title: str, present: fl
     )
     rule = base([{"at": present}]).mark_rule(color=AMBER, strokeDash=[5, 3]).encode(x=alt.X("at:Q"))
     return Chart(key, title, "Dashed: the cut-off that is set.", as_svg(plot.mark_line(strokeWidth=2) + rule, key))
+
+
+def _profit_in(facts: Mapping[str, Any]) -> str:
+    return f"Profit, {facts['currency']}" if facts["currency"] else "Profit"
 
 
 def _percents() -> Any:

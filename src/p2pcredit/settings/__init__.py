@@ -14,15 +14,18 @@ from p2pcredit.settings.operation import (
     HandoffSettings,
     LandingSettings,
     MonitoringSettings,
+    PopulationSettings,
     PreprocessingSettings,
     SparkSettings,
 )
 from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.serving import ROLES, Role, ServingSettings, roles_of
 from p2pcredit.settings.training import SelectionSettings, TrainingSettings
 from p2pcredit.settings.tree import Settings
 
 __all__ = [
     "EARLY_DAYS",
+    "ROLES",
     "AlertSettings",
     "GovernanceSettings",
     "HandoffSettings",
@@ -31,12 +34,16 @@ __all__ = [
     "LandingSettings",
     "MoneySettings",
     "MonitoringSettings",
+    "PopulationSettings",
     "PreprocessingSettings",
+    "Role",
     "ScoreSettings",
     "ScoringSettings",
     "SelectionSettings",
+    "ServingSettings",
     "Settings",
     "SparkSettings",
     "TrainingSettings",
     "load_settings",
+    "roles_of",
 ]

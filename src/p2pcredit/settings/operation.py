@@ -69,6 +69,9 @@ class PreprocessingSettings(Group):
 class MonitoringSettings(Group):
     """What monitoring looks at and when it speaks up."""
 
+    book: str = Field(
+        "", max_length=80, description="What reports call the book; empty for the name of the platform it came from."
+    )
     policy: str = Field(
         "refresh_and_triggers",
         description="The policy that turns results into a decision, by its name: `refresh_and_triggers`, "
@@ -107,6 +110,13 @@ class MonitoringSettings(Group):
         description="Defaults seen over those expected by now, of a contract term and vintage, outside which it fails "
         "beyond chance; one bound above 0 and below 1, one above 1.",
     )
+    to_date_months: int = Field(
+        12,
+        ge=1,
+        le=120,
+        description="Months of originations, the newest, whose loans scored by the champion trigger the default policy "
+        "by their defaults to date; older loans have matured and are judged by what came within the whole window.",
+    )
     psi_watch: float = Field(
         0.1,
         gt=0,
@@ -123,6 +133,11 @@ class MonitoringSettings(Group):
         0.05,
         description="Share of a feed's rows in quarantine, or of a column's values lost, above which data quality "
         "fails.",
+    )
+    serving_skew_limit: Share = Field(
+        0.05,
+        description="Share of the recent loans that the server answered and the nightly run scored otherwise, above "
+        "which what is sent is not what lands.",
     )
     window_months: int = Field(
         12, ge=1, le=60, description="Months of originations, the newest that have matured, whose loans are judged."
@@ -169,6 +184,46 @@ class MonitoringSettings(Group):
             raise ValueError(
                 f"recent_days is {self.recent_days}, longer than window_months, {self.window_months}; make the recent "
                 "days fewer or the window longer"
+            )
+        return self
+
+
+class PopulationSettings(Group):
+    """What is looked at of applications, where they land, and how groups are compared."""
+
+    max_override_share: Share = Field(
+        0.1,
+        description="Share of the applications that the policy would decline (low side) or approve (high side) above "
+        "which overrides fail, if the whole interval lies above, both sides together.",
+    )
+    max_override_default_ratio: float = Field(
+        2.0,
+        ge=1.0,
+        description="How many times as often as loans that the policy approved those approved against it may default; "
+        "above it overrides fail, if the whole interval lies above.",
+    )
+    min_override_bads: int = Field(
+        5,
+        ge=1,
+        description="Fewest defaults on each side for a result on how overrides paid; below it is undetermined.",
+    )
+    reject_factors: tuple[float, ...] = Field(
+        (1.0, 2.0, 4.0),
+        min_length=1,
+        description="How many times as bad as their score says declined applicants are taken to be, for the band of "
+        "what a cut-off would let in; from 1 on, rising.",
+    )
+    cutoffs: int = Field(
+        9, ge=1, le=99, description="How many cut-offs, each with as many applicants between, groups are compared at."
+    )
+
+    @model_validator(mode="after")
+    def _factors_rise(self) -> Self:
+        factors = self.reject_factors
+        if min(factors) < 1 or list(factors) != sorted(set(factors)):
+            raise ValueError(
+                f"reject_factors are {', '.join(f'{one:g}' for one in factors)}; write factors from 1 on that rise, "
+                "such as [1, 2, 4]"
             )
         return self
 

@@ -66,8 +66,9 @@ class ScoringSettings(Group):
     outside_training: Literal["score", "refer", "refuse"] = Field(
         "refer",
         description="What happens to a loan of which a value that matters to the model is missing though it never was "
-        "in training, or is of a level never seen: `score` scores it as usual, `refer` leaves it to a person "
-        "(probability of default given, grade and decision withheld), `refuse` gives nothing.",
+        "in training, or is of a level never seen, and to one of a term not learned from: `score` scores it as usual, "
+        "`refer` leaves it to a person (probability of default given, grade and decision withheld), `refuse` gives "
+        "nothing.",
     )
     beyond_range: Literal["score", "refer", "refuse"] = Field(
         "refer",

@@ -15,10 +15,12 @@ from p2pcredit.settings.operation import (
     HandoffSettings,
     LandingSettings,
     MonitoringSettings,
+    PopulationSettings,
     PreprocessingSettings,
     SparkSettings,
 )
 from p2pcredit.settings.scores import ScoreSettings, ScoringSettings
+from p2pcredit.settings.serving import ServingSettings
 from p2pcredit.settings.training import SelectionSettings, TrainingSettings
 
 
@@ -39,8 +41,10 @@ class Settings(Group):
     scoring: ScoringSettings = ScoringSettings()
     money: MoneySettings = MoneySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    population: PopulationSettings = PopulationSettings()
     handoff: HandoffSettings = HandoffSettings()
     governance: GovernanceSettings = GovernanceSettings()
+    serving: ServingSettings = ServingSettings()
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(
         "polars",

@@ -42,6 +42,11 @@ class Layout:
         return self.home / "bins.toml"
 
     @property
+    def own_features_file(self) -> Path:
+        """What the lender's mapping declares of own columns as features; may be absent."""
+        return self.home / "own_features.json"
+
+    @property
     def logs(self) -> Path:
         """Decision, ledger, retraining logs, activity and the alerts of replays."""
         return self.home / "logs"
@@ -75,6 +80,11 @@ class Layout:
     def fits(self) -> Path:
         """Loans that executors fit on, while they do."""
         return self.datamart / "gold" / "fits"
+
+    @property
+    def score_journal(self) -> Path:
+        """What the server was asked and answered, until `gold/score_requests` has taken it in."""
+        return self.datamart / "gold" / "score_journal"
 
     @property
     def completed_days(self) -> Path:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import narwhals as nw
 
-from p2pcredit.contracts.feature import NEVER_MONTHS
+from p2pcredit.contracts.catalogue import landed_name
+from p2pcredit.contracts.feature import NEVER_MONTHS, Feature
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES, PHRASES, REFERENCE_RATE
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.transforms.typing import BLANKS
 
 _KEYS = ["loan_id", "snapshot_date"]
 _LOST = "_lost_"
+_FEEDS = [feed.name for feed in APPLICATION_FEEDS]
 _LOOKED_UP_WITH = {feature.name: feature.looked_up_with for feature in FEATURES if feature.looked_up_with}
 _NOT_THE_BORROWERS = r"Borrower added on [0-9]+/[0-9]+/[0-9]+ ?>|<br ?/?>"
 """What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
@@ -24,7 +27,9 @@ _NO_LETTERS = r"[^A-Za-z]+"
 
 
 def build_features(
-    silver: Mapping[str, nw.LazyFrame[Any]], quarantine: nw.LazyFrame[Any] | None = None
+    silver: Mapping[str, nw.LazyFrame[Any]],
+    quarantine: nw.LazyFrame[Any] | None = None,
+    own: Collection[Feature] = (),
 ) -> nw.LazyFrame[Any]:
     """Build what a model may see of each loan originated on these days.
 
@@ -33,24 +38,29 @@ def build_features(
             the same days. A loan is a row of `loan_terms`; what another feed lacks is missing.
         quarantine: What was set aside on the same days: months since an event that were given and could not be read are
             missing, and never count as no event. None where nothing was set aside.
+        own: The lender's own columns, as declared; they are missing where `silver` has no `own_columns`.
 
     Returns:
-        `loan_id`, `snapshot_date`, `known_on` (the snapshot date) and every feature of the contract.
+        `loan_id`, `snapshot_date`, `known_on` (the snapshot date) and every feature of the contract, own ones last.
     """
     joined = silver["loan_terms"].drop("row_number")
     for name in ("demographic", "financial", "credit_history"):
         other = silver[name].drop("row_number", "origination_date")
         joined = joined.join(other, on=_KEYS, how="left")
     joined = _with_lost_recency(joined, quarantine)
-    expressions = _expressions()
+    if own and OWN_COLUMNS.name in silver:
+        landed = silver[OWN_COLUMNS.name].drop("row_number", "origination_date")
+        joined = joined.join(landed, on=_KEYS, how="left")
+    expressions = _expressions() | {one.name: _own(one, given=OWN_COLUMNS.name in silver) for one in own}
+    features = (*FEATURES, *own)
     return (
         _with_texts(joined)
         .select(
             *_KEYS,
             nw.col("snapshot_date").alias("known_on"),
-            *(_as_contracted(expressions.get(f.name, nw.col(f.name)), f.kind).alias(f.name) for f in FEATURES),
+            *(_as_contracted(expressions.get(f.name, nw.col(f.name)), f.kind).alias(f.name) for f in features),
         )
-        .select(*FEATURE_STORE_KEYS, *(f.name for f in FEATURES))
+        .select(*FEATURE_STORE_KEYS, *(f.name for f in features))
     )
 
 
@@ -73,6 +83,18 @@ def _ratios() -> dict[str, nw.Expr]:
         "credit_age_months": age,
         "fico": (nw.col("fico_low") + nw.col("fico_high")) / 2,
     }
+
+
+def _own(feature: Feature, *, given: bool) -> nw.Expr:
+    """Make the feature of an own column; a date after the loan was issued is no age, and missing."""
+    if not given:
+        return nw.lit(None, dtype=nw.Float64 if feature.kind == "numeric" else nw.String)
+    value = nw.col(landed_name(feature))
+    if feature.read_as == "date":
+        issued = nw.col("origination_date")
+        months = (issued.dt.year() - value.dt.year()) * 12 + (issued.dt.month() - value.dt.month())
+        return nw.when(value <= issued).then(months)
+    return value.str.len_chars() if feature.read_as == "text" else value
 
 
 def _ratio(name: str, below: Mapping[str, nw.Expr]) -> nw.Expr:
@@ -102,7 +124,9 @@ def _with_lost_recency(joined: nw.LazyFrame[Any], quarantine: nw.LazyFrame[Any] 
     if quarantine is None:
         return joined.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"{_LOST}{name}") for name in _LOOKED_UP_WITH)
     lost = (
-        quarantine.filter(nw.col("kind") == "value", nw.col("column").is_in(list(_LOOKED_UP_WITH)))
+        quarantine.filter(
+            nw.col("kind") == "value", nw.col("feed").is_in(_FEEDS), nw.col("column").is_in(list(_LOOKED_UP_WITH))
+        )
         .with_columns(
             nw.when(nw.col("column") == name).then(nw.lit(1)).cast(nw.Int64).alias(f"{_LOST}{name}")
             for name in _LOOKED_UP_WITH

@@ -52,6 +52,7 @@ def scheduled_flows(stretches: pl.DataFrame, days: DateRange, known_after_days: 
     instalments = (
         rows.filter(pl.col("_past") > pl.col("_first"))
         .with_columns(pl.int_ranges("_first", "_past").alias("_month"))
+        .drop("from_interest", "from_fees", "until_interest", "until_fees")
         .explode("_month", empty_as_null=False, keep_nulls=False)
     )
     instalments = _with_amounts(_with_days(instalments, known_after_days))

@@ -70,7 +70,7 @@ def refine(raw: nw.LazyFrame[Any], feed: Feed) -> Refined:
     )
     first = nw.col("row_number").min().over("snapshot_date", *_key(feed), _PROBLEMS)
     repeated = (nw.col(_PROBLEMS) == "") & (nw.col("row_number") > first)
-    duplicate = nw.lit("loan_id: duplicate" if feed.one_row_per_loan else "row: duplicate")
+    duplicate = nw.lit(f"{feed.key}: duplicate" if feed.one_row_per_loan else "row: duplicate")
     judged = judged.with_columns(nw.when(repeated).then(duplicate).otherwise(nw.col(_PROBLEMS)).alias("rules"))
     sound = judged.filter(nw.col("rules") == "").select(
         "snapshot_date", "row_number", *(_kept(c.source, optional).alias(c.typed_name) for c in feed.columns)
@@ -91,7 +91,7 @@ def _rule(column: Column) -> nw.Expr | None:
 def _key(feed: Feed) -> list[str]:
     """List what two rows of one day must share to be one: the loan, or every value, unreadable ones as text."""
     if feed.one_row_per_loan:
-        return ["_loan_id"]
+        return [f"_{feed.key}"]
     return [*(f"_{name}" for name in feed.sources), *(f"_unread_{name}" for name in optional_with_rules(feed))]
 
 

@@ -261,6 +261,35 @@ def _shares_for_percents(book: Book, luck: Random) -> None:
         book.change(luck, *found, lambda text: f"{_size(text) / 100:.6f}" if _size(text) < float("inf") else text, None)
 
 
+def _far_apart(low: list[str], high: list[str]) -> bool:
+    """Return whether every cell of a column is filled and ten times that of another."""
+    least, most = (min(map(_size, high), default=0.0), max(map(_size, low), default=0.0))
+    return all(low) and all(high) and least < float("inf") and least >= 10.0 * max(1.0, most)
+
+
+def _exchanged(book: Book, luck: Random) -> None:
+    """Exchange the headers of two columns of numbers in a table, where each is at least ten times the other throughout.
+
+    Two counts that are mostly 0 can be exchanged without a trace on a day of a dozen loans: no check can tell them.
+    """
+    pairs = [
+        (table, one, other)
+        for table, kinds in sorted(book.kinds.items())
+        for one, kind in sorted(kinds.items())
+        for other, also in sorted(kinds.items())
+        if kind in NUMBERS and also in NUMBERS and _far_apart(book.cells(table, one), book.cells(table, other))
+    ]
+    if not pairs:
+        return
+    table, one, other = luck.choice(pairs)
+    header = book.tables[table][0]
+    if one in header and other in header:
+        at, there = header.index(one), header.index(other)
+        header[at], header[there] = other, one
+        book.touched = None
+        book.columns |= {one, other, table}
+
+
 def _impossible(low: str, high: str, *texts: str) -> Mutation:
     """Write a pair of values that cannot be together into some rows of a table that has both columns."""
 
@@ -314,6 +343,7 @@ VALUES: dict[str, Mutation] = {
     "terms and years that are none": _cells(
         lambda kind: kind in {Kind.TERM, Kind.YEARS}, "long", "-3", "9999", "36 weeks"
     ),
+    "terms never lent for": _cells(lambda kind: kind is Kind.TERM, "48", "84 months", "12"),
     "dates that are none": _cells(lambda kind: kind is Kind.DATE, *NO_DATES),
     "levels never seen": _cells(lambda kind: kind is Kind.CATEGORY, "XYZZY", "PERSONAL USE", "0"),
     "numbers far out": _cells(lambda kind: kind in NUMBERS, "999999999", "1e8"),
@@ -347,6 +377,8 @@ COLUMNS: dict[str, Mutation] = {
         most=None,
     ),
     "half of a column blank": _half_blank,
+    "another term for all": _cells(lambda kind: kind is Kind.TERM, "48 months", "120", most=None),
+    "two columns exchanged": _exchanged,
     "dates counted since 1970": _respelled(lambda kind: kind is Kind.DATE, _in_seconds, _in_milliseconds, most=None),
 }
 ALL: dict[str, Mutation] = {**SAME, **VALUES, **COLUMNS}

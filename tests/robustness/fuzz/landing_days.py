@@ -6,11 +6,11 @@ import random
 from datetime import date
 
 import polars as pl
+from tests.landed_frame import write_landing
 
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import FEEDS, Feed
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
 
 LOANS_A_DAY = 5

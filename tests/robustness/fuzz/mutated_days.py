@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import polars as pl
+from tests.landed_frame import write_landing
 from tests.robustness.fuzz.book_mutations import ALL, SAME, Book
 
 from p2pcredit.contracts.feeds import FEEDS
@@ -29,7 +30,6 @@ from p2pcredit.periods import DateRange
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import generate
 from p2pcredit.settings import LabelSettings, Settings, TrainingSettings
-from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
 

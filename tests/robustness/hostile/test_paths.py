@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.landed_frame import write_landing
 
 from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE
@@ -18,7 +19,6 @@ from p2pcredit.jobs.scoring.champions import promote, show_model
 from p2pcredit.orchestration.runs.run_dates import snapshot_date
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.mapped.profile import load_mapping
-from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.tables.lake import Lake
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.processes_at_once import run_programs
 from tests.robustness.reruns.daily_book import DAYS, context, land
+from tests.robustness.reruns.disturbed_nights import new_home
 from tests.robustness.reruns.nightly_runs import young_home
 
 from p2pcredit.jobs.preprocessing.stages import preprocess
@@ -28,6 +29,13 @@ def race() -> Race:
 def young(made_once: Callable[..., Path]) -> Path:
     """The home of `nightly_runs`, beside the download it was landed from; copy it before touching it."""
     return made_once("young", lambda directory: young_home(directory / "home")) / "home"
+
+
+@pytest.fixture
+def landed(tmp_path: Path) -> Path:
+    """A home of the disturbed nights in which all days have landed; to be copied."""
+    new_home(tmp_path / "landed")
+    return tmp_path / "landed"
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import strategies as st
 from tests.robustness.reruns.daily_book import SETTINGS, Book, land, make_book, tables
 
@@ -88,6 +89,22 @@ def new_home(home: Path) -> None:
     ModelBank(ctx.layout).add("m1", {"model.json": b"m1"}, card)
     facts = {"model_id": "m1", "effective_on": FIRST.isoformat(), "why": "test"}
     ctx.ledger.append(EventKind.PROMOTED, at=ctx.at, run_id="person", facts=facts)
+
+
+def scores_by(monkeypatch: pytest.MonkeyPatch, chance: Callable[[dict[str, Any]], float]) -> None:
+    """Let every model give each loan the probability that a function says of its features."""
+
+    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, *beside: Any) -> pl.DataFrame:
+        base = dict.fromkeys(PREDICTIONS.schema)
+        rows = [
+            {**base, "loan_id": row["loan_id"], "snapshot_date": row["snapshot_date"], "model_id": model_id}
+            | {"probability_of_default": chance(row)}
+            for row in features.iter_rows(named=True)
+        ]
+        return pl.DataFrame(rows, schema=PREDICTIONS.schema)
+
+    monkeypatch.setattr("p2pcredit.models.scoring.load_model", lambda files: files)
+    monkeypatch.setattr("p2pcredit.models.scoring.score_loans", score)
 
 
 def context(home: Path, day: date) -> JobContext:

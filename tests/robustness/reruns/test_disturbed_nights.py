@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from tests.robustness.reruns.disturbed_nights import (
@@ -20,16 +19,15 @@ from tests.robustness.reruns.disturbed_nights import (
     histories,
     live_through,
     mend_by_hand,
-    new_home,
     quiet_night,
     scored_twice,
+    scores_by,
     undisturbed,
     unlike,
     unnamed,
 )
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import find_holes
 
 TERMS_BY_HAND = Night(marked=frozenset({("check_source", "loan_terms"), ("load_bronze", "loan_terms")}))
@@ -38,26 +36,7 @@ TERMS_BY_HAND = Night(marked=frozenset({("check_source", "loan_terms"), ("load_b
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose probability rests on what a loan's features say."""
-
-    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
-        base = dict.fromkeys(PREDICTIONS.schema)
-        columns = features.select("loan_id", "snapshot_date", "annual_income")
-        rows = [
-            {**base, "loan_id": loan, "snapshot_date": day, "model_id": model_id}
-            | {"probability_of_default": 0.1 if income is None else 0.2}
-            for loan, day, income in columns.rows()
-        ]
-        return pl.DataFrame(rows, schema=PREDICTIONS.schema)
-
-    monkeypatch.setattr("p2pcredit.models.scoring.load_model", lambda files: files)
-    monkeypatch.setattr("p2pcredit.models.scoring.score_loans", score)
-
-
-@pytest.fixture
-def landed(tmp_path: Path) -> Path:
-    """A home in which all days have landed; to be copied."""
-    new_home(tmp_path / "landed")
-    return tmp_path / "landed"
+    scores_by(monkeypatch, lambda row: 0.1 if row["annual_income"] is None else 0.2)
 
 
 @pytest.fixture

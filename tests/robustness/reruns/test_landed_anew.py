@@ -22,9 +22,9 @@ from tests.robustness.reruns.disturbed_nights import (
     LAST,
     QUIET,
     context,
-    new_home,
     quiet_night,
     scored_twice,
+    scores_by,
     undisturbed,
 )
 
@@ -98,30 +98,7 @@ def live_through(home: Path, history: list[First]) -> list[date]:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose probability rests on a loan's amount."""
-
-    def score(_: Any, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
-        base = dict.fromkeys(PREDICTIONS.schema)
-        rows = [
-            {
-                **base,
-                "loan_id": loan,
-                "snapshot_date": day,
-                "model_id": model_id,
-                "probability_of_default": amount / 1e5,
-            }
-            for loan, day, amount in features.select("loan_id", "snapshot_date", "loan_amount").rows()
-        ]
-        return pl.DataFrame(rows, schema=PREDICTIONS.schema)
-
-    monkeypatch.setattr("p2pcredit.models.scoring.load_model", lambda files: files)
-    monkeypatch.setattr("p2pcredit.models.scoring.score_loans", score)
-
-
-@pytest.fixture
-def landed(tmp_path: Path) -> Path:
-    """A home in which all days have landed; to be copied."""
-    new_home(tmp_path / "landed")
-    return tmp_path / "landed"
+    scores_by(monkeypatch, lambda row: row["loan_amount"] / 1e5)
 
 
 @pytest.fixture

@@ -216,8 +216,10 @@ def test_the_date_of_a_time_counts(home: p2pcredit.Home) -> None:
 
 
 def test_a_day_before_any_window_and_no_months_are_refused(home: p2pcredit.Home) -> None:
-    with pytest.raises(UsageError, match="no label window can have closed by 0001-01-01"):
+    with pytest.raises(UsageError, match="0001-01-01 lies before 1900"):
         home.matured("0001-01-01")
+    with pytest.raises(UsageError, match="no label window can have closed by 0001-01-01"):
+        home.matured(date(1, 1, 1))
     with pytest.raises(UsageError, match="months is 0; give 1 or more"):
         home.matured(SATURDAY, months=0)
     assert home.matured(SATURDAY, months=10**9).loans.equals(home.matured(SATURDAY).loans)

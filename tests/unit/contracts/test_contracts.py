@@ -8,7 +8,7 @@ import pytest
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS, FEATURES
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, feed_named
+from p2pcredit.contracts.feeds import ALL_FEEDS, APPLICATION_FEEDS, FEEDS, feed_named
 from p2pcredit.contracts.missing import MISSING_SIGNS, TEXT_MISSING_SIGNS
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS, TABLES, TYPES_BY_KIND, bronze, silver, table_named
@@ -30,8 +30,16 @@ def test_the_columns_that_others_read_are_there() -> None:
 
 
 def test_there_is_a_bronze_and_a_silver_table_per_feed_and_every_table_has_its_date() -> None:
-    expected = {f"{layer}/{feed}" for layer in ("bronze", "silver") for feed in FEEDS}
-    names = ("feature_store", "label_store", "cash_flows", "expected_losses", "predictions", "monitoring")
+    expected = {f"{layer}/{feed}" for layer in ("bronze", "silver") for feed in ALL_FEEDS}
+    names = (
+        "feature_store",
+        "label_store",
+        "cash_flows",
+        "expected_losses",
+        "predictions",
+        "monitoring",
+        "score_requests",
+    )
     gold = {f"gold/{name}" for name in names}
     assert set(TABLES) == expected | gold | {"silver/quarantine"}
     for table in TABLES.values():

@@ -19,6 +19,7 @@ from p2pcredit.jobs.home.data_checks import check_gaps
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.monitoring.alerts import send_alerts
+from p2pcredit.monitoring.metrics.quality import ROWS_METRIC
 from p2pcredit.retraining.events import EventKind
 
 FIRST, LAST = "2022-05-01", "2022-06-04"  # a Sunday, a Saturday
@@ -48,10 +49,12 @@ def score(home: WrittenHome, but: Iterable[str] = ()) -> None:
     home.say(EventKind.SCORED, model_id="now", days=days)
 
 
-def monitor(home: WrittenHome, *weeks: date) -> None:
+def monitor(home: WrittenHome, *weeks: date, undecided: Iterable[date] = ()) -> None:
     result = MetricResult("auc", "all", 0.7, 0.6, 0.8, 900, 0.4, Status.PASS, 0.62).as_row()
     rows = [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **result} for week in weeks]
     home.put(MONITORING, rows)
+    for week in set(weeks) - set(undecided):
+        home.decided(week)
 
 
 def found(home: WrittenHome) -> list[tuple[str, str, str]]:
@@ -131,6 +134,25 @@ def test_a_week_between_monitored_ones_that_is_not_monitored_is_a_gap(home: Writ
         ("not monitored", "undetermined", f"p2pcredit monitor --week-end {SATURDAYS[3]}"),
         ("not monitored", "undetermined", f"p2pcredit monitor --week-end {SATURDAYS[4]}"),
     ]
+
+
+def test_a_week_that_was_measured_and_whose_decision_was_marked_as_success_by_hand_is_a_gap(home: WrittenHome) -> None:
+    complete(home)
+    score(home)
+    monitor(home, *SATURDAYS, undecided=[SATURDAYS[1], SATURDAYS[4]])
+    assert found(home) == [
+        ("measured, not decided", "fail", f"p2pcredit monitor --week-end {SATURDAYS[1]}"),
+        ("measured, not decided", "undetermined", f"p2pcredit monitor --week-end {SATURDAYS[4]}"),
+    ]
+
+
+def test_a_week_without_evidence_needs_no_decision(home: WrittenHome) -> None:
+    complete(home)
+    score(home)
+    clean = MetricResult(ROWS_METRIC, "all", 0.0, None, None, 900, 0.1, Status.PASS, None).as_row()
+    rows = [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **clean} for week in SATURDAYS]
+    home.put(MONITORING, rows)
+    assert found(home) == []
 
 
 def test_a_home_that_was_never_monitored_has_missed_no_week_but_one_that_a_run_passed_over(home: WrittenHome) -> None:

@@ -88,6 +88,15 @@ def test_each_loan_is_expected_to_default_by_the_curve_of_the_model_that_scored_
     assert by_loan["paid"]["expected"] == pytest.approx(1 - 0.9 ** (4 / 3)), "a month more, at a third a month"
 
 
+def test_of_a_loan_that_defaulted_early_all_is_expected_that_was_by_now(home: WrittenHome) -> None:
+    """Else the sum of what is expected lacks what defaulted loans would have added, and every book looks too bad."""
+    early = {"loan_id": "open", "snapshot_date": of("2022-02-20"), "event_date": of("2022-02-20"), "row_number": 9}
+    home.put(silver(FEEDS["loan_performance"]), [early | {"days_past_due": 90, "status": "DEFAULT"}])
+    rows = {row["loan_id"]: row for row in default_over_term(home.ctx, WEEK_END).iter_rows(named=True)}
+    assert (rows["open"]["months"], rows["open"]["defaulted"]) == (3, 1)
+    assert rows["open"]["expected"] == pytest.approx(0.1), "by its present month, not by the first in which it ended"
+
+
 def test_nothing_scored_gives_no_rows_and_the_columns(tmp_path: Path) -> None:
     found = default_over_term(written_home(tmp_path, SETTINGS).ctx, WEEK_END)
     assert found.height == 0

@@ -180,7 +180,15 @@ def test_the_review_of_the_last_day_can_be_left_to_others(home: WrittenHome, cal
 
 def test_day_by_day_does_every_step_of_the_dags_and_nothing_in_spans(home: WrittenHome, calls: Calls) -> None:
     receipt = walked(home, last="2022-06-03", day_by_day=True)
-    feeds = ["loan_terms", "demographic", "financial", "credit_history", "loan_performance"]
+    feeds = [
+        "loan_terms",
+        "demographic",
+        "financial",
+        "credit_history",
+        "loan_performance",
+        "applications",
+        "own_columns",
+    ]
     stages = [f"{job} {feed}" for job in ("check_source", "load_bronze", "refine_silver") for feed in feeds]
     preprocessing = ["make_up_days", *stages]
     assert [call[0] for call in calls] == [

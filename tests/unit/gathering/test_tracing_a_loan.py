@@ -17,6 +17,7 @@ from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.audit import loan_lineage as tracing
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.audit.notice import write_notice
+from p2pcredit.models.training_support import Support
 from p2pcredit.retraining.events import EventKind
 
 
@@ -26,6 +27,7 @@ class TwoFeatures:
     family = "boosting"  # which explains nothing beside the effects
     feature_names = ("annual_income", "loan_amount")
     neutral = {"annual_income": 5.0}  # noqa: RUF012
+    support: Support = {}  # noqa: RUF012
 
     def contributions(self, loans: pl.DataFrame) -> np.ndarray:
         return np.array([[income, -1.0] for income in loans["annual_income"]])

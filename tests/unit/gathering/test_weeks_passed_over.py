@@ -12,12 +12,15 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
+from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, Lack, find_gaps, monitored_weeks
+from p2pcredit.jobs.gaps import SKIPPED_WEEK, Lack, find_gaps
 from p2pcredit.jobs.monitoring import steps
 from p2pcredit.jobs.monitoring.readiness import WeekReadiness
-from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring
+from p2pcredit.jobs.monitoring.report import generate_report
+from p2pcredit.jobs.monitoring.reviewed import monitored_weeks
+from p2pcredit.jobs.monitoring.steps import calculate_metrics, check_monitoring, write_retraining_decision
 from p2pcredit.jobs.scoring.day_check import check_day
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import LabelSettings, MonitoringSettings, PreprocessingSettings, Settings
@@ -115,6 +118,31 @@ def test_a_week_whose_run_died_between_its_measurements_and_its_decision_is_made
     week = of(WEEKS[1])
     home.put(MONITORING, [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **result}])
     calculate_metrics(home.ctx, of(WEEKS[0]))
+    gaps = [gap for gap in find_gaps(home.ctx) if gap.lack is Lack.NOT_DECIDED]
+    assert [gap.command for gap in gaps] == [f"p2pcredit monitor --week-end {WEEKS[1]}"]
+    assert check_monitoring(home.ctx, of(WEEKS[2]))["made_up"] == [WEEKS[1]]
+
+
+def test_the_first_week_of_all_is_decided_too_where_its_decision_was_marked_as_success_by_hand(
+    home: WrittenHome,
+) -> None:
+    result = MetricResult("auc", "all", 0.55, 0.52, 0.58, 900, 0.4, Status.FAIL, 0.62).as_row()
+    week = of(WEEKS[0])
+    home.put(MONITORING, [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **result}])
+    assert WEEKS[0] in check_monitoring(home.ctx, of(WEEKS[1]))["made_up"]
+
+
+@pytest.mark.parametrize("step", [write_retraining_decision, generate_report])
+def test_a_week_whose_measuring_was_marked_as_success_by_hand_is_neither_reported_nor_decided(
+    home: WrittenHome, step: Any
+) -> None:
+    with pytest.raises(MonitoringError) as said:
+        step(home.ctx, of(WEEKS[1]))
+    assert str(said.value) == (
+        f"the week to {WEEKS[1]} was not measured: clear task calculate_metrics with those after it, or: "
+        f"p2pcredit monitor --week-end {WEEKS[1]}"
+    )
+    assert home.ctx.ledger.state().decisions == {}
     assert check_monitoring(home.ctx, of(WEEKS[2]))["made_up"] == [WEEKS[1]]
 
 
@@ -192,13 +220,12 @@ def test_a_day_that_is_not_scored_for_want_of_its_tables_is_warned_of_once(home:
 
 
 def test_a_report_names_what_was_passed_over(home: WrittenHome) -> None:
-    from p2pcredit.jobs.monitoring.report import generate_report
-
     home.say(EventKind.SCORED, model_id="now", days={"2022-05-13": 1})
     home.complete({"2022-05-13": {}, "2022-05-20": {}})
+    calculate_metrics(home.ctx, of(WEEKS[2]))
     generate_report(home.ctx, of(WEEKS[2]))
     page = home.ctx.layout.report(of(WEEKS[2])).read_text()
-    assert "Passed over: 2022-05-20 complete and not scored; fill: p2pcredit infer --date 2022-05-20." in page
+    assert "Passed over: 2022-05-20 complete and not scored; fill: p2pcredit infer --date 2022-05-20" in page
 
 
 def test_a_week_passed_over_before_any_was_monitored_is_a_gap_once_its_days_are_complete(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, Table, silver
 from p2pcredit.jobs.context import JobContext
@@ -112,6 +113,13 @@ class WrittenHome:
     def crown(self, model_id: str, day: str) -> None:
         """Make a model champion from a day on."""
         self.say(EventKind.PROMOTED, model_id=model_id, effective_on=day, why="test")
+
+    def decided(self, week: date) -> None:
+        """Append monitoring's decision of a week to leave the champion as it is."""
+        decision = Decision(decision_date=week, performance_score=0.7, retrain=False, reason="test")
+        decision_id = f"monitoring-{week}-test"
+        as_json = decision.model_copy(update={"decision_id": decision_id}).as_json()
+        self.say(EventKind.DECIDED, decision_id=decision_id, origin="monitoring", decision=as_json)
 
     def trained(self, day: str, matured_bads: int | None, *, remedy: str = "retrain", model_id: str = "other") -> None:
         """Append a training that changed no champion."""

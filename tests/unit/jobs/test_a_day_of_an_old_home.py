@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+from tests.landed_frame import write_landing
 from tests.watched_opens import Opened, watched_opens
 
 from p2pcredit.contracts.feeds import FEEDS
@@ -15,7 +16,6 @@ from p2pcredit.contracts.tables import TABLES
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.storage.landing.files import write_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.closing import close_periods
 from p2pcredit.storage.tables.lake import Lake

@@ -48,7 +48,7 @@ def ctx(run_on: Callable[..., JobContext], monkeypatch: pytest.MonkeyPatch) -> J
         card = {"model_id": model_id, "family": "scorecard", "as_of": "2024-01-29", **FLOOR}
         ModelBank(ctx.layout).add(model_id, {"model.json": model_id.encode()}, card)
 
-    def score(model: bytes, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
+    def score(model: bytes, model_id: str, features: pl.DataFrame, settings: Any, *beside: Any) -> pl.DataFrame:
         rows = [
             {**dict.fromkeys(PREDICTIONS.schema), "loan_id": loan, "snapshot_date": day, "model_id": model_id}
             for loan, day in features.select("loan_id", "snapshot_date").rows()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.jobs.silver_home import (
@@ -28,9 +29,12 @@ from tests.unit.jobs.silver_home import (
 from tests.watched_opens import Opened, watched_opens
 
 from p2pcredit.contracts.tables import CASH_FLOWS, QUARANTINE, Table
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.preprocessing import cash_flows
 from p2pcredit.jobs.preprocessing.cash_flows import build_cash_flows
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget
 
 DAYS = st.dates(FIRST, LAST)
@@ -184,3 +188,28 @@ def test_only_a_day_with_an_event_of_a_loan_long_over_looks_through_all_loans(tm
     before, on = opened_by(home, LAST - timedelta(days=1)), opened_by(home, LAST)
     assert len(data_files(before, TERMS)) < 20 < 30 <= len(data_files(on, TERMS))
     assert flows(home).filter(known_on=LAST, loan_id=long_over)["amount"].to_list() == [11.0]
+
+
+def test_days_with_more_flows_than_are_held_at_once_are_built_in_parts_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[DateRange] = []
+    write_part = cash_flows._write_part
+
+    def watched(ctx: JobContext, lake: Lake, days: DateRange) -> tuple[int, bool]:
+        built.append(days)
+        return write_part(ctx, lake, days)
+
+    monkeypatch.setattr(cash_flows, "_write_part", watched)
+    events = [event("a", date(2010, 7, 15), "FULLY_PAID", **totals(1200.0, 50.0))]
+    with silver_of([loan(name, date(2010, 3, 1)) for name in "abc"], events) as home:
+        one = build_cash_flows(context(home), SPAN)
+        whole = flows(home)
+        without_flows(home)
+        assert built == [SPAN]
+        monkeypatch.setattr(cash_flows, "FLOWS_TOGETHER", 72)  # of three loans those of a year
+        assert build_cash_flows(context(home), SPAN) == one
+        assert flows(home).equals(whole)
+    assert [(part.first.year, part.last) for part in built[1:3]] == [
+        (2010, date(2010, 12, 31)),
+        (2011, date(2011, 12, 31)),
+    ]
+    assert built[-1].last == SPAN.last

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from tests.landed_frame import write_landing
 from tests.unit.jobs.small_days import DAY, HEADERS, VALUES, land_day, land_days_before, lines_of, write
 
 from p2pcredit.contracts.feeds import FEEDS
@@ -17,7 +18,6 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.landing.files import write_landing
 
 ONE = DateRange(DAY, DAY)
 EARLIER = DAY - timedelta(days=3)

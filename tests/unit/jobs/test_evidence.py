@@ -85,6 +85,23 @@ def test_no_number_of_the_outcomes_stands_without_its_n(facts: dict[str, Any]) -
         assert sum(row["n"] for row in performance[parts]) == performance["population"]["n"]
 
 
+def test_card_and_pack_hold_the_model_against_grade_logistic_and_the_last_champion(
+    home: Path, newest: str, facts: dict[str, Any]
+) -> None:
+    card = ModelBank(context(home).layout).get(newest).card
+    held = {one["key"]: one for one in card["benchmarks"]}
+    assert set(held) == {"sub_grade", "logistic", "champion"}
+    for key, one in held.items():
+        told = facts["performance"][key]["difference"]
+        assert (told["value"], told["n"], told["bads"]) == (pytest.approx(one["difference"]), one["n"], one["bads"])
+    assert facts["performance"]["champion"]["model_id"] == held["champion"]["model_id"] == card["champion_id"]
+    page = render_evidence(facts)
+    assert "the champion of that day" in page
+    older = json.loads(json.dumps(facts))
+    del older["performance"]["champion"]
+    assert "It could not be compared with the champion of that day." in render_evidence(older)
+
+
 def test_the_figures_of_the_pack_are_those_of_the_card(home: Path, newest: str, facts: dict[str, Any]) -> None:
     card = ModelBank(context(home).layout).get(newest).card
     auc, ratio = facts["performance"]["discrimination"]["auc"], facts["performance"]["calibration"]["ratio"]

@@ -50,7 +50,7 @@ def ctx(run_on: Callable[..., JobContext], monkeypatch: pytest.MonkeyPatch) -> J
         card = {"model_id": model_id, "family": "scorecard", "as_of": "2024-01-29"}
         ModelBank(ctx.layout).add(model_id, {"model.json": model_id.encode()}, card)
 
-    def score(model: bytes, model_id: str, features: pl.DataFrame, settings: Any, structure: Any) -> pl.DataFrame:
+    def score(model: bytes, model_id: str, features: pl.DataFrame, settings: Any, *beside: Any) -> pl.DataFrame:
         assert model.decode() == model_id
         base = dict.fromkeys(PREDICTIONS.schema)
         rows = [
@@ -91,6 +91,7 @@ def test_each_day_is_scored_by_the_champion_of_its_day(ctx: JobContext) -> None:
         "scored": 4,
         "referred": 0,
         "refused": 0,
+        "unpriced": 4,
         "outside_training": {},
         "model_ids": ["m1", "m2"],
         "skipped_days": 1,

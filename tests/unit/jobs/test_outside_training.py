@@ -52,14 +52,17 @@ def champion_of(ctx: JobContext) -> str:
 
 
 def with_value(home: Path, tmp_path: Path, column: str, value: float | None, loans: int, **scoring: Any) -> JobContext:
-    """A copy of the home in which so many loans of the last day have a value in a column, with settings of scoring."""
+    """A copy of the home in which so many loans of the last day have a value in a column, with settings of scoring.
+
+    Its loans are lent for 36 months, of which the champion learned: those of 60 came later.
+    """
     copy = tmp_path / "home"
     shutil.copytree(home, copy)
     ctx = evidence_home.context(copy)
     update = {"scoring": ScoringSettings.model_validate(scoring)}
     ctx = replace(ctx, settings=ctx.settings.model_copy(update=update))
     lake = Lake(ctx.layout)
-    rows = lake.read(FEATURE_STORE, ONE_DAY)
+    rows = lake.read(FEATURE_STORE, ONE_DAY).with_columns(pl.lit(36.0).alias("term_months"))
     given = pl.when(pl.int_range(pl.len()) < loans).then(value).otherwise(pl.col(column)).alias(column)
     lake.replace(FEATURE_STORE, rows.with_columns(given.cast(rows.schema[column])), ONE_DAY)
     return ctx
@@ -119,6 +122,28 @@ def test_a_number_far_beyond_the_trained_range_is_referred_by_the_margin_of_the_
     for row in scored(ctx)[:3]:
         assert row["outside_training"] == [f"{column}: beyond trained range"]
         assert (row["grade"] is None) == (row["decision"] == "refer") == (referred > 0)
+
+
+def test_loans_of_a_term_that_training_had_not_are_referred_counted_and_warned_of(home: Path, tmp_path: Path) -> None:
+    ctx = with_value(home, tmp_path, "term_months", 84.0, 6)
+    before = len(warnings(ctx))
+    receipt = run_inference(ctx, ONE_DAY)
+    assert (receipt["referred"], receipt["outside_training"]) == (6, {"term_months": 6})
+    assert [row["decision"] for row in scored(ctx)].count("refer") == 6
+    for row in scored(ctx)[:6]:
+        assert row["outside_training"] == ["term_months: term not learned from"]
+        assert (row["grade"], row["decision"]) == (None, "refer")
+        assert 0.0 < row["probability_of_default"] < 1.0
+    assert "term_months: term not learned from (6)" in warnings(ctx)[before:][0]
+    found = trace_loan(ctx, scored(ctx)[0]["loan_id"])["scored"][-1]
+    assert found["outside_training"] == ["term_months: term not learned from"]
+
+
+def test_the_card_lists_the_terms_that_the_model_learned_from(home: Path) -> None:
+    ctx = evidence_home.context(home)
+    card = ModelBank(ctx.layout).get(champion_of(ctx)).card
+    assert card["terms"]
+    assert all(row["n"] > 0 and row["known"] in {True, False} for row in card["terms"])
 
 
 def test_a_day_with_too_large_a_share_of_such_loans_is_warned_of(home: Path, tmp_path: Path, column: str) -> None:

@@ -105,6 +105,16 @@ def test_a_change_of_champion_needs_a_reason(ctx: JobContext, why: str) -> None:
     assert ctx.ledger.events() == ()
 
 
+CARD = {
+    "model_id": "d",
+    "family": "scorecard",
+    "target": "matured",
+    "origin": "trained",
+    "as_of": "2024-01-01",
+    "metrics": {},
+}
+
+
 @pytest.mark.parametrize(
     ("gate", "overrides"),
     [
@@ -117,15 +127,7 @@ def test_a_change_of_champion_needs_a_reason(ctx: JobContext, why: str) -> None:
 def test_a_promotion_by_hand_says_loudly_which_floor_it_overrides(
     ctx: JobContext, caplog: pytest.LogCaptureFixture, gate: dict[str, str] | None, overrides: str | None
 ) -> None:
-    card = {
-        "model_id": "d",
-        "family": "scorecard",
-        "target": "matured",
-        "origin": "trained",
-        "as_of": "2024-01-01",
-        "metrics": {},
-    }
-    ModelBank(ctx.layout).add("d", {"model.json": b"d"}, card if gate is None else {**card, "gate": gate})
+    ModelBank(ctx.layout).add("d", {"model.json": b"d"}, CARD if gate is None else {**CARD, "gate": gate})
     assert promote(ctx, "d", "a person insists")["overrides"] == overrides
     assert ctx.ledger.events()[-1].facts["overrides"] == overrides
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -135,3 +137,40 @@ def test_a_promotion_by_hand_says_loudly_which_floor_it_overrides(
     bank = examine(ctx)["checks"]["model_bank"]
     assert bank["status"] == ("pass" if overrides is None else overrides.partition(":")[0])
     assert (overrides or "every file as it was written") in bank["finding"]
+
+
+STOPPED = "first model stopped: Brier score against that of one default rate for all 0.116, most 0.115: fail"
+
+
+@pytest.mark.parametrize(
+    ("status", "doctor"),
+    [("fail", "fail"), ("undetermined", "fail"), ("pass", "pass")],
+    ids=["bar", "unknown", "other"],
+)
+def test_a_promotion_by_hand_says_loudly_that_the_training_had_kept_the_model_back(
+    ctx: JobContext, caplog: pytest.LogCaptureFixture, status: str, doctor: str
+) -> None:
+    guards = [
+        {"key": "base_rate", "status": status, "must_pass": True},
+        {"key": "score_shift", "status": "fail", "must_pass": False},
+    ]
+    gate = {"status": "pass", "reason": "above chance", "ruling": STOPPED, "guards": guards}
+    card = {**CARD, "promoted": False, "reason": f"{STOPPED}; nothing serves yet", "gate": gate}
+    ModelBank(ctx.layout).add("d", {"model.json": b"d"}, card)
+    overrides = f"kept back by its training: {STOPPED}"
+    assert promote(ctx, "d", "a person insists")["overrides"] == overrides
+    assert ctx.ledger.events()[-1].facts["overrides"] == overrides
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == [f"d is champion from 2024-01-01 on though it was {overrides}"]
+    bank = examine(ctx)["checks"]["model_bank"]
+    assert bank["status"] == doctor
+    assert STOPPED in bank["finding"]
+
+
+def test_a_model_that_its_training_let_serve_overrides_nothing(
+    ctx: JobContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = {"status": "pass", "reason": "above chance", "ruling": "first model: no guard stops it", "guards": []}
+    ModelBank(ctx.layout).add("d", {"model.json": b"d"}, {**CARD, "promoted": True, "gate": gate})
+    assert promote(ctx, "d", "again")["overrides"] is None
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]

@@ -23,6 +23,7 @@ from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import Origin
 from p2pcredit.settings.governance import GovernanceSettings
 from p2pcredit.storage.state.model_bank import ModelBank
+from p2pcredit.storage.tables.day_receipts import mark_complete
 
 REQUIRED = GovernanceSettings(names="required")
 
@@ -81,6 +82,7 @@ def test_the_lines_of_a_night_say_that_the_schedule_did_it(
     for caller, home in ((Caller.SCHEDULED, "a"), (Caller.REPLAY, "b")):
         ctx = asking_for_names(run_on(MONDAY))
         ctx = replace(ctx, layout=type(ctx.layout)(ctx.layout.home / home), caller=caller, by="nobody's")
+        mark_complete(ctx.layout, {MONDAY: {}})
         decide(ctx, decision(SATURDAY), Origin.MONITORING)
         assert a_night(ctx, MONDAY)["model_id"] is not None
         told = [line for line in lines(ctx) if line[0] in {"decided", "claimed", "trained"}]

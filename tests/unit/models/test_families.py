@@ -14,6 +14,7 @@ import pytest
 from tests.not_none import not_none
 
 from p2pcredit import plugins
+from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.errors import BankError, PluginError, TooLittleDataError, TrainingError
 from p2pcredit.jobs.training import challengers
 from p2pcredit.models.absence_effects import Outcomes
@@ -90,7 +91,9 @@ LOANS = pl.DataFrame(
 
 
 def snapshot(*families: str) -> Any:
-    return SimpleNamespace(features=None, outcomes=None, day=AS_OF, settings=settings(*families), by_hand={})
+    return SimpleNamespace(
+        features=None, outcomes=None, day=AS_OF, settings=settings(*families), by_hand={}, catalogue=BUILT_IN
+    )
 
 
 def fitted() -> Line:

@@ -55,6 +55,16 @@ def test_loans_that_a_model_would_leave_to_a_person_are_counted_where_the_settin
     assert [count_undecided(Trained(SUPPORT), loans, asked) for asked in (Settings(), free)] == [2, 0]
 
 
+def test_columns_behind_the_term_are_told_where_the_term_is_told_by_its_own_rule() -> None:
+    term = ColumnSupport(1000, least=36.0, largest=36.0, reach=POINT, terms=((36.0, 1000),))
+    model = Trained({"term_months": term, "fico": SUPPORT["fico"]}, ("term_months", "fico"))
+    loans = pl.DataFrame(
+        {"term_months": [60.0], "fico": [None]}, schema={"term_months": pl.Float64, "fico": pl.Float64}
+    )
+    told = outside_training(model, loans, ScoreSettings())["outside_training"].to_list()
+    assert told == [["term_months: term not learned from", "fico: missing"]]
+
+
 def test_a_value_that_the_reference_borrower_lacks_too_is_not_told() -> None:
     before = Trained({"fico": ColumnSupport(0)}, ("fico",), {"fico": None})  # of a model that kept no counts
     loans = pl.DataFrame({"fico": [None, 700.0]}, schema={"fico": pl.Float64})
@@ -210,6 +220,8 @@ def test_what_a_decision_withholds_is_null_and_the_rest_stays() -> None:
         {
             "probability_of_default": [0.1] * 3,
             "lifetime_probability_of_default": [0.3] * 3,
+            "expected_loss": [0.1] * 3,
+            "expected_annual_return": [0.05] * 3,
             "grade": ["A"] * 3,
             **{name: ["x"] * 3 for name in names},
             "decision": ["approve", "refer", "refuse"],
@@ -219,4 +231,6 @@ def test_what_a_decision_withholds_is_null_and_the_rest_stays() -> None:
     assert found["grade"].to_list() == ["A", None, None]
     assert found["probability_of_default"].to_list() == [0.1, 0.1, None]
     assert found["lifetime_probability_of_default"].to_list() == [0.3, 0.3, None]
+    assert found["expected_loss"].to_list() == [0.1, 0.1, None]
+    assert found["expected_annual_return"].to_list() == [0.05, 0.05, None]
     assert all(found[name].to_list() == ["x", "x", None] for name in names)

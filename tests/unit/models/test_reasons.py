@@ -120,13 +120,13 @@ def test_a_loan_is_not_predicted_again_for_a_factor_that_it_has_at_its_neutral_v
     usual = {name: pl.lit(model.neutral[name], book[0].schema[name]).alias(name) for name in model.feature_names}
     loans = book[0].head(10).with_columns(usual.values())
     predicted: list[int] = []
-    margin = BoostingModel._margin
+    margin = BoostingModel.margin_of_columns
 
     def counted(self: BoostingModel, columns: np.ndarray) -> np.ndarray:
         predicted.append(columns.shape[0])
         return margin(self, columns)
 
-    monkeypatch.setattr(BoostingModel, "_margin", counted)
+    monkeypatch.setattr(BoostingModel, "margin_of_columns", counted)
     assert not model.contributions(loans).any()
     assert sum(predicted) == 10
 

@@ -20,7 +20,7 @@ from p2pcredit.settings import ScoreSettings, Settings
 Book = tuple[pl.DataFrame, pl.DataFrame]
 COLUMNS = [
     *("loan_id", "snapshot_date", "model_id", "probability_of_default"),
-    *("lifetime_probability_of_default", "score", "grade"),
+    *("lifetime_probability_of_default", "expected_loss", "expected_annual_return", "score", "grade"),
     *(f"reason_{rank}" for rank in range(1, 5)),
     *("outside_training", "decision"),
 ]

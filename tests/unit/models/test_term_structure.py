@@ -234,3 +234,10 @@ def test_it_is_read_back_as_it_was_written_and_damage_is_said() -> None:
     for damaged in (b"{", b"[]", b'{"schema_version": 9}', written.replace(b'"typical"', b'"untypical"')):
         with pytest.raises(BankError, match=TERM_STRUCTURE_FILE):
             read_term_structure({TERM_STRUCTURE_FILE: damaged})
+
+
+def test_a_term_longer_than_any_contract_has_no_lifetime_and_takes_no_memory() -> None:
+    curve = ProductCurve((0.01,) * 12, typical=0.1, loans=9, defaults=1, watched_months=12)
+    terms = pl.Series([12.0, 480.0, 481.0, 1e9, 1e300, None])
+    found = TermStructure(12, {12: curve}, curve, (1.0,)).lifetime(np.full(6, 0.1), terms)
+    assert np.isfinite(found).tolist() == [True, True, False, False, False, False]

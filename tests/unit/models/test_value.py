@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from p2pcredit.settings.money import MoneySettings, Stress
 CURVE = ProductCurve((1.0, 1.0), typical=0.1, loans=100, defaults=30, watched_months=2)
 STRUCTURE = TermStructure(1, {2: CURVE}, CURVE, (1.0,))
 KNOWN = ProductExperience(0.8, None, None, 50, "product")
-EXPERIENCE = Experience(date(2020, 1, 1), {2: KNOWN}, KNOWN)
+EXPERIENCE = Experience(date(2020, 1, 1), {2: KNOWN}, KNOWN, 0)
 LEFT = 1.01 / 2.01
 """What a loan at 1% a month owes after the first of two instalments."""
 
@@ -28,7 +29,6 @@ def value(chance: float | None = 0.1, rate: float | None = 0.12, term: int | Non
         np.array([np.nan if chance is None else chance]),
         pl.Series([term], dtype=pl.Int64),
         pl.Series([rate], dtype=pl.Float64),
-        lag=0,
         stress=stress,
     )
 
@@ -61,15 +61,15 @@ def test_a_platform_earns_fees_and_bears_no_loss() -> None:
     assert by_fees[0] == by_fees[1] == pytest.approx(1000 * (0.02 + 0.01 * calm.expected.years[0]) - 5)
 
 
-@pytest.mark.parametrize("unknown", [{"chance": None}, {"rate": None}, {"term": None}, {"rate": -0.1}])
-def test_a_loan_of_which_something_is_not_known_has_no_value(unknown: dict[str, None]) -> None:
+@pytest.mark.parametrize("unknown", [{"chance": None}, {"rate": None}, {"term": None}, {"term": 10**9}, {"rate": -0.1}])
+def test_a_loan_of_which_something_is_not_known_has_no_value(unknown: dict[str, Any]) -> None:
     found = value(**unknown)
     assert np.isnan(found.loss[0])
     assert np.isnan(found.annual_return(0.0)[0])
 
 
 def test_experience_is_the_same_written_and_read() -> None:
-    shown = ProductExperience(0.8, 0.7, 0.9, 50, "product", (0.1, 0.2))
-    held = Experience(date(2020, 1, 1), {36: shown}, KNOWN)
+    shown = ProductExperience(0.8, 0.7, 0.9, 50, "product", (0.1, 0.2), (0.05,))
+    held = Experience(date(2020, 1, 1), {36: shown}, KNOWN, 3)
     assert read_experience({"economics.json": held.to_bytes()}) == held
     assert read_experience({}) is None

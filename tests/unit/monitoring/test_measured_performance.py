@@ -47,6 +47,8 @@ def test_matured_auc_and_brier_equal_an_independent_oracle() -> None:
 
 def test_every_result_has_n_interval_and_share_matured() -> None:
     for result in measure(make_inputs(5000)).values():
+        if result.metric == "matured_defaults":
+            continue  # a count has no interval
         assert result.value is not None, result
         assert result.low is not None
         assert result.high is not None
@@ -101,6 +103,8 @@ def test_twice_the_expected_bads_fail_the_calibration_but_not_the_ranking() -> N
 @pytest.mark.parametrize("limits", [{"min_matured_loans": 5000}, {"min_matured_bads": 500, "min_matured_loans": 501}])
 def test_too_few_loans_or_bads_leave_the_metric_undetermined(limits: dict[str, int]) -> None:
     for result in measure(make_inputs(900), **limits).values():
+        if result.metric == "matured_defaults":
+            continue  # a count, however few
         assert result.value is None
         assert result.status is Status.UNDETERMINED
         assert "needed" in result.note

@@ -109,6 +109,32 @@ def test_default_to_date_counts_the_loans_that_the_champion_itself_scored() -> N
         "expected": pl.Float64,
     }
     over_term = pl.DataFrame(rows, schema=schema, orient="row")
-    found = measure_triggers(make_inputs(30, over_term=over_term), Settings())
-    (ratio,) = [result for result in found if result.metric == "product_ratio_to_date"]
+    ratio = to_date(over_term, to_date_months=30)
     assert (ratio.segment, ratio.n, ratio.value) == ("term=60", 2, pytest.approx(2 / 0.5))
+
+
+def to_date(over_term: pl.DataFrame, **limits: Any) -> MetricResult:
+    found = measure_triggers(
+        make_inputs(30, over_term=over_term), Settings(monitoring=MonitoringSettings(**{**FEW, **limits}))
+    )
+    (ratio,) = [result for result in found if result.metric == "product_ratio_to_date"]
+    return ratio
+
+
+def test_a_drift_of_new_loans_is_not_hidden_by_older_ones_of_the_same_champion() -> None:
+    """Of 27 older loans none defaulted where 13.5 were expected: with them 3 of 14 expected came, without 3 of 0.5."""
+    inputs = make_inputs(30)
+    own = inputs.predictions.sort("snapshot_date")["loan_id"].to_list()
+    day = inputs.week_end
+    rows = [(loan, date(2009, 4, 1), 60, 12, 0, 0.5) for loan in own[:27]]
+    rows += [(loan, date(day.year, day.month, 1), 60, 1, 1, 0.5 / 3) for loan in own[27:]]
+    schema = dict(
+        zip(
+            ("loan_id", "snapshot_date", "term_months", "months", "defaulted", "expected"),
+            (pl.String, pl.Date, pl.Int32, pl.Int64, pl.Int8, pl.Float64),
+            strict=True,
+        )
+    )
+    over_term = pl.DataFrame(rows, schema=schema, orient="row")
+    assert (to_date(over_term).n, to_date(over_term).value) == (3, pytest.approx(6.0))
+    assert to_date(over_term, to_date_months=60).n == 30

@@ -82,7 +82,7 @@ def test_the_password_stands_in_no_variable(tmp_path: Path) -> None:
 def test_settings_of_another_airflow_are_left_out(tmp_path: Path) -> None:
     inherited = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://production", "AIRFLOW_HOME": "/x", "PATH": "/bin"}
     environ = local_environment(LocalPaths(tmp_path), 8123, inherited, {"P2P_DAG_CATCHUP": "1"})
-    assert environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow/airflow.db"
+    assert environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow/airflow.db?timeout=60"
     assert environ["AIRFLOW_HOME"] == str(tmp_path / "airflow")
     assert (environ["P2P_HOME"], environ["PATH"], environ["P2P_DAG_CATCHUP"]) == (str(tmp_path), "/bin", "1")
 

@@ -18,7 +18,9 @@ def test_the_address_of_airflows_database_is_the_file_in_the_home(tmp_path: Path
     paths = LocalPaths(tmp_path / name)
     found = local_environment(paths, 8080, {}, {})["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     assert found == database_url(paths)
-    assert sqlalchemy.engine.make_url(found).database == str(paths.root / "airflow.db")
+    address = sqlalchemy.engine.make_url(found)
+    assert address.database == str(paths.root / "airflow.db")
+    assert address.query == {"timeout": "60"}
 
 
 @pytest.mark.parametrize("name", ["a$b", "$HOME", "a[b]", "a%20b", "a\nb"])

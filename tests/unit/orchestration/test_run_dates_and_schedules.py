@@ -92,6 +92,17 @@ def test_another_key_of_a_conf_is_refused_by_its_name_in_one_line(conf: dict[str
     assert "\n" not in str(caught.value)
 
 
+def test_a_day_that_has_not_begun_is_refused_since_it_would_be_waited_for() -> None:
+    fired_at = datetime(2011, 3, 3, 1, tzinfo=UTC)
+    assert snapshot_date({"snapshot_date": "2011-03-03"}, fired_at) == date(2011, 3, 3)
+    for asked in ("2011-03-04", "2101-03-03"):
+        with pytest.raises(
+            UsageError, match=f"'snapshot_date' is {asked}, which had not begun when the run fired"
+        ) as said:
+            snapshot_date({"snapshot_date": asked}, fired_at)
+        assert "\n" not in str(said.value)
+
+
 @pytest.mark.parametrize("conf", [None, {}, {"snapshot_date": None}])
 def test_without_a_conf_a_run_works_on_the_day_before(conf: dict[str, object] | None) -> None:
     assert snapshot_date(conf, datetime(2011, 3, 3, 1, tzinfo=UTC)) == date(2011, 3, 2)

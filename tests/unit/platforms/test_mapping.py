@@ -179,17 +179,14 @@ def test_a_year_of_two_digits_in_a_mapping_is_never_after_the_loan(tmp_path: Pat
     assert book.feeds["credit_history"]["earliest_credit_line"].to_list() == ["1968-01-05", "2019-01-05"]
 
 
-def test_a_meaning_given_to_a_blank_is_said_to_have_no_effect(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    text = MAPPING.replace("    term: Months", '    term: {column: Months, values: {"": "36"}}')
+def test_a_meaning_given_to_a_blank_holds(tmp_path: Path) -> None:
+    text = MAPPING.replace("    term: Months", '    term: {column: Months, values: {"": "36", "1 year": "12"}}')
     text = text.replace("    open: []", '    open: []\n    "": []')
     raw = tmp_path / "raw.csv"
-    raw.write_text(f"{HEADER}\n7,03.02.2020,500,,,,,,,,\n")
+    raw.write_text(f"{HEADER}\n7,03.02.2020,500,,,,,,,,\n8,03.02.2020,500,1 year,,,,,,,\n9,03.02.2020,500,n/a,,,,,,,\n")
     book = load_mapping(mapping_file(tmp_path, text)).read([raw], None, None)
-    assert book.feeds["loan_terms"]["term"].to_list() == [None]
-    assert book.feeds["loan_performance"]["status"].to_list() == [None]
-    assert (
-        "says under feeds.loan_terms.term.values, events.rules what a blank means; a blank is a missing" in caplog.text
-    )
+    assert book.feeds["loan_terms"]["term"].to_list() == ["36", "12", "36"]
+    assert book.feeds["loan_performance"].height == 0
 
 
 def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Path) -> None:

@@ -20,14 +20,21 @@ from hypothesis import strategies as st
 from p2pcredit.models.economics.experience import Experience, ProductExperience
 from p2pcredit.models.economics.remaining import remaining
 from p2pcredit.models.term_structure.structure import ProductCurve, TermStructure
-from p2pcredit.portfolio.expected_losses import LateLoans, late_loans, losses_by_month, sums_by, with_losses
+from p2pcredit.portfolio.expected_losses import (
+    Assumptions,
+    LateLoans,
+    late_loans,
+    losses_by_month,
+    sums_by,
+    with_losses,
+)
 from p2pcredit.settings.money import MoneySettings, Scenario, Stress, scenarios_of
 
 CURVE = ProductCurve((0.5, 0.5, 0.5, 0.5), typical=0.2, loans=100, defaults=30, watched_months=4)
 STRUCTURE = TermStructure(2, {4: CURVE}, CURVE, (1.0,))
 USUAL = float(-np.expm1(-0.2))
 KNOWN = ProductExperience(0.8, 0.7, 0.9, 50, "product")
-EXPERIENCE = Experience(date(2020, 1, 1), {4: KNOWN}, KNOWN)
+EXPERIENCE = Experience(date(2020, 1, 1), {4: KNOWN}, KNOWN, 0)
 LATE = {30: LateLoans(0.4, 60, True), 60: LateLoans(1.0, 3, False)}
 BASE = (Scenario("base", 1.0, Stress(), ""),)
 FRESH: dict[str, Any] = {
@@ -50,8 +57,8 @@ TYPES = {"months_in_default": pl.Int64, "probability_when_made": pl.Float64, "mo
 
 def losses(*changes: dict[str, Any], **more: Any) -> pl.DataFrame:
     loans = pl.DataFrame([{**FRESH, **change} for change in changes], schema_overrides=TYPES)
-    given = {"to_come": {}, "scenarios": BASE, "stress": Stress(), "lag": 0, "money": MoneySettings(), **more}
-    return with_losses(loans, {"m": STRUCTURE}, "m", EXPERIENCE, LATE, **given)
+    given: dict[str, Any] = {"to_come": {}, "scenarios": BASE, "stress": Stress(), "money": MoneySettings(), **more}
+    return with_losses(loans, Assumptions({"m": STRUCTURE}, "m", EXPERIENCE, LATE, **given))
 
 
 def marginal(*ends: float) -> list[float]:
@@ -133,7 +140,7 @@ def test_scenarios_are_averaged_by_weight_and_stress_applies_to_each() -> None:
 
 
 def test_discounting_is_at_the_loans_own_rate() -> None:
-    (row,) = losses({"interest_rate_share": 0.12, "days_past_due": 30}, lag=0).iter_rows(named=True)
+    (row,) = losses({"interest_rate_share": 0.12, "days_past_due": 30}).iter_rows(named=True)
     assert row["allowance"] == pytest.approx(row["loss_lifetime"])  # what a late loan loses is not put off
     (fresh,) = losses({"interest_rate_share": 0.12}).iter_rows(named=True)
     assert 0.95 * fresh["loss_lifetime"] < fresh["allowance"] < fresh["loss_lifetime"]
@@ -149,13 +156,13 @@ def test_sums_of_cells_are_the_sums_of_their_loans_with_bounds_of_severity() -> 
     assert [cell["grade"] for cell in cells] == ["A", "B"]
     assert sum(cell["allowance"] for cell in cells) == pytest.approx(total["allowance"], abs=0.02)
     unbounded = replace(KNOWN, low=None, high=None)
-    bare = Experience(date(2020, 1, 1), {4: unbounded}, unbounded)
+    bare = Experience(date(2020, 1, 1), {4: unbounded}, unbounded, 0)
     assert sums_by(found, [], bare)[0]["allowance_low"] is None
 
 
 def test_months_add_up_to_the_lifetime_loss_of_loans_not_late() -> None:
     found = losses({"loan_id": "a"}, {"loan_id": "b", "seen": 2, "outstanding": 500.0})
-    months = losses_by_month(found, STRUCTURE, EXPERIENCE, 0, Stress())
+    months = losses_by_month(found, STRUCTURE, EXPERIENCE, Stress())
     assert len(months) == 4
     assert sum(months) == pytest.approx(found["loss_lifetime"].sum())
 

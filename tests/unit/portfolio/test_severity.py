@@ -127,7 +127,7 @@ def test_a_product_has_its_own_from_enough_defaults_on_and_the_book_before_a_set
         "loan_id", pl.lit(date(2018, 6, 1)).alias("paid_on"), pl.lit("recovery").alias("kind"),
         pl.when(pl.col("term_months") == 36).then(300.0).otherwise(700.0).alias("amount"),
     )  # fmt: skip
-    known = {"as_of": date(2020, 1, 1), "until": date(2020, 1, 1), "fallback": 0.6, "confidence": 0.9}
+    known = {"as_of": date(2020, 1, 1), "until": date(2020, 1, 1), "fallback": 0.6, "confidence": 0.9, "lag_months": 3}
     found, rests_on = learn_experience(loans, owed, came, least_defaults=30, **known)  # type: ignore[arg-type]
     assert (found.of(36).source, found.of(36).defaults) == ("product", 40)
     assert found.of(36).loss_given_default == pytest.approx(0.7)
@@ -135,6 +135,7 @@ def test_a_product_has_its_own_from_enough_defaults_on_and_the_book_before_a_set
     assert found.of(60).source == "book"
     assert found.of(60).loss_given_default == pytest.approx(1 - 14_800 / 44_000)
     assert found.of(48) == found.pooled
+    assert (found.lag_months, found.of(36).recovered[1]) == (3, pytest.approx(0.3))  # 51 days after the default
     assert rests_on["60"].defaults == 4
     # Paid off in month 7: of 36-month loans 20 of the 80 still open.
     assert found.of(36).early[6] == pytest.approx(20 / 80)

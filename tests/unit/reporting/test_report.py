@@ -28,6 +28,11 @@ RESULTS = [
     MetricResult("auc_estimate", "all", 0.67, 0.6, 0.74, 300, None, OPEN, 0.62, "estimate"),
     MetricResult("auc_estimate_then", "all", 0.68, 0.64, 0.72, 900, 0.45, OPEN, 0.62, "estimate"),
     MetricResult("calibration_ratio", "champion", 1.2, 1.0, 1.4, 700, 0.3, PASS, 1.5, ""),
+    MetricResult("matured_defaults", "champion", 70.0, None, None, 700, 0.3, OPEN, None, ""),
+    MetricResult("matured_defaults", "vintage=2010Q1", 20.0, None, None, 200, 0.9, OPEN, None, ""),
+    MetricResult("gini", "champion", 0.1, 0.04, 0.16, 700, 0.3, OPEN, None, "70 bads"),
+    MetricResult("brier", "champion", 0.09, 0.08, 0.1, 700, 0.3, OPEN, None, "70 bads"),
+    MetricResult("auc_sub_grade", "all", None, None, None, 0, 0.45, OPEN, None, "no loan has a sub-grade"),
     MetricResult("psi_score", "all", 0.3, 0.2, 0.4, 300, None, FAIL, 0.25, "0.01 by chance alone"),
     MetricResult("psi:annual_income", "all", 0.02, 0.0, 0.05, 300, None, PASS, 0.25, ""),
     MetricResult("late30_within_3m", "vintage=2010Q4", 0.03, 0.02, 0.05, 400, 1.0, OPEN, None, "12 of 400 loans"),
@@ -164,9 +169,48 @@ def test_later_weeks_and_a_former_run_of_this_week_play_no_part_in_the_history()
     assert weeks == [before.isoformat(), WEEK_END.isoformat()]
 
 
-def test_every_result_stands_in_exactly_one_table() -> None:
-    shown = [(row["metric"], row["segment"]) for s in facts()["sections"] for row in (*s["rows"], *s["parts"])]
-    assert sorted(shown) == sorted((r.metric, r.segment) for r in RESULTS)
+def test_every_result_stands_in_exactly_one_table_on_a_segments_line_or_among_what_does_not_apply() -> None:
+    told = facts()
+    shown = [(row["metric"], row["segment"]) for s in told["sections"] for row in (*s["rows"], *s["parts"])]
+    on_lines = {"auc", "calibration_ratio", "matured_defaults", "gini"}
+    rest = [(r.metric, r.segment) for r in RESULTS if r.metric not in on_lines and r.metric != "auc_sub_grade"]
+    assert sorted(shown) == sorted(rest)
+    assert ("brier", "champion") in shown
+    said = [line for section in told["sections"] for line in section["left_out"]]
+    assert said == ["AUC of the platform's sub-grade (whole service): no loan has a sub-grade"]
+
+
+def test_each_segment_has_one_line_with_loans_defaults_calibration_ranking_and_light() -> None:
+    champion = next(line for line in facts()["segments"] if line["segment"] == "champion")
+    assert champion == {
+        "segment": "champion",
+        "n": 700,
+        "defaults": "70",
+        "ratio": "1.20",
+        "ratio_interval": "1.00 to 1.40",
+        "auc": "0.550",
+        "auc_interval": "0.520 to 0.580",
+        "status": "fail",
+        "note": "ranking fail, calibration pass",
+    }
+    assert [line["segment"] for line in facts()["segments"]] == ["whole service", "champion", "vintage 2010Q1"]
+    few = MetricResult("auc", "term=60", None, None, None, 40, 0.5, OPEN, 0.62, "40 loans have matured, 100 needed")
+    none = MetricResult("auc", "term=36", None, None, None, 0, 0.0, OPEN, 0.62, "no loan has matured")
+    (line,) = facts([few, none])["segments"]
+    assert (line["segment"], line["auc"], line["ratio"], line["note"]) == ("term 60 months", "none", "none", few.note)
+
+
+def test_the_first_screen_names_the_book_what_was_scored_its_grades_quarantine_and_holes() -> None:
+    book = {"name": "bank", "platform": "lendingclub", "since": "2011-03-14", "scored": 1234, "refused": 2}
+    book |= {"grades": [{"grade": "A", "n": 1000}, {"grade": "B", "n": 234}], "rows_in": 900, "quarantined": 7}
+    days = {"complete": 13, "with_holes": 1, "undetermined": 0, "not_taken_in": 0, "holes": ["2011-03-15: 2 rows"]}
+    told = facts(book={**book, "recent_days": 28}, days=days)
+    words = Page(render_report(told)).words
+    first = words.split("Decision")[0]
+    for said in ("bank (lendingclub)", "1,234; 2 refused", "A 1,000, B 234", "7 of 900", "13 whole, 1 with holes"):
+        assert said in first
+    assert any("Of the 14 days of the weeks since 2011-03-14, not all" in line for line in told["summary"]["known"])
+    assert any("days of the week," in line for line in facts(days=days)["summary"]["known"])
 
 
 def test_the_page_holds_no_script_and_fetches_nothing(page: Page) -> None:
@@ -268,4 +312,6 @@ def test_the_decision_says_which_kind_on_what_trigger_and_when_the_calendar_asks
     )
     quiet = {**DECISION, "kind": "", "trigger": "", "next_refresh_on": date(2011, 9, 27)}
     assert facts(decision=quiet)["summary"]["decided"][-1] == "The calendar asks next on 2011-09-27."
+    due = {**DECISION, "kind": "refresh", "trigger": "calendar", "next_refresh_on": date(2011, 3, 25)}
+    assert facts(decision=due)["summary"]["decided"][-1].endswith("The calendar has asked since 2011-03-25.")
     assert facts()["summary"]["decided"] == ["Retrain the model.", DECISION["reason"]]

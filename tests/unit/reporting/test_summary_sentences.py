@@ -179,12 +179,14 @@ def test_the_history_is_that_of_earlier_weeks_and_of_this_one_for_whole_segments
 
 
 def test_vintages_and_terms_are_parts_except_among_early_signs() -> None:
-    sections = facts(AUC, result("auc", "term=36", 0.5), result("late30_within_3m", "vintage=2022Q1", 0.1))["sections"]
+    early, to_date = result("late30_within_3m", "vintage=2022Q1", 0.1), result("default_to_date_ratio", "term=36", 1.1)
+    sections = facts(AUC, result("auc", "term=36", 0.5), early, to_date)["sections"]
     found = {
         section["key"]: ([r["segment"] for r in section["rows"]], [r["segment"] for r in section["parts"]])
         for section in sections
     }
-    assert found == {"ranking": (["champion"], ["term=36"]), "early_delinquency": (["vintage=2022Q1"], [])}
+    expected = {"ranking": ([], []), "over_term": ([], ["term=36"]), "early_delinquency": (["vintage=2022Q1"], [])}
+    assert found == expected, "ranking by segment stands on the segments' lines"
 
 
 def test_drift_is_shown_with_the_score_first_then_the_largest_move() -> None:
@@ -201,3 +203,12 @@ def test_drift_is_shown_with_the_score_first_then_the_largest_move() -> None:
 def test_whom_a_champion_was_held_against_is_left_out_of_its_facts() -> None:
     found = facts(champion={"model_id": "m", "champion_id": "before", "as_of": date(2022, 1, 1)})
     assert found["champion"] == {"model_id": "m", "as_of": "2022-01-01"}
+
+
+@pytest.mark.parametrize(("status", "said"), [("fail", True), ("undetermined", True), ("pass", False)])
+def test_a_champion_that_its_training_kept_back_is_named_every_week(status: str, said: bool) -> None:
+    guards = [{"key": "base_rate", "status": status, "must_pass": True}]
+    gate = {"status": "pass", "reason": "above chance", "ruling": "first model stopped: Brier 0.116", "guards": guards}
+    told = facts(AUC, champion={"model_id": "m", "gate": gate})["summary"]["known"]
+    words = "The champion serves by a person's word; its training kept it back: first model stopped: Brier 0.116."
+    assert (words in told) is said

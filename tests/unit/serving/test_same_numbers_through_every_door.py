@@ -34,6 +34,9 @@ def test_the_odd_day_has_loans_of_every_decision_and_reasons(both: BothFamilies)
         assert len({row["probability_of_default"] for row in rows}) > 20
         assert len({row["decision"] for row in rows}) > 1
         assert any(row["reason_2"] for row in rows)
+        told = {words for row in rows for words in row["outside_training"]}  # type: ignore[attr-defined]
+        assert "term_months: term not learned from" in told
+        assert {row["expected_loss"] is None for row in rows} == {True, False}
 
 
 @EITHER

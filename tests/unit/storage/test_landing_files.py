@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.landed_frame import write_landing
 
 from p2pcredit.contracts.feeds import DEMOGRAPHIC, FINANCIAL, LOAN_TERMS
 from p2pcredit.errors import HeaderError, MissingFeedError, SourceError, UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange
 from p2pcredit.storage import files
 from p2pcredit.storage.landing import files as landing_files
-from p2pcredit.storage.landing.files import find_landing_file, landed_bytes, landed_state, write_landing
+from p2pcredit.storage.landing.files import find_landing_file, landed_bytes, landed_state
 from p2pcredit.storage.landing.read import check_landing, read_landing
 from p2pcredit.storage.layout import Layout
 

@@ -121,6 +121,17 @@ def test_the_memory_of_a_program_is_that_of_its_processes_which_were_there_at_tw
     assert min(held) > 0.2 * sum(held), "the child in its own session is a good part of it"
 
 
+def test_a_program_that_was_killed_is_reaped_wherever_it_ended_between_two_looks(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert program.process is not None
+    program.pids()
+    monkeypatch.setattr("tools.distributed.programs.members", lambda process: [])  # a look that reaps nothing
+    program.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(program.process.pid, 0)
+
+
 @pytest.mark.parametrize("how", [Program.kill, Program.stop])
 def test_what_outlived_the_process_that_started_it_is_ended_too(program: Program, how: Any) -> None:
     assert program.process is not None

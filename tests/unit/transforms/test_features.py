@@ -179,7 +179,10 @@ def test_months_that_were_given_and_could_not_be_read_are_missing_and_not_never(
         columns = silver(feed).schema
         rows = [{name: (base | {"loan_id": loan})[name] for name in columns} for loan in loans]
         frames[feed.name] = nw.from_native(pl.LazyFrame(rows, schema=columns))
-    record = {"snapshot_date": DAY, "loan_id": "l1", "kind": "value", "column": "months_since_delinquency"}
+    record = {"snapshot_date": DAY, "loan_id": "l1", "feed": "credit_history"} | {
+        "kind": "value",
+        "column": "months_since_delinquency",
+    }
     others = [record | {"kind": "row", "loan_id": "l2"}, record | {"loan_id": "l2", "column": "fico_low"}]
     quarantine = pl.LazyFrame([record, record, *others], schema=QUARANTINE.schema)
     found = nw.to_native(build_features(frames, nw.from_native(quarantine))).collect().sort("loan_id")

@@ -6,11 +6,14 @@ from typing import Any
 
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, home_directory
+from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.contracts.feed_reference import describe_feeds, describe_values, rules_in_words
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.jobs.checked_settings import settings_of
-from p2pcredit.platforms.mapped.vocabulary import describe_mappings
+from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
 from p2pcredit.settings.reference import describe_settings
+from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.own_features import read_own_features
 
 
 @command
@@ -49,13 +52,23 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
     """List the feeds with their columns, and what a mapping of a platform may hold.
 
     Per column its type, unit and rules; then how values are written, the signs of a missing value, and the keys,
-    statuses and date patterns of mappings. It is the same in every home.
+    statuses and date patterns of mappings. With --home the lender's own columns of that home are among them; all else
+    is the same in every home.
     """
+    catalogue = BUILT_IN if home is None else read_own_features(Layout(home_directory(home)))
     if as_json:
-        return {"feeds": describe_feeds(), "values": describe_values(), "mappings": describe_mappings()}
-    rules = {(feed.name, column.source): rules_in_words(column) for feed in FEEDS.values() for column in feed.columns}
+        return {
+            "feeds": describe_feeds(catalogue),
+            "values": describe_values(),
+            "mappings": {**describe_mappings(), "schema": mapping_schema()},
+        }
+    rules = {
+        (feed.name, column.source): rules_in_words(column)
+        for feed in map(catalogue.feed, ALL_FEEDS)
+        for column in feed.columns
+    }
     told: dict[str, Any] = {}
-    for feed in describe_feeds():
+    for feed in describe_feeds(catalogue):
         told[feed["feed"]] = [
             {
                 "column": column["column"],
@@ -72,13 +85,18 @@ def feeds(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOpti
         ("types", describe_values()["types"]),
         ("keys of a mapping", mappings["keys"]),
         ("keys of a value", mappings["value_keys"]),
+        ("keys of a table", mappings["table_keys"]),
+        ("keys of a tape", mappings["tape_keys"]),
+        ("keys of an own column", mappings["feature_keys"]),
         ("keys of an event", mappings["event_keys"]),
         ("statuses of events", mappings["statuses"]),
         ("words in place of events", mappings["rules"]),
+        ("functions of expressions", {name: said for name, said in mappings["functions"].items() if said}),
     ):
         told[title] = [{"name": name, "meaning": meaning} for name, meaning in words.items()]
     return {
         **told,
+        "functions of SQL in expressions": [name for name, said in mappings["functions"].items() if not said],
         "date patterns": mappings["date_patterns"],
         "signs of a missing value": describe_values()["missing"],
         "signs of a missing value in texts": describe_values()["missing_in_text"],

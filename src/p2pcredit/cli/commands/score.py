@@ -18,7 +18,10 @@ from p2pcredit.reporting.notice import in_one_line
 from p2pcredit.storage.files import read_small_file
 
 _MOST_BYTES = 256 << 20
-_IN_A_TABLE = ("loan_id", "probability_of_default", "lifetime_probability_of_default", "score", "grade", "decision")
+_IN_A_TABLE = (
+    *("loan_id", "probability_of_default", "lifetime_probability_of_default", "expected_annual_return"),
+    *("score", "grade", "decision"),
+)
 _FORMS: tuple[Form, ...] = ("json", "jsonl", "csv")
 
 

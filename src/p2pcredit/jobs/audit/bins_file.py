@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from p2pcredit.contracts.catalogue import FeatureCatalogue
 from p2pcredit.contracts.hand_bins import HandBins, parse_hand_bins
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
@@ -13,6 +14,7 @@ from p2pcredit.models.binning.hand_files import as_sheets, as_toml, from_sheets,
 from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.scoring import load_model
 from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.workbook import read_workbook, write_workbook
 
@@ -44,10 +46,10 @@ def write_bins(ctx: JobContext, model_id: str | None, reviewed: Path | None, out
             raise UsageError(f"{file} is neither .toml nor .xlsx; write one of the two at its end")
     binnings: tuple[Binning, ...] = ()
     if reviewed is not None:
-        by_hand = _read(reviewed)
+        by_hand = _read(reviewed, read_own_features(ctx.layout))
     else:
         binnings = _bins_of(ctx, str(model_id))
-        by_hand = hand_bins_of(binnings, f"as {model_id} chose it")
+        by_hand = hand_bins_of(binnings, f"as {model_id} chose it", read_own_features(ctx.layout))
     text = as_toml(by_hand, binnings)
     if out is not None and out.suffix.lower() == ".xlsx":
         write_workbook(out, as_sheets(by_hand, binnings))
@@ -56,12 +58,12 @@ def write_bins(ctx: JobContext, model_id: str | None, reviewed: Path | None, out
     return {"model_id": model_id, "features": sorted(by_hand), "path": None if out is None else str(out)}, text
 
 
-def _read(file: Path) -> dict[str, HandBins]:
+def _read(file: Path, catalogue: FeatureCatalogue) -> dict[str, HandBins]:
     if not file.is_file():
         raise UsageError(f"there is no file {file}; 'p2pcredit models bins ID --out FILE' writes one to start from")
     if file.suffix.lower() == ".xlsx":
-        return parse_hand_bins(from_sheets(read_workbook(file), str(file)), str(file))
-    return read_hand_bins(file)
+        return parse_hand_bins(from_sheets(read_workbook(file), str(file)), str(file), catalogue)
+    return read_hand_bins(file, catalogue)
 
 
 def _bins_of(ctx: JobContext, model_id: str) -> tuple[Binning, ...]:

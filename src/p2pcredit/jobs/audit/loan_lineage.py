@@ -11,17 +11,19 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE, bronze, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.errors import StorageError
+from p2pcredit.errors import MissingLoanError, StorageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside, values_lost
+from p2pcredit.models.economics.experience import Experience, read_experience
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scoring import REASONS, load_model, score_loans
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.reporting.notice import borrower_reasons
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -35,7 +37,9 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
 
     Returns:
         `loan_id`; `scored`, per prediction: `snapshot_date`, `model_id`, `probability_of_default`,
-        `lifetime_probability_of_default`, `default_curve` (by the end of every half-year on book), `score`, `grade`,
+        `lifetime_probability_of_default`, `expected_loss`, `expected_annual_return`, `economics` (what these two rest
+        on: as of which day, loss given default of the term and its source), `default_curve` (by the end of every
+        half-year on book), `score`, `grade`,
         `decision`, `outside_training` (each value outside what the model was trained on), `reasons`, `adverse_action`
         (the same reasons as the borrower reads them: `code`, `text`, `advice`, `form`, `your_value`, `usual`),
         `champion_since` and `champion_because` with `ledger_line`, `scored_by` (run), `known_then` (each
@@ -48,13 +52,13 @@ def trace_loan(ctx: JobContext, loan_id: str) -> Receipt:
         judged by it; else None); `reason`, one line.
 
     Raises:
-        StorageError: If the lake holds no such loan.
+        MissingLoanError: If the lake holds no such loan.
         BankError: If the model that scored it is gone or was altered.
     """
     lake, loan_id = Lake(ctx.layout), plain_id(loan_id)
     landed = _landed(lake, loan_id)
     if not landed:
-        raise StorageError(f"there is no loan '{loan_id}' in the lake; give the platform's id as it was landed")
+        raise MissingLoanError(f"there is no loan '{loan_id}' in the lake; give the platform's id as it was landed")
     predictions = _rows(_of(lake, PREDICTIONS, loan_id))
     scored = [_scored(ctx, lake, row) for row in predictions]
     labels = _rows(_of(lake, LABEL_STORE, loan_id).sort("known_on"))
@@ -106,13 +110,16 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "model_id": model_id,
         "probability_of_default": row["probability_of_default"],
         "lifetime_probability_of_default": row["lifetime_probability_of_default"],
+        "expected_loss": row["expected_loss"],
+        "expected_annual_return": row["expected_annual_return"],
+        "economics": _economics(read_experience(files), features["term_months"][0]),
         "default_curve": _default_curve(structure, row["probability_of_default"], features["term_months"][0]),
         "score": row["score"],
         "grade": row["grade"],
         "decision": row["decision"],
         "outside_training": list(row["outside_training"] or []),
         "reasons": reasons,
-        "adverse_action": borrower_reasons(reasons, known),
+        "adverse_action": borrower_reasons(reasons, known, catalogue_of(model.support)),
         "champion_since": None if period is None else period.effective_on.isoformat(),
         "champion_because": None if period is None else period.why,
         "ledger_line": None if period is None else period.number,
@@ -120,6 +127,20 @@ def _scored(ctx: JobContext, lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
         "scores_the_same_now": _is_same(again, row),
         "known_on": features["known_on"][0].isoformat(),
         "known_then": known,
+    }
+
+
+def _economics(experience: Experience | None, term: float | None) -> dict[str, Any] | None:
+    """Say what the expected loss of a loan of this term rests on; None without a term, or where the model has none."""
+    if experience is None or term is None:
+        return None
+    product = experience.of(int(term))
+    return {
+        "as_of": experience.as_of.isoformat(),
+        "lag_months": experience.lag_months,
+        "loss_given_default": product.loss_given_default,
+        "defaults": product.defaults,
+        "source": product.source,
     }
 
 
@@ -173,7 +194,7 @@ def _known_then(ctx: JobContext, model: ScoringModel, features: pl.DataFrame) ->
 def _landed(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
     found = []
     spellings = f"^{re.escape(loan_id)}" + (r"(\.0*)?$" if loan_id.isascii() and loan_id.isdigit() else "$")
-    for feed in FEEDS.values():
+    for feed in ALL_FEEDS.values():
         rows = lake.scan(bronze(feed)).filter(pl.col("loan_id").str.strip_chars(BLANKS).str.contains(spellings))
         wanted = rows.select("snapshot_date", "source_file", "row_number", "source_digest")
         found += [{"feed": feed.name, **_plain(row)} for row in _rows(wanted.sort("snapshot_date", "row_number"))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from p2pcredit.contracts.adverse_action import VERSION
-from p2pcredit.errors import StorageError, UsageError
+from p2pcredit.errors import MissingLoanError, UsageError
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.reporting.notice import render_notice
@@ -31,13 +31,13 @@ def write_notice(ctx: JobContext, loan_id: str, out: Path | None) -> tuple[Recei
         `usual`, `list_version`, `path`), and the page.
 
     Raises:
-        StorageError: If the lake holds no such loan, or no model scored it.
+        MissingLoanError: If the lake holds no such loan, or no model scored it.
         UsageError: If the score did not decline it.
         BankError: If the model that scored it is gone or was altered.
     """
     traced = trace_loan(ctx, loan_id)
     if not traced["scored"]:
-        raise StorageError(f"loan '{traced['loan_id']}' has no score ({traced['reason']}); score its day first")
+        raise MissingLoanError(f"loan '{traced['loan_id']}' has no score ({traced['reason']}); score its day first")
     scored = max(traced["scored"], key=lambda found: found["snapshot_date"])
     if scored["decision"] in _WHY_NONE:
         raise UsageError(f"no notice for loan '{traced['loan_id']}': {_WHY_NONE[scored['decision']]}")

@@ -7,10 +7,11 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
@@ -23,7 +24,7 @@ from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, 
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
 from p2pcredit.periods import spans_of
 from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
-from p2pcredit.storage.tables.day_receipts import days_complete, first_complete, last_complete, read_receipts
+from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
 _MOST_TOLD = 3
@@ -45,12 +46,13 @@ def check_gaps(ctx: JobContext) -> Finding:
 
     Days whose missing rows the reconciliation names are left to it.
     """
-    first, last = first_complete(ctx.layout), last_complete(ctx.layout)
-    if first is None:
+    begun = days_begun(ctx)
+    if begun is None:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     gaps = find_gaps(ctx)
     if not gaps:
-        return Status.PASS, f"every day of {first} to {last} that landed is complete, and none was passed over"
+        span = f"{begun.first} to {begun.last}"
+        return Status.PASS, f"every day of {span} that landed is complete, and none was passed over"
     reconciled = reconcile_days(ctx, gaps=gaps)
     gaps = leave_out(gaps, reconciled.days_named if reconciled else ())
     for status in (Status.FAIL, Status.UNDETERMINED):
@@ -64,9 +66,9 @@ def check_rows(ctx: JobContext) -> Finding:
     lake, limit = Lake(ctx.layout), ctx.settings.monitoring.quarantined_share_limit
     if not lake.exists(QUARANTINE):
         return Status.UNDETERMINED, "no row has been looked at yet"
-    counts = {feed: sum(days.values()) for feed, days in count_set_aside(lake, FEEDS, None).items()}
+    counts = {feed: sum(days.values()) for feed, days in count_set_aside(lake, ALL_FEEDS, None).items()}
     rows = dict(counts)
-    for name, feed in FEEDS.items():
+    for name, feed in ALL_FEEDS.items():
         if lake.exists(silver(feed)):
             rows[name] += int(lake.scan(silver(feed)).select(pl.len()).collect().item())
     share = {name: counts[name] / found for name, found in rows.items() if found}
@@ -76,7 +78,7 @@ def check_rows(ctx: JobContext) -> Finding:
     if not broken:
         return Status.PASS, f"{sum(counts.values()):,} of {sum(rows.values()):,} rows are in quarantine"
     said = ", ".join(f"{counts[name]:,} of {rows[name]:,} rows of {name}" for name in broken)
-    cause = commonest_cause(lake, None, FEEDS)
+    cause = commonest_cause(lake, None, ALL_FEEDS)
     because = "" if cause is None else f", {cause.sentence}"
     return Status.FAIL, f"{said} are in quarantine{because}; see silver/quarantine, mend and land again"
 
@@ -130,18 +132,18 @@ def check_deliveries(ctx: JobContext) -> Finding:
     landed = landed_range(ctx.layout)
     if landed is not None:
         try:
-            for feed in FEEDS:
+            for feed in ALL_FEEDS:
                 find_landing_files(ctx.layout, feed, landed)
         except P2PCreditError as error:
             return Status.FAIL, str(error)
-    if overlooked := [name for feed in FEEDS for name in overlooked_files(ctx.layout, feed)]:
+    if overlooked := [name for feed in ALL_FEEDS for name in overlooked_files(ctx.layout, feed)]:
         others = f", and {len(overlooked) - 1} more" if len(overlooked) > 1 else ""
         return Status.FAIL, f"{overlooked[0]} {OVERLOOKED}{others}"
     days = list(days_complete(ctx.layout))
     if not days:
         return Status.UNDETERMINED, "no day is preprocessed yet"
     receipts = read_receipts(ctx.layout, days)
-    anew = {feed: list(found) for feed in FEEDS if (found := landed_anew(ctx, feed, receipts))}
+    anew = {feed: list(found) for feed in ALL_FEEDS if (found := landed_anew(ctx, feed, receipts))}
     if anew:
         said = "; ".join(f"{feed} of {in_short(of_feed)}" for feed, of_feed in anew.items())
         spans = spans_of(sorted({day for of_feed in anew.values() for day in of_feed}))

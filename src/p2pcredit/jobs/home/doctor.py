@@ -28,8 +28,9 @@ from p2pcredit.jobs.home.data_checks import (
 )
 from p2pcredit.jobs.home.reconciled_days import check_reconciliation
 from p2pcredit.jobs.home.rights import check_rights
-from p2pcredit.jobs.scoring.champions import overridden_floor
+from p2pcredit.jobs.scoring.champions import kept_back, overridden_floor
 from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
+from p2pcredit.models.champion.guards import below_a_bar
 from p2pcredit.retraining.approvals import FOUR_EYES
 from p2pcredit.retraining.outlook import Standing
 from p2pcredit.storage.home_format import read_identity, short_id_of
@@ -155,7 +156,14 @@ def _bank(ctx: JobContext) -> Finding:
     if not ids:
         return Status.UNDETERMINED, "no model yet"
     said = f"{len(ids)} models, every file as it was written; champion {champion or 'none'}"
-    below = None if champion is None else overridden_floor(bank.get(champion).card)
+    card = {} if champion is None else bank.get(champion).card
+    below = None if champion is None else overridden_floor(card)
+    back = kept_back(card)
+    if below is None and back is not None:
+        said = f"{said}, by a person's word: it was {back}"
+        if below_a_bar(card["gate"]):
+            return Status.FAIL, f"{said}; train another, or 'p2pcredit models rollback'"
+        return Status.PASS, said
     if below is None:
         return Status.PASS, said
     status = Status.FAIL if below.startswith(Status.FAIL) else Status.UNDETERMINED

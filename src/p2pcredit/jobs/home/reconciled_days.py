@@ -12,12 +12,13 @@ from datetime import date
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import FEATURE_STORE
+from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.gaps import DAYS_NOT_TAKEN_IN, Gap, find_gaps
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, DayCounts, FeedCounts, Hole, Lost
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import counts_in_tables, find_holes, standing
 from p2pcredit.periods import DateRange, count_of_days
-from p2pcredit.storage.tables.day_receipts import is_complete, preprocessed_range
+from p2pcredit.storage.tables.day_receipts import is_complete
 from p2pcredit.storage.tables.lake import Lake
 
 _MOST_NAMED = 3
@@ -76,13 +77,13 @@ def reconcile_days(
 
     Args:
         ctx: The context.
-        days: The days; all from the first to the newest complete one where None.
+        days: The days; all from the first to the newest that were begun where None.
         gaps: The gaps that are shown beside; all of the home where None.
 
     Returns:
-        How they stand; None where no day is complete.
+        How they stand; None where no day was ever complete.
     """
-    span = days or preprocessed_range(ctx.layout)
+    span = days or days_begun(ctx)
     if span is None:
         return None
     holes = find_holes(ctx, span)

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
-from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen
+from p2pcredit.contracts.feeds import OPTIONAL_FEEDS
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen, seen_in_receipts
 from p2pcredit.storage.files import disk_error, names_in, sha256_of_file
-from p2pcredit.storage.landing.presence import day_names, month_file
+from p2pcredit.storage.landing.presence import day_names, days_landed, month_file
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.day_receipts import receipt_written_at
+from p2pcredit.storage.tables.day_receipts import Facts, receipt_written_at
 
 _MARGIN_NS = int(timedelta(days=1).total_seconds()) * 10**9
 """How long before its receipt a day's files may have been read."""
@@ -23,6 +24,24 @@ _MARGIN_NS = int(timedelta(days=1).total_seconds()) * 10**9
 def known_since(layout: Layout, days: Iterable[date]) -> dict[date, int]:
     """Give from when on a change of a day's files counts: a day before its receipt was written, in nanoseconds."""
     return {day: receipt_written_at(layout, day) - _MARGIN_NS for day in days}
+
+
+def changed_or_late(
+    layout: Layout, feed: str, receipts: Mapping[date, Facts], since_ns: Mapping[date, int] | None = None
+) -> list[date]:
+    """Find those of these days whose landing file is another than their receipt keeps, or came after it, in order.
+
+    Only an optional feed can come after the receipt of its day: without any other feed there is no receipt.
+
+    Args:
+        layout, since_ns: As of `changed_files`.
+        feed: Its name.
+        receipts: Of complete days.
+    """
+    seen = seen_in_receipts(receipts, feed)
+    found = changed_files(layout, feed, seen, since_ns)
+    late = days_landed(layout, feed, receipts.keys() - seen.keys()) if feed in OPTIONAL_FEEDS else set()
+    return sorted({*found, *late})
 
 
 def changed_files(
@@ -91,4 +110,4 @@ def _is_same(path: Path, seen: Seen, since_ns: int, digests: dict[Path, str]) ->
         raise disk_error("read", path, error) from error
 
 
-__all__ = ["changed_files", "holds_the_same", "known_since"]
+__all__ = ["changed_files", "changed_or_late", "holds_the_same", "known_since"]

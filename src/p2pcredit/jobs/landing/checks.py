@@ -16,11 +16,11 @@ import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, Feed
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.downloads import SUMMARY_REASON
-from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.platforms.loan_book import LEFT_OUT, RawBook
 from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
@@ -50,8 +50,12 @@ def reasons_of(rejected: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 @dataclass(slots=True)
 class UnreadableValues:
-    """Counts, part by part, the values of a book that silver will not be able to read, by feed and column."""
+    """Counts, part by part, the values of a book that silver will not be able to read, by feed and column.
 
+    `further`: feeds that the book has besides those of every day.
+    """
+
+    further: tuple[Feed, ...] = ()
     rows: Counter[str] = field(default_factory=Counter)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -61,8 +65,8 @@ class UnreadableValues:
 
     def look_at(self, book: RawBook) -> None:
         """Add a part of the book."""
-        for name, feed in FEEDS.items():
-            frame = book.feeds[name]
+        for feed in (*FEEDS.values(), *self.further):
+            name, frame = feed.name, book.feeds[feed.name]
             self.rows[name] += frame.height
             for column in feed.columns:
                 if column.source in _KEYS or not frame.height:
@@ -88,8 +92,12 @@ class UnreadableValues:
             for (feed, column), count in self._commonest()
         }
 
+    def _place(self, place: tuple[str, str]) -> int:
+        further = tuple((feed.name, column.source) for feed in self.further for column in feed.columns)
+        return (*_PLACES, *further).index(place)
+
     def _commonest(self) -> list[tuple[tuple[str, str], int]]:
-        return sorted(self.counts.items(), key=lambda item: (-item[1], _PLACES.index(item[0])))
+        return sorted(self.counts.items(), key=lambda item: (-item[1], self._place(item[0])))
 
     def ruined(self, limit: float) -> list[tuple[str, str]]:
         """List required columns of applications of which more than this share cannot be read, the worst first."""
@@ -99,7 +107,7 @@ class UnreadableValues:
             for place, count in self.counts.items()
             if place in _REQUIRED and place[0] in applications
         }
-        return sorted((p for p, share in shares.items() if share > limit), key=lambda p: (-shares[p], _PLACES.index(p)))
+        return sorted((p for p, share in shares.items() if share > limit), key=lambda p: (-shares[p], self._place(p)))
 
     def doubtful(self, limit: float) -> list[tuple[str, str]]:
         """List the other columns of which a larger share of values than `limit` cannot be read, blanks apart."""
@@ -159,7 +167,8 @@ def refuse_ruined(
 ) -> None:
     """Make sure that enough of a book landed.
 
-    Summary lines and loans outside the days asked for are no faults of the file, and do not count.
+    Summary lines, rows that a mapping leaves out and loans outside the days asked for are no faults of the file, and do
+    not count.
 
     Args:
         book: What is to land.
@@ -172,7 +181,7 @@ def refuse_ruined(
         SourceError: If nothing landed, or more is rejected or unreadable than the limit allows. One line: the commonest
             reason, its count, an example, what to write.
     """
-    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE]))
+    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE, LEFT_OUT]))
     aside = book.rejected.height - faults.height
     records = book.rows_in - aside
     asked_away = bool((book.rejected["kind"] == OUTSIDE).any())

@@ -8,11 +8,11 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS, feed_named
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.landing.changed_files import changed_files, known_since
+from p2pcredit.jobs.landing.changed_files import changed_or_late, known_since
 from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.periods import DateRange, count_of_days, spans_of
@@ -94,7 +94,7 @@ def landed_anew(
         at_most: Of how many days, the newest, changed files are read; of all where None.
     """
     seen = seen_in_receipts(receipts, feed)
-    days = changed_files(ctx.layout, feed, seen, since_ns)
+    days = changed_or_late(ctx.layout, feed, receipts, since_ns)
     days = days if at_most is None else days[-at_most:]
     landed: dict[date, tuple[pl.DataFrame | None, str]] = {}
     taken: dict[date, pl.DataFrame] = {}
@@ -106,10 +106,10 @@ def landed_anew(
         (now, digest), before = landed[day], taken.get(day, pl.DataFrame())
         digests = before[_ORIGIN].unique().to_list() if before.height else []
         rows = before.drop(_ORIGIN) if before.height else before
-        if now is not None and now.equals(rows) and digests in ([], [seen[day].digest]):
+        if now is not None and now.equals(rows) and digests in ([], [seen[day].digest] if day in seen else []):
             continue
         counts = DayCounts.from_json(receipts[day].get("counts"))
-        known = None if counts is None else counts.feeds[feed].landed
+        known = counts.feeds[feed].landed if counts is not None and feed in counts.feeds else None
         found[day] = Delivery(feed, day, None if now is None else now.height, known, digest)
     return found
 
@@ -119,7 +119,7 @@ def deliveries_to_take_in(ctx: JobContext, days: Iterable[date]) -> dict[date, l
     receipts = read_receipts(ctx.layout, days)
     since = known_since(ctx.layout, receipts)
     found: dict[date, list[Delivery]] = {}
-    for feed in FEEDS:
+    for feed in ALL_FEEDS:
         for day, delivery in landed_anew(ctx, feed, receipts, since).items():
             found.setdefault(day, []).append(delivery)
     return dict(sorted(found.items()))
@@ -140,7 +140,7 @@ def _landed(ctx: JobContext, feed: str, days: DateRange) -> dict[date, tuple[pl.
 
     Its own check says why.
     """
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     columns = [SNAPSHOT, *contract.sources, UNPARSED]
     try:
         read = read_landing(ctx.layout, contract, days)
@@ -157,7 +157,7 @@ def _taken(ctx: JobContext, feed: str, days: DateRange) -> dict[date, pl.DataFra
     """Read the rows of these days in bronze, with the digest of the file that each came from."""
     from p2pcredit.storage.tables.lake import Lake  # loads Delta Lake, which is needed where a file changed only
 
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     rows = Lake(ctx.layout).scan(bronze(contract), days).sort(SNAPSHOT, "row_number")
     taken = rows.select(SNAPSHOT, *contract.sources, UNPARSED, _ORIGIN).collect()
     return {day: of_day for (day,), of_day in taken.partition_by(SNAPSHOT, as_dict=True).items()}

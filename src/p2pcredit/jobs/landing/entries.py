@@ -24,7 +24,13 @@ class Source:
 
 
 def merged(
-    manifest: dict[str, Any], platform: str, sources: tuple[Source, ...], days: DateRange | None, *, is_file: bool
+    manifest: dict[str, Any],
+    platform: str,
+    sources: tuple[Source, ...],
+    days: DateRange | None,
+    *,
+    is_file: bool,
+    currency: str | None = None,
 ) -> list[dict[str, Any]]:
     """Merge the new landing into the landings of this home.
 
@@ -32,8 +38,14 @@ def merged(
     stays beside it; only a made-up portfolio is never mixed with another.
 
     Raises:
-        UsageError: If two platforms, or two made-up portfolios, would be mixed.
+        UsageError: If two platforms, two currencies or two made-up portfolios would be mixed.
     """
+    others = {entry["currency"] for entry in manifest.get("landings", []) if entry.get("currency")} - {currency}
+    if currency is not None and others:
+        raise UsageError(
+            f"this home holds amounts in {min(others)}; write amounts in one currency, or land {currency} in another "
+            "home (--home DIR)"
+        )
     if manifest and manifest["platform"] != platform:
         raise UsageError(
             f"this home holds loans of {manifest['platform']}; land {platform} in another home (--home DIR)"
@@ -58,6 +70,7 @@ def merged(
         "files": [{"name": source.name, "sha256": source.sha256} for source in sources],
         "first_date": days.first.isoformat(),
         "last_date": days.last.isoformat(),
+        **({} if currency is None else {"currency": currency}),
     }
     return sorted([*kept, new], key=lambda entry: (entry["first_date"], entry["last_date"]))
 

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.catalogue import FeatureCatalogue
+from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS, Feed
 from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing.checks import UnreadableValues, reasons_of, refuse_ruined
@@ -24,6 +25,7 @@ from p2pcredit.jobs.landing.doubts import (
 )
 from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
 from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
+from p2pcredit.jobs.landing.own_columns import look_at_own_columns, own_features_of, refuse_leaks
 from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
@@ -36,6 +38,7 @@ from p2pcredit.storage.landing.manifest import manifest_file, read_manifest
 from p2pcredit.storage.landing.read import read_landing
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
+from p2pcredit.storage.own_features import joined_with, write_own_features
 
 logger = logging.getLogger("p2pcredit")
 _REJECTED_TOGETHER = 50_000
@@ -53,7 +56,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     Args:
         ctx: The context: the home directory, the limit of rejected records, and today.
         platform: A platform's name, or the path of a YAML profile.
-        files: Raw downloads; may be empty for `synthetic`.
+        files: Raw downloads, or directories of them where a mapping says how they are named; may be empty for
+            `synthetic`.
         first, last: Snapshot dates to land, both included; None for as far as the files go.
 
     Returns:
@@ -62,7 +66,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value),
         `implausible` (`feed.column` -> how the numbers of the column are of no plausible size), `early_statuses` (of
         the loans whose status is older than they are `count`, and the first as id and both dates; None without any),
-        `replaced` (loans of earlier files that this landing holds).
+        `replaced` (loans of earlier files that this landing holds), and where a mapping declares own columns as
+        features `own_columns` (see `jobs.landing.own_columns`).
         `rows_in` is always `rows_landed` + `rows_rejected`.
 
     Raises:
@@ -74,14 +79,17 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     if first is not None and last is not None:
         DateRange(first, last)
     profile = profile_named(platform, ctx.at.date())
+    own = FeatureCatalogue(tuple(own_features_of(profile)))
+    joined_with(ctx.catalogue, own.own, profile.name)  # refused before the files are read
+    files = _files_of(profile, files)
     with ExitStack() as until_landed:
         with ExitStack() as still:
             for path in files:
                 still.enter_context(unmodified_during(path))
             sources = _digest(files)
-            looked = Looked()
+            looked = Looked.at(own)
             parts = _counted(ctx, profile.parts(files, first, last), looked)
-            book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}"))
+            book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}", looked.further))
         return _land_book(ctx, profile, sources, book, looked, first, last)
 
 
@@ -97,6 +105,7 @@ def _land_book(
     platform, limit, is_file = profile.name, ctx.settings.landing.max_rejected_share, bool(sources)
     nothing_in: list[str] = []
     implausible: dict[str, dict[str, Any]] = {}
+    own_columns: dict[str, dict[str, Any]] = {}
     unreadable = looked.unreadable
     if not is_file:
         sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
@@ -123,23 +132,29 @@ def _land_book(
         nothing_in = warn_of_empty_columns(unreadable, profile.expected)
         judging = ctx.settings.preprocessing
         found = looked.sizes.findings(judging.level_shift_chance, judging.own_sizes)
-        implausible = warn_of_sizes(found, profile.expected)
+        implausible = warn_of_sizes(found, profile.expected, looked.sizes.catalogue.plausible)
+        own_columns = look_at_own_columns(book, looked.sizes.catalogue, ctx.settings.training.max_single_feature_auc)
+        refuse_leaks(own_columns)
     early = looked.early.within(days)
     replaced = 0
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
-        landings = merged(earlier, platform, sources, days, is_file=is_file)
+        currency = getattr(profile, "currency", None)
+        landings = merged(earlier, platform, sources, days, is_file=is_file, currency=currency)
         before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
         if days is not None:
             noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))
         span = days if before is None else before.span
+        catalogue = joined_with(ctx.catalogue, looked.sizes.catalogue.own, platform)
+        write_own_features(ctx.layout, catalogue)
+        feeds = {**FEEDS, **{feed.name: catalogue.feed(feed.name) for feed in looked.further}}
         _write_manifest(ctx.layout, platform, under_way(landings, sources, days, span))
         _write_rejected(_rejected_file(ctx.layout, platform, sources), book)
         if span is not None:
             replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
-            for done, (name, feed) in enumerate(FEEDS.items()):
-                ctx.progress(f"writing {name}", done, len(FEEDS))
+            for done, (name, feed) in enumerate(feeds.items()):
+                ctx.progress(f"writing {name}", done, len(feeds))
                 rows = partial(book.rows, name)
                 for some in [span] if before is None else before.spans:
                     write_months(ctx.layout, feed, rows if before is None else before.merged(feed, rows), some)
@@ -158,13 +173,14 @@ def _land_book(
         "rows_rejected": book.rejected.height,
         "first_date": days.first.isoformat() if days else None,
         "last_date": days.last.isoformat() if days else None,
-        "feeds": {name: book.count(name) for name in FEEDS},
+        "feeds": {name: book.count(name) for name in feeds},
         "reasons": reasons_of(book.rejected),
         "unreadable": unreadable.as_json(),
         "never_given": nothing_in,
         "implausible": implausible,
         "early_statuses": {"count": len(early), "example": early[0]} if early else None,
         "replaced": replaced,
+        **({"own_columns": own_columns} if looked.further else {}),
     }
 
 
@@ -182,6 +198,17 @@ class Looked:
     sizes: LandedSizes = field(default_factory=LandedSizes)
     early: EarlyStatuses = field(default_factory=EarlyStatuses)
 
+    @classmethod
+    def at(cls, own: FeatureCatalogue) -> Looked:
+        """Start with nothing counted yet, on a book with these own columns."""
+        further = (own.feed(OWN_COLUMNS.name),) if own.own else ()
+        return cls(UnreadableValues(further), LandedSizes(own))
+
+    @property
+    def further(self) -> tuple[Feed, ...]:
+        """The feeds that the book has besides those of every day."""
+        return self.unreadable.further
+
     def look_at(self, part: RawBook) -> None:
         """Add a part."""
         for one in (self.unreadable, self.sizes, self.early):
@@ -196,6 +223,19 @@ def _counted(ctx: JobContext, parts: Iterable[RawBook], looked: Looked) -> Itera
         yield part
         loans += part.rows_landed
         ctx.progress(f"{loans:,} loans read", 0, None)
+
+
+def _files_of(profile: Profile, given: Sequence[Path]) -> list[Path]:
+    """Put the files of a directory in its place, where the profile says how they are named."""
+    files: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            files.append(path)
+        elif (find := getattr(profile, "files_in", None)) is None:
+            raise UsageError(f"{path} is a directory; give the files of {profile.name} by name")
+        else:
+            files += find(path)
+    return files
 
 
 def _digest(files: Sequence[Path]) -> tuple[Source, ...]:

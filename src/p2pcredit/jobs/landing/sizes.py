@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Kind
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
 from p2pcredit.monitoring.feeds.findings import What
 from p2pcredit.monitoring.feeds.plausibility import Sizes, judge
@@ -29,33 +30,46 @@ _Place = tuple[str, str]
 
 @dataclass(slots=True)
 class LandedSizes:
-    """Counts, part by part, the sizes of the numbers of a book, by feed and column."""
+    """Counts, part by part, the sizes of the numbers of a book, by feed and column.
 
+    `catalogue`: the features that there are, of which own ones may have bounds.
+    """
+
+    catalogue: FeatureCatalogue = BUILT_IN
     sizes: dict[_Place, Sizes] = field(default_factory=dict)
 
     def look_at(self, book: RawBook) -> None:
         """Add a part of the book."""
-        for feed, column in _COLUMNS:
+        bounds = self.catalogue.plausible
+        own = [(OWN_COLUMNS.name, one) for one in self.catalogue.columns if (OWN_COLUMNS.name, one.source) in bounds]
+        for feed, column in (*_COLUMNS, *own):
             texts = book.feeds[feed][column.source]
             if texts.null_count() == texts.len():
                 continue
-            plausible = PLAUSIBLE[feed, column.source]
+            plausible = bounds[feed, column.source]
             bare = texts.str.strip_chars().str.strip_chars_end("%") if plausible.percent else texts
             values = bare.cast(pl.Float64, strict=False).drop_nulls().drop_nans()
             if len(values):
-                place, own = (feed, column.source), _counted(values / 100 if plausible.percent else values, plausible)
+                place, counted = (
+                    (feed, column.source),
+                    _counted(values / 100 if plausible.percent else values, plausible),
+                )
                 before = self.sizes.get(place)
-                self.sizes[place] = own if before is None else _together(before, own)
+                self.sizes[place] = counted if before is None else _together(before, counted)
 
     def findings(self, chance: float, right: Collection[str]) -> dict[_Place, tuple[What, Sizes]]:
         """Find the columns of no plausible size, but those (as `feed.column`) whose sizes are known to be right."""
-        judged = {place: judge(PLAUSIBLE[place], [sizes], chance) for place, sizes in self.sizes.items()}
-        named = (place for _, column in _COLUMNS for place in judged if place == (_, column.source))
+        bounds = self.catalogue.plausible
+        judged = {place: judge(bounds[place], [sizes], chance) for place, sizes in self.sizes.items()}
+        places = [(feed, column.source) for feed, column in _COLUMNS]
+        named = (place for place in dict.fromkeys((*places, *judged)) if place in judged)
         return {place: found for place in named if ".".join(place) not in right and (found := judged[place])}
 
 
 def warn_of_sizes(
-    found: Mapping[_Place, tuple[What, Sizes]], expected: Mapping[_Place, str]
+    found: Mapping[_Place, tuple[What, Sizes]],
+    expected: Mapping[_Place, str],
+    bounds: Mapping[_Place, Plausible] = PLAUSIBLE,
 ) -> dict[str, dict[str, Any]]:
     """Warn of each column of no plausible size, by the raw columns that give it.
 
@@ -64,7 +78,7 @@ def warn_of_sizes(
     """
     told = {}
     for (feed, column), (what, sizes) in found.items():
-        plausible, place = PLAUSIBLE[feed, column], f"{feed}.{column}"
+        plausible, place = bounds[feed, column], f"{feed}.{column}"
         raw = expected.get((feed, column), column)
         beyond = {"one_value": sizes.count, "too_high": sizes.above, "too_low": sizes.below}[what]
         if what == "one_value" and sizes.one is not None:

@@ -15,6 +15,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring.matured_loans import once_each
 from p2pcredit.models.term_structure.fit import watch
 from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
+from p2pcredit.models.training.hazard import months_on_book
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import LabelTarget
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -33,10 +34,10 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
         week_end: The last day known.
 
     Returns:
-        `loan_id`, `snapshot_date`, `term_months`, `months` watched on book by the last day of which defaults have been
-        reported, `defaulted` (0 or 1), `expected` (probability of default by then), one row per loan. Left out are
-        loans without a probability or a term, of unknown outcome, watched for less than a month, and those scored by a
-        model that has no term structure or is gone.
+        `loan_id`, `snapshot_date`, `term_months`, `months` on book by the last day of which defaults have been
+        reported (at most its horizon), `defaulted` (0 or 1), `expected` (probability of default by then), one row per
+        loan. Left out are loans without a probability or a term, of unknown outcome, watched for less than a month, and
+        those scored by a model that has no term structure or is gone.
     """
     lake, labels = Lake(ctx.layout), ctx.settings.labels
     longest = max((labels.window_months, *labels.lifetime_terms_months))
@@ -75,9 +76,14 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
         until=until,
         window_months=labels.window_months,
     )
-    rows = pl.DataFrame(
-        {"loan_id": watched.loan_ids, "months": watched.months, "defaulted": watched.defaulted.astype(np.int8)}
-    ).join(served, on="loan_id", how="inner", maintain_order="left")
+    # A loan that defaulted was watched until then, but what was expected of it by now goes on growing.
+    horizon = pl.max_horizontal("term_months", pl.lit(labels.window_months))
+    by_now = known.select("loan_id", months=pl.min_horizontal(months_on_book(until), horizon).cast(pl.Int64))
+    rows = (
+        pl.DataFrame({"loan_id": watched.loan_ids, "defaulted": watched.defaulted.astype(np.int8)})
+        .join(by_now, on="loan_id", how="inner", maintain_order="left")
+        .join(served, on="loan_id", how="inner", maintain_order="left")
+    )
     parts = [
         _expected(ctx, str(model_id), part) for (model_id,), part in rows.group_by("model_id", maintain_order=True)
     ]

@@ -20,15 +20,19 @@ from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.training.past_promotions import promotions_until, realised_differences
-from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile
+from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile, scored_since
 from p2pcredit.monitoring.graded import grade
 from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.periods import DateRange
 from p2pcredit.reporting.weekly.facts import build_facts
 from p2pcredit.reporting.weekly.page import render_report
 from p2pcredit.storage.files import write_bytes_atomically
+from p2pcredit.storage.landing.manifest import read_manifest
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.transforms.labels import unknown_outcomes
+
+_MOST_DAYS = 92
+"""After a longer pause the days of the last three months are told of; `status` tells of all."""
 
 
 def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
@@ -36,7 +40,9 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
     week = week or MonitoringSnapshot(ctx, week_end)
     earlier = week.lake.scan(MONITORING).filter(pl.col("week_end_date") <= week_end).collect()
     gaps = find_gaps(ctx, week_end)
-    days = reconcile_days(ctx, DateRange(week_end - timedelta(days=DAYS_OF_A_WEEK - 1), week_end), gaps)
+    since = _since(earlier, week_end)
+    days = reconcile_days(ctx, DateRange(since, week_end), gaps)
+    platform = read_manifest(ctx.layout).get("platform")
     facts = build_facts(
         week_end,
         week.results,
@@ -52,10 +58,25 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         approvals=[one.line for one in attention(ctx, ctx.ledger.state())],
         promotions=_promotions(ctx, week),
         graded=asdict(grade(week.inputs, earlier, ctx.settings)),
+        book={
+            "name": ctx.settings.monitoring.book or platform or "book without a name",
+            "platform": platform if ctx.settings.monitoring.book else None,
+            "since": since.isoformat(),
+            "recent_days": ctx.settings.monitoring.recent_days,
+            **scored_since(week.inputs, since),
+        },
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())
     return {"report": str(path)}
+
+
+def _since(earlier: pl.DataFrame, week_end: date) -> date:
+    """Find the first day after the review before this one; the week's own first day where there is none."""
+    own = week_end - timedelta(days=DAYS_OF_A_WEEK - 1)
+    before = earlier.filter(pl.col("week_end_date") < week_end)["week_end_date"].max()
+    since = before + timedelta(days=1) if isinstance(before, date) else own
+    return max(min(since, own), week_end - timedelta(days=_MOST_DAYS - 1))
 
 
 def _promotions(ctx: JobContext, week: MonitoringSnapshot) -> list[dict[str, Any]]:

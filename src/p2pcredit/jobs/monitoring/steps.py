@@ -14,7 +14,8 @@ from p2pcredit.errors import MonitoringError, P2PCreditError
 from p2pcredit.jobs.activity import record, warn_once, without_values
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decisions import decide, reconcile
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, Gap, Lack, monitored_weeks
+from p2pcredit.jobs.gaps import SKIPPED_WEEK, Gap, Lack
+from p2pcredit.jobs.monitoring.reviewed import decided_weeks, has_evidence, monitored_weeks
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
 from p2pcredit.monitoring.policies.choose import monitoring_has_evidence
@@ -68,12 +69,12 @@ def _lacking(week: MonitoringSnapshot) -> str | None:
 
 
 def _missed_weeks(ctx: JobContext, week_end: date) -> list[date]:
-    """List the weeks shortly before one that lack nothing and were not reviewed, though one before them was."""
+    """List the weeks shortly before one that lack nothing and were not reviewed, from the first measured one on."""
     reach = ctx.settings.preprocessing.catch_up_days // DAYS_OF_A_WEEK
     before = [week_end - timedelta(days=DAYS_OF_A_WEEK * n) for n in range(reach, 0, -1)]
     missed = [week for week in before if not _is_reviewed(ctx, week)]
     first = min(monitored_weeks(ctx), default=week_end) if missed else week_end
-    return [week for week in missed if first < week and _lacking(MonitoringSnapshot(ctx, week)) is None]
+    return [week for week in missed if first <= week and _lacking(MonitoringSnapshot(ctx, week)) is None]
 
 
 def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
@@ -82,14 +83,10 @@ def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
     A run that was killed between its measurements and its decision has not reviewed its week; nor has one whose rows
     cannot be read now.
     """
-    decisions = ctx.ledger.state().decisions.values()
-    if any(made.origin is Origin.MONITORING and made.decision.decision_date == week_end for made in decisions):
+    if week_end in decided_weeks(ctx.ledger.state()):
         return True
-    try:
-        results = MonitoringSnapshot(ctx, week_end).results
-    except MonitoringError:
-        return False
-    return bool(results) and not monitoring_has_evidence(results)
+    rows = MonitoringSnapshot(ctx, week_end).rows
+    return bool(rows) and not has_evidence(rows)
 
 
 def _make_up_week(ctx: JobContext, week_end: date) -> bool:
@@ -129,8 +126,18 @@ def _warn_if_not_scored(ctx: JobContext, week_end: date) -> None:
 
 
 def calculate_metrics(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot | None = None) -> Receipt:
-    """Measure the week and write one row per metric and segment into `gold/monitoring`."""
+    """Measure the week and write one row per metric and segment into `gold/monitoring`.
+
+    Raises:
+        MonitoringError: If the week of a scheduled run lacks what it needs, such as its last day: the check before was
+            marked as success by hand. Measured without it, the week would decide otherwise, and count as decided.
+    """
     week = week or MonitoringSnapshot(ctx, week_end)
+    if ctx.caller is Caller.SCHEDULED and (lacking := _lacking(week)) is not None:
+        raise MonitoringError(
+            f"the week to {week_end} is not measured: {lacking}; once that is mended clear task check_monitoring with "
+            f"those after it, or: p2pcredit monitor --week-end {week_end}"
+        )
     with week.lake.lock(MONITORING):
         results = metric_registry.calculate_metrics(week.inputs, ctx.settings)
         rows = pl.DataFrame(

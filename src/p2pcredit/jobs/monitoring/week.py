@@ -12,12 +12,14 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.cures import Cures
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import MetricResult
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, PREDICTIONS, QUARANTINE, silver
 from p2pcredit.engines.local import collect
+from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
+from p2pcredit.jobs.monitoring.asked import asked_before_landing
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.monitoring.over_term import default_over_term
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
@@ -28,11 +30,15 @@ from p2pcredit.monitoring.policies.choose import Verdict, results_from_rows
 from p2pcredit.monitoring.policies.choose import decide as decide_remedy
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.model_bank import REFERENCE_FILE, ModelBank
 from p2pcredit.storage.tables.day_receipts import read_receipt
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import late_loans, rebuilt_signs, unknown_outcomes
 from p2pcredit.transforms.outcomes import fate_days
+
+_MONTHS_BEFORE = 13
+"""How long before the newest days applications are scored: a year to compare with, and a few days."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class MonitoringSnapshot:
         """All inputs of a metric."""
         # Not at the top: what only checks or decides a week loads no model.
         from p2pcredit.jobs.monitoring.champion_judged import champion_judged
+        from p2pcredit.jobs.scoring.scored_applications import scored_applications
 
         history, week_end = self.history, self.week_end
         unknown = self._unknown_outcomes()
@@ -98,6 +105,7 @@ class MonitoringSnapshot:
             week_end=week_end,
             champion_id=self.champion_id,
             champion_as_of=self.facts.champion_as_of,
+            catalogue=read_own_features(self.ctx.layout),
             predictions=once_each(frames[0]),
             labels=frames[1].sort("origination_date", "loan_id"),
             features=once_each(frames[2]),
@@ -111,6 +119,7 @@ class MonitoringSnapshot:
             events_of_no_loan=count_of_no_loan(self.lake, week_end, history),
             refused=once_each(frames[3]),
             cures=self._cures(unknown),
+            asked=asked_before_landing(self.ctx, frames[0], history),
             champion_features=tuple(self.card.get("features", ())),
             over_term=default_over_term(self.ctx, week_end),
             champion_judged=champion_judged(
@@ -120,15 +129,32 @@ class MonitoringSnapshot:
                 week_end=week_end,
                 settings=self.ctx.settings,
             ),
+            applications=scored_applications(
+                self.ctx, history, self.champion_id, since=add_months(self._recent.first, -_MONTHS_BEFORE)
+            ),
             why_unknown=commonest_reason(self.lake, week_end, history),
             early_statuses=in_words(early_statuses(self.ctx.layout, history)),
         )
 
     @cached_property
     def results(self) -> list[MetricResult]:
-        """The week's measurements as they stand in `gold/monitoring`."""
-        rows = self.lake.read(MONITORING, DateRange(self.week_end, self.week_end))
-        return results_from_rows(rows.iter_rows(named=True))
+        """The week's measurements as they stand in `gold/monitoring`.
+
+        Raises:
+            MonitoringError: If there are none, so that a week that was not measured is neither reported nor decided,
+                such as one whose task was marked as success by hand; or if a row is no result.
+        """
+        if not self.rows:
+            raise MonitoringError(
+                f"the week to {self.week_end} was not measured: clear task calculate_metrics with those after it, or: "
+                f"p2pcredit monitor --week-end {self.week_end}"
+            )
+        return results_from_rows(self.rows)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The week's rows of `gold/monitoring`, as they stand now."""
+        return self.lake.read(MONITORING, DateRange(self.week_end, self.week_end)).to_dicts()
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -214,7 +240,10 @@ class MonitoringSnapshot:
 
     def _feed_quality(self) -> pl.DataFrame:
         totals = self._counted
-        rows = [(feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in FEEDS]
+        rows = [
+            (feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in ALL_FEEDS
+        ]
+        rows = [row for row in rows if row[0] in FEEDS or row[1]]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 

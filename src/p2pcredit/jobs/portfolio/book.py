@@ -19,6 +19,7 @@ from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.settings import Settings
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.unknown_outcomes import first_set_aside
+from p2pcredit.transforms.vintages import quarter_name
 
 Every = Literal["quarter", "year"]
 Grades = Literal["platform", "own"]
@@ -98,8 +99,8 @@ def book_of(lake: Lake, settings: Settings, day: date, *, graded: bool = True) -
     return Book(day, kept, loans.height - kept.height)
 
 
-def flows_as_of(ctx: JobContext, book: Book) -> pl.DataFrame:
-    """Read the cash flows of a book's loans that were known on its day.
+def flows_as_of(ctx: JobContext, book: Book) -> pl.LazyFrame:
+    """Give the cash flows that were known on a book's day, still to be read: a large book's are not held in memory.
 
     Raises:
         MissingTableError: If most of the loans have none, such as in a home that an earlier version made.
@@ -108,9 +109,8 @@ def flows_as_of(ctx: JobContext, book: Book) -> pl.DataFrame:
         Lake(ctx.layout)
         .scan(CASH_FLOWS, DateRange(EARLIEST_ORIGINATION, book.as_of))
         .select("loan_id", "paid_on", "kind", "amount", "rebuilt")
-        .collect()
     )
-    lent = flows.filter(pl.col("kind") == "disbursed").select("loan_id").unique()
+    lent = flows.filter(pl.col("kind") == "disbursed").select("loan_id").unique().collect(engine="streaming")
     without = book.loans.join(lent, on="loan_id", how="anti").height
     if 2 * without > book.loans.height:
         days = preprocessed_days(ctx.layout)
@@ -118,12 +118,13 @@ def flows_as_of(ctx: JobContext, book: Book) -> pl.DataFrame:
             f"{without:,} of {book.loans.height:,} loans have no cash flow, such as those that an earlier version "
             f"preprocessed; run 'p2pcredit preprocess --from {days.first} --to {days.last}'"
         )
-    return flows.join(book.loans.select("loan_id"), on="loan_id", how="semi")
+    return flows
 
 
-def valued_on(ctx: JobContext, book: Book, flows: pl.DataFrame) -> date:
+def valued_on(ctx: JobContext, book: Book, flows: pl.LazyFrame) -> date:
     """Give the last day of which all payments are known: rebuilt ones are known when no default was reported since."""
-    lag = ctx.settings.labels.default_days if flows["rebuilt"].any() else 0
+    rebuilt = flows.select(pl.col("rebuilt").any()).collect(engine="streaming").item()
+    lag = ctx.settings.labels.default_days if rebuilt else 0
     return book.as_of - timedelta(days=lag)
 
 
@@ -137,9 +138,9 @@ def with_cells(book: Book, vintage: Every, grades: Grades) -> pl.DataFrame:
         raise UsageError(f"a vintage is a quarter or a year, not '{vintage}'")
     if grades not in {"platform", "own"}:
         raise UsageError(f"grades are those of the platform or our own, not '{grades}'; write platform or own")
-    year, quarter = pl.col("origination_date").dt.year().cast(pl.String), pl.col("origination_date").dt.quarter()
+    year = pl.col("origination_date").dt.year().cast(pl.String)
     return book.loans.with_columns(
-        (year if vintage == "year" else pl.format("{}Q{}", year, quarter)).alias("vintage"),
+        (quarter_name("origination_date") if vintage == "quarter" else year).alias("vintage"),
         pl.col("grade" if grades == "platform" else "own_grade").alias("grade"),
     )
 

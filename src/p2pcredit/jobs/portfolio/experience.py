@@ -9,10 +9,11 @@ import polars as pl
 
 from p2pcredit.contracts.tables import CASH_FLOWS
 from p2pcredit.jobs.portfolio.book import Book, book_of
+from p2pcredit.models.economics.expected import lag_months
 from p2pcredit.models.economics.experience import Experience
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.portfolio.returns import loan_returns
+from p2pcredit.portfolio.loan_returns import loan_returns
 from p2pcredit.portfolio.severity import Severity, learn_experience
 from p2pcredit.settings import Settings
 from p2pcredit.storage.tables.lake import Lake
@@ -54,7 +55,7 @@ def experience_as_of(lake: Lake, settings: Settings, day: date, book: Book | Non
         lake.scan(CASH_FLOWS, DateRange(EARLIEST_ORIGINATION, day))
         .join(bad.lazy().select("loan_id"), on="loan_id", how="semi")
         .select("loan_id", "paid_on", "kind", "amount", "rebuilt")
-        .collect()
+        .collect(engine="streaming")  # in any order: what is learned does not depend on it
     )
     lag = settings.labels.default_days if flows["rebuilt"].any() else 0
     until = day - timedelta(days=lag)
@@ -71,6 +72,7 @@ def experience_as_of(lake: Lake, settings: Settings, day: date, book: Book | Non
         fallback=settings.money.loss_given_default,
         least_defaults=settings.money.least_defaults,
         confidence=settings.monitoring.confidence,
+        lag_months=lag_months(settings.labels.default_days),
     )
     return Learned(experience, severities, until, defaults, flows)
 

@@ -16,11 +16,17 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Book, book_as_of, flows_as_of, valued_on
 from p2pcredit.jobs.portfolio.experience import Learned, experience_as_of
 from p2pcredit.jobs.portfolio.rated import Rated, rate_loans
-from p2pcredit.models.economics.expected import lag_months
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.portfolio.expected_losses import LATE_BANDS, late_loans, losses_by_month, sums_by, with_losses
-from p2pcredit.portfolio.returns import loan_returns
+from p2pcredit.portfolio.expected_losses import (
+    LATE_BANDS,
+    Assumptions,
+    late_loans,
+    losses_by_month,
+    sums_by,
+    with_losses,
+)
+from p2pcredit.portfolio.loan_returns import loan_returns
 from p2pcredit.portfolio.severity import developed, triangle_of
 from p2pcredit.portfolio.vintage_curves import months_seen
 from p2pcredit.reporting.losses import assumptions_of, render_losses
@@ -94,25 +100,14 @@ def _measured(ctx: JobContext, as_of: date | None, stress: str) -> tuple[Receipt
     open_ones = _open_loans(own, events, until)
     rated = rate_loans(ctx, open_ones["loan_id"], book.as_of)
     loans, unscored = _with_ratings(open_ones, rated)
-    lag = lag_months(labels.default_days)
     late = late_loans(_settled_late(book, events, until, labels.default_days), money.least_defaults)
     to_come = {
         name: [*np.cumsum(np.array(one.pattern)[::-1])[::-1].tolist(), 0.0]
         for name, one in learned.severities.items()
         if one.value is not None and _source(learned, name) != "setting"
     }
-    found = with_losses(
-        loans,
-        rated.structures,
-        rated.model_id,
-        learned.experience,
-        late,
-        to_come=to_come,
-        scenarios=scenarios,
-        stress=factors,
-        lag=lag,
-        money=money,
-    )
+    given = Assumptions(rated.structures, rated.model_id, learned.experience, late, to_come, scenarios, factors, money)
+    found = with_losses(loans, given)
     structure = rated.structures[rated.model_id]
     written_off = own.filter(pl.col("defaulted_on").is_not_null(), pl.col("charged_off_on") <= until)
     facts: Receipt = {
@@ -151,7 +146,7 @@ def _measured(ctx: JobContext, as_of: date | None, stress: str) -> tuple[Receipt
         "by_stage_and_term": sums_by(found, ["stage", "term_months"], learned.experience),
         "by_grade": sums_by(found, ["grade"], learned.experience),
         "by_reason": sums_by(found, ["stage", "stage_reason"], learned.experience),
-        "months": losses_by_month(found, structure, learned.experience, lag, factors),
+        "months": losses_by_month(found, structure, learned.experience, factors),
         "loss_given_default": {
             "all": learned.severities["all"].as_json(),
             "by_term": [

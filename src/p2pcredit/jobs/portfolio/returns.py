@@ -10,7 +10,7 @@ import polars as pl
 from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Every, Grades, book_as_of, flows_as_of, valued_on, with_cells
-from p2pcredit.portfolio.returns import returns_by
+from p2pcredit.portfolio.returns import LoanBook
 from p2pcredit.reporting.returns import render_returns
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
@@ -34,10 +34,10 @@ def measure_returns(
         until: The valuation, where it lies before the last day of which all payments are known; None for that day.
 
     Returns:
-        `home_id`, `as_of`, `valued_on` (the last day of which all payments are known), `vintage`, `grades`, `loans`,
-        `unknown_outcomes` (loans left out), `short` (loans paid off of which payments are missing), `rebuilt_share`,
-        `total`, `by_vintage`, `by_grade`, `by_term`, `by_vintage_and_term`, `cells` (by vintage, grade and term): each
-        as `portfolio.returns` says.
+        `home_id`, `as_of`, `valued_on` (the last day of which all payments are known), `currency`, `vintage`, `grades`,
+        `loans`, `unknown_outcomes` (loans left out), `short` (loans paid off of which payments are missing),
+        `rebuilt_share`, `total`, `by_vintage`, `by_grade`, `by_term`, `by_vintage_and_term`, `cells` (by vintage, grade
+        and term): each as `portfolio.returns` says.
 
     Raises:
         MissingTableError: If days or cash flows are missing, or payments of most loans were never reported.
@@ -48,7 +48,8 @@ def measure_returns(
     until = known if until is None else min(known, until)
     loans = with_cells(book, vintage, grades)
     severity = ctx.settings.scores.loss_given_default
-    (total,) = returns_by(loans, flows, [], until, loss_given_default=severity)
+    cells = LoanBook.of(loans, flows, until, ("vintage", "grade", "term_months"))
+    (total,) = cells.returns_by([], loss_given_default=severity)
     _require_payments(total, loans, until)
     cuts = {
         "by_vintage": ("vintage",),
@@ -61,6 +62,7 @@ def measure_returns(
         "home_id": short_id_of(ctx.layout.home),
         "as_of": book.as_of.isoformat(),
         "valued_on": until.isoformat(),
+        "currency": ctx.settings.money.currency,
         "vintage": vintage,
         "grades": grades,
         "loans": total["loans"],
@@ -68,7 +70,7 @@ def measure_returns(
         "short": total["short"],
         "rebuilt_share": total["rebuilt_share"],
         "total": total,
-        **{name: returns_by(loans, flows, by, until, loss_given_default=severity) for name, by in cuts.items()},
+        **{name: cells.returns_by(by, loss_given_default=severity) for name, by in cuts.items()},
     }
 
 

@@ -17,12 +17,11 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Book, book_as_of
 from p2pcredit.jobs.portfolio.experience import Learned, experience_as_of
 from p2pcredit.jobs.portfolio.rated import Rated, rate_loans
-from p2pcredit.models.economics.expected import lag_months
 from p2pcredit.models.economics.value import profit_of, stressed_chances, value_loans
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.portfolio.returns import DAYS_A_YEAR, loan_returns
+from p2pcredit.portfolio.loan_returns import DAYS_A_YEAR, loan_returns
 from p2pcredit.portfolio.strategy import (
     FACTORS,
     Draws,
@@ -40,6 +39,7 @@ from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
+from p2pcredit.transforms.vintages import quarter_name
 
 Revenue = Literal["interest", "fees"]
 LEAST_LOANS = 50
@@ -112,8 +112,7 @@ def measure_strategy(
             f"{loans.height:,} loans of the {months} months before {book.as_of} have probability, term and interest "
             f"rate, {LEAST_LOANS} are needed; choose more --months"
         )
-    lag = lag_months(settings.labels.default_days)
-    valued = _valued(loans, rated, learned, lag, factors, money, lends=revenue == "interest")
+    valued = _valued(loans, rated, learned, factors, money, lends=revenue == "interest")
     present, confidence = settings.scores.approval_cutoff, settings.monitoring.confidence
     ratios = _ratios(ctx, book)
     chances = loans["probability_of_default"].to_numpy().astype(np.float64)
@@ -213,7 +212,7 @@ def _valuable(newest: pl.DataFrame, rated: Rated) -> tuple[pl.DataFrame, int]:
 
 
 def _valued(
-    loans: pl.DataFrame, rated: Rated, learned: Learned, lag: int, asked: Stress, money: MoneySettings, *, lends: bool
+    loans: pl.DataFrame, rated: Rated, learned: Learned, asked: Stress, money: MoneySettings, *, lends: bool
 ) -> _Newest:
     chances = loans["probability_of_default"].to_numpy().astype(np.float64)
     amounts = loans["loan_amount"].to_numpy().astype(np.float64)
@@ -222,9 +221,8 @@ def _valued(
     for factor in FACTORS:
         stress = Stress(hazard=factor) * asked
         valued = value_loans(
-            structure, learned.experience, chances, loans["term_months"], loans["interest_rate_share"], lag=lag,
-            stress=stress,
-        )  # fmt: skip
+            structure, learned.experience, chances, loans["term_months"], loans["interest_rate_share"], stress=stress
+        )
         profit = profit_of(valued, amounts, money, bears_losses=lends)
         found = valued.expected
         frames[factor] = loans.select(
@@ -289,11 +287,10 @@ def _ratios(ctx: JobContext, book: Book) -> Ratios:
     labels = collect(
         labels_as_of(lake.frame(LABEL_STORE, known), lake.frame(QUARANTINE, known), book.as_of, ctx.settings.labels)
     )
-    day = pl.col("snapshot_date")
     found = (
         _served(ctx, book.as_of)
         .join(labels.select("loan_id", "label"), on="loan_id", how="inner")
-        .group_by(pl.format("{}Q{}", day.dt.year(), day.dt.quarter()).alias("vintage"))
+        .group_by(quarter_name("snapshot_date").alias("vintage"))
         .agg(pl.col("label").cast(pl.Float64).sum().alias("seen"), pl.col("probability_of_default").sum())
         .sort("vintage")
     )
@@ -340,7 +337,6 @@ def _observed(
         .scan(CASH_FLOWS, DateRange(EARLIEST_ORIGINATION, book.as_of))
         .join(loans.lazy().select("loan_id"), on="loan_id", how="semi")
         .select("loan_id", "paid_on", "kind", "amount", "rebuilt")
-        .collect()
     )
     own = loan_returns(loans, flows, learned.until).sort("origination_date", "loan_id")
     if own.height < LEAST_LOANS:
@@ -351,9 +347,8 @@ def _observed(
     fees = pl.col("invested") * money.origination_fee - money.cost_per_loan
     profit = income - money.funding_rate * years + fees if lends else fees + money.servicing_rate * years
     within = pl.col("defaulted_on") <= pl.col("origination_date").dt.offset_by(f"{window}mo")
-    born = pl.col("origination_date")
     frame = own.select(
-        pl.format("{}Q{}", born.dt.year(), born.dt.quarter()).alias("vintage"),
+        quarter_name("origination_date").alias("vintage"),
         "probability_of_default",
         pl.col("invested").alias("amount"),
         within.fill_null(value=False).cast(pl.Float64).alias("chance"),

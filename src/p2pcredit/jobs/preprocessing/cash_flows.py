@@ -19,7 +19,7 @@ from p2pcredit.contracts.tables import CASH_FLOWS, QUARANTINE, silver
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import close_month, engine_for
-from p2pcredit.periods import DateRange, add_months
+from p2pcredit.periods import DateRange, add_months, month_end
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.storage.tables.column_bounds import bounded_files, last_day_there
 from p2pcredit.storage.tables.day_receipts import last_with_labels, mark_labels_built
@@ -39,7 +39,13 @@ from p2pcredit.transforms.cash_flows import (
 from p2pcredit.transforms.payment_schedule import scheduled_flows
 from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS, Frame
 
-_SHORTEST_MONTH = 28
+STRETCHES_TOGETHER = 20_000
+"""Stretches of which all instalments are held at once: each has dozens, and the work on them needs many columns."""
+FLOWS_TOGETHER = 4_000_000
+"""Flows that are held at once, about: days are cut at ends of months so that no more become known in a part."""
+_FLOWS_A_MONTH = 2
+"""Of a loan that runs: principal and interest."""
+_SHORTEST_MONTH, _LONGEST_MONTH = 28, 31
 _TERMS, _PERFORMANCE = silver(LOAN_TERMS), silver(LOAN_PERFORMANCE)
 
 
@@ -104,6 +110,20 @@ def _mend_later_flows(ctx: JobContext, lake: Lake, days: DateRange) -> bool:
 
 def _write(ctx: JobContext, lake: Lake, days: DateRange) -> tuple[int, bool]:
     """Replace the flows of these days; give how many there are and whether any changed."""
+    done = [_write_part(ctx, lake, part) for part in _parts(lake, days)]
+    return sum(height for height, _ in done), any(changed for _, changed in done)
+
+
+def _parts(lake: Lake, days: DateRange) -> list[DateRange]:
+    """Cut days in which too many flows may become known for them to be held together."""
+    if days.last <= month_end(days.first):
+        return [days]
+    loans = sum(lake.rows_per_day(_TERMS, DateRange(EARLIEST_ORIGINATION, days.last)).values())
+    together = max(1, FLOWS_TOGETHER // max(_FLOWS_A_MONTH * loans, 1))
+    return [days] if together * _SHORTEST_MONTH >= len(days) + _LONGEST_MONTH else list(days.months(together))
+
+
+def _write_part(ctx: JobContext, lake: Lake, days: DateRange) -> tuple[int, bool]:
     labels = ctx.settings.labels
     reach = _reach(lake, days, labels.default_days)
     engine = engine_for(ctx, lake, (_TERMS, reach.terms), (_PERFORMANCE, reach.events))
@@ -177,7 +197,8 @@ def _older(engine: Engine, reach: _Reach, asking: Frame) -> _Known | None:
 def _filled(days: DateRange, known_after_days: int, lives: pl.DataFrame) -> pl.DataFrame:
     if lives.is_empty():
         return pl.DataFrame(schema=CASH_FLOWS.schema)
-    return scheduled_flows(lives, days, known_after_days).with_columns(pl.col("snapshot_date").alias("known_on"))
+    parts = [scheduled_flows(part, days, known_after_days) for part in lives.iter_slices(STRETCHES_TOGETHER)]
+    return pl.concat(parts).with_columns(pl.col("snapshot_date").alias("known_on"))
 
 
 __all__ = ["build_cash_flows"]

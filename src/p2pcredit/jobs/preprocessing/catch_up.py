@@ -16,18 +16,18 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from p2pcredit.contracts.alerts import Finding
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import OutsideHomeError, P2PCreditError, StorageError
 from p2pcredit.jobs.activity import warn_once, without_values
+from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.failures import domain_error
 from p2pcredit.jobs.gaps import Gap, Lack, days_whole
-from p2pcredit.jobs.landing.changed_files import changed_files, known_since
-from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
+from p2pcredit.jobs.landing.changed_files import changed_or_late, known_since
 from p2pcredit.periods import DateRange, count_of_days, joined, spans_of
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.day_receipts import first_complete, is_complete, read_receipts
+from p2pcredit.storage.tables.day_receipts import is_complete, read_receipts
 
 if TYPE_CHECKING:
     from p2pcredit.jobs.landing.deliveries import Delivery
@@ -41,12 +41,12 @@ _DAYS_AFTER = 7
 def make_up_days(ctx: JobContext, day: date) -> Receipt:
     """Preprocess the days before a day that have landed and are not complete, or landed anew, oldest first, in spans.
 
-    A day is made up where every feed has landed for it, it lies after the first complete day of the home, and at most
-    `preprocessing.catch_up_days` before `day`. A complete day is taken in again where a landing file of it holds other
-    rows than were taken in, unless a feed has fewer of them: that would take loans away which were scored, so a person
-    is asked. Days that follow each other are written in one commit per table, as many as memory bears, and judged as
-    strictly as one that came in time; where that fails, each is done by itself. A day that cannot be made up is warned
-    of at once, stays a gap, and keeps neither the others nor `day` back.
+    A day is made up where every feed has landed for it, the first day that was begun in the home does not lie after it,
+    and it lies at most `preprocessing.catch_up_days` before `day`. A complete day is taken in again where a landing
+    file of it holds other rows than were taken in, unless a feed has fewer of them: that would take loans away which
+    were scored, so a person is asked. Days that follow each other are written in one commit per table, as many as
+    memory bears, and judged as strictly as one that came in time; where that fails, each is done by itself. A day that
+    cannot be made up is warned of at once, stays a gap, and keeps neither the others nor `day` back.
 
     Returns:
         `made_up` (days), `failed` (day -> why, in short), `too_old` (landed days that were passed over since they lie
@@ -93,7 +93,7 @@ def _deliveries(ctx: JobContext, day: date) -> _Deliveries:
     days = [day - timedelta(days=n) for n in range(ctx.settings.preprocessing.catch_up_days, 0, -1)]
     receipts = read_receipts(ctx.layout, days)
     since = known_since(ctx.layout, receipts)
-    if not any(changed_files(ctx.layout, feed, seen_in_receipts(receipts, feed), since) for feed in FEEDS):
+    if not any(changed_or_late(ctx.layout, feed, receipts, since) for feed in ALL_FEEDS):
         return _Deliveries()
     from p2pcredit.jobs.landing.deliveries import deliveries_to_take_in  # reads files and tables, which few nights need
 
@@ -164,12 +164,14 @@ def _spans(layout: Layout, days: Sequence[date]) -> list[DateRange]:
 
 
 def _landed_and_incomplete(ctx: JobContext, day: date, nearest: int, furthest: int) -> list[date]:
-    """List the days so far before a day that landed whole and are not complete; a home begins with a complete day."""
-    begun = first_complete(ctx.layout)
-    if begun is None or furthest < nearest:
+    """List the days so far before a day that landed whole and are not complete, from the first that was begun on."""
+    if furthest < nearest:
+        return []
+    begun = days_begun(ctx, not_before=day - timedelta(days=furthest))
+    if begun is None:
         return []
     before = [day - timedelta(days=n) for n in range(furthest, nearest - 1, -1)]
-    missing = [one for one in before if one > begun and not is_complete(ctx.layout, one)]
+    missing = [one for one in before if one >= begun.first and not is_complete(ctx.layout, one)]
     return days_whole(ctx.layout, missing) if missing else []
 
 

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from p2pcredit.contracts.feature_sources import columns_behind
-from p2pcredit.contracts.feeds import FEEDS, feed_named
+from p2pcredit.contracts.feeds import ALL_FEEDS, Feed
+from p2pcredit.contracts.plausible import Plausible
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.governance.acts import acting
@@ -24,6 +25,7 @@ from p2pcredit.monitoring.feeds.shapes import FURTHEST, UsualDays
 from p2pcredit.monitoring.feeds.texts import UsualTexts, compare_texts
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import PreprocessingSettings
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import Facts, last_complete_before, read_receipts
 
@@ -111,7 +113,7 @@ def findings_of_recent_days(ctx: JobContext, last: date) -> Judged:
     number = ctx.settings.preprocessing.schema_drift_days
     days = [*last_complete_before(ctx.layout, last, number - 1), last][-number:]
     receipts = read_receipts(ctx.layout, days)
-    seen = {feed: found for feed in FEEDS if (found := seen_in_receipts(receipts, feed))}
+    seen = {feed: found for feed in ALL_FEEDS if (found := seen_in_receipts(receipts, feed))}
     judged = Judged(seen, undetermined=not any(last in of_feed for of_feed in seen.values()))
     _compare(ctx, judged, days, None)
     return judged
@@ -140,7 +142,11 @@ def require_what_is_used(ctx: JobContext, day: date, findings: Collection[Findin
         champion = None
         if touching and setting == "stop_if_used":
             champion = ctx.ledger.state().champion_on(day)
-            used = columns_behind(_features(ctx, champion)) if champion is not None else frozenset()
+            used = (
+                columns_behind(_features(ctx, champion), read_own_features(ctx.layout))
+                if champion is not None
+                else frozenset()
+            )
             touching = [finding for finding in touching if finding.what in losses and _is_among(finding, used)]
             touching = [finding for finding in touching if not (easy_on_fading and _fades(finding))]
         if setting == "report" or not touching:
@@ -160,7 +166,7 @@ def _compare(ctx: JobContext, judged: Judged, days: Sequence[date], accept_drift
     before = _receipts_before(ctx, judged.seen, days[0], settings.schema_drift_days)
     own = read_receipts(ctx.layout, days)
     for feed in judged.seen:
-        _compare_feed(judged, feed, days, before, own, settings, accepting)
+        _compare_feed(judged, ctx.feed(feed), days, before, own, settings, accepting, ctx.catalogue.plausible)
 
 
 def _receipts_before(ctx: JobContext, feeds: Collection[str], day: date, number: int) -> dict[date, Facts]:
@@ -183,16 +189,18 @@ def _usual_days(before: Mapping[date, Facts], feed: str, number: int) -> UsualDa
 
 def _compare_feed(
     judged: Judged,
-    feed: str,
+    contract: Feed,
     days: Sequence[date],
     before: Mapping[date, Facts],
     own: Mapping[date, Facts],
     settings: PreprocessingSettings,
     accepting: Mapping[str, str] | None,
+    plausible: Mapping[tuple[str, str], Plausible],
 ) -> None:
+    feed = contract.name
     number = settings.schema_drift_days
     usual = _usual_days(before, feed, number)
-    levels, texts = UsualLevels(sized(feed), number, usual.days), UsualTexts(number, usual.days)
+    levels, texts = UsualLevels(sized(contract), number, usual.days), UsualTexts(number, usual.days)
     unsized: tuple[str, ...] = ()
     accepted: dict[str, date] = {}
     unsure = False
@@ -204,13 +212,13 @@ def _compare_feed(
             continue  # its receipt says nothing of the feed
         entries = [e for e in kept_acceptances(own.get(day), {feed: seen.digest}) if e["feed"] == feed]
         accepted |= {entry["column"]: day for entry in entries}
-        comparison = compare_schema(feed_named(feed), day, seen.shape, usual, accepted)
+        comparison = compare_schema(contract, day, seen.shape, usual, accepted)
         compared = compare_levels(feed, day, seen.shape, levels, settings.level_shift_chance, accepted)
         worded = compare_texts(feed, day, seen.shape, texts, settings.level_shift_chance, accepted)
         recent = [shape for _, shape in levels.days]
         sizes = [
             finding
-            for finding in implausible(feed, seen.shape, recent, settings.level_shift_chance)
+            for finding in implausible(feed, seen.shape, recent, settings.level_shift_chance, plausible)
             if f"{feed}.{finding.column}" not in settings.own_sizes
         ]
         findings = [*comparison.findings, *compared.findings, *worded, *sizes]

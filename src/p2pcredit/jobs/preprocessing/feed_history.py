@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, feed_named
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_TERMS, Feed, feed_named
 from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
@@ -36,7 +36,7 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
         days: The days, whose bronze of all feeds and silver of these is written.
 
     Returns:
-        Feed -> day -> what is known.
+        Feed -> day -> what is known; of an optional feed, of the days on which it landed.
     """
     loans = _loans(ctx, feeds, days)
     found: dict[str, dict[date, Seen]] = {}
@@ -44,7 +44,9 @@ def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> 
         notes = noted_landed(ctx.layout, feed, days).files or landed_before(ctx, feed, days)
         held = _held(ctx, feed, days)
         found[feed] = {
-            day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0))) for day in days
+            day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0)))
+            for day in days
+            if day in notes or not feed_named(feed).optional
         }
     return found
 
@@ -56,9 +58,11 @@ def receipts_say(
     receipts = read_receipts(ctx.layout, days)
     if landed_before(ctx, feed, days) != files:
         return False
-    counts = (DayCounts.from_json(receipts.get(day, {}).get("counts")) for day in days)
+    asked = [day for day in days if day in files or not feed_named(feed).optional]
+    counts = (DayCounts.from_json(receipts.get(day, {}).get("counts")) for day in asked)
     return all(
-        kept is not None and kept.feeds[feed].landed == rows.get(day, 0) for day, kept in zip(days, counts, strict=True)
+        kept is not None and feed in kept.feeds and kept.feeds[feed].landed == rows.get(day, 0)
+        for day, kept in zip(asked, counts, strict=True)
     )
 
 
@@ -90,26 +94,27 @@ def landed_before(ctx: JobContext, feed: str, days: DateRange) -> dict[date, Lan
 
 def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
     """Count per day the rows in silver and those in which each column has a value; keep sizes of numbers, and texts."""
-    columns = feed_named(feed).columns
+    contract = ctx.feed(feed)
+    columns = contract.columns
     counts = [pl.col(column.typed_name).count().alias(column.source) for column in columns]
-    sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(feed)]
-    rows = Lake(ctx.layout).scan(silver(feed_named(feed)), days)
-    texts = _texts(feed, rows)
+    sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(contract)]
+    rows = Lake(ctx.layout).scan(silver(contract), days)
+    texts = _texts(contract, rows)
     counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts, *sizes).collect()
     return {
         row["snapshot_date"]: _Held(
             row[" rows"],
             {column.source: n for column in columns if (n := row[column.source])},
-            {name: tuple(kept) for name in sized(feed) if (kept := row[f"{_SIZES}{name}"])},
+            {name: tuple(kept) for name in sized(contract) if (kept := row[f"{_SIZES}{name}"])},
             texts.get(row["snapshot_date"], {}),
         )
         for row in counted.iter_rows(named=True)
     }
 
 
-def _texts(feed: str, rows: pl.LazyFrame) -> dict[date, dict[str, dict[str, int]]]:
+def _texts(feed: Feed, rows: pl.LazyFrame) -> dict[date, dict[str, dict[str, int]]]:
     """Count per day in how many rows each text of each category stands, and choose those that are kept."""
-    columns = [column for column in feed_named(feed).columns if column.source in worded(feed)]
+    columns = [column for column in feed.columns if column.source in worded(feed)]
     if not columns:
         return {}
     each = [

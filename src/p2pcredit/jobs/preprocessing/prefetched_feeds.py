@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2pcredit.contracts.feeds import FEEDS, feed_named
+from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.errors import P2PCreditError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.periods import DateRange
@@ -46,7 +46,7 @@ def landed_now(ctx: JobContext, feed: str, days: DateRange, before: Landed | Non
     """
     if before is not None and before.still_holds(ctx, feed, days):
         return before.read
-    return read_landing(ctx.layout, feed_named(feed), days)
+    return read_landing(ctx.layout, ctx.feed(feed), days)
 
 
 def prefetch_feeds(ctx: JobContext, parts: Sequence[DateRange]) -> Iterator[Landed | None]:

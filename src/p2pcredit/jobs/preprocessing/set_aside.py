@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.periods import DateRange
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.tables.lake import Lake
 
 VALUES_MISSING = "values_missing:"
@@ -41,8 +41,9 @@ def values_given(lake: Lake, columns: Iterable[tuple[str, str]], days: DateRange
         asked.setdefault(feed, []).append(column)
     found = []
     for feed, names in asked.items():
-        typed = {column.source: column.typed_name for column in FEEDS[feed].columns}
-        counted = lake.scan(silver(FEEDS[feed]), days).select(pl.col(typed[name]).count().alias(name) for name in names)
+        contract = read_own_features(lake.layout).feed(feed)
+        typed = {column.source: column.typed_name for column in contract.columns}
+        counted = lake.scan(silver(contract), days).select(pl.col(typed[name]).count().alias(name) for name in names)
         found += [(feed, name, int(count)) for name, count in counted.collect().row(0, named=True).items()]
     schema = {"feed": pl.String, "column": pl.String, "read": pl.Int64}
     return pl.DataFrame(found, schema=schema, orient="row")

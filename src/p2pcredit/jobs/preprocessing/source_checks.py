@@ -1,8 +1,12 @@
-"""Check, feed by feed, that a day has landed in files that can be read. No table is looked at."""
+"""Check, feed by feed, that a day has landed in files that can be read.
+
+No table is looked at but that of an optional feed, to find a file that is gone.
+"""
 
 from __future__ import annotations
 
-from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.contracts.feeds import OPTIONAL_FEEDS
+from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import MissingFeedError
 from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
@@ -14,7 +18,7 @@ from p2pcredit.storage.landing.read import check_landing
 
 
 def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    """Make sure that a feed has landed for every day, in files that can be read.
+    """Make sure that a feed has landed for every day, in files that can be read; one that is optional, where it has.
 
     Days before that landed anew since they were preprocessed are said in a warning, and so are files whose names speak
     of these days and which nothing reads.
@@ -26,9 +30,16 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         MissingFeedError: If a day has no file or its landing is not whole; it may still come.
         SourceError: If a file cannot be used, in one line.
     """
-    contract = feed_named(feed)
-    missing = [day for day, path in find_landing_files(ctx.layout, feed, days).items() if path is None]
-    if missing:
+    contract = ctx.feed(feed)
+    files = find_landing_files(ctx.layout, feed, days)
+    missing = [day for day, path in files.items() if path is None]
+    if feed in OPTIONAL_FEEDS:
+        if ctx.layout.table(bronze(contract).name).exists():
+            # Most books have no such table, and a check of files alone needs no engine of tables.
+            from p2pcredit.jobs.preprocessing.optional_feeds import require_files_of_rows
+
+            require_files_of_rows(ctx, feed, days)
+    elif missing:
         landed = landed_range(ctx.layout)
         raise MissingFeedError(
             f"feed '{feed}' has not landed for {missing[0]}"
@@ -36,7 +47,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
             + f": expected data/{feed}/{feed}_{missing[0]:%Y_%m_%d}.csv or {feed}_{missing[0]:%Y_%m}.parquet; land it"
             + (f", or choose days of {landed.first} to {landed.last}, which have landed" if landed else "")
         )
-    facts = [check_landing(ctx.layout, contract, day) for day in days] if len(days) == 1 else []
+    facts = [check_landing(ctx.layout, contract, day) for day in days if files[day]] if len(days) == 1 else []
     require_whole_landing(ctx.layout, days)
     for name in overlooked_files(ctx.layout, feed, days):
         warn(ctx, f"{name} {OVERLOOKED}")

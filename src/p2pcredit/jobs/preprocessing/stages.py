@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, feed_named
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, OPTIONAL_FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record, warn
@@ -27,6 +27,7 @@ from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
 from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt, size_receipt
 from p2pcredit.jobs.preprocessing.label_store import write_labels
+from p2pcredit.jobs.preprocessing.optional_feeds import has_nothing, optional_feeds_of
 from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
 from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.preprocessing.unmatched_rows import (
@@ -53,7 +54,8 @@ from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.silver import refine
 
 if TYPE_CHECKING:
-    from p2pcredit.jobs.preprocessing.prefetched_feeds import Landed
+    from p2pcredit.jobs.preprocessing.optional_feeds import has_nothing, optional_feeds_of
+from p2pcredit.jobs.preprocessing.prefetched_feeds import Landed
 
 _MOST_TOLD = 10
 """How many findings the receipt of one task names, since Airflow keeps it in its database."""
@@ -77,9 +79,11 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
     Raises:
         SourceError: If a landing file is missing or cannot be used, or its landing is not whole; nothing is written.
     """
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     lake = Lake(ctx.layout)
     table = bronze(contract)
+    if has_nothing(ctx, feed, days):
+        return {"feed": feed, "rows": 0, "changed": False, "ignored": []}
     with lake.lock(table):
         with shared_lock(ctx.layout.landing_lock, "the landing directory"):
             landed = landed_now(ctx, feed, days, before)
@@ -122,8 +126,10 @@ def refine_silver(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
 
 
 def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
-    contract = feed_named(feed)
+    contract = ctx.feed(feed)
     lake = Lake(ctx.layout)
+    if has_nothing(ctx, feed, days):
+        return {"feed": feed, "rows_in": 0, "silver": 0, "quarantined": 0, "values_missing": {}, "changed": False}
     with lake.lock(silver(contract)):
         engine = engine_for(ctx, lake, (bronze(contract), days))
         raw = engine.read(bronze(contract), days)
@@ -158,10 +164,12 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.lock(FEATURE_STORE):
-        engine = engine_for(ctx, lake, *((silver(feed), days) for feed in APPLICATION_FEEDS))
-        frames = {feed.name: engine.frame(silver(feed), days) for feed in APPLICATION_FEEDS}
-        (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days)))
-        changed = engine.replace(FEATURE_STORE, features, days)
+        catalogue = ctx.catalogue
+        read = [*APPLICATION_FEEDS, *([catalogue.feed(OWN_COLUMNS.name)] if catalogue.own else [])]
+        engine = engine_for(ctx, lake, *((silver(feed), days) for feed in read))
+        frames = {feed.name: engine.frame(silver(feed), days) for feed in read}
+        (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days), catalogue.own))
+        changed = engine.replace(catalogue.table(FEATURE_STORE), features, days)
         close_month(lake, FEATURE_STORE, days)
     return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
 
@@ -184,7 +192,9 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
     """
     close_month(Lake(ctx.layout), QUARANTINE, days)
     with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
-        seen = seen_in_tables(ctx, FEEDS, days)  # as the tables are now: a rival may have overtaken this run
+        seen = seen_in_tables(
+            ctx, [*FEEDS, *optional_feeds_of(ctx, days)], days
+        )  # as the tables are now: a rival may have overtaken this run
         before = read_receipts(ctx.layout, days)
         counts = count_days(ctx, days, before)
         holes = [hole for day in days for hole in holes_of(day, counts[day]) if hole.kind is Completeness.INCOMPLETE]
@@ -244,18 +254,19 @@ def preprocess_and_judge(
     ctx: JobContext, days: DateRange, accept_drift: str | None = None, *, nightly: bool = False
 ) -> tuple[Receipt, list[Judged]]:
     """Do the same, and give what was found of the days beside the receipt."""
-    checked = {feed: check_source(ctx, feed, days) for feed in FEEDS}
-    counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in FEEDS}
-    lost: dict[str, Counter[str]] = {feed: Counter() for feed in FEEDS}
+    feeds = [*FEEDS, *optional_feeds_of(ctx, days)]
+    checked = {feed: check_source(ctx, feed, days) for feed in feeds}
+    counts = {feed: {"rows_in": 0, "silver": 0, "quarantined": 0} for feed in feeds}
+    lost: dict[str, Counter[str]] = {feed: Counter() for feed in feeds}
     rows: Counter[str] = Counter()
     without_loan: Counter[str] = Counter()
     events: Counter[str] = Counter()
     judged: list[Judged] = []
     parts = spans_together(ctx, days)
-    judge = partial(judge_days, ctx, FEEDS, accept_drift=accept_drift, nightly=nightly)
+    judge = partial(judge_days, ctx, feeds, accept_drift=accept_drift, nightly=nightly)
     with closing(prefetch(prefetch_feeds(ctx, parts if len(days) > 1 else []))) as landed:
         for part in parts:
-            done = _do_part(ctx, part, landed, judge)
+            done = _do_part(ctx, part, feeds, landed, judge)
             for feed, refined in done.refined.items():
                 for key, total in counts[feed].items():
                     counts[feed][key] = total + refined[key]
@@ -273,7 +284,7 @@ def preprocess_and_judge(
     receipt: Receipt = {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),
-        "feeds": {feed: {**counts[feed], "values_missing": dict(sorted(lost[feed].items()))} for feed in FEEDS},
+        "feeds": {feed: {**counts[feed], "values_missing": dict(sorted(lost[feed].items()))} for feed in feeds},
         "features": rows.pop("feature_store"),
         "labels": rows.pop("label_store"),
         **rows,
@@ -306,7 +317,11 @@ class _Part:
 
 
 def _do_part(
-    ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], judge: Callable[[DateRange], Judged]
+    ctx: JobContext,
+    part: DateRange,
+    feeds: Collection[str],
+    landed: Iterator[Landed | None],
+    judge: Callable[[DateRange], Judged],
 ) -> _Part:
     """Do all stages of a part; again where counts do not meet in the end, since a rival was at work on the same days.
 
@@ -315,21 +330,25 @@ def _do_part(
     """
     for _ in range(_ATTEMPTS - 1):
         with suppress(IncompleteDayError):
-            return _do_part_once(ctx, part, landed, judge)
+            return _do_part_once(ctx, part, feeds, landed, judge)
         landed = iter(())  # what was read ahead was taken; what lies there now is read
-    return _do_part_once(ctx, part, landed, judge)
+    return _do_part_once(ctx, part, feeds, landed, judge)
 
 
 def _do_part_once(
-    ctx: JobContext, part: DateRange, landed: Iterator[Landed | None], judge: Callable[[DateRange], Judged]
+    ctx: JobContext,
+    part: DateRange,
+    feeds: Collection[str],
+    landed: Iterator[Landed | None],
+    judge: Callable[[DateRange], Judged],
 ) -> _Part:
-    of_feeds, of_days = _steps_in_spans()
+    of_feeds, of_days = _steps_in_spans(feeds)
     refined: dict[str, Receipt] = {}
     for step in of_feeds:
         feed = str(step.feed)
         match step.function:
             case "load_bronze":
-                load_bronze(ctx, feed, part, next(landed, None))
+                load_bronze(ctx, feed, part, None if feed in OPTIONAL_FEEDS else next(landed, None))
             case "refine_silver":
                 refined[feed] = _refine(ctx, feed, part)
             case _:
@@ -358,14 +377,14 @@ def _early_statuses(ctx: JobContext, days: DateRange) -> dict[str, Receipt]:
     return {LOAN_PERFORMANCE.name: {"count": len(found), "example": list(found[0])}}
 
 
-def _steps_in_spans() -> tuple[list[Step], list[Step]]:
+def _steps_in_spans(feeds: Collection[str]) -> tuple[list[Step], list[Step]]:
     """List the steps below the source checks: those of one feed, feed by feed, and those of all feeds together.
 
     A feed's raw files are read while the one before it is refined, so all stages of a feed come before the next feed.
     No stage of a feed reads another feed, so the tables are those of the order of the DAG, stage by stage.
     """
     steps = [step for step in PREPROCESSING.by_hand("preprocess") if step.writes]
-    of_feeds = [step for feed in FEEDS for step in steps if step.feed == feed]
+    of_feeds = [step for feed in feeds for step in steps if step.feed == feed]
     return of_feeds, [step for step in steps if step.feed is None]
 
 

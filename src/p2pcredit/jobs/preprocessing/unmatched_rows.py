@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE, LOAN_TERMS
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE, LOAN_TERMS, OWN_COLUMNS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext
@@ -24,8 +24,8 @@ def rows_of_no_loan(lake: Lake, days: DateRange) -> dict[str, int]:
     """
     known = pl.concat([lake.scan(silver(LOAN_TERMS), days).select(_KEYS), _set_aside(lake, days).select(_KEYS)])
     found = {}
-    for feed in APPLICATION_FEEDS:
-        if feed is not LOAN_TERMS:
+    for feed in (*APPLICATION_FEEDS, OWN_COLUMNS):
+        if feed is not LOAN_TERMS and lake.exists(silver(feed)):
             rows = lake.scan(silver(feed), days).select(_KEYS).join(known, on=_KEYS, how="anti")
             found[feed.name] = _count(rows)
     return {name: number for name, number in found.items() if number}

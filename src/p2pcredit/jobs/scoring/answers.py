@@ -13,11 +13,13 @@ from typing import Any
 import polars as pl
 
 from p2pcredit.contracts.adverse_action import VERSION
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.scoring.landed_rows import features_for
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import REASONS
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.reporting.notice import borrower_reasons
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
@@ -25,6 +27,8 @@ from p2pcredit.text import one_line
 GIVEN = (
     "probability_of_default",
     "lifetime_probability_of_default",
+    "expected_loss",
+    "expected_annual_return",
     "score",
     "grade",
     "decision",
@@ -41,6 +45,8 @@ ANSWER: dict[str, Any] = {
     "known_on": pl.Date,
     "probability_of_default": pl.Float64,
     "lifetime_probability_of_default": pl.Float64,
+    "expected_loss": pl.Float64,
+    "expected_annual_return": pl.Float64,
     "window_months": pl.Int64,
     "score": pl.Int32,
     "grade": pl.String,
@@ -71,7 +77,14 @@ class Answers:
         return [_plain(row) for row in self.answers.to_dicts()]
 
 
-def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, *, request_id: str) -> Answers:
+def answer_applications(
+    scorer: Scorer,
+    rows: pl.DataFrame,
+    settings: Settings,
+    *,
+    request_id: str,
+    catalogue: FeatureCatalogue = BUILT_IN,
+) -> Answers:
     """Score applications, and word the reasons of each.
 
     Args:
@@ -80,6 +93,7 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
             `term` and any others), as text or typed, or with the features of the model and `loan_id`.
         settings: Points, grades and cut-off, what becomes of loans outside training, and the main window.
         request_id: Stands in each answer.
+        catalogue: The features of the home, whose own columns an application may have; those of the model it may.
 
     Raises:
         ApplicationError: If a value or a column cannot be read. The nightly run would set the row aside, or go on
@@ -87,15 +101,21 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
         UsageError: If columns are missing, with the similar one.
     """
     try:
-        features = features_for(scorer.model.feature_names, rows, strict=True).features
-        scored = scorer.score(features, settings)
-        known = columns_of(features, scorer.model.feature_names)
+        known = catalogue.with_own(catalogue_of(scorer.model.support).own)
+        features = features_for(scorer.model.feature_names, rows, strict=True, catalogue=known).features
+        return answer_features(scorer, features, settings, request_id=request_id)
     except pl.exceptions.PolarsError as error:
         raise UsageError(
             f"the frame cannot be scored: {one_line(str(error).partition(chr(10))[0], 200)}; give numbers and text"
         ) from error
+
+
+def answer_features(scorer: Scorer, features: pl.DataFrame, settings: Settings, *, request_id: str) -> Answers:
+    """Answer applications whose features are known: rows of the feature store, in their order."""
+    scored = scorer.score(features, settings)
+    known = columns_of(features, scorer.model.feature_names)
     reasons = [
-        _reasons(scorer, row, values)
+        worded_reasons(scorer, row, values)
         for row, values in zip(scored.iter_rows(named=True), known.iter_rows(named=True), strict=True)
     ]
     day = features["known_on"] if "known_on" in features.columns else features["snapshot_date"]
@@ -109,12 +129,13 @@ def answer_applications(scorer: Scorer, rows: pl.DataFrame, settings: Settings, 
     return Answers(answers, known, scored)
 
 
-def _reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def worded_reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Word the reasons of one loan, with its own values beside those that are usual at the cut-off."""
     named: Sequence[str] = [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]]
     neutral = scorer.model.neutral
     known = [{"feature": name, "value": value, "usual_at_cutoff": neutral.get(name)} for name, value in values.items()]
-    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known), strict=True)]
+    own = catalogue_of(scorer.model.support)
+    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known, own), strict=True)]
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,4 +144,4 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-__all__ = ["ANSWER", "GIVEN", "REASON", "Answers", "answer_applications"]
+__all__ = ["ANSWER", "GIVEN", "REASON", "Answers", "answer_applications", "answer_features", "worded_reasons"]

@@ -18,6 +18,8 @@ from p2pcredit.retraining.service import role_of
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.state.model_bank import ModelBank
 
+_KEPT_BACK = "kept back by its training: "
+
 
 def list_models(ctx: JobContext) -> list[Receipt]:
     """List all models of the bank, oldest first: `model_id`, `family`, `as_of`, `role`, `metrics`."""
@@ -79,13 +81,14 @@ def get_monitored_model(ctx: JobContext, week_end: date) -> Receipt:
 def promote(ctx: JobContext, model_id: str, why: str) -> Receipt:
     """Make a model of the bank champion, because a person says so.
 
-    A model that does not pass the floor becomes champion too, and that is said: as a warning, and in the ledger. Where
-    settings ask for approval, it does not serve before a person approves it. The same words of the same person on the
-    same day are one promotion, so that a command that was killed may be run again.
+    A model that does not pass the floor, or that its training kept back, becomes champion too, and that is said: as a
+    warning, and in the ledger. Where settings ask for approval, it does not serve before a person approves it. The same
+    words of the same person on the same day are one promotion, so that a command that was killed may be run again.
 
     Returns:
         `model_id`, `replaces`, `effective_on` (None where it waits for approval), `swap_set`, `overrides` (which floor
-        the model does not pass, or None), `by`, `approval` (which one it waits for; `none` where for none).
+        the model does not pass, or why its training kept it back; None for neither), `by`, `approval` (which one it
+        waits for; `none` where for none).
 
     Raises:
         BankError: If there is no such model or it was altered.
@@ -143,6 +146,23 @@ def overridden_floor(card: Mapping[str, Any]) -> str | None:
     return None if gate.get("status") == Status.PASS else f"{gate.get('status')}: {gate.get('reason')}"
 
 
+def kept_back(card: Mapping[str, Any]) -> str | None:
+    """Say why its training did not let a model serve, by its card; None where it did, or where the card is silent.
+
+    Examples:
+        >>> kept_back({"promoted": False, "gate": {"status": "pass", "ruling": "first model stopped: Brier score"}})
+        'kept back by its training: first model stopped: Brier score'
+        >>> kept_back({"promoted": False, "reason": "not better by enough"})
+        'kept back by its training: not better by enough'
+        >>> kept_back({"promoted": True, "reason": "first model: no guard stops it"}) is None
+        True
+    """
+    gate = card.get("gate")
+    ruling = gate.get("ruling") if isinstance(gate, Mapping) else None
+    why = ruling or card.get("reason")
+    return f"{_KEPT_BACK}{why}" if card.get("promoted") is False and why else None
+
+
 def _words(ctx: JobContext, why: str) -> dict[str, str | None]:
     """Give what a person's line says of who changes the champion and why."""
     if not why.strip():
@@ -168,7 +188,7 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, words: Mapping[str, 
         "replaces": state.champion,
         "effective_on": effective,
         "approval": approval,
-        "overrides": overridden_floor(card),
+        "overrides": overridden_floor(card) or kept_back(card),
         **words,
     }
     line = ctx.ledger.append(kind, at=ctx.at, run_id=ctx.run_id, facts=facts)
@@ -177,12 +197,13 @@ def _crown(ctx: JobContext, kind: EventKind, model_id: str, words: Mapping[str, 
 
 
 def _follow_up(ctx: JobContext, line: LedgerEvent) -> Receipt:
-    """Warn of a floor that is overridden, write the swap set and record the act; again where it was done before."""
+    """Warn of a floor or a ruling that is overridden, write the swap set, record the act; again if it was done."""
     facts, model_id = line.facts, str(line.facts["model_id"])
     effective, overrides = facts["effective_on"], facts["overrides"]
     if overrides is not None:
         what = "waits for approval" if effective is None else f"is champion from {effective} on"
-        message = f"{model_id} {what} though it does not pass the floor: {overrides}"
+        though = "it was " if overrides.startswith(_KEPT_BACK) else "it does not pass the floor: "
+        message = f"{model_id} {what} though {though}{overrides}"
         warn_once(ctx, f"floor of {model_id}, ledger line {line.number}", message)
     as_of = date.fromisoformat(ModelBank(ctx.layout).get(model_id).card["as_of"])
     day = ctx.ledger.state().next_unscored(as_of) if effective is None else date.fromisoformat(effective)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
 from p2pcredit.contracts.allowed import json_types
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
+from p2pcredit.contracts.columns import Column
 from p2pcredit.errors import UsageError
-from p2pcredit.jobs.scoring.problems import COLUMNS, LANDED, FieldProblem, refuse
+from p2pcredit.jobs.scoring.problems import FieldProblem, columns_of_home, refuse
 from p2pcredit.names import perhaps, similar_name
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.platforms.registry import profile_named
@@ -33,46 +35,64 @@ def mapping_named(name_or_path: str) -> MappedPlatform:
     return profile
 
 
-def landed_rows(records: Sequence[Record], mapping: MappedPlatform | None = None) -> pl.DataFrame:
+def landed_rows(
+    records: Sequence[Record], mapping: MappedPlatform | None = None, catalogue: FeatureCatalogue = BUILT_IN
+) -> pl.DataFrame:
     """Lay applications out as rows of text with the columns of landing files.
 
     Args:
         records: Applications: names with their values.
         mapping: By whose names; None for the names of the feeds.
+        catalogue: The features that the model knows, whose own columns may be given too.
 
     Raises:
         ApplicationError: If a name is unknown, or a value is of no type that its field may have.
     """
     if mapping is None:
-        return _of_feeds(records)
+        return _of_feeds(records, catalogue)
     return _of_mapping(records, mapping)
 
 
-def _of_feeds(records: Sequence[Record]) -> pl.DataFrame:
+def _of_feeds(records: Sequence[Record], catalogue: FeatureCatalogue) -> pl.DataFrame:
+    refuse_wrong_records(records, catalogue)
+    return _texts(records, columns_of_home(catalogue))
+
+
+def refuse_wrong_records(records: Sequence[Record], catalogue: FeatureCatalogue = BUILT_IN) -> None:
+    """Refuse records with names that no feed has, or with values of a type that their column may not have.
+
+    Raises:
+        ApplicationError: With all problems, or the first hundred.
+    """
     problems: list[FieldProblem] = []
+    columns = columns_of_home(catalogue)
     for row, record in enumerate(records, 1):
         for name, value in record.items():
-            problem = _wrong_name(name, record) or _wrong_type(name, value)
+            problem = _wrong_name(name, record, columns) or _wrong_type(columns[name], value)
             if problem is not None:
                 problems.append(FieldProblem(row, _printable(name), *problem))
         if len(problems) >= _MOST_PROBLEMS:
             break
     refuse(problems)
-    return _texts(records, LANDED)
 
 
-def _wrong_name(name: str, record: Record) -> tuple[str, str] | None:
-    if name in COLUMNS:
+def landed_texts(record: Record, catalogue: FeatureCatalogue = BUILT_IN) -> dict[str, str | None]:
+    """Write the values of a record as a landing file would have them, with every column of the feeds."""
+    return {name: _text(record.get(name)) for name in columns_of_home(catalogue)}
+
+
+def _wrong_name(name: str, record: Record, columns: Mapping[str, Column]) -> tuple[str, str] | None:
+    if name in columns:
         return None
-    meant = perhaps(name, [known for known in LANDED if known not in record])
+    meant = perhaps(name, [known for known in columns if known not in record])
     return f"no column of a feed{meant}", "the columns that 'p2pcredit feeds' lists"
 
 
-def _wrong_type(name: str, value: object) -> tuple[str] | None:
+def _wrong_type(column: Column, value: object) -> tuple[str] | None:
     """Say what is wrong with the JSON type of a value; a text of CSV is right for every column."""
-    if value is None:
+    if value is None or (type(value) is str and value.isascii()):
         return None
-    types = json_types(COLUMNS[name])
+    types = json_types(column)
     if isinstance(value, bool):
         return None if "boolean" in types else ("true or false",)
     if isinstance(value, JsonNumber):
@@ -123,4 +143,4 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)[:60]
 
 
-__all__ = ["landed_rows", "mapping_named"]
+__all__ = ["landed_rows", "landed_texts", "mapping_named", "refuse_wrong_records"]

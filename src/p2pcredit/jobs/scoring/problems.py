@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2pcredit.contracts.allowed import allowed_values
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS
+from p2pcredit.contracts.catalogue import FeatureCatalogue
+from p2pcredit.contracts.columns import Column
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, OWN_COLUMNS, Feed
 from p2pcredit.errors import ApplicationError
 
 COLUMNS = {column.source: column for feed in APPLICATION_FEEDS for column in feed.columns}
 """The columns of the four application feeds by the names of landing files, those that all share once."""
+
+
+def columns_of_home(catalogue: FeatureCatalogue) -> dict[str, Column]:
+    """Give them with the own columns that a model learned from, or that a home declares."""
+    return {**COLUMNS, **{column.source: column for column in catalogue.columns}} if catalogue.own else COLUMNS
+
+
+def feeds_of_application(catalogue: FeatureCatalogue) -> tuple[Feed, ...]:
+    """List the feeds that say something of an application: that of own columns too, where there are any."""
+    return (*APPLICATION_FEEDS, *([catalogue.feed(OWN_COLUMNS.name)] if catalogue.own else []))
+
 
 LANDED = tuple(COLUMNS)
 """Their names, in the order of the feeds."""
@@ -72,4 +85,4 @@ def refuse(problems: Sequence[FieldProblem]) -> None:
         raise ApplicationError(f"{problems[0].in_words()}{more}", tuple(problem.as_json() for problem in problems))
 
 
-__all__ = ["COLUMNS", "LANDED", "FieldProblem", "refuse"]
+__all__ = ["COLUMNS", "LANDED", "FieldProblem", "columns_of_home", "feeds_of_application", "refuse"]

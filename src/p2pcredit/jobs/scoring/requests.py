@@ -11,6 +11,7 @@ from p2pcredit.jobs.scoring.answers import Answers, answer_applications
 from p2pcredit.jobs.scoring.given import landed_rows
 from p2pcredit.jobs.scoring.scorers import new_request_id, read_scorer
 from p2pcredit.models.scorer import Scorer
+from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.readers.applications import Record
 
@@ -40,7 +41,9 @@ def score_request(
     """
     scorer = read_scorer(ctx, model_id)
     request_id = new_request_id(ctx.at)
-    found = answer_applications(scorer, landed_rows(records, mapping), ctx.settings, request_id=request_id)
+    catalogue = ctx.catalogue.with_own(catalogue_of(scorer.model.support).own)
+    rows = landed_rows(records, mapping, catalogue)
+    found = answer_applications(scorer, rows, ctx.settings, request_id=request_id, catalogue=catalogue)
     return as_receipt(ctx.at, scorer, request_id, found)
 
 

@@ -17,6 +17,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, PREDICTIONS
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.known_days import require_complete_of_run
 from p2pcredit.jobs.lake_engines import engine_for
 from p2pcredit.jobs.scoring.scored_loans import ScoredLoans, count_scored
 from p2pcredit.models.scorer import Scorer
@@ -24,6 +25,7 @@ from p2pcredit.periods import DateRange, count_of_days, joined, month_start, spa
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.settings import ScoreSettings, ScoringSettings, Settings
+from p2pcredit.settings.money import MoneySettings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.closing import close_periods
@@ -46,8 +48,9 @@ def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = Fals
 
     Returns:
         `from`, `to`, `scored` (loans with a probability), `referred` (of them, loans without a grade), `refused` (loans
-        without a probability), `outside_training` (column -> loans of which it lies outside what the model was trained
-        on, most first), `model_ids`, `skipped_days`, `reason`.
+        without a probability), `unpriced` (of those scored, loans without an expected return: rate or term is not
+        known, or the model holds no experience of losses), `outside_training` (column -> loans of which it lies outside
+        what the model was trained on, most first), `model_ids`, `skipped_days`, `reason`.
     """
     complete = [day for day in days if is_complete(ctx.layout, day)]
     found, model_ids, without_model = ScoredLoans(), [], 0
@@ -81,6 +84,7 @@ def run_inference(ctx: JobContext, days: DateRange, *, only_missing: bool = Fals
         "scored": found.loans - found.refused,
         "referred": found.referred,
         "refused": found.refused,
+        "unpriced": found.unpriced,
         "outside_training": found.columns,
         "model_ids": model_ids,
         "skipped_days": len(days) - len(complete) + without_model,
@@ -101,12 +105,16 @@ def score_day(ctx: JobContext, day: date) -> Receipt:
     Returns:
         The receipt of the day, as `run_inference` gives it, and `caught_up`: how many loans of days before it got a
         probability.
+
+    Raises:
+        IncompleteDayError: If the day of a scheduled run is not preprocessed; the days before it are made up for first.
     """
     state = ctx.ledger.state()
     late = [
         run_inference(ctx, DateRange(missed, missed), only_missing=missed in state.scored)
         for missed in _missed_days(ctx, day, _loans_before(ctx, day, day))
     ]
+    require_complete_of_run(ctx, day)
     return {**run_inference(ctx, DateRange(day, day)), "caught_up": sum(done["scored"] for done in late)}
 
 
@@ -192,6 +200,7 @@ class _ScoreRows:
     model_id: str
     scores: ScoreSettings
     scoring: ScoringSettings
+    money: MoneySettings
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -199,15 +208,15 @@ class _ScoreRows:
 
     def __call__(self, features: pl.DataFrame) -> pl.DataFrame:
         """Predict these rows, in their order."""
-        return self._scorer.score(features, Settings(scores=self.scores, scoring=self.scoring))
+        return self._scorer.score(features, Settings(scores=self.scores, scoring=self.scoring, money=self.money))
 
 
 def _score_span(
     ctx: JobContext, lake: Lake, engine: Engine, model_id: str, days: DateRange, *, only_missing: bool
 ) -> ScoredLoans:
     files, settings = dict(ModelBank(ctx.layout).get(model_id).files), ctx.settings
-    score = _ScoreRows(files, model_id, settings.scores, settings.scoring)
-    features = engine.read(FEATURE_STORE, days).lazy()
+    score = _ScoreRows(files, model_id, settings.scores, settings.scoring, settings.money)
+    features = engine.read(lake.of_home(FEATURE_STORE), days).lazy()
     kept = None
     if only_missing:
         there = engine.frame(PREDICTIONS, days).filter(nw.col("model_id") == model_id)

@@ -10,6 +10,8 @@ from typing import Any
 
 import narwhals as nw
 
+from p2pcredit.contracts.features import NEW_TERM
+
 LEAST_PRESENT = 2
 """A single loan of a day is no alarm where no value of it is missing: some loan always is the largest so far, or the
 first of its state. It is counted, and referred where that matters, all the same."""
@@ -17,11 +19,12 @@ first of its state. It is counted, and referred where that matters, all the same
 
 @dataclass(frozen=True, slots=True)
 class _Alike:
-    """So many loans of a day with one decision that lie outside training in the same ways."""
+    """So many loans of a day with one decision, with or without a return, outside training in the same ways."""
 
     day: date
     decision: str
     outside: tuple[str, ...]
+    priced: bool
     loans: int
 
 
@@ -63,6 +66,11 @@ class ScoredLoans:
         return sum(part.loans for part in self.parts if part.decision == "refuse")
 
     @property
+    def unpriced(self) -> int:
+        """Loans that got a probability and no expected return."""
+        return sum(part.loans for part in self.parts if part.decision != "refuse" and not part.priced)
+
+    @property
     def columns(self) -> dict[str, int]:
         """Column -> loans of which it lies outside what the model was trained on, most first."""
         counts: Counter[str] = Counter()
@@ -81,7 +89,7 @@ class ScoredLoans:
             parts = [part for part in self.parts if part.day == day]
             loans, outside = sum(part.loans for part in parts), [part for part in parts if part.outside]
             count = sum(part.loans for part in outside)
-            lacking = any(entry.endswith(": missing") for part in outside for entry in part.outside)
+            lacking = any(entry.endswith((": missing", NEW_TERM)) for part in outside for entry in part.outside)
             if not count or count <= most * loans or (count < LEAST_PRESENT and not lacking):
                 continue
             entries: Counter[str] = Counter()
@@ -91,12 +99,17 @@ class ScoredLoans:
             yield (
                 f"{count} of the {loans} loans of {day} ({count / loans:.0%}, limit {most:.0%}) lie outside what "
                 f"{model_id} was trained on: {named}; look at the feeds of that day"
+                + ("; loans of a new term are known once a training has learned from some" if NEW_TERM in named else "")
             )
 
 
 def count_scored(predictions: nw.LazyFrame[Any]) -> ScoredLoans:
-    """Count predictions by day, decision and what lies outside training, wherever the rows are."""
-    keys = ["snapshot_date", "decision", "outside_training"]
-    rows = predictions.group_by(keys).agg(nw.len().alias("loans")).collect("polars").rows()
-    parts = (_Alike(day, str(decision), tuple(outside or ()), int(loans)) for day, decision, outside, loans in rows)
-    return ScoredLoans(tuple(sorted(parts, key=lambda part: (part.day, part.decision, part.outside))))
+    """Count predictions by day, decision, what lies outside training and whether they have a return, lazily."""
+    keys = ["snapshot_date", "decision", "outside_training", "priced"]
+    told = predictions.with_columns((~nw.col("expected_annual_return").is_null()).alias("priced"))
+    rows = told.group_by(keys).agg(nw.len().alias("loans")).collect("polars").rows()
+    parts = (
+        _Alike(day, str(decision), tuple(outside or ()), bool(priced), int(loans))
+        for day, decision, outside, priced, loans in rows
+    )
+    return ScoredLoans(tuple(sorted(parts, key=lambda part: (part.day, part.decision, part.outside, part.priced))))

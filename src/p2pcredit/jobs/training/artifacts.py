@@ -13,12 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES
+from p2pcredit.contracts.catalogue import digest_of, feature_as_json
 from p2pcredit.contracts.reviews import FEATURE_SETS
 from p2pcredit.jobs.training.environment import environment, software
 from p2pcredit.jobs.training.past_promotions import realised_differences
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.swap_sets import newest_loans, swap_set
+from p2pcredit.models.economics.experience import ECONOMICS_FILE, experience_facts
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import FitBackend
 from p2pcredit.models.fitting.devices import CPU
@@ -27,7 +28,7 @@ from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import fit_term_structure
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE, term_structure_facts
 from p2pcredit.models.training.candidate import Candidate
-from p2pcredit.models.training_support import absence_facts
+from p2pcredit.models.training_support import absence_facts, contract_of, term_facts
 from p2pcredit.reporting.evidence.facts import build_evidence
 from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.reporting.evidence.subject import Subject
@@ -70,6 +71,9 @@ def assemble(
     structure = fit_term_structure(snapshot.watched(model), window_months=settings.labels.window_months)
     if structure is not None:
         own[TERM_STRUCTURE_FILE] = structure.to_bytes()
+    experience = snapshot.experience
+    if experience is not None:
+        own[ECONOMICS_FILE] = experience.to_bytes()
     model_id = name_model(model.family, snapshot.day, own)
     evaluation = {EVALUATION_PREFIX + name: data for name, data in candidate.evaluation_model.to_files().items()}
     files = {**own, **evaluation, REFERENCE_FILE: _reference(snapshot, model)}
@@ -84,11 +88,14 @@ def assemble(
         **entries,
         "features": list(model.feature_names),
         "feature_sets": _sets_of(model),
+        **_own_features(snapshot),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
+        "terms": term_facts(model.support),
         "term_structure": term_structure_facts(structure),
+        "economics": experience_facts(experience),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
-        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "spark"}),
+        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "serving", "spark"}),
         "environment": environment(settings.training.families),
         "device": CPU if entries["origin"] == RECALIBRATED else settings.training.device,
         "engine": backend.about,
@@ -110,6 +117,7 @@ def assemble(
         flow=snapshot.flow,
         swap_set=swapped,
         promotions=_promotions(snapshot),
+        catalogue=snapshot.catalogue,
         provenance={
             "delta_versions": snapshot.versions,
             "landing": snapshot.landing,
@@ -144,8 +152,16 @@ def name_model(family: str, day: date, files: Mapping[str, bytes]) -> str:
 
 def _sets_of(model: ScoringModel) -> list[str]:
     """List the sets that the model's own features belong to."""
-    own = {feature.group for feature in FEATURES if feature.name in model.feature_names}
+    own = {contract_of(model.support, name).group for name in model.feature_names}
     return [name for name in FEATURE_SETS if name in own]
+
+
+def _own_features(snapshot: TrainingSnapshot) -> dict[str, Any]:
+    """Name the lender's own columns that could be learned from, with their digest; nothing where there are none."""
+    own = snapshot.catalogue.own
+    if not own:
+        return {}
+    return {"own_features": [feature_as_json(one) for one in own], "own_features_digest": digest_of(own)}
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.jobs.training.artifacts import RECALIBRATED, TRAINED, assemble
+from p2pcredit.jobs.training.benchmarks import benchmarks_for_card
 from p2pcredit.jobs.training.promotion import champion_on, champion_recipe, defaults_learned_from, floor_of, rule_on
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.guards import floor_guards
@@ -58,6 +59,7 @@ def make_challenger(
         backend=backend,
         progress=progress,
         by_hand=snapshot.by_hand,
+        catalogue=snapshot.catalogue,
     )
     if not run.candidates and run.broken:
         broken = one_line("; ".join(run.broken), 300)
@@ -84,6 +86,7 @@ def make_challenger(
         "comparison": None if ruled.comparison is None else ruled.comparison.as_json(),
         "recalibration": tried.as_json() if isinstance(tried, Recalibration) else tried,
         "gate": ruled.for_card(snapshot),
+        "benchmarks": benchmarks_for_card(best.evaluation, ruled.floor, snapshot),
     }
     return assemble(snapshot, best, entries, champion_pd=champion_on(snapshot, best.evaluation), backend=backend)
 
@@ -118,6 +121,7 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
         "comparison": None,
         "recalibration": done.as_json(),
         "gate": {**gate.as_json(), "kind": RECALIBRATION, "guards": [g.as_json() for g in floor_guards(gate)]},
+        "benchmarks": benchmarks_for_card(done.candidate.evaluation, gate, snapshot),
     }
     return assemble(snapshot, done.candidate, entries, champion_pd=done.champion_pd, backend=LOCAL)
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.contracts.hand_bins import parse_hand_bins
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.jobs.training.snapshot import TrainingSnapshot, settings_of_card, tables_of_hand_bins
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot, catalogue_of_card, settings_of_card, tables_of_hand_bins
 from p2pcredit.jobs.training.swap_sets import newest_loans
 from p2pcredit.models.champion.challenge import (
     ITS_EVALUATION_MODEL,
@@ -159,7 +160,7 @@ def floor_of(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> Gate:
     return hold_to_floor(
         judging["label"].to_numpy(),
         chances["probability_of_default"].to_numpy(),
-        benchmarks_of(judging, earlier, settings.training.feature_sets),
+        benchmarks_of(judging, earlier, settings.training.feature_sets, snapshot.catalogue),
         confidence=settings.monitoring.confidence,
         least_bads=settings.training.min_evaluation_bads,
     )
@@ -224,7 +225,7 @@ def _redevelopment(
     if same is not None:
         rival, learned, against = same.evaluation["probability_of_default"].to_numpy(), same.defaults, SAME_LOANS
     else:
-        evaluation = _unseen_by_champion(evaluation, snapshot)
+        evaluation = unseen_by_champion(evaluation, snapshot)
         found = champion_on(snapshot, evaluation)
         assert found is not None
         rival, learned, against = found, defaults_learned_from(champion.card), ITS_EVALUATION_MODEL
@@ -267,7 +268,7 @@ def _against_champion(same: Candidate, ruling: Ruling, snapshot: TrainingSnapsho
 def _guards(candidate: Candidate, floor: Gate, run: TrainingRun, snapshot: TrainingSnapshot) -> list[Guard]:
     """Hold a challenger to what every promotion beside a champion is held to."""
     training = snapshot.settings.training
-    evaluation = _unseen_by_champion(candidate.evaluation, snapshot)
+    evaluation = unseen_by_champion(candidate.evaluation, snapshot)
     champion_pd = champion_on(snapshot, evaluation)
     assert champion_pd is not None
     against = champion_guard(
@@ -306,7 +307,7 @@ def _base_rate(leader: Candidate) -> Guard:
     return base_rate_guard(metrics["brier"], metrics["base_brier"], n, bads)
 
 
-def _unseen_by_champion(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> pl.DataFrame:
+def unseen_by_champion(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> pl.DataFrame:
     """Keep the evaluation loans that the champion's evaluation model had not seen either."""
     assert snapshot.champion is not None
     first = snapshot.champion.card["periods"]["evaluate"]["first"]
@@ -318,7 +319,9 @@ def _unseen_by_champion(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) ->
 
 def _recipe_of(candidate: Candidate, snapshot: TrainingSnapshot) -> Recipe:
     by_hand = {name: hand.as_json() for name, hand in sorted(snapshot.by_hand.items())}
-    return Recipe(candidate.family, candidate.target, tuple(sorted(snapshot.settings.training.feature_sets)), by_hand)
+    sets = snapshot.settings.training.feature_sets
+    own = sorted(feature.name for feature in snapshot.catalogue.own if feature.group in sets)
+    return Recipe(candidate.family, candidate.target, tuple(sorted(sets)), by_hand, tuple(own))
 
 
 def _benefits(recipe: Recipe, champion: Recipe, snapshot: TrainingSnapshot) -> list[str]:
@@ -350,6 +353,8 @@ def _fit_again(recipe: Recipe, snapshot: TrainingSnapshot, backend: FitBackend) 
     training = snapshot.settings.training.model_copy(
         update={"families": (recipe.family,), "feature_sets": recipe.feature_sets, "preferred_family": SIMPLEST}
     )
+    champion = snapshot.champion
+    catalogue = BUILT_IN if champion is None else catalogue_of_card(champion.card)
     try:
         run = train_candidates(
             snapshot.features,
@@ -357,8 +362,9 @@ def _fit_again(recipe: Recipe, snapshot: TrainingSnapshot, backend: FitBackend) 
             as_of=snapshot.day,
             settings=snapshot.settings.model_copy(update={"training": training}),
             backend=backend,
-            by_hand=parse_hand_bins(tables_of_hand_bins(recipe.bins_by_hand), "the champion's card"),
+            by_hand=parse_hand_bins(tables_of_hand_bins(recipe.bins_by_hand), "the champion's card", catalogue),
             only_target=recipe.target,
+            catalogue=catalogue,
         )
     except P2PCreditError as error:
         return None, one_line(error)

@@ -72,12 +72,18 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
     Returns:
         `outcome` (`champion`, `challenger`, `refused`, or `none` where nothing was due), `model_id`, `metrics`,
         `reason`.
+
+    Raises:
+        IncompleteDayError: If the day of a scheduled run is not preprocessed; no decision is claimed.
     """
+    from p2pcredit.jobs.known_days import require_complete_of_run  # with Polars; the tasks beside this one need none
+
     require_fit_backend(ctx)
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
             return _receipt(done)
+        require_complete_of_run(ctx, day)
         first = first_model_outlook(ctx, day)
         with ctx.ledger.exclusive():  # no decision comes between the plan and the claim
             plan = _plan(ctx, day, first)

@@ -13,21 +13,25 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue, feature_from_json
+from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS, Feed
 from p2pcredit.contracts.hand_bins import HandBins, parse_hand_bins
-from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
+from p2pcredit.contracts.tables import CASH_FLOWS, FEATURE_STORE, LABEL_STORE, QUARANTINE, TABLES, Table, bronze, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import BankError, SettingsError
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.portfolio.experience import experience_as_of
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
 from p2pcredit.jobs.training.past_promotions import promotions_until
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
 from p2pcredit.models.champion.realised import Promotion
+from p2pcredit.models.economics.experience import Experience
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.term_structure.fit import Watched, watch
 from p2pcredit.models.training.splits import matured_loans
 from p2pcredit.settings import LabelTarget, Settings
 from p2pcredit.settings.sources import read_settings_file
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import Target
@@ -39,9 +43,8 @@ SOURCES: tuple[Table, ...] = (
     silver(FEEDS["loan_terms"]),
     silver(FEEDS["loan_performance"]),
     QUARANTINE,
+    CASH_FLOWS,
 )
-LINEAGE: tuple[Table, ...] = tuple(bronze(feed) for feed in FEEDS.values())
-"""Tables that no model learns from; the evidence counts their rows and names the digests of the landed files."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class TrainingSnapshot:
         champion: The model that served that day; None before the first.
         by_hand: What a person fixed of features.
         promotions: The promotions of the past, whose worth is measured anew.
+        catalogue: The features that there are: those of this package and the lender's own columns.
     """
 
     lake: Lake
@@ -63,6 +67,7 @@ class TrainingSnapshot:
     champion: ModelArtifacts | None
     by_hand: Mapping[str, HandBins] = field(default_factory=dict)
     promotions: tuple[Promotion, ...] = ()
+    catalogue: FeatureCatalogue = BUILT_IN
 
     @cached_property
     def features(self) -> pl.DataFrame:
@@ -112,6 +117,16 @@ class TrainingSnapshot:
         )
         until = self.day - timedelta(days=labels.reporting_lag_days)
         return watch(self.lifetime_outcomes, chances, until=until, window_months=labels.window_months)
+
+    @cached_property
+    def experience(self) -> Experience | None:
+        """What the book had shown of losses and early repayments by the day; None of tables without cash flows.
+
+        A model that an earlier version made names none among its tables, and is made again as it was.
+        """
+        if CASH_FLOWS.name not in self.versions:
+            return None
+        return experience_as_of(self.lake, self.settings, self.day).experience
 
     @cached_property
     def matured(self) -> pl.DataFrame:
@@ -167,7 +182,7 @@ class TrainingSnapshot:
     def landing(self) -> list[dict[str, Any]]:
         """Per feed, the number of landed files that the rows up to the day came from, and one digest over theirs."""
         found = []
-        for name, feed in FEEDS.items():
+        for feed in _feeds_of(self.catalogue):
             sources = (
                 self.lake.scan(bronze(feed))
                 .filter(pl.col("snapshot_date") <= self.day)
@@ -178,7 +193,11 @@ class TrainingSnapshot:
             )
             lines = [f"{file} {digest}" for file, digest in sources.iter_rows()]
             found.append(
-                {"feed": name, "files": len(lines), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}
+                {
+                    "feed": feed.name,
+                    "files": len(lines),
+                    "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+                }
             )
         return found
 
@@ -193,11 +212,13 @@ class TrainingSnapshot:
         """
         now = Lake(ctx.layout)
         now.require(FEATURE_STORE)
-        versions = {table.name: found for table in (*SOURCES, *LINEAGE) if (found := now.version(table)) is not None}
+        catalogue = read_own_features(ctx.layout)
+        lineage = (bronze(feed) for feed in _feeds_of(catalogue))
+        versions = {table.name: found for table in (*SOURCES, *lineage) if (found := now.version(table)) is not None}
         champion_id = ctx.ledger.state().champion_on(day)
         champion = None if champion_id is None else ModelBank(ctx.layout).get(champion_id)
-        lake, by_hand = Lake(ctx.layout, pinned=versions), read_hand_bins(ctx.layout.bins_file)
-        return cls(lake, day, ctx.settings, champion, by_hand, promotions_until(ctx.ledger.state(), day))
+        lake, by_hand = Lake(ctx.layout, pinned=versions), read_hand_bins(ctx.layout.bins_file, catalogue)
+        return cls(lake, day, ctx.settings, champion, by_hand, promotions_until(ctx.ledger.state(), day), catalogue)
 
     @classmethod
     def from_card(cls, ctx: JobContext, banked: ModelArtifacts) -> TrainingSnapshot:
@@ -220,23 +241,34 @@ class TrainingSnapshot:
         lake = Lake(ctx.layout, pinned=card["delta_versions"])
         for name in card["delta_versions"]:
             lake.require_files(TABLES[name])
+        catalogue = catalogue_of_card(card)
         fixed = parse_hand_bins(
-            tables_of_hand_bins(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}"
+            tables_of_hand_bins(card.get("bins_by_hand", {})), f"the card of model {card.get('model_id')}", catalogue
         )
         promotions = tuple(Promotion.from_json(held) for held in card.get("past_promotions", ()))
-        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed, promotions)
+        return cls(lake, date.fromisoformat(card["as_of"]), settings, champion, fixed, promotions, catalogue)
 
 
-def read_hand_bins(file: Path) -> dict[str, HandBins]:
+def _feeds_of(catalogue: FeatureCatalogue) -> tuple[Feed, ...]:
+    """List the feeds whose bronze the evidence counts and names the landed files of; no model learns from bronze."""
+    return (*FEEDS.values(), *([catalogue.feed(OWN_COLUMNS.name)] if catalogue.own else []))
+
+
+def read_hand_bins(file: Path, catalogue: FeatureCatalogue = BUILT_IN) -> dict[str, HandBins]:
     """Read the bins by hand of a home; none where there is no file.
 
     Raises:
         SettingsError: In one line naming the file, and the feature where it is of one.
     """
     try:
-        return parse_hand_bins(read_settings_file(file), str(file))
+        return parse_hand_bins(read_settings_file(file), str(file), catalogue)
     except OSError as error:
         raise SettingsError(f"cannot read {file}: {error.strerror or error}; mend it or move it away") from error
+
+
+def catalogue_of_card(card: Mapping[str, Any]) -> FeatureCatalogue:
+    """Give the features that there were when a banked model was made."""
+    return FeatureCatalogue(tuple(feature_from_json(one) for one in card.get("own_features", ())))
 
 
 def tables_of_hand_bins(by_hand: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

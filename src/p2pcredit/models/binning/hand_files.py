@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from p2pcredit.contracts.features import FEATURES
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.hand_bins import FORMAT, SIGNS, HandBins
 from p2pcredit.errors import SettingsError
 from p2pcredit.models.binning.bins import Binning
@@ -16,18 +16,20 @@ FEATURE_COLUMNS = ("feature", "use", "direction", "reason", "information value")
 BIN_COLUMNS = ("feature", "bin", "up to", "level", "share of loans", "weight of evidence")
 """Of the two sheets. The last ones of each tell the reader something, and are not read back."""
 _DIRECTIONS = {sign: name for name, sign in SIGNS.items()}
-_CONTRACTS = {feature.name: feature for feature in FEATURES}
 Row = tuple[Any, ...]
 
 
-def hand_bins_of(binnings: Sequence[Binning], reason: str) -> dict[str, HandBins]:
+def hand_bins_of(
+    binnings: Sequence[Binning], reason: str, catalogue: FeatureCatalogue = BUILT_IN
+) -> dict[str, HandBins]:
     """Write the bins of a model as bins by hand, for a start: the same bounds, with one reason for all."""
     found = {}
     for binning in binnings:
         breaks = binning.edges if binning.kind == "numeric" else ()
         groups = _groups_of(binning) if binning.kind == "category" else ()
         if breaks or groups:
-            sign = _CONTRACTS[binning.feature].direction if binning.feature in _CONTRACTS else 0
+            contract = catalogue.named(binning.feature)
+            sign = 0 if contract is None else contract.direction
             direction = _DIRECTIONS[sign] if sign else None
             found[binning.feature] = HandBins(binning.feature, reason, "free", direction, breaks, groups)
     return found

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models.boosting.model import BOOSTER_FILE, BoostingModel, fit_boosting
 from p2pcredit.models.boosting.tuning import search_trees
+from p2pcredit.models.export.formula import Formula
+from p2pcredit.models.export.of_boosting import formula_of_boosting
 from p2pcredit.models.family import Family, TrainingExamples, Tuning
+from p2pcredit.models.training_support import contract_of
 from p2pcredit.settings import Settings
 
 
@@ -61,13 +63,17 @@ class Boosting(Family):
             share = sum(gain.get(i, 0.0) for i in range(start, start + width)) / total
             shares.append({"feature": name, "share": share})
             start += width
-        monotone = {feature.name for feature in FEATURES if feature.direction}
+        monotone = {name for name in model.feature_names if contract_of(model.support, name).direction}
         trees = {
             "rounds": int(model.booster.num_boosted_rounds()),
             "gain_shares": sorted(shares, key=lambda row: (-row["share"], row["feature"])),
             "monotone_features": sum(name in monotone for name in model.feature_names),
         }
         return {"trees": trees}
+
+    def formula(self, model: BoostingModel, settings: Settings) -> Formula:
+        """Write the model as the steps that an export writes."""
+        return formula_of_boosting(model, settings)
 
 
 def _machine(examples: TrainingExamples) -> dict[str, Any]:

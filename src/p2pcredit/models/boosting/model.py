@@ -73,6 +73,19 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Stays:
+    """What is the same for every row.
+
+    Args:
+        usual: The reference borrower as the trees see one, (columns,).
+        spans_used: The features that a tree asks for: place among the features, and columns.
+    """
+
+    usual: Matrix
+    spans_used: tuple[tuple[int, slice], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BoostingModel:
     """A fitted booster.
 
@@ -111,7 +124,7 @@ class BoostingModel:
     def margin(self, features: pl.DataFrame) -> Floats:
         """Calculate log-odds of default (hazard target: log cumulative hazard) of each row before calibration."""
         rows = self._rows(features)
-        return self._margin(rows.columns) + rows.effect
+        return self.margin_of_columns(rows.columns) + rows.effect
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """Calculate the probability of default of each row, strictly between 0 and 1."""
@@ -124,13 +137,17 @@ class BoostingModel:
         have changed the score.
         """
         rows = self._rows(features)
-        margin = self._margin(rows.columns) + rows.effect
+        margin = self.margin_of_columns(rows.columns) + rows.effect
         return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
+
+    def what_stays(self) -> Stays:
+        """Give what is the same for every row, for predictions row by row."""
+        return Stays(self.encoding.encode(self._neutral_row())[0], tuple(self.spans_used()))
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         rows = self._rows(features)
-        log_odds = self.calibration.log_odds(self._margin(rows.columns) + rows.effect)
+        log_odds = self.calibration.log_odds(self.margin_of_columns(rows.columns) + rows.effect)
         return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
@@ -151,13 +168,13 @@ class BoostingModel:
             support=learn_support(columns, self._levels, outcomes.bads),
         )
         rows = plain._rows(loans)
-        used = {self.feature_names[place] for place, _ in self._spans_used()}
+        used = {self.feature_names[place] for place, _ in self.spans_used()}
         absent: Absent = {
             (name, state): where
             for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
             if name in used and where.any()
         }
-        support = with_effects(plain.support, absent, plain._margin(rows.columns), outcomes)
+        support = with_effects(plain.support, absent, plain.margin_of_columns(rows.columns), outcomes)
         reach = plain.calibrated(Calibration())._reach(loans)
         return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
@@ -244,9 +261,10 @@ class BoostingModel:
             return found
         for place, added in rows.effects.items():
             found[:, place] -= self.calibration.slope * added
-        usual = self.encoding.encode(self._neutral_row())[0]
+        stays = self.what_stays()
+        usual = stays.usual
         changes = (
-            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in self._spans_used()
+            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in stays.spans_used
         )
         for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
             chosen = np.concatenate([change.rows for change in some])
@@ -259,21 +277,22 @@ class BoostingModel:
                     left[first:last] -= rows.effects[change.place][change.rows]
                 first = last
             places = np.repeat([change.place for change in some], [change.rows.size for change in some])
-            found[chosen, places] = self.calibration.log_odds(self._margin(changed) + left)
+            found[chosen, places] = self.calibration.log_odds(self.margin_of_columns(changed) + left)
         return found
 
-    def _spans_used(self) -> list[tuple[int, slice]]:
+    def spans_used(self) -> list[tuple[int, slice]]:
         """List the features that a tree asks for: place among the features, and columns."""
         used = {int(name[1:]) for name in self.booster.get_score(importance_type="weight")}
         return [
             (place, span) for place, span in enumerate(self.encoding.spans) if used & set(range(span.start, span.stop))
         ]
 
-    def _margin(self, columns: Matrix) -> Floats:
+    def margin_of_columns(self, columns: Matrix) -> Floats:
+        """Calculate the margin of rows as the trees see them, (rows, columns), before absences and calibration."""
         if columns.shape[0] == 0:
             return np.zeros(0)
         self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_FOR_ANOTHER_THREAD)})
-        raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan)
+        raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan, validate_features=False)
         return np.asarray(raw, dtype=np.float64) + self.offset
 
     def _neutral_row(self) -> pl.DataFrame:
@@ -342,7 +361,15 @@ def fit_boosting(
     encoding = learn_encoding(features, candidates)
     grown = trees or Trees()
     with growing(
-        encoding, encoding.encode(features), bads, expected, seed=seed, threads=threads, device=device, backend=backend
+        encoding,
+        encoding.encode(features),
+        bads,
+        expected,
+        candidates=candidates,
+        seed=seed,
+        threads=threads,
+        device=device,
+        backend=backend,
     ) as grow:
         booster = grow(grown)
     target = "matured" if expected is None else "hazard"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
+from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.boosting.encoding import Encoding
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import LOCAL, Examples, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
-from p2pcredit.models.reference_borrower import feature_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def growing(
     bads: Floats,
     expected: Floats | None,
     *,
+    candidates: Collection[Feature],
     seed: int,
     threads: Threads,
     device: str = CPU,
@@ -65,17 +66,16 @@ def growing(
     Args:
         encoding: How the columns came about.
         columns: As `encode` gives them.
-        bads, expected, seed, threads, device, backend: As in `fit_boosting`.
+        candidates, bads, expected, seed, threads, device, backend: As in `fit_boosting`.
 
     Yields:
         Given how to grow them, the trees: monotone where the contract of a feature says so. Wherever they were grown
         they score on the processor: so they do once they are read from a file, and a score must not depend on who
         gives it.
     """
+    directions = {feature.name: feature.direction for feature in candidates}
     signs = [
-        feature_named(name).direction
-        for name, width in zip(encoding.features, encoding.widths, strict=True)
-        for _ in range(width)
+        directions[name] for name, width in zip(encoding.features, encoding.widths, strict=True) for _ in range(width)
     ]
     aim: dict[str, Any] = {"monotone_constraints": tuple(signs), "seed": seed}
     if expected is None:

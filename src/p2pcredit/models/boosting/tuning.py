@@ -103,7 +103,13 @@ def search_trees(
     lengths = (*ROUNDS, *(ROUNDS_FOR_MANY_BADS if many else ()))
     margins = {replace(setting, rounds=rounds): np.zeros(bads.size) for setting in settings for rounds in lengths}
     judged = np.zeros(bads.size, dtype=bool)
-    how: dict[str, Any] = {"seed": seed, "threads": threads, "device": device, "backend": backend}
+    how: dict[str, Any] = {
+        "candidates": candidates,
+        "seed": seed,
+        "threads": threads,
+        "device": device,
+        "backend": backend,
+    }
     for number in range(FOLDS):
         out = fold == number
         known, watched = bads[~out], None if expected is None else expected[~out]

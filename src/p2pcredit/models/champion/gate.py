@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.feature_sets import features_to_compare_with
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.results import Status
 from p2pcredit.models.evaluation.discrimination import auc_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair
@@ -117,7 +117,10 @@ class Gate:
 
 
 def benchmarks_of(
-    evaluation: pl.DataFrame, earlier: pl.DataFrame, feature_sets: Collection[str]
+    evaluation: pl.DataFrame,
+    earlier: pl.DataFrame,
+    feature_sets: Collection[str],
+    catalogue: FeatureCatalogue = BUILT_IN,
 ) -> tuple[Benchmark, ...]:
     """Rank the evaluation loans by what costs no model.
 
@@ -125,6 +128,7 @@ def benchmarks_of(
         evaluation: The loans that judge, with the features and the platform's grades.
         earlier: The matured loans before them, with `label` and the same columns.
         feature_sets: Which features the logistic regression may use: those of the model.
+        catalogue: The features that there are.
 
     Returns:
         The platform's own grade where it gives one that has an order (the sub-grade where it gives that), and a plain
@@ -135,7 +139,8 @@ def benchmarks_of(
     if graded is not None:
         column, risk = graded
         found.append(Benchmark(column.removeprefix("platform_"), GRADES[column], risk))
-    names = tuple(feature.name for feature in features_to_compare_with(feature_sets) if feature.name in earlier.columns)
+    compared = catalogue.to_compare_with(feature_sets)
+    names = tuple(feature.name for feature in compared if feature.name in earlier.columns)
     plain = logistic_baseline(earlier, evaluation, names)
     if plain is not None:
         found.append(Benchmark(LOGISTIC, "a plain logistic regression", plain))

@@ -6,6 +6,7 @@ to show beside them: see `p2pcredit.models.champion.challenge`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,20 @@ class Guard:
         told = ", ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
         note = f"; {self.note}" if self.note else ""
         return f"{self.name} {value}{interval}, {told}: {self.status}{note}"
+
+
+def below_a_bar(gate: Mapping[str, Any]) -> bool:
+    """Return whether, by the `gate` of a card, a bar that every model must pass was not passed beside the floor.
+
+    Such a bar is the Brier score of one default rate for all; a model below it serves by a person's word alone.
+
+    Examples:
+        >>> below_a_bar({"guards": [{"key": "base_rate", "status": "fail", "must_pass": True}]})
+        True
+        >>> below_a_bar({"guards": [{"key": "score_shift", "status": "fail", "must_pass": False}]})
+        False
+    """
+    return any(guard.get("must_pass") and guard["status"] != Status.PASS for guard in gate.get("guards") or ())
 
 
 def floor_guards(gate: Gate) -> list[Guard]:

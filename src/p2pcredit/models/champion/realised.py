@@ -13,6 +13,7 @@ import polars as pl
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate, Floats
 from p2pcredit.models.evaluation.within_cohort import paired_difference_within_cohorts
+from p2pcredit.transforms.vintages import cohort_name
 
 WINDOW_MONTHS = 12
 """A promotion is judged on the loans originated in so many months after it."""
@@ -111,11 +112,7 @@ def realised_of(
 
 def cohorts_of(loans: pl.DataFrame) -> npt.NDArray[Any]:
     """Name the quarter of origination and the term of each loan."""
-    born, term = pl.col("origination_date"), pl.lit("unknown")
-    if "term_months" in loans.columns:
-        term = pl.col("term_months").cast(pl.Int64, strict=False).cast(pl.String).fill_null("unknown")
-    named = loans.select(pl.format("{}Q{} {}", born.dt.year(), born.dt.quarter(), term).alias("cohort"))
-    return named["cohort"].to_numpy()
+    return loans.select(cohort_name(loans, "origination_date").alias("cohort"))["cohort"].to_numpy()
 
 
 def summed_up(realised: Sequence[Mapping[str, Any]]) -> str | None:

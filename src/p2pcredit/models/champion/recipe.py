@@ -22,16 +22,19 @@ class Recipe:
         family, target: As cards name them.
         feature_sets: The sets it may learn from, in order of their names.
         bins_by_hand: What a person fixed of features, as plain JSON values.
+        own_columns: The lender's own columns that it may learn from, in order of their names.
     """
 
     family: str
     target: str
     feature_sets: tuple[str, ...]
     bins_by_hand: Mapping[str, Any] = field(default_factory=dict)
+    own_columns: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values, for the card."""
-        return {**asdict(self), "feature_sets": list(self.feature_sets)}
+        plain = {**asdict(self), "feature_sets": list(self.feature_sets), "own_columns": list(self.own_columns)}
+        return plain if self.own_columns else {key: value for key, value in plain.items() if key != "own_columns"}
 
     def changes_from(self, champion: Recipe) -> list[str]:
         """Say what differs from the champion's recipe; nothing for a refresh.
@@ -45,6 +48,7 @@ class Recipe:
             ("family", self.family, champion.family),
             ("target", self.target, champion.target),
             ("feature sets", ", ".join(self.feature_sets), ", ".join(champion.feature_sets)),
+            ("own columns", ", ".join(self.own_columns) or "none", ", ".join(champion.own_columns) or "none"),
         )
         found = [f"{name} {new}, {old} before" for name, new, old in pairs if new != old]
         return found + (["bins by hand"] if self.bins_by_hand != champion.bins_by_hand else [])
@@ -60,7 +64,8 @@ def recipe_of_card(card: Mapping[str, Any], feature_sets: Sequence[str]) -> Reci
     held = card.get("recipe")
     if isinstance(held, Mapping):
         sets = tuple(str(name) for name in held["feature_sets"])
-        return Recipe(str(held["family"]), str(held["target"]), sets, dict(held["bins_by_hand"]))
+        own = tuple(str(name) for name in held.get("own_columns", ()))
+        return Recipe(str(held["family"]), str(held["target"]), sets, dict(held["bins_by_hand"]), own)
     return Recipe(str(card["family"]), str(card["target"]), tuple(sorted(feature_sets)), card.get("bins_by_hand") or {})
 
 

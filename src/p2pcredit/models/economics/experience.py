@@ -25,6 +25,7 @@ class ProductExperience:
         source: `product`, `book` (of all products, as this one has too few defaults) or `setting`.
         early: Hazard of early repayment in each month on book, from the first to the last of the term; empty where the
             book shows none.
+        recovered: Share of the principal owed at default that comes back in each month since; empty for a setting.
     """
 
     loss_given_default: float
@@ -33,6 +34,7 @@ class ProductExperience:
     defaults: int
     source: str
     early: tuple[float, ...] = ()
+    recovered: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ class Experience:
         as_of: The day.
         products: Contract term in months -> what its loans have shown.
         pooled: The same of a term that was never seen.
+        lag_months: Months from the first missed instalment to default, by the definition of default.
     """
 
     as_of: date
     products: Mapping[int, ProductExperience]
     pooled: ProductExperience
+    lag_months: int
 
     def of(self, term_months: int) -> ProductExperience:
         """Give what a product has shown; that of all products for one never seen."""
@@ -59,13 +63,14 @@ class Experience:
             "as_of": self.as_of.isoformat(),
             "products": {str(term): asdict(one) for term, one in sorted(self.products.items())},
             "pooled": asdict(self.pooled),
+            "lag_months": self.lag_months,
         }
         return write_side_file(SCHEMA_VERSION, content)
 
 
-def of_setting(as_of: date, loss_given_default: float) -> Experience:
+def of_setting(loss_given_default: float) -> ProductExperience:
     """Give the experience of a book that has shown nothing: the loss given default of the settings."""
-    return Experience(as_of, {}, ProductExperience(loss_given_default, None, None, 0, "setting"))
+    return ProductExperience(loss_given_default, None, None, 0, "setting")
 
 
 def read_experience(files: Mapping[str, bytes]) -> Experience | None:
@@ -82,7 +87,37 @@ def _experience(content: Mapping[str, Any]) -> Experience:
         date.fromisoformat(content["as_of"]),
         {int(term): _from_json(one) for term, one in content["products"].items()},
         _from_json(content["pooled"]),
+        int(content["lag_months"]),
     )
+
+
+def experience_facts(experience: Experience | None) -> dict[str, Any] | None:
+    """Describe an experience for the card: what expected losses and returns rest on, product by product.
+
+    Returns:
+        `as_of`, `lag_months`, `products`: per contract term `term_months`, `loss_given_default`, `low`, `high`,
+        `defaults`, `source`, `usual_early_hazard` (mean over the months of the term); `pooled`, the same of a term that
+        was never seen, without the term and the hazard. None where there is none.
+    """
+    if experience is None:
+        return None
+    return {
+        "as_of": experience.as_of.isoformat(),
+        "lag_months": experience.lag_months,
+        "products": [
+            {
+                "term_months": term,
+                **_severity_facts(one),
+                "usual_early_hazard": sum(one.early) / len(one.early) if one.early else 0.0,
+            }
+            for term, one in sorted(experience.products.items())
+        ],
+        "pooled": _severity_facts(experience.pooled),
+    }
+
+
+def _severity_facts(one: ProductExperience) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in ("loss_given_default", "low", "high", "defaults", "source")}
 
 
 def _from_json(content: Mapping[str, Any]) -> ProductExperience:
@@ -93,7 +128,15 @@ def _from_json(content: Mapping[str, Any]) -> ProductExperience:
         int(content["defaults"]),
         str(content["source"]),
         tuple(float(hazard) for hazard in content["early"]),
+        tuple(float(share) for share in content["recovered"]),
     )
 
 
-__all__ = ["ECONOMICS_FILE", "Experience", "ProductExperience", "of_setting", "read_experience"]
+__all__ = [
+    "ECONOMICS_FILE",
+    "Experience",
+    "ProductExperience",
+    "experience_facts",
+    "of_setting",
+    "read_experience",
+]

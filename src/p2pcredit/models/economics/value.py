@@ -11,7 +11,7 @@ from p2pcredit.models.economics.expected import Expected, expect, stressed
 from p2pcredit.models.economics.experience import Experience
 from p2pcredit.models.economics.remaining import early_hazards, over_term
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.term_structure.structure import TermStructure
+from p2pcredit.models.term_structure.structure import TermStructure, can_follow
 from p2pcredit.settings.money import MoneySettings, Stress
 
 
@@ -66,30 +66,42 @@ def value_loans(
     terms: pl.Series,
     rates: pl.Series,
     *,
-    lag: int,
     stress: Stress | None = None,
 ) -> Valued:
     """Follow each loan over its term.
 
     Args:
         structure: How default builds up, by term.
-        experience: Loss given default and early repayments, by term.
+        experience: Loss given default and early repayments, by term, and the lag of a default.
         chances: Probability of default within the main window; NaN where there is none.
-        terms: Contract terms in months; null where not known.
+        terms: Contract terms in months; null where not known. A term longer than `MOST_TERM_MONTHS` is none to follow.
         rates: Yearly interest rates; null where the price is not known.
-        lag: Months from the first missed instalment to default.
         stress: Multipliers; none where None.
     """
-    stress = Stress() if stress is None else stress
     months = terms.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     yearly = rates.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return value_numbers(structure, experience, chances, months, yearly, stress=stress)
+
+
+def value_numbers(
+    structure: TermStructure,
+    experience: Experience,
+    chances: Floats,
+    months: Floats,
+    yearly: Floats,
+    *,
+    stress: Stress | None = None,
+) -> Valued:
+    """Follow each loan over its term, as `value_loans` does, by arrays in which NaN is what is not known."""
+    stress = Stress() if stress is None else stress
     sums = {one.name: np.full(chances.size, np.nan) for one in fields(Expected)}
     severity = np.full(chances.size, np.nan)
-    known = np.isfinite(months) & (months >= 1) & np.isfinite(yearly) & (yearly >= 0) & np.isfinite(chances)
+    known = can_follow(months) & (months >= 1) & np.isfinite(yearly) & (yearly >= 0) & np.isfinite(chances)
     for term in np.unique(months[known]):
         rows, product = known & (months == term), experience.of(int(term))
         curve = over_term(structure, chances[rows], int(term))
-        found = expect(curve, yearly[rows], early_hazards(product.early, int(term)), lag=lag, stress=stress)
+        early = early_hazards(product.early, int(term))
+        found = expect(curve, yearly[rows], early, lag=experience.lag_months, stress=stress)
         for name, values in sums.items():
             values[rows] = getattr(found, name)
         severity[rows] = min(product.loss_given_default * stress.lgd, 1.0)
@@ -126,4 +138,4 @@ def stressed_chances(chances: Floats, stress: Stress) -> Floats:
     return stressed(chances[:, None], stress)[:, 0]
 
 
-__all__ = ["Profit", "Valued", "profit_of", "stressed_chances", "value_loans"]
+__all__ = ["Profit", "Valued", "profit_of", "stressed_chances", "value_loans", "value_numbers"]

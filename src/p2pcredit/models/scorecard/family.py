@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
+from p2pcredit.models.export.formula import Formula
+from p2pcredit.models.export.of_scorecard import formula_of_scorecard
 from p2pcredit.models.family import Family, TrainingExamples, Tuning
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorecard.model import ScorecardModel
@@ -70,6 +72,10 @@ class Scorecard(Family):
             name = (*binning.bin_names(), *_NO_BIN)[int(bins[binning.feature][0])]
             found[binning.feature] = {"bin": name, "points": table.get((binning.feature, name))}
         return found
+
+    def formula(self, model: ScorecardModel, settings: Settings) -> Formula:
+        """Write the model as the steps that an export writes."""
+        return formula_of_scorecard(model, settings)
 
 
 __all__ = ["Scorecard"]

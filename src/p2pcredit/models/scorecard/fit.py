@@ -15,6 +15,7 @@ from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import Binning, bins_of_counts
 from p2pcredit.models.binning.by_hand import bins_by_hand, chance_of_hand_bins
 from p2pcredit.models.binning.chance import InformationByChance, information_by_chance
+from p2pcredit.models.binning.counts import summable
 from p2pcredit.models.binning.product import bins_of_product
 from p2pcredit.models.binning.selection import select_binnings
 from p2pcredit.models.calibration import Calibration
@@ -66,6 +67,7 @@ def fit_scorecard(
     """
     bars = selection or SelectionSettings()
     columns = columns_of(features, [feature.name for feature in candidates])
+    expected = None if expected is None else summable(expected)
     goods = 1.0 - bads if expected is None else expected
     counted = backend.count(columns, candidates, bads, goods)
     binnings: list[Binning] = []

@@ -135,15 +135,19 @@ class ScorecardModel:
 
     def predict_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
         """Calculate the probability of default of each row, and its log-odds with each feature at its neutral value."""
-        parts, scale = self._parts(features), self.scale or PointScale()
+        return self.predict_parts(self._parts(features), self.neutral_parts())
+
+    def predict_parts(self, parts: Floats, neutral_parts: Floats) -> tuple[Floats, Floats]:
+        """Calculate the same of the points of each row's bins, (rows, features), and those of `neutral_parts`."""
+        scale = self.scale or PointScale()
         points = _sum_up(parts)
-        at_neutral = scale.log_odds(points[:, None] - parts + self._neutral_parts())
+        at_neutral = scale.log_odds(points[:, None] - parts + neutral_parts)
         return as_probability(scale.log_odds(points)), at_neutral
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
         return np.asarray(
-            (self._neutral_parts() - self._parts(features)) / (self.scale or PointScale()).factor, dtype=np.float64
+            (self.neutral_parts() - self._parts(features)) / (self.scale or PointScale()).factor, dtype=np.float64
         )
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> ScorecardModel:
@@ -246,7 +250,7 @@ class ScorecardModel:
         tables = zip(self.binnings, self.points(), strict=True)
         return np.column_stack([table[bins[binning.feature]] for binning, table in tables])
 
-    def _neutral_parts(self) -> Floats:
+    def neutral_parts(self) -> Floats:
         """Return the points of the neutral value of each feature."""
         found = []
         for binning, table in zip(self.binnings, self.points(), strict=True):

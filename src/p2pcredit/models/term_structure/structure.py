@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from p2pcredit.contracts.feeds import MOST_TERM_MONTHS
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.side_file import read_side_file, write_side_file
 
@@ -134,14 +135,21 @@ class TermStructure:
             terms: Contract term in months per loan, null where it is not known.
 
         Returns:
-            One per loan; NaN where the term is not known.
+            One per loan; NaN where the term is not known, or longer than any contract's.
         """
+        return self.lifetime_of_terms(chances, terms.cast(pl.Float64).fill_null(float("nan")).to_numpy())
+
+    def lifetime_of_terms(self, chances: Floats, months: Floats) -> Floats:
+        """Calculate the same by an array of terms, NaN where it is not known."""
         found = np.full(chances.size, np.nan)
-        values = terms.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        for term in np.unique(values[np.isfinite(values)]):
-            rows = values == term
-            horizon = self.horizon_of(int(term))
-            found[rows] = self.cumulative(chances[rows], int(term), [horizon])[:, 0]
+        for term in np.unique(months[can_follow(months)]):
+            rows = months == term
+            found[rows] = self.lifetime_of_term(chances[rows], int(term))
+        return found
+
+    def lifetime_of_term(self, chances: Floats, term_months: int) -> Floats:
+        """Calculate the same of loans of one term."""
+        found = self.cumulative(chances, term_months, [self.horizon_of(term_months)])[:, 0]
         return np.where(np.isfinite(found), np.maximum(found, chances), found)
 
     def to_bytes(self) -> bytes:
@@ -213,6 +221,16 @@ def band_of(months: Months, window_months: int) -> Months:
     return np.where(months <= window_months, 0, 1 + (months - window_months - 1) // BAND_MONTHS)
 
 
+def can_follow(terms: Floats) -> npt.NDArray[np.bool_]:
+    """Tell which terms a curve can be followed over: numbers of months that a contract may have.
+
+    Examples:
+        >>> can_follow(np.array([36.0, 481.0, 1e9, np.nan])).tolist()
+        [True, False, False, False]
+    """
+    return np.isfinite(terms) & (terms <= MOST_TERM_MONTHS)
+
+
 def _extended(shares: Floats, months: int) -> Floats:
     """Cut shares to so many months, or carry them on at the mean of the last twelve."""
     if shares.size >= months:
@@ -246,6 +264,7 @@ __all__ = [
     "ProductCurve",
     "TermStructure",
     "band_of",
+    "can_follow",
     "read_term_structure",
     "term_structure_facts",
 ]

@@ -17,9 +17,9 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.cures import Cures
 from p2pcredit.contracts.feature import Feature
-from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.contracts.hand_bins import HandBins
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.by_hand import directed
@@ -118,6 +118,7 @@ def train_candidates(
     progress: Progress = no_progress,
     by_hand: Mapping[str, HandBins] | None = None,
     only_target: str | None = None,
+    catalogue: FeatureCatalogue = BUILT_IN,
 ) -> TrainingRun:
     """Train the candidates that a day's loans allow, and judge each on the newest matured loans.
 
@@ -132,6 +133,7 @@ def train_candidates(
         progress: Called with each candidate.
         by_hand: What a person fixed of features: bins, directions, which are in and which out.
         only_target: Only candidates of this target; None for all.
+        catalogue: The features that there are.
 
     Returns:
         The run; a family that could not be fitted is missing from the candidates and named in the details, one of
@@ -153,7 +155,7 @@ def train_candidates(
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
     matured = split.all
     hands = by_hand or {}
-    allowed, barred = allowed_by_hand(features_of(settings.training.feature_sets), hands)
+    allowed, barred = allowed_by_hand(catalogue.of_sets(settings.training.feature_sets), hands)
     details: dict[str, Any] = {}
     usable, dropped = usable_features(matured, allowed)
     if any(feature.name == STATE for feature in usable):

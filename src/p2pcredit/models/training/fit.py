@@ -26,7 +26,7 @@ from p2pcredit.models.training.candidate import Candidate, measure_candidate
 from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
 from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.models.training.usable import unlearned_variety, usable_features
-from p2pcredit.models.training_support import with_levels
+from p2pcredit.models.training_support import with_declared, with_levels, with_terms
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, Settings
 
 LEAST_DEFAULTS = 30
@@ -122,13 +122,13 @@ def fit_matured(learner: Learner, split: Split, loans: pl.DataFrame, *, as_of: d
     early = learner.on_labels(split.fit)
     rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
     freely = early.margin(split.evaluate)
-    early = _with_reference(early, split.fit, Outcomes(_labels(split.fit)), rough, learner.settings)
+    early = _with_reference(early, split.fit, Outcomes(_labels(split.fit)), rough, learner)
     setting, judging = early.margin(split.calibrate), early.margin(split.evaluate)
     evaluation_model = early.calibrated(fit_calibration(_labels(split.calibrate), setting))
     matured = split.all
     kept = learner.on_labels(matured)
     rough = _calibrated_to(kept, split, setting, judging).calibration
-    kept = _with_reference(kept, matured, Outcomes(_labels(matured)), rough, learner.settings)
+    kept = _with_reference(kept, matured, Outcomes(_labels(matured)), rough, learner)
     kept = _calibrated_to(kept, split, setting, judging)
     details = {
         "loans": matured.height,
@@ -178,7 +178,7 @@ def fit_hazard(
     early = learner.on_exposure(before_setting, watched_before)
     rough = fit_calibration(_labels(split.calibrate), early.margin(split.calibrate))
     early = _with_reference(
-        early, _watched(before_setting, watched_before), _outcomes(watched_before), rough, learner.settings, unmatured
+        early, _watched(before_setting, watched_before), _outcomes(watched_before), rough, learner, unmatured
     )
     early_margin = early.margin(split.calibrate)
     watched_judging = _exposure(before_judging, as_of, learner.settings, target)
@@ -190,7 +190,7 @@ def fit_hazard(
         _watched(before_judging, watched_judging),
         _outcomes(watched_judging),
         rough,
-        learner.settings,
+        learner,
         unmatured,
     )
     backtest_margin = backtest.margin(split.evaluate)
@@ -200,7 +200,7 @@ def fit_hazard(
     model = learner.on_exposure(loans, exposure)
     rough = _calibrated_to(model, split, early_margin, backtest_margin).calibration
     watched = _watched(loans, exposure)
-    model = _with_reference(model, watched, _outcomes(exposure), rough, learner.settings, unmatured)
+    model = _with_reference(model, watched, _outcomes(exposure), rough, learner, unmatured)
     kept = _calibrated_to(model, split, early_margin, backtest_margin)
     events = int(exposure.defaulted.sum())
     defaults = events if target == "hazard" else _defaults_among(watched, as_of, learner.settings)
@@ -316,7 +316,7 @@ def _with_reference(
     loans: pl.DataFrame,
     outcomes: Outcomes,
     rough: Calibration,
-    settings: Settings,
+    learner: Learner,
     unmatured: Mapping[str, Sequence[Any]] | None = None,
 ) -> Model:
     """Give the model a reference borrower, whose values stand for absent ones. Its calibration is to be set anew.
@@ -326,14 +326,15 @@ def _with_reference(
         loans: The loans that it was fitted on.
         outcomes: What came of them.
         rough: A calibration of the model as fitted, by which the loans at the approval cut-off are found.
-        settings: The cut-off.
+        learner: Its features, and the cut-off.
         unmatured: Levels that were hidden from the fit; they have been seen all the same.
     """
     log_odds = rough.log_odds(model.margin(loans))
     names = [name for name in with_inputs(model.feature_names) if name in loans.columns]
-    profile = neutral_profile(loans, log_odds, names, cutoff=settings.scores.approval_cutoff)
+    profile = neutral_profile(loans, log_odds, names, cutoff=learner.settings.scores.approval_cutoff)
     found = model.with_reference(profile, loans, outcomes)
-    return replace(found, support=with_levels(found.support, unmatured or {}))
+    support = with_terms(with_levels(found.support, unmatured or {}), loans)
+    return replace(found, support=with_declared(support, learner.features))
 
 
 def _auc_of_absences(split: Split, margin: Floats, freely: Floats, settings: Settings) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.contracts.feature import Feature
-from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.models.training.splits import UNMATURED
 
 NEWEST_DAYS = 92
@@ -51,7 +51,7 @@ def usable_features(
 
 def choose_features(loans: pl.DataFrame, feature_sets: Collection[str]) -> tuple[tuple[Feature, ...], dict[str, str]]:
     """Choose the features of some sets that can be learned from these loans. The others come back with the reason."""
-    return usable_features(loans, features_of(feature_sets))
+    return usable_features(loans, BUILT_IN.of_sets(feature_sets))
 
 
 def unlearned_variety(dropped: Mapping[str, str], learned: pl.DataFrame, known: pl.DataFrame, as_of: date) -> list[str]:

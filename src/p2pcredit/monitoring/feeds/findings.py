@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from p2pcredit.contracts.plausible import PLAUSIBLE
+from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
 from p2pcredit.text import one_line
 
 _Shape = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown"]
@@ -62,6 +62,7 @@ class Finding:
     harmless: bool = False
     texts: tuple[str, ...] = ()
     usual_texts: tuple[str, ...] = ()
+    plausible: Plausible | None = None
 
     @property
     def sentence(self) -> str:
@@ -104,7 +105,7 @@ such as 'YES', 'NO' (usually 'VERIFIED', 'NOT VERIFIED'); spelled anew?
         return f"feed '{self.feed}' {said[self.what] if self.what in said else self._of_no_size()}"
 
     def _of_no_size(self) -> str:
-        plausible = PLAUSIBLE[self.feed, self.column]
+        plausible = self.plausible or PLAUSIBLE[self.feed, self.column]
         if self.what == "one_value":
             shown = plausible.shown(self.today)
             return f"has {shown} for every loan in column '{self.column}'; is it filled, and from where?"

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pcredit.contracts.columns import Kind
-from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.contracts.feeds import Feed, feed_named
 from p2pcredit.monitoring.feeds.findings import Finding
 from p2pcredit.monitoring.feeds.shapes import FeedDay, chance_of_so_few
 
@@ -64,14 +64,14 @@ class LevelComparison:
 
 
 @cache
-def sized(feed: str) -> tuple[str, ...]:
+def sized(feed: str | Feed) -> tuple[str, ...]:
     """Name the columns of a feed whose values have a size: numbers, and dates but those near the day itself.
 
     Examples:
         >>> sized("demographic"), sized("loan_terms")
         (('employment_length',), ('loan_amount', 'term', 'interest_rate', 'installment', 'amount_disbursed'))
     """
-    contract = feed_named(feed)
+    contract = feed_named(feed) if isinstance(feed, str) else feed
     dates = {contract.date_column, "origination_date", "last_payment_date"}
     return tuple(c.source for c in contract.columns if c.kind not in _WITHOUT_SIZE and c.source not in dates)
 

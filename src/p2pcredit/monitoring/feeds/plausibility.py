@@ -12,7 +12,7 @@ Days just before that are off alike count as one with today, so that two loans a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, exp, nextafter
 
@@ -86,7 +86,13 @@ def judge(column: Plausible, sizes: Sequence[Sizes], chance: float) -> tuple[Wha
     return None
 
 
-def implausible(feed: str, today: FeedDay, before: Sequence[FeedDay], chance: float) -> list[Finding]:
+def implausible(
+    feed: str,
+    today: FeedDay,
+    before: Sequence[FeedDay],
+    chance: float,
+    bounds: Mapping[tuple[str, str], Plausible] = PLAUSIBLE,
+) -> list[Finding]:
     """Find the columns of a feed that are of no plausible size on a day.
 
     Args:
@@ -94,17 +100,19 @@ def implausible(feed: str, today: FeedDay, before: Sequence[FeedDay], chance: fl
         today: Its shape on the day.
         before: Its shapes on days before, oldest first.
         chance: What comes by chance less often than this is a finding.
+        bounds: Feed and column -> what is plausible.
     """
     found = []
     for column, values in today.levels.items():
-        plausible = PLAUSIBLE.get((feed, column))
+        plausible = bounds.get((feed, column))
         own = None if plausible is None else _sizes(plausible, today, column)
         if plausible is None or own is None or (own.wrong() is None and _side(own) is None):
             continue
         earlier = (_sizes(plausible, shape, column) for shape in reversed(before) if shape.rows)
         judged = judge(plausible, [own, *_until_missing(earlier)], chance)
         if judged is not None:
-            found.append(Finding(feed, column, judged[0], values[len(values) // 2]))
+            declared = None if (feed, column) in PLAUSIBLE else plausible
+            found.append(Finding(feed, column, judged[0], values[len(values) // 2], plausible=declared))
     return found
 
 

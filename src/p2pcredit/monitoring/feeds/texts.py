@@ -23,7 +23,7 @@ from math import log
 from zlib import crc32
 
 from p2pcredit.contracts.columns import Kind
-from p2pcredit.contracts.feeds import feed_named
+from p2pcredit.contracts.feeds import Feed, feed_named
 from p2pcredit.monitoring.feeds.findings import Finding
 from p2pcredit.monitoring.feeds.shapes import RECENT, FeedDay, chance_of_so_few
 
@@ -42,14 +42,15 @@ Texts = Mapping[str, int]
 
 
 @cache
-def worded(feed: str) -> tuple[str, ...]:
+def worded(feed: str | Feed) -> tuple[str, ...]:
     """Name the columns of a feed that are categories; not those that may hold a few known texts only.
 
     Examples:
         >>> worded("demographic"), worded("loan_performance")
         (('home_ownership', 'state', 'zip3'), ())
     """
-    return tuple(c.source for c in feed_named(feed).columns if c.kind is Kind.CATEGORY and not c.allowed)
+    contract = feed_named(feed) if isinstance(feed, str) else feed
+    return tuple(c.source for c in contract.columns if c.kind is Kind.CATEGORY and not c.allowed)
 
 
 def kept_texts(texts: Texts) -> dict[str, int]:

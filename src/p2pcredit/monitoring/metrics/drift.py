@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.feature_sets import features_of
-from p2pcredit.contracts.features import FEATURES
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError
 from p2pcredit.monitoring.inputs import MonitoringInputs
@@ -151,10 +149,11 @@ def measure_drift(inputs: MonitoringInputs, settings: Settings) -> list[MetricRe
             unmeasured("psi_score", "all", len(scores), "no scored development loans", threshold=limits.psi_alert)
         )
     )
-    named = {feature.name for feature in features_of(settings.training.feature_sets)} | set(inputs.champion_features)
+    named = {feature.name for feature in inputs.catalogue.of_sets(settings.training.feature_sets)}
+    named |= set(inputs.champion_features)
     columns = [
         _measure_column(f"psi:{feature.name}", _binned(inputs.reference, feature.name), recent[feature.name], limits)
-        for feature in FEATURES
+        for feature in inputs.catalogue.features
         if feature.name in named and feature.name in inputs.reference.columns and feature.name in recent.columns
     ]
     return [*judge_together([score], limits.confidence), *judge_together(columns, limits.confidence)]
@@ -177,7 +176,7 @@ def _measure_column(metric: str, before: BinnedColumn, after: pl.Series, limits:
         note = f"{n} recent loans, {limits.min_recent_loans} needed" if before.loans else "no development loans"
         return _unjudged(unmeasured(metric, "all", n, note, threshold=threshold))
     if before.missing == before.loans and after.null_count() == n:
-        return _unjudged(unmeasured(metric, "all", n, "missing on every loan, then and now", threshold=threshold))
+        return _unjudged(unmeasured(metric, "all", 0, "missing on every loan, then and now", threshold=threshold))
     return light_of_shift(metric, _stability(before, after, limits.confidence), n, limits)
 
 

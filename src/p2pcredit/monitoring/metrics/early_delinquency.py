@@ -13,6 +13,7 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.status import share_interval, unmeasured
 from p2pcredit.settings import Settings
+from p2pcredit.transforms.vintages import quarter_name
 
 MONTHS_OBSERVED = (3, 6)
 VINTAGES_SHOWN = 12
@@ -37,7 +38,7 @@ def measure_early_delinquency(inputs: MonitoringInputs, settings: Settings) -> l
     )
     ends = {months: origination.dt.offset_by(f"{months}mo") for months in MONTHS_OBSERVED}
     counts = (
-        loans.group_by(vintage=pl.format("{}Q{}", origination.dt.year(), origination.dt.quarter()))
+        loans.group_by(vintage=quarter_name(origination))
         .agg(
             pl.len().alias("scored"),
             *(((end <= inputs.week_end).sum()).alias(f"observed_{months}") for months, end in ends.items()),

@@ -20,6 +20,7 @@ from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.lights import inside, judge_together
 from p2pcredit.monitoring.status import unmeasured
 from p2pcredit.settings import MonitoringSettings, Settings
+from p2pcredit.transforms.vintages import quarter_name
 
 METRIC = "default_to_date_ratio"
 
@@ -32,9 +33,7 @@ def measure_over_term(inputs: MonitoringInputs, settings: Settings) -> list[Metr
         The cells are held against `monitoring.over_term_ratio_bounds`; the others are for information, as one term can
         make up for another in them.
     """
-    loans = inputs.over_term.with_columns(
-        vintage=pl.format("{}Q{}", pl.col("snapshot_date").dt.year(), pl.col("snapshot_date").dt.quarter())
-    )
+    loans = inputs.over_term.with_columns(vintage=quarter_name("snapshot_date"))
     if loans.is_empty():
         return [unmeasured(METRIC, "all", 0, "no scored loan has been watched for a month with a curve of its model")]
     limits = settings.monitoring

@@ -36,11 +36,12 @@ def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[Me
 
     Returns:
         For the segments `all` (as served, whichever model did it), `champion`, `vintage=YYYYQn` and `term=N`: `auc,
-        gini, ks, brier, calibration_error, calibration_ratio`; for `all` and `champion` also `auc_sub_grade` (that of
-        the platform's own sub-grade on the same loans) and `auc_minus_sub_grade` (the paired difference). `auc` is held
-        against `auc_threshold` and `calibration_ratio` against its bounds; the others are for information. Each of the
-        two is judged by its interval, `all` and `champion` together and the parts of the book together, each family
-        corrected for its number: see `p2pcredit.monitoring.lights`.
+        gini, ks, brier, calibration_error, calibration_ratio` and `matured_defaults` (a count); for `all` and
+        `champion` also `auc_sub_grade` (that of the platform's own sub-grade on the same loans) and
+        `auc_minus_sub_grade` (the paired difference). `auc` is held against `auc_threshold` and `calibration_ratio`
+        against its bounds; the others are for information. Each of the two is judged by its interval, `all` and
+        `champion` together and the parts of the book together, each family corrected for its number: see
+        `p2pcredit.monitoring.lights`.
     """
     scored, limits = scored_loans(inputs, settings), settings.monitoring
     whole = whole_segments(scored, inputs.champion_id)
@@ -69,21 +70,16 @@ def _judged(segments: Sequence[Sequence[Light]], limits: MonitoringSettings) -> 
 
 def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[Light]:
     threshold = {"auc": settings.auc_threshold}
+    counted = _information(_defaults(loans))
     lacking = _too_little(loans.n, loans.bads, settings)
     if lacking:
-        return [
-            _information(
-                unmeasured(
-                    name,
-                    loans.segment,
-                    loans.n,
-                    lacking,
-                    matured_share=loans.matured_share,
-                    threshold=threshold.get(name),
-                )
+        missing = [
+            unmeasured(
+                name, loans.segment, loans.n, lacking, matured_share=loans.matured_share, threshold=threshold.get(name)
             )
             for name in (*_RANKING, *_CALIBRATION)
         ]
+        return [*(_information(result) for result in missing), counted]
     confidence = settings.confidence
     auc = auc_interval(loans.label, loans.risk, confidence)
     ratio = calibration_ratio(loans.label, loans.risk, confidence)
@@ -106,7 +102,17 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[L
             bounds,
             chance_of_share(loans.bads, loans.n, nearest * float(loans.risk.mean())),
         ),
+        counted,
     ]
+
+
+def _defaults(loans: JudgedLoans) -> MetricResult:
+    """Count the defaults among the loans that can be judged, however few they are."""
+    metric, open_status = "matured_defaults", Status.UNDETERMINED
+    if loans.n == 0:
+        return unmeasured(metric, loans.segment, 0, "no loan has matured", matured_share=loans.matured_share)
+    bads = float(loans.bads)
+    return MetricResult(metric, loans.segment, bads, None, None, loans.n, loans.matured_share, open_status, None, "")
 
 
 def _information(result: MetricResult) -> Light:

@@ -21,7 +21,9 @@ from p2pcredit.monitoring.matured import scored_loans
 from p2pcredit.monitoring.status import unmeasured
 from p2pcredit.monitoring.trigger_metrics import MATURED_RATIO, OF_CHAMPION, TO_DATE_RATIO, WITHIN_COHORT
 from p2pcredit.monitoring.yearly_error import chance_of_so_low, products_off, weekly_alpha
+from p2pcredit.periods import add_months
 from p2pcredit.settings import Settings
+from p2pcredit.transforms.vintages import cohort_name
 
 
 def measure_triggers(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
@@ -32,24 +34,20 @@ def measure_triggers(inputs: MonitoringInputs, settings: Settings) -> list[Metri
         evaluation model; held against `monitoring.within_cohort_auc_threshold`); `auc_of_champion`, the same loans
         pooled, for information; `product_ratio_matured` of each `term=N`: defaults seen over expected of the loans that
         matured since the champion was last set; `product_ratio_to_date` of each `term=N`: of the loans that the
-        champion itself scored, by their months on book. Both ratios are held against
-        `monitoring.over_term_ratio_bounds`, all of the week together.
+        champion itself scored in the newest `monitoring.to_date_months`, by their months on book. Both ratios are held
+        against `monitoring.over_term_ratio_bounds`, all of the week together.
     """
     again = inputs.champion_judged
     served = scored_loans(inputs, settings).filter(pl.col("label").is_not_null())
-    served = served.with_columns(cohort=_cohort("snapshot_date"))
+    served = served.with_columns(cohort=cohort_name(served, "snapshot_date"))
     return [
         _within(served, "all", "probability_of_default", settings, held=False),
-        _within(again.with_columns(cohort=_cohort("origination_date")), "champion", "risk", settings, held=True),
+        _within(
+            again.with_columns(cohort=cohort_name(again, "origination_date")), "champion", "risk", settings, held=True
+        ),
         _pooled(again, settings),
         *_by_product(inputs, settings),
     ]
-
-
-def _cohort(day: str) -> pl.Expr:
-    """Name the quarter of origination and the term of a loan; loans without a term are a product of their own."""
-    term = pl.col("term_months").cast(pl.Int64, strict=False).cast(pl.String).fill_null("unknown")
-    return pl.format("{}Q{} {}", pl.col(day).dt.year(), pl.col(day).dt.quarter(), term)
 
 
 def _within(loans: pl.DataFrame, segment: str, risk: str, settings: Settings, *, held: bool) -> MetricResult:
@@ -91,7 +89,8 @@ def _pooled(loans: pl.DataFrame, settings: Settings) -> MetricResult:
 def _by_product(inputs: MonitoringInputs, settings: Settings) -> list[MetricResult]:
     limits = settings.monitoring
     since = inputs.champion_judged.filter(pl.col("matured_since"))
-    own = inputs.over_term.join(
+    newest = pl.col("snapshot_date") > add_months(inputs.week_end, -limits.to_date_months)
+    own = inputs.over_term.filter(newest).join(
         inputs.of_champion(inputs.predictions).select("loan_id"), on="loan_id", how="semi", maintain_order="left"
     )
     measured = [

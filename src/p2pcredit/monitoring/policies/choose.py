@@ -9,6 +9,7 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.errors import MonitoringError, PluginError
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.metrics.quality import DATA_METRICS, OUTSIDE_METRIC
+from p2pcredit.monitoring.metrics.serving_skew import SKEW_METRIC
 from p2pcredit.monitoring.policies.registry import DEFAULT_POLICY, POLICIES, name_of, require_policy
 from p2pcredit.monitoring.policies.verdict import Policy, Verdict
 from p2pcredit.monitoring.registry import without_nan
@@ -55,7 +56,7 @@ def monitoring_has_evidence(results: Iterable[MetricResult]) -> bool:
     product are counted however few they are: they are evidence once they lie within or beyond their bounds.
     """
     for result in map(without_nan, results):
-        speaks = result.metric not in {*DATA_METRICS, OUTSIDE_METRIC} or result.status is Status.FAIL
+        speaks = result.metric not in {*DATA_METRICS, OUTSIDE_METRIC, SKEW_METRIC} or result.status is Status.FAIL
         if result.metric in {MATURED_RATIO, TO_DATE_RATIO}:
             speaks = result.status is not Status.UNDETERMINED
         if result.value is not None and speaks:

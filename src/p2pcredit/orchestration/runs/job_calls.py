@@ -21,7 +21,7 @@ def day_of(context: Context) -> date:
         UsageError: If the run's conf asks for something that is not a date.
     """
     run = context["dag_run"]
-    return snapshot_date(run.conf, run_instant(run.logical_date, run.run_after))
+    return snapshot_date(run.conf, run_instant(run.logical_date, run.run_after), run.run_after)
 
 
 def call_job(job: str, context: Context, *, feed: str | None = None, span: bool = False) -> dict[str, Any]:

@@ -29,19 +29,22 @@ def run_instant(logical_date: datetime | None, run_after: datetime) -> datetime:
     return (logical_date or run_after).astimezone(UTC)
 
 
-def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
+def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime, made_at: datetime | None = None) -> date:
     """Return the snapshot date that a run works on.
 
     Args:
         conf: The run's conf; `snapshot_date` in it, written `YYYY-MM-DD`, is obeyed, and no other key is allowed. A
             null is what Airflow's form sends for a date left empty, and names none.
         fired_at: Aware instant at which the run fired, from `run_instant`.
+        made_at: Aware instant from which on the run may begin: for one that a person started with a logical date of the
+            past, the true time. A day that has begun by either has begun.
 
     Returns:
         The date asked for, else the last full day (UTC) before the run fired.
 
     Raises:
-        UsageError: If the conf holds something that is not a date, or another key.
+        UsageError: If the conf holds something that is not a date, a day that has not begun when the run fires, which
+            would be waited for until it is over, or another key.
 
     Examples:
         >>> snapshot_date({}, datetime(2024, 1, 15, 1, tzinfo=UTC))
@@ -50,6 +53,9 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
         datetime.date(2011, 3, 2)
         >>> snapshot_date({"snapshot_date": None}, datetime(2024, 1, 15, 1, tzinfo=UTC))
         datetime.date(2024, 1, 14)
+        >>> by_hand = datetime(2024, 1, 20, 9, tzinfo=UTC)
+        >>> snapshot_date({"snapshot_date": "2024-01-19"}, datetime(2024, 1, 15, 1, tzinfo=UTC), by_hand)
+        datetime.date(2024, 1, 19)
     """
     unknown = sorted(str(key) for key in conf or {} if key != CONF_KEY)
     if unknown:
@@ -62,7 +68,13 @@ def snapshot_date(conf: Mapping[str, Any] | None, fired_at: datetime) -> date:
         asked = conf[CONF_KEY]
         if not isinstance(asked, str):
             raise UsageError(f"conf '{CONF_KEY}' is {asked!r}; write it as text, YYYY-MM-DD, such as \"2010-12-31\"")
-        return parse_date(asked)
+        day, today = parse_date(asked), max(fired_at, made_at or fired_at).astimezone(UTC).date()
+        if day > today:
+            raise UsageError(
+                f"conf '{CONF_KEY}' is {day}, which had not begun when the run fired ({today} in UTC); "
+                "name a day that has"
+            )
+        return day
     return fired_at.astimezone(UTC).date() - timedelta(days=1)
 
 

@@ -11,7 +11,7 @@ from p2pcredit.errors import UnreadableFileError
 from p2pcredit.platforms.mapped.schema import PlatformMapping
 from p2pcredit.platforms.mapped.values import text_of
 from p2pcredit.platforms.raw_table import RawTable
-from p2pcredit.readers.localized_numbers import is_number, misread_number, plain_number
+from p2pcredit.readers.localized_numbers import DecimalSign, is_number, misread_number, plain_number
 
 
 def with_plain_numbers(mapping: PlatformMapping, table: RawTable) -> RawTable:
@@ -44,12 +44,21 @@ def with_plain_numbers(mapping: PlatformMapping, table: RawTable) -> RawTable:
     return replace(table, rows=table.rows.with_columns(plain))
 
 
-def applications_with_plain_numbers(mapping: PlatformMapping, rows: pl.DataFrame) -> pl.DataFrame:
-    """Write the numbers of applications plainly; one that would be misread becomes words that are no number."""
-    decimal = mapping.file.decimal
+def applications_with_plain_numbers(
+    mapping: PlatformMapping, rows: pl.DataFrame, made: Collection[str] = ()
+) -> pl.DataFrame:
+    """Write the numbers of applications plainly; one that would be misread becomes words that are no number.
+
+    `made`: columns that the mapping makes, which are plain.
+    """
+    return with_decimal(mapping.file.decimal, [name for name in mapping.number_columns if name not in made], rows)
+
+
+def with_decimal(decimal: DecimalSign | None, columns: Collection[str], rows: pl.DataFrame) -> pl.DataFrame:
+    """Write the numbers of these columns plainly; one that would be misread becomes words that are no number."""
     if decimal is None:
         return rows
-    numbers = [name for name in mapping.number_columns if name in rows.columns]
+    numbers = [name for name in columns if name in rows.columns]
     misread = {name: misread_number(pl.col(name), decimal) for name in numbers}
     told = rows.with_columns(_unread(misread, (), "comma" if decimal == "," else "point"))
     return told.with_columns(plain_number(pl.col(name), decimal).alias(name) for name in numbers)

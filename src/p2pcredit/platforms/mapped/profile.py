@@ -6,25 +6,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from itertools import islice, product
 from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS
+from p2pcredit.contracts.catalogue import FeatureCatalogue, landed_name
+from p2pcredit.contracts.feature import Feature
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, OWN_COLUMNS
 from p2pcredit.errors import UnreadableFileError, UsageError
+from p2pcredit.platforms.decided import DecidedApplications
 from p2pcredit.platforms.downloads import read_columns, read_in_parts
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import date_remedy
+from p2pcredit.platforms.mapped.decided import read_decided
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
+from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
+from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
 from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
-from p2pcredit.platforms.mapped.schema import PlatformMapping, Received
+from p2pcredit.platforms.mapped.schema import PlatformMapping, Received, Source
+from p2pcredit.platforms.mapped.tape.events import ABSENT
+from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (
     as_date,
     as_flag,
     as_text,
+    finished,
     problem_with_days,
+    status_text,
     text_of,
     total_of,
     whole_days,
@@ -32,10 +43,10 @@ from p2pcredit.platforms.mapped.values import (
 )
 from p2pcredit.platforms.mapped.warnings import (
     report_absent,
-    warn_of_blanks,
     warn_of_days,
     warn_of_early,
     warn_of_flags,
+    warn_of_late_values,
     warn_of_one_delay,
 )
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
@@ -43,23 +54,30 @@ from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
+from p2pcredit.readers.spool import Spool
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
+
+_MOST_LAYOUTS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class MappedPlatform:
     """The profile that a mapping describes. Build it with `load_mapping`.
 
+    `mapping`: all its sources are columns; those that the file does not hold are `derived`.
     `today`: the day of the landing, after which no status was read and none holds from: a later date cannot be read.
     `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
     `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
-    texts. Both are filled as parts are read.
+    texts. `known_late`: of own columns with `known_on`, how many values were not known on the day of the loan, and how
+    many there are. All are filled as parts are read.
     """
 
     mapping: PlatformMapping
+    derived: DerivedColumns
     today: date | None = None
     unread_dates: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
+    known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -78,9 +96,10 @@ class MappedPlatform:
         needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
         opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
         lines = " or ".join(opened.names) if opened else "COLUMN"
-        status = (
-            f"say under events.rules what each text of {mapping.events.status} means; one with events needs {needs}"
-        )
+        days = mapping.events.days_past_due
+        late = " or ".join(days.names) if days else "a column of days"
+        said = " or ".join(mapping.events.status.names)
+        status = f"say under events.rules what each text of {said} means; one with events needs {needs}"
         if on is not None and (found := self.unread_dates.get("on")) is not None:
             column = " or ".join(on.names)
             remedy = date_remedy('"on"', column, found)
@@ -93,15 +112,30 @@ class MappedPlatform:
             "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
             "status": status,
-            "days_past_due": f"write whole days into {mapping.events.days_past_due or 'a column of days'}, such as 45, "
+            "days_past_due": f"write whole days into {late}, such as 45, "
             "and name it in the mapping (events: {days_past_due: COLUMN})",
         }
 
     @property
     def expected(self) -> dict[tuple[str, str], str]:
         """Feed and column -> the raw columns that the mapping names for it."""
-        feeds = self.mapping.feeds.items()
+        feeds = [*self.mapping.feeds.items(), (OWN_COLUMNS.name, self._own_sources)]
         return {(feed, name): " or ".join(s.names) for feed, columns in feeds for name, s in columns.items()}
+
+    @property
+    def own_features(self) -> tuple[Feature, ...]:
+        """The contracts of the own columns that the mapping declares as features."""
+        return self.mapping.own_features
+
+    @property
+    def _own_sources(self) -> dict[str, Source]:
+        """Column of the feed `own_columns` -> where it comes from."""
+        return {landed_name(own.contract(name)): own.written for name, own in self.mapping.features.items()}
+
+    @property
+    def currency(self) -> str | None:
+        """The three letters of the currency of all amounts, where the mapping says it."""
+        return self.mapping.currency
 
     @property
     def read_on(self) -> date | None:
@@ -122,42 +156,60 @@ class MappedPlatform:
         if not files:
             raise UsageError(f"landing {self.name} needs the platform's download; give at least one file")
         warn_of_days(self.mapping)
-        warn_of_blanks(self.mapping)
         read_on = self.mapping.events.read_on
         if read_on is not None and self.today is not None and read_on > self.today:
             raise UsageError(
                 f"the mapping says that statuses were read on {read_on}, in the future; write under events the day on "
                 f"which the file was made, {self.today} at the latest, or leave read_on out"
             )
-        ids = LoanIds(self.mapping.loan_id)
-        for path in files:
-            try:
-                yield from self._parts_of(path, ids)
-            except NotUtf8Error as error:
-                hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
-                raise UnreadableFileError(f"{error}, {hint}") from error
+        ids = LoanIds(self.mapping.id_column)
+        loans, of_tables = split_files(self.mapping, files)
+        wanted = [name for names in self._wanted for name in names if self._is_joined(name)]
+        try:
+            with Spool[int]("the tape") as spool:
+                tape = None if self.mapping.tape is None else TapeRows(self.mapping.tape, spool)
+                if tape is not None:
+                    tape.read(self.mapping, self.derived, of_tables[TAPE], self._dialect, self.today)
+                joined = JoinedTables.read(self.mapping, of_tables, wanted, self._dialect)
+                for path in loans:
+                    yield from self._parts_of(path, ids, joined, tape)
+                if tape is not None:
+                    yield from tape.books(ids.seen)
+        except NotUtf8Error as error:
+            hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
+            raise UnreadableFileError(f"{error}, {hint}") from error
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """Read the files into one book in memory."""
         return join_books(list(self.parts(files, first, last)))
 
-    def _parts_of(self, path: Path, ids: LoanIds) -> Iterator[RawBook]:
+    def _parts_of(self, path: Path, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None) -> Iterator[RawBook]:
         early: list[pl.DataFrame] = []
+        wanted = [names for names in self._wanted if not any(self._is_joined(name) for name in names)]
+        wanted += [(name,) for table in self.mapping.tables.values() for name in table.of_loans]
+
+        def conclude(lasts: Sequence[date | None]) -> date | None:
+            joined.report(path.name)
+            return max((last for last in lasts if last is not None), default=None)
+
         yield from read_in_parts(
             path,
             self._layouts,
-            dict.fromkeys(name for names in self.mapping.wanted for name in names),
+            dict.fromkeys(name for names in wanted for name in names),
             ids=ids,
-            screen=partial(self._screen, ids),
+            screen=partial(self._screen, ids, joined),
             learn=self._last_date,
-            conclude=lambda lasts: max((last for last in lasts if last is not None), default=None),
-            build=partial(self._book, early),
+            conclude=conclude,
+            build=partial(self._book, early, tape),
             dialect=self._dialect,
-            report_absent=partial(report_absent, self.mapping, path),
+            report_absent=partial(report_absent, wanted, path),
         )
+        self.derived.warn(path.name)
         warn_of_early(path, early)
         warn_of_flags(path, self.unread_flags)
         self.unread_flags.clear()
+        warn_of_late_values(path, self.known_late)
+        self.known_late.clear()
 
     def _note_unread_flags(self, rows: pl.DataFrame) -> None:
         for source in (source for feed in self.mapping.feeds.values() for source in feed.values() if source.flag):
@@ -171,14 +223,31 @@ class MappedPlatform:
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
-        return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.loan_id)
+        return read_columns(file, self._layouts, self._dialect, id_column=self.mapping.id_column)
+
+    def decided(self, files: Sequence[Path], first: date | None, last: date | None) -> DecidedApplications:
+        """Read files of applications, with what was decided of each.
+
+        Args:
+            files: One or more files: CSV, plain or gzip, or Parquet.
+            first, last: Not needed here; the caller cuts.
+
+        Raises:
+            UsageError: Without files, or where the mapping says nothing of applications.
+            UnreadableFileError, HeaderError: Where a file cannot be used.
+        """
+        if not files:
+            raise UsageError(f"landing applications of {self.name} needs their file; give at least one")
+        return read_decided(self.mapping, files, self.today)
 
     @property
     def application_columns(self) -> tuple[str, ...]:
         """The raw columns that say something of an application, each once; what became of a loan is no part of it."""
         mapping = self.mapping
         sources = [mapping.origination_date, *(s for columns in mapping.feeds.values() for s in columns.values())]
-        return tuple(dict.fromkeys([mapping.loan_id, *(name for source in sources for name in source.names)]))
+        sources += self._own_sources.values()
+        names = [mapping.id_column, *(name for source in sources for name in source.names)]
+        return tuple(dict.fromkeys(raw for name in names for raw in self._raw_of(name)))
 
     def applications(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Give rows of an application the names and texts of landing files, as landing them would.
@@ -191,25 +260,78 @@ class MappedPlatform:
             that would be read as another than was meant stands there as words that are none.
         """
         mapping = self.mapping
-        raw = applications_with_plain_numbers(mapping, blanked(rows, mapping.own_signs))
+        blank = blanked(rows, self._signs)
+        if self.derived.names:
+            made = frozenset(name for name in self.derived.names if not name.startswith("events."))
+            blank = self.derived.added(blank, made)
+        raw = applications_with_plain_numbers(mapping, blank, self.derived.names)
         originated = as_date(mapping.origination_date)
-        return raw.select(
-            pl.col(mapping.loan_id).str.strip_chars().alias("loan_id"),
+        asked = raw.select(
+            pl.col(self._asked_id).str.strip_chars().alias("loan_id"),
             pl.coalesce(originated.cast(pl.String), text_of(mapping.origination_date)).alias("origination_date"),
             *(
                 as_text(source, originated).alias(column)
                 for columns in mapping.feeds.values()
                 for column, source in columns.items()
             ),
+            *(as_text(source, originated).alias(column) for column, source in self._own_sources.items()),
         )
+        for feed, columns in mapping.feeds.items():
+            asked = finished(FEEDS[feed].columns, asked, columns)
+        return finished(FeatureCatalogue(self.own_features).columns, asked, self._own_sources)
+
+    @property
+    def _signs(self) -> dict[str, frozenset[str]]:
+        """Per raw column the texts that mean no value; what a column that is made calls missing, its inputs do."""
+        found = dict[str, frozenset[str]]()
+        for name, signs in self.mapping.own_signs.items():
+            for raw in self.derived.inputs(name):
+                found[raw] = found.get(raw, frozenset()) | signs
+        return found
+
+    @property
+    def _asked_id(self) -> str:
+        """The column of the id of an application: one that is made of rows is sent as `loan_id`."""
+        return "loan_id" if self.derived.numbered else self.mapping.id_column
+
+    def _raw_of(self, name: str) -> tuple[str, ...]:
+        """List the raw columns that a column of the mapping is made of."""
+        if self.derived.numbered and name == self.mapping.id_column:
+            return ("loan_id",)
+        return self.derived.inputs(name)
+
+    @property
+    def _wanted(self) -> tuple[tuple[str, ...], ...]:
+        """Per value the raw columns that it may come from; of a made one, each raw column that it needs."""
+        found: list[tuple[str, ...]] = []
+        for names in self.mapping.wanted:
+            if set(names) & self.derived.names:
+                found += [(raw,) for name in names for raw in self.derived.inputs(name)]
+            else:
+                found.append(names)
+        return (*found, *((raw,) for raw in self.derived.of_filter))
+
+    def _is_joined(self, name: str) -> bool:
+        """Return whether a raw column stands in a joined table."""
+        return name.partition(".")[0] in self.mapping.tables
+
+    def files_in(self, directory: Path) -> list[Path]:
+        """List the files of a directory that the mapping names, in the order of their names."""
+        return files_in(self.mapping, directory)
 
     @property
     def _layouts(self) -> dict[str, tuple[str, ...]]:
         """The columns without which a line is not the header."""
         mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
-        needed = [mapping.loan_id, mapping.events.status, *mapping.origination_date.names]
-        needed += [*terms["loan_amount"].names, *terms["term"].names]
-        return {mapping.name: tuple(dict.fromkeys(needed))}
+        sources = [mapping.events.status, mapping.origination_date, terms["loan_amount"], terms["term"]]
+        either = [(mapping.id_column,), *(source.names for source in sources)]
+        layouts = {}
+        # Of alternatives a layout has one: files of several layouts land by one mapping.
+        for number, needed in enumerate(islice(product(*either), _MOST_LAYOUTS), 1):
+            raw = dict.fromkeys(raw for name in needed for raw in self.derived.inputs(name) if not self._is_joined(raw))
+            every = tuple(raw or (name for names in self._wanted for name in names if not self._is_joined(name)))
+            layouts[mapping.name if number == 1 else f"{mapping.name}, layout {number}"] = every
+        return layouts
 
     @property
     def _dialect(self) -> Dialect:
@@ -218,7 +340,7 @@ class MappedPlatform:
 
     def _last_date(self, rows: pl.DataFrame) -> date | None:
         """Find the last date of an origination or status that does not lie in the future."""
-        on, rows = self.mapping.events.on, blanked(rows, self.mapping.own_signs)
+        on, rows = self.mapping.events.on, blanked(rows, self._signs)
         read = [as_date(self.mapping.origination_date), *([as_date(on)] if on else [])]
         dates = [self._until_today(day).max() for day in read]
         last = rows.select(pl.max_horizontal(dates)).item()
@@ -227,8 +349,9 @@ class MappedPlatform:
     def _until_today(self, day: pl.Expr) -> pl.Expr:
         return day if self.today is None else pl.when(day <= self.today).then(day)
 
-    def _screen(self, ids: LoanIds, table: RawTable) -> RawTable:
-        table = ids.screen(replace(table, rows=blanked(table.rows, self.mapping.own_signs)))
+    def _screen(self, ids: LoanIds, joined: JoinedTables, table: RawTable) -> RawTable:
+        table = replace(table, rows=blanked(joined.added(table.rows), self._signs))
+        table = ids.screen(self.derived.added_to(table))
         source = self.mapping.origination_date
         originated, text, name = as_date(source), text_of(source), source.names[0]
         blank = is_blank(text)
@@ -249,7 +372,7 @@ class MappedPlatform:
         for name, source in (("on", self.mapping.events.on), ("earliest_credit_line", opened)):
             if source is not None and name not in self.unread_dates:
                 text = text_of(source)
-                of_status = pl.col(self.mapping.events.status).str.strip_chars().is_in(self._with_events)
+                of_status = self._status.is_in(self._with_events)
                 needed = of_status if name == "on" else pl.lit(value=True)
                 first = rows.filter(needed & ~is_blank(text) & as_date(source).is_null()).select(text.first()).item()
                 if first is not None:
@@ -260,38 +383,53 @@ class MappedPlatform:
         """The statuses that events follow from, which need their date."""
         return [status for status, rule in self.mapping.events.rules.items() if isinstance(rule, tuple) and rule]
 
+    @property
+    def _status(self) -> pl.Expr:
+        return status_text(self.mapping.events.status, self.mapping.events.rules)
+
     def _received(self, received: Received) -> list[pl.Expr]:
         """Add up what loans have paid in all, and read the day of the last payment."""
         last = self._until_today(as_date(received.last_on)) if received.last_on else pl.lit(None, dtype=pl.Date)
         return [*(total_of(columns).alias(total) for total, columns in received.amounts.items()), last.alias("last_on")]
 
-    def _book(self, early: list[pl.DataFrame], table: RawTable, last_date: date | None) -> RawBook:
+    def _book(
+        self, early: list[pl.DataFrame], tape: TapeRows | None, table: RawTable, last_date: date | None
+    ) -> RawBook:
         """Cut records into the feeds, and add to `early` the loans of which a status is older than they are."""
         mapping, events = self.mapping, self.mapping.events
         originated = as_date(mapping.origination_date)
         read_on = events.read_on or last_date
         keys = [
             originated.alias("snapshot_date"),
-            pl.col(mapping.loan_id).str.strip_chars().alias("loan_id"),
+            pl.col(mapping.id_column).str.strip_chars().alias("loan_id"),
             originated.cast(pl.String).alias("origination_date"),
         ]
         feeds = {
-            name: table.rows.select(
-                *keys, *(as_text(source, originated).alias(column) for column, source in columns.items())
+            name: finished(
+                FEEDS[name].columns,
+                table.rows.select(
+                    *keys, *(as_text(source, originated).alias(column) for column, source in columns.items())
+                ),
+                columns,
             )
             for name, columns in mapping.feeds.items()
         }
         for feed in APPLICATION_FEEDS:
             feeds.setdefault(feed.name, table.rows.select(*keys))
+        if mapping.features:
+            feeds[OWN_COLUMNS.name] = self._own_columns(table.rows, keys, originated)
         no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
         late = whole_days(events.days_past_due) if events.days_past_due else no_number
         loans = table.rows.select(
             *keys[:2],
-            pl.col(events.status).str.strip_chars().alias("status"),
+            self._status.alias("status"),
             (self._until_today(as_date(events.on)) if events.on else no_date).alias("on"),
             late.alias("days_past_due"),
             (problem_with_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )
+        if tape is not None:
+            there = pl.lit(tape.has(loans["loan_id"]))
+            loans = loans.with_columns(pl.when(there).then("status").otherwise(pl.lit(ABSENT)).alias("status"))
         loans = without_impossible_days(loans, read_on)
         self._note_unread_dates(table.rows)
         self._note_unread_flags(table.rows)
@@ -314,6 +452,23 @@ class MappedPlatform:
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
 
+    def _own_columns(self, rows: pl.DataFrame, keys: list[pl.Expr], originated: pl.Expr) -> pl.DataFrame:
+        """Take the own columns; what was not known on the day of the loan, or not certainly, is missing and counted."""
+        known = {name: as_date(own.known_on) for name, own in self.mapping.features.items() if own.known_on is not None}
+        found = finished(
+            FeatureCatalogue(self.own_features).columns,
+            rows.select(*keys, *(as_text(of, originated).alias(name) for name, of in self._own_sources.items())),
+            self._own_sources,
+        )
+        for name, day in known.items():
+            column = landed_name(self.mapping.features[name].contract(name))
+            late = rows.select(late=(day.is_null() | (day > originated)).fill_null(value=True))["late"]
+            given = ~found.select(is_blank(pl.col(column)))[:, 0]
+            before, values = self.known_late.get(name, (0, 0))
+            self.known_late[name] = before + int((late & given).sum()), values + int(given.sum())
+            found = found.with_columns(pl.when(~pl.lit(late)).then(pl.col(column)).alias(column))
+        return found
+
 
 def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:
     """Read the profile that a YAML file describes. A date after `today`, the day of the landing, cannot be read.
@@ -321,7 +476,8 @@ def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:
     Raises:
         UsageError: If there is no such file, or it is no mapping; names the key that is wrong and what to write.
     """
-    return MappedPlatform(read_mapping(path), today)
+    mapping, derived = read_mapping(path)
+    return MappedPlatform(mapping, derived, today)
 
 
 __all__ = ["MappedPlatform", "load_mapping"]

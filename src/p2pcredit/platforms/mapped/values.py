@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import polars as pl
 
+from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.platforms.mapped.dates import ISO
 from p2pcredit.platforms.mapped.schema import NO, YES, Source
-from p2pcredit.platforms.missing_signs import first_given
+from p2pcredit.platforms.missing_signs import first_given, is_blank
 
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
 
@@ -47,8 +48,7 @@ def as_text(source: Source, originated: pl.Expr) -> pl.Expr:
         return pl.coalesce(as_date(source, originated).cast(pl.String), text)
     if source.flag:
         return as_flag(source, text)
-    if source.values:
-        text = text.str.strip_chars().replace(source.values)
+    text = replaced(source, text)
     if not source.is_number:
         return text
     number = text.str.strip_chars().cast(pl.Float64, strict=False) * (1.0 if source.times is None else source.times)
@@ -56,6 +56,48 @@ def as_text(source: Source, originated: pl.Expr) -> pl.Expr:
     whole = rounded.cast(pl.Int64, strict=False).cast(pl.String)
     shown = whole if source.round == 0 else rounded.cast(pl.String)
     return pl.coalesce(shown, text)
+
+
+def replaced(source: Source, text: pl.Expr) -> pl.Expr:
+    """Replace texts as `values` says, a blank too where it says what one means."""
+    if not source.values:
+        return text
+    bare = text.str.strip_chars()
+    found = bare.replace(source.values)
+    if "" not in source.values:
+        return found
+    named = bare.is_in(sorted(set(source.values) - {""})).fill_null(value=False)
+    return pl.when(is_blank(text) & ~named).then(pl.lit(source.values[""])).otherwise(found)
+
+
+def finished(columns: Sequence[Column], rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:
+    """Take out what cannot be read where `unreadable` says so, then fill what is missing by `default`."""
+    for name, source in sources.items():
+        text = pl.col(name)
+        if source.unreadable is not None:
+            rows = rows.with_columns(pl.when(pl.lit(_readable(columns, rows[name], source))).then(text).alias(name))
+        if source.default is not None:
+            rows = rows.with_columns(pl.when(is_blank(text)).then(pl.lit(source.default)).otherwise(text).alias(name))
+    return rows
+
+
+def _readable(columns: Sequence[Column], texts: pl.Series, source: Source) -> pl.Series:
+    """Mark texts that are a number within its bounds or a date; of categories with `values`, those that it gives."""
+    column = next(one for one in columns if one.source == texts.name)
+    text = pl.col(texts.name).str.strip_chars()
+    if column.kind in {Kind.CATEGORY, Kind.TEXT}:
+        known = [*source.values.values(), *source.flag, *source.one_hot]
+        sound = text.is_in(known) if known else text.is_not_null()
+    elif column.kind in {Kind.TERM, Kind.YEARS}:
+        sound = text.str.contains("[0-9]")  # with words, such as `36 months` and `10+ years`
+    elif column.kind is Kind.DATE:
+        sound = text.str.to_date("%Y-%m-%d", strict=False).is_not_null()
+    else:
+        number = text.str.strip_suffix("%").str.strip_chars().cast(pl.Float64, strict=False)
+        percent = 100 if column.kind is Kind.PERCENT else 1
+        low, high = ((column.minimum or 0) * percent, (column.maximum or 0) * percent)
+        sound = number.is_between(low, high)
+    return texts.to_frame().select(sound.fill_null(value=False))[:, 0]
 
 
 def as_flag(source: Source, text: pl.Expr) -> pl.Expr:
@@ -75,17 +117,35 @@ def total_of(columns: Sequence[tuple[int, str]]) -> pl.Expr:
     return pl.when(pl.any_horizontal(number.is_not_null() for number in numbers)).then(pl.sum_horizontal(numbers))
 
 
-def whole_days(column: str) -> pl.Expr:
+def days_text(source: Source) -> pl.Expr:
+    """Give the text of days past due, with what `values` and `default` say of it."""
+    text = as_text(source, pl.lit(None, dtype=pl.Date))
+    return text if source.default is None else pl.when(is_blank(text)).then(pl.lit(source.default)).otherwise(text)
+
+
+def status_text(source: Source, rules: Collection[str]) -> pl.Expr:
+    """Give the text of a status, a blank one as `""` where there is a rule for it."""
+    text = as_text(source, pl.lit(None, dtype=pl.Date)).str.strip_chars()
+    if source.default is not None:
+        text = pl.when(is_blank(text)).then(pl.lit(source.default)).otherwise(text)
+    if "" not in rules:
+        return text
+    named = text.is_in(sorted(set(rules) - {""})).fill_null(value=False)
+    return pl.when(is_blank(text) & ~named).then(pl.lit("")).otherwise(text)
+
+
+def whole_days(source: Source) -> pl.Expr:
     """Parse a whole number of days, at most five digits, as Int64; null where the text is anything else."""
-    text = pl.col(column).str.strip_chars().str.strip_prefix("+")
+    text = days_text(source).str.strip_chars().str.strip_prefix("+")
     return pl.when(text.str.contains(r"^[0-9]{1,5}(\.0*)?$")).then(text).cast(pl.Float64).cast(pl.Int64)
 
 
-def problem_with_days(column: str) -> pl.Expr:
+def problem_with_days(source: Source) -> pl.Expr:
     """Say of a text that is neither a sign of a missing value nor a whole number of days what is wrong with it."""
-    text = pl.col(column).str.strip_chars()
+    text = days_text(source).str.strip_chars()
     given = ~text.str.to_lowercase().is_in(["", *sorted(MISSING_SIGNS)])
-    return pl.when(given & whole_days(column).is_null()).then(text + " is no whole number of days")
+    wrong = pl.when(given & whole_days(source).is_null()).then(text + " is no whole number of days")
+    return pl.lit(None, dtype=pl.String) if source.unreadable else wrong
 
 
 def without_impossible_days(loans: pl.DataFrame, read_on: date | None) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -32,34 +32,27 @@ def warn_of_days(mapping: PlatformMapping) -> None:
             )
 
 
-def warn_of_blanks(mapping: PlatformMapping) -> None:
-    """Warn where the mapping says what a blank means: a blank is a missing value, and no meaning is given to it."""
-    feeds = mapping.feeds.items()
-    found = [f"feeds.{feed}.{name}.values" for feed, columns in feeds for name, s in columns.items() if "" in s.values]
-    found += ["events.rules"] if "" in mapping.events.rules else []
-    if found:
-        logger.warning(
-            "the mapping says under %s what a blank means; a blank is a missing value and stays one, so it has "
-            "no effect: take it out, or write the value into the file",
-            ", ".join(found),
-        )
-
-
 def warn_of_one_delay(mapping: PlatformMapping, days: pl.Series) -> None:
     """Warn where all of many loans that are late are late by the same number of days: none is counted."""
     given = days.drop_nulls()
     if len(given) >= _MANY_LATE and given.min() == given.max():
         logger.warning(
             "%s: all %d loans that are past due have the value %s; is it the number of days, and of each loan?",
-            mapping.events.days_past_due,
+            " or ".join(mapping.events.days_past_due.names) if mapping.events.days_past_due else "days_past_due",
             len(given),
             given[0],
         )
 
 
-def report_absent(mapping: PlatformMapping, path: Path, names: Sequence[str]) -> None:
-    """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed."""
-    told = dict.fromkeys(" or ".join(either) for either in mapping.wanted if set(either) <= set(names))
+def report_absent(wanted: Iterable[Sequence[str]], path: Path, names: Sequence[str]) -> None:
+    """Say which values of the mapping no column of a file gives: a slip of the pen would go unnoticed.
+
+    Args:
+        wanted: Per value the raw columns that it may come from.
+        path: The file.
+        names: The columns that it lacks.
+    """
+    told = dict.fromkeys(" or ".join(either) for either in wanted if either and set(either) <= set(names))
     if told:
         others = f" and {len(told) - MOST_ABSENT_NAMED} others" if len(told) > MOST_ABSENT_NAMED else ""
         logger.warning(
@@ -97,3 +90,18 @@ def warn_of_early(path: Path, early: Sequence[pl.DataFrame]) -> None:
             made,
             on,
         )
+
+
+def warn_of_late_values(path: Path, late: Mapping[str, tuple[int, int]]) -> None:
+    """Warn of own columns of which values were known only after their loan was issued; such values are missing."""
+    for name, (count, values) in late.items():
+        if count:
+            logger.warning(
+                "%s: %d of %d values of the own column %s were not known on the day of their loan, by features.%s."
+                "known_on; they are missing",
+                path.name,
+                count,
+                values,
+                name,
+                name,
+            )

@@ -14,10 +14,13 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_PERFORMANCE
+from p2pcredit.errors import UsageError
+from p2pcredit.platforms.decided import DecidedApplications
 from p2pcredit.platforms.downloads import read_columns, read_in_parts
 from p2pcredit.platforms.loan_book import REJECTED_SCHEMA, RawBook, join_books, ordered_feeds
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.raw_table import RawTable
+from p2pcredit.platforms.synthetic.applications import decided_applications, of_the_declined
 from p2pcredit.platforms.synthetic.events import simulate_events
 from p2pcredit.platforms.synthetic.loans import HOMES, PURPOSES, STATES, Draw, SyntheticSettings, draw_loans
 
@@ -87,6 +90,21 @@ class Synthetic:
         parts = list(self.parts(files, first, last))
         return join_books(parts) if files else parts[0]
 
+    def decided(self, files: Sequence[Path], first: date | None, last: date | None) -> DecidedApplications:
+        """Draw the applications of the portfolio; those approved are its loans.
+
+        Args:
+            files: None: applications are drawn only.
+            first, last: Their first and last day; None for those of the settings.
+
+        Raises:
+            UsageError: If files are given, or the days make no range.
+        """
+        if files:
+            raise UsageError("applications of the synthetic portfolio are drawn; give no file")
+        settings = replace(self.settings, first=first or self.settings.first, last=last or self.settings.last)
+        return DecidedApplications.of(draw_applications(settings))
+
     def columns(self, file: Path) -> pl.DataFrame:
         """Read every column of what `write_raw` wrote as text; records of another shape are left out."""
         return read_columns(file, _LAYOUTS, id_column="loan_id")
@@ -113,6 +131,20 @@ def generate(settings: SyntheticSettings) -> RawBook:
     rejected = pl.DataFrame(schema=REJECTED_SCHEMA)
     text = json.dumps(recipe, sort_keys=True, default=str)
     return RawBook(loans.height, ordered_feeds(feeds), rejected, origins, text)
+
+
+def draw_applications(settings: SyntheticSettings) -> pl.DataFrame:
+    """Draw applications: each loan of the portfolio as one approved, and others declined or withdrawn.
+
+    In them to be found: declined applicants are riskier; a few of the riskiest were approved against the policy, a few
+    of the safest declined against it, and some of the riskiest approved by lot.
+
+    Returns:
+        `snapshot_date` and the columns of the feed as text.
+    """
+    return decided_applications(
+        draw_loans(settings), draw_loans(of_the_declined(settings)), settings.seed, applicants=_application
+    )
 
 
 def write_raw(path: Path, settings: SyntheticSettings) -> int:
@@ -235,4 +267,4 @@ def _unpack_events(rows: pl.DataFrame) -> pl.DataFrame:
     ).select("snapshot_date", "loan_id", *_EVENT_FIELDS, "rebuilt")
 
 
-__all__ = ["NAME", "Synthetic", "generate", "synthetic", "write_raw"]
+__all__ = ["NAME", "Synthetic", "draw_applications", "generate", "synthetic", "write_raw"]

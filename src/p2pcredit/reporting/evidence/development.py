@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feature import Feature
-from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models.binning.bins import bins_of_counts
 from p2pcredit.models.binning.chance import information_by_chance
 from p2pcredit.models.binning.counts import count_values
@@ -56,7 +55,7 @@ def feature_facts(subject: Subject) -> list[dict[str, Any]]:
     bads = labels_of(matured)
     importance, family = _importance(subject), family_named(subject.model.family)
     rows = []
-    for feature in FEATURES:
+    for feature in subject.catalogue.features:
         used = feature.name in importance
         if feature.group not in subject.settings.training.feature_sets and not used:
             continue

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from p2pcredit.contracts.features import FEATURES
+from p2pcredit.contracts.catalogue import FeatureCatalogue
 from p2pcredit.contracts.hand_bins import HandBins, parse_hand_bins
 from p2pcredit.models.binning.bins import Binning, fit_binning
 from p2pcredit.models.binning.by_hand import bins_by_hand, directed
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.reporting.evidence.subject import Subject, labels_of
-
-_FEATURES = {feature.name: feature for feature in FEATURES}
 
 
 def hand_bin_facts(subject: Subject) -> list[dict[str, Any]]:
@@ -31,8 +29,9 @@ def hand_bin_facts(subject: Subject) -> list[dict[str, Any]]:
     """
     found = []
     for name, table in sorted(subject.card.get("bins_by_hand", {}).items()):
-        hand = _hand(name, table)
-        contract = _FEATURES[name]
+        hand = _hand(name, table, subject.catalogue)
+        contract = subject.catalogue.named(name)
+        assert contract is not None, "what names no feature was refused as it was read"
         feature = directed(contract, hand)
         row: dict[str, Any] = {
             "name": name,
@@ -56,9 +55,9 @@ def hand_bin_facts(subject: Subject) -> list[dict[str, Any]]:
     return found
 
 
-def _hand(name: str, table: dict[str, Any]) -> HandBins:
+def _hand(name: str, table: dict[str, Any], catalogue: FeatureCatalogue) -> HandBins:
     kept = {key: value for key, value in table.items() if value and key != "feature"}
-    return parse_hand_bins({name: kept}, "the card")[name]
+    return parse_hand_bins({name: kept}, "the card", catalogue)[name]
 
 
 def _column(loans: pl.DataFrame, name: str) -> pl.Series | None:

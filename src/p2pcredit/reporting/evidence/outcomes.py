@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.contracts.feature_sets import features_of, features_to_compare_with
+from p2pcredit.models.champion.benchmarks import LAST_CHAMPION
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
 from p2pcredit.models.evaluation.calibration_metrics import (
     brier_interval,
@@ -28,6 +28,7 @@ from p2pcredit.monitoring.lights import judge_together
 from p2pcredit.monitoring.metrics.drift import light_of_shift, population_stability_index
 from p2pcredit.monitoring.status import status_at_least, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured
+from p2pcredit.transforms.vintages import quarter_name
 
 GROUPS = ("state", "home_ownership", "income_verification", "term_months")
 """The columns by which approval rates are compared, where the platform gives them."""
@@ -77,6 +78,7 @@ def performance_facts(subject: Subject) -> dict[str, Any]:
         else [],
         "sub_grade": _against_sub_grade(subject),
         "logistic": _against_logistic(subject),
+        "champion": _against_last_champion(subject),
     }
 
 
@@ -97,7 +99,7 @@ def stability_facts(subject: Subject) -> dict[str, Any]:
         return {**facts, "undetermined": f"{newest.height} new loans, {limits.min_recent_loans} needed"}
     scored = [_scores(subject, side) for side in (reference, newest)]
     columns = [("score", scored[0], scored[1])]
-    for feature in features_of(subject.settings.training.feature_sets):
+    for feature in subject.catalogue.of_sets(subject.settings.training.feature_sets):
         if feature.name in reference.columns and feature.name in newest.columns:
             before, after = reference[feature.name], newest[feature.name]
             if before.null_count() < before.len() or after.null_count() < after.len():
@@ -133,7 +135,8 @@ def fairness_facts(subject: Subject) -> dict[str, Any]:
             continue
         groups = evaluation[column]
         named = groups.cast(pl.Int64).cast(pl.String) if groups.dtype.is_numeric() else groups
-        rows = approval_rates(named, approved, subject.labels, confidence=subject.confidence)
+        told = approval_rates(named, approved, subject.labels, confidence=subject.confidence)
+        rows = [{key: value for key, value in row.items() if key != "chance"} for row in told]
         if len(rows) > 1:
             parts.append({"by": column, "groups": rows})
     return {
@@ -153,8 +156,7 @@ def _scores(subject: Subject, loans: pl.DataFrame) -> pl.Series:
 
 
 def _quarters(loans: pl.DataFrame) -> pl.Series:
-    day = pl.col("origination_date")
-    return loans.select(pl.format("{}Q{}", day.dt.year(), day.dt.quarter()).alias("vintage"))["vintage"]
+    return loans.select(quarter_name("origination_date").alias("vintage"))["vintage"]
 
 
 def _parts(subject: Subject, names: pl.Series) -> list[dict[str, Any]]:
@@ -208,7 +210,7 @@ def _against_sub_grade(subject: Subject) -> dict[str, Any] | None:
 def _against_logistic(subject: Subject) -> dict[str, Any] | None:
     names = tuple(
         feature.name
-        for feature in features_to_compare_with(subject.settings.training.feature_sets)
+        for feature in subject.catalogue.to_compare_with(subject.settings.training.feature_sets)
         if feature.name in subject.earlier.columns
     )
     found = logistic_baseline(subject.earlier, subject.evaluation, names)
@@ -216,6 +218,17 @@ def _against_logistic(subject: Subject) -> dict[str, Any] | None:
         return None
     everything = np.ones(subject.evaluation.height, dtype=np.bool_)
     return {**_against(subject, everything, found), "features": len(names), "learned_from": subject.earlier.height}
+
+
+def _against_last_champion(subject: Subject) -> dict[str, Any] | None:
+    """Take from the card how the model ranks against the champion of its day; None where none served."""
+    held = next((one for one in subject.card.get("benchmarks", []) if one["key"] == LAST_CHAMPION), None)
+    if held is None:
+        return None
+    counted = {"n": held["n"], "bads": held["bads"]}
+    difference = {"value": held["difference"], "low": held["difference_low"], "high": held["difference_high"]}
+    auc = {"value": held["auc"], "low": None, "high": None}
+    return {"auc": {**auc, **counted}, "difference": {**difference, **counted}, "model_id": held["model_id"]}
 
 
 def _against(subject: Subject, which: npt.NDArray[np.bool_], other: Floats) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.models.evaluation.intervals import Estimate, Floats
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.settings import Settings
@@ -31,6 +32,7 @@ class Subject:
         swap_set: `matured` and `newest` as `build_swap_set` gives them, or None where no champion served.
         promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
         provenance: `delta_versions`, `landing`, `files` (name to SHA-256), `settings`, `software`.
+        catalogue: The features that there were.
     """
 
     card: Mapping[str, Any]
@@ -44,6 +46,7 @@ class Subject:
     swap_set: Mapping[str, Any] | None
     promotions: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    catalogue: FeatureCatalogue = BUILT_IN
 
     @property
     def confidence(self) -> float:

@@ -14,6 +14,7 @@ from p2pcredit.models.champion.realised import summed_up
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.reporting.plain import plain
 from p2pcredit.reporting.weekly.layouts import IN_TABLES, graded_in_words, grades_table, migration_matrix
+from p2pcredit.reporting.weekly.segments import applies, in_segments, left_out, segments_table
 from p2pcredit.reporting.weekly.summary import MOST_TOLD, summarise
 from p2pcredit.reporting.weekly.words import SECTIONS, metric_in_words, segment_in_words, shown_as, status_in_words
 from p2pcredit.settings import Settings
@@ -41,6 +42,7 @@ def build_facts(
     approvals: Sequence[str] = (),
     promotions: Sequence[Mapping[str, Any]] = (),
     graded: Mapping[str, Any] | None = None,
+    book: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the facts of a week's report.
 
@@ -59,17 +61,21 @@ def build_facts(
         gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
         promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
         graded: Estimates and alarms against what came, as `monitoring.graded.Graded` has them; None where not graded.
+        book: What the report is of: `name`, `platform`, `since`, `scored`, `refused`, `grades` (each with `grade`
+            and `n`), `rows_in`, `quarantined`, `recent_days`; None where it is not told.
         approvals: Promotions that wait for a person and approvals that end, a line each with what to do.
 
     Returns:
-        A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, decision, champion, thresholds,
-        sections, history, heat, grades, migration, promotions, score_profile, calibration_profile, days`.
+        A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, book, decision, champion,
+        thresholds, segments, sections, history, heat, grades, migration, promotions, score_profile,
+        calibration_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring
     facts: dict[str, Any] = {
         "week_end_date": week_end.isoformat(),
         "generated_at": generated_at,
+        "book": None if book is None else dict(book),
         "decision": dict(decision) if decision is not None else None,
         "champion": None if champion is None else {k: v for k, v in champion.items() if k not in _NO_NEWS},
         "thresholds": {
@@ -83,6 +89,7 @@ def build_facts(
             "label_lag_days": settings.labels.reporting_lag_days,
         },
         "results": rows,
+        "segments": segments_table(rows),
         "sections": _sections(rows),
         "history": _history(week_end, rows, history),
         "heat": _heat(rows),
@@ -113,14 +120,16 @@ def _never_true(graded: Mapping[str, Any] | None) -> str | None:
 def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     sections = []
     for section in SECTIONS:
-        held = [row for row in rows if section.holds(str(row["metric"])) and not _is_cell(row)]
-        shown_apart = any(row["metric"] in IN_TABLES for row in held)
+        meant = [row for row in rows if section.holds(str(row["metric"])) and not _is_cell(row)]
+        mine = [row for row in meant if not in_segments(row)]
+        held = [row for row in mine if applies(row) or not section.metrics]
+        absent = left_out([row for row in mine if section.metrics and not applies(row)])
         held = [row for row in held if row["metric"] not in IN_TABLES]
         if section.by_size:
             held.sort(
                 key=lambda row: (row["metric"] != "psi_score", -(row["value"] if row["value"] is not None else -1))
             )
-        if held or shown_apart:
+        if meant:
             shown = [
                 {
                     **row,
@@ -140,6 +149,7 @@ def _sections(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "key": section.key,
                     "title": section.title,
                     "about": section.about,
+                    "left_out": absent,
                     "rows": [row for row in shown if section.key == "early_delinquency" or not _is_part(row)],
                     "parts": [row for row in shown if section.key != "early_delinquency" and _is_part(row)],
                 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
+from p2pcredit.models.champion.guards import below_a_bar
 from p2pcredit.monitoring.policies.shared import score_in_words
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words
 
@@ -15,12 +17,18 @@ _TOLD_HOLES = 3
 def summarise(facts: Mapping[str, Any], gaps: Sequence[str], approvals: Sequence[str]) -> dict[str, list[str]]:
     """Write what is known, what is not yet known, and what was decided: sentences for a risk analyst."""
     found = {(row["metric"], row["segment"]): row for row in facts["results"]}
-    days = ([], []) if facts["days"] is None else days_in_words(facts["days"], "the week")
+    since = (facts["book"] or {}).get("since")
+    of = "the week" if since is None or since >= _first_day(facts) else f"the weeks since {since}"
+    days = ([], []) if facts["days"] is None else days_in_words(facts["days"], of)
     return {
         "known": [*_what_is_known(found, facts), *days[0]],
         "unknown": [*_what_is_unknown(found, facts), *days[1], *(f"Passed over: {line}." for line in gaps)],
         "decided": [*_what_was_decided(facts), *(f"{line[:1].upper()}{line[1:]}." for line in approvals)],
     }
+
+
+def _first_day(facts: Mapping[str, Any]) -> str:
+    return (date.fromisoformat(facts["week_end_date"]) - timedelta(days=6)).isoformat()
 
 
 def days_in_words(found: Mapping[str, Any], of: str) -> tuple[list[str], list[str]]:
@@ -117,6 +125,8 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
     gate = (facts["champion"] or {}).get("gate")
     if gate is not None and gate["status"] != "pass":
         said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
+    elif gate is not None and below_a_bar(gate):
+        said.append(f"The champion serves by a person's word; its training kept it back: {gate['ruling']}.")
     outside = found.get(("outside_training_share", "all"))
     if outside is not None and outside["value"]:
         said.append(f"Outside what the model was trained on: {outside['note']}.")
@@ -167,8 +177,10 @@ def _what_was_decided(facts: Mapping[str, Any]) -> list[str]:
     told = []
     if decision.get("kind") and decision.get("trigger"):
         told.append(f"Asked for: {decision['kind']}, on the trigger {_spaced(decision['trigger'])}.")
-    if decision.get("next_refresh_on"):
-        told.append(f"The calendar asks next on {decision['next_refresh_on']}.")
+    due = decision.get("next_refresh_on")
+    if due:
+        asked = str(due) <= str(facts["week_end_date"])
+        told.append(f"The calendar has asked since {due}." if asked else f"The calendar asks next on {due}.")
     return [*said, " ".join(told)] if told else said
 
 

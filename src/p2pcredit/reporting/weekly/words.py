@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from p2pcredit.contracts.feature import OWN_PREFIX
 from p2pcredit.contracts.features import FEATURES
 
 
@@ -38,7 +39,16 @@ SECTIONS: tuple[Section, ...] = (
         "ranking",
         "Ranking of matured loans",
         "How well the probabilities given on the day put the loans in order. Only loans whose whole window has closed.",
-        ("auc", "auc_within_cohort", "auc_of_champion", "gini", "ks", "auc_sub_grade", "auc_minus_sub_grade"),
+        (
+            "auc",
+            "auc_within_cohort",
+            "auc_of_champion",
+            "gini",
+            "ks",
+            "auc_sub_grade",
+            "auc_minus_sub_grade",
+            "matured_defaults",
+        ),
     ),
     Section(
         "calibration",
@@ -103,9 +113,24 @@ SECTIONS: tuple[Section, ...] = (
         "quality",
         "Data quality",
         "Share of the recent rows that had to be set aside, of each column's values that could not be used, of loans "
-        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), and of recent loans "
-        "of which a value lies outside what their model was trained on.",
-        ("quarantined_share", "values_lost_share", "unknown_outcome_share", "outside_training_share"),
+        "whose outcome cannot be known (neither good nor bad, and left out of all that judges), of recent loans of "
+        "which a value lies outside what their model was trained on, and of recent loans that scored otherwise when "
+        "they landed than when the server was asked.",
+        (
+            "quarantined_share",
+            "values_lost_share",
+            "unknown_outcome_share",
+            "outside_training_share",
+            "serving_skew_share",
+        ),
+    ),
+    Section(
+        "population",
+        "Who applied, and what was decided",
+        "Of the applications decided in the newest days. Scores of all who applied are held against the development "
+        "loans, which were let in, and against the applications of the year before. Low side: approved against the "
+        "policy; high side: declined against it; how they would have paid cannot be seen.",
+        ("through_the_door_psi", "approval_rate", "withdrawal_rate", "override_rate", "override_default_ratio"),
     ),
     Section("other", "Other metrics", "Metrics of other packages, and metrics that could not be calculated.", ()),
 )
@@ -118,6 +143,7 @@ _METRICS = {
     "product_ratio_to_date": "Defaults seen / expected by now, scored by the champion",
     "gini": "Gini",
     "ks": "KS",
+    "matured_defaults": "Defaults among matured loans",
     "auc_sub_grade": "AUC of the platform's sub-grade",
     "auc_minus_sub_grade": "AUC minus that of the sub-grade",
     "brier": "Brier score",
@@ -136,10 +162,16 @@ _METRICS = {
     "late30_within_3m": "30 days late within 3 months",
     "late30_within_6m": "30 days late within 6 months",
     "psi_score": "Score",
+    "through_the_door_psi": "Scores through the door",
+    "approval_rate": "Approval rate",
+    "withdrawal_rate": "Withdrawn",
+    "override_rate": "Overrides",
+    "override_default_ratio": "Defaults of overrides / of those the policy approved",
     "quarantined_share": "Quarantined rows",
     "values_lost_share": "Values that could not be used",
     "unknown_outcome_share": "Loans with an unknown outcome",
     "outside_training_share": "Loans outside training",
+    "serving_skew_share": "Loans scored otherwise than the server answered",
 }
 _PERCENTS = (
     "grade_kept_share",
@@ -150,6 +182,10 @@ _PERCENTS = (
     "values_lost_share",
     "unknown_outcome_share",
     "outside_training_share",
+    "approval_rate",
+    "withdrawal_rate",
+    "override_rate",
+    "serving_skew_share",
 )
 _FEATURES = frozenset(feature.name for feature in FEATURES)
 
@@ -162,7 +198,7 @@ def metric_in_words(metric: str) -> str:
         ('annual income', 'AUC', 'plugin:x')
     """
     feature = metric.removeprefix("psi:")
-    if feature != metric and feature in _FEATURES:
+    if feature != metric and (feature in _FEATURES or feature.startswith(OWN_PREFIX)):
         return feature.replace("_", " ")
     return _METRICS.get(metric, metric)
 
@@ -175,6 +211,8 @@ def segment_in_words(segment: str) -> str:
         ['whole service', 'champion', 'vintage 2010Q1', 'term 36 months', 'loan terms']
         >>> segment_in_words("term=36,vintage=2010Q1")
         'term 36 months, vintage 2010Q1'
+        >>> segment_in_words("side=low"), segment_in_words("against=year_before")
+        ('low side', 'against year before')
         >>> segment_in_words("column=financial.annual_income")
         'annual income (financial)'
     """
@@ -182,6 +220,7 @@ def segment_in_words(segment: str) -> str:
         return ", ".join(segment_in_words(part) for part in segment.split(","))
     kind, _, level = segment.partition("=")
     words = {"all": "whole service", "vintage": f"vintage {level}", "term": f"term {level} months"}
+    words |= {"side": f"{level} side", "against": f"against {level.replace('_', ' ')}"}
     if kind == "column":
         feed, _, column = level.replace("_", " ").partition(".")
         return f"{column} ({feed})"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS, Feed
-from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError, UsageError
+from p2pcredit.contracts.feeds import ALL_FEEDS, Feed
+from p2pcredit.errors import OutsideHomeError, SourceError, UnreadableFileError
 from p2pcredit.periods import DateRange, month_end, month_start
 from p2pcredit.prefetch import prefetch_map
 from p2pcredit.storage.files import (
@@ -108,7 +108,7 @@ def landed_range(layout: Layout) -> DateRange | None:
         StorageError: If a directory cannot be looked into.
     """
     spans: list[DateRange] = []
-    for feed in FEEDS:
+    for feed in ALL_FEEDS:
         spans += filter(None, (_days_of_name(feed, name) for name in names_in(layout.landing / feed)))
     return DateRange(min(s.first for s in spans), max(s.last for s in spans)) if spans else None
 
@@ -170,7 +170,7 @@ def landed_bytes(layout: Layout, days: DateRange) -> list[tuple[DateRange, int]]
     Raises:
         SourceError, OutsideHomeError, StorageError: As for one day.
     """
-    files = [find_landing_files(layout, feed, days) for feed in FEEDS]
+    files = [find_landing_files(layout, feed, days) for feed in ALL_FEEDS]
     found = []
     for month in days.months():
         paths = {path for of_feed in files for day in month if (path := of_feed[day]) is not None}
@@ -195,30 +195,6 @@ def _checked(layout: Layout, path: Path, *, plain: bool) -> Path:
     except OSError as error:
         raise disk_error("look into", path.parent, error) from error
     raise UnreadableFileError(f"{path} is no file but a directory, a link to nothing or the like; move it away")
-
-
-def write_landing(layout: Layout, feed: Feed, frame: pl.DataFrame, days: DateRange) -> int:
-    """Land a feed, all of whose rows are at hand, for every day of `days`. See `write_months`.
-
-    Args:
-        frame: `snapshot_date` (Date) and columns of the feed as text; all within `days`.
-
-    Returns:
-        How many rows were written.
-
-    Raises:
-        UsageError: If rows lie outside `days`.
-    """
-    outside = frame.filter(~pl.col(SNAPSHOT).is_between(days.first, days.last).fill_null(value=False)).height
-    if outside:
-        raise UsageError(
-            f"{outside} rows of feed '{feed.name}' lie outside {days.first} to {days.last}; widen the range"
-        )
-    by_month = frame.with_columns(pl.col(SNAPSHOT).dt.month_start().alias("month")).partition_by(
-        "month", as_dict=True, include_key=False
-    )
-    write_months(layout, feed, lambda month: by_month.get((month,), frame.clear()), days)
-    return frame.height
 
 
 def write_months(layout: Layout, feed: Feed, rows_of: Callable[[date], pl.DataFrame], days: DateRange) -> None:
@@ -299,6 +275,5 @@ __all__ = [
     "landed_state",
     "month_file",
     "overlooked_files",
-    "write_landing",
     "write_months",
 ]

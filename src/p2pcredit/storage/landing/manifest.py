@@ -49,6 +49,12 @@ def read_manifest(layout: Layout) -> dict[str, Any]:
         raise StorageError(f"{path} cannot be read as a landing manifest; move it away and land again") from error
 
 
+def currency_of(layout: Layout) -> str | None:
+    """Return the three letters of the currency of the amounts of this home; None where no landing says it."""
+    landings = read_manifest(layout).get("landings", [])
+    return next((str(entry["currency"]) for entry in landings if entry.get("currency")), None)
+
+
 def _checked(entry: dict[str, Any]) -> dict[str, Any]:
     for day in (entry["first_date"], entry["last_date"]):
         date.fromisoformat(day)

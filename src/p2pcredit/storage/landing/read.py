@@ -228,9 +228,10 @@ def _check_types(path: Path, feed: Feed, schema: Any) -> None:
     twice = twice_named(name for name in schema.names if name in own)
     if twice is not None:
         raise HeaderError(f"{path}: the column '{twice}' stands twice; name each column once")
-    loan_id = schema.field("loan_id").type
-    if pa.types.is_floating(loan_id) or pa.types.is_decimal(loan_id):
-        raise HeaderError(f"{path}: loan_id is of type {loan_id}, so that id 7 reads 7.0; write it as text")
+    for name in sorted({feed.key, "loan_id"}.intersection(schema.names)):
+        of_id = schema.field(name).type
+        if pa.types.is_floating(of_id) or pa.types.is_decimal(of_id):
+            raise HeaderError(f"{path}: {name} is of type {of_id}, so that id 7 reads 7.0; write it as text")
 
 
 def _of_its_days(path: Path, rows: pl.DataFrame, asked: list[date]) -> pl.DataFrame:

@@ -25,6 +25,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from p2pcredit.contracts.catalogue import MAY_HAVE_OWN_COLUMNS
 from p2pcredit.contracts.feeds import feed_named
 from p2pcredit.contracts.tables import Table
 from p2pcredit.errors import ConflictError, MissingTableError, StorageError
@@ -33,6 +34,7 @@ from p2pcredit.storage.files import denied, disk_error, full_disk
 from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
+from p2pcredit.storage.own_features import read_own_features
 from p2pcredit.storage.tables.active_files import active_files, count_per_day, scan_live
 from p2pcredit.storage.tables.open_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.tables.partitions import MONTH, any_of, part_of_rows, parts_of
@@ -56,6 +58,10 @@ class Lake:
 
     layout: Layout
     pinned: Mapping[str, int] | None = None
+
+    def of_home(self, table: Table) -> Table:
+        """Give the contract of a table as this home has it: with the lender's own columns, where it declares any."""
+        return read_own_features(self.layout).table(table) if table.name in MAY_HAVE_OWN_COLUMNS else table
 
     def exists(self, table: Table) -> bool:
         """Return whether anything has been written to the table.
@@ -105,6 +111,7 @@ class Lake:
         Raises:
             StorageError: If the table is there and cannot be read.
         """
+        table = self.of_home(table)
         if not self.exists(table):
             return pl.LazyFrame(schema=table.schema)
         opened = self.current(table)
@@ -148,7 +155,7 @@ class Lake:
         Raises:
             StorageError: If it cannot be read or made.
         """
-        opened = self._open_or_create(table)
+        opened = self._open_or_create(self.of_home(table))
         forget(self.layout.table(table.name))  # an opened table stays at its version, whatever others commit
         return opened
 
@@ -207,6 +214,7 @@ class Lake:
             ConflictError: If other writers kept committing first.
             StorageError: If the rows do not fit the contract or the disk refuses.
         """
+        table = self.of_home(table)
         if feed is not None:
             feed = feed_named(feed).name  # it becomes part of a predicate, so no other text may
         outside = frame.filter(

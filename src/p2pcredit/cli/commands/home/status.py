@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from p2pcredit.cli.printing import Receipt, decision_in_short
+from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.jobs.home import status as home_status
+from p2pcredit.retraining.words import decision_in_short
 
 
 @command

@@ -11,6 +11,7 @@ from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import shown_context
 from p2pcredit.cli.runtime import DebugOption, FromOption, HomeOption, JsonOption, ToOption, job_command, optional_date
 from p2pcredit.jobs.landing import land as landing
+from p2pcredit.jobs.landing.applications import land_applications
 
 
 @job_command
@@ -25,12 +26,22 @@ def land(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Raw downloads: CSV, plain or gzip, or Parquet.", metavar="FILE")
     ] = None,
+    applications: Annotated[
+        bool,
+        typer.Option(
+            "--applications",
+            help="The files hold applications, with what was decided of each, as the mapping says; they land as the "
+            "optional feed of that name.",
+        ),
+    ] = False,
     first: FromOption = None,
     last: ToOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> Receipt:
-    """Turn a platform's raw download into the five daily feeds."""
+    """Turn a platform's raw download into the five daily feeds, or its applications into the sixth."""
     with shown_context("land", home, may_be_missing=True) as ctx:
+        if applications:
+            return land_applications(ctx, platform, files or [], optional_date(first), optional_date(last))
         return landing.land(ctx, platform, files or [], optional_date(first), optional_date(last))

@@ -26,6 +26,8 @@ def losses(
     if as_json:
         return found
     told = {key: found[key] for key in ("page", "as_of", "valued_on", "model_id", "rows")}
+    if found["currency"]:
+        told["currency"] = found["currency"]
     if stress.strip():
         told["stress"] = stress.strip()
     return {

@@ -29,6 +29,7 @@ def returns(
         "page": found["page"],
         "as_of": found["as_of"],
         "valued_on": found["valued_on"],
+        **({"currency": found["currency"]} if found["currency"] else {}),
         "rebuilt": percent(found["rebuilt_share"]) + " of what was received",
         "all": [_in_a_row(found["total"])],
         "by_vintage": [_in_a_row(cell) for cell in found["by_vintage"]],

@@ -53,6 +53,7 @@ def strategy(
         "page": found["page"],
         "as_of": found["as_of"],
         "model_id": found["model_id"],
+        **({"currency": found["currency"]} if found["currency"] else {}),
         "loans": f"{found['loans']:,} made from {found['first']} to {found['last']}",
         "advice": " ".join(advice_of(found)),
         "cutoffs": [_in_a_row(name, found["best"][key]) for key, name in names.items() if found["best"][key]],

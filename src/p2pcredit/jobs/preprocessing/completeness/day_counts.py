@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS, LOAN_TERMS, OPTIONAL_FEEDS
 
 _STAGES = ("landed", "bronze", "silver", "quarantined")
 
@@ -60,7 +60,7 @@ class DayCounts:
     """Counts of a day.
 
     Args:
-        feeds: Feed -> its rows.
+        feeds: Feed -> its rows; one that is optional only where it landed.
         loans: Rows of `loan_terms` in silver.
         features: Rows of the feature store.
         matched: Loans that have a row in the feature store, by their ids; None where ids were not compared.
@@ -98,7 +98,8 @@ class DayCounts:
             return None
         numbers: list[int | None] = [found.loans, found.features]
         numbers += [n for feed in feeds.values() for n in (feed.landed, feed.bronze, feed.silver, feed.quarantined)]
-        return found if all(n is None or type(n) is int for n in numbers) and set(feeds) == set(FEEDS) else None
+        named = set(FEEDS) <= set(feeds) <= set(ALL_FEEDS)
+        return found if named and all(n is None or type(n) is int for n in numbers) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def changed_since(day: date, kept: DayCounts, now: DayCounts) -> list[Hole]:
     """Compare what a receipt counts with what the tables hold now, where both add up by themselves."""
     found = []
     for name, before in kept.feeds.items():
-        feed = now.feeds[name]
+        feed = now.feeds.get(name, FeedCounts(None))
         for expected, there in ((before.silver, feed.silver), (before.quarantined, feed.quarantined)):
             if expected != there:
                 found.append(Hole(day, Lost.CHANGED, name, expected, there, feed))
@@ -221,7 +222,8 @@ def _found(day: date, counts: DayCounts) -> Iterator[Hole]:
     for name, feed in counts.feeds.items():
         kept = feed.silver + feed.quarantined
         if feed.landed is None and not feed.bronze:
-            yield Hole(day, Lost.NOT_LANDED, name, None, 0, feed)
+            if name not in OPTIONAL_FEEDS:
+                yield Hole(day, Lost.NOT_LANDED, name, None, 0, feed)
         elif feed.landed != feed.bronze:
             yield Hole(day, Lost.BRONZE, name, feed.landed, feed.bronze, feed)
         if feed.bronze != kept:

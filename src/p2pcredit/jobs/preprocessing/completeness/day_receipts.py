@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, rows_set_aside, values_lost
@@ -31,7 +31,11 @@ def rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]
     Values that sound rows lost are counted as `values_missing:<feed>:<column>`.
     """
     lake = Lake(ctx.layout)
-    tables = {"features": FEATURE_STORE, "labels": LABEL_STORE, **{name: silver(feed) for name, feed in FEEDS.items()}}
+    tables = {
+        "features": FEATURE_STORE,
+        "labels": LABEL_STORE,
+        **{name: silver(feed) for name, feed in ALL_FEEDS.items()},
+    }
     named = [
         lake.scan(table, days).group_by("snapshot_date", pl.lit(name).alias("name")).len()
         for name, table in tables.items()

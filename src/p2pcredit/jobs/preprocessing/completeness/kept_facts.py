@@ -52,8 +52,8 @@ def receipt_facts(
     seen: Mapping[str, Mapping[date, Seen]], day: date, before: Facts | None, accepted: Accepted
 ) -> Facts:
     """Give what the receipt of a day keeps besides rows: the shape of each feed, and what was accepted of it."""
-    facts: Facts = {"feeds": {feed: of_feed[day].as_json() for feed, of_feed in seen.items()}}
-    digests = {feed: of_feed[day].digest for feed, of_feed in seen.items()}
+    facts: Facts = {"feeds": {feed: of_feed[day].as_json() for feed, of_feed in seen.items() if day in of_feed}}
+    digests = {feed: of_feed[day].digest for feed, of_feed in seen.items() if day in of_feed}
     kept = accepted.get(day) or kept_acceptances(before, digests)
     return facts | ({"accepted_drift": kept} if kept else {})
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import FEEDS, LOAN_TERMS, feed_named
+from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS, LOAN_TERMS, OPTIONAL_FEEDS, feed_named
 from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver
 from p2pcredit.errors import IncompleteDayError, SourceError
 from p2pcredit.jobs.context import JobContext
@@ -73,7 +73,7 @@ def find_holes(ctx: JobContext, days: DateRange) -> list[Hole]:
     receipts = read_receipts(ctx.layout, days)
     complete = {day for day in days if day in receipts or is_complete(ctx.layout, day)}
     landed = _landed_by_name(ctx, days)
-    open_days = sorted({day for of_feed in landed.values() for day in of_feed} - complete)
+    open_days = sorted({day for feed in FEEDS for day in landed[feed]} - complete)
     tables = counts_in_tables(ctx, days)
     found: list[Hole] = []
     for day in sorted(complete):
@@ -113,7 +113,7 @@ def count_days(ctx: JobContext, days: DateRange, before: Mapping[date, Facts]) -
     """
     found = counts_in_tables(ctx, days)
     matched = _matched_loans(Lake(ctx.layout), days)
-    for feed in FEEDS:
+    for feed in ALL_FEEDS:
         note = noted_landed(ctx.layout, feed, days)
         known = _known_from_receipts(before, feed)
         known |= {
@@ -121,7 +121,10 @@ def count_days(ctx: JobContext, days: DateRange, before: Mapping[date, Facts]) -
         }
         landed = _rows_landed(ctx, feed, find_landing_files(ctx.layout, feed, days), known)
         for day, rows in landed.items():
-            feeds = {**found[day].feeds, feed: replace(found[day].feeds[feed], landed=rows)}
+            there = found[day].feeds.get(feed, FeedCounts(None))
+            if feed in OPTIONAL_FEEDS and rows is None and not there.bronze:
+                continue  # it did not land
+            feeds = {**found[day].feeds, feed: replace(there, landed=rows)}
             found[day] = replace(found[day], feeds=feeds, matched=matched.get(day, 0))
     return found
 
@@ -129,15 +132,16 @@ def count_days(ctx: JobContext, days: DateRange, before: Mapping[date, Facts]) -
 def counts_in_tables(ctx: JobContext, days: DateRange) -> dict[date, DayCounts]:
     """Count the rows of each of these days in bronze, silver, quarantine and features; `landed` is not known."""
     lake = Lake(ctx.layout)
-    raw = {name: lake.rows_per_day(bronze(feed), days) for name, feed in FEEDS.items()}
-    sound = {name: lake.rows_per_day(silver(feed), days) for name, feed in FEEDS.items()}
-    broken = count_set_aside(lake, FEEDS, days)
+    raw = {name: lake.rows_per_day(bronze(feed), days) for name, feed in ALL_FEEDS.items()}
+    sound = {name: lake.rows_per_day(silver(feed), days) for name, feed in ALL_FEEDS.items()}
+    broken = count_set_aside(lake, ALL_FEEDS, days)
     features = lake.rows_per_day(FEATURE_STORE, days)
     return {
         day: DayCounts(
             {
                 name: FeedCounts(None, raw[name].get(day, 0), sound[name].get(day, 0), broken[name].get(day, 0))
-                for name in FEEDS
+                for name in ALL_FEEDS
+                if name in FEEDS or any(counts[name].get(day) for counts in (raw, sound, broken))
             },
             sound[LOAN_TERMS.name].get(day, 0),
             features.get(day, 0),
@@ -165,7 +169,8 @@ def _command(hole: Hole) -> str:
 def _holes_of_complete(day: date, kept: DayCounts | None, now: DayCounts) -> list[Hole]:
     if kept is None:
         return [Hole(day, Lost.NOT_KEPT)]
-    feeds = {name: replace(feed, landed=kept.feeds[name].landed) for name, feed in now.feeds.items()}
+    both = {name: now.feeds.get(name, FeedCounts(None)) for name in ALL_FEEDS if name in {*now.feeds, *kept.feeds}}
+    feeds = {name: replace(feed, landed=kept.feeds.get(name, FeedCounts(None)).landed) for name, feed in both.items()}
     now = replace(now, feeds=feeds)
     return holes_of(day, now) or holes_of(day, kept) or changed_since(day, kept, now)
 
@@ -176,7 +181,7 @@ def _holes_of_open(
     """Compare counts of days that landed and are not complete; each has a hole at least."""
     rows: dict[str, dict[date, int | None]] = {}
     unreadable: set[tuple[str, date]] = set()
-    for feed in FEEDS:
+    for feed in ALL_FEEDS:
         files = {day: landed[feed].get(day) for day in days[:_MOST_READ]}
         try:
             rows[feed] = _rows_landed(ctx, feed, files, {})
@@ -191,6 +196,8 @@ def _holes_of_open(
     for day in days:
         of_day: list[Hole] = []
         for name, there in tables[day].feeds.items():
+            if day not in landed[name] and name in OPTIONAL_FEEDS:
+                continue
             if day not in landed[name]:
                 of_day.append(Hole(day, Lost.NOT_LANDED, name, None, there.bronze, there))
             elif (name, day) in unreadable:
@@ -216,7 +223,7 @@ def _landed_anew(
     One that cannot be read is left out: its own check says so.
     """
     since = known_since(ctx.layout, receipts)
-    for feed in FEEDS:
+    for feed in ALL_FEEDS:
         for day, delivery in landed_anew(ctx, feed, receipts, since, _MOST_READ).items():
             if delivery.rows is not None and (day, feed) not in besides:
                 counts = FeedCounts(delivery.rows)
@@ -226,7 +233,7 @@ def _landed_anew(
 def _landed_by_name(ctx: JobContext, days: DateRange) -> dict[str, dict[date, Path]]:
     """Find the files that landed of each feed, by their names."""
     found: dict[str, dict[date, Path]] = {}
-    for feed in FEEDS:
+    for feed in ALL_FEEDS:
         try:
             files = find_landing_files(ctx.layout, feed, days)
         except SourceError:  # a day that has two files, or something else in place of one
@@ -242,7 +249,9 @@ def _known_from_receipts(receipts: Mapping[date, Facts], feed: str) -> dict[date
     found = {}
     for day, seen in seen_in_receipts(receipts, feed).items():
         counts = DayCounts.from_json(receipts[day].get("counts"))
-        found[day] = _Known(seen.digest, seen.size, None if counts is None else counts.feeds[feed].landed)
+        found[day] = _Known(
+            seen.digest, seen.size, None if counts is None else counts.feeds.get(feed, FeedCounts(None)).landed
+        )
     return found
 
 

@@ -1,0 +1,147 @@
+"""A model made ready to answer one request after another, in a thousandth of the time that a query over tables takes.
+
+It answers what `answer_applications` answers, to the last bit; a property test holds both to it. Where an application
+holds what none may hold, `answer_applications` itself is asked, which words what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from p2pcredit.contracts.adverse_action import VERSION
+from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
+from p2pcredit.jobs.scoring.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
+from p2pcredit.jobs.scoring.given import landed_rows, landed_texts, refuse_wrong_records
+from p2pcredit.jobs.scoring.row_features import FeaturesOfRow, RowFeatures
+from p2pcredit.models.one_loan.scorer import OneLoanScorer
+from p2pcredit.models.ratios import with_inputs
+from p2pcredit.models.scorer import Scorer
+from p2pcredit.models.scoring import RATE, TERM
+from p2pcredit.models.training_support import catalogue_of
+from p2pcredit.platforms.mapped.profile import MappedPlatform
+from p2pcredit.readers.applications import Record
+from p2pcredit.settings import Settings
+
+_FEW = 24
+"""So many applications are answered one by one sooner than all together as a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a model said of applications, as plain JSON values.
+
+    Args:
+        answers: One per application, as `Answers.as_json` gives them.
+        known: The features of the model as it saw them, one row per application.
+    """
+
+    answers: list[dict[str, Any]]
+    known: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, found: Answers) -> Answered:
+        """Take the answers of frames."""
+        return cls(found.as_json(), found.known.to_dicts())
+
+
+class ReadyModel:
+    """A model with the settings under which it answers.
+
+    Args:
+        scorer: The model.
+        settings: All settings.
+        catalogue: The features of the home, whose own columns an application may have.
+    """
+
+    def __init__(self, scorer: Scorer, settings: Settings, catalogue: FeatureCatalogue = BUILT_IN) -> None:
+        self._scorer, self._settings = scorer, settings
+        try:
+            self._one: OneLoanScorer | None = OneLoanScorer(scorer, settings)
+        except NotImplementedError:
+            self._one = None
+        self._names = scorer.model.feature_names
+        self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM, RATE)))
+        self._catalogue = catalogue.with_own(catalogue_of(scorer.model.support).own)
+        self._features = FeaturesOfRow(self._needed, self._catalogue)
+
+    @property
+    def model_id(self) -> str:
+        """Its name in the bank."""
+        return self._scorer.model_id
+
+    def answer(self, records: Sequence[Record], mapping: MappedPlatform | None, request_id: str) -> Answered:
+        """Answer applications.
+
+        Args:
+            records: Names with their values.
+            mapping: By whose names; None for the names of the feeds.
+            request_id: Stands in each answer.
+
+        Raises:
+            ApplicationError: If an application holds what none may hold.
+        """
+        rows = self._rows(records, mapping)
+        if rows is None:
+            landed = landed_rows(records, mapping, self._catalogue)
+            return Answered.of(
+                answer_applications(
+                    self._scorer, landed, self._settings, request_id=request_id, catalogue=self._catalogue
+                )
+            )
+        if self._one is None or len(rows) > _FEW:
+            return Answered.of(answer_features(self._scorer, self._frame(rows), self._settings, request_id=request_id))
+        known = [{name: row.values[name] for name in self._names} for row in rows]
+        told = [self._told(self._one, row, seen, request_id) for row, seen in zip(rows, known, strict=True)]
+        return Answered(told, known)
+
+    def _rows(self, records: Sequence[Record], mapping: MappedPlatform | None) -> list[RowFeatures] | None:
+        """Build the features of each; None where one breaks a rule, or is asked for twice."""
+        if mapping is None:
+            refuse_wrong_records(records, self._catalogue)
+            texts = [landed_texts(record, self._catalogue) for record in records]
+        else:
+            landed = landed_rows(records, mapping)
+            texts = [landed_texts(row, self._catalogue) for row in landed.iter_rows(named=True)]
+        rows = []
+        for text in texts:
+            row = self._features.of(text)
+            if row is None:
+                return None
+            rows.append(row)
+        return rows if len({(row.loan_id, row.day) for row in rows}) == len(rows) else None
+
+    def _frame(self, rows: Sequence[RowFeatures]) -> pl.DataFrame:
+        kinds = {one.name: pl.String() if one.kind == "category" else pl.Float64() for one in self._catalogue.features}
+        days = pl.Series("snapshot_date", [row.day for row in rows], dtype=pl.Date)
+        columns = [pl.Series(name, [row.values[name] for row in rows], dtype=kinds[name]) for name in self._needed]
+        return pl.DataFrame(
+            [pl.Series("loan_id", [row.loan_id for row in rows]), days, days.alias("known_on"), *columns]
+        )
+
+    def _told(self, one: OneLoanScorer, row: RowFeatures, known: dict[str, Any], request_id: str) -> dict[str, Any]:
+        scored = one.score(row.values)
+        told = {name: scored[name] for name in GIVEN}
+        return {
+            "request_id": request_id,
+            "loan_id": row.loan_id,
+            "model_id": self.model_id,
+            "known_on": row.day.isoformat(),
+            "probability_of_default": told["probability_of_default"],
+            "lifetime_probability_of_default": told["lifetime_probability_of_default"],
+            "expected_loss": told["expected_loss"],
+            "expected_annual_return": told["expected_annual_return"],
+            "window_months": self._settings.labels.window_months,
+            "score": told["score"],
+            "grade": told["grade"],
+            "decision": told["decision"],
+            "reasons": worded_reasons(self._scorer, scored, known),
+            "reason_list": VERSION,
+            "outside_training": told["outside_training"],
+        }
+
+
+__all__ = ["Answered", "ReadyModel"]

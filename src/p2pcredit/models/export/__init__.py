@@ -1,0 +1,1 @@
+"""A model as one formula, and that formula written for other programs."""

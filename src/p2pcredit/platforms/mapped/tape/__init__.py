@@ -1,0 +1,1 @@
+"""Servicing tapes, and snapshots of whole books: rows of a loan and a day, turned into events."""

@@ -1,0 +1,179 @@
+"""`POST /v1/score`: answer applications with the champion, each answer on the disk before it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from p2pcredit.errors import ApplicationError, BankError, P2PCreditError, StorageError, UnreadableFileError, UsageError
+from p2pcredit.jobs.scoring.given import mapping_named
+from p2pcredit.jobs.scoring.request_log import fold_requests, request_line
+from p2pcredit.platforms.mapped.profile import MappedPlatform
+from p2pcredit.readers.applications import Record, parse_applications
+from p2pcredit.serving.access import Visitor
+from p2pcredit.serving.champion import Champion
+from p2pcredit.serving.refusals import Refusal
+from p2pcredit.serving.site import Site
+from p2pcredit.storage.journal import JournalWriter
+
+logger = logging.getLogger("p2pcredit.serving")
+_NAMES = ("feeds", "mapping")
+
+
+class Scores:
+    """Answers requests for scores, one after another in a thread of its own.
+
+    So a request has one model from its first application to its last, and a bulk of applications leaves the pages and
+    the doors free.
+
+    Args:
+        site: The home and its settings.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._champion = Champion(site.context())
+        self._mapping: MappedPlatform | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._journal: JournalWriter | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Take in what an earlier process logged, answer while the block runs, and take in what was logged."""
+        named = self._site.settings.serving.mapping
+        self._mapping = mapping_named(named) if named else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="p2pcredit-scores")
+        self._journal = JournalWriter(self._site.layout.score_journal, self._fold_aside)
+        self._thread.submit(self._warm_up)
+        self._fold_aside()
+        try:
+            yield
+        finally:
+            self._thread.shutdown()
+            self._journal.close()
+            self._fold()
+
+    async def answer(self, records: Sequence[Record], by_mapping: bool, visitor: Visitor, request_id: str) -> bytes:
+        """Answer applications and log them; return the JSON once the log is on the disk.
+
+        Raises:
+            ApplicationError: If an application holds what none may hold.
+            BankError: If there is no champion, or its files are missing or altered.
+            StorageError: If the log cannot be written.
+        """
+        assert self._thread is not None, "the server has started"
+        loop = asyncio.get_running_loop()
+        at = self._site.clock()
+        told, logged = await loop.run_in_executor(
+            self._thread, self._answer, records, by_mapping, visitor.name, request_id, at
+        )
+        await asyncio.wrap_future(logged)
+        return told
+
+    def _answer(
+        self, records: Sequence[Record], by_mapping: bool, who: str, request_id: str, at: datetime
+    ) -> tuple[bytes, Future[None]]:
+        assert self._journal is not None, "the server has started"
+        model = self._champion.now()
+        found = model.answer(records, self._mapping if by_mapping else None, request_id)
+        at = at.astimezone(UTC)
+        receipt = {
+            "request_id": request_id,
+            "asked_at": at.isoformat(timespec="milliseconds"),
+            "model_id": model.model_id,
+            "answers": found.answers,
+        }
+        line = request_line(at, who, records, found.known, receipt)
+        told = json.dumps(receipt, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return told, self._journal.append(at.date(), line)
+
+    def _warm_up(self) -> None:
+        """Load the champion before the first request asks for it."""
+        try:
+            self._champion.now()
+        except P2PCreditError as error:
+            logger.warning("no application can be answered yet: %s", error)
+
+    def _fold_aside(self) -> None:
+        threading.Thread(target=self._fold, name="p2pcredit-fold", daemon=True).start()
+
+    def _fold(self) -> None:
+        """Take the log into its table. What cannot be taken in now stays on the disk for the next time."""
+        try:
+            fold_requests(self._site.context())
+        except P2PCreditError as error:
+            logger.warning("what was asked stays in the journal for now: %s", error)
+
+
+def scores_router(site: Site, scores: Scores) -> APIRouter:
+    """Make the request for scores."""
+    router = APIRouter()
+    most = site.settings.serving.max_applications
+
+    @router.post("/v1/score")
+    async def score(request: Request) -> Response:
+        visitor = await site.may_post("score")(request)
+        by_mapping = _names(request) == "mapping"
+        if by_mapping and not site.settings.serving.mapping:
+            raise Refusal(422, "no_mapping", "the server has no mapping; write the names of the feeds")
+        _require_json(request)
+        body = await request.body()
+        try:
+            records = parse_applications(body, "json")
+            if len(records) > most:
+                raise Refusal(
+                    413, "too_many", f"{len(records)} applications are more than {most}; send fewer at a time"
+                )
+            told = await scores.answer(records, by_mapping, visitor, request.state.request_id)
+        except UnreadableFileError as error:
+            raise Refusal(422, "no_json", str(error)) from error
+        except ApplicationError as error:
+            problems: list[dict[str, Any]] = list(error.problems)
+            raise Refusal(422, "wrong_applications", str(error), problems) from error
+        except UsageError as error:
+            raise Refusal(422, "wrong_request", str(error)) from error
+        except BankError as error:
+            logger.error("request %s: %s", request.state.request_id, error)
+            raise Refusal(503, "no_model", "no model can answer now; the server's log says why") from error
+        except StorageError as error:
+            logger.error("request %s: %s", request.state.request_id, error)
+            raise Refusal(503, "not_logged", "the answer could not be logged, so there is none; ask again") from error
+        return Response(told, media_type="application/json")
+
+    return router
+
+
+def _names(request: Request) -> str:
+    """Say by whose names applications come; other words in the address are refused, since they may be slips."""
+    for name, value in request.query_params.multi_items():
+        if name != "names" or value not in _NAMES:
+            problem = {
+                "application": None,
+                "field": name[:60],
+                "problem": "not known",
+                "allowed": "names=feeds or mapping",
+            }
+            raise Refusal(
+                422, "wrong_request", "the address holds what it may not; allowed is ?names=mapping", [problem]
+            )
+    return request.query_params.get("names", "feeds")
+
+
+def _require_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Refusal(415, "no_json", "the body must be JSON; send it as application/json")
+
+
+__all__ = ["Scores", "scores_router"]

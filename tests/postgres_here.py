@@ -1,0 +1,106 @@
+"""A PostgreSQL of this test run alone: no network, a socket in a directory of its own, ended by its own process."""
+
+from __future__ import annotations
+
+import io
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from tools.distributed.services import DATABASE_USER, postgres_programs
+
+SECONDS_TO_START = 60.0
+NULL = "\\N"
+
+
+class Postgres:
+    """A database to put frames into and to ask."""
+
+    def __init__(self, programs: Path, place: Path) -> None:
+        self._psql: list[str | Path] = [
+            programs / "psql",
+            "-h",
+            place,
+            "-U",
+            DATABASE_USER,
+            "-d",
+            "postgres",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]
+
+    def run(self, text: str, given: bytes = b"") -> bytes:
+        done = subprocess.run([*self._psql, "-c", text], input=given, capture_output=True)
+        if done.returncode:
+            raise AssertionError(done.stderr.decode())
+        return done.stdout
+
+    def put(self, name: str, frame: pl.DataFrame) -> None:
+        kinds = {column: "text" if kind == pl.String else "double precision" for column, kind in frame.schema.items()}
+        self.run(
+            f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({', '.join(f'{c} {k}' for c, k in kinds.items())})"
+        )
+        self.run(
+            f"COPY {name} FROM STDIN (FORMAT csv, NULL '{NULL}')",
+            frame.write_csv(include_header=False, null_value=NULL).encode(),
+        )
+
+    def ask(self, query: str, schema: Any) -> pl.DataFrame:
+        found = self.run(f"COPY (\n{query}) TO STDOUT (FORMAT csv, NULL '{NULL}', HEADER)")
+        return pl.read_csv(io.BytesIO(found), schema_overrides=schema, null_values=[NULL])
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres | None]:
+    """Start one, and end it; None where it is not installed."""
+    programs = postgres_programs()
+    if programs is None:
+        yield None
+        return
+    place = Path(tempfile.mkdtemp(prefix="pg-"))
+    user: dict[str, Any] = {}
+    if os.getuid() == 0:  # which it refuses
+        found = pwd.getpwnam(DATABASE_USER)
+        os.chown(place, found.pw_uid, found.pw_gid)
+        user = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+    quiet: dict[str, Any] = {"cwd": place, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **user}
+    data = place / "data"
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", DATABASE_USER, "-A", "trust", "-E", "UTF8",
+         "--locale", "C.UTF-8", "-N"],
+        check=True, **quiet,
+    )  # fmt: skip
+    options = ["listen_addresses=", f"unix_socket_directories={place}", "fsync=off", "jit=off"]
+    command: list[str | Path] = [
+        programs / "postgres",
+        "-D",
+        data,
+        *(part for option in options for part in ("-c", option)),
+    ]
+    server = subprocess.Popen(command, **quiet)
+    try:
+        database = Postgres(programs, place)
+        end = time.monotonic() + SECONDS_TO_START
+        while True:
+            try:
+                database.run("SELECT 1")
+                break
+            except AssertionError:
+                if time.monotonic() > end or server.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        yield database
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,134 @@
+"""A mapping is drafted from what files look like: every guess can be read, and what is not plain is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from p2pcredit.errors import SourceError
+from p2pcredit.platforms.drafting.columns import FileFacts, look_at
+from p2pcredit.platforms.drafting.draft import Draft, draft_mapping
+from p2pcredit.platforms.mapped.profile import load_mapping
+
+LOANS = """Contract;Client;Start Date;Loan Amount;Term;Rate;Status;Days Late;Closed On;Total Received
+K1;7;03.02.2020;1.000,50;12;0,1;Repaid;0;03.02.2021;1.100,00
+K2;8;13.02.2020;2.000,00;24;0,2;Late 30+;45;;10,00
+K3;9;23.03.2020;3.000,00;12;0,1;Current;0;;0,00
+K4;9;24.03.2020;3.000,00;12;0,1;Written off;120;24.09.2020;0,00
+K5;9;25.03.2020;3.000,00;12;0,1;Frozen;0;;0,00
+"""
+CLIENTS = "Client No;Monthly Income\n7;1000\n8;1100\n9;1200\n"
+TAPE = """Contract;Month;DPD;Outstanding;State
+K1;2020-03;0;500;Active
+K1;2020-04;0;0;Closed
+K2;2020-03;0;2000;Active
+K2;2020-04;30;2000;Active
+K3;2020-04;0;2000;Odd
+K4;2020-04;0;2000;Active
+"""
+
+
+def draft(tmp_path: Path, **files: str) -> Draft:
+    looked = []
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+        looked.append(look_at(tmp_path / f"{name}.csv"))
+    return draft_mapping(looked)
+
+
+def test_kinds_of_columns_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(LOANS)
+    facts = look_at(tmp_path / "a.csv")
+    assert [one.kind for one in facts.columns[:7]] == [
+        "category",
+        "number",
+        "date",
+        "number",
+        "number",
+        "number",
+        "category",
+    ]
+    assert facts.column("Start Date").patterns == ("%d.%m.%Y",)
+    assert facts.column("Loan Amount").decimal == ","
+    assert facts.column("Status").levels[0] == ("Current", 1)
+    assert look_at_text(tmp_path, TAPE).column("Month").kind == "month"
+
+
+def look_at_text(tmp_path: Path, text: str) -> FileFacts:
+    (tmp_path / "b.csv").write_text(text)
+    return look_at(tmp_path / "b.csv")
+
+
+def test_a_book_of_one_file_is_drafted_and_lands_as_it_is(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, book_2020=LOANS)
+    (tmp_path / "m.yaml").write_text(drafted.text)
+    book = load_mapping(tmp_path / "m.yaml").read([tmp_path / "book_2020.csv"], None, None)
+    assert book.rows_landed == 5
+    assert book.feeds["loan_terms"].select("loan_id", "loan_amount", "term").row(0) == ("K1", "1000.50", "12")
+    performance = book.feeds["loan_performance"].select("loan_id", "status").rows()
+    assert ("K1", "FULLY_PAID") in performance
+    assert ("K4", "CHARGED_OFF") in performance
+    assert any("what does the status 'Frozen' mean (1 loans)?" in question for question in drafted.questions)
+    assert '"Frozen": unknown  # 1 loans, QUESTION' in drafted.text
+    assert "# Known only after a loan began, so no feature may be made of them: Total Received" in drafted.text
+
+
+def test_joins_are_found_by_the_keys_that_files_share(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, book=LOANS, clients=CLIENTS)
+    assert '  clients: {files: "clients*.csv", key: Client No, matches: Client}  # 100% of keys found' in drafted.text
+
+
+def test_a_file_with_many_rows_a_loan_is_a_tape(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, book=LOANS, tape_1=TAPE)
+    assert "events:" not in drafted.text
+    (tmp_path / "m.yaml").write_text(drafted.text)
+    book = load_mapping(tmp_path / "m.yaml").read([tmp_path / "book.csv", tmp_path / "tape_1.csv"], None, None)
+    rows = book.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
+    assert ("K1", "2020-04-30", "FULLY_PAID") in rows
+    assert ("K2", "2020-04-30", "LATE") in rows
+    assert any("'Odd'" in question for question in drafted.questions)
+
+
+def test_what_is_not_plain_is_asked_and_never_guessed_at(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, odd="a,b\nx,1\nx,2\n")
+    asked = " ".join(drafted.questions)
+    for what in ("which currency", "paid out", "loan amount", "term", "what became of a loan"):
+        assert what in asked
+
+
+def test_days_and_months_that_cannot_be_told_apart_are_asked(tmp_path: Path) -> None:
+    text = LOANS.replace(".02.", "/02/").replace(".03.", "/03/").replace("/2020", "/2020")
+    text = (
+        text.replace("13/", "03/")
+        .replace("23/", "04/")
+        .replace("24/", "05/")
+        .replace("25/", "06/")
+        .replace("/02.2020", "/02/2020")
+    )
+    drafted = draft(tmp_path, book=text.replace("/02.", "/02/").replace("/03.", "/03/"))
+    assert any("written as %d/%m/%Y or %m/%d/%Y" in question for question in drafted.questions)
+
+
+def test_a_file_in_another_encoding_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(LOANS.replace("Frozen", "Gelöscht").encode("windows-1252"))
+    facts = look_at(tmp_path / "a.csv")
+    assert facts.encoding == "windows-1252"
+    assert "file: {encoding: windows-1252" in draft_mapping([facts]).text
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(SourceError):
+        look_at(tmp_path / "a.csv")
+
+
+def test_further_columns_are_offered_as_features_to_uncomment_and_those_of_prohibited_grounds_are_not(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"K{n};0{n}.02.2020;{n}000;12;Repaid;{n + 3};{'NS'[n % 2]}orth;{'MF'[n % 2]}" for n in range(1, 8))
+    text = draft(tmp_path, loans=f"Contract;Start Date;Loan Amount;Term;Status;ShoeSize;Branch;Gender\n{rows}\n").text
+    assert '#   branch: {source: Branch, kind: category, reason: "Branch", basis: ""}' in text
+    assert "gender" not in text.partition("# features:")[2].partition("# Not used")[0]
+    assert "# Not used: " in text
+    assert "Gender" in text.partition("# Not used: ")[2]

@@ -1,0 +1,169 @@
+"""An application answered by itself gets what the frames of the nightly run give it, to the last bit."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import narwhals as nw
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.both_families import BothFamilies, bits, context, odd_application
+
+from p2pcredit.engines.rows.frame import RowFrame
+from p2pcredit.engines.rows.program import RowProgram
+from p2pcredit.errors import ApplicationError
+from p2pcredit.jobs.scoring.answers import answer_applications
+from p2pcredit.jobs.scoring.given import landed_rows
+from p2pcredit.jobs.scoring.problems import LANDED
+from p2pcredit.jobs.scoring.ready import Answered, ReadyModel
+from p2pcredit.jobs.scoring.scorers import read_scorer
+from p2pcredit.readers.applications import Record, parse_applications
+
+EITHER = pytest.mark.parametrize("family", [0, 1], ids=["scorecard", "boosting"])
+NEEDED = ("loan_id", "origination_date", "loan_amount", "term")
+HOSTILE = st.one_of(
+    st.text(max_size=20).filter(lambda text: text < "\ud800" or text > "\udfff"),
+    st.sampled_from(
+        [
+            "",
+            "1e30",
+            "-0",
+            "0",
+            ".5",
+            "1.",
+            "+7",
+            "1,000",
+            "1e-9",
+            "12 %",
+            "1e1%",
+            "< 1",
+            "10+ years",
+            "İ",
+            "ß",
+            "\u2003x\u2003",
+            "ﬁ",
+        ]
+    ),
+)
+
+
+def applications(seed: int, count: int = 20) -> list[Record]:
+    """Invent applications of which every third value is left out."""
+    found: list[Record] = []
+    for place in range(count):
+        luck = random.Random(f"{seed} {place}")
+        whole = odd_application(luck, place)
+        kept = {name: text for name, text in whole.items() if name in NEEDED or luck.random() < 0.66}
+        found.append({**kept, "loan_id": f"ODD-{place}"})
+    return found
+
+
+def exactly(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {name: exactly(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [exactly(value) for value in values]
+    return bits(values)
+
+
+@pytest.fixture(scope="module")
+def ready(both: BothFamilies) -> list[ReadyModel]:
+    ctx = context(both.home)
+    return [ReadyModel(read_scorer(ctx, model_id), ctx.settings) for model_id in both.models]
+
+
+def by_frames(both: BothFamilies, family: int, records: list[Record]) -> Answered:
+    ctx = context(both.home)
+    scorer = read_scorer(ctx, both.models[family])
+    return Answered.of(answer_applications(scorer, landed_rows(records), ctx.settings, request_id="r"))
+
+
+@EITHER
+@settings(max_examples=6)
+@given(seed=st.integers(0, 10**6))
+def test_one_by_one_and_together_are_the_same(
+    both: BothFamilies, ready: list[ReadyModel], family: int, seed: int
+) -> None:
+    records = applications(seed, 30)
+    expected = by_frames(both, family, records)
+    together = ready[family].answer(records, None, "r")
+    assert exactly(together.answers) == exactly(expected.answers)
+    assert exactly(together.known) == exactly(expected.known)
+    alone = [ready[family].answer([record], None, "r") for record in records]
+    assert exactly([one.answers[0] for one in alone]) == exactly(expected.answers)
+    assert exactly([one.known[0] for one in alone]) == exactly(expected.known)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_hostile_texts_are_read_or_refused_as_frames_do(
+    both: BothFamilies, ready: list[ReadyModel], data: st.DataObject
+) -> None:
+    record = {**applications(7, 1)[0], **data.draw(st.dictionaries(st.sampled_from(LANDED), HOSTILE, max_size=6))}
+    try:
+        expected: Any = by_frames(both, 1, [record]).answers
+    except ApplicationError as error:
+        expected = error.problems
+    try:
+        found: Any = ready[1].answer([record], None, "r").answers
+    except ApplicationError as error:
+        found = error.problems
+    assert exactly(found) == exactly(expected)
+
+
+def test_numbers_of_json_are_the_texts_of_files(both: BothFamilies, ready: list[ReadyModel]) -> None:
+    numbers = {"loan_amount": 12000.10, "term": 36, "annual_income": 58000, "interest_rate": 10.65}
+    record = {"loan_id": "A1", "origination_date": "2021-10-11", **numbers}
+    texts = {name: str(value) for name, value in record.items()}
+    (as_json,) = parse_applications(json.dumps(record).encode(), "json")
+    assert exactly(ready[0].answer([as_json], None, "r").answers) == exactly(
+        ready[0].answer([texts], None, "r").answers
+    )
+
+
+def test_a_loan_twice_is_refused(ready: list[ReadyModel]) -> None:
+    record = applications(3, 1)[0]
+    with pytest.raises(ApplicationError, match="application 2, loan_id: duplicate"):
+        ready[0].answer([record, record], None, "r")
+
+
+@pytest.mark.parametrize(
+    ("expression", "values", "expected"),
+    [
+        (nw.col("a") / nw.col("b"), (1.0, 0.0), float("inf")),
+        (nw.col("a") / nw.col("b"), (-1.0, 0.0), float("-inf")),
+        (nw.col("a") / nw.col("b"), (None, 2.0), None),
+        (nw.when(nw.col("a") > 1).then(nw.col("b")), (None, 2.0), None),
+        (nw.when(nw.col("a") > 1).then(nw.col("b")).otherwise(nw.lit(7)), (0.0, 2.0), 7),
+        ((nw.col("a") > 1) & (nw.col("b") > 1), (None, 0.0), False),
+        ((nw.col("a") > 1) | (nw.col("b") > 1), (None, 2.0), True),
+        (~(nw.col("a") > 1), (None, 0.0), None),
+        (nw.coalesce(nw.col("a"), nw.col("b")), (None, 2.0), 2.0),
+        (nw.col("a").cast(nw.Int64), (-2.7, 0.0), -2),
+    ],
+)
+def test_operations_keep_what_is_missing_and_what_is_infinite(
+    expression: nw.Expr, values: tuple[float | None, ...], expected: object
+) -> None:
+    program = RowProgram()
+    frame = RowFrame(program, {name: program.given(name) for name in "ab"}).select(expression.alias("found"))
+    (found,) = program.function([frame.columns["found"]])(dict(zip("ab", values, strict=True)))
+    assert exactly(found) == exactly(expected)
+
+
+def test_an_operation_that_one_row_cannot_answer_is_refused_when_the_program_is_made() -> None:
+    program = RowProgram()
+    frame = RowFrame(program, {"a": program.given("a")})
+    with pytest.raises(NotImplementedError, match="rank of a row by itself"):
+        frame.select(nw.col("a").rank())
+
+
+def test_only_what_is_wanted_is_calculated() -> None:
+    program = RowProgram()
+    given_a = program.given("a")
+    frame = RowFrame(program, {"a": given_a, "b": program.given("b")})
+    frame.select((nw.col("b") / 0).alias("never"))
+    assert program.function([given_a])({"a": 1}) == (1,)
