@@ -64,7 +64,7 @@ def _effects(facts: Mapping[str, Any]) -> Chart:
         for row in facts["effects"]
     ]
     plot = base(rows, 640, 26 * len(rows)).encode(
-        y=alt.Y("series:N", sort=None, title=None, axis=alt.Axis(labelLimit=240))
+        y=alt.Y("series:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, minExtent=190))
     )
     scale = alt.Scale(zero=False)
     axis = alt.Axis(format=".1%")
