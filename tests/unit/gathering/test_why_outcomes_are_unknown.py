@@ -14,7 +14,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
-from p2pcredit.jobs.training.unknown_outcomes import commonest_reason
+from p2pcredit.jobs.training.unknown_outcomes import UnknownOutcomes, commonest_reason, count_unknown
 from p2pcredit.monitoring.registry import calculate_metrics
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings, MonitoringSettings, Settings
@@ -74,6 +74,36 @@ def test_all_days_count_where_no_history_is_given_and_none_after_the_day(home: W
     assert commonest_reason(lake, of("2022-06-05")) == f"'{DATE}' (20 events), such as event_date '2.6.'"
     assert commonest_reason(lake, of(WEEK_END)) == f"'{DATE}' (11 events), such as event_date '3.9.'"
     assert commonest_reason(lake, of("2021-09-02")) == ""
+
+
+def test_what_came_on_the_day_itself_counts_and_nothing_of_later_days(tmp_path: Path) -> None:
+    home = written_home(tmp_path, SETTINGS)
+    today, tomorrow = "2022-05-31", "2022-06-01"
+    nameless = [record | {"loan_id": None} for day in (today, tomorrow) for record in set_aside(day, DAYS, "", "")]
+    records = [*nameless, *set_aside(today, STATUS, "PAID"), *set_aside(tomorrow, STATUS, "LOST", "LOST")]
+    home.put(QUARANTINE, [record | {"row_number": number} for number, record in enumerate(records)])
+    born = {"2022-03-15": (f"{today}-status-0", f"{tomorrow}-status-0", "sound"), today: ("new",), tomorrow: ("later",)}
+    rows = [
+        {"loan_id": loan, "snapshot_date": of(day), "origination_date": of(day)}
+        for day, loans in born.items()
+        for loan in loans
+    ]
+    home.put(silver(FEEDS["loan_terms"]), rows)
+    found = count_unknown(Lake(home.ctx.layout), of(today), SETTINGS.labels)
+    assert found == UnknownOutcomes(4, 1, 2, f"'{DAYS}' (2 events)")
+    assert count_unknown(Lake(home.ctx.layout), of("2022-03-15"), SETTINGS.labels) == UnknownOutcomes(3, 0, 0, "")
+
+
+def test_an_example_is_of_the_rule_that_it_stands_for(tmp_path: Path) -> None:
+    home = written_home(tmp_path, SETTINGS)
+    records = [*set_aside("2022-05-31", f"{DATE}; {STATUS}", "zzz"), *set_aside("2022-05-31", STATUS, "b", "c")]
+    records[0] |= {"raw": json.dumps({"loan_id": "L", "event_date": "zzz", "status": "a"})}
+    home.put(QUARANTINE, [record | {"row_number": number} for number, record in enumerate(records)])
+    assert commonest_reason(Lake(home.ctx.layout), of("2022-05-31")) == f"'{STATUS}' (2 events), such as status 'b'"
+
+
+def test_a_book_without_loans_has_no_share_of_unknown_ones() -> None:
+    assert UnknownOutcomes(0, 0, 0, "").share == 0.0
 
 
 def test_the_reason_reaches_the_measurement_of_the_week(home: WrittenHome) -> None:
