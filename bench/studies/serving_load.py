@@ -1,4 +1,4 @@
-"""How long does the server take for one application at 200 requests a second, and for 1,000 at once?
+"""Measure how long the server takes for one application at 200 requests a second, and for 1,000 at once.
 
 `.venv/bin/python bench/studies/serving_load.py HOME [SECONDS]` copies a home that has a champion, starts
 `p2pcredit serve` on the copy, lets Locust ask from 8 clients, then asks for 1,000 at once nine times. Run it on a quiet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -13,6 +14,17 @@ class Status(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     UNDETERMINED = "undetermined"
+
+
+def worst_of(statuses: Iterable[str]) -> Status:
+    """Sum up some outcomes: fail before undetermined before pass, which is also that of none.
+
+    Examples:
+        >>> str(worst_of(["pass", "undetermined"])), str(worst_of(["undetermined", "fail"])), str(worst_of([]))
+        ('undetermined', 'fail', 'pass')
+    """
+    held = set(statuses)
+    return next((status for status in (Status.FAIL, Status.UNDETERMINED) if status in held), Status.PASS)
 
 
 @dataclass(frozen=True, slots=True)

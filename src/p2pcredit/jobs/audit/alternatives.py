@@ -10,7 +10,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from p2pcredit.contracts.hand_bins import HandBins
-from p2pcredit.jobs.audit.retrained import of_one_family, retrained
+from p2pcredit.jobs.audit.retrained import chances_on, judged_loans, of_one_family, retrained
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.fairness import approval_rates
@@ -56,9 +56,7 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, groups: pl.DataFrame, nam
     base = retrained(snapshot, target)
     if not isinstance(base, Candidate):
         return {"missing_because": base, "rows": []}
-    judged = base.evaluation.join(
-        snapshot.matured.select("loan_id", "origination_date", "term_months"), on="loan_id", maintain_order="left"
-    ).join(groups, on="loan_id", how="left", maintain_order="left")
+    judged = judged_loans(snapshot, base).join(groups, on="loan_id", how="left", maintain_order="left")
     confidence, cutoff = ctx.settings.monitoring.confidence, ctx.settings.scores.approval_cutoff
     margin = snapshot.settings.training.noninferiority_margin
     measure = _Measure(judged, confidence, cutoff, margin)
@@ -103,12 +101,9 @@ class _Measure:
         """Measure one alternative."""
         told: dict[str, Any] = {"without": list(without), "status": "undetermined", "missing_because": None}
         told |= dict.fromkeys(("auc", "change", "low", "high", "worst_ratio", "ratios"))
-        if isinstance(found, str):
-            return {**told, "missing_because": found}
-        own = self._judged.select("loan_id").join(found.evaluation, on="loan_id", how="left", maintain_order="left")
-        chances = own["probability_of_default"]
-        if chances.null_count():
-            return {**told, "missing_because": "it was judged on other loans"}
+        chances = found if isinstance(found, str) else chances_on(self._judged, found)
+        if isinstance(chances, str):
+            return {**told, "missing_because": chances}
         labels, before = self._judged["label"], self._judged["probability_of_default"]
         change = paired_difference_within_cohorts(labels, chances, before, self._cohorts, self._confidence)
         auc = auc_within_cohorts(labels, chances, self._cohorts, self._confidence)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.feeds import APPLICATIONS
+from p2pcredit.contracts.results import worst_of
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
 from p2pcredit.errors import MissingTableError, UsageError
 from p2pcredit.jobs.audit.alternatives import measure_alternatives
@@ -129,7 +130,7 @@ def measure_fairness(
                 ),
             }
         )
-    statuses = [one["status"] for one in by]
+    statuses = [str(one["status"]) for one in by]
     return {
         "home_id": short_id_of(ctx.layout.home),
         "model_id": model_id,
@@ -147,7 +148,7 @@ def measure_fairness(
         "cutoff": cutoff,
         "four_fifths": FOUR_FIFTHS,
         "least_people": LEAST_LOANS,
-        "status": next((status for status in ("fail", "undetermined") if status in statuses), "pass"),
+        "status": str(worst_of(statuses)),
         "by": by,
     }
 

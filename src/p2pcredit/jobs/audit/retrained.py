@@ -64,4 +64,12 @@ def judged_loans(snapshot: TrainingSnapshot, found: Candidate) -> pl.DataFrame:
     return found.evaluation.join(snapshot.matured.drop("label"), on="loan_id", how="left", maintain_order="left")
 
 
-__all__ = ["judged_loans", "of_one_family", "retrained", "with_training"]
+def chances_on(judged: pl.DataFrame, found: Candidate) -> pl.Series | str:
+    """Give a candidate's probability of default of each of these loans in order, or why it has none."""
+    own = judged.select("loan_id").join(found.evaluation, on="loan_id", how="left", maintain_order="left")
+    if own["probability_of_default"].null_count() or own.height != found.evaluation.height:
+        return "it was judged on other loans"
+    return own["probability_of_default"]
+
+
+__all__ = ["chances_on", "judged_loans", "of_one_family", "retrained", "with_training"]

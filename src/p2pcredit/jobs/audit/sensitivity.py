@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from p2pcredit.contracts.results import worst_of
 from p2pcredit.errors import BankError, UsageError
-from p2pcredit.jobs.audit.retrained import judged_loans, of_one_family, retrained, with_training
+from p2pcredit.jobs.audit.retrained import chances_on, judged_loans, of_one_family, retrained, with_training
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.realised import cohorts_of
@@ -89,15 +90,12 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, seeds: int) -> Receipt:
     settings = ctx.settings
 
     def told(changed: str, found: Candidate | str) -> dict[str, Any]:
-        if isinstance(found, str):
-            return {"changed": changed, **_NOTHING, "missing_because": found}
-        own = judged.select("loan_id").join(found.evaluation, on="loan_id", how="left", maintain_order="left")
-        if own["probability_of_default"].null_count() or own.height != found.evaluation.height:
-            return {"changed": changed, **_NOTHING, "missing_because": "it was judged on other loans"}
-        chances = own["probability_of_default"].to_numpy()
+        chances = found if isinstance(found, str) else chances_on(judged, found)
+        if isinstance(chances, str):
+            return {"changed": changed, **_NOTHING, "missing_because": chances}
         return {
             "changed": changed,
-            **with_status(compared(judged["label"], chances, before, cohorts, settings)),
+            **with_status(compared(judged["label"], chances.to_numpy(), before, cohorts, settings)),
             "missing_because": None,
         }
 
@@ -116,7 +114,6 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, seeds: int) -> Receipt:
         ctx.progress(name, 1 + seeds + len(by_window), total)
         by_window.append(told(*_within(snapshot, split, target, name, (start, end))))
     auc = auc_within_cohorts(judged["label"], before, cohorts, settings.monitoring.confidence)
-    statuses = [row["status"] for row in (*by_seed, *by_window)]
     return {
         "home_id": short_id_of(ctx.layout.home),
         "model_id": banked.model_id,
@@ -132,7 +129,7 @@ def _measured(ctx: JobContext, banked: ModelArtifacts, seeds: int) -> Receipt:
         "margin": settings.training.noninferiority_margin,
         "cutoff": settings.scores.approval_cutoff,
         "confidence": settings.monitoring.confidence,
-        "status": next((status for status in ("fail", "undetermined") if status in statuses), "pass"),
+        "status": str(worst_of(row["status"] for row in (*by_seed, *by_window))),
         "seeds": by_seed,
         "windows": by_window,
         "shocks": [with_status(row) for row in shocks(base.evaluation_model, judged, cohorts, settings)],

@@ -18,19 +18,13 @@ from p2pcredit.contracts.tables import TABLES, table_named
 from p2pcredit.errors import MissingExtraError, UsageError
 from p2pcredit.jobs.home.known_rows import read_known_rows
 from p2pcredit.names import no_such
+from p2pcredit.readers.locked_duckdb import LOCKED
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import one_line
 
 if TYPE_CHECKING:
     import duckdb
 
-_LOCKED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "temp_directory": "",
-}
 _NAMES = tuple(name.replace("/", ".") for name in TABLES)
 _NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
 _SHOW_TABLES = re.compile(r"\s*show\s+(all\s+)?tables\s*;?\s*", re.IGNORECASE)
@@ -69,7 +63,7 @@ def query_tables(lake: Lake, query: str, *, as_of: date | None = None, threads: 
     if _SHOW_TABLES.fullmatch(query):
         names = [name for name in _NAMES if lake.exists(table_named(name))]
         return pl.DataFrame({"name": names}, schema={"name": pl.String})
-    with duckdb.connect(":memory:", config={**_LOCKED, "threads": threads}) as connection:
+    with duckdb.connect(":memory:", config={**LOCKED, "threads": threads}) as connection:
         try:
             statement = _only_select(duckdb, connection, query)
             for layer in dict.fromkeys(name.partition(".")[0] for name in _NAMES):

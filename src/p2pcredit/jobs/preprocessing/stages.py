@@ -54,8 +54,7 @@ from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.silver import refine
 
 if TYPE_CHECKING:
-    from p2pcredit.jobs.preprocessing.optional_feeds import has_nothing, optional_feeds_of
-from p2pcredit.jobs.preprocessing.prefetched_feeds import Landed
+    from p2pcredit.jobs.preprocessing.prefetched_feeds import Landed
 
 _MOST_TOLD = 10
 """How many findings the receipt of one task names, since Airflow keeps it in its database."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from p2pcredit.contracts.results import worst_of
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
 from p2pcredit.models.evaluation.intervals import Floats, normal_quantile
 from p2pcredit.models.evaluation.segment_ratios import LEAST_EXPECTED, Seen, ratio_interval, rejected_by_holm
@@ -167,7 +168,7 @@ def status_of(rows: Sequence[dict[str, Any]]) -> str:
     held = [row["status"] for row in rows]
     if len(held) < 2:
         return "undetermined"
-    return next((status for status in ("fail", "undetermined") if status in held), "pass")
+    return str(worst_of(held))
 
 
 __all__ = [

@@ -99,14 +99,26 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
 
 
 def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.Expr, rebuilt: pl.Expr) -> pl.DataFrame:
-    said = {"event_date": on.cast(pl.String), "status": status, "days_past_due": days_past_due, "rebuilt": rebuilt}
+    return event_rows(loans, on, {"status": status, "days_past_due": days_past_due, "rebuilt": rebuilt}, _PLACE)
+
+
+def event_rows(loans: pl.DataFrame, on: pl.Expr, said: Mapping[str, pl.Expr], *kept: str) -> pl.DataFrame:
+    """Write an event of each row as the feed `loan_performance` has it, all texts; what is not said is null.
+
+    Args:
+        loans: `loan_id`, and what the expressions read.
+        on: The day of the event, which is the day it landed.
+        said: Columns of the feed beside those.
+        kept: Columns of the rows that stay after those of the feed.
+    """
     absent = pl.lit(None, dtype=pl.String)
+    given = {"event_date": on.cast(pl.String), **said}
     return loans.select(
         on.alias("snapshot_date"),
         "loan_id",
-        *(said.get(name, absent).alias(name) for name in LOAN_PERFORMANCE.sources[1:]),
-        _PLACE,
+        *(given.get(name, absent).alias(name) for name in LOAN_PERFORMANCE.sources[1:]),
+        *kept,
     )
 
 
-__all__ = ["PAST_DUE", "EventRules", "build_events"]
+__all__ = ["PAST_DUE", "EventRules", "build_events", "event_rows"]

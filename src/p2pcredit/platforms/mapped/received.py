@@ -7,8 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
-from p2pcredit.platforms.mapped.events import PAST_DUE, Rule
+from p2pcredit.platforms.mapped.events import PAST_DUE, Rule, event_rows
 
 TOTALS = {"principal": "principal_received", "interest": "interest_received", "fees": "fees_received"}
 """Total of a loan, as a mapping names it -> column of an event."""
@@ -84,7 +83,7 @@ def _going_on(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date | No
         "totals_to_date": pl.lit("yes"),
         "last_payment_date": pl.min_horizontal("last_on", on).cast(pl.String),
     }
-    return _events(going, on, said)
+    return event_rows(going, on, said)
 
 
 def _recovered(on_last: pl.DataFrame, read_on: date | None, after_days: int) -> pl.DataFrame:
@@ -101,17 +100,7 @@ def _recovered(on_last: pl.DataFrame, read_on: date | None, after_days: int) -> 
         "rebuilt": pl.lit("yes"),
         "recovery_received": pl.col(RECOVERIES).round(2).cast(pl.String),
     }
-    return _events(found, on, said)
-
-
-def _events(loans: pl.DataFrame, on: pl.Expr, said: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    absent = pl.lit(None, dtype=pl.String)
-    given = {"event_date": on.cast(pl.String), **said}
-    return loans.select(
-        on.alias("snapshot_date"),
-        "loan_id",
-        *(given.get(name, absent).alias(name) for name in LOAN_PERFORMANCE.sources[1:]),
-    )
+    return event_rows(found, on, said)
 
 
 def _text(name: str) -> pl.Expr:

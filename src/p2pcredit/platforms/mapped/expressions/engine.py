@@ -15,17 +15,9 @@ from p2pcredit.platforms.mapped.schema import Source
 from p2pcredit.platforms.mapped.values import as_date
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.readers.localized_numbers import DecimalSign, is_number, plain_number
+from p2pcredit.readers.locked_duckdb import LOCKED
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
-_LOCKED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "temp_directory": "",
-    "memory_limit": "1GB",
-    "threads": 1,
-}
 _ROWS, _PLACE = "raw", "_place of a row"
 _MACROS = (
     "CREATE MACRO add_days(d, n) AS CASE WHEN n = floor(n) THEN CAST(d + to_days(CAST(n AS INTEGER)) AS DATE) END",
@@ -86,7 +78,7 @@ class Engine:
         self._library, self._decimal = duckdb, decimal
         self.unread = Unread()
         self._of_call = Unread()
-        self._connection = duckdb.connect(":memory:", config=_LOCKED)
+        self._connection = duckdb.connect(":memory:", config={**LOCKED, "memory_limit": "1GB", "threads": 1})
         text, number, day = "VARCHAR", "DOUBLE", "DATE"
         special: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
         self._connection.create_function("as_number", self._as_number, [text], number, **special)

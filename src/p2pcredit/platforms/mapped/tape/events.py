@@ -8,7 +8,8 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.contracts.feeds import CLOSING_STATUSES, LOAN_PERFORMANCE
+from p2pcredit.contracts.feeds import CLOSING_STATUSES
+from p2pcredit.platforms.mapped.events import event_rows
 from p2pcredit.platforms.mapped.schema import Tape
 
 TAPE_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -142,7 +143,7 @@ def _of_rows(rows: pl.DataFrame) -> pl.DataFrame:
         "recovery_received": amount(pl.when(~own).then(every)),
         "rebuilt": pl.lit("no"),
     }
-    return _events(rows, pl.col("day"), said)
+    return event_rows(rows, pl.col("day"), said)
 
 
 def _of_gone(tape: Tape, last: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
@@ -152,17 +153,7 @@ def _of_gone(tape: Tape, last: pl.DataFrame, days: Sequence[date]) -> pl.DataFra
     after = pl.col("day").replace_strict(pl.Series(days, dtype=pl.Date), following, return_dtype=pl.Date)
     paid = tape.gone == "FULLY_PAID"
     said = {"status": pl.lit("FULLY_PAID" if paid else LEFT), "rebuilt": pl.lit("no")}
-    return _events(gone, after, {**said, "days_past_due": pl.lit("0")} if paid else said)
-
-
-def _events(rows: pl.DataFrame, on: pl.Expr, said: dict[str, pl.Expr]) -> pl.DataFrame:
-    absent = pl.lit(None, dtype=pl.String)
-    given = {"event_date": on.cast(pl.String), **said}
-    return rows.select(
-        on.alias("snapshot_date"),
-        "loan_id",
-        *(given.get(name, absent).alias(name) for name in LOAN_PERFORMANCE.sources[1:]),
-    )
+    return event_rows(gone, after, {**said, "days_past_due": pl.lit("0")} if paid else said)
 
 
 __all__ = ["ABSENT", "LEFT", "TAPE_SCHEMA", "tape_events"]
