@@ -1,8 +1,10 @@
 """How much a missing value may move a score: as far as the loans that had none say, and no further.
 
-A loan without a value is scored as the reference borrower's value would be, moved by one number per column. The numbers
-are learned together after the model itself, by a regression on the training loans that lack something, each pulled to
-0. Few loans leave it there.
+A loan without a value is scored as the reference borrower's value would be, moved by one number per column. Where
+enough training loans lacked it, the numbers are learned together after the model itself, by a regression on these
+loans, each pulled to 0. Where too few did, it is what brings the mean chance at the reference to that of the training
+loans' own values, where that raises the risk: the reference borrower is the usual one at the approval cut-off, and in
+a book with many bads such a borrower is among the best.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pcredit.models.evaluation.intervals import Floats, logistic, normal_quantile
+from p2pcredit.models.reference_borrower import Profile
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 
 PENALTY = 10.0
@@ -43,7 +46,7 @@ Absent = dict[tuple[str, str], npt.NDArray[np.bool_]]
 
 
 def with_effects(support: Support, absent: Absent, margin: Floats, outcomes: Outcomes) -> Support:
-    """Learn the effect of each absence that enough loans show; the others stay 0.
+    """Learn the effect of each absence that enough loans show; the others stay as they are.
 
     Where it lowers the risk, an effect goes no further than the bound of its interval that is nearer to 0: a missing
     value improves a score only as far as is beyond chance. Where it raises the risk, the pulled estimate holds.
@@ -51,7 +54,8 @@ def with_effects(support: Support, absent: Absent, margin: Floats, outcomes: Out
     Args:
         support: What the training loans held.
         absent: Which loans lack what; states without loans may be left out.
-        margin: Of each training loan, with the reference borrower's value where it lacks one.
+        margin: Of each training loan, with the reference borrower's value where it lacks one, and the effects that
+            are known already.
         outcomes: What came of them.
     """
     known = {key: rows for key, rows in absent.items() if _is_known(support[key[0]], key[1])}
@@ -65,6 +69,54 @@ def with_effects(support: Support, absent: Absent, margin: Floats, outcomes: Out
         else:
             found[name] = replace(held, rare=replace(learned, n=held.rare.n, bads=held.rare.bads))
     return found
+
+
+def with_usual_effects(
+    support: Support, neutral: Profile, margin: Floats, added: Floats, present: npt.NDArray[np.bool_]
+) -> Support:
+    """Move each absence that too few loans show so far that the mean chance is what it is with the loans' own values.
+
+    It is what the loans would show had they lacked the value by chance. An effect is at least 0: no such absence
+    improves a score over the reference borrower's value, nor, taken over all training loans, over their own values.
+
+    Args:
+        support: What the training loans held, in the order of the columns of `added`; no effects yet.
+        neutral: The reference borrower; absences of a value that it lacks too are the fit's own, and stay.
+        margin: Of each loan, (loans,).
+        added: What each loan's value adds to the margin over the reference borrower's, (loans, features).
+        present: Which loans have a value, (loans, features).
+
+    Examples:
+        >>> held = {"fico": ColumnSupport(1000), "dti": ColumnSupport(1000)}
+        >>> added = np.array([[0.6, -0.3], [0.2, 0.1]])
+        >>> found = with_usual_effects(
+        ...     held, {"fico": 760.0, "dti": 9.0}, np.array([-2.0, -2.0]), added, np.ones((2, 2), dtype=bool)
+        ... )
+        >>> [round(one.missing.effect, 2) for one in found.values()]
+        [0.38, 0.0]
+    """
+    found = dict(support)
+    for place, (name, held) in enumerate(support.items()):
+        if neutral.get(name) is None or (held.knows_missing and (held.levels is None or held.knows_rare)):
+            continue
+        some = present[:, place]
+        effect = _usual_effect(margin[some], margin[some] - added[some, place])
+        missing = held.missing if held.knows_missing else replace(held.missing, effect=effect)
+        rare = held.rare if held.levels is None or held.knows_rare else replace(held.rare, effect=effect)
+        found[name] = replace(held, missing=missing, rare=rare)
+    return found
+
+
+def _usual_effect(own: Floats, reference: Floats) -> float:
+    """Find by halving what makes the mean chance at the reference that of the loans' own values, at least 0."""
+    wanted = float(logistic(own).sum())
+    low, high = 0.0, float((own - reference).max(initial=0.0))
+    if float(logistic(reference).sum()) >= wanted:
+        return low
+    for _ in range(STEPS):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if float(logistic(reference + middle).sum()) < wanted else (low, middle)
+    return high
 
 
 def estimate_effects(absent: Absent, margin: Floats, outcomes: Outcomes) -> list[AbsenceEffect]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
+from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects, with_usual_effects
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
@@ -112,11 +112,14 @@ class MarginModel(ABC):
         """
         columns = columns_of(loans, self.feature_names)
         plain = replace(self, neutral=neutral, support=learn_support(columns, {}, outcomes.bads))
+        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
+        added = plain.calibrated(Calibration()).contributions(some)
+        usual = with_usual_effects(plain.support, neutral, plain.margin(some), added, ~np.isnan(plain._values(some)))
+        plain = replace(plain, support=usual)
         gone = plain._gone(plain._values(loans))
         absent: Absent = {(name, "missing"): rows for name, rows in gone.items() if rows.any()}
         support = with_effects(plain.support, absent, plain.margin(loans), outcomes)
         found = replace(plain, support=support)
-        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
         most = np.abs(found.calibrated(Calibration()).contributions(some)).max(axis=0, initial=0.0)
         reach = dict(zip(self.feature_names, most.tolist(), strict=True))
         return replace(found, support={name: replace(held, reach=reach[name]) for name, held in support.items()})

@@ -28,6 +28,9 @@ SAME_PRODUCT = 0.05
 """Terms at most so far from each other, as a part of the loan's own, are one product: of 36 months those of 35 and 37.
 A book that lends for any number of months has few loans of each, and says enough of them together."""
 
+_UNKNOWN = ("counts as the reference value", "counts as the average loan")
+"""What an absence that too few loans show counts as: the riskier of the two."""
+
 LEAST_POOL_BADS = 10
 """With fewer bads the rare levels of a category, all together, are not learned like a level."""
 
@@ -39,7 +42,8 @@ class AbsenceEffect:
     Args:
         n: Training loans without.
         bads: Bads among them.
-        effect: What is added to the margin over that of the reference borrower's value.
+        effect: What is added to the margin over that of the reference borrower's value. Where too few loans were
+            without: what brings the mean chance to that of the other loans, if that raises the risk, else 0.
         low, high: Bounds of the effect as the loans show it; None where too few loans were without.
     """
 
@@ -280,8 +284,9 @@ def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict
 
     Returns:
         `feature`, `state` (`missing` or `rare`), `n` training loans with `bads`, `effect` on the log-odds over the
-        reference borrower's value with `low` and `high`, and `note`. The effect is 0 where too few loans say what it
-        is, and None where the model learned it like a value. Features that move no loan are left out.
+        reference borrower's value with `low` and `high`, and `note`. Where too few loans say what the effect is it has
+        no bounds, and is 0 or more: what makes the mean chance that of the training loans. It is None where the model
+        learned it like a value. Features that move no loan are left out.
     """
     rows = []
     for name, held in support.items():
@@ -290,7 +295,7 @@ def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict
             if held.reach == 0.0 or (state == "rare" and not found.n):
                 continue
             learned = found.low is None and known
-            note = "learned like a value" if learned else "" if known else "counts as the reference value"
+            note = "learned like a value" if learned else "" if known else _UNKNOWN[found.effect > 0.0]
             rows.append(
                 {
                     "feature": name,

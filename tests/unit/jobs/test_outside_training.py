@@ -230,7 +230,9 @@ def test_the_card_tells_for_each_used_column_how_many_loans_lacked_it(home: Path
     for row in card["absences"]:
         assert row["n"] >= row["bads"] >= 0
         if row["n"] < LEAST_LOANS:
-            assert (row["effect"], row["note"]) == (0.0, "counts as the reference value")
+            assert row["low"] is row["high"] is None
+            told = "counts as the average loan" if row["effect"] else "counts as the reference value"
+            assert (row["effect"] >= 0.0, row["note"]) == (True, told)
         elif row["effect"] is not None:
             assert row["low"] <= row["effect"] <= max(0.0, row["high"])
             assert row["effect"] >= min(0.0, row["high"]) - 1e-12

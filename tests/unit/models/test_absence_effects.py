@@ -105,6 +105,8 @@ def test_the_facts_of_a_card_say_what_each_effect_rests_on() -> None:
         "state": ColumnSupport(1000, reach=0.0),
     }
     found = absence_facts(support, {"fico": 700.0, "purpose": "CAR"}, 0.5)
+    usual = absence_facts({"fico": ColumnSupport(1000, AbsenceEffect(2, 1, 0.3), reach=0.4)}, {"fico": 700.0}, 0.5)
+    assert (usual[0]["effect"], usual[0]["low"], usual[0]["note"]) == (0.15, None, "counts as the average loan")
     assert [(row["feature"], row["state"], row["n"], row["bads"], row["effect"]) for row in found] == [
         ("fico", "missing", 2, 1, 0.0),
         ("purpose", "missing", 50, 9, 0.1),

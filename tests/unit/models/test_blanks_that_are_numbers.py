@@ -57,13 +57,17 @@ def fitted(family: str, blank_loans: int) -> Any:
 @pytest.mark.parametrize("family", ["scorecard", "boosting"])
 @pytest.mark.parametrize("name", sorted(BLANK))
 @pytest.mark.parametrize("blank_loans", [0, 3])
-def test_a_blank_that_too_few_training_loans_had_scores_as_the_reference_value(
+def test_a_blank_that_too_few_training_loans_had_scores_no_better_than_the_reference_value(
     family: str, name: str, blank_loans: int
 ) -> None:
     model, loans = fitted(family, blank_loans), book(0).loans.head(50)
     blank = loans.with_columns(pl.lit(BLANK[name]).alias(name))
     usual = loans.with_columns(pl.lit(USUAL[name]).alias(name))
-    assert model.predict(blank).tolist() == model.predict(usual).tolist()
+    missing = loans.with_columns(pl.lit(None, pl.Float64).alias(name))
+    assert model.predict(blank).tolist() == model.predict(missing).tolist()
+    moved = model.margin(blank) - model.margin(usual)
+    assert moved == pytest.approx(np.full(50, model.support[name].missing.effect), abs=1e-6)
+    assert moved[0] >= 0.0
     told = outside_training(model, blank, ScoreSettings())
     assert told["outside_training"].to_list() == [[f"{name}: missing"]] * 50
     assert told["matters"].all()
@@ -84,7 +88,10 @@ def test_a_reason_of_such_a_loan_says_that_there_is_no_information() -> None:
     low = fitted("scorecard", 0)
     scored = score_loans(low, "m", loans, Settings()).row(0, named=True)
     assert scored["decision"] == "refer"
-    assert scored["reason_1"] is None  # as the reference borrower: no value would have given a better score
+    raising = [name for name, held in low.support.items() if held.missing.effect > 0.0]
+    assert raising == ["title_length"]
+    assert "title" in scored["reason_1"].lower()
+    assert scored["reason_2"] is None  # as the reference borrower: no value would have given a better score
 
 
 def test_the_printed_card_and_its_sql_count_such_a_number_as_missing() -> None:

@@ -13,7 +13,7 @@ import xgboost as xgb
 
 from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import BankError, TrainingError
-from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
+from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects, with_usual_effects
 from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, learn_encoding
 from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import Calibration
@@ -167,6 +167,13 @@ class BoostingModel:
             neutral={**neutral, **known, **usual},
             support=learn_support(columns, self._levels, outcomes.bads),
         )
+        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
+        added = plain.calibrated(Calibration()).contributions(some)
+        reach = dict(zip(self.feature_names, np.abs(added).max(axis=0, initial=0.0).tolist(), strict=True))
+        given = columns_of(blanks_as_missing(some, plain.support), self.feature_names)
+        present = given.select(pl.all().is_not_null()).to_numpy()
+        usual_effects = with_usual_effects(plain.support, plain.neutral, plain.margin(some), added, present)
+        plain = replace(plain, support=usual_effects)
         rows = plain._rows(loans)
         used = {self.feature_names[place] for place, _ in self.spans_used()}
         absent: Absent = {
@@ -174,8 +181,7 @@ class BoostingModel:
             for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
             if name in used and where.any()
         }
-        support = with_effects(plain.support, absent, plain.margin_of_columns(rows.columns), outcomes)
-        reach = plain.calibrated(Calibration())._reach(loans)
+        support = with_effects(plain.support, absent, plain.margin_of_columns(rows.columns) + rows.effect, outcomes)
         return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
@@ -243,12 +249,6 @@ class BoostingModel:
             yield name, "missing", missing
             if name in self._levels and not self.support[name].pools_rare(LEAST_LEVEL_SHARE):
                 yield name, "rare", ~missing & ~columns[:, span].any(axis=1)
-
-    def _reach(self, loans: pl.DataFrame) -> dict[str, float]:
-        """Return the most that each feature moves the margin of a loan, of up to 2,000 at equal distances."""
-        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
-        most = np.abs(self.contributions(some)).max(axis=0, initial=0.0)
-        return {name: float(found) for name, found in zip(self.feature_names, most, strict=True)}
 
     def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
         """Return the log-odds of rows with each feature at its neutral value, given those with all as they are.

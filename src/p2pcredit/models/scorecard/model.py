@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects
+from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects, with_usual_effects
 from p2pcredit.models.binning.bins import LEAST_SHARE, Binning
 from p2pcredit.models.binning.counts import OTHER, RARE_LEVEL_SHARE
 from p2pcredit.models.calibration import Calibration, as_probability
@@ -168,9 +168,22 @@ class ScorecardModel:
         own_levels = {binning.feature: binning.levels for binning in at_reference}
         support = learn_support(columns, own_levels, outcomes.bads)
         plain = replace(self, binnings=at_reference, neutral=neutral, support=support)
-        support = with_effects(
-            support, plain._absent(blanks_as_missing(columns, support)), plain.margin(loans), outcomes
-        )
+        at_hand = blanks_as_missing(columns, support)
+        added = (plain._weights(loans) - [_weight_of(one, neutral) for one in at_reference]) * self.coefficients
+        present = at_hand.select(pl.all().is_not_null()).to_numpy()
+        usual = with_usual_effects(support, neutral, plain.margin(loans), added, present)
+        plain = plain._moved(at_reference, usual)
+        support = with_effects(usual, plain._absent(at_hand), plain.margin(loans), outcomes)
+        binnings = plain._moved(at_reference, support).binnings
+        reach = {
+            binning.feature: coefficient * float(np.abs(np.array(binning.woe) - _weight_of(binning, neutral)).max())
+            for binning, coefficient in zip(binnings, self.coefficients, strict=True)
+        }
+        support = {name: replace(held, reach=reach[name]) for name, held in support.items()}
+        return replace(plain, binnings=binnings, support=support)
+
+    def _moved(self, at_reference: tuple[Binning, ...], support: Support) -> ScorecardModel:
+        """Copy the scorecard; what is absent weighs as at the reference, moved by the effects of the support."""
         binnings = tuple(
             replace(
                 binning,
@@ -179,12 +192,7 @@ class ScorecardModel:
             )
             for binning, coefficient in zip(at_reference, self.coefficients, strict=True)
         )
-        reach = {
-            binning.feature: coefficient * float(np.abs(np.array(binning.woe) - _weight_of(binning, neutral)).max())
-            for binning, coefficient in zip(binnings, self.coefficients, strict=True)
-        }
-        support = {name: replace(held, reach=reach[name]) for name, held in support.items()}
-        return replace(plain, binnings=binnings, support=support)
+        return replace(self, binnings=binnings, support=support)
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScorecardModel:
         """Copy the scorecard with another calibration, and another reference borrower where given."""
