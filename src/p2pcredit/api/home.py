@@ -14,14 +14,14 @@ import polars as pl
 from p2pcredit.api.model import Model, as_polars
 from p2pcredit.contracts.tables import TABLES, table_named
 from p2pcredit.errors import UsageError
+from p2pcredit.jobs.answering.answers import answer_applications
+from p2pcredit.jobs.answering.scorers import new_request_id, read_scorer
 from p2pcredit.jobs.checked_settings import settings_of
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.known_rows import read_known_rows
 from p2pcredit.jobs.home.sql import query_tables
 from p2pcredit.jobs.monitoring.matured_loans import MaturedLoans, matured_loans
-from p2pcredit.jobs.scoring.answers import answer_applications
 from p2pcredit.jobs.scoring.scored_applications import scored_applications
-from p2pcredit.jobs.scoring.scorers import new_request_id, read_scorer
 from p2pcredit.periods import DateRange, add_months, parse_date
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import check_home, resolve_home

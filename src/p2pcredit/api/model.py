@@ -13,9 +13,9 @@ import narwhals as nw
 import polars as pl
 
 from p2pcredit.errors import UsageError
+from p2pcredit.jobs.answering.landed_rows import LANDED, features_for
 from p2pcredit.jobs.audit.model_export import export_model
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.landed_rows import LANDED, features_for
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import TERM
 from p2pcredit.models.term_structure.structure import TermStructure

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from p2pcredit.jobs.answering.ready import ReadyModel
+from p2pcredit.jobs.answering.scorers import champion_of, read_scorer
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.ready import ReadyModel
-from p2pcredit.jobs.scoring.scorers import champion_of, read_scorer
 
 _KEPT = 3
 """Models that stay loaded: the champion, and those before it, to which a rollback returns."""

@@ -10,7 +10,7 @@ from p2pcredit import __version__
 from p2pcredit.contracts.allowed import value_schema
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Column
-from p2pcredit.jobs.scoring.problems import columns_of_home
+from p2pcredit.jobs.answering.problems import columns_of_home
 from p2pcredit.readers.applications import LIST_KEY
 
 _TEXT = {"type": "string"}

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from p2pcredit.errors import ApplicationError, BankError, P2PCreditError, StorageError, UnreadableFileError, UsageError
-from p2pcredit.jobs.scoring.given import mapping_named
-from p2pcredit.jobs.scoring.request_log import fold_requests, request_line
+from p2pcredit.jobs.answering.given import mapping_named
+from p2pcredit.jobs.answering.request_log import fold_requests, request_line
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.readers.applications import Record, parse_applications
 from p2pcredit.serving.access import Visitor

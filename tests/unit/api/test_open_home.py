@@ -16,7 +16,7 @@ import p2pcredit
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.errors import BankError, HomeError, MissingHomeError, QuarantineError, UsageError
-from p2pcredit.jobs.scoring.landed_rows import features_of_landed
+from p2pcredit.jobs.answering.landed_rows import features_of_landed
 from p2pcredit.models.evaluation.discrimination import auc
 
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import UsageError
-from p2pcredit.jobs.scoring.landed_rows import features_of_landed
+from p2pcredit.jobs.answering.landed_rows import features_of_landed
 
 
 def test_of_several_required_columns_that_are_lacking_the_first_is_named_with_the_one_meant() -> None:

@@ -104,7 +104,7 @@ def test_a_plain_application_is_answered_as_described(server: AskedServer) -> No
 
 
 def test_the_description_is_served_and_names_every_column_of_the_contract(server: AskedServer) -> None:
-    from p2pcredit.jobs.scoring.problems import LANDED
+    from p2pcredit.jobs.answering.problems import LANDED
 
     assert server.ask("GET", "/openapi.json", None).json() == DESCRIPTION
     assert set(PROPERTIES) == set(LANDED)

@@ -16,7 +16,7 @@ from tests.asked_server import AskedServer, asked_server
 from tests.not_none import not_none
 from tests.paged_home import WAITS, make_paged_home
 
-from p2pcredit.jobs.scoring.requests import score_request
+from p2pcredit.jobs.answering.requests import score_request
 from p2pcredit.serving.access import COOKIE, digest_of
 from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from p2pcredit.errors import ApplicationError, UnreadableFileError, UsageError
-from p2pcredit.jobs.scoring.given import landed_rows, mapping_named
-from p2pcredit.jobs.scoring.landed_rows import features_for
+from p2pcredit.jobs.answering.given import landed_rows, mapping_named
+from p2pcredit.jobs.answering.landed_rows import features_for
 from p2pcredit.readers.applications import JsonNumber, form_of, parse_applications
 
 SOUND = {"loan_id": "A1", "origination_date": "2021-10-01", "loan_amount": "12000", "term": "36 months"}

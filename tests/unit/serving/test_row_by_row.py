@@ -15,11 +15,11 @@ from tests.both_families import BothFamilies, bits, context, odd_application
 from p2pcredit.engines.rows.frame import RowFrame
 from p2pcredit.engines.rows.program import RowProgram
 from p2pcredit.errors import ApplicationError
-from p2pcredit.jobs.scoring.answers import answer_applications
-from p2pcredit.jobs.scoring.given import landed_rows
-from p2pcredit.jobs.scoring.problems import LANDED
-from p2pcredit.jobs.scoring.ready import Answered, ReadyModel
-from p2pcredit.jobs.scoring.scorers import read_scorer
+from p2pcredit.jobs.answering.answers import answer_applications
+from p2pcredit.jobs.answering.given import landed_rows
+from p2pcredit.jobs.answering.problems import LANDED
+from p2pcredit.jobs.answering.ready import Answered, ReadyModel
+from p2pcredit.jobs.answering.scorers import read_scorer
 from p2pcredit.readers.applications import Record, parse_applications
 
 EITHER = pytest.mark.parametrize("family", [0, 1], ids=["scorecard", "boosting"])

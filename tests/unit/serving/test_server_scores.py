@@ -80,7 +80,7 @@ def test_what_was_asked_known_and_answered_stands_in_the_table_once(both: BothFa
 
 
 def context_features(both: BothFamilies) -> tuple[str, ...]:
-    from p2pcredit.jobs.scoring.scorers import read_scorer
+    from p2pcredit.jobs.answering.scorers import read_scorer
 
     return read_scorer(context(both.home)).model.feature_names
 

@@ -13,7 +13,7 @@ from tests.both_families import BOOSTING, ODD_DAY, BothFamilies, context, crown
 from tests.served_home import Load, served_home
 
 from p2pcredit.contracts.tables import SCORE_REQUESTS
-from p2pcredit.jobs.scoring.request_log import fold_requests
+from p2pcredit.jobs.answering.request_log import fold_requests
 from p2pcredit.storage.tables.lake import Lake
 
 SOUND = {"origination_date": "2021-10-01", "loan_amount": 12000, "term": 36, "annual_income": 58000}

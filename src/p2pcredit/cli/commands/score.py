@@ -11,8 +11,8 @@ import typer
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.errors import UnreadableFileError, UsageError
-from p2pcredit.jobs.scoring.given import mapping_named
-from p2pcredit.jobs.scoring.requests import score_request
+from p2pcredit.jobs.answering.given import mapping_named
+from p2pcredit.jobs.answering.requests import score_request
 from p2pcredit.readers.applications import Form, form_of, parse_applications
 from p2pcredit.reporting.notice import in_one_line
 from p2pcredit.storage.files import read_small_file

@@ -7,8 +7,8 @@ import polars as pl
 from p2pcredit.contracts.tables import SCORE_REQUESTS
 from p2pcredit.errors import StorageError
 from p2pcredit.jobs.activity import warn
+from p2pcredit.jobs.answering.request_log import fold_requests
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.request_log import fold_requests
 from p2pcredit.monitoring.inputs import NONE_ASKED
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake

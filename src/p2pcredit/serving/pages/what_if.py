@@ -15,10 +15,10 @@ from p2pcredit.contracts.feature_sources import columns_behind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, LOAN_TERMS
 from p2pcredit.contracts.tables import bronze
 from p2pcredit.errors import ApplicationError, UsageError
+from p2pcredit.jobs.answering.problems import COLUMNS, LANDED
+from p2pcredit.jobs.answering.requests import score_request
+from p2pcredit.jobs.answering.scorers import read_scorer
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.problems import COLUMNS, LANDED
-from p2pcredit.jobs.scoring.requests import score_request
-from p2pcredit.jobs.scoring.scorers import read_scorer
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw
 from p2pcredit.serving.pages.forms import optional_text

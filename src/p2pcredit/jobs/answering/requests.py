@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from p2pcredit.jobs.answering.answers import Answers, answer_applications
+from p2pcredit.jobs.answering.given import landed_rows
+from p2pcredit.jobs.answering.scorers import new_request_id, read_scorer
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.scoring.answers import Answers, answer_applications
-from p2pcredit.jobs.scoring.given import landed_rows
-from p2pcredit.jobs.scoring.scorers import new_request_id, read_scorer
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.platforms.mapped.profile import MappedPlatform
@@ -33,7 +33,7 @@ def score_request(
 
     Returns:
         `request_id`, `asked_at`, `model_id`, `answers`: one per application in their order, with the columns of
-        `p2pcredit.jobs.scoring.answers.ANSWER`.
+        `p2pcredit.jobs.answering.answers.ANSWER`.
 
     Raises:
         ApplicationError: If an application holds what none may hold.

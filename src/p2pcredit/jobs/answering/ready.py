@@ -14,9 +14,9 @@ import polars as pl
 
 from p2pcredit.contracts.adverse_action import VERSION
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
-from p2pcredit.jobs.scoring.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
-from p2pcredit.jobs.scoring.given import landed_rows, landed_texts, refuse_wrong_records
-from p2pcredit.jobs.scoring.row_features import FeaturesOfRow, RowFeatures
+from p2pcredit.jobs.answering.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
+from p2pcredit.jobs.answering.given import landed_rows, landed_texts, refuse_wrong_records
+from p2pcredit.jobs.answering.row_features import FeaturesOfRow, RowFeatures
 from p2pcredit.models.one_loan.scorer import OneLoanScorer
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.scorer import Scorer

@@ -15,7 +15,7 @@ import polars as pl
 from p2pcredit.contracts.adverse_action import VERSION
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.errors import UsageError
-from p2pcredit.jobs.scoring.landed_rows import features_for
+from p2pcredit.jobs.answering.landed_rows import features_for
 from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import REASONS

@@ -11,7 +11,7 @@ from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.engines.rows.frame import RowFrame
 from p2pcredit.engines.rows.program import RowProgram
-from p2pcredit.jobs.scoring.problems import columns_of_home, feeds_of_application
+from p2pcredit.jobs.answering.problems import columns_of_home, feeds_of_application
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.silver import refine
 from p2pcredit.transforms.typing import BLANKS

@@ -13,8 +13,8 @@ from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.contracts.tables import QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import QuarantineError, UsageError
+from p2pcredit.jobs.answering.problems import LANDED, FieldProblem, columns_of_home, feeds_of_application, refuse
 from p2pcredit.jobs.lake_engines import as_quarantined
-from p2pcredit.jobs.scoring.problems import LANDED, FieldProblem, columns_of_home, feeds_of_application, refuse
 from p2pcredit.names import perhaps, similar_name
 from p2pcredit.transforms.features import build_features
 from p2pcredit.transforms.silver import refine

@@ -10,7 +10,7 @@ from p2pcredit.contracts.allowed import json_types
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Column
 from p2pcredit.errors import UsageError
-from p2pcredit.jobs.scoring.problems import FieldProblem, columns_of_home, refuse
+from p2pcredit.jobs.answering.problems import FieldProblem, columns_of_home, refuse
 from p2pcredit.names import perhaps, similar_name
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.platforms.registry import profile_named
