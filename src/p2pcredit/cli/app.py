@@ -125,6 +125,10 @@ MODELS = {
         "models.fairness:fairness",
         "Compare denial rates and scores of groups at many cut-offs, groups from a file that no model may read.",
     ),
+    "grades": LazyCommand(
+        "models.grades:grades",
+        "Propose grade bounds and a cut-off from the loans that a model learned from; nothing is set.",
+    ),
     "sensitivity": LazyCommand(
         "models.sensitivity:sensitivity",
         "Train a model again with other seeds and windows, take features away, and rank their effects; write a page.",

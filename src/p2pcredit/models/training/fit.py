@@ -16,6 +16,7 @@ from p2pcredit.errors import TrainingError
 from p2pcredit.models.absence_effects import Outcomes
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
+from p2pcredit.models.evaluation.grade_scale import grade_doubts
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import TrainingExamples, Tuning
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Threads
@@ -229,6 +230,7 @@ def _measured(
 ) -> Candidate:
     before = pl.concat([split.fit["label"], split.calibrate["label"]])
     chances = evaluation_model.predict(split.evaluate)
+    details = {**details, "limits": [*details["limits"], *grade_doubts(chances, settings.scores)]}
     return measure_candidate(
         model, evaluation_model, chances, loans=split.evaluate, before=before, settings=settings, details=details
     )
