@@ -18,9 +18,10 @@ Fail Fill Filter Find Fingerprint Finish Fit Fix Fold Follow Forget Fork Gather 
 Handle Hash Hide Hold Identify Ignore Import Install Invent Join Judge Keep Kill Label Land Lay Learn Leave Lend Let
 List Listen Load Look Lose Make Map Mark Measure Merge Move Multiply Name Note Observe Open Order Pack Pair Parse Pass
 Pause Pick Place Pool Predict Prepare Preprocess Print Project Propose Put Raise Rank Reach Read Rebuild Recode
-Reconcile Record Refuse Reject Remove Render Replace Report Require Return Rewrite Round Run Say Scan Score Search Select
-Send Serve Set Shorten Show Sort Split Spool Spread Start Step Stop Strip Suggest Sum Summarise Supersede Tabulate Take Tell
-Test Throw Time Trace Train Trim Try Tune Turn Type Verify Wait Walk Warn Weigh Word Work Wrap Write Yield
+Reconcile Record Refuse Reject Remove Render Replace Report Require Return Rewrite Round Run Say Scan Score Search
+Select Send Serve Set Shorten Show Sort Split Spool Spread Start Step Stop Strip Suggest Sum Summarise Supersede
+Tabulate Take Tell Test Throw Time Trace Train Trim Try Tune Turn Type Verify Wait Walk Warn Weigh Word Work Wrap
+Write Yield
 """
 """What may begin a docstring. Ruff's D401 finds "Returns" and "Reading", but neither "The rows" nor "Whether"."""
 
