@@ -39,7 +39,7 @@ class LabelSettings(Group):
         description="Months on book within which a default makes a loan bad, by the main definition. It names the "
         "label: `pd12` for 12.",
     )
-    default_days: int = Field(90, ge=30, le=180, description="Days past due from which a loan is in default.")
+    default_days: int = Field(90, ge=1, le=180, description="Days past due from which a loan is in default.")
     reporting_lag_days: int = Field(
         30,
         ge=0,

@@ -97,8 +97,18 @@ def test_a_book_without_a_default_is_a_ruined_one_and_settings_that_do_not_fit_i
 ) -> None:
     receipt = checked(tmp_path, *(row(number, months=3) for number in range(8)))
     assert receipt["reason"] == "none of 9 matured loans is in default; see that a status or days past due say so"
-    said = "half of the loans run 3 months or less, and labels.window_months is 12"
-    assert any(said in warning for warning in receipt["warnings"])
+    said = (
+        "nearly all loans run 3 months or less, and labels.window_months is 12: a loan counts as good only 12 months "
+        "after it began; with 6 one that is 90 days past due at its end is seen"
+    )
+    assert said in receipt["warnings"]
+
+
+def test_a_few_long_loans_do_not_make_a_book_of_short_ones_long_and_a_third_does(tmp_path: Path) -> None:
+    few = checked(tmp_path, *(row(number, months=48 if number == 1 else 2) for number in range(40)))
+    assert any("with 5 one that is 90 days past due" in warning for warning in few["warnings"])
+    many = checked(tmp_path, *(row(number, months=48 if number % 3 else 2) for number in range(40)))
+    assert not any("labels.window_months" in warning for warning in many["warnings"])
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
         "3,01.01.2020,5,12,1,,,,open,,",
         "4,01.01.2020,5,12,1,,,,slow,,40",
         "5,01.01.2020,5,12,1,,,,slow,,95",
+        "6,01.01.2020,5,12,1,,,,slow,,8",
+        "7,01.01.2020,5,12,1,,,,slow,,0",
     ) == [
         ("2", "2020-03-03", "LATE", "30"),
         ("1", "2020-06-01", "FULLY_PAID", "0"),
@@ -31,6 +33,9 @@ def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
         ("5", "2020-10-27", "LATE", "30"),
         ("4", "2020-12-21", "LATE", "30"),
         ("5", "2020-12-26", "DEFAULT", "90"),
+        ("4", "2020-12-31", "LATE", "40"),
+        ("5", "2020-12-31", "DEFAULT", "95"),
+        ("6", "2020-12-31", "LATE", "8"),
     ]
 
 
@@ -56,7 +61,7 @@ def test_a_status_dated_in_the_future_has_no_date_and_moves_no_other_event(tmp_p
     raw.write_text("\n".join([HEADER, *lines]))
     found = profile_named(str(mapping_file(tmp_path, text)), date(2020, 12, 31)).read([raw], None, None)
     rows = found.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
-    assert rows == [("1", "2020-01-01", "paid"), ("2", "2020-06-21", "LATE")]
+    assert rows == [("1", "2020-01-01", "paid"), ("2", "2020-06-21", "LATE"), ("2", "2020-07-01", "LATE")]
 
 
 def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
@@ -104,6 +109,7 @@ def test_an_event_before_the_day_of_its_status_is_rebuilt(tmp_path: Path) -> Non
         ("3", "CHARGED_OFF", "no"),
         ("4", "LATE", "yes"),
         ("4", "DEFAULT", "yes"),
+        ("4", "DEFAULT", "no"),
         ("5", "LATE", "no"),
     ]
 

@@ -220,7 +220,7 @@ def test_a_status_and_its_days_may_be_computed(tmp_path: Path) -> None:
     )
     book = read(tmp_path, text, "7,03.02.2020,500,12,,,,,x,,40", "8,03.02.2020,500,12,,,,,x,,")
     events = book.feeds["loan_performance"].select("loan_id", "event_date", "status")
-    assert events.rows() == [("7", "2020-12-21", "LATE")]
+    assert events.rows() == [("7", "2020-12-21", "LATE"), ("7", "2020-12-31", "LATE")]
 
 
 def test_a_blank_status_has_the_rule_that_the_mapping_gives_it(tmp_path: Path) -> None:

@@ -77,6 +77,14 @@ def learnable(labels: pl.LazyFrame, broken: pl.LazyFrame, day: date, target: Tar
     return collect(labels_as_of(nw.from_native(labels), nw.from_native(broken), day, target))
 
 
+@pytest.mark.parametrize(("days", "label"), [(1, 1), (8, 1), (9, 0)])
+def test_a_default_of_a_book_of_short_loans_may_be_a_few_days_past_due(days: int, label: int) -> None:
+    settings = LabelSettings(window_months=2, default_days=days, reporting_lag_days=5)
+    late = performance(event("a", BORN + timedelta(days=38), "LATE", 8))
+    found = built(terms(1, a=BORN), late, quarantine(), FOREVER, settings)
+    assert found["label"].to_list() == [label]
+
+
 def labels(
     loans: pl.LazyFrame,
     events: pl.LazyFrame,

@@ -6,6 +6,7 @@ What is said of the book is what the pipeline made of it, by the code of every d
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -114,6 +115,11 @@ def _ruin(quarters: dict[str, dict[str, Any]], unknown: int) -> str | None:
     return None
 
 
+LONG_TERM = 0.9
+"""Nearly all loans run no longer than this share of them."""
+DAYS_A_MONTH = 30.4
+
+
 class _Facts:
     """What stands in the tables of the trial's home."""
 
@@ -193,14 +199,17 @@ class _Facts:
 
     def doubts(self, quarters: dict[str, dict[str, Any]]) -> list[str]:
         """Say where the settings do not fit the book."""
-        window, terms = self._settings.labels.window_months, self.terms()
+        labels, terms = self._settings.labels, self.terms()
         found = []
-        middle = terms.median()
-        if isinstance(middle, int | float) and middle < window:
-            found.append(
-                f"half of the loans run {middle:g} months or less, and labels.window_months is {window}: a loan counts "
-                f"as good only {window} months after it began; set it to {max(1, int(middle))} or so"
-            )
+        long = terms.quantile(LONG_TERM, interpolation="lower")
+        if isinstance(long, int | float):
+            enough = math.ceil(long + labels.default_days / DAYS_A_MONTH)
+            if enough < labels.window_months:
+                found.append(
+                    f"nearly all loans run {long:g} months or less, and labels.window_months is "
+                    f"{labels.window_months}: a loan counts as good only {labels.window_months} months after it began; "
+                    f"with {enough} one that is {labels.default_days} days past due at its end is seen"
+                )
         if not any(one["matured"] for one in quarters.values()):
             found.append("no loan has matured yet; a first model needs some that have")
         return found

@@ -35,7 +35,9 @@ Rule = Literal["past_due", "unknown"] | tuple[EventRules, ...]
 """What a mapping says of a status."""
 
 
-def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date | None) -> pl.DataFrame:
+def build_events(
+    loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date | None, *, as_it_stands: bool = True
+) -> pl.DataFrame:
     """Build the servicing events that the statuses imply.
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
@@ -49,9 +51,12 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
             null), `days_past_due` (Int64 on the day the file was read, or null), `days_text` (what is wrong with
             days past due that say nothing, never itself a number, or null).
         rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
-            that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say; or
-            `unknown` for a status after which a loan is neither good nor bad.
+            that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say,
+            and is as late as they say on the day they were read; or `unknown` for a status after which a loan is
+            neither good nor bad.
         read_on: The day on which the statuses were read; None only where there are no loans.
+        as_it_stands: Whether to tell how late a late loan is on that day, so that a default from other days past due
+            than 90 is seen; False where another event of that day tells it.
 
     Returns:
         `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the loans. An
@@ -66,17 +71,25 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
         own = pl.col("status") == status
         if isinstance(events, str):
             needed = pl.col("days_past_due")
+            today = pl.lit(read_on, dtype=pl.Date)
             steps = [
-                (name, days, pl.lit(read_on, dtype=pl.Date), days - needed, needed >= days, needed > days)
+                (name, pl.lit(days), today, days - needed, needed >= days, needed > days)
                 for name, days in _PAST_DUE_STEPS
             ]
+            if as_it_stands:
+                between = (needed > 0) & ~needed.is_in([days for _, days in _PAST_DUE_STEPS])
+                named = [
+                    ("LATE", between & (needed < _PAST_DUE_STEPS[-1][1])),
+                    ("DEFAULT", between & (needed > _PAST_DUE_STEPS[-1][1])),
+                ]
+                steps += [(name, needed, today, pl.lit(0), reached, pl.lit(value=False)) for name, reached in named]
         else:
             needed = pl.col("on")
             reached_after = max((0, *(event.after_days for event in events)))
             steps = [
                 (
                     event.status,
-                    event.days_past_due,
+                    pl.lit(event.days_past_due),
                     pl.col("on"),
                     pl.lit(event.after_days),
                     pl.lit(value=True),
@@ -89,7 +102,7 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
             on = pl.max_horizontal(start + pl.duration(days=shift), pl.col("snapshot_date"))
             having = loans.filter(own & needed.is_not_null() & reached)
             flag = pl.when(rebuilt).then(pl.lit("yes")).otherwise(pl.lit("no"))
-            parts.append(_rows(having, on, pl.lit(name), pl.lit(str(days)), flag))
+            parts.append(_rows(having, on, pl.lit(name), days.cast(pl.String), flag))
     unknown = loans.filter(~explained.fill_null(value=False))
     overdue = [status for status, events in rules.items() if events == PAST_DUE]
     unread = pl.when(pl.col("status").is_in(overdue)).then("days_text")

@@ -439,7 +439,9 @@ class MappedPlatform:
         own = made.filter(pl.col("on") < pl.col("snapshot_date"))
         early.append(own)
         warn_of_one_delay(self.mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
-        feeds["loan_performance"] = build_events(loans, dict(events.rules), read_on)
+        feeds["loan_performance"] = build_events(
+            loans, dict(events.rules), read_on, as_it_stands=events.received is None
+        )
         if events.received is not None:
             paid = table.rows.select(keys[1], *self._received(events.received))
             whole = loans.with_columns(paid.drop("loan_id").get_columns())
