@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.models.calibration import Calibration, fit_calibration, transfer_calibration
-from p2pcredit.models.training.hazard import measure_exposure, observed_by
+from p2pcredit.models.training.hazard import measure_exposure, observed_by, require_timing_to_tell
 from p2pcredit.models.training.splits import split_by_time
 from p2pcredit.settings import TrainingSettings
 
@@ -161,10 +161,25 @@ def test_monthly_hazards_are_those_of_a_life_table() -> None:
         schema_overrides={"months": pl.Int32},
     )
     found = measure_exposure(observed, window_months=3)
-    assert found.hazards == pytest.approx((0.0, 1 / 3, 1.0))
+    assert found.hazards == pytest.approx((0.0, 1 / 3, 0.999))
+    assert np.isfinite(found.log_cumulative_hazard)
     assert found.defaulted.tolist() == [0.0, 1.0, 0.0, 1.0]
     assert np.all(found.expected > 0)
     assert np.all(np.diff(found.expected[[0, 1, 3]]) > 0)
+
+
+@pytest.mark.parametrize(("late", "refused"), [(0, False), (5, False), (40, True)])
+def test_loans_that_end_before_they_can_default_teach_no_hazard(late: int, refused: bool) -> None:
+    """All loans run a month; 50 default in it, and `late` others in the second, when the good ones are paid off."""
+    observed = pl.DataFrame(
+        {"months": [1] * 500 + [2] * late, "defaulted": [True] * 50 + [False] * 450 + [True] * late},
+        schema_overrides={"months": pl.Int32, "defaulted": pl.Boolean},
+    )
+    if not refused:
+        require_timing_to_tell(observed, window_months=3)
+        return
+    with pytest.raises(TrainingError, match=r"40 of 90 events .* 'matured' learns from such a book"):
+        require_timing_to_tell(observed, window_months=3)
 
 
 def test_expected_defaults_add_up_to_those_seen_where_hazards_are_small() -> None:

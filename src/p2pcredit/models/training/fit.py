@@ -24,7 +24,7 @@ from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.reference_borrower import neutral_profile
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.training.candidate import Candidate, measure_candidate
-from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by
+from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by, require_timing_to_tell
 from p2pcredit.models.training.splits import Split, hide_unmatured_levels, unmatured_levels
 from p2pcredit.models.training.usable import unlearned_variety, usable_features
 from p2pcredit.models.training_support import with_declared, with_levels, with_terms
@@ -251,6 +251,7 @@ def _exposure(loans: pl.DataFrame, day: date, settings: Settings, target: str) -
             f"{defaults} events ({EVENTS[target]}) observed by {_watched_until(day, settings)} among {observed.height} "
             f"loans watched; a hazard model needs {LEAST_DEFAULTS}; wait for more"
         )
+    require_timing_to_tell(observed, window_months=window)
     return measure_exposure(observed, window_months=window)
 
 

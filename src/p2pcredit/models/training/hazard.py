@@ -35,11 +35,17 @@ import numpy.typing as npt
 import polars as pl
 
 from p2pcredit.contracts.features import PRODUCT
+from p2pcredit.errors import TrainingError
 from p2pcredit.models.evaluation.intervals import Floats
 
 LEVEL_DEFAULTS = 5.0
 """The level of a quarter counts for half where it has so many defaults."""
 ROUNDS = 50
+HIGHEST_HAZARD = 0.999
+MOST_OF_THOSE_LEFT = 0.5
+MOST_DEFAULTS_OF_THOSE_LEFT = 0.1
+"""Where more defaults than this share fall into months in which over half of the loans still watched default, loans end
+before they can default, and being watched says more of a default than any feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,7 @@ def measure_exposure(observed: pl.DataFrame, *, window_months: int) -> Exposure:
     for _ in range(ROUNDS):
         weight = level[cohort] * factor[product]
         at_risk = np.bincount(months, weights=weight, minlength=window_months + 1)[1:][::-1].cumsum()[::-1]
-        hazards = np.where(at_risk > 0, events / np.where(at_risk > 0, at_risk, 1.0), 0.0)
+        hazards = np.where(at_risk > 0, events / np.where(at_risk > 0, at_risk, 1.0), 0.0).clip(max=HIGHEST_HAZARD)
         usual = _expected(hazards, months, window_months)
         new = _levels(cohort, defaulted, usual * factor[product])
         factor = _levels(product, defaulted, usual * new[cohort])
@@ -136,6 +142,29 @@ def measure_exposure(observed: pl.DataFrame, *, window_months: int) -> Exposure:
             break
     expected = level[cohort] * usual * (defaulted.sum() or 1.0) / max(1e-9, float((level[cohort] * usual).sum()))
     return Exposure(observed.select("loan_id"), defaulted, expected, tuple(float(h) for h in hazards))
+
+
+def require_timing_to_tell(observed: pl.DataFrame, *, window_months: int) -> None:
+    """Refuse a book whose loans end before they can default, such as short ones in default only after their term.
+
+    Args:
+        observed: Rows of `observed_by`.
+        window_months: Months on book that count.
+
+    Raises:
+        TrainingError: If more than a tenth of the events fall into months on book in which more than half of the loans
+            still watched have one.
+    """
+    months, defaulted = observed["months"].to_numpy(), observed["defaulted"].to_numpy().astype(np.float64)
+    events = np.bincount(months, weights=defaulted, minlength=window_months + 1)[1:]
+    watched = np.bincount(months, minlength=window_months + 1)[1:][::-1].cumsum()[::-1]
+    late = float(events[events > MOST_OF_THOSE_LEFT * watched].sum())
+    if late > MOST_DEFAULTS_OF_THOSE_LEFT * float(events.sum()):
+        raise TrainingError(
+            f"{late:g} of {events.sum():g} events fall into months on book in which more than half of the loans still "
+            "watched have one: loans end before they can default, so when they do says nothing of their risk; the "
+            "target 'matured' learns from such a book"
+        )
 
 
 def _levels(group: npt.NDArray[np.int64], defaulted: Floats, foreseen: Floats) -> Floats:
@@ -160,6 +189,6 @@ def _quarters(days: pl.Series) -> npt.NDArray[np.int64]:
 
 def _expected(hazards: Floats, months: npt.NDArray[np.int64], window_months: int) -> Floats:
     """Add up the hazards of the months watched, with a little for each month so that none is without any."""
-    cumulative = np.cumsum(-np.log1p(-np.minimum(hazards, 0.999)))
+    cumulative = np.cumsum(-np.log1p(-hazards))
     floor = 1e-3 * max(1e-6, float(cumulative[-1])) / window_months
     return np.asarray(np.maximum(cumulative[months - 1], 0.0) + floor * months, dtype=np.float64)

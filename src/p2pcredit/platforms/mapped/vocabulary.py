@@ -50,7 +50,8 @@ def describe_mappings() -> dict[str, Any]:
         "statuses": {name: STATUSES[name] for name in sorted(PERFORMANCE_STATUSES)},
         "rules": {
             "[]": "nothing has happened yet; the loan goes on",
-            PAST_DUE: "late now: 30 and 90 days past due as long ago as its days past due say, and as late as they say today",
+            PAST_DUE: "late now: 30 and 90 days past due as long ago as its days past due say, and as late as they say "
+            "today",
             UNKNOWN: "neither good nor bad: no label, ever",
         },
         "date_patterns": [ISO, *COMMON_PATTERNS],
