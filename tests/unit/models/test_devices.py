@@ -13,12 +13,14 @@ import numpy as np
 import polars as pl
 import pytest
 import xgboost as xgb
+from tests.unit.models.conftest import AS_OF, make_book
 
 from p2pcredit.contracts.feature_sets import features_of
 from p2pcredit.errors import SettingsError
 from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.fitting.backend import LOCAL, Examples
 from p2pcredit.models.fitting.devices import require_device, used_device
+from p2pcredit.models.training.candidates import train_candidates
 from p2pcredit.models.training.fit import Learner
 from p2pcredit.settings import Settings, TrainingSettings
 
@@ -130,6 +132,14 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line_that_says_what_to_do() -
     message = str(refused.value)
     assert "\n" not in message
     assert ("xgboost-cpu" in message) == (not xgb.build_info()["USE_CUDA"])
+
+
+@without_gpu
+def test_a_training_asks_for_its_device_before_anything_is_fitted() -> None:
+    features, outcomes = make_book(200)
+    asked = Settings.model_validate({"training": {"device": "cuda"}})
+    with pytest.raises(SettingsError, match=r"training\.device asks for 'cuda'"):
+        train_candidates(features, outcomes, as_of=AS_OF, settings=asked)
 
 
 @without_gpu

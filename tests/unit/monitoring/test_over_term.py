@@ -94,7 +94,7 @@ def test_a_cell_passes_only_where_its_whole_interval_does() -> None:
 def test_no_scored_loans_are_said() -> None:
     (nothing,) = measure_over_term(make_inputs(30), Settings())
     assert (nothing.segment, nothing.status, nothing.value) == ("all", Status.UNDETERMINED, None)
-    assert nothing.note
+    assert (nothing.n, nothing.note) == (0, "no scored loan has been watched for a month with a curve of its model")
 
 
 def test_too_few_defaults_fail_as_well_as_too_many() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pcredit.retraining.approvals import ProposalStatus
+from p2pcredit.retraining.approvals import Approval, ProposalStatus, approval_in_words
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.rules import plan_retraining
 from p2pcredit.retraining.state import HandoffState, fold
@@ -175,3 +175,8 @@ def test_a_summary_of_some_lines_and_the_lines_since_give_the_state_of_all(steps
     packed = unpack_state(pack_state(fold(events[:cut]), len(events[:cut]), "digest"))
     assert packed is not None
     assert fold(events[cut:], packed[0]) == fold(events)
+
+
+def test_an_approval_without_an_end_is_told_without_one() -> None:
+    given = Approval("m1", 9, date(2024, 1, 15), "Ada", "sound")
+    assert approval_in_words(given, date(2034, 1, 1), 30) == "m1 was approved by Ada on 2024-01-15"

@@ -23,6 +23,7 @@ HISTORY = [
     approved("m2", "2024-01-11"),
     ROLLED,
 ]
+REFUSED_AGAIN = [trained("m2", "2024-01-15"), refused("m2")]
 
 
 def test_times_of_service_say_who_let_it_serve_and_what_took_its_place() -> None:
@@ -50,6 +51,7 @@ def test_a_champion_that_was_replaced_before_its_first_day_never_served() -> Non
         ("m2", HISTORY, "former champion", date(2024, 1, 21)),
         ("m2", HISTORY[:2], "waits for approval", None),
         ("m2", [*HISTORY[:2], refused("m2")], "refused", date(2024, 1, 3)),
+        ("m2", [*HISTORY[:2], refused("m2"), *REFUSED_AGAIN], "refused", date(2024, 1, 5)),
         ("m3", HISTORY, "challenger", None),
     ],
 )
