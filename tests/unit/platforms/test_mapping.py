@@ -57,7 +57,8 @@ def test_a_date_that_means_no_value_is_not_the_day_on_which_statuses_were_read(t
     raw = tmp_path / "raw.csv"
     raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,paid,01.06.2020,\n2,01.01.2020,5,12,1,,,,slow,31.12.2999,40\n")
     book = load_mapping(mapping_file(tmp_path, own)).read([raw], None, None)
-    assert book.feeds["loan_performance"]["event_date"].to_list() == ["2020-05-22", "2020-06-01"]
+    days = book.feeds["loan_performance"]["event_date"].to_list()
+    assert days == ["2020-05-22", "2020-06-01", "2020-06-01"]  # late, paid, and late still on the last day there is
 
 
 @pytest.mark.parametrize("sign", ["NA", "n/a", "-", "NULL", "#N/A"])

@@ -10,17 +10,11 @@ from pydantic import BaseModel
 from tests.unit.platforms.mapped_lender import MAPPING
 
 from p2pcredit.platforms.mapped.prosper import MAPPING_FILE
-from p2pcredit.platforms.mapped.schema import (
-    ApplicationsMapping,
-    Events,
-    FileFormat,
-    LoanId,
-    PlatformMapping,
-    Received,
-    Source,
-    Table,
-    Tape,
-)
+from p2pcredit.platforms.mapped.schema.applications import ApplicationsMapping
+from p2pcredit.platforms.mapped.schema.files import FileFormat, Table, Tape
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
+from p2pcredit.platforms.mapped.schema.outcomes import Events, Received
+from p2pcredit.platforms.mapped.schema.sources import LoanId, Source
 from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
 
 jsonschema = pytest.importorskip("jsonschema")

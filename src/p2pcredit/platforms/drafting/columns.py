@@ -9,7 +9,7 @@ import polars as pl
 
 from p2pcredit.platforms.headers import open_raw
 from p2pcredit.platforms.mapped.dates import ISO, patterns_for
-from p2pcredit.platforms.mapped.schema import NO, YES, Source
+from p2pcredit.platforms.mapped.schema.sources import NO, YES, Source
 from p2pcredit.platforms.mapped.values import as_date
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.readers.csv.blocks import NotUtf8Error

@@ -11,7 +11,7 @@ from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
 from p2pcredit.platforms.drafting.words import CURRENCIES, LEAKS, MEANINGS, NAMES, ROLES
-from p2pcredit.platforms.mapped.schema import prohibited_word
+from p2pcredit.platforms.mapped.schema.own_columns import prohibited_word
 
 _FOUND_IN_OTHER = 0.5
 """From which share of keys found in another file on two columns look like one key."""

@@ -15,7 +15,8 @@ from p2pcredit.platforms.headers import open_raw
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.platforms.loan_ids import plain_ids
 from p2pcredit.platforms.mapped.numbers import with_decimal
-from p2pcredit.platforms.mapped.schema import ApplicationsMapping, PlatformMapping
+from p2pcredit.platforms.mapped.schema.applications import ApplicationsMapping
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.values import as_date, as_text, text_of
 from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect

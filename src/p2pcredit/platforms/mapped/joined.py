@@ -14,7 +14,8 @@ import polars as pl
 from p2pcredit.contracts.id_texts import WHOLE_ID
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.platforms.headers import open_raw
-from p2pcredit.platforms.mapped.schema import PlatformMapping, Table
+from p2pcredit.platforms.mapped.schema.files import Table
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.readers.csv.dialect import Dialect
 from p2pcredit.readers.csv.reader import read_small_file

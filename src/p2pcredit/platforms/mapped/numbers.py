@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from p2pcredit.errors import UnreadableFileError
-from p2pcredit.platforms.mapped.schema import PlatformMapping
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.values import text_of
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.localized_numbers import DecimalSign, is_number, misread_number, plain_number

@@ -26,7 +26,9 @@ from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
 from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
 from p2pcredit.platforms.mapped.received import with_received
-from p2pcredit.platforms.mapped.schema import PlatformMapping, Received, Source
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
+from p2pcredit.platforms.mapped.schema.outcomes import Received
+from p2pcredit.platforms.mapped.schema.sources import Source
 from p2pcredit.platforms.mapped.tape.events import ABSENT
 from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (

@@ -10,7 +10,7 @@ import polars as pl
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.platforms.mapped.dates import ISO
-from p2pcredit.platforms.mapped.schema import NO, YES, Source
+from p2pcredit.platforms.mapped.schema.sources import NO, YES, Source
 from p2pcredit.platforms.missing_signs import first_given, is_blank
 
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)

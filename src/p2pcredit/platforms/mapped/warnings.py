@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.platforms.mapped.schema import PlatformMapping
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 
 MOST_ABSENT_NAMED = 5
 _MANY_LATE = 8

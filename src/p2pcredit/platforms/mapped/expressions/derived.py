@@ -17,7 +17,8 @@ from p2pcredit.errors import UsageError
 from p2pcredit.platforms.loan_book import LEFT_OUT
 from p2pcredit.platforms.mapped.expressions.engine import Engine, columns_once
 from p2pcredit.platforms.mapped.expressions.grammar import Expression
-from p2pcredit.platforms.mapped.schema import YES, LoanId, PlatformMapping, Source
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
+from p2pcredit.platforms.mapped.schema.sources import YES, LoanId, Source
 from p2pcredit.platforms.raw_table import RawTable
 
 ID = "the row's number"

@@ -11,7 +11,7 @@ import polars as pl
 from p2pcredit.errors import MissingExtraError, SettingsError, SourceError
 from p2pcredit.platforms.mapped.dates import ISO
 from p2pcredit.platforms.mapped.expressions.grammar import Expression, checked_expression
-from p2pcredit.platforms.mapped.schema import Source
+from p2pcredit.platforms.mapped.schema.sources import Source
 from p2pcredit.platforms.mapped.values import as_date
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.readers.localized_numbers import DecimalSign, is_number, plain_number

@@ -10,7 +10,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
 from p2pcredit.platforms.mapped.events import event_rows
-from p2pcredit.platforms.mapped.schema import Tape
+from p2pcredit.platforms.mapped.schema.files import Tape
 
 TAPE_SCHEMA: dict[str, type[pl.DataType]] = {
     "loan_id": pl.String,

@@ -22,7 +22,8 @@ from p2pcredit.platforms.headers import open_raw
 from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, RawBook, ordered_feeds
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
-from p2pcredit.platforms.mapped.schema import PlatformMapping, Tape
+from p2pcredit.platforms.mapped.schema.files import Tape
+from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.tape.events import TAPE_SCHEMA, tape_events
 from p2pcredit.platforms.mapped.values import as_date, as_text, text_of, total_of, whole_days
 from p2pcredit.platforms.missing_signs import blanked, is_blank
