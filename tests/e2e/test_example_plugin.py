@@ -158,7 +158,10 @@ def test_without_the_package_its_names_are_refused_in_one_line(home: Path) -> No
     scored = raw_run(None, home, "infer", "--date", LAST, **policy, **families)
     assert "model.json names a family that is not installed: there is no family 'logistic'" in scored.stderr
     again = raw_run(None, home, "land", "credit_union", str(home.with_name("loans.jsonl")), **policy, **families)
-    assert "there is no platform 'credit_union'; known are lendingclub, prosper, synthetic" in again.stderr
+    assert (
+        "there is no platform 'credit_union'; known are bondora, lendingclub, loan_tape, mintos, prosper, synthetic"
+        in again.stderr
+    )
     for done in (landed, trained, scored, again):
         assert done.returncode != 0
         assert len(done.stderr.strip().splitlines()) == 1

@@ -129,7 +129,10 @@ def test_a_platform_that_gives_no_profile_is_refused_with_its_package(install: I
     install("my-credit", "p2pcredit.platforms mine = MODULE:make", code)
     with pytest.raises(PluginError, match=rf"the platform 'mine' of the package my-credit 1\.2 {said}"):
         profile_named("mine")
-    with pytest.raises(UsageError, match="known are lendingclub, prosper, synthetic, mine; or name a YAML file"):
+    with pytest.raises(
+        UsageError,
+        match="known are bondora, lendingclub, loan_tape, mintos, prosper, synthetic, mine; or name a YAML file",
+    ):
         profile_named("main_street")
 
 

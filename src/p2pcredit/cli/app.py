@@ -91,6 +91,7 @@ COMMANDS = {
         "Find the columns of a raw download that give away how the loans ended, which no model may see.",
     ),
     "settings": LazyCommand("reference:settings", "List every setting: name, type, default, bounds and meaning."),
+    "platforms": LazyCommand("reference:platforms", "List the platforms whose files land without a mapping of yours."),
     "feeds": LazyCommand(
         "reference:feeds", "List the feeds with their columns, and what a mapping of a platform may hold."
     ),

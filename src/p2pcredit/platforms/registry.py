@@ -59,13 +59,25 @@ PLATFORMS = Registry[ProfileFactory](
     group="p2pcredit.platforms",
     what="platform",
     built_in={
+        "bondora": "p2pcredit.platforms.mapped.shipped:bondora",
         "lendingclub": "p2pcredit.platforms.lendingclub.profile:LendingClub",
+        "loan_tape": "p2pcredit.platforms.mapped.shipped:loan_tape",
+        "mintos": "p2pcredit.platforms.mapped.shipped:mintos",
         "prosper": "p2pcredit.platforms.mapped.prosper:prosper",
         "synthetic": "p2pcredit.platforms.synthetic.profile:synthetic",
     },
     needs=("__call__",),
     unknown=UsageError,
 )
+SOURCES = {
+    "bondora": "Bondora's public loan data set, by its public legend of columns",
+    "lendingclub": "LendingClub's public downloads, LoanStats and the file of accepted loans, in both layouts",
+    "loan_tape": "a servicing tape: loans*.csv, and tape*.csv with a row per loan and month, columns named as in feeds",
+    "mintos": "a loan book as Mintos publishes it, by the columns of its public export",
+    "prosper": "Prosper's public loan data, 81 columns",
+    "synthetic": "loans made up by a seed, with the shape and the faults of LendingClub's",
+}
+"""What a download of each platform of this package is."""
 _OF_A_PROFILE = ("name", "remedies", "expected", "read_on", "parts", "read", "columns")
 
 

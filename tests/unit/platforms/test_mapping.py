@@ -121,7 +121,7 @@ def test_a_wrong_mapping_names_its_key_in_one_line(tmp_path: Path, old: str, new
 def test_profiles_are_found_by_name_or_by_path(tmp_path: Path) -> None:
     assert all(profile_named(name).name == name for name in PLATFORMS.built_in)
     assert profile_named(str(mapping_file(tmp_path))).name == "lender"
-    with pytest.raises(UsageError, match="known are lendingclub, prosper, synthetic"):
+    with pytest.raises(UsageError, match="known are bondora, lendingclub, loan_tape, mintos, prosper, synthetic"):
         profile_named("zopa")
     with pytest.raises(UsageError, match="cannot be read"):
         profile_named(str(tmp_path / "absent.yaml"))

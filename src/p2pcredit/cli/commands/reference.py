@@ -10,7 +10,9 @@ from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.contracts.feed_reference import describe_feeds, describe_values, rules_in_words
 from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.jobs.checked_settings import settings_of
+from p2pcredit.platforms.mapped.shipped import mapping_file
 from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
+from p2pcredit.platforms.registry import PLATFORMS, SOURCES
 from p2pcredit.settings.reference import describe_settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.own_features import read_own_features
@@ -45,6 +47,22 @@ def _shown(value: Any) -> object:
     if isinstance(value, list):
         value = ", ".join(map(str, value))
     return "empty" if value in ("", {}) else value
+
+
+@command
+def platforms(as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+    """List the platforms whose files land without a mapping of yours: name, what it is, how it is read.
+
+    Those that are YAML are examples for a mapping of your own: `file` names it.
+    """
+    return [
+        {
+            "name": name,
+            "of": SOURCES.get(name, PLATFORMS.describe(name)),
+            "file": str(path) if (path := mapping_file(name)).exists() else "",
+        }
+        for name in PLATFORMS.names()
+    ]
 
 
 @command
