@@ -194,7 +194,8 @@ def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Pa
     raw.write_text(f"{HEADER}\n7,01.01.0000,5,12,0.1,,,,open,,\n8,01.01.1969,5,12,0.1,,,,open,,\n")
     book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert book.rejected["reason"].to_list() == ["unreadable Start", "Start lies before 1970"]
-    assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,") == [("7", "2020-02-03", "paid", None)]
+    found = performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,")
+    assert found == [("7", "31.12.9999", "FULLY_PAID", "0")]
 
 
 def test_a_day_that_the_pattern_means_otherwise_is_never_read_as_iso(tmp_path: Path) -> None:

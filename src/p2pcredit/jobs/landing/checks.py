@@ -31,8 +31,8 @@ _PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column
 _REQUIRED = frozenset(
     (name, column.source) for name, feed in FEEDS.items() for column in feed.columns if column.required
 )
-_KEYS = frozenset({"loan_id", "origination_date", "event_date"})
-"""Columns that landing itself writes."""
+_KEYS = frozenset({"loan_id", "origination_date"})
+"""Columns that landing itself writes; the day of an event too, but for one that a loan's own date must say."""
 
 
 def reasons_of(rejected: pl.DataFrame) -> dict[str, dict[str, Any]]:
@@ -152,7 +152,7 @@ def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]
     with_text = nw.from_native(distinct).with_columns(trimmed_text(column).alias("_text"))
     with_value = with_text.with_columns(typed_value(column, nw.col("_text")).alias("_value"))
     if column.kind is Kind.DATE:
-        wrong = ~nw.col("_text").is_null() & nw.col("_value").is_null()
+        wrong = nw.col("_value").is_null() & (~nw.col("_text").is_null() | nw.lit(column.required))
     else:
         problem = problem_with(column, nw.col("_text"), nw.col("_value"))
         if problem is None:

@@ -66,7 +66,9 @@ class LendingClub:
             "loan_amount": "the column loan_amnt holds numbers such as 24000 or 24,000.00",
             "term": "the column term holds months such as ' 36 months'",
             "earliest_credit_line": "the column earliest_cr_line holds months such as Dec-2001",
-            "status": "the column loan_status holds the platform's own words, last_pymnt_d months such as Dec-2011",
+            "status": "the column loan_status holds the platform's own words",
+            "event_date": "without the month of the last payment, what became of a loan is unknown; the column "
+            "last_pymnt_d holds months such as Dec-2011, none of them in the future",
         }
 
     @property

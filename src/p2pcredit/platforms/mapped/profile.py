@@ -34,6 +34,7 @@ from p2pcredit.platforms.mapped.values import (
     as_flag,
     as_text,
     finished,
+    problem_with_date,
     problem_with_days,
     status_text,
     text_of,
@@ -58,6 +59,8 @@ from p2pcredit.readers.spool import Spool
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_LAYOUTS = 32
+_ON = '"on"'
+"""The key of the date of a status: without the quotes YAML reads it as yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +91,21 @@ class MappedPlatform:
     def remedies(self) -> dict[str, str]:
         """Column of a feed -> what to write in the mapping where its values cannot be read.
 
-        Where a status lacks its date because that cannot be read, the date is the cause and is named.
+        A status that lacks its date or its days past due is told by those: they are the cause.
         """
         mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
         amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
         on = mapping.events.on
-        needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
         opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
         lines = " or ".join(opened.names) if opened else "COLUMN"
         days = mapping.events.days_past_due
         late = " or ".join(days.names) if days else "a column of days"
         said = " or ".join(mapping.events.status.names)
-        status = f"say under events.rules what each text of {said} means; one with events needs {needs}"
-        if on is not None and (found := self.unread_dates.get("on")) is not None:
-            column = " or ".join(on.names)
-            remedy = date_remedy('"on"', column, found)
-            status = f"it needs the date in column '{column}', which holds '{found}': {remedy}"
+        dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
+        if on is not None:
+            column, found = " or ".join(on.names), self.unread_dates.get("on")
+            holds = "" if found is None else f", which holds '{found}'"
+            dated = f"it is the date in column '{column}'{holds}: {date_remedy(_ON, column, found)}"
         return {
             "earliest_credit_line": date_remedy(
                 "earliest_credit_line", lines, self.unread_dates.get("earliest_credit_line", "")
@@ -111,8 +113,9 @@ class MappedPlatform:
             "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
             "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
-            "status": status,
-            "days_past_due": f"write whole days into {late}, such as 45, "
+            "status": f"say under events.rules what each text of {said} means",
+            "event_date": f"without its date, what became of a loan is unknown; {dated}",
+            "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as 45, "
             "and name it in the mapping (events: {days_past_due: COLUMN})",
         }
 
@@ -420,10 +423,12 @@ class MappedPlatform:
             feeds[OWN_COLUMNS.name] = self._own_columns(table.rows, keys, originated)
         no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
         late = whole_days(events.days_past_due) if events.days_past_due else no_number
+        on_day = self._until_today(as_date(events.on)) if events.on else no_date
         loans = table.rows.select(
             *keys[:2],
             self._status.alias("status"),
-            (self._until_today(as_date(events.on)) if events.on else no_date).alias("on"),
+            (on_day if events.on else no_date).alias("on"),
+            (problem_with_date(events.on, as_date(events.on), on_day) if events.on else no_text).alias("on_text"),
             late.alias("days_past_due"),
             (problem_with_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )

@@ -41,6 +41,25 @@ def as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
     return pl.when(day > latest).then(day.dt.offset_by("-100y")).otherwise(day)
 
 
+def problem_with_date(source: Source, read: pl.Expr, kept: pl.Expr) -> pl.Expr:
+    """Give the text that stands in place of a date which is none, never itself a date; null where nothing was given.
+
+    Args:
+        source: Where the date comes from, and how it is written.
+        read: The date as it was read, or null.
+        kept: The same, null where it lies after the day on which the file landed.
+    """
+    text = text_of(source).str.strip_chars()
+    said = (
+        pl.when(read.is_not_null())
+        .then(pl.format("{}, in the future", text))
+        .when(text.str.contains(r"^\d{4}-\d{2}-\d{2}"))
+        .then(pl.format("{}, no date as the mapping says", text))
+        .otherwise(text)
+    )
+    return pl.when(kept.is_null() & ~is_blank(text)).then(said)
+
+
 def as_text(source: Source, originated: pl.Expr) -> pl.Expr:
     """Change a value's text as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
     text = text_of(source)
