@@ -10,14 +10,15 @@ _FEW = 2
 
 _STATUSES = ", ".join(sorted(PERFORMANCE_STATUSES))
 _OF_EVENTS = {
-    "event_date": "without the date of its event, what became of a loan is unknown; fill it, as YYYY-MM-DD; in a mapping "
-    "name its column and how it is written, events: {\"on\": {column: COLUMN, date: '%d.%m.%Y'}}",
-    "days_past_due": "without its days past due, what became of a late loan is unknown; write whole days, such as 45; in "
-    "a mapping name their column, events: {days_past_due: COLUMN}",
+    "event_date": "without the date of its event, what became of a loan is unknown; fill it, as YYYY-MM-DD; in a "
+    "mapping name its column and how it is written, events: {\"on\": {column: COLUMN, date: '%d.%m.%Y'}}",
+    "days_past_due": "without its days past due, what became of a late loan is unknown; write whole days, such as 45; "
+    "in a mapping name their column, events: {days_past_due: COLUMN}",
 }
 """What to write into the columns without which an event says nothing, where they are missing or cannot be read."""
 _ADVICE = {
     "not a date": "write dates as YYYY-MM-DD; in a mapping say how they are written, such as date: '%d.%m.%Y'",
+    "years back": "leave a date blank that stands for none, such as 1900-01-01, and write years with four digits",
     "in the future": "check how its dates are written, and that each row is in the file of its own day",
     "not on the day it was landed for": "put each row in the file of its own day",
     "not a term": "write terms in months, such as 36",

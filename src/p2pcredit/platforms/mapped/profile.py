@@ -115,8 +115,8 @@ class MappedPlatform:
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
             "status": f"say under events.rules what each text of {said} means",
             "event_date": f"without its date, what became of a loan is unknown; {dated}",
-            "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as 45, "
-            "and name it in the mapping (events: {days_past_due: COLUMN})",
+            "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
+            "45, and name it in the mapping (events: {days_past_due: COLUMN})",
         }
 
     @property
