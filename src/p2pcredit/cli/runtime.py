@@ -28,7 +28,7 @@ from p2pcredit.jobs.failures import is_panic
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings
-from p2pcredit.storage.home import check_home, resolve_home
+from p2pcredit.storage.home import check_home, is_url, resolve_home, url_refusal
 from p2pcredit.storage.layout import Layout
 
 P = ParamSpec("P")
@@ -39,7 +39,11 @@ def named_directory(text: str | Path) -> Path:
 
     Raises:
         BadParameter: If it is empty.
+        Exit: With code 1, after one line, if it is a URL: here it is still the text that was typed.
     """
+    if is_url(str(text)):
+        sys.stderr.write(error_line(HomeError(url_refusal(str(text)))))
+        raise typer.Exit(1)
     if not str(text).strip():
         raise typer.BadParameter("it is empty; name a directory, or leave the option out")
     return Path.cwd() / text if str(text).startswith("./~") else Path(text)  # a path forgets the ./ that tells it apart
