@@ -118,6 +118,8 @@ def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) 
                 raise
             if interrupts.came:  # a library made an error of it
                 raise KeyboardInterrupt from error
+            if isinstance(error, OSError) and _is_of_printing(error):
+                raise
             wrong_usage = isinstance(error, UsageError)
             if recorded and not wrong_usage:
                 _remember(kwargs.get("home"), function.__name__, error)
@@ -138,6 +140,15 @@ def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) 
             raise typer.Exit(1)
 
     return run
+
+
+def _is_of_printing(error: OSError) -> bool:
+    """Return whether what a command prints could not be written: files are opened by name, and below this room."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    of_command = place is not None and str(place.tb_frame.f_globals.get("__name__")).startswith("p2pcredit.cli.")
+    return of_command and error.filename is None
 
 
 def _remember(home: object, job: str, error: BaseException) -> None:

@@ -98,7 +98,7 @@ def build_events(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date |
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
 
 
-def _without_what_it_needs(loans: pl.DataFrame, rule: Literal["past_due"] | tuple[EventRules, ...]) -> pl.DataFrame:
+def _without_what_it_needs(loans: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     """Write the row of each loan whose status lacks the date or the days past due that its rule needs."""
     unsaid, origination = pl.lit(None, dtype=pl.String), pl.col("snapshot_date")
     if isinstance(rule, str):
