@@ -24,7 +24,12 @@ from p2pcredit.platforms.mapped.decided import read_decided
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
-from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
+from p2pcredit.platforms.mapped.numbers import (
+    Pointed,
+    applications_with_plain_numbers,
+    note_pointed,
+    with_plain_numbers,
+)
 from p2pcredit.platforms.mapped.received import with_received
 from p2pcredit.platforms.mapped.schema import PlatformMapping, Received, Source
 from p2pcredit.platforms.mapped.tape.events import ABSENT
@@ -47,6 +52,7 @@ from p2pcredit.platforms.mapped.warnings import (
     warn_of_days,
     warn_of_early,
     warn_of_flags,
+    warn_of_grouped,
     warn_of_late_values,
     warn_of_one_delay,
 )
@@ -72,7 +78,7 @@ class MappedPlatform:
     `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
     `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
     texts. `known_late`: of own columns with `known_on`, how many values were not known on the day of the loan, and how
-    many there are. All are filled as parts are read.
+    many there are. `pointed`: of columns of amounts, how their points stand. All are filled as parts are read.
     """
 
     mapping: PlatformMapping
@@ -81,6 +87,7 @@ class MappedPlatform:
     unread_dates: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
     known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    pointed: dict[str, Pointed] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -211,6 +218,8 @@ class MappedPlatform:
         warn_of_early(path, early)
         warn_of_flags(path, self.unread_flags)
         self.unread_flags.clear()
+        warn_of_grouped(path, self.pointed)
+        self.pointed.clear()
         warn_of_late_values(path, self.known_late)
         self.known_late.clear()
 
@@ -367,6 +376,7 @@ class MappedPlatform:
             first = table.rows.filter(where & ~blank).select(text.first()).item()
             remedy = date_remedy("origination_date", name if first else either, first)
             table = table.reject(where, kind, value=text, remedy=remedy)
+        note_pointed(self.mapping, table, self.pointed)
         return with_plain_numbers(self.mapping, table)
 
     def _note_unread_dates(self, rows: pl.DataFrame) -> None:

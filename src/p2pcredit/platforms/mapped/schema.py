@@ -24,6 +24,12 @@ ON_TAPE = "on the tape"
 NEAR = 0.6
 """How similar a key must be to one that is known to be named as the one meant."""
 _OWN_NAMES = frozenset({"row_number", "_rejected"})
+_AMOUNTS = frozenset(
+    (name, column.source)
+    for name, feed in FEEDS.items()
+    for column in feed.columns
+    if "in currency" in column.description
+)
 _NUMBERS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT, Kind.TERM, Kind.YEARS})
 
 
@@ -600,6 +606,14 @@ class PlatformMapping(_Strict):
         """The raw columns of numbers without which a loan or what became of it is none."""
         terms, late = self.feeds["loan_terms"], self.events.days_past_due
         return frozenset([*terms["loan_amount"].names, *terms["term"].names, *(late.names if late else ())])
+
+    @property
+    def amount_columns(self) -> tuple[str, ...]:
+        """The raw columns that hold amounts in currency, each once."""
+        of_feeds = [(feed, *one) for feed, columns in self.feeds.items() for one in columns.items()]
+        return tuple(
+            dict.fromkeys(n for feed, name, source in of_feeds if (feed, name) in _AMOUNTS for n in source.names)
+        )
 
     @property
     def number_columns(self) -> tuple[str, ...]:
