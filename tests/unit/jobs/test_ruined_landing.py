@@ -313,3 +313,12 @@ def test_a_loss_without_a_date_that_can_be_read_is_told_by_its_date_at_landing_a
         caught.value
     )
     assert "unknown value" not in str(caught.value)
+
+
+def test_loans_that_a_file_before_has_are_told_by_that_and_not_called_a_panel(ctx: JobContext, tmp_path: Path) -> None:
+    (tmp_path / "lender.yaml").write_text(MAPPING)
+    months = [tmp_path / "january.csv", tmp_path / "february.csv"]
+    months[0].write_text("\n".join([HEADER, *SOUND]))
+    months[1].write_text("\n".join([HEADER, *(row.replace("open,", "paid,2020-03-01") for row in SOUND)]))
+    with pytest.raises(SourceError, match=r"a file before has these loans; land each file by itself, the newest last"):
+        land(ctx, str(tmp_path / "lender.yaml"), months, None, None)
