@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from p2pcredit.cli.app import app
+from p2pcredit.cli.app import COMMANDS, GROUPS, app
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
 from p2pcredit.platforms.synthetic.profile import write_raw
 
@@ -113,6 +115,40 @@ def test_the_whole_pipeline_runs_in_a_home_of_an_odd_name(name: str, tiny_book: 
     assert [path.name for path in Path.cwd().iterdir()] == [Path(name).name]  # nothing was written beside it
 
 
+@pytest.mark.parametrize("url", ["s3://bucket//home", "file:///srv/home"])
+@pytest.mark.parametrize("words", [["status"], ["land", "synthetic"], ["demo"], ["models", "list"], ["airflow", "up"]])
+def test_a_url_as_home_is_shown_as_it_was_typed(url: str, words: list[str]) -> None:
+    assert f"the home {url} is a URL" in error_of(url, *words)
+
+
+def path_parameters() -> Iterator[tuple[str, Any, Any]]:
+    """List, per command, its parameters that are a path, and those that may be one."""
+    tables = {"": COMMANDS, **{f"{name} ": table for name, (table, _) in GROUPS.items()}}
+    for group, table in tables.items():
+        for name, listed in table.items():
+            module, _, function = listed.at.partition(":")
+            kinds = get_type_hints(getattr(import_module(f"p2pcredit.cli.commands.{module}"), function))
+            command = listed.load(name)
+            for parameter in command.params:
+                path = any(kind in str(kinds[parameter.name]) for kind in ("pathlib.Path", "pathlib._local.Path"))
+                if parameter.name != "home" and (path or parameter.name in {"platform", "mapping", "file"}):
+                    yield f"{group}{name}", command, parameter
+
+
+def test_a_url_is_refused_as_it_was_typed_wherever_a_path_belongs(capsys: pytest.CaptureFixture[str]) -> None:
+    url, said = "s3://bucket//x.csv", {}
+    for words, command, path in path_parameters():
+        needed = [one for one in command.params if one.param_type_name == "argument" and (one.required or one is path)]
+        given = [url if one is path else "x" for one in needed]
+        given += [f"{path.opts[0]}={url}"] if path.param_type_name == "option" else []
+        with pytest.raises(typer.Exit) as caught:
+            command.make_context(words, given)  # parsed and never begun
+        said[words, path.name] = caught.value.exit_code, capsys.readouterr().err
+    line = f"Error: '{url}' is a URL; give the path of a file or directory on this machine\n"
+    assert set(said.values()) == {(2, line)}
+    assert {("land", "files"), ("export", "out"), ("score", "mapping"), ("demo", "platform")} <= said.keys()
+
+
 @pytest.mark.parametrize("command", ["land", "status"])
 @pytest.mark.parametrize(("name", "what"), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_home_that_cannot_be_is_refused_at_the_first_command(name: str, what: str, command: str) -> None:
@@ -125,8 +161,8 @@ def test_a_home_that_cannot_be_is_refused_at_the_first_command(name: str, what: 
 
 def test_a_crash_test_of_a_url_makes_no_directory_of_that_name() -> None:
     result = CliRunner().invoke(app, ["crash-test", "s3://bucket/volume"])
-    assert result.exit_code == 1
-    assert "is a URL; object storage is not supported" in result.stderr
+    assert result.exit_code == 2
+    assert "s3://bucket/volume' is a URL" in result.stderr
     assert not list(Path.cwd().iterdir())
 
 

@@ -17,6 +17,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from p2pcredit.cli.wording import error_line
+from p2pcredit.errors import UsageError
+from p2pcredit.storage.home import is_url, shown
 
 
 class WholeLine:
@@ -30,7 +32,32 @@ class WholeLine:
 
 
 class ListedCommand(WholeLine, TyperCommand):
-    """A command that lists its whole first line."""
+    """A command that lists its whole first line, and takes no URL where a path belongs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; look at paths before, as the text that was typed: a path makes one slash of two.
+
+        Raises:
+            Exit: With code 2, after one line, where a file or directory is given as a URL.
+        """
+        typed, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        for param in self.params:
+            if param.metavar in _PATHS and param.name != "home":
+                given = typed.get(param.name)
+                for text in given if isinstance(given, list | tuple) else [given]:
+                    if isinstance(text, str) and is_url(text):
+                        sys.stderr.write(error_line(UsageError(_no_path(text))))
+                        raise typer.Exit(2)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+_PATHS = frozenset({"FILE", "DIR", "PLATFORM", "MAPPING"})
+"""How parameters are named in help that are, or may be, a path. `--home` has a check of its own."""
+
+
+def _no_path(url: str) -> str:
+    return f"'{shown(url)}' is a URL; give the path of a file or directory on this machine"
 
 
 @dataclass(frozen=True)

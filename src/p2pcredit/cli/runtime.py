@@ -28,7 +28,7 @@ from p2pcredit.jobs.failures import is_panic
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings
-from p2pcredit.storage.home import check_home, resolve_home
+from p2pcredit.storage.home import check_home, is_url, resolve_home, url_refusal
 from p2pcredit.storage.layout import Layout
 
 P = ParamSpec("P")
@@ -39,7 +39,11 @@ def named_directory(text: str | Path) -> Path:
 
     Raises:
         BadParameter: If it is empty.
+        Exit: With code 1, after one line, if it is a URL: here it is still the text that was typed.
     """
+    if is_url(str(text)):
+        sys.stderr.write(error_line(HomeError(url_refusal(str(text)))))
+        raise typer.Exit(1)
     if not str(text).strip():
         raise typer.BadParameter("it is empty; name a directory, or leave the option out")
     return Path.cwd() / text if str(text).startswith("./~") else Path(text)  # a path forgets the ./ that tells it apart
@@ -114,6 +118,8 @@ def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) 
                 raise
             if interrupts.came:  # a library made an error of it
                 raise KeyboardInterrupt from error
+            if isinstance(error, OSError) and _is_of_printing(error):
+                raise
             wrong_usage = isinstance(error, UsageError)
             if recorded and not wrong_usage:
                 _remember(kwargs.get("home"), function.__name__, error)
@@ -134,6 +140,15 @@ def _command(function: Callable[P, Receipt | Undone | None], *, recorded: bool) 
             raise typer.Exit(1)
 
     return run
+
+
+def _is_of_printing(error: OSError) -> bool:
+    """Return whether what a command prints could not be written: files are opened by name, and below this room."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    of_command = place is not None and str(place.tb_frame.f_globals.get("__name__")).startswith("p2pcredit.cli.")
+    return of_command and error.filename is None
 
 
 def _remember(home: object, job: str, error: BaseException) -> None:

@@ -7,6 +7,7 @@ as a library that calls back from C, is raised again.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -69,8 +70,10 @@ interrupts = Interrupts()
 
 
 def main() -> None:
-    """Run the program."""
+    """Run the program. What cannot be printed, on a full disk, ends it in one line too; a reader who left, in none."""
     code: object = 0
+    if sys.stdout is None:  # it was closed by who started this
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     try:
         interrupts.listen()
         from p2pcredit.cli.app import app
@@ -82,10 +85,24 @@ def main() -> None:
     except SystemExit as end:
         interrupts.rest()
         code = end.code
+    except OSError as error:  # what jobs meet is worded by their command: this is of what is printed
+        code = _unprinted(error)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unprinted(error)
     if interrupts.came or code == INTERRUPTED:
         code = INTERRUPTED
         sys.stderr.write(_LINE)
     sys.exit(code if code is None or isinstance(code, int | str) else 1)
+
+
+def _unprinted(error: OSError) -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it goes nowhere
+    if error.errno != errno.EPIPE:
+        what = error.strerror or error
+        sys.stderr.write(f"Error: cannot write to standard output: {what}; free some space, or print it elsewhere\n")
+    return 1
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -56,6 +56,8 @@ def allowed_values(column: Column) -> str:
     if low is not None and high is not None:
         words += f" from {low:.12g} to {high:.12g}"
     words += _SUCH_AS.get(column.kind, "")
+    if column.most_years_ago is not None:
+        words += f", at most {column.most_years_ago} years back"
     if column.not_above:
         words += f", not above {column.not_above}"
     if column.positive_with:

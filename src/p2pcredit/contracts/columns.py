@@ -46,6 +46,7 @@ class Column:
         allowed: The only values a category may have; empty means any.
         not_above: A column of the same row whose value it cannot exceed; empty where none is.
         positive_with: A column of the same row which can be above 0 only where this one is; empty where none is.
+        most_years_ago: Of a date: how many years before the day it was landed for it can lie, at most; any where None.
         levels: Values that a category is known to have among others; a sign of missing among them is a value.
         description: What it is, for the reference.
     """
@@ -56,6 +57,7 @@ class Column:
     required: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    most_years_ago: int | None = None
     allowed: frozenset[str] = field(default_factory=frozenset)
     levels: frozenset[str] = field(default_factory=frozenset)
     not_above: str = ""

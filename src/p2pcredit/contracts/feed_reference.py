@@ -101,6 +101,8 @@ def rules_in_words(column: Column) -> str:
     if column.minimum is not None or column.maximum is not None:
         low = "" if column.minimum is None else f"{column.minimum:,.6g} "
         rules.append(f"{low}to {column.maximum:,.10g}" if column.maximum is not None else f"from {low.strip()}")
+    if column.most_years_ago is not None:
+        rules.append(f"at most {column.most_years_ago} years back")
     if column.allowed:
         rules.append("one of " + ", ".join(sorted(column.allowed)))
     return ", ".join(rules)

@@ -178,6 +178,10 @@ FINANCIAL = Feed(
     ),
 )
 
+MOST_YEARS_OF_CREDIT = 80
+"""A credit history of more years is that of no living borrower: it is a century taken for another, or no date at all.
+The longest of three public books have 57."""
+
 CREDIT_HISTORY = Feed(
     "credit_history",
     "The bureau's view of the borrower at application.",
@@ -185,7 +189,12 @@ CREDIT_HISTORY = Feed(
     (
         _LOAN_ID,
         _ORIGINATED,
-        Column("earliest_credit_line", Kind.DATE, description="When the first credit line was opened."),
+        Column(
+            "earliest_credit_line",
+            Kind.DATE,
+            most_years_ago=MOST_YEARS_OF_CREDIT,
+            description="When the first credit line was opened.",
+        ),
         _number("fico_low", "Lower end of the FICO range.", high=900, not_above="fico_high"),
         _number("fico_high", "Upper end of the FICO range.", high=900),
         _count("delinquencies_2y_count", "Delinquencies of 30 days or more in two years."),

@@ -184,15 +184,18 @@ class LoanIds:
         tally = sum((part.tally for part in parts), _Tally())
         floats, grouped = tally.are_floats, tally.are_grouped and not tally.are_floats
         own = np.concatenate([part.hashes(grouped=grouped) for part in parts])
-        every = np.concatenate([self._seen, own])
+        before = self._seen
+        every = np.concatenate([before, own])
         order = np.argsort(every, kind="stable")
         again = np.zeros(len(every), dtype=np.bool_)
         again[order[1:]] = every[order[1:]] == every[order[:-1]]
-        repeated = again[len(self._seen) :]
+        repeated = again[len(before) :]
         self._seen = every[~again]
         sizes = np.cumsum([len(part.without_zeros) for part in parts])[:-1]
         share = float(repeated.mean()) if len(repeated) else 0.0
-        return IdsOfFile(self.column, floats, grouped, tally.have_powers, tuple(np.split(repeated, sizes)), share)
+        earlier = bool(repeated.any()) and float(np.isin(own[repeated], before).mean()) > _PANEL_SHARE
+        masks = tuple(np.split(repeated, sizes))
+        return IdsOfFile(self.column, floats, grouped, tally.have_powers, masks, share, earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ class IdsOfFile:
         powers: Whether those like `7e7` are numbers that lost digits.
         repeated: Per part which rows have an id that stood in an earlier row, of this file or of one before.
         share: Of all rows, the share that has.
+        earlier: Whether most of those stood in a file before.
     """
 
     column: str
@@ -214,6 +218,7 @@ class IdsOfFile:
     powers: bool
     repeated: tuple[_Mask, ...]
     share: float
+    earlier: bool = False
 
     def applied(self, place: int, table: RawTable) -> RawTable:
         """Put the ids of a part's rows as they are read; reject rows that repeat an id."""
@@ -228,7 +233,9 @@ class IdsOfFile:
         if not again.any():
             return table
         remedy = "one loan is one row; the first row stays"
-        if self.share > _PANEL_SHARE:
+        if self.earlier:
+            remedy = "a file before has these loans; land each file by itself, the newest last: what lands last stays"
+        elif self.share > _PANEL_SHARE:
             remedy = "it looks like one row per loan and month; give one row per loan, the latest"
         value = ids.str.strip_chars()
         reason = pl.format("id '{}' stands twice; the first row stays", value)

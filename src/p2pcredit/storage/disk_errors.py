@@ -20,7 +20,8 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
     """
     full = full_disk(error)
     if full is not None:
-        return StorageError(f"cannot {verb} {path}: {full}; free some space and run it again")
+        remedy = "allow larger files (ulimit -f)" if full == os.strerror(errno.EFBIG) else "free some space"
+        return StorageError(f"cannot {verb} {path}: {full}; {remedy} and run it again")
     advice = _ADVICE.get(type(error), "mend it and retry")
     if isinstance(error, PermissionError):
         advice = _closed_to_the_group(path) or advice
@@ -28,7 +29,7 @@ def disk_error(verb: str, path: Path, error: OSError) -> StorageError:
 
 
 def full_disk(error: Exception) -> str | None:
-    """Return the system's words for a full disk or an exhausted quota; None where an error says anything else.
+    """Return the system's words for a full disk or an exhausted limit; None where an error says anything else.
 
     Engines in Rust give those words and no error number.
 
@@ -39,7 +40,7 @@ def full_disk(error: Exception) -> str | None:
         True
     """
     said = str(error)
-    return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT)) if words in said), None)
+    return next((words for words in map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)) if words in said), None)
 
 
 def denied(error: Exception) -> bool:

@@ -40,12 +40,13 @@ def atomic_replace(
         being free, and the next one removes it.
 
     Raises:
-        StorageError: If the disk refuses, in one line.
+        StorageError: If the disk refuses, or a device or a pipe is there, in one line.
     """
     temporary: Path | None = None
     handle: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_device(path)
         _remove_left_behind(path, os.listdir(path.parent) if among is None else among)
         temporary, handle = _own_temporary(path)
         yield temporary
@@ -262,6 +263,16 @@ def try_to_append_to(path: Path) -> None:
         return  # it was taken away meanwhile, as a decision may be
     except OSError as error:
         raise disk_error("write", path, error) from error
+
+
+def _refuse_device(path: Path) -> None:
+    """Refuse to put a file in the place of a device, a pipe or a socket, such as /dev/null, or of a link to one."""
+    found = 0
+    with suppress(OSError):
+        found = path.stat().st_mode
+    among_devices = path.parts[1:2] == ("dev",) and path.parts[2:3] != ("shm",)
+    if among_devices or (found and not (stat.S_ISREG(found) or stat.S_ISDIR(found))):
+        raise StorageError(f"cannot write {path}: a device or a pipe is no file that can be replaced; name another")
 
 
 def _keep_group(path: Path, temporary: Path) -> None:

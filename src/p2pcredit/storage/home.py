@@ -60,10 +60,7 @@ def resolve_home(
     for candidate in asked:
         if candidate is not None and str(candidate).strip():
             if _URL.match(str(candidate).strip()):
-                raise HomeError(
-                    f"the home {shown(candidate)} is a URL; object storage is not supported: give the path of a "
-                    "directory, on a file system that has flock, rename and fsync"
-                )
+                raise HomeError(url_refusal(str(candidate)))
             expanded = os.path.expanduser(candidate)
             if str(expanded).startswith("~"):
                 raise HomeError(
@@ -72,6 +69,16 @@ def resolve_home(
                 )
             return cwd / expanded
     return specified if specified.is_dir() else cwd / FALLBACK_NAME
+
+
+def is_url(path: str) -> bool:
+    """Return whether the text of a path is a URL.
+
+    Examples:
+        >>> is_url("s3://b/x"), is_url("file:///srv/x"), is_url("a:b/x"), is_url("/srv/s3://x")
+        (True, True, False, False)
+    """
+    return bool(_URL.match(path.strip())) and "://" in path
 
 
 def check_home(home: Path, *, may_be_missing: bool = False, any_format: bool = False) -> None:
@@ -127,6 +134,14 @@ def check_home_for_airflow(home: Path, *, any_format: bool = False) -> None:
         )
 
 
+def url_refusal(home: str) -> str:
+    """Word why a URL is no home, with the URL as it was given."""
+    return (
+        f"the home {shown(home)} is a URL; object storage is not supported: give the path of a directory, on a file "
+        "system that has flock, rename and fsync"
+    )
+
+
 def shown(path: Path | str) -> str:
     """Show a path in one line that any terminal can print: what is no plain character stands as its escape.
 
@@ -174,4 +189,5 @@ def _missing(home: Path) -> str:
     return f"the home {home} does not exist{meant}; name an existing one with --home, or make one with 'p2pcredit land'"
 
 
-__all__ = ["FALLBACK_NAME", "SPECIFIED_HOME", "check_home", "check_home_for_airflow", "resolve_home", "shown"]
+__all__ = ["FALLBACK_NAME", "SPECIFIED_HOME", "check_home", "check_home_for_airflow", "is_url"]
+__all__ += ["resolve_home", "shown", "url_refusal"]

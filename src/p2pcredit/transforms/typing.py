@@ -189,5 +189,9 @@ def _range_problems(column: Column, value: nw.Expr) -> list[tuple[nw.Expr, str]]
     if column.allowed:
         problems.append((~value.is_in(sorted(column.allowed)), "unknown value"))
     if column.kind is Kind.DATE:
-        problems.append((value > nw.col("snapshot_date"), "in the future"))
+        landed = nw.col("snapshot_date")
+        problems.append((value > landed, "in the future"))
+        if column.most_years_ago is not None:
+            months = (landed.dt.year() - value.dt.year()) * 12 + (landed.dt.month() - value.dt.month())
+            problems.append((months > column.most_years_ago * 12, f"more than {column.most_years_ago} years back"))
     return problems

@@ -169,3 +169,32 @@ def test_a_loan_that_is_late_for_longer_than_it_exists_has_no_known_outcome(
     receipt = landed(ctx, tmp_path, rows(State=lambda n: "late" if n == 4 else "open", Delay=lambda n: 500))
     assert receipt["early_statuses"] is None
     assert "loan_performance.days_past_due cannot be read, such as '500 days past due of a loan 333 days" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"Income": lambda n: 99_999_999 if n % 10 == 0 else 20_000 + n}, "3 of 30 values are 99,999,999"),
+        ({"Income": lambda n: 99_999_999 if n % 15 == 0 else 20_000 + n}, None),
+        ({"Income": lambda n: 2_000_000 + n if n % 3 == 0 else 20_000 + n}, None),
+        ({"Income": lambda n: 99_999 if n % 3 == 0 else 20_000 + n}, None),
+        ({"Burden": lambda n: 999 if n % 3 == 0 else n}, "10 of 30 values are 999%"),
+    ],
+)
+def test_a_value_far_above_all_others_that_comes_again_and_again_is_asked_about(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture, columns: Any, said: str | None
+) -> None:
+    receipt = landed(ctx, tmp_path, rows(**columns))
+    found = [message for message in caplog.messages if "stand for a missing value" in message]
+    assert len(found) == len(receipt["implausible"]) == (said is not None)
+    for message in found:
+        assert f": {said}, above what is plausible; does it stand for a missing value?" in message
+        assert "under 'missing' in the mapping" in message
+    assert {one["what"] for one in receipt["implausible"].values()} <= {"repeated"}
+
+
+def test_a_value_that_is_far_above_the_others_and_right_is_not_asked_about(ctx: JobContext, tmp_path: Path) -> None:
+    own = Settings(preprocessing=PreprocessingSettings(own_sizes=("financial.annual_income",)))
+    known = JobContext(ctx.layout, own, "cli", ctx.at)
+    lines = rows(Income=lambda n: 99_999_999 if n % 3 == 0 else 20_000)
+    assert landed(known, tmp_path, lines)["implausible"] == {}

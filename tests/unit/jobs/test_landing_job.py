@@ -300,7 +300,8 @@ def test_a_loss_dated_in_the_future_stays_a_row_without_a_date(
     file.write_text("id,began,amount,term,status,since\n1,2018-01-01,5,12,lost,2062-01-01\n2,2018-01-02,5,12,open,\n")
     receipt = land(ctx, str(tmp_path / "lender.yaml"), [file], None, None)
     assert (receipt["last_date"], receipt["feeds"]["loan_performance"]) == ("2018-01-02", 1)
-    assert receipt["unreadable"]["loan_performance.status"] == {"count": 1, "example": "lost"}
+    example = "2062-01-01, in the future"
+    assert receipt["unreadable"] == {"loan_performance.event_date": {"count": 1, "example": example}}
     assert "later --to" not in caplog.text
 
 
@@ -320,4 +321,4 @@ def test_a_payment_in_the_future_moves_no_other_loan_and_has_no_date(ctx: JobCon
     file = raw(tmp_path, body=body + "3,600, 36 months,Feb-2015,Fully Paid,Jun-2016\n")
     receipt = land(ctx, "lendingclub", [file], None, None)
     assert receipt["last_date"] == "2016-06-30"
-    assert receipt["unreadable"]["loan_performance.status"]["example"] == "Charged Off (last_pymnt_d 'Feb-2062')"
+    assert receipt["unreadable"]["loan_performance.event_date"]["example"] == "last_pymnt_d Feb-2062"

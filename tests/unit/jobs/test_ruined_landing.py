@@ -120,13 +120,14 @@ def test_dates_beside_the_origination_that_cannot_be_read_are_named_with_what_to
     mapping = MAPPING.replace("financial: {annual_income: Income}", "credit_history: {earliest_credit_line: Income}")
     rows = [f"{n},0{n}.02.2020,500,12,{written},paid,{written}" for n in range(1, 10)]
     land_rows(ctx, tmp_path, *rows, mapping=mapping, last=date(2020, 6, 30))
-    opened, status = (line for line in caplog.messages if "cannot be read" in line)
+    opened, ended = (line for line in caplog.messages if "cannot be read" in line)
     assert opened.startswith(
         f"9 of 9 values of credit_history.earliest_credit_line cannot be read, such as '{written}'"
     )
     assert says.format("Income") in opened
-    assert f"such as 'paid'; it needs the date in column 'Since', which holds '{written}': " in status
-    assert says.format("Since") in status
+    assert ended.startswith(f"9 of 9 values of loan_performance.event_date cannot be read, such as '{written}'")
+    assert f"what became of a loan is unknown; it is the date in column 'Since', which holds '{written}': " in ended
+    assert says.format("Since") in ended
 
 
 def test_only_the_rejected_records_are_left_behind_and_their_file_is_named(ctx: JobContext, tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ def test_values_that_silver_will_not_read_are_counted_by_column(
     assert said == [
         "4 of 9 values of financial.annual_income cannot be read, such as 'lots'",
         "3 of 3 values of loan_performance.status cannot be read, such as 'gone'; say under events.rules what each "
-        "text of State means; one with events needs its date in Since",
+        "text of State means",
     ]
 
 
@@ -274,9 +275,8 @@ def test_days_past_due_that_were_written_in_words_are_named_and_not_called_missi
     assert isinstance(unreadable, dict)
     place = "loan_performance.days_past_due"
     assert unreadable[place] == {"count": 9, "example": "sixty is no whole number of days"}
-    assert (
-        f"values of {place} cannot be read, such as 'sixty is no whole number of days'; write whole days" in caplog.text
-    )
+    assert f"values of {place} cannot be read, such as 'sixty is no whole number of days'; without them" in caplog.text
+    assert "write whole days into Since" in caplog.text
 
 
 def test_blank_days_past_due_are_not_told_beside_the_status_that_lacks_them(
@@ -290,13 +290,35 @@ def test_blank_days_past_due_are_not_told_beside_the_status_that_lacks_them(
 DATED = MAPPING.replace("rules: {", "read_on: 2020-12-31\n  rules: {lost: [{status: DEFAULT, days_past_due: 90}], ")
 
 
-def test_a_status_without_the_date_it_needs_is_named_and_not_the_days_past_due_that_follow_from_it(
-    ctx: JobContext, tmp_path: Path
+@pytest.mark.parametrize(
+    ("since", "rule"),
+    [
+        ("", "'event_date: missing' (3 rows)"),
+        ("soon", "'event_date: not a date (YYYY-MM-DD)' (3 rows, such as 'soon')"),
+    ],
+)
+def test_a_loss_without_a_date_that_can_be_read_is_told_by_its_date_at_landing_and_at_preprocessing(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture, since: str, rule: str
 ) -> None:
-    rows = [row.replace("open", "lost") for row in SOUND[:3]] + [row.replace("open", "") for row in SOUND[3:5]]
+    rows = [row.replace("open,", f"lost,{since}") for row in SOUND[:3]]
+    rows += [row.replace("open", "") for row in SOUND[3:5]]
     land_rows(ctx, tmp_path, *rows, mapping=DATED)
-    with pytest.raises(
-        QuarantineError, match=r"most often by 'status: unknown value' \(3 rows, such as 'lost'\)"
-    ) as caught:
+    said = (
+        f"3 of 5 values of loan_performance.event_date cannot be read, such as '{since or 'blank'}'; without its date"
+    )
+    assert said in caplog.text
+    with pytest.raises(QuarantineError) as caught:
         preprocess(ctx, DateRange(date(2020, 2, 1), date(2020, 2, 5)))
-    assert "each with the date or the days past due that its rule needs" in str(caught.value)
+    assert f"most often by {rule}: without the date of its event, what became of a loan is unknown; " in str(
+        caught.value
+    )
+    assert "unknown value" not in str(caught.value)
+
+
+def test_loans_that_a_file_before_has_are_told_by_that_and_not_called_a_panel(ctx: JobContext, tmp_path: Path) -> None:
+    (tmp_path / "lender.yaml").write_text(MAPPING)
+    months = [tmp_path / "january.csv", tmp_path / "february.csv"]
+    months[0].write_text("\n".join([HEADER, *SOUND]))
+    months[1].write_text("\n".join([HEADER, *(row.replace("open,", "paid,2020-03-01") for row in SOUND)]))
+    with pytest.raises(SourceError, match=r"a file before has these loans; land each file by itself, the newest last"):
+        land(ctx, str(tmp_path / "lender.yaml"), months, None, None)

@@ -18,6 +18,7 @@ from p2pcredit.errors import StorageError
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.landing.land import land as land_download
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
@@ -297,3 +298,30 @@ def test_a_person_sees_the_columns_that_lost_values(
     assert header.split() == ["rows_in", "silver", "quarantined", "values_missing"]
     preprocess_command(day=f"{DAY}", home=ctx.layout.home, as_json=True)
     assert json.loads(capsys.readouterr().out)["feeds"]["financial"]["values_missing"]["debt_to_income"] == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "rule"),
+    [
+        (("Dec-13", "Jan-14"), "Jan-14", "not a date (YYYY-MM-DD)"),
+        (("Dec-2013", "Jan-2014"), "2014-01-01", "in the future"),
+        (("Dec-2013", "Jan-1914"), "1914-01-01", "more than 80 years back"),
+    ],
+)
+def test_a_first_credit_line_that_nobody_can_have_is_said_at_landing_and_lost_by_itself(
+    ctx: JobContext, tmp_path: Path, written: tuple[str, str], kept: str, rule: str
+) -> None:
+    raw = tmp_path / "club.csv"
+    issued, opened = written
+    body = f"1,5000, 36 months,{issued},Current,,{opened},24000\n2,5000, 36 months,{issued},Current,,,24000\n"
+    raw.write_text(f"id,loan_amnt,term,issue_d,loan_status,last_pymnt_d,earliest_cr_line,annual_inc\n{body}")
+    said = land_download(ctx, "lendingclub", [raw], None, None)["unreadable"]
+    assert said == {"credit_history.earliest_credit_line": {"count": 1, "example": kept}}
+    preprocess(ctx, DateRange(date(2013, 12, 1), date(2013, 12, 31)))
+    lake = Lake(ctx.layout)
+    found = lake.read(QUARANTINE).select("kind", "column", "rules", "raw").rows()
+    ((kind, column, broken, text),) = found
+    assert (kind, column, broken) == ("value", "earliest_credit_line", f"earliest_credit_line: {rule}")
+    assert f'"earliest_credit_line":"{kept}"' in text
+    ages = lake.read(FEATURE_STORE).select("loan_id", "credit_age_months")
+    assert sorted(ages.rows()) == [("1", None), ("2", None)]

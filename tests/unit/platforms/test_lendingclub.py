@@ -160,11 +160,7 @@ def test_open_loans_get_only_what_was_visible_when_the_file_was_read(
 
 @pytest.mark.parametrize(
     ("change", "shown"),
-    [
-        ({"loan_status": "Vanished"}, "Vanished"),
-        ({"last_pymnt_d": "spring 2011"}, "Fully Paid (last_pymnt_d 'spring 2011')"),
-        ({"loan_status": ""}, None),
-    ],
+    [({"loan_status": "Vanished"}, "Vanished"), ({"loan_status": ""}, None)],
 )
 def test_an_unknown_outcome_is_landed_as_it_stands_and_never_guessed(
     tmp_path: Path, change: dict[str, str], shown: str | None
@@ -172,6 +168,15 @@ def test_an_unknown_outcome_is_landed_as_it_stands_and_never_guessed(
     read = book(tmp_path / "a.csv", change)
     assert read.rows_landed == 1
     assert events(read) == [(originated(read), shown, None)]
+
+
+@pytest.mark.parametrize(("status", "event"), [("Fully Paid", ("FULLY_PAID", "0")), ("Default", ("DEFAULT", "90"))])
+def test_an_outcome_whose_month_cannot_be_read_is_at_fault_by_that_month(
+    tmp_path: Path, status: str, event: tuple[str, str]
+) -> None:
+    read = book(tmp_path / "a.csv", {"loan_status": status, "last_pymnt_d": "spring 2011"})
+    found = read.feeds["loan_performance"].select("event_date", "status", "days_past_due").rows()
+    assert found == [("last_pymnt_d spring 2011", *event)]
 
 
 def test_columns_from_after_origination_reach_no_application_feed() -> None:

@@ -59,7 +59,20 @@ def test_months_are_read_however_a_copy_writes_them(tmp_path: Path, months: obje
 def test_a_first_credit_line_of_two_digits_is_never_in_the_future_of_its_loan(tmp_path: Path) -> None:
     months = [("Dec-11", "", "Dec-11"), ("Dec-11", "", "Jan-12"), ("Dec-11", "", "Jan-68")]
     found = read(tmp_path / "copy.csv", months).feeds["credit_history"].sort("loan_id")["earliest_credit_line"]
-    assert found.to_list() == ["2011-12-01", "1912-01-01", "1968-01-01"]
+    assert found.to_list() == ["2011-12-01", "Jan-12", "1968-01-01"]
+
+
+def test_a_first_credit_line_of_two_digits_goes_no_century_back_to_a_history_that_nobody_has(tmp_path: Path) -> None:
+    """`Jan-14` of a loan of December 2013 is neither 2014 nor 1914; it lands as it stands, and is no date."""
+    months = [("Dec-13", "", "Jan-14"), ("Dec-13", "", "Nov-33"), ("Dec-13", "", "Dec-33")]
+    found = read(tmp_path / "copy.csv", months).feeds["credit_history"].sort("loan_id")["earliest_credit_line"]
+    assert found.to_list() == ["Jan-14", "Nov-33", "1933-12-01"]
+
+
+def test_a_first_credit_line_of_four_digits_stays_in_the_century_that_is_written(tmp_path: Path) -> None:
+    months = [("Dec-2013", "", "Jan-2014"), ("Dec-2013", "", "Jan-1914"), ("Dec-2013", "", "Dec-1933")]
+    found = read(tmp_path / "copy.csv", months).feeds["credit_history"].sort("loan_id")["earliest_credit_line"]
+    assert found.to_list() == ["2014-01-01", "1914-01-01", "1933-12-01"]
 
 
 @pytest.mark.parametrize(

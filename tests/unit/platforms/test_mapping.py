@@ -180,6 +180,33 @@ def test_a_year_of_two_digits_in_a_mapping_is_never_after_the_loan(tmp_path: Pat
     assert book.feeds["credit_history"]["earliest_credit_line"].to_list() == ["1968-01-05", "2019-01-05"]
 
 
+def test_a_value_that_the_pattern_means_otherwise_is_no_date_of_silver(tmp_path: Path) -> None:
+    text = MAPPING.replace(
+        "  demographic:", '  credit_history: {earliest_credit_line: {column: Home, date: "%Y-%d-%m"}}\n  demographic:'
+    )
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n7,03.02.2020,5,12,,2010-02-15,,,open,,\n8,03.02.2020,5,12,,2010-15-02,,,open,,\n")
+    found = load_mapping(mapping_file(tmp_path, text)).read([raw], None, None).feeds["credit_history"]
+    assert found["earliest_credit_line"].to_list() == ["2010-02-15, no date as the mapping says", "2010-02-15"]
+
+
+@pytest.mark.parametrize("patterns", ['"%m/%d/%y"', '["%m/%d/%Y", "%m/%d/%y"]', '["%m/%d/%y", "%m/%d/%Y"]'])
+def test_only_a_year_of_two_digits_is_moved_and_only_into_a_credible_past(tmp_path: Path, patterns: str) -> None:
+    """In 2020, `21` is neither 2021 nor 1921; four digits stay what they are, which is in the future here."""
+    text = MAPPING.replace(
+        "  demographic:",
+        f"  credit_history: {{earliest_credit_line: {{column: Home, date: {patterns}}}}}\n  demographic:",
+    )
+    written = ["03/05/20", "01/05/39", "02/01/40", "01/05/68", "02/03/20", "2045-01-05", "2020-03-05"]
+    raw = tmp_path / "raw.csv"
+    lines = [f"{n},03.02.2020,5,12,,{opened},,,open,," for n, opened in enumerate(written)]
+    raw.write_text("\n".join([HEADER, *lines]))
+    found = load_mapping(mapping_file(tmp_path, text)).read([raw], None, None).feeds["credit_history"]
+    assert found["earliest_credit_line"].to_list() == [
+        *("03/05/20", "01/05/39", "1940-02-01", "1968-01-05", "2020-02-03", "2045-01-05", "2020-03-05")
+    ]
+
+
 def test_a_meaning_given_to_a_blank_holds(tmp_path: Path) -> None:
     text = MAPPING.replace("    term: Months", '    term: {column: Months, values: {"": "36", "1 year": "12"}}')
     text = text.replace("    open: []", '    open: []\n    "": []')
@@ -195,7 +222,8 @@ def test_dates_outside_all_calendars_of_the_contract_are_unreadable(tmp_path: Pa
     raw.write_text(f"{HEADER}\n7,01.01.0000,5,12,0.1,,,,open,,\n8,01.01.1969,5,12,0.1,,,,open,,\n")
     book = load_mapping(mapping_file(tmp_path)).read([raw], None, None)
     assert book.rejected["reason"].to_list() == ["unreadable Start", "Start lies before 1970"]
-    assert performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,") == [("7", "2020-02-03", "paid", None)]
+    found = performance(tmp_path, "7,03.02.2020,500,12,0.1,,,,paid,31.12.9999,")
+    assert found == [("7", "31.12.9999", "FULLY_PAID", "0")]
 
 
 def test_a_day_that_the_pattern_means_otherwise_is_never_read_as_iso(tmp_path: Path) -> None:

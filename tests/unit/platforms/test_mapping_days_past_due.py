@@ -13,7 +13,7 @@ def test_days_past_due_that_are_no_whole_days_are_never_guessed_at_and_their_tex
     tmp_path: Path, late: str
 ) -> None:
     found = performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}")
-    assert found == [("7", "2020-02-03", "slow", f"{late} is no whole number of days")]
+    assert found == [("7", "2020-02-03", "LATE", f"{late} is no whole number of days")]
 
 
 def test_days_past_due_of_longer_than_the_loan_exists_say_nothing_of_it(tmp_path: Path) -> None:
@@ -21,14 +21,14 @@ def test_days_past_due_of_longer_than_the_loan_exists_say_nothing_of_it(tmp_path
     lines = [f"{late},01.12.2020,500,12,0.1,,,,slow,,{late}" for late in (30, 31, 3000)]
     assert sorted(performance(tmp_path, *lines)) == [
         ("30", "2020-12-31", "LATE", "30"),
-        ("3000", "2020-12-01", "slow", "3000 days past due of a loan 30 days old"),
-        ("31", "2020-12-01", "slow", "31 days past due of a loan 30 days old"),
+        ("3000", "2020-12-01", "LATE", "3000 days past due of a loan 30 days old"),
+        ("31", "2020-12-01", "LATE", "31 days past due of a loan 30 days old"),
     ]
 
 
 @pytest.mark.parametrize("late", ["", "nan", "NA", "-"])
 def test_days_past_due_that_are_not_given_are_missing(tmp_path: Path, late: str) -> None:
-    assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "slow", None)]
+    assert performance(tmp_path, f"7,03.02.2020,500,12,0.1,,,,slow,,{late}") == [("7", "2020-02-03", "LATE", None)]
 
 
 def test_unreadable_days_past_due_are_looked_at_only_where_the_status_needs_them(tmp_path: Path) -> None:

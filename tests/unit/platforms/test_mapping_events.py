@@ -39,14 +39,36 @@ def test_statuses_become_the_events_of_their_rules(tmp_path: Path) -> None:
     ]
 
 
-def test_a_status_without_rule_or_without_its_date_is_landed_as_it_stands(tmp_path: Path) -> None:
-    assert performance(
-        tmp_path, "1,01.01.2020,5,12,1,,,,gone,,", "2,01.01.2020,5,12,1,,,,paid,,", "3,01.01.2020,5,12,1,,,,,,"
-    ) == [
+def test_a_status_without_rule_is_landed_as_it_stands(tmp_path: Path) -> None:
+    assert performance(tmp_path, "1,01.01.2020,5,12,1,,,,gone,,", "3,01.01.2020,5,12,1,,,,,,") == [
         ("1", "2020-01-01", "gone", None),
-        ("2", "2020-01-01", "paid", None),
         ("3", "2020-01-01", None, None),
     ]
+
+
+def test_a_status_without_the_date_it_needs_is_at_fault_by_that_date_and_has_its_last_event(tmp_path: Path) -> None:
+    assert performance(
+        tmp_path,
+        "1,01.01.2020,5,12,1,,,,lost,,",
+        "2,01.01.2020,5,12,1,,,,lost,31.02.2020,",
+        "3,01.01.2020,5,12,1,,,,paid, N/A ,",
+        "4,01.01.2020,5,12,1,,,,slow,,",
+    ) == [
+        ("1", None, "CHARGED_OFF", "120"),
+        ("2", "31.02.2020", "CHARGED_OFF", "120"),
+        ("3", None, "FULLY_PAID", "0"),
+        ("4", "2020-01-01", "LATE", None),
+    ]
+
+
+@pytest.mark.parametrize("written", ["2019-12-31", " 2019-12-31 ", "2019-12-31 00:00:00"])
+def test_a_day_that_the_pattern_means_otherwise_is_no_day_of_a_status_either(tmp_path: Path, written: str) -> None:
+    """It lies before the loan: as a date it would pass for one seen on the loan's first day."""
+    raw = tmp_path / "raw.csv"
+    raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,lost,{written},\n")
+    swapped = MAPPING.replace('Since, date: "%d.%m.%Y"', 'Since, date: "%Y-%d-%m"')
+    found = load_mapping(mapping_file(tmp_path, swapped)).read([raw], None, None).feeds["loan_performance"]
+    assert found["event_date"].to_list() == [f"{written.strip()}, no date as the mapping says"]
 
 
 def test_no_event_comes_before_origination(tmp_path: Path) -> None:
@@ -61,7 +83,11 @@ def test_a_status_dated_in_the_future_has_no_date_and_moves_no_other_event(tmp_p
     raw.write_text("\n".join([HEADER, *lines]))
     found = profile_named(str(mapping_file(tmp_path, text)), date(2020, 12, 31)).read([raw], None, None)
     rows = found.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
-    assert rows == [("1", "2020-01-01", "paid"), ("2", "2020-06-21", "LATE"), ("2", "2020-07-01", "LATE")]
+    assert rows == [
+        ("1", "01.06.2062, in the future", "FULLY_PAID"),
+        ("2", "2020-06-21", "LATE"),
+        ("2", "2020-07-01", "LATE"),
+    ]
 
 
 def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
@@ -123,6 +149,7 @@ def test_prosper_closes_its_losses_at_120_days_so_what_came_before_is_rebuilt() 
             "loan_id": ["1", "2", "3"],
             "status": ["Chargedoff", "Defaulted", "Completed"],
             "on": [day] * 3,
+            "on_text": pl.Series([None] * 3, dtype=pl.String),
             "days_past_due": pl.Series([None] * 3, dtype=pl.Int64),
             "days_text": pl.Series([None] * 3, dtype=pl.String),
         }

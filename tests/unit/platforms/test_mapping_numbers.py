@@ -69,3 +69,27 @@ def test_a_file_that_is_not_utf_8_asks_for_its_encoding(tmp_path: Path) -> None:
     raw.write_bytes(f"{HEADER}\n7,03.02.2020,5,12,,,K\xfcste,,open,,\n".encode("latin-1"))
     with pytest.raises(UnreadableFileError, match=r"not UTF-8 text: byte 0xfc .* 'file: {encoding: windows-1252}'"):
         load_mapping(mapping_file(tmp_path)).read([raw], None, None)
+
+
+@pytest.mark.parametrize(
+    ("incomes", "file", "said"),
+    [
+        (["24.000", "31.500", "9.250", "40000"], "", True),
+        (["24.000", "31.500", "9.250", "40000"], 'file: {decimal: "."}', False),
+        (["24.000", "31.500", "9.250", "40000.5"], "", False),
+        (["24.000", "31.500", "9.250", "40000.000"], "", False),
+        (["0.125", "0.250", "0.500", "0.750"], "", False),
+        (["24.000", "31.500", "40000", ""], "", False),
+    ],
+)
+def test_amounts_whose_points_all_stand_before_three_digits_are_asked_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, incomes: list[str], file: str, said: bool
+) -> None:
+    text = MAPPING.replace("events:", f"  financial: {{annual_income: Late}}\n{file}\nevents:", 1)
+    raw = tmp_path / "raw.csv"
+    raw.write_text("\n".join([HEADER, *(f"{n},03.02.2020,5,12,,,,,open,,{one}" for n, one in enumerate(incomes))]))
+    load_mapping(mapping_file(tmp_path, text)).read([raw], None, None)
+    line = (
+        "raw.csv: in column Late each point stands before three digits, in 3 values such as '24.000'; where it groups"
+    )
+    assert [message.startswith(line) for message in caplog.messages if "three digits" in message] == [True] * said

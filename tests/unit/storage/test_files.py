@@ -142,3 +142,19 @@ def test_a_full_disk_is_known_by_the_words_of_an_engine_and_other_errors_pass(tm
     with pytest.raises(KeyError), atomic_replace(path):
         raise KeyError("x")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a link to a device"])
+def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "out.csv"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/null")
+    before = path.lstat()
+    with pytest.raises(
+        StorageError, match=r"^cannot write .*out\.csv: a device or a pipe is no file .*; name another$"
+    ):
+        write_bytes_atomically(path, b"new")
+    assert path.lstat() == before
+    assert os.listdir(tmp_path) == ["out.csv"]

@@ -39,7 +39,9 @@ def demo(
     file: Annotated[
         Path | None, typer.Argument(help="A raw loan file; else a synthetic portfolio is made.", metavar="FILE")
     ] = None,
-    platform: Annotated[str, typer.Option("--platform", help="The platform of FILE.")] = "lendingclub",
+    platform: Annotated[
+        str, typer.Option("--platform", help="The platform of FILE.", metavar="PLATFORM")
+    ] = "lendingclub",
     home: Annotated[
         Path,
         typer.Option(

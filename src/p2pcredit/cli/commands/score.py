@@ -32,7 +32,7 @@ def score(
     ],
     mapping: Annotated[
         str | None,
-        typer.Option("--mapping", help="A YAML file by whose names applications come; else the feeds'.", metavar="M"),
+        typer.Option("--mapping", help="A YAML file by whose names they come; else the feeds'.", metavar="FILE"),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="A model of the bank; else the champion.", metavar="ID")

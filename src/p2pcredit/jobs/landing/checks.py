@@ -31,8 +31,8 @@ _PLACES = tuple((name, column.source) for name, feed in FEEDS.items() for column
 _REQUIRED = frozenset(
     (name, column.source) for name, feed in FEEDS.items() for column in feed.columns if column.required
 )
-_KEYS = frozenset({"loan_id", "origination_date", "event_date"})
-"""Columns that landing itself writes."""
+_KEYS = frozenset({"loan_id", "origination_date"})
+"""Columns that landing itself writes; the day of an event too, but for one that a loan's own date must say."""
 
 
 def reasons_of(rejected: pl.DataFrame) -> dict[str, dict[str, Any]]:
@@ -71,15 +71,15 @@ class UnreadableValues:
             for column in feed.columns:
                 if column.source in _KEYS or not frame.height:
                     continue
-                self._look_at(name, column, frame[column.source])
+                self._look_at(name, column, frame[column.source], frame["snapshot_date"])
 
-    def _look_at(self, feed: str, column: Column, texts: pl.Series) -> None:
+    def _look_at(self, feed: str, column: Column, texts: pl.Series, days: pl.Series) -> None:
         place = (feed, column.source)
         self.filled[place] += texts.len() - texts.null_count()
         if place not in self.given and any(_gives(some) for some in (texts.head(_FIRST_LOOKED_AT), texts)):
             self.given.add(place)
         if column.kind not in {Kind.TEXT, Kind.CATEGORY} or column.required or column.allowed:
-            for text, times in _unreadable(column, texts):
+            for text, times in _unreadable(column, texts, days):
                 shown = _BLANK if text is None else one_line(text, LONGEST_EXAMPLE)
                 self.counts[place] += times
                 # However the book is cut; a text says more than a blank.
@@ -134,31 +134,36 @@ def _gives(texts: pl.Series) -> bool:
     return not bool(bare.is_in(["", *sorted(MISSING_SIGNS)]).all())
 
 
-def _unreadable(column: Column, texts: pl.Series) -> list[tuple[str | None, int]]:
-    """List distinct texts that silver cannot read as this column, and how often each occurs.
+def _unreadable(column: Column, texts: pl.Series, days: pl.Series) -> list[tuple[str | None, int]]:
+    """List texts that silver cannot read as this column, and how often each occurs on days for which it is none.
 
-    What casts to a plain number in bulk is settled by its bounds; only the other texts are looked at one by one, and
-    each of them once.
+    What casts to a plain number or a plain date in bulk is settled by its bounds; only the other texts are looked at
+    one by one, and each of them once, a date once for each day.
     """
     rows = texts.rename(column.source).to_frame()
+    kept = [column.source]
+    if column.kind is Kind.DATE:
+        kept.append("snapshot_date")
+        rows = rows.with_columns(days.alias("snapshot_date"))
+        plain = pl.col(column.source).str.contains(r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$")
+        day = pl.when(plain).then(pl.col(column.source).str.to_date("%Y-%m-%d", strict=False))
+        years = column.most_years_ago or 100
+        oldest = pl.col("snapshot_date").dt.offset_by(f"-{years}y").dt.month_start()
+        rows = rows.filter(~day.is_between(oldest, "snapshot_date").fill_null(value=False))
     if column.kind in {Kind.NUMBER, Kind.COUNT}:
         number = pl.col(column.source).cast(pl.Float64, strict=False)
         rows = rows.filter(number.is_null() | ~number.is_between(column.minimum or 0, column.maximum or 0))
     if not column.required:
-        rows = rows.drop_nulls()
+        rows = rows.drop_nulls(column.source)
     if rows.is_empty():
         return []
-    distinct = rows.group_by(column.source, maintain_order=True).agg(pl.len().alias("_times"))
+    distinct = rows.group_by(kept, maintain_order=True).agg(pl.len().alias("_times"))
     with_text = nw.from_native(distinct).with_columns(trimmed_text(column).alias("_text"))
     with_value = with_text.with_columns(typed_value(column, nw.col("_text")).alias("_value"))
-    if column.kind is Kind.DATE:
-        wrong = ~nw.col("_text").is_null() & nw.col("_value").is_null()
-    else:
-        problem = problem_with(column, nw.col("_text"), nw.col("_value"))
-        if problem is None:
-            return []
-        wrong = ~problem.is_null()
-    found = with_value.filter(wrong).to_native()
+    problem = problem_with(column, nw.col("_text"), nw.col("_value"))
+    if problem is None:
+        return []
+    found = with_value.filter(~problem.is_null()).to_native()
     return [(text, times) for text, times in found.select(column.source, "_times").iter_rows()]
 
 

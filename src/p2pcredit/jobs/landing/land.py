@@ -26,7 +26,7 @@ from p2pcredit.jobs.landing.doubts import (
 from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
 from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
 from p2pcredit.jobs.landing.own_columns import look_at_own_columns, own_features_of, refuse_leaks
-from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_sizes
+from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
@@ -132,7 +132,10 @@ def _land_book(
         nothing_in = warn_of_empty_columns(unreadable, profile.expected)
         judging = ctx.settings.preprocessing
         found = looked.sizes.findings(judging.level_shift_chance, judging.own_sizes)
-        implausible = warn_of_sizes(found, profile.expected, looked.sizes.catalogue.plausible)
+        bounds = looked.sizes.catalogue.plausible
+        implausible = warn_of_sizes(found, profile.expected, bounds)
+        signs = looked.sizes.signs({*judging.own_sizes, *implausible})
+        implausible |= warn_of_signs(signs, profile.expected, bounds)
         own_columns = look_at_own_columns(book, looked.sizes.catalogue, ctx.settings.training.max_single_feature_auc)
         refuse_leaks(own_columns)
     early = looked.early.within(days)

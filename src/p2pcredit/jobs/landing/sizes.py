@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,17 +27,21 @@ _COLUMNS = tuple(
     if column.kind in _KINDS and (name, column.source) in PLAUSIBLE
 )
 _Place = tuple[str, str]
+_SIGNS_AT_LEAST, _SIGNS_SHARE = 3, 0.01
+_MOST_KEPT = 1_000
 
 
 @dataclass(slots=True)
 class LandedSizes:
     """Counts, part by part, the sizes of the numbers of a book, by feed and column.
 
-    `catalogue`: the features that there are, of which own ones may have bounds.
+    `catalogue`: the features that there are, of which own ones may have bounds. `far`: how often each value above what
+    is plausible occurs, the commonest of each part.
     """
 
     catalogue: FeatureCatalogue = BUILT_IN
     sizes: dict[_Place, Sizes] = field(default_factory=dict)
+    far: dict[_Place, Counter[float]] = field(default_factory=dict)
 
     def look_at(self, book: RawBook) -> None:
         """Add a part of the book."""
@@ -50,10 +55,11 @@ class LandedSizes:
             bare = texts.str.strip_chars().str.strip_chars_end("%") if plausible.percent else texts
             values = bare.cast(pl.Float64, strict=False).drop_nulls().drop_nans()
             if len(values):
-                place, counted = (
-                    (feed, column.source),
-                    _counted(values / 100 if plausible.percent else values, plausible),
-                )
+                sized, place = values / 100 if plausible.percent else values, (feed, column.source)
+                counted = _counted(sized, plausible)
+                if counted.above:
+                    commonest = sized.filter(sized > plausible.high).value_counts(sort=True).head(_MOST_KEPT)
+                    self.far.setdefault(place, Counter()).update(dict(commonest.iter_rows()))
                 before = self.sizes.get(place)
                 self.sizes[place] = counted if before is None else _together(before, counted)
 
@@ -64,6 +70,48 @@ class LandedSizes:
         places = [(feed, column.source) for feed, column in _COLUMNS]
         named = (place for place in dict.fromkeys((*places, *judged)) if place in judged)
         return {place: found for place in named if ".".join(place) not in right and (found := judged[place])}
+
+    def signs(self, right: Collection[str]) -> dict[_Place, tuple[float, int, int]]:
+        """Find values that may be signs of missing ones: far above what is plausible, and one in a hundred or more.
+
+        Returns:
+            Feed and column -> the value, how often it occurs, and how many values there are; but for columns (as
+            `feed.column`) whose sizes are known to be right.
+        """
+        found = {}
+        for place, values in self.far.items():
+            (value, times), *_ = values.most_common(1)
+            enough = times >= max(_SIGNS_AT_LEAST, _SIGNS_SHARE * self.sizes[place].count)
+            if enough and ".".join(place) not in right:
+                found[place] = (value, times, self.sizes[place].count)
+        return found
+
+
+def warn_of_signs(
+    found: Mapping[_Place, tuple[float, int, int]],
+    expected: Mapping[_Place, str],
+    bounds: Mapping[_Place, Plausible] = PLAUSIBLE,
+) -> dict[str, dict[str, Any]]:
+    """Warn of each value that may be a sign of a missing one, by the raw columns that give it.
+
+    Returns:
+        `feed.column` -> `what`, `values`, `beyond` (how many have the value).
+    """
+    told = {}
+    for (feed, column), (value, times, count) in found.items():
+        place, shown = f"{feed}.{column}", bounds[feed, column].shown(value)
+        logger.warning(
+            "%s (%s): %d of %d values are %s, above what is plausible; does it stand for a missing value? Then name it "
+            "under 'missing' in the mapping; where it is right, name '%s' in the setting preprocessing.own_sizes",
+            expected.get((feed, column), column),
+            place,
+            times,
+            count,
+            shown,
+            place,
+        )
+        told[place] = {"what": "repeated", "values": count, "beyond": times}
+    return told
 
 
 def warn_of_sizes(
@@ -115,4 +163,4 @@ def _together(one: Sizes, other: Sizes) -> Sizes:
     )
 
 
-__all__ = ["LandedSizes", "warn_of_sizes"]
+__all__ = ["LandedSizes", "warn_of_signs", "warn_of_sizes"]

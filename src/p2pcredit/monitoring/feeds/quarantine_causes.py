@@ -9,8 +9,16 @@ from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
 _FEW = 2
 
 _STATUSES = ", ".join(sorted(PERFORMANCE_STATUSES))
+_OF_EVENTS = {
+    "event_date": "without the date of its event, what became of a loan is unknown; fill it, as YYYY-MM-DD; in a "
+    "mapping name its column and how it is written, events: {\"on\": {column: COLUMN, date: '%d.%m.%Y'}}",
+    "days_past_due": "without its days past due, what became of a late loan is unknown; write whole days, such as 45; "
+    "in a mapping name their column, events: {days_past_due: COLUMN}",
+}
+"""What to write into the columns without which an event says nothing, where they are missing or cannot be read."""
 _ADVICE = {
     "not a date": "write dates as YYYY-MM-DD; in a mapping say how they are written, such as date: '%d.%m.%Y'",
+    "years back": "leave a date blank that stands for none, such as 1900-01-01, and write years with four digits",
     "in the future": "check how its dates are written, and that each row is in the file of its own day",
     "not on the day it was landed for": "put each row in the file of its own day",
     "not a term": "write terms in months, such as 36",
@@ -18,8 +26,7 @@ _ADVICE = {
     "not a": "write plain numbers such as 1234.56; in a mapping say how numbers are written, such as decimal: ','",
     "lost digits": "a spreadsheet or a column of decimals wrote them; write ids as text",
     "cannot be seen": "write ids without control characters and without zero-width ones",
-    "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules, each with the "
-    "date or the days past due that its rule needs",
+    "unknown value": f"allowed are {_STATUSES}; in a mapping translate others in events.rules",
     "missing": "fill that column; in a mapping name the column of the download that holds it",
     "duplicate": "deliver each row once",
     "wrong number of fields": "put fields that hold commas or line ends in double quotes",
@@ -76,6 +83,8 @@ def too_many_set_aside(set_aside: int, rows: int, limit: float, *, few_count: bo
 def advice_on(rule: str) -> str:
     """Say what to write so that a rule is kept."""
     column, _, problem = rule.partition(": ")
+    if column in _OF_EVENTS and (problem == "missing" or problem.startswith("not a")):
+        return _OF_EVENTS[column]
     found = next((advice for words, advice in _ADVICE.items() if words in problem), None)
     return found or f"mend the values of {column}; in a mapping scale them with 'times'"
 

@@ -52,11 +52,15 @@ _STATUSES = {
 }
 
 
+_DAYS_OF = {"CURRENT": "0", "FULLY_PAID": "0", **{name: str(days) for name, days in _STEPS}}
+
+
 def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None = None) -> pl.DataFrame:
     """Rebuild the servicing events behind the published statuses, each with the day it became visible.
 
     A status that is not known, or a last payment that is no month or in the future, is never guessed at: the loan gets
-    one row on its origination day with the raw text, which breaks the contract and so ends in quarantine.
+    one row on its origination day with that text as its status or in place of the day, which breaks the contract and so
+    ends in quarantine.
 
     Args:
         rows: `row_number`, `loan_id`, `originated` (Date) and `EVENT_COLUMNS` as text.
@@ -67,6 +71,7 @@ def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None 
         `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, in the order of the rows.
     """
     status = pl.col("loan_status").str.strip_chars().str.replace(_OFF_POLICY, "")
+    said = status.replace_strict(_STATUSES, default=None)
     month = month_of_text("last_pymnt_d")
     if today is not None:
         month = pl.when(month <= today).then(month)
@@ -83,14 +88,12 @@ def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None 
         "last_pymnt_amnt",
         *(_cents(raw).alias(name) for name, raw in _TOTALS.items()),
         pl.when(_money("recoveries") > 0).then(_cents("recoveries")).alias("recovered"),
-        pl.when(~unreadable).then(status.replace_strict(_STATUSES, default=None)).alias("outcome"),
+        pl.when(~unreadable).then(said).alias("outcome"),
         day_in_month(paid, day).alias("last_paid"),
         day_in_month(paid.dt.offset_by("1mo"), day).alias("missed"),
         (_money("funded_amnt") - _money("total_rec_prncp")).clip(0).round(2).cast(pl.String).alias("unpaid"),
-        pl.when(unreadable)
-        .then(pl.format("{} (last_pymnt_d '{}')", pl.col("loan_status").fill_null(""), "last_pymnt_d"))
-        .otherwise("loan_status")
-        .alias("raw_status"),
+        pl.coalesce(pl.when(unreadable).then(said), "loan_status").alias("raw_status"),
+        pl.when(unreadable).then(pl.format("last_pymnt_d {}", "last_pymnt_d")).alias("raw_day"),
     )
     seen_late = pl.col("missed").dt.offset_by("30d") <= pl.lit(read_on, dtype=pl.Date)
     loans = loans.with_columns(
@@ -118,15 +121,16 @@ def rebuild_events(rows: pl.DataFrame, read_on: date | None, today: date | None 
     unknown = loans.filter(outcome.is_null()).select(
         pl.col("originated").alias("snapshot_date"),
         "loan_id",
-        pl.col("originated").cast(pl.String).alias("event_date"),
+        pl.coalesce("raw_day", pl.col("originated").cast(pl.String)).alias("event_date"),
         pl.col("raw_status").alias("status"),
+        pl.col("raw_status").replace_strict(_DAYS_OF, default=None, return_dtype=pl.String).alias("days_past_due"),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in (*_UNSAID, *_MONEY)),
         "row_number",
     )
     return pl.concat([*events, unknown]).sort("row_number", maintain_order=True).drop("row_number")
 
 
-_UNSAID = ("days_past_due", "principal_outstanding", "amount_received", "rebuilt")
+_UNSAID = ("principal_outstanding", "amount_received", "rebuilt")
 
 
 _TOTALS = {

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from p2pcredit.contracts.feeds import MOST_YEARS_OF_CREDIT
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import UnreadableFileError
 
@@ -166,6 +167,8 @@ class MonthTexts:
     def plain_past(self, rows: pl.DataFrame, name: str, latest: pl.Expr) -> pl.DataFrame:
         """Rewrite one column of the past: a year of two digits is the last one such that the month is not later.
 
+        Where that lies longer back than any credit history, the text says neither: it stays, and is no date.
+
         Args:
             rows: Any.
             name: The column.
@@ -178,7 +181,9 @@ class MonthTexts:
             return rows.with_columns(pl.col("_plain").alias(name)).drop("_plain")
         year = pl.col(name).replace_strict(bare, default=None, return_dtype=pl.Date)
         earlier = {text: month_text(month.replace(year=month.year - _CENTURY)) for text, month in bare.items()}
-        plain = pl.when(year > latest).then(pl.col(name).replace(earlier)).otherwise("_plain")
+        credible = year >= latest.dt.offset_by(f"{_CENTURY - MOST_YEARS_OF_CREDIT}y")
+        past = pl.when(credible).then(pl.col(name).replace(earlier)).otherwise(name)
+        plain = pl.when(year > latest).then(past).otherwise("_plain")
         return rows.with_columns(plain.alias(name)).drop("_plain")
 
 

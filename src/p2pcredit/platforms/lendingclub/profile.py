@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from p2pcredit.contracts.feeds import MOST_YEARS_OF_CREDIT
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, add_months, month_end
 from p2pcredit.platforms.downloads import SUMMARY_REASON, read_columns, read_in_parts
@@ -65,8 +66,11 @@ class LendingClub:
         return {
             "loan_amount": "the column loan_amnt holds numbers such as 24000 or 24,000.00",
             "term": "the column term holds months such as ' 36 months'",
-            "earliest_credit_line": "the column earliest_cr_line holds months such as Dec-2001",
-            "status": "the column loan_status holds the platform's own words, last_pymnt_d months such as Dec-2011",
+            "earliest_credit_line": "the column earliest_cr_line holds months such as Dec-2001, none of them after the "
+            f"loan or more than {MOST_YEARS_OF_CREDIT} years before it",
+            "status": "the column loan_status holds the platform's own words",
+            "event_date": "without the month of the last payment, what became of a loan is unknown; the column "
+            "last_pymnt_d holds months such as Dec-2011, none of them in the future",
         }
 
     @property

@@ -41,15 +41,16 @@ def build_events(
     """Build the servicing events that the statuses imply.
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
-    gets one row on its origination day with the raw text, which breaks the contract and so ends in quarantine. Days
-    past due that were given and could not be read, or that are more than the loan is old, stand in that row with what
-    is wrong with them. Its outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on
-    purpose.
+    gets one row on its origination day, which breaks the contract by what is at fault and so ends in quarantine. A
+    status without a rule stands there as its raw text. One that lacks its date has the last of its events, with
+    `on_text` in place of the day; one that lacks its days past due is LATE, with `days_text` in their place. The loan's
+    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
-            null), `days_past_due` (Int64 on the day the file was read, or null), `days_text` (what is wrong with
-            days past due that say nothing, never itself a number, or null).
+            null), `on_text` (what stands in place of a day, never itself one, or null), `days_past_due` (Int64 on the
+            day the file was read, or null), `days_text` (what is wrong with days past due that say nothing, never
+            itself a number, or null).
         rules: Per status its events in any order, none for a status that says nothing yet; or `past_due` for a loan
             that is late now: it was 30 (LATE) and 90 (DEFAULT) days past due as long ago as its days past due say,
             and is as late as they say on the day they were read; or `unknown` for a status after which a loan is
@@ -97,18 +98,29 @@ def build_events(
                 )
                 for event in events
             ]
-        explained |= own & (needed.is_not_null() | pl.lit(not events))
+        explained |= own
+        parts.append(_without_what_it_needs(loans.filter(own & needed.is_null()), events))
         for name, days, start, shift, reached, rebuilt in steps:
             on = pl.max_horizontal(start + pl.duration(days=shift), pl.col("snapshot_date"))
             having = loans.filter(own & needed.is_not_null() & reached)
             flag = pl.when(rebuilt).then(pl.lit("yes")).otherwise(pl.lit("no"))
             parts.append(_rows(having, on, pl.lit(name), days.cast(pl.String), flag))
     unknown = loans.filter(~explained.fill_null(value=False))
-    overdue = [status for status, events in rules.items() if events == PAST_DUE]
-    unread = pl.when(pl.col("status").is_in(overdue)).then("days_text")
     unsaid = pl.lit(None, dtype=pl.String)
-    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unread, unsaid))
+    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unsaid, unsaid))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
+
+
+def _without_what_it_needs(loans: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    """Write the row of each loan whose status lacks the date or the days past due that its rule needs."""
+    unsaid, origination = pl.lit(None, dtype=pl.String), pl.col("snapshot_date")
+    if isinstance(rule, str):
+        return _rows(loans, origination, pl.lit(_PAST_DUE_STEPS[0][0]), pl.col("days_text"), unsaid)
+    if not rule:
+        return _rows(loans.clear(), origination, unsaid, unsaid, unsaid)
+    last = max(rule, key=lambda event: event.after_days)
+    found = _rows(loans, origination, pl.lit(last.status), pl.lit(str(last.days_past_due)), unsaid)
+    return found.with_columns(loans["on_text"].alias("event_date"))
 
 
 def _rows(loans: pl.DataFrame, on: pl.Expr, status: pl.Expr, days_past_due: pl.Expr, rebuilt: pl.Expr) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import polars as pl
 
@@ -42,6 +43,38 @@ def with_plain_numbers(mapping: PlatformMapping, table: RawTable) -> RawTable:
     )
     plain = [plain_number(pl.col(name), decimal).alias(name) for name in texts]
     return replace(table, rows=table.rows.with_columns(plain))
+
+
+class Pointed(NamedTuple):
+    """How the points of a column of amounts stand.
+
+    Args:
+        grouped: How many texts are as `24.000`: a point before the last three of four digits or more.
+        other: How many have a point that stands otherwise.
+        example: The first of the grouped ones; empty without any.
+    """
+
+    grouped: int = 0
+    other: int = 0
+    example: str = ""
+
+
+def note_pointed(mapping: PlatformMapping, table: RawTable, found: dict[str, Pointed]) -> None:
+    """Count how points stand in the columns of amounts, where the mapping does not say what they mean."""
+    if mapping.file.decimal is not None:
+        return
+    for name in mapping.amount_columns:
+        if name not in table.rows.columns or name in table.numbers:
+            continue
+        texts = table.rows[name].drop_nulls().str.strip_chars()
+        pointed = texts.filter(texts.str.contains(r"^[+-]?[0-9]*\.[0-9]*$"))
+        grouped = pointed.filter(pointed.str.contains(r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"))
+        before = found.get(name, Pointed())
+        found[name] = Pointed(
+            before.grouped + grouped.len(),
+            before.other + pointed.len() - grouped.len(),
+            before.example or (str(grouped[0]) if grouped.len() else ""),
+        )
 
 
 def applications_with_plain_numbers(

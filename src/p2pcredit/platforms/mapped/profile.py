@@ -24,7 +24,12 @@ from p2pcredit.platforms.mapped.decided import read_decided
 from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
-from p2pcredit.platforms.mapped.numbers import applications_with_plain_numbers, with_plain_numbers
+from p2pcredit.platforms.mapped.numbers import (
+    Pointed,
+    applications_with_plain_numbers,
+    note_pointed,
+    with_plain_numbers,
+)
 from p2pcredit.platforms.mapped.received import with_received
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.schema.outcomes import Received
@@ -36,6 +41,7 @@ from p2pcredit.platforms.mapped.values import (
     as_flag,
     as_text,
     finished,
+    problem_with_date,
     problem_with_days,
     status_text,
     text_of,
@@ -48,6 +54,7 @@ from p2pcredit.platforms.mapped.warnings import (
     warn_of_days,
     warn_of_early,
     warn_of_flags,
+    warn_of_grouped,
     warn_of_late_values,
     warn_of_one_delay,
 )
@@ -60,6 +67,8 @@ from p2pcredit.readers.spool import Spool
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_LAYOUTS = 32
+_ON = '"on"'
+"""The key of the date of a status: without the quotes YAML reads it as yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class MappedPlatform:
     `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
     `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
     texts. `known_late`: of own columns with `known_on`, how many values were not known on the day of the loan, and how
-    many there are. All are filled as parts are read.
+    many there are. `pointed`: of columns of amounts, how their points stand. All are filled as parts are read.
     """
 
     mapping: PlatformMapping
@@ -80,6 +89,7 @@ class MappedPlatform:
     unread_dates: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
     known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    pointed: dict[str, Pointed] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -90,22 +100,21 @@ class MappedPlatform:
     def remedies(self) -> dict[str, str]:
         """Column of a feed -> what to write in the mapping where its values cannot be read.
 
-        Where a status lacks its date because that cannot be read, the date is the cause and is named.
+        A status that lacks its date or its days past due is told by those: they are the cause.
         """
         mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
         amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
         on = mapping.events.on
-        needs = f"its date in {' or '.join(on.names)}" if on else 'a date (events: {"on": COLUMN})'
         opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
         lines = " or ".join(opened.names) if opened else "COLUMN"
         days = mapping.events.days_past_due
         late = " or ".join(days.names) if days else "a column of days"
         said = " or ".join(mapping.events.status.names)
-        status = f"say under events.rules what each text of {said} means; one with events needs {needs}"
-        if on is not None and (found := self.unread_dates.get("on")) is not None:
-            column = " or ".join(on.names)
-            remedy = date_remedy('"on"', column, found)
-            status = f"it needs the date in column '{column}', which holds '{found}': {remedy}"
+        dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
+        if on is not None:
+            column, found = " or ".join(on.names), self.unread_dates.get("on")
+            holds = "" if found is None else f", which holds '{found}'"
+            dated = f"it is the date in column '{column}'{holds}: {date_remedy(_ON, column, found)}"
         return {
             "earliest_credit_line": date_remedy(
                 "earliest_credit_line", lines, self.unread_dates.get("earliest_credit_line", "")
@@ -113,9 +122,10 @@ class MappedPlatform:
             "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
             "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
             "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
-            "status": status,
-            "days_past_due": f"write whole days into {late}, such as 45, "
-            "and name it in the mapping (events: {days_past_due: COLUMN})",
+            "status": f"say under events.rules what each text of {said} means",
+            "event_date": f"without its date, what became of a loan is unknown; {dated}",
+            "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
+            "45, and name it in the mapping (events: {days_past_due: COLUMN})",
         }
 
     @property
@@ -210,6 +220,8 @@ class MappedPlatform:
         warn_of_early(path, early)
         warn_of_flags(path, self.unread_flags)
         self.unread_flags.clear()
+        warn_of_grouped(path, self.pointed)
+        self.pointed.clear()
         warn_of_late_values(path, self.known_late)
         self.known_late.clear()
 
@@ -366,6 +378,7 @@ class MappedPlatform:
             first = table.rows.filter(where & ~blank).select(text.first()).item()
             remedy = date_remedy("origination_date", name if first else either, first)
             table = table.reject(where, kind, value=text, remedy=remedy)
+        note_pointed(self.mapping, table, self.pointed)
         return with_plain_numbers(self.mapping, table)
 
     def _note_unread_dates(self, rows: pl.DataFrame) -> None:
@@ -422,10 +435,12 @@ class MappedPlatform:
             feeds[OWN_COLUMNS.name] = self._own_columns(table.rows, keys, originated)
         no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
         late = whole_days(events.days_past_due) if events.days_past_due else no_number
+        on_day = self._until_today(as_date(events.on)) if events.on else no_date
         loans = table.rows.select(
             *keys[:2],
             self._status.alias("status"),
-            (self._until_today(as_date(events.on)) if events.on else no_date).alias("on"),
+            (on_day if events.on else no_date).alias("on"),
+            (problem_with_date(events.on, as_date(events.on), on_day) if events.on else no_text).alias("on_text"),
             late.alias("days_past_due"),
             (problem_with_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )

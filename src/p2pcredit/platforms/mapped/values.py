@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
+from p2pcredit.contracts.feeds import MOST_YEARS_OF_CREDIT
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.platforms.mapped.dates import ISO
 from p2pcredit.platforms.mapped.schema.sources import NO, YES, Source
@@ -26,26 +27,53 @@ def as_date(source: Source, latest: pl.Expr | None = None) -> pl.Expr:
 
     Args:
         source: Where it comes from, and how it is written.
-        latest: A day after which it cannot lie: a year of two digits is then one of the century before.
+        latest: A day after which it cannot lie: a year of two digits is then one of the century before, and where that
+            is longer ago than any credit history, no date.
     """
     text = text_of(source).str.strip_chars()
     patterns = [pattern for pattern in source.date if pattern != ISO]
-    found = [text.str.to_date(pattern, strict=False) for pattern in patterns]
+    found = [_read_by(pattern, text, latest) for pattern in patterns]
     if not any(pattern.startswith("%Y-%d") for pattern in patterns):
         # What has a type of its own reads as ISO, which means another day to one pattern only.
-        found.append(text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])").str.to_date("%Y-%m-%d", strict=False))
-    day = pl.coalesce(found)
+        found.append(_read_by("%Y-%m-%d", text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|[T ])"), None))
+    return pl.coalesce(found)
+
+
+def _read_by(pattern: str, text: pl.Expr, latest: pl.Expr | None) -> pl.Expr:
+    """Parse by one pattern; only where its year has two digits is a day after `latest` one of the century before."""
+    day = text.str.to_date(pattern, strict=False)
     day = pl.when(day.is_between(_FIRST_DATE, _LAST_DATE)).then(day)
-    if latest is None or not any("%y" in pattern for pattern in patterns):
+    if latest is None or "%y" not in pattern:
         return day
-    return pl.when(day > latest).then(day.dt.offset_by("-100y")).otherwise(day)
+    past = day.dt.offset_by("-100y")
+    credible = past >= latest.dt.offset_by(f"-{MOST_YEARS_OF_CREDIT}y").dt.month_start()
+    return pl.when(day > latest).then(pl.when(credible).then(past)).otherwise(day)
+
+
+def problem_with_date(source: Source, read: pl.Expr, kept: pl.Expr) -> pl.Expr:
+    """Give the text that stands in place of a date which is none, never itself a date; null where nothing was given.
+
+    Args:
+        source: Where the date comes from, and how it is written.
+        read: The date as it was read, or null.
+        kept: The same, null where it lies after the day on which the file landed.
+    """
+    text = text_of(source).str.strip_chars()
+    said = pl.when(read.is_not_null()).then(pl.format("{}, in the future", text)).otherwise(_no_date(text))
+    return pl.when(kept.is_null() & ~is_blank(text)).then(said)
+
+
+def _no_date(text: pl.Expr) -> pl.Expr:
+    """Mark a text that the mapping does not read as a date where silver would."""
+    marked = pl.format("{}, no date as the mapping says", text)
+    return pl.when(text.str.contains(r"^\s*\d{4}-\d{2}-\d{2}")).then(marked).otherwise(text)
 
 
 def as_text(source: Source, originated: pl.Expr) -> pl.Expr:
     """Change a value's text as the mapping says; what cannot be read stays as it is, for quarantine to judge."""
     text = text_of(source)
     if source.date:
-        return pl.coalesce(as_date(source, originated).cast(pl.String), text)
+        return pl.coalesce(as_date(source, originated).cast(pl.String), _no_date(text))
     if source.flag:
         return as_flag(source, text)
     text = replaced(source, text)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
+from p2pcredit.platforms.mapped.numbers import Pointed
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 
 MOST_ABSENT_NAMED = 5
 _MANY_LATE = 8
+_MANY_GROUPED = 3
 logger = logging.getLogger("p2pcredit")
 
 
@@ -74,6 +76,20 @@ def warn_of_flags(path: Path, unread: Mapping[str, tuple[int, str]]) -> None:
             "" if rows == 1 else "s",
             example,
         )
+
+
+def warn_of_grouped(path: Path, pointed: Mapping[str, Pointed]) -> None:
+    """Warn of amounts whose points all stand before three digits: they may group thousands."""
+    for name, found in pointed.items():
+        if found.grouped >= _MANY_GROUPED and not found.other:
+            logger.warning(
+                "%s: in column %s each point stands before three digits, in %d values such as '%s'; where it groups "
+                "thousands, say so in the mapping: 'file: {decimal: \",\"}', else: 'file: {decimal: \".\"}'",
+                path.name,
+                name,
+                found.grouped,
+                found.example,
+            )
 
 
 def warn_of_early(path: Path, early: Sequence[pl.DataFrame]) -> None:

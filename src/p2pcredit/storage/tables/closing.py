@@ -14,6 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from p2pcredit.contracts.tables import Table
 from p2pcredit.periods import month_start
+from p2pcredit.storage.panics import panics_hidden
 from p2pcredit.storage.tables.active_files import active_files, scan_live
 from p2pcredit.storage.tables.lake import PROPERTIES, Lake
 from p2pcredit.storage.tables.open_tables import forget, remember
@@ -38,7 +39,8 @@ def compact(lake: Lake, table: Table, month: date) -> int:
     path = lake.layout.table(table.name)
     forget(path)
     try:
-        done = opened.optimize.compact(partition_filters=[(MONTH, "=", key)])
+        with panics_hidden():
+            done = opened.optimize.compact(partition_filters=[(MONTH, "=", key)])
     except CommitFailedError:
         return 0  # another process wrote into that month just now; the next day's run compacts it
     except (DeltaError, OSError) as error:
@@ -69,13 +71,14 @@ def _join_year(lake: Lake, table: Table, year: str) -> int:
     try:
         rows = scan_live(opened, files).collect()
         rows = rows.sort("snapshot_date", *table.sorted_by, maintain_order=True)
-        write_deltalake(
-            opened,
-            rows.with_columns(pl.lit(year).alias(MONTH)),
-            mode="overwrite",
-            predicate=any_of(sorted({year, *(file.part for file in files)})),
-            commit_properties=CommitProperties(max_commit_retries=0),
-        )
+        with panics_hidden():
+            write_deltalake(
+                opened,
+                rows.with_columns(pl.lit(year).alias(MONTH)),
+                mode="overwrite",
+                predicate=any_of(sorted({year, *(file.part for file in files)})),
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
     except CommitFailedError:
         return 0  # another process wrote into that year just now; the next month's run joins it
     except (DeltaError, OSError, pl.exceptions.PolarsError) as error:

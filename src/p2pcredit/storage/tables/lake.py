@@ -35,6 +35,7 @@ from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.locks import exclusive_lock
 from p2pcredit.storage.own_features import read_own_features
+from p2pcredit.storage.panics import panics_hidden
 from p2pcredit.storage.tables.active_files import active_files, count_per_day, scan_live
 from p2pcredit.storage.tables.open_tables import forget, known_table, open_newest, remember
 from p2pcredit.storage.tables.partitions import MONTH, any_of, part_of_rows, parts_of
@@ -241,7 +242,8 @@ class Lake:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                return once()
+                with panics_hidden():
+                    return once()
             except CommitFailedError as error:
                 if attempt == _ATTEMPTS - 1:
                     raise ConflictError(f"other writers kept changing {table.name}; run it again") from error

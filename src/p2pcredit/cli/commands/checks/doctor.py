@@ -13,7 +13,7 @@ from p2pcredit.jobs.home import doctor as checks
 
 _OldCrashTest = Annotated[Path | None, typer.Option("--crash-test", metavar="DIR", hidden=True)]
 _OldLeaks = Annotated[Path | None, typer.Option("--leaks", metavar="FILE", hidden=True)]
-_OldPlatform = Annotated[str, typer.Option("--platform", hidden=True)]
+_OldPlatform = Annotated[str, typer.Option("--platform", hidden=True, metavar="PLATFORM")]
 
 
 @command

@@ -12,7 +12,7 @@ from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, 
 from p2pcredit.jobs.audit import leakage as audit
 
 PlatformOption = Annotated[
-    str, typer.Option("--platform", help="The platform whose download it is, or a YAML profile.")
+    str, typer.Option("--platform", help="The platform whose download it is, or a YAML profile.", metavar="PLATFORM")
 ]
 
 

@@ -18,7 +18,9 @@ from p2pcredit.platforms.drafting.draft import draft_mapping
 @command
 def new(
     files: Annotated[list[Path], typer.Argument(help="Raw downloads of one lender.", metavar="FILE")],
-    out: Annotated[Path | None, typer.Option("--out", help="Write the draft there; a file that exists stays.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the draft there; a file that exists stays.", metavar="FILE")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,

@@ -25,6 +25,12 @@ from p2pcredit.platforms.mapped.schema.sources import (
 )
 
 _KINDS = {name: {column.source: column.kind for column in feed.columns} for name, feed in FEEDS.items()}
+_AMOUNTS = frozenset(
+    (name, column.source)
+    for name, feed in FEEDS.items()
+    for column in feed.columns
+    if "in currency" in column.description
+)
 ON_TAPE = "on the tape"
 """The status of a loan of which a tape says more."""
 
@@ -155,6 +161,14 @@ class PlatformMapping(Strict):
         """The raw columns of numbers without which a loan or what became of it is none."""
         terms, late = self.feeds["loan_terms"], self.events.days_past_due
         return frozenset([*terms["loan_amount"].names, *terms["term"].names, *(late.names if late else ())])
+
+    @property
+    def amount_columns(self) -> tuple[str, ...]:
+        """The raw columns that hold amounts in currency, each once."""
+        of_feeds = [(feed, *one) for feed, columns in self.feeds.items() for one in columns.items()]
+        return tuple(
+            dict.fromkeys(n for feed, name, source in of_feeds if (feed, name) in _AMOUNTS for n in source.names)
+        )
 
     @property
     def number_columns(self) -> tuple[str, ...]:

@@ -1,0 +1,61 @@
+"""What cannot be printed ends a command in one line, and a reader who has left in none; never in a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+FEW = ["--version"]
+MANY = ["feeds", "--json"]
+"""More than any buffer holds: refused while it is written, where the few are when the program ends."""
+
+
+@pytest.fixture
+def full() -> Iterator[IO[bytes]]:
+    device = Path("/dev/full")
+    if not device.is_char_device():
+        pytest.skip("this system has no device that is always full")
+    with device.open("wb") as stream:
+        yield stream
+
+
+def run(words: list[str], tmp_path: Path, **streams: Any) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("P2P_")}
+    command = [sys.executable, "-m", "p2pcredit", *words]
+    return subprocess.run(
+        command, text=True, timeout=60, cwd=tmp_path, env=environment, **{"stderr": subprocess.PIPE, **streams}
+    )
+
+
+@pytest.mark.parametrize("words", [FEW, MANY], ids=["few", "many"])
+def test_output_that_no_disk_takes_is_one_line_and_exit_code_1(
+    tmp_path: Path, full: IO[bytes], words: list[str]
+) -> None:
+    ran = run(words, tmp_path, stdout=full)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "Error: cannot write to standard output: No space left on device; free some space, or print it elsewhere\n"
+    )
+
+
+def test_a_reader_who_left_is_told_nothing(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = run(MANY, tmp_path, stdout=writing)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
+def test_a_closed_output_takes_nothing_and_is_no_error(tmp_path: Path) -> None:
+    ran = run(["feeds"], tmp_path, preexec_fn=lambda: os.close(1))
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_an_error_keeps_its_code_where_its_line_cannot_be_printed(tmp_path: Path, full: IO[bytes]) -> None:
+    assert run(["status", "--home", "nowhere"], tmp_path, stdout=subprocess.PIPE, stderr=full).returncode == 1
