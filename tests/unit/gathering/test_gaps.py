@@ -222,7 +222,7 @@ def test_a_week_retrained_without_its_log_is_a_gap(home: WrittenHome) -> None:
         home.trained(day, 9)
     assert found(home) == [
         ("retrained, not logged", "fail", f"p2pcredit train --as-of {FIRST}"),
-        ("retrained, not logged", "undetermined", "p2pcredit train --as-of 2022-05-31"),
+        ("retrained, not logged", "undetermined", "p2pcredit train --as-of 2022-05-23"),
     ]
     log_retraining(home.ctx, of("2022-06-04"))
     assert found(home) == [("retrained, not logged", "fail", f"p2pcredit train --as-of {FIRST}")]
