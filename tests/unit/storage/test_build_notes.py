@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.build_notes import (
@@ -13,8 +15,7 @@ from p2pcredit.storage.tables.build_notes import (
     due_notes,
     forget_built,
     note_built,
-    note_due,
-    retract,
+    noted_due,
 )
 
 LABELS, FLOWS = "gold/label_store", "gold/cash_flows"
@@ -31,29 +32,44 @@ def test_a_new_day_wants_every_table_and_one_that_had_a_receipt_none(tmp_path: P
     assert days_not_built(layout, [LABELS, FLOWS], ONLY, before=()) == {DAY: [FLOWS]}
 
 
+def changed(layout: Layout, days: DateRange) -> None:
+    with noted_due(layout, [LABELS], days) as change:
+        change.happened = True
+
+
 def test_what_is_due_of_a_span_and_built_of_a_day_stays_due_of_the_others(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    note_due(layout, [LABELS], WEEK)
+    changed(layout, WEEK)
     note_built(layout, LABELS, ONLY, due_notes(layout, LABELS, ONLY))
     assert sorted(days_due(layout, [LABELS], WEEK)) == [day for day in WEEK if day != DAY]
 
 
 def test_a_change_while_a_table_is_built_leaves_it_due(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    note_due(layout, [LABELS], ONLY)
-    before = due_notes(layout, LABELS, ONLY)
-    note_due(layout, [LABELS], ONLY)  # a rival changed what was read a moment ago
+    with noted_due(layout, [LABELS], ONLY) as change:
+        before = due_notes(layout, LABELS, ONLY)  # a rival that reads the rows of before
+        change.happened = True
     note_built(layout, LABELS, ONLY, before)
     assert days_due(layout, [LABELS], ONLY) == {DAY: [LABELS]}
     assert days_not_built(layout, [LABELS], ONLY, before={DAY}) == {DAY: [LABELS]}
 
 
-def test_rows_that_were_there_already_take_back_their_own_note_and_no_earlier_one(tmp_path: Path) -> None:
+def test_rows_that_were_there_already_take_back_their_own_note_and_touch_no_other(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    retract(note_due(layout, [LABELS], ONLY))
+    with noted_due(layout, [LABELS], ONLY):
+        assert days_due(layout, [LABELS], ONLY) == {DAY: [LABELS]}
     assert days_due(layout, [LABELS], ONLY) == {}
-    note_due(layout, [LABELS], ONLY)
-    retract(note_due(layout, [LABELS], ONLY))
+    changed(layout, ONLY)
+    before = due_notes(layout, LABELS, ONLY)
+    with noted_due(layout, [LABELS], ONLY):
+        pass
+    assert due_notes(layout, LABELS, ONLY) == before
+
+
+def test_a_process_that_dies_while_rows_change_leaves_the_table_due(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    with pytest.raises(KeyboardInterrupt), noted_due(layout, [LABELS], ONLY):
+        raise KeyboardInterrupt
     assert days_due(layout, [LABELS], ONLY) == {DAY: [LABELS]}
 
 

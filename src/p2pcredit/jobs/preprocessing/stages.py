@@ -48,9 +48,8 @@ from p2pcredit.storage.tables.build_notes import (
     due_notes,
     forget_built,
     note_built,
-    note_due,
     note_no_longer_due,
-    retract,
+    noted_due,
 )
 from p2pcredit.storage.tables.day_receipts import (
     forget_labels_built,
@@ -97,9 +96,8 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
             require_whole_landing(ctx.layout, days)
         if landed.missing:
             check_source(ctx, feed, days)
-        due = note_due(ctx.layout, [silver(contract).name], days)
-        if not (changed := lake.replace(table, landed.frame, days)):
-            retract(due)
+        with noted_due(ctx.layout, [silver(contract).name], days) as change:
+            changed = change.happened = lake.replace(table, landed.frame, days)
         rows = dict(landed.frame.group_by("snapshot_date").len().iter_rows())
         if not receipts_say(ctx, feed, days, landed.files, rows):
             note_landed(ctx.layout, feed, days, landed.files, rows)
@@ -147,11 +145,10 @@ def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
         sound, faulty = engine.run(refined.sound, refined.faulty)
         quarantined = engine.mapped(faulty.lazy(), partial(as_quarantined, contract), QUARANTINE)
         set_aside = quarantined.counts("kind", "column")
-        above = note_due(ctx.layout, BUILT_FROM_SILVER, days)
-        changed = engine.replace(silver(contract), sound, days)
-        changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
-        if not changed:
-            retract(above)
+        with noted_due(ctx.layout, BUILT_FROM_SILVER, days) as change:
+            changed = engine.replace(silver(contract), sound, days)
+            changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
+            change.happened = changed
         close_month(lake, silver(contract), days)
         note_no_longer_due(ctx.layout, silver(contract).name, days, due)
     return {

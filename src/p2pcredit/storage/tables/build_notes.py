@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -25,25 +26,31 @@ DueNotes = Mapping[Path, tuple[int, int]]
 """Notes as they lay there: path -> inode and time of writing, so that one written anew meanwhile is told apart."""
 
 
-def note_due(layout: Layout, tables: Iterable[str], days: DateRange) -> DueNotes:
-    """Note that these tables are to be built anew of these days; call it before the rows that they rest on change.
+@dataclass(slots=True)
+class Change:
+    """What is about to change rows; `happened` says afterwards whether it did."""
 
-    Returns:
-        The notes that this call made; those that were there before are written anew and left out.
+    happened: bool = False
+
+
+@contextmanager
+def noted_due(layout: Layout, tables: Iterable[str], days: DateRange) -> Iterator[Change]:
+    """Note that these tables are to be built anew of these days, before the rows that they rest on change and after.
+
+    Before, since a process may be killed between the change and its note. After, since what builds a table meanwhile
+    may have read the rows of before. Where nothing changed, the notes that this made go, and others stay as they are.
     """
-    made: dict[Path, tuple[int, int]] = {}
-    for table in tables:
-        path = layout.due_note(table, days)
-        was_there = path.is_file()
+    paths = [layout.due_note(table, days) for table in tables]
+    made = {}
+    for path in paths:
+        if not path.is_file():
+            write_json_atomically(path, {}, durable=False)
+            made[path] = _mark(path)
+    change = Change()
+    yield change
+    for path in paths if change.happened else ():
         write_json_atomically(path, {}, durable=False)
-        if not was_there and (mark := _mark(path)) is not None:
-            made[path] = mark
-    return made
-
-
-def retract(notes: DueNotes) -> None:
-    """Remove notes, but for those that were written anew since they were looked at."""
-    for path, mark in notes.items():
+    for path, mark in () if change.happened else made.items():
         if _mark(path) == mark:
             remove(path)
 
@@ -151,13 +158,13 @@ def _plain(table: str) -> str:
 
 
 __all__ = [
+    "Change",
     "DueNotes",
     "days_due",
     "days_not_built",
     "due_notes",
     "forget_built",
     "note_built",
-    "note_due",
     "note_no_longer_due",
-    "retract",
+    "noted_due",
 ]
