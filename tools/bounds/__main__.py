@@ -30,7 +30,7 @@ CORE = (
     *("tests/unit/jobs/test_inference_job.py", "tests/cli/test_sql_command.py", "tests/cli/test_command_line.py"),
 )
 """Each room that leans on a library: tables, transforms, fits, drawings, SQL, the command line."""
-OF_AIRFLOW = ("tests/dags/test_dag_structure.py",)
+OF_AIRFLOW = ("tests/dags/test_dag_structure.py", "tests/dags/test_dag_paths.py")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _SAMPLES: dict[str, object] = {
     "day": _FIRST,
     "days": DateRange(_FIRST, _LAST),
     "feed": "FEED",
+    "table": "gold/TABLE",
     "subject": "SUBJECT",
     "as_of": _FIRST,
     "regime": "REGIME",

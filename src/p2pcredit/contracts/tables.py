@@ -383,6 +383,10 @@ TABLES: dict[str, Table] = {
 }
 
 
+BUILT_FROM_SILVER: tuple[str, ...] = tuple(table.name for table in TABLES.values() if table.job)
+"""The gold tables that a step of preprocessing builds from silver."""
+
+
 def table_named(name: str) -> Table:
     """Look up the contract of a table by its name, written with a slash or, as in SQL, with a point.
 

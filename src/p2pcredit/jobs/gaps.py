@@ -1,4 +1,6 @@
-"""Find the gaps of a home: days that landed and are not complete or not scored, and weeks not monitored or not decided.
+"""Find the gaps of a home: days that landed and are not complete or not scored, weeks that were not reviewed.
+
+So are reports, alerts and trainings that the steps of past runs were to leave: see `jobs.undone_steps`.
 
 A gap lies between days or weeks that are done, so that no later run comes back to it by itself once it is further back
 than `preprocessing.catch_up_days`. What lies after the newest done day only waits, and what lies before the first one
@@ -42,17 +44,27 @@ class Lack(StrEnum):
     NOT_SCORED = "not scored"
     NOT_MONITORED = "not monitored"
     NOT_DECIDED = "measured, not decided"
+    NOT_REPORTED = "decided, its report not written"
+    NOT_ALERTED = "decided, its alerts not sent"
+    NOT_TRAINED = "retraining due, not begun"
+    NOT_CLEARED = "decision acted on, not cleared"
+    NOT_LOGGED = "retrained, not logged"
 
 
 DAYS_NOT_TAKEN_IN = frozenset({Lack.NOT_COMPLETE, Lack.LANDED_IN_PART})
 """What days lack for which something landed."""
 
-_WEEKS_LACK = frozenset({Lack.NOT_MONITORED, Lack.NOT_DECIDED})
+_WEEKS_LACK = frozenset({Lack.NOT_MONITORED, Lack.NOT_DECIDED, Lack.NOT_REPORTED, Lack.NOT_ALERTED})
+_TRAININGS_LACK = {
+    Lack.NOT_TRAINED: "a retraining was due and did not begin",
+    Lack.NOT_CLEARED: "the decision that was acted on is still in the decision file",
+    Lack.NOT_LOGGED: "retrained, and the week has no retraining log",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Days without a gap that lack the same, or the last day of a week that was not monitored.
+    """Days without a gap that lack the same, the last day of a week, or the day of a training.
 
     Args:
         lack: What is not there.
@@ -72,6 +84,8 @@ class Gap:
         """The command that fills it."""
         if self.lack in _WEEKS_LACK:
             return f"p2pcredit monitor --week-end {self.days.last}"
+        if self.lack in _TRAININGS_LACK:
+            return f"p2pcredit train --as-of {self.days.last}"
         verb = "infer" if self.lack is Lack.NOT_SCORED else "preprocess"
         return f"p2pcredit {verb} {self.days.options}"
 
@@ -86,6 +100,8 @@ class Gap:
         """
         if self.lack in _WEEKS_LACK:
             return f"week to {self.days.last} {self.lack}; fill: {self.command}"
+        if self.lack in _TRAININGS_LACK:
+            return f"{self.days.last} {_TRAININGS_LACK[self.lack]}; fill: {self.command}"
         only = len(self.days) == 1
         when = (
             f"{self.days.first}" if only else f"{self.days.first} to {self.days.last} ({count_of_days(len(self.days))})"
@@ -112,13 +128,15 @@ class Gap:
 
 
 def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
-    """Find the gaps of a home, in order: days not complete, days not scored, weeks not monitored or not decided.
+    """Find the gaps of a home, in order: days not complete, not scored, weeks not reviewed, what steps left undone.
 
     Args:
         ctx: The context.
         up_to: The last day to look at, such as the end of a week; what waits after the newest done day is then left
             out. None for all, and what waits.
     """
+    from p2pcredit.jobs.undone_steps import steps_that_ran, undone_of_trainings, undone_of_weeks  # which import this
+
     begun = days_begun(ctx)
     if begun is None or (up_to is not None and up_to < begun.first):
         return []
@@ -129,17 +147,18 @@ def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
         gaps += _landed_after(ctx.layout, begun.last)
     if not done:
         return gaps
-    gaps += [gap for gap in _not_scored(state, done) if up_to is None or gap.status is Status.FAIL]
-    gaps += [
-        gap
-        for gap in _not_monitored(ctx, state, done, look_back=up_to is None)
-        if up_to is None or gap.status is Status.FAIL
+    ran = steps_that_ran(ctx)
+    others = [
+        *_not_scored(state, done, ran.due),
+        *_not_monitored(ctx, state, done, look_back=up_to is None),
+        *undone_of_weeks(ctx, state, ran, done[-1]),
+        *undone_of_trainings(ctx, state, ran, done[-1]),
     ]
-    return gaps
+    return gaps + [gap for gap in others if up_to is None or (gap.status is Status.FAIL and gap.days.last <= up_to)]
 
 
 def leave_out(gaps: Iterable[Gap], named: Collection[date]) -> list[Gap]:
-    """Leave out days that are named elsewhere, with what is missing of each; a gap of a week stays as it is.
+    """Leave out days that are named elsewhere, with what is missing of each; those of weeks and trainings stay.
 
     Examples:
         >>> three = Gap(Lack.NOT_COMPLETE, DateRange(date(2024, 1, 3), date(2024, 1, 5)), Status.FAIL)
@@ -148,7 +167,7 @@ def leave_out(gaps: Iterable[Gap], named: Collection[date]) -> list[Gap]:
     """
     left: list[Gap] = []
     for gap in gaps:
-        if gap.lack in _WEEKS_LACK:
+        if gap.lack in _WEEKS_LACK or gap.lack in _TRAININGS_LACK:
             left.append(gap)
         else:
             left += [replace(gap, days=span) for span in spans_of([day for day in gap.days if day not in named])]
@@ -200,11 +219,17 @@ def _landed_after(layout: Layout, last: date) -> list[Gap]:
     return [Gap(Lack.NOT_COMPLETE, span, Status.UNDETERMINED) for span in spans_of(waiting)]
 
 
-def _not_scored(state: HandoffState, done: Sequence[date]) -> Iterator[Gap]:
-    if not state.scored:
-        return
-    first, last = min(state.scored), max(state.scored)
-    missed = [day for day in done if day > first and day not in state.scored and state.champion_on(day) is not None]
+def _not_scored(state: HandoffState, done: Sequence[date], asked: Collection[date]) -> Iterator[Gap]:
+    """Find the days after the first scored one that are not, and those before it of which a run asked for a champion.
+
+    Args:
+        state: What the ledger adds up to.
+        done: The complete days, in order.
+        asked: The days whose run looked whether a training is due.
+    """
+    first, last = min(state.scored, default=date.max), max(state.scored, default=date.min)
+    wanted = (day for day in done if day not in state.scored and (day > first or day in asked))
+    missed = [day for day in wanted if state.champion_on(day) is not None]
     for span, (status, _) in _spans(missed, lambda day: (Status.FAIL if day < last else Status.UNDETERMINED, ())):
         yield Gap(Lack.NOT_SCORED, span, status)
 

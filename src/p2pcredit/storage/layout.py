@@ -174,6 +174,18 @@ class Layout:
         """Return the mark that says the labels of these days were built, until the days are complete."""
         return self.completed_days / f"labels_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.built"
 
+    def built_note(self, table: str, days: DateRange) -> Path:
+        """Return the note that a table such as `gold/label_store` was built of these days, until they are complete."""
+        return self._note(table, days, "built")
+
+    def due_note(self, table: str, days: DateRange) -> Path:
+        """Return the note that a table is to be built anew of these days, since what it rests on changed."""
+        return self._note(table, days, "due")
+
+    def _note(self, table: str, days: DateRange, kind: str) -> Path:
+        name = table.replace("/", "_")
+        return self.completed_days / f"{name}_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.{kind}"
+
     def landed_note(self, feed: str, days: DateRange) -> Path:
         """Return the note of what bronze took in of a feed for these days, until the days are complete."""
         return self.completed_days / f"landed_{feed}_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.json"

@@ -14,15 +14,18 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import record
+from p2pcredit.jobs.context import Caller
 from p2pcredit.jobs.gaps import SKIPPED_WEEK, find_gaps
 from p2pcredit.jobs.home.data_checks import check_gaps
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status
 from p2pcredit.jobs.monitoring.alerts import send_alerts
+from p2pcredit.jobs.training.retrain import log_retraining
 from p2pcredit.monitoring.metrics.quality import ROWS_METRIC
 from p2pcredit.retraining.events import EventKind
 
 FIRST, LAST = "2022-05-01", "2022-06-04"  # a Sunday, a Saturday
+CALLERS = (Caller.SCHEDULED, Caller.REPLAY, Caller.SCHEDULED, Caller.PERSON, Caller.SCHEDULED)
 DAYS = [of(FIRST) + timedelta(days=n) for n in range(35)]
 SATURDAYS = [day for day in DAYS if day.weekday() == 5]
 
@@ -53,8 +56,19 @@ def monitor(home: WrittenHome, *weeks: date, undecided: Iterable[date] = ()) -> 
     result = MetricResult("auc", "all", 0.7, 0.6, 0.8, 900, 0.4, Status.PASS, 0.62).as_row()
     rows = [{"snapshot_date": week, "week_end_date": week, "model_id": "now", **result} for week in weeks]
     home.put(MONITORING, rows)
-    for week in set(weeks) - set(undecided):
+    for week in sorted(set(weeks) - set(undecided)):
         home.decided(week)
+        finish(home, week)
+
+
+def finish(home: WrittenHome, week: date, caller: Caller = Caller.SCHEDULED, *, report: bool = True) -> None:
+    """Leave what the last steps of a review leave: the report, and the line of the alerts."""
+    if report:
+        path = home.ctx.layout.report(week)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a report")
+        record(home.ctx, "generate_report", {"week_end_date": str(week), "caller": str(caller)})
+    record(home.ctx, "send_alerts", {"week_end_date": str(week), "caller": str(caller)})
 
 
 def found(home: WrittenHome) -> list[tuple[str, str, str]]:
@@ -144,6 +158,74 @@ def test_a_week_that_was_measured_and_whose_decision_was_marked_as_success_by_ha
         ("measured, not decided", "fail", f"p2pcredit monitor --week-end {SATURDAYS[1]}"),
         ("measured, not decided", "undetermined", f"p2pcredit monitor --week-end {SATURDAYS[4]}"),
     ]
+
+
+def test_a_decided_week_without_its_report_is_a_gap(home: WrittenHome) -> None:
+    complete(home)
+    score(home)
+    monitor(home, *SATURDAYS, undecided=SATURDAYS)
+    for week, by, report in zip(SATURDAYS, CALLERS, (False, False, True, False, False), strict=True):
+        home.decided(week)
+        finish(home, week, by, report=report)
+    home.ctx.layout.report(SATURDAYS[2]).unlink()
+    assert found(home) == [
+        ("decided, its report not written", "fail", f"p2pcredit monitor --week-end {SATURDAYS[0]}"),
+        # written once, and gone
+        ("decided, its report not written", "undetermined", f"p2pcredit monitor --week-end {SATURDAYS[2]}"),
+        ("decided, its report not written", "fail", f"p2pcredit monitor --week-end {SATURDAYS[3]}"),
+        # the newest: its run may be about to write it
+        ("decided, its report not written", "undetermined", f"p2pcredit monitor --week-end {SATURDAYS[4]}"),
+    ]
+    said = "week to 2022-05-07 decided, its report not written; fill: p2pcredit monitor --week-end 2022-05-07"
+    assert said in check_gaps(home.ctx)[1]
+    assert said in send_alerts(home.ctx, SATURDAYS[4])["alerts"]
+
+
+def test_a_decided_week_whose_alerts_were_not_sent_is_a_gap_as_far_as_the_activity_file_reaches(
+    home: WrittenHome,
+) -> None:
+    complete(home)
+    score(home)
+    monitor(home, *SATURDAYS, undecided=SATURDAYS[:2])
+    home.decided(SATURDAYS[1])
+    assert found(home) == [
+        ("measured, not decided", "fail", f"p2pcredit monitor --week-end {SATURDAYS[0]}"),
+        ("decided, its alerts not sent", "fail", f"p2pcredit monitor --week-end {SATURDAYS[1]}"),
+    ]
+    home.ctx.layout.activity.unlink()
+    assert [lack for lack, _, _ in found(home)] == ["measured, not decided"]
+
+
+def test_a_day_before_the_first_scored_one_is_a_gap_where_a_run_for_it_looked_for_a_champion(
+    home: WrittenHome,
+) -> None:
+    complete(home)
+    home.crown("now", FIRST)
+    assert found(home) == []
+    record(home.ctx, "check_retraining", {"snapshot_date": "2022-06-02", "retrain": False, "decision_id": None})
+    assert found(home) == [("not scored", "undetermined", "p2pcredit infer --date 2022-06-02")]
+    home.say(EventKind.SCORED, model_id="now", days={"2022-06-03": 1, LAST: 1})
+    assert found(home) == [("not scored", "fail", "p2pcredit infer --date 2022-06-02")]
+
+
+def test_a_first_training_that_was_due_and_did_not_begin_is_a_gap_until_one_begins(home: WrittenHome) -> None:
+    complete(home)
+    record(home.ctx, "check_retraining", {"snapshot_date": LAST, "retrain": True, "decision_id": None})
+    assert found(home) == [("retraining due, not begun", "undetermined", f"p2pcredit train --as-of {LAST}")]
+    home.say(EventKind.CLAIMED, decision_id=None, snapshot_date=LAST, reason="first")
+    assert found(home) == []
+
+
+def test_a_week_retrained_without_its_log_is_a_gap(home: WrittenHome) -> None:
+    complete(home)
+    for day in (FIRST, "2022-05-23"):
+        home.trained(day, 9)
+    assert found(home) == [
+        ("retrained, not logged", "fail", f"p2pcredit train --as-of {FIRST}"),
+        ("retrained, not logged", "undetermined", "p2pcredit train --as-of 2022-05-23"),
+    ]
+    log_retraining(home.ctx, of("2022-06-04"))
+    assert found(home) == [("retrained, not logged", "fail", f"p2pcredit train --as-of {FIRST}")]
 
 
 def test_a_week_without_evidence_needs_no_decision(home: WrittenHome) -> None:

@@ -85,12 +85,56 @@ def test_check_and_bronze_marked_as_success_fail_the_last_step_with_both_numbers
         (("refine_silver", "credit_history"), "feed 'credit_history' of 2020-03-02: bronze has 3 rows"),
         (("load_bronze", "demographic"), "feed 'demographic' of 2020-03-02: 3 rows landed, bronze has 0"),
         (("build_feature_store", None), "3 loans in silver, features of 0"),
+        (
+            ("build_label_store", None),
+            "^2020-03-02: gold/label_store was not built of what the tables that it rests on hold now; the day is not "
+            "complete: clear task gold_processing.label_store with those after it, or run: p2pcredit preprocess --date "
+            "2020-03-02$",
+        ),
+        (("build_cash_flows", None), "gold/cash_flows was not built"),
     ],
 )
 def test_no_task_marked_as_success_hides_a_hole(ctx: JobContext, marked: tuple[str, str | None], said: str) -> None:
     with pytest.raises(IncompleteDayError, match=said):
         run_day(ctx, {marked})
     assert not is_complete(ctx.layout, DAY)
+
+
+@pytest.mark.parametrize(
+    ("marked", "table"),
+    [
+        (("refine_silver", "financial"), "silver/financial"),
+        (("build_feature_store", None), "gold/feature_store"),
+        (("build_label_store", None), "gold/label_store"),
+        (("build_cash_flows", None), "gold/cash_flows"),
+    ],
+)
+def test_a_complete_day_that_landed_anew_is_built_anew_to_its_end(
+    ctx: JobContext, marked: tuple[str, str | None], table: str
+) -> None:
+    run_day(ctx)
+    landed = (lines_of("financial", DAY, 3)[0], f"9,{DAY},77", f"8,{DAY},78")
+    write(ctx.layout, "financial", DAY, landed)  # as many rows as before
+    with pytest.raises(IncompleteDayError, match=f"{table} was not built"):
+        run_day(ctx, {marked})
+    preprocess(ctx, ONLY)
+    assert find_holes(ctx, ONLY) == []
+    assert not [path.name for path in ctx.layout.completed_days.iterdir() if path.suffix in {".due", ".built"}]
+
+
+def test_a_complete_day_of_which_a_table_is_due_is_named_by_doctor_with_the_command(ctx: JobContext) -> None:
+    run_day(ctx)
+    write(ctx.layout, "financial", DAY, [f"{loan},{DAY},77" for loan in (1, 2, 3)])
+    load_bronze(ctx, "financial", ONLY)  # the tasks after it were marked as success, the last one too
+    said = examine(ctx)["checks"]["reconciliation"]
+    assert said["status"] == "fail"
+    assert "2020-03-02: silver/financial was not built of what" in said["finding"]
+    assert "p2pcredit preprocess --date 2020-03-02" in said["finding"]
+
+
+def test_the_last_step_of_a_complete_day_can_be_done_again_alone(ctx: JobContext) -> None:
+    run_day(ctx)
+    assert complete_days(ctx, ONLY) == {"complete": 1}
 
 
 def test_a_hole_is_filled_by_the_command_that_its_error_names(ctx: JobContext) -> None:

@@ -15,8 +15,9 @@ from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import keep_alert, recent_entries, record, remember_failure, warn, warn_once
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import outlook_of
-from p2pcredit.jobs.gaps import find_gaps, in_lines
+from p2pcredit.jobs.gaps import Gap, Lack, find_gaps, in_lines
 from p2pcredit.jobs.governance.attention import ABOUT_APPROVALS, attention
+from p2pcredit.jobs.monitoring.reviewed import decided_weeks
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
@@ -45,7 +46,7 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
         `reason`.
     """
-    week = (*_measured(ctx, week_end), *_decision(ctx, week_end), *_missed(ctx, week_end))
+    week = (*_measured(ctx, week_end), *_decision(ctx, week_end), *_unreported(ctx, week_end), *_missed(ctx, week_end))
     alerts = ordered([*week, *_approvals(ctx), *_warned(ctx)])
     lines, severities = [alert.line for alert in alerts], [str(alert.severity) for alert in alerts]
     channels = len(ctx.settings.alerts.urls)
@@ -99,6 +100,14 @@ def _decision(ctx: JobContext, week_end: date) -> list[Alert]:
     if outlook.standing is Standing.NEVER:
         line += f"; it will not be obeyed: {outlook.note}"
     return [Alert(SEVERITIES[Finding.DECISION_MADE], line)]
+
+
+def _unreported(ctx: JobContext, week_end: date) -> list[Alert]:
+    """Say that the report of a scheduled run is not there: its task was marked as success by hand."""
+    if ctx.caller is not Caller.SCHEDULED or ctx.layout.report(week_end).is_file():
+        return []
+    gap = Gap(Lack.NOT_REPORTED, DateRange(week_end, week_end), Status.FAIL)
+    return [Alert(SEVERITIES[Finding.DAY_MISSED], gap.line)] if week_end in decided_weeks(ctx.ledger.state()) else []
 
 
 def _missed(ctx: JobContext, week_end: date) -> list[Alert]:

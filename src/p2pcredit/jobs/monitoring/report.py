@@ -11,6 +11,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, QUARANTINE, silver
 from p2pcredit.engines.local import collect
+from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
 from p2pcredit.jobs.governance.attention import attention
@@ -20,6 +21,7 @@ from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.training.past_promotions import promotions_until, realised_differences
+from p2pcredit.jobs.undone_steps import REPORTED
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile, scored_since
 from p2pcredit.monitoring.graded import grade
 from p2pcredit.monitoring.inputs import newest_closed_origination
@@ -68,6 +70,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
     )
     path = ctx.layout.report(week_end)
     write_bytes_atomically(path, render_report(facts).encode())
+    record(ctx, REPORTED, {"week_end_date": week_end.isoformat(), "caller": str(ctx.caller)})
     return {"report": str(path)}
 
 

@@ -29,19 +29,21 @@ DAYS_OF_A_WEEK = 7
 def check_monitoring(ctx: JobContext, week_end: date) -> Receipt:
     """Check what a week needs for monitoring: its last day preprocessed, a champion, and loans that were scored.
 
-    A scheduled run, and a replay, first makes up the weeks shortly before that can be monitored by now and were not.
-    It records a week that it passes over, and alerts of one whose decision is lost with it.
+    A scheduled run, and a replay, first makes up the weeks shortly before that can be monitored by now and were not. A
+    scheduled run also writes the report and sends the alerts of decided weeks that lack them. It records a week that it
+    passes over, and alerts of one whose decision is lost with it.
 
     Returns:
         `monitor`, `reason`, and of a scheduled run or a replay `made_up` (last days of weeks before that were monitored
-        now).
+        now, or whose report or alerts were made now).
     """
     by_person = ctx.caller is Caller.PERSON
     if not by_person:  # a run killed between ledger and decision file left a week decided and its file not in place
         with ctx.ledger.exclusive():
             reconcile(ctx)
     made_up = [] if by_person else [week for week in _missed_weeks(ctx, week_end) if _make_up_week(ctx, week)]
-    also = {} if by_person else {"made_up": [week.isoformat() for week in made_up]}
+    made_up += [week for week in _unfinished_weeks(ctx, week_end) if _finish_week(ctx, week)]
+    also = {} if by_person else {"made_up": [week.isoformat() for week in sorted(made_up)]}
     week = MonitoringSnapshot(ctx, week_end)
     lacking = _lacking(week)
     if lacking is None:
@@ -77,6 +79,38 @@ def _missed_weeks(ctx: JobContext, week_end: date) -> list[date]:
     return [week for week in missed if first <= week and _lacking(MonitoringSnapshot(ctx, week)) is None]
 
 
+def _unfinished_weeks(ctx: JobContext, week_end: date) -> list[date]:
+    """List the decided weeks shortly before one whose report was never written, or whose alerts were not sent."""
+    from p2pcredit.jobs.undone_steps import steps_that_ran, undone_of_weeks
+
+    if ctx.caller is not Caller.SCHEDULED:
+        return []
+    reach, ran = timedelta(days=ctx.settings.preprocessing.catch_up_days), steps_that_ran(ctx)
+    before = week_end - timedelta(days=1)
+    return [
+        gap.days.last
+        for gap in undone_of_weeks(ctx, ctx.ledger.state(), ran, before)
+        if week_end - gap.days.last <= reach and gap.days.last not in ran.reported
+    ]
+
+
+def _finish_week(ctx: JobContext, week_end: date) -> bool:
+    """Write the report of a decided week where it is not there, and send its alerts where they were not sent."""
+    from p2pcredit.jobs.monitoring.alerts import send_alerts
+    from p2pcredit.jobs.monitoring.report import generate_report
+    from p2pcredit.jobs.undone_steps import steps_that_ran
+
+    try:
+        if not ctx.layout.report(week_end).is_file():
+            generate_report(ctx, week_end)
+        if week_end not in steps_that_ran(ctx).alerted:
+            send_alerts(ctx, week_end)
+    except P2PCreditError as error:
+        _alert_of_skipped(ctx, week_end, f"it could not be finished: {without_values(error)}")
+        return False
+    return True
+
+
 def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
     """Return whether a week was reviewed to its end: decided, or measured without evidence to decide on.
 
@@ -91,6 +125,7 @@ def _is_reviewed(ctx: JobContext, week_end: date) -> bool:
 
 def _make_up_week(ctx: JobContext, week_end: date) -> bool:
     """Do the review of a week that was passed over. Where it fails, the week stays a gap and the next one goes on."""
+    from p2pcredit.jobs.monitoring.alerts import send_alerts
     from p2pcredit.jobs.monitoring.report import generate_report
 
     week = MonitoringSnapshot(ctx, week_end)
@@ -102,6 +137,7 @@ def _make_up_week(ctx: JobContext, week_end: date) -> bool:
         record(ctx, "week_made_up", {"week_end_date": week_end.isoformat()})
         if measured:
             write_retraining_decision(ctx, week_end, week=week)
+            send_alerts(ctx, week_end)
     except P2PCreditError as error:
         _alert_of_skipped(ctx, week_end, f"it could not be made up: {without_values(error)}")
         return False

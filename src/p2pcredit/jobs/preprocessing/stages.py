@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, LOAN_PERFORMANCE, OPTIONAL_FEEDS, OWN_COLUMNS
-from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
+from p2pcredit.contracts.tables import BUILT_FROM_SILVER, FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import IncompleteDayError
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import JobContext, Receipt
@@ -22,7 +22,7 @@ from p2pcredit.jobs.pipelines import PREPROCESSING
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, holes_of
 from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Accepted, receipt_facts
-from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days, incomplete_days
+from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days, holes_of_build, incomplete_days
 from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
 from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
 from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt, size_receipt
@@ -44,6 +44,13 @@ from p2pcredit.storage.landing.files import BYTES_TOGETHER, landed_bytes
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.notes import forget_landed, note_landed
 from p2pcredit.storage.locks import exclusive_lock, shared_lock
+from p2pcredit.storage.tables.build_notes import (
+    due_notes,
+    forget_built,
+    note_built,
+    note_no_longer_due,
+    noted_due,
+)
 from p2pcredit.storage.tables.day_receipts import (
     forget_labels_built,
     read_receipts,
@@ -89,7 +96,8 @@ def load_bronze(ctx: JobContext, feed: str, days: DateRange, before: Landed | No
             require_whole_landing(ctx.layout, days)
         if landed.missing:
             check_source(ctx, feed, days)
-        changed = lake.replace(table, landed.frame, days)
+        with noted_due(ctx.layout, [silver(contract).name], days) as change:
+            changed = change.happened = lake.replace(table, landed.frame, days)
         rows = dict(landed.frame.group_by("snapshot_date").len().iter_rows())
         if not receipts_say(ctx, feed, days, landed.files, rows):
             note_landed(ctx.layout, feed, days, landed.files, rows)
@@ -130,15 +138,19 @@ def _refine(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     if has_nothing(ctx, feed, days):
         return {"feed": feed, "rows_in": 0, "silver": 0, "quarantined": 0, "values_missing": {}, "changed": False}
     with lake.lock(silver(contract)):
+        due = due_notes(ctx.layout, silver(contract).name, days)
         engine = engine_for(ctx, lake, (bronze(contract), days))
         raw = engine.read(bronze(contract), days)
         refined = refine(raw.lazy(), contract)
         sound, faulty = engine.run(refined.sound, refined.faulty)
         quarantined = engine.mapped(faulty.lazy(), partial(as_quarantined, contract), QUARANTINE)
         set_aside = quarantined.counts("kind", "column")
-        changed = engine.replace(silver(contract), sound, days)
-        changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
+        with noted_due(ctx.layout, BUILT_FROM_SILVER, days) as change:
+            changed = engine.replace(silver(contract), sound, days)
+            changed |= engine.replace(QUARANTINE, quarantined, days, feed=feed)
+            change.happened = changed
         close_month(lake, silver(contract), days)
+        note_no_longer_due(ctx.layout, silver(contract).name, days, due)
     return {
         "feed": feed,
         "rows_in": raw.height,
@@ -163,6 +175,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
     with lake.lock(FEATURE_STORE):
+        due = due_notes(ctx.layout, FEATURE_STORE.name, days)
         catalogue = ctx.catalogue
         read = [*APPLICATION_FEEDS, *([catalogue.feed(OWN_COLUMNS.name)] if catalogue.own else [])]
         engine = engine_for(ctx, lake, *((silver(feed), days) for feed in read))
@@ -170,14 +183,16 @@ def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
         (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days), catalogue.own))
         changed = engine.replace(catalogue.table(FEATURE_STORE), features, days)
         close_month(lake, FEATURE_STORE, days)
+        note_built(ctx.layout, FEATURE_STORE.name, days, due)
     return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
 
 
 def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
     """Mark the gold tables of these days complete, with their counts, the rows of each table and each feed's shape.
 
-    A day is complete only where per feed as many rows landed as bronze has, and silver and quarantine together, and
-    where each loan has its features. Of a day that is not, a receipt of before is taken back.
+    A day is complete only where per feed as many rows landed as bronze has, and silver and quarantine together, where
+    each loan has its features, and where each table was built of what the tables that it rests on hold. Of a day that
+    is not, a receipt of before is taken back.
 
     Args:
         ctx: The context.
@@ -186,7 +201,8 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
             change.
 
     Raises:
-        IncompleteDayError: If a day is not, naming the feed and both numbers; the others are marked all the same.
+        IncompleteDayError: If a day is not, naming the feed and both numbers, or the table; the others are marked all
+            the same.
         SourceError: If what landed has to be counted in its file, and the file cannot be read.
     """
     close_month(Lake(ctx.layout), QUARANTINE, days)
@@ -197,6 +213,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
         before = read_receipts(ctx.layout, days)
         counts = count_days(ctx, days, before)
         holes = [hole for day in days for hole in holes_of(day, counts[day]) if hole.kind is Completeness.INCOMPLETE]
+        holes = sorted([*holes, *holes_of_build(ctx, days, before)], key=lambda hole: hole.day)
         broken = {hole.day for hole in holes}
         kept = {
             day: receipt_facts(seen, day, before.get(day), accepted or {}) | {"counts": counts[day].as_json()}
@@ -208,6 +225,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
             withdraw(ctx.layout, broken)
             raise incomplete_days(holes)
         forget_landed(ctx.layout, days)
+        forget_built(ctx.layout, days)
     forget_labels_built(ctx.layout, days)
     return {"complete": len(days)}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from p2pcredit.contracts.results import Status
@@ -143,20 +144,33 @@ def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
 
 
 def log_retraining(ctx: JobContext, day: date) -> Receipt:
-    """Write the week's retraining log from the ledger, if a retraining took place in the week of this snapshot date."""
-    week = week_monday(day)
+    """Write the week's retraining log from the ledger, if a retraining took place in the week of this snapshot date.
+
+    A log that the weeks shortly before should have and have not is written too.
+    """
+    week, since = week_monday(day), day - timedelta(days=ctx.settings.preprocessing.catch_up_days)
     with ctx.ledger.exclusive():
-        trainings = [event for event in ctx.ledger.state().trainings if event.facts["week"] == week.isoformat()]
-        if not trainings:
-            return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
-        path = ctx.layout.retraining_log(week)
-        head = f"Retraining in the week of {week} (Monday)\n"
-        there = read_small_file(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
-        by_others = there.partition(head)[0]
-        text = by_others + head + "".join(_log_line(event) for event in trainings)
-        if there != text:
-            write_bytes_atomically(path, text.encode())
-    return {"logged": True, "path": path.name, "reason": f"{len(trainings)} in the week of {week}"}
+        of_week: dict[date, list[LedgerEvent]] = {}
+        for event in ctx.ledger.state().trainings:
+            of_week.setdefault(date.fromisoformat(event.facts["week"]), []).append(event)
+        for monday, trainings in of_week.items():
+            newest = max(date.fromisoformat(event.facts["snapshot_date"]) for event in trainings)
+            lacks = since <= newest < week and not os.path.lexists(ctx.layout.retraining_log(monday))
+            if monday == week or lacks:
+                _write_log(ctx.layout.retraining_log(monday), monday, trainings)
+    if week not in of_week:
+        return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
+    path = ctx.layout.retraining_log(week)
+    return {"logged": True, "path": path.name, "reason": f"{len(of_week[week])} in the week of {week}"}
+
+
+def _write_log(path: Path, week: date, trainings: Sequence[LedgerEvent]) -> None:
+    head = f"Retraining in the week of {week} (Monday)\n"
+    there = read_small_file(path).decode("utf-8", "replace") if os.path.lexists(path) else ""
+    by_others = there.partition(head)[0]
+    text = by_others + head + "".join(_log_line(event) for event in trainings)
+    if there != text:
+        write_bytes_atomically(path, text.encode())
 
 
 def first_model_outlook(ctx: JobContext, day: date) -> tuple[bool, str]:

@@ -29,9 +29,10 @@ class Lost(StrEnum):
     """Between which two places rows differ, or what else a day lacks.
 
     `not_landed`: other feeds of the day landed, this one did not. `unreadable`: what landed cannot be read. `bronze`:
-    landed and bronze. `silver`: bronze, and silver with quarantine. `features`: loans and features. `receipt`: all
-    rows are there, and the day was not said to be complete. `changed`: the tables, and what the receipt says of them.
-    `landed_anew`: the landing file, and what was taken in before. `not_kept`: the receipt does not keep the counts.
+    landed and bronze. `silver`: bronze, and silver with quarantine. `features`: loans and features. `not_built`: a
+    table, and what it rests on. `receipt`: all rows are there, and the day was not said to be complete. `changed`: the
+    tables, and what the receipt says of them. `landed_anew`: the landing file, and what was taken in before.
+    `not_kept`: the receipt does not keep the counts.
     """
 
     NOT_LANDED = "not_landed"
@@ -39,6 +40,7 @@ class Lost(StrEnum):
     BRONZE = "bronze"
     SILVER = "silver"
     FEATURES = "features"
+    NOT_BUILT = "not_built"
     RECEIPT = "receipt"
     CHANGED = "changed"
     LANDED_ANEW = "landed_anew"
@@ -112,6 +114,7 @@ class Hole:
         feed: The feed; empty where the whole day is meant.
         expected, found: Both numbers; None where one is not known.
         counts: All counts of the feed, where it is one.
+        table: The table that was not built; empty where it is no such hole.
     """
 
     day: date
@@ -120,6 +123,7 @@ class Hole:
     expected: int | None = None
     found: int | None = None
     counts: FeedCounts | None = None
+    table: str = ""
 
     @property
     def kind(self) -> Completeness:
@@ -161,6 +165,8 @@ class Hole:
                 return f"bronze has {expected} rows, silver and quarantine together {found}"
             case Lost.FEATURES:
                 return f"{expected} loans in silver, features of {found}"
+            case Lost.NOT_BUILT:
+                return f"{self.table} was not built of what the tables that it rests on hold now"
             case Lost.RECEIPT:
                 return "its rows are in the tables, and the last step of preprocessing has not ended"
             case Lost.CHANGED:
@@ -180,6 +186,9 @@ class Hole:
                 return f"silver_processing.{self.feed}"
             case Lost.FEATURES:
                 return "gold_processing.feature_store"
+            case Lost.NOT_BUILT:
+                layer, _, name = self.table.partition("/")
+                return f"{layer}_processing.{name}"
             case Lost.RECEIPT | Lost.CHANGED | Lost.NOT_KEPT:
                 return "start"
             case _:

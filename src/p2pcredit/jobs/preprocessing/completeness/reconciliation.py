@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS, LOAN_TERMS, OPTIONAL_FEEDS, feed_named
-from p2pcredit.contracts.tables import FEATURE_STORE, bronze, silver
+from p2pcredit.contracts.tables import BUILT_FROM_SILVER, FEATURE_STORE, bronze, silver
 from p2pcredit.errors import IncompleteDayError, SourceError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.changed_files import holds_the_same, known_since
@@ -35,10 +35,12 @@ from p2pcredit.jobs.preprocessing.quarantine_checks import count_set_aside
 from p2pcredit.periods import DateRange, spans_of
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files
 from p2pcredit.storage.landing.notes import noted_landed
+from p2pcredit.storage.tables.build_notes import days_due, days_not_built
 from p2pcredit.storage.tables.day_receipts import Facts, is_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
 _KEYS = ["snapshot_date", "loan_id"]
+_SILVER = tuple(silver(feed).name for feed in ALL_FEEDS.values())
 _MOST_READ = 31
 """Of how many days landing files are opened: of those never preprocessed, and of complete ones whose files changed."""
 
@@ -59,7 +61,8 @@ def find_holes(ctx: JobContext, days: DateRange) -> list[Hole]:
     A day that has no receipt and for which a feed landed is a hole, whatever its tables hold: name it until it is
     preprocessed to its end. Days for which nothing landed and nothing was preprocessed are none.
 
-    A complete day whose landing file holds other rows than were taken in is a hole too. Files are looked at by size;
+    A complete day of which a table is to be built anew, or whose landing file holds other rows than were taken in, is a
+    hole too. Files are looked at by size;
     where they changed since their day was preprocessed, those of the newest days are read.
 
     Args:
@@ -76,7 +79,9 @@ def find_holes(ctx: JobContext, days: DateRange) -> list[Hole]:
     open_days = sorted({day for feed in FEEDS for day in landed[feed]} - complete)
     tables = counts_in_tables(ctx, days)
     found: list[Hole] = []
+    due = days_due(ctx.layout, (*_SILVER, *BUILT_FROM_SILVER), days)
     for day in sorted(complete):
+        found += [Hole(day, Lost.NOT_BUILT, table=table) for table in due.get(day, ())]
         kept = DayCounts.from_json((receipts.get(day) or {}).get("counts"))
         found += _holes_of_complete(day, kept, tables[day])
     whole = {day: facts for day, facts in receipts.items() if DayCounts.from_json(facts.get("counts"))}
@@ -148,6 +153,19 @@ def counts_in_tables(ctx: JobContext, days: DateRange) -> dict[date, DayCounts]:
         )
         for day in days
     }
+
+
+def holes_of_build(ctx: JobContext, days: DateRange, before: Collection[date]) -> list[Hole]:
+    """Find the tables that were not built of days that are about to be complete: their tasks were left out.
+
+    Args:
+        ctx: The context.
+        days: The days.
+        before: Those of them that had a receipt.
+    """
+    gold = days_not_built(ctx.layout, BUILT_FROM_SILVER, days, before)
+    due = days_due(ctx.layout, _SILVER, days)
+    return [Hole(day, Lost.NOT_BUILT, table=table) for day in days for table in (*due.get(day, ()), *gold.get(day, ()))]
 
 
 def incomplete_days(holes: Sequence[Hole]) -> IncompleteDayError:
@@ -291,4 +309,4 @@ def _matched_loans(lake: Lake, days: DateRange) -> dict[date, int]:
     )
 
 
-__all__ = ["count_days", "counts_in_tables", "find_holes", "incomplete_days", "standing"]
+__all__ = ["count_days", "counts_in_tables", "find_holes", "holes_of_build", "incomplete_days", "standing"]
