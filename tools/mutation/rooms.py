@@ -97,6 +97,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "models/training/candidates.py",
         (
             "tests/unit/models/test_candidates_by_hand.py",
+            "tests/unit/models/test_devices.py",
             "tests/unit/models/test_training.py",
             "tests/unit/models/test_selection.py",
             "tests/unit/models/test_unmatured_levels.py",
@@ -164,7 +165,11 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("jobs/monitoring/review.py", ("tests/unit/gathering/test_week_review.py",)),
     (
         "jobs/training/unknown_outcomes.py",
-        ("tests/unit/jobs/test_unknown_outcomes.py", "tests/unit/jobs/test_leak_detection.py"),
+        (
+            "tests/unit/jobs/test_unknown_outcomes.py",
+            "tests/unit/jobs/test_leak_detection.py",
+            "tests/unit/gathering/test_why_outcomes_are_unknown.py",
+        ),
     ),
     (
         "jobs/preprocessing/completeness/day_receipts.py",

@@ -17,6 +17,7 @@ from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.preprocessing.stages import preprocess
+from p2pcredit.jobs.training import unknown_outcomes
 from p2pcredit.jobs.training.maturity import matured_counts
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.unknown_outcomes import check_outcomes
@@ -149,6 +150,20 @@ def test_the_doctor_counts_such_loans_names_the_commonest_reason_and_fails_when_
     assert "events in quarantine that name no loan, and may be of any: 1" in found["finding"]
     lenient = Settings(labels=SETTINGS.labels, preprocessing=PreprocessingSettings(max_quarantined_share=0.5))
     assert check_outcomes(JobContext(ctx.layout, lenient, "test", ctx.at))[0] is Status.PASS
+
+
+@pytest.mark.parametrize(("early", "status"), [(0, Status.PASS), (4, Status.PASS), (5, Status.FAIL)])
+def test_loans_with_a_status_older_than_they_are_are_told_and_fail_above_the_limit(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch, early: int, status: Status
+) -> None:
+    """Of 8 loans, with a limit of one half; the outcome of 4 is unknown, which is no more than the limit."""
+    preprocess(ctx, SPAN)
+    loans = [(f"l{number}", "2010-01-04", "2009-12-30") for number in range(early)]
+    monkeypatch.setattr(unknown_outcomes, "early_statuses", lambda layout: loans)
+    lenient = Settings(labels=SETTINGS.labels, preprocessing=PreprocessingSettings(max_quarantined_share=0.5))
+    found, said = check_outcomes(JobContext(ctx.layout, lenient, "test", ctx.at))
+    assert found is status
+    assert ("status older than" in said) == bool(early)
 
 
 def test_a_trace_says_since_when_the_outcome_is_unknown(ctx: JobContext) -> None:
