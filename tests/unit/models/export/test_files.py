@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.errors import MissingExtraError
@@ -30,6 +30,11 @@ Make = Callable[..., Case]
 
 @settings(deadline=None)
 @given(st.floats(width=32, allow_nan=False), st.integers(-3, 3))
+@example(-float(np.finfo(np.float32).max), 0)
+@example(-float(np.finfo(np.float32).max), 1)
+@example(float(np.finfo(np.float32).max), 0)
+@example(-math.inf, 1)
+@example(math.inf, -1)
 def test_a_double_goes_left_where_its_single_does(below: float, steps: int) -> None:
     sign, middle = double_bound(below)
     value = middle
