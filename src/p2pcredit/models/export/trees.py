@@ -26,8 +26,9 @@ def double_bound(below: float) -> tuple[str, float]:
         ([True, False], '<=')
     """
     bound = np.float32(below)
-    before = float(np.nextafter(bound, np.float32(-np.inf)))
-    if np.isneginf(before) and not np.isneginf(bound):  # what comes after the largest single rounds as if 2**128 were one
+    with np.errstate(over="ignore"):
+        before = float(np.nextafter(bound, np.float32(-np.inf)))
+    if np.isneginf(before) and not np.isneginf(bound):  # beyond the largest single numbers round as if 2**128 were one
         before = -(2.0**128)
     middle = (before + (2.0**128 if np.isposinf(bound) else float(bound))) / 2.0
     is_even = not int(bound.view(np.uint32)) & 1
