@@ -52,6 +52,8 @@ def _bounds(column: Column) -> str:
     rules = []
     if column.minimum is not None and column.maximum is not None:
         rules.append(f"{column.minimum:,g} to {column.maximum:,.0f}")
+    if column.most_years_ago is not None:
+        rules.append(f"at most {column.most_years_ago} years back")
     if column.not_above:
         rules.append(f"not above {code(column.not_above)}")
     if column.positive_with:
