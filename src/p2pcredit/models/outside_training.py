@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.features import NEW_TERM, PRODUCT
@@ -84,36 +87,61 @@ def outside_training(
         `term not learned from` where no training loan, or too few, had it or nearly it, and `missing`. Both matter
         always: a term is another product, and nothing bounds how it moves the risk.
     """
-    told: list[pl.Expr] = []
-    weights: list[pl.Expr] = []
-    weights_beyond: list[pl.Expr] = []
     term = _unknown_term(model.support, features)
-    if term is not None:
-        told.append(term)
-        weights.append(pl.when(term.is_not_null()).then(WHOLE_POINT).otherwise(0.0))
+    finds = list(term or ())
     for name, held in ((name, model.support[name]) for name in model.feature_names if name in model.support):
         if name == PRODUCT and term is not None:
             continue
         points = most_points(model, held, scores)
         if points == 0.0:
             continue
-        unknown = _unknown(name, held, usual_without=model.neutral.get(name, "") is None)
-        told.append(unknown)
-        weights.append(pl.when(unknown.is_not_null()).then(points).otherwise(0.0))
+        finds += _unknown(name, held, points, usual_without=model.neutral.get(name, "") is None)
         if held.least is not None and held.largest is not None:
             beyond = (pl.col(name) < held.least) | (pl.col(name) > held.largest)
-            told.append(pl.when(beyond).then(pl.lit(f"{name}: {BEYOND}")))
             far = beyond & _is_far(name, held.least, held.largest, beyond_range_margin)
-            weights_beyond.append(pl.when(far).then(points).otherwise(0.0))
-    if not told:
-        empty = pl.Series("outside_training", [[]] * features.height, dtype=pl.List(pl.String))
-        no = [False] * features.height
-        return pl.DataFrame([empty, *(pl.Series(name, no, pl.Boolean) for name in ("matters", "beyond_matters"))])
+            finds.append(_Find(f"{name}: {BEYOND}", beyond, points, far))
+    if not finds:
+        return _told(finds, features)
     names = list(dict.fromkeys((*model.feature_names, *([] if term is None else [PRODUCT]))))
-    return blanks_as_missing(columns_of(features, names), model.support).select(
-        outside_training=pl.concat_list(told).list.drop_nulls(),
-        matters=pl.sum_horizontal(weights) >= WHOLE_POINT,
-        beyond_matters=pl.sum_horizontal(pl.lit(0.0), *weights_beyond) >= WHOLE_POINT,
+    return _told(finds, blanks_as_missing(columns_of(features, names), model.support))
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """A way in which the value of a column may lie outside training.
+
+    Args:
+        text: What is told of it.
+        where: The loans of which it is told.
+        points: How far it may move the score.
+        far: Of a number beyond the trained range, the loans for which that counts; None where all do.
+    """
+
+    text: str
+    where: pl.Expr
+    points: float
+    far: pl.Expr | None = None
+
+
+def _told(finds: Sequence[_Find], loans: pl.DataFrame) -> pl.DataFrame:
+    """Gather what is told of each loan. Few loans lie outside, so what is true of none costs a mask and no text."""
+    asked = [loans.select(find.where.fill_null(value=False).alias("told")).to_series() for find in finds]
+    found = [(find, told) for find, told in zip(finds, asked, strict=True) if told.any()]
+    texts = [pl.select(pl.when(told).then(pl.lit(find.text))).to_series() for find, told in found]
+    empty = pl.repeat([], loans.height, dtype=pl.List(pl.String), eager=True)
+    weights, weights_beyond = np.zeros(loans.height), np.zeros(loans.height)
+    for find, told in found:
+        if find.far is None:
+            weights += np.where(told.to_numpy(), find.points, 0.0)
+        else:
+            far = loans.select(find.far.fill_null(value=False).alias("far")).to_series()
+            weights_beyond += np.where(far.to_numpy(), find.points, 0.0)
+    return pl.DataFrame(
+        {
+            "outside_training": pl.select(pl.concat_list(texts).list.drop_nulls()).to_series() if texts else empty,
+            "matters": pl.Series(weights >= WHOLE_POINT, dtype=pl.Boolean),
+            "beyond_matters": pl.Series(weights_beyond >= WHOLE_POINT, dtype=pl.Boolean),
+        }
     )
 
 
@@ -177,30 +205,32 @@ def withhold(scored: pl.DataFrame) -> pl.DataFrame:
     return kept
 
 
-def _unknown(name: str, held: ColumnSupport, *, usual_without: bool) -> pl.Expr:
-    """Word how the value of a column is none that training knew; null where it is one.
+def _unknown(name: str, held: ColumnSupport, points: float, *, usual_without: bool) -> list[_Find]:
+    """List how the value of a column may be none that training knew; at most one of them is true of a loan.
 
     Where the reference borrower lacks it, most loans did: a model that does not say how many knows that at least.
     """
-    found = pl.when(pl.col(name).is_null() & False).then(pl.lit(""))
+    finds = []
     if not held.knows_missing and not usual_without:
-        found = pl.when(pl.col(name).is_null()).then(pl.lit(f"{name}: {MISSING}"))
-    if held.levels is None:
-        return found
-    unseen = pl.col(name).is_not_null() & ~pl.col(name).is_in(list(held.levels))
-    return pl.coalesce(found, pl.when(unseen).then(pl.lit(f"{name}: {NEVER_SEEN}")))
+        finds.append(_Find(f"{name}: {MISSING}", pl.col(name).is_null(), points))
+    if held.levels is not None:
+        unseen = pl.col(name).is_not_null() & ~pl.col(name).is_in(list(held.levels))
+        finds.append(_Find(f"{name}: {NEVER_SEEN}", unseen, points))
+    return finds
 
 
-def _unknown_term(support: Support, features: pl.DataFrame) -> pl.Expr | None:
-    """Word how the contract term is none that training knew; None where model or loans say nothing of terms."""
+def _unknown_term(support: Support, features: pl.DataFrame) -> list[_Find] | None:
+    """List how the contract term may be none that training knew; None where model or loans say nothing of terms."""
     held = support.get(PRODUCT)
     if held is None or held.terms is None or PRODUCT not in features.columns:
         return None
     given = columns_of(features, [PRODUCT])[PRODUCT].drop_nulls().unique().to_list()
     unknown = [months for months in given if not held.knows_term(months)]
-    found = _unknown(PRODUCT, held, usual_without=False)
     new = pl.col(PRODUCT).is_in(pl.Series(unknown, dtype=pl.Float64).implode())
-    return pl.coalesce(found, pl.when(new).then(pl.lit(f"{PRODUCT}: {NEW_TERM}")))
+    return [
+        *_unknown(PRODUCT, held, WHOLE_POINT, usual_without=False),
+        _Find(f"{PRODUCT}: {NEW_TERM}", new, WHOLE_POINT),
+    ]
 
 
 def _is_far(name: str, least: float, largest: float, margin: float) -> pl.Expr:

@@ -179,28 +179,38 @@ def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> lis
     """
     factors = [contract_of(model.support, name) for name in model.feature_names]
     texts = sorted({text for factor in factors for text in (factor.reason, factor.missing_reason)})
-    by_text = np.zeros((features.height, len(texts)))
+    by_text = np.zeros((len(texts), features.height))
     values = blanks_as_missing(columns_of(features, model.feature_names), model.support)
-    for place, factor in enumerate(factors):
+    for factor, push in zip(factors, np.ascontiguousarray(pushes.T), strict=True):
         missing = values[factor.name].is_null().to_numpy()
         for text, told in ((factor.reason, ~missing), (factor.missing_reason, missing)):
-            column = by_text[:, texts.index(text)]
-            np.maximum(column, np.where(told, pushes[:, place], 0.0), out=column)
-    order = np.argsort(-by_text, axis=1, kind="stable")[:, :REASONS]
-    found = np.take_along_axis(by_text, order, axis=1)
+            if told.any():
+                column = by_text[texts.index(text)]
+                np.maximum(column, np.where(told, push, 0.0), out=column)
+    left, rows = np.ascontiguousarray(by_text.T), np.arange(features.height)
     names = pl.Series(texts, dtype=pl.String)
-    nothing = pl.Series([None] * features.height, dtype=pl.String)
+    nothing = pl.repeat(None, features.height, dtype=pl.String, eager=True)
     reasons = []
     for rank in range(REASONS):
         told_here = nothing
         if rank < len(texts):
-            words = names.gather(pl.Series(order[:, rank], dtype=pl.UInt32))
-            told_here = words.zip_with(pl.Series(found[:, rank] > 0.0, dtype=pl.Boolean), nothing)
+            largest = left.argmax(axis=1)  # the first of equals
+            words = names.gather(pl.Series(largest, dtype=pl.UInt32))
+            told_here = words.zip_with(pl.Series(left[rows, largest] > 0.0, dtype=pl.Boolean), nothing)
+            left[rows, largest] = 0.0
         reasons.append(told_here.alias(f"reason_{rank + 1}"))
     return reasons
 
 
 def whole_point_pushes(chances: Floats, at_neutral: Floats, scores: ScoreSettings) -> Floats:
-    """Return the log-odds that each factor adds over its neutral value, 0 unless it is a whole point of the score."""
-    better = score_points(as_probability(at_neutral), scores) > score_points(chances, scores)[:, None]
-    return np.where(better, (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, 0.0)
+    """Return the log-odds that each factor adds over its neutral value, 0 unless it is a whole point of the score.
+
+    Points are calculated of the changes that lower the log-odds only: no other is better.
+    """
+    pushes = (np.log(chances) - np.log1p(-chances))[:, None] - at_neutral
+    places = np.flatnonzero(pushes > 0.0)
+    points = score_points(chances, scores)[places // max(1, pushes.shape[1])]
+    better = score_points(as_probability(at_neutral.ravel()[places]), scores) > points
+    found = np.zeros(pushes.shape)
+    found.ravel()[places[better]] = pushes.ravel()[places[better]]
+    return found

@@ -7,19 +7,22 @@ event was set aside before its window had closed: its outcome is unknown for goo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 
 import narwhals as nw
 
 from p2pcredit.contracts.feeds import CURED_STATUSES, DEFAULT_STATUSES
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import EARLY_DAYS, LabelSettings, LabelTarget
-from p2pcredit.transforms.rebuilt_events import foretells, with_known_on, with_rebuilt
-from p2pcredit.transforms.unknown_outcomes import Frame, drop_unknown, keep_unknown
+from p2pcredit.transforms.rebuilt_events import foretells, is_outcome, with_known_on, with_rebuilt
+from p2pcredit.transforms.unknown_outcomes import Frame, drop_unknown, first_set_aside, keep_unknown
 
 LATE_REPORT_MONTHS = 12
 """A default reported more than so many months after a window closed no longer changes the loan's label."""
+
+MONTH_END_SLACK = timedelta(days=4)
+"""Months on and months back differ by up to three days where they meet the end of a shorter month."""
 
 LABEL_COLUMNS: dict[str, tuple[str, ...]] = {
     "loan_terms": ("loan_id", "origination_date", "term_months"),
@@ -67,10 +70,12 @@ def default_events(performance: Frame, settings: Target, by: Sequence[str] = ("l
         The events with `known_on`, the day from which each may be used: see `transforms.rebuilt_events`.
     """
     performance = with_rebuilt(performance)
-    found = performance.filter(
-        (nw.col("days_past_due") >= settings.default_days) | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
-    )
-    return with_known_on(found, performance, by)
+    return with_known_on(performance.filter(is_default(settings)), performance, by)
+
+
+def is_default(settings: Target) -> nw.Expr:
+    """Select the servicing events that are defaults."""
+    return (nw.col("days_past_due") >= settings.default_days) | nw.col("status").is_in(sorted(DEFAULT_STATUSES))
 
 
 def first_originations(terms: Frame) -> Frame:
@@ -145,18 +150,28 @@ def rebuilt_signs(performance: Frame) -> Frame:
     return performance.filter(nw.col("days_past_due") >= EARLY_DAYS, foretells()).select("loan_id").unique()
 
 
+def _as_it_is(frame: Frame) -> Frame:
+    return frame
+
+
 def build_labels(
-    terms: Frame, performance: Frame, quarantine: Frame, days: DateRange, settings: LabelSettings
+    terms: Frame,
+    performance: Frame,
+    quarantine: Frame,
+    days: DateRange,
+    settings: LabelSettings,
+    hold: Callable[[Frame], Frame] = _as_it_is,
 ) -> Frame:
     """Build the labels of every definition that become known on these days.
 
     Args:
         terms: Typed `loan_terms` rows with `loan_id`, `origination_date`, `term_months`, covering
             `history_needed(days)`.
-        performance: Typed `loan_performance` rows, covering the same days.
+        performance: Typed `loan_performance` rows, covering the same days; those of `telling_events` suffice.
         quarantine: Rows of `silver/quarantine` of the same days.
         days: The snapshot dates whose labels are asked for.
         settings: Windows, default and lag.
+        hold: Makes a frame that is asked for several times once, where that is quicker; an engine's `read_once`.
 
     Returns:
         `loan_id, definition, label, origination_date, known_on, snapshot_date`, where snapshot_date equals known_on. A
@@ -164,38 +179,98 @@ def build_labels(
         Lifetime labels exist only for loans of that term. A loan of which an event was set aside by the day its window
         closed has no label that becomes known from the day of that event on.
     """
-    built = [_build_target(terms, performance, quarantine, days, target) for target in settings.targets]
+    targets = settings.targets
+    seen = default_events(performance, settings)
+    defaults = hold(seen.select("loan_id", "event_date", nw.col("known_on").alias("seen_on")))
+    asked = hold(_loans_of(terms, defaults, days, targets))
+    loans = _with_bads(asked, defaults, targets).join(first_set_aside(quarantine), on="loan_id", how="left")
+    loans = hold(loans)
+    built = [_build_target(loans, days, target) for target in targets]
     return nw.concat([rows for parts in built for rows in parts])
 
 
-def _build_target(
-    terms: Frame, performance: Frame, quarantine: Frame, days: DateRange, target: LabelTarget
-) -> tuple[Frame, Frame]:
-    """Find the bads and the goods of one definition that become known on these days."""
-    loans = first_originations(terms)
-    if target.term_months is not None:
-        of_term = terms.filter(nw.col("term_months") == target.term_months).select("loan_id", "origination_date")
-        loans = loans.join(of_term.unique(), on=["loan_id", "origination_date"], how="semi")
-    defaults = default_events(performance, target).select("loan_id", "event_date", nw.col("known_on").alias("seen_on"))
-    origination, known_on = nw.col("origination_date"), nw.col("known_on")
-    asked_for = known_on.is_between(days.first, days.last)
+def telling_events(performance: Frame, settings: Target) -> Frame:
+    """Keep the servicing events that labels rest on: defaults, and outcomes that rebuilt events wait for.
+
+    Most events of a book say that a loan is current. They are left out before anything is joined or held.
+    """
+    return performance.filter(is_default(settings) | is_outcome())
+
+
+def _loans_of(terms: Frame, defaults: Frame, days: DateRange, targets: Sequence[LabelTarget]) -> Frame:
+    """Select the loans that may have a label that becomes known on these days, each once, with its origination date.
+
+    They are those with a default that was seen on these days, and those with a window that may close on them. Where an
+    id repeats, all its rows are looked at and the earliest counts: it may close on other days.
+
+    Returns:
+        `loan_id`, `origination_date`, and per definition of one contract term `of_TERM`: the first day on which a loan
+        of the id was made for that term.
+    """
+    origination = nw.col("origination_date")
+    may_close = nw.any_horizontal(*(_may_close(days, target) for target in targets), ignore_nulls=True)
+    asked = nw.concat(
+        [
+            defaults.filter(nw.col("seen_on").is_between(days.first, days.last)).select("loan_id"),
+            terms.filter(may_close).select("loan_id"),
+        ]
+    ).unique()
+    terms_asked = [target.term_months for target in targets if target.term_months is not None]
+    of_term = [nw.when(nw.col("term_months") == term).then(origination).alias(f"of_{term}") for term in terms_asked]
+    return (
+        terms.join(asked, on="loan_id", how="semi")
+        .select("loan_id", "origination_date", *of_term)
+        .group_by("loan_id")
+        .agg(origination.min(), *(nw.col(f"of_{term}").min() for term in terms_asked))
+    )
+
+
+def _may_close(days: DateRange, target: LabelTarget) -> nw.Expr:
+    """Select the loans whose window can close on these days, and a few more: plain dates are quicker than months."""
+    lag = timedelta(days=target.reporting_lag_days)
+    first, last = (add_months(day - lag, -target.window_months) for day in (days.first, days.last))
+    found = nw.col("origination_date").is_between(first - MONTH_END_SLACK, last + MONTH_END_SLACK)
+    return found if target.term_months is None else found & (nw.col("term_months") == target.term_months)
+
+
+def _with_bads(loans: Frame, defaults: Frame, targets: Sequence[LabelTarget]) -> Frame:
+    """Add per definition the first day on which a default inside its window was seen: `bad_DEFINITION`.
+
+    One join and one pass over the defaults serve all definitions.
+    """
+    origination, seen_on = nw.col("origination_date"), nw.col("seen_on")
+    inside = [
+        nw.when(nw.col("event_date") <= window_end(origination, target)).then(seen_on).alias(f"bad_{target.definition}")
+        for target in targets
+    ]
     bads = (
         loans.join(defaults, on="loan_id", how="inner")
-        .filter(nw.col("event_date") <= window_end(origination, target))
-        .group_by("loan_id", "origination_date")
-        .agg(nw.col("seen_on").min().alias("known_on"))
+        .select("loan_id", *inside)
+        .group_by("loan_id")
+        .agg(*(nw.col(f"bad_{target.definition}").min() for target in targets))
     )
-    goods = (
-        loans.with_columns(window_closed_on(origination, target).alias("known_on"))
-        .filter(asked_for)
-        .join(bads.select("loan_id", known_on.alias("bad_on")), on="loan_id", how="left")
-        .filter(nw.col("bad_on").is_null() | (nw.col("bad_on") > known_on))
-    )
+    return loans.join(bads, on="loan_id", how="left")
+
+
+def _build_target(loans: Frame, days: DateRange, target: LabelTarget) -> tuple[Frame, Frame]:
+    """Select the bads and the goods of one definition that become known on these days.
+
+    Args:
+        loans: What `_loans_of` and `_with_bads` gave, with `set_aside_on`.
+        days: The days.
+        target: The definition.
+    """
+    origination, known_on = nw.col("origination_date"), nw.col("known_on")
+    if target.term_months is not None:
+        loans = loans.filter(nw.col(f"of_{target.term_months}") == origination)
+    bad_on, closed_on = nw.col(f"bad_{target.definition}"), window_closed_on(origination, target)
+    asked_for = known_on.is_between(days.first, days.last)
     oldest = known_on.dt.offset_by(f"-{target.window_months + LATE_REPORT_MONTHS}mo").cast(nw.Date)
-    known_bads = bads.filter(asked_for, origination >= oldest)
-    told_by = nw.min_horizontal(known_on, window_closed_on(origination, target))
-    sound_bads, sound_goods = (drop_unknown(known, quarantine, by=told_by) for known in (known_bads, goods))
-    return _labelled(sound_bads, 1, target), _labelled(sound_goods, 0, target)
+    bads = loans.with_columns(bad_on.alias("known_on")).filter(asked_for, origination >= oldest)
+    goods = loans.with_columns(closed_on.alias("known_on")).filter(asked_for, bad_on.is_null() | (bad_on > known_on))
+    set_aside_on = nw.col("set_aside_on")
+    sound = set_aside_on.is_null() | (set_aside_on > nw.min_horizontal(known_on, closed_on))
+    return _labelled(bads.filter(sound), 1, target), _labelled(goods.filter(sound), 0, target)
 
 
 def unknown_outcomes(terms: Frame, quarantine: Frame, *, as_of: date, settings: Target) -> Frame:

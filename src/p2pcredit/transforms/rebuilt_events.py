@@ -37,6 +37,11 @@ def foretells() -> nw.Expr:
     return nw.col("rebuilt").fill_null(value=False) & ~nw.col("status").is_in(_DEFAULT)
 
 
+def is_outcome() -> nw.Expr:
+    """Select the events that say how a loan ended: in default, or closed."""
+    return nw.col("status").is_in(_OUTCOME)
+
+
 def with_known_on(events: Frame, performance: Frame, by: Sequence[str] = ("loan_id",)) -> Frame:
     """Give each event the day from which it may be used, `known_on`; leave out those whose outcome is not public.
 
@@ -49,11 +54,7 @@ def with_known_on(events: Frame, performance: Frame, by: Sequence[str] = ("loan_
         The events with `known_on`: their snapshot date, or of those that foretell an outcome the day on which the
         loan's first default or closing was known, where that is later.
     """
-    outcomes = (
-        performance.filter(nw.col("status").is_in(_OUTCOME))
-        .group_by(*by)
-        .agg(nw.col("snapshot_date").min().alias("outcome_on"))
-    )
+    outcomes = performance.filter(is_outcome()).group_by(*by).agg(nw.col("snapshot_date").min().alias("outcome_on"))
     seen = events.filter(~foretells()).with_columns(nw.col("snapshot_date").alias("known_on"))
     waiting = (
         events.filter(foretells())
@@ -64,4 +65,4 @@ def with_known_on(events: Frame, performance: Frame, by: Sequence[str] = ("loan_
     return nw.concat([seen, waiting])
 
 
-__all__ = ["foretells", "with_known_on", "with_rebuilt"]
+__all__ = ["foretells", "is_outcome", "with_known_on", "with_rebuilt"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import xgboost as xgb
 
 from p2pcredit.contracts.feature import NEVER_MONTHS
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.models import reference_borrower as profile
 from p2pcredit.models.boosting import model as boosting
+from p2pcredit.models.boosting.counterfactuals import Counterfactuals
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.reference_borrower import feature_named, neutral_profile
@@ -103,14 +106,56 @@ def test_contributions_are_what_the_neutral_value_takes_away(model: ScoringModel
         assert found[:, place] == pytest.approx(log_odds - np.log(moved) + np.log1p(-moved), abs=1e-5)
 
 
-def test_one_factor_at_a_time_says_what_all_factors_in_one_prediction_say(
+def test_tables_over_the_trees_say_what_predicting_each_changed_loan_says_to_the_last_digit(
     model: ScoringModel, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loans = _hostile(book[0], model).head(100)
-    together = model.predict_with_neutral(loans)[1]
-    for cells in (1, 20_000):
-        monkeypatch.setattr(boosting, "CELLS_TOGETHER", cells)
-        assert np.array_equal(model.predict_with_neutral(loans)[1], together)
+    loans = pl.concat([_hostile(book[0], model).head(500), book[0].head(200)])
+    found = []
+    for loans_for_tables, together in ((10_000, 1), (1, 64), (1, 2048)):
+        monkeypatch.setattr(boosting, "LOANS_FOR_TABLES", loans_for_tables)
+        monkeypatch.setattr(boosting, "LOANS_TOGETHER", together)
+        found.append(model.predict_with_neutral(loans))
+    for chances, at_neutral in found[1:]:
+        assert np.array_equal(chances, found[0][0])
+        assert np.array_equal(at_neutral, found[0][1])
+
+
+def test_reasons_of_many_loans_ask_the_trees_once_and_the_tables_once(
+    run: TrainingRun, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = next(c.model for c in run.candidates if (c.family, c.target) == ("boosting", "hazard"))
+    model = load_model(model.to_files())  # of which no table was made yet
+    asked: dict[str, list[int]] = {"trees": [], "tables": [], "made": []}
+    predict, sums, make = xgb.Booster.inplace_predict, Counterfactuals.sums, Counterfactuals.__init__
+
+    def predicted(self: xgb.Booster, data: np.ndarray, *args: Any, **kwargs: Any) -> Any:
+        asked["trees"].append(data.shape[0])
+        return predict(self, data, *args, **kwargs)
+
+    def summed(self: Counterfactuals, columns: np.ndarray) -> Any:
+        asked["tables"].append(columns.shape[0])
+        return sums(self, columns)
+
+    def made(self: Counterfactuals, *args: Any) -> None:
+        asked["made"].append(1)
+        make(self, *args)
+
+    monkeypatch.setattr(xgb.Booster, "inplace_predict", predicted)
+    monkeypatch.setattr(Counterfactuals, "sums", summed)
+    monkeypatch.setattr(Counterfactuals, "__init__", made)
+    for calibration in (model.calibration, Calibration(0.9, 0.1)):  # the trees and the reference borrower are the same
+        score_loans(model.calibrated(calibration), "m", book[0], Settings())
+    assert sum(asked["trees"]) == sum(asked["tables"]) == 2 * book[0].height
+    assert sum(asked["made"]) == 1
+
+
+def test_few_loans_are_scored_without_tables(run: TrainingRun, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("tables were made")
+
+    monkeypatch.setattr(Counterfactuals, "__init__", refused)
+    model = next(c.model for c in run.candidates if (c.family, c.target) == ("boosting", "hazard"))
+    assert score_loans(load_model(model.to_files()), "m", book[0].head(30), Settings()).height == 30
 
 
 def test_a_loan_is_not_predicted_again_for_a_factor_that_it_has_at_its_neutral_value(
@@ -120,13 +165,13 @@ def test_a_loan_is_not_predicted_again_for_a_factor_that_it_has_at_its_neutral_v
     usual = {name: pl.lit(model.neutral[name], book[0].schema[name]).alias(name) for name in model.feature_names}
     loans = book[0].head(10).with_columns(usual.values())
     predicted: list[int] = []
-    margin = BoostingModel.margin_of_columns
+    trees = BoostingModel._raw_of_columns
 
     def counted(self: BoostingModel, columns: np.ndarray) -> np.ndarray:
         predicted.append(columns.shape[0])
-        return margin(self, columns)
+        return trees(self, columns)
 
-    monkeypatch.setattr(BoostingModel, "margin_of_columns", counted)
+    monkeypatch.setattr(BoostingModel, "_raw_of_columns", counted)
     assert not model.contributions(loans).any()
     assert sum(predicted) == 10
 

@@ -31,6 +31,7 @@ from p2pcredit.transforms.labels import (
     build_labels,
     history_needed,
     longest_window,
+    telling_events,
 )
 from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS
 
@@ -87,8 +88,9 @@ def _mend_later_labels(ctx: JobContext, engine: Engine, days: DateRange) -> int:
 
 def _labels(ctx: JobContext, engine: Engine, days: DateRange) -> nw.LazyFrame[Any]:
     history = history_needed(days, ctx.settings.labels)
-    terms, performance, quarantine = engine.read_once(
-        *(engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items()),
-        engine.frame(QUARANTINE, history, QUARANTINE_COLUMNS),
+    loans, events = (engine.frame(silver(FEEDS[name]), history, columns) for name, columns in LABEL_COLUMNS.items())
+    set_aside = engine.frame(QUARANTINE, history, QUARANTINE_COLUMNS)
+    terms, performance, quarantine = engine.read_once(loans, telling_events(events, ctx.settings.labels), set_aside)
+    return build_labels(
+        terms, performance, quarantine, days, ctx.settings.labels, lambda frame: engine.read_once(frame)[0]
     )
-    return build_labels(terms, performance, quarantine, days, ctx.settings.labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -14,9 +14,10 @@ import xgboost as xgb
 from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import BankError, TrainingError
 from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects, with_usual_effects
+from p2pcredit.models.boosting.counterfactuals import Counterfactuals
 from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE, Encoding, learn_encoding
 from p2pcredit.models.boosting.trees import Trees, growing
-from p2pcredit.models.calibration import Calibration
+from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
@@ -32,23 +33,19 @@ from p2pcredit.models.training_support import (
     support_from_json,
     without_missing,
 )
+from p2pcredit.weak_cache import WeakCache
 
 BOOSTER_FILE = "booster.ubj"
 LOANS_FOR_REACH = 2_000
-CELLS_TOGETHER = 1 << 20
-"""How many cells of changed rows are predicted in one call: a call costs as much as some hundred rows."""
+LOANS_FOR_TABLES = 1000
+"""From so many loans on, what a change of each feature does is looked up in tables. Making them costs as much as to
+predict about as many loans once for each feature."""
 CELLS_FOR_ANOTHER_THREAD = 1 << 16
 """From so many cells on rows are predicted on two threads. They wait for each other once, not at every node of a tree
 as those of a fit do, so it pays much sooner than there."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A feature set to its neutral value: its place among the features, its columns, and the rows that this changes."""
-
-    place: int
-    span: slice
-    rows: npt.NDArray[np.int64]
+LOANS_TOGETHER = 2048
+"""So many loans are summed up at a time, that their sums stay in the processor's cache."""
+_TABLES = WeakCache[xgb.Booster, Counterfactuals]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +133,8 @@ class BoostingModel:
         The second is what the model itself says of the changed row, so a factor named as a reason is one that would
         have changed the score.
         """
-        rows = self._rows(features)
-        margin = self.margin_of_columns(rows.columns) + rows.effect
-        return self.calibration.probability(margin), self._at_neutral(rows, self.calibration.log_odds(margin))
+        log_odds, at_neutral = self._log_odds_with_neutral(features)
+        return as_probability(log_odds), at_neutral
 
     def what_stays(self) -> Stays:
         """Give what is the same for every row, for predictions row by row."""
@@ -146,9 +142,8 @@ class BoostingModel:
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Calculate the log-odds of default that each feature's value adds over its neutral value, (rows, features)."""
-        rows = self._rows(features)
-        log_odds = self.calibration.log_odds(self.margin_of_columns(rows.columns) + rows.effect)
-        return np.asarray(log_odds[:, None] - self._at_neutral(rows, log_odds), dtype=np.float64)
+        log_odds, at_neutral = self._log_odds_with_neutral(features)
+        return np.asarray(log_odds[:, None] - at_neutral, dtype=np.float64)
 
     def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
         """Copy the trees with a reference borrower, and with the effects of absent values in their training loans.
@@ -250,35 +245,65 @@ class BoostingModel:
             if name in self._levels and not self.support[name].pools_rare(LEAST_LEVEL_SHARE):
                 yield name, "rare", ~missing & ~columns[:, span].any(axis=1)
 
-    def _at_neutral(self, rows: _Rows, log_odds: Floats) -> Floats:
+    def _log_odds_with_neutral(self, features: pl.DataFrame) -> tuple[Floats, Floats]:
+        """Calculate the log-odds of each row as it is, and with each feature at its neutral value."""
+        rows = self._rows(features)
+        raw = self._raw_of_columns(rows.columns)
+        log_odds = self.calibration.log_odds(raw + self.offset + rows.effect)
+        return log_odds, self._at_neutral(rows, raw, log_odds)
+
+    def _at_neutral(self, rows: _Rows, raw: Floats, log_odds: Floats) -> Floats:
         """Return the log-odds of rows with each feature at its neutral value, given those with all as they are.
+
+        Args:
+            rows: As the trees see them.
+            raw: The sum of the trees of each row.
+            log_odds: The log-odds of each row.
+        """
+        found = np.repeat(log_odds[:, None], len(self.encoding.features), axis=1)
+        for place, added in rows.effects.items():
+            found[:, place] -= self.calibration.slope * added
+        fill_in = self._by_tables if rows.columns.shape[0] >= LOANS_FOR_TABLES else self._by_predicting
+        fill_in(rows, raw, found)
+        return found
+
+    def _by_tables(self, rows: _Rows, raw: Floats, found: Floats) -> None:
+        """Fill in the log-odds of changed rows from tables, which add the trees up for all changes in one pass.
+
+        What a change adds is taken from the tables and added to what the booster gave, so that a loan whose value is
+        the neutral one stays exactly as it is.
+        """
+        stays, effect, slope = self.what_stays(), rows.effect, self.calibration.slope
+        spans = tuple(span for _, span in stays.spans_used)
+        state = (stays.usual.tobytes(), tuple((span.start, span.stop) for span in spans))
+        tables = _TABLES.get(self.booster, state, lambda: Counterfactuals(self.booster, stays.usual, spans))
+        places = [place for place, _ in stays.spans_used]
+        for first in range(0, rows.columns.shape[0], LOANS_TOGETHER):
+            part = slice(first, first + LOANS_TOGETHER)
+            sums = tables.sums(rows.columns[part]).astype(np.float64)
+            margin = (raw[part, None] + (sums[:, 1:] - sums[:, :1])) + self.offset + effect[part, None]
+            changed = self.calibration.log_odds(margin)
+            for column, place in enumerate(places):
+                if place in rows.effects:
+                    changed[:, column] -= slope * rows.effects[place][part]
+            found[part, places] = changed
+
+    def _by_predicting(self, rows: _Rows, _raw: Floats, found: Floats) -> None:
+        """Fill in the log-odds of changed rows, by predicting them: for few loans, whose tables would cost more.
 
         A row whose value of a feature is the neutral one is not predicted again for it.
         """
-        columns, effect = rows.columns, rows.effect
-        found = np.repeat(log_odds[:, None], len(self.encoding.features), axis=1)
-        if columns.shape[0] == 0:
-            return found
-        for place, added in rows.effects.items():
-            found[:, place] -= self.calibration.slope * added
-        stays = self.what_stays()
-        usual = stays.usual
-        changes = (
-            _Change(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in stays.spans_used
-        )
-        for some in _in_parts(changes, CELLS_TOGETHER // columns.shape[1]):
-            chosen = np.concatenate([change.rows for change in some])
-            changed, first = columns[chosen], 0
-            left = effect[chosen]
-            for change in some:
-                last = first + change.rows.size
-                changed[first:last, change.span] = usual[change.span]
-                if change.place in rows.effects:
-                    left[first:last] -= rows.effects[change.place][change.rows]
-                first = last
-            places = np.repeat([change.place for change in some], [change.rows.size for change in some])
-            found[chosen, places] = self.calibration.log_odds(self.margin_of_columns(changed) + left)
-        return found
+        stays, effect = self.what_stays(), rows.effect
+        usual, columns = stays.usual, rows.columns
+        changes = [(place, span, _rows_other_than(usual[span], columns[:, span])) for place, span in stays.spans_used]
+        if not changes or not columns.size:
+            return
+        chosen = np.concatenate([which for _, _, which in changes])
+        places = np.repeat([place for place, _, _ in changes], [which.size for _, _, which in changes])
+        changed = columns[chosen]
+        for place, span, _ in changes:
+            changed[places == place, span] = usual[span]
+        found[chosen, places] = self.calibration.log_odds(self.margin_of_columns(changed) + effect[chosen])
 
     def spans_used(self) -> list[tuple[int, slice]]:
         """List the features that a tree asks for: place among the features, and columns."""
@@ -289,11 +314,15 @@ class BoostingModel:
 
     def margin_of_columns(self, columns: Matrix) -> Floats:
         """Calculate the margin of rows as the trees see them, (rows, columns), before absences and calibration."""
+        return self._raw_of_columns(columns) + self.offset
+
+    def _raw_of_columns(self, columns: Matrix) -> Floats:
+        """Add up the trees for rows as they see them, (rows, columns)."""
         if columns.shape[0] == 0:
             return np.zeros(0)
         self.booster.set_param({"nthread": 1 + min(1, columns.size // CELLS_FOR_ANOTHER_THREAD)})
         raw = self.booster.inplace_predict(columns, predict_type="margin", missing=np.nan, validate_features=False)
-        return np.asarray(raw, dtype=np.float64) + self.offset
+        return np.asarray(raw, dtype=np.float64)
 
     def _neutral_row(self) -> pl.DataFrame:
         kinds = {name: pl.String() if name in self.encoding.levels else pl.Float64() for name in self.feature_names}
@@ -310,18 +339,6 @@ def _rows_other_than(usual: Matrix, columns: Matrix) -> npt.NDArray[np.int64]:
     """
     other = (columns != usual) & ~(np.isnan(columns) & np.isnan(usual))
     return np.flatnonzero(other.any(axis=1))
-
-
-def _in_parts(changes: Iterable[_Change], rows_together: int) -> Iterator[list[_Change]]:
-    """Cut the changes, in their order, into parts of at most so many rows together; one alone may have more."""
-    part: list[_Change] = []
-    for change in changes:
-        if part and sum(one.rows.size for one in (*part, change)) > rows_together:
-            yield part
-            part = []
-        part.append(change)
-    if part:
-        yield part
 
 
 def fit_boosting(

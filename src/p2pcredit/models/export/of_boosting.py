@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any
-
-import numpy as np
-
 from p2pcredit.errors import UsageError
+from p2pcredit.models.boosting.counterfactuals import Node, content_of, start_of, trees_of
 from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE
 from p2pcredit.models.boosting.model import BoostingModel
 from p2pcredit.models.export.formula import (
@@ -30,8 +25,6 @@ from p2pcredit.models.export.formula import (
 from p2pcredit.models.export.results import finish
 from p2pcredit.models.export.values import Values
 from p2pcredit.settings import Settings
-
-_BASES = {"binary:logistic": lambda share: -math.log(1.0 / share - 1.0), "count:poisson": math.log}
 
 
 def formula_of_boosting(model: BoostingModel, settings: Settings) -> Formula:
@@ -107,22 +100,19 @@ def _forest(model: BoostingModel, known: dict[str, Ref]) -> Forest:
     for name in model.feature_names:
         levels = model.encoding.levels.get(name)
         columns += [known[name]] if levels is None else [(known[name], level) for level in levels]
-    content = json.loads(bytes(model.booster.save_raw("json")))["learner"]
-    aim = content["objective"]["name"]
-    if aim not in _BASES:
+    content = content_of(model.booster)
+    start = start_of(content)
+    if start is None:
+        aim = content["objective"]["name"]
         raise UsageError(f"the trees were grown for {aim}, which this version cannot export; score with p2pcredit")
-    share = float(str(content["learner_model_param"]["base_score"]).strip("[]"))
-    trees = tuple(_tree(tree, 0) for tree in content["gradient_booster"]["model"]["trees"])
-    return Forest(float(np.float32(_BASES[aim](np.float32(share)))), tuple(columns), trees)
+    return Forest(start, tuple(columns), tuple(_tree(tree) for tree in trees_of(content)))
 
 
-def _tree(tree: dict[str, Any], node: int) -> Split | Leaf:
-    number = float(np.float32(tree["split_conditions"][node]))
-    left, right = tree["left_children"][node], tree["right_children"][node]
-    if left < 0:
-        return Leaf(number)
-    missing_left = bool(tree["default_left"][node])
-    return Split(tree["split_indices"][node], number, missing_left, _tree(tree, left), _tree(tree, right))
+def _tree(node: Node) -> Split | Leaf:
+    if isinstance(node, float):
+        return Leaf(node)
+    condition, left, right = node
+    return Split(condition.column, condition.below, condition.missing_left, _tree(left), _tree(right))
 
 
 def _at_usual(forest: Forest, name: Ref, usual: float | str | None) -> Forest:
