@@ -243,8 +243,8 @@ def _command(name: str, paths: LocalPaths, beside: Record) -> list[str]:
     if name == PAGES:
         port = str(urlsplit(beside.told[URL_VARIABLE]).port)
         return [sys.executable, "-m", "p2pcredit", *COMPONENTS[name], "--port", port, "--home", str(paths.home)]
-    port = ["--port", str(beside.port)] if name == "api-server" else []
-    return [sys.executable, "-m", "airflow", *COMPONENTS[name], *port]
+    where = ["--port", str(beside.port)] if name == "api-server" else []
+    return [sys.executable, "-m", "airflow", *COMPONENTS[name], *where]
 
 
 def _stop_in_order(processes: list[StartedProcess]) -> None:

@@ -196,8 +196,8 @@ def _require_url(url: str) -> None:
 
 async def _refused(request: Request, error: Any) -> Response:
     if error.status_code == 401:
-        shown = f"{under_of(request)}/"
-        return notices.not_signed_in(get_auth_manager().get_url_login(next_url=shown))
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return notices.not_signed_in(get_auth_manager().get_url_login(next_url=wanted))
     if error.status_code == 403:
         return notices.right_lacking(DAG_IDS)
     return notices.not_there(under_of(request))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse
 
@@ -27,10 +29,25 @@ def nothing_served(home: Path, url: str, token: Path | None) -> HTMLResponse:
         "Nothing is served yet",
         "<p>A server of its own gives these pages, so that Airflow loads none of its libraries. "
         "Start it in the home of the DAGs, on a machine that this API server reaches:</p>"
-        f"<pre><code>p2pcredit serve --for-airflow --home {_said(home)}</code></pre>"
+        f"<pre><code>{_said(command_for(home, url))}</code></pre>"
         f"<p>It was looked for at <code>{_said(url)}</code>; <code>P2P_PAGES_URL</code> names another address.{lacks} "
         "Then load this page again.</p>",
     )
+
+
+def command_for(home: Path, url: str) -> str:
+    """Give the command that starts the server where it is looked for.
+
+    Examples:
+        >>> command_for(Path("/opt/airflow"), "http://127.0.0.1:8000")
+        'p2pcredit serve --for-airflow --home /opt/airflow'
+        >>> command_for(Path("/opt/airflow"), "http://pages:8001")
+        'p2pcredit serve --for-airflow --home /opt/airflow --host 0.0.0.0 --port 8001'
+    """
+    parts = urlsplit(url)
+    host = "" if parts.hostname in ("127.0.0.1", "localhost", "::1") else " --host 0.0.0.0"
+    port = f" --port {parts.port}" if parts.port not in (None, 8000) else ""
+    return f"p2pcredit serve --for-airflow --home {shlex.quote(str(home))}{host}{port}"
 
 
 def not_believed(url: str, token: Path) -> HTMLResponse:
@@ -108,6 +125,7 @@ def _said(value: object) -> str:
 
 __all__ = [
     "broke_off",
+    "command_for",
     "misset",
     "no_dag_of_ours",
     "not_believed",

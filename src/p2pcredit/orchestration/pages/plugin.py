@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 NAME = "P2PCreditScore"
+_NAMES = {"nav": "P2P loans", "dag": NAME, "dag_run": NAME}
+"""Airflow's navigation has room for nine letters."""
 _HREFS = {
     "nav": "/",
     "dag": "/airflow/dag?dag_id={DAG_ID}",
@@ -57,7 +59,7 @@ def views(environ: Mapping[str, str], base: str) -> list[dict[str, Any]]:
     sign = b64encode(files("p2pcredit.serving.pages").joinpath("static/icon.svg").read_bytes()).decode("ascii")
     return [
         {
-            "name": NAME,
+            "name": _NAMES[place],
             "href": f"{base}{PREFIX}{_HREFS[place]}",
             "destination": place,
             "url_route": _ROUTES[place],
