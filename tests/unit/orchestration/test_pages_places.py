@@ -59,7 +59,9 @@ def test_two_servers_that_make_the_token_at_once_end_up_with_one(tmp_path: Path)
     assert set(found) == {file.read_text(encoding="ascii")}
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"x" * 31, b"\xff" * 40, b"two lines of it that are long enough\nb"])
+@pytest.mark.parametrize(
+    "content", [b"", b"short", b"x" * 31, b"\xff" * 40, b"two lines of it that are long enough\nb"]
+)
 def test_a_file_that_holds_no_token_is_said_and_never_quoted(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)

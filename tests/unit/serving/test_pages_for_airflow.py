@@ -160,7 +160,7 @@ def test_the_page_of_a_run_says_what_its_jobs_did_and_where_its_day_is_seen(smal
 
         told = page(INFERENCE.dag_id, scored)
         assert "Scored: 41" in told
-        assert "99" not in re.sub(r"loans scored.*", "", told, flags=re.S)
+        assert "99" not in re.sub(r"loans scored.*", "", told, flags=re.DOTALL)
         assert "<b>" not in told
         assert str(tmp_path) not in told
         assert "loans scored</a>" in told

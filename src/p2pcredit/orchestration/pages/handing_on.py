@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -130,7 +131,8 @@ class Server:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._client = httpx.AsyncClient(trust_env=False, timeout=_TIMES)
+        keeps_none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one client asks for all people
+        self._client = httpx.AsyncClient(trust_env=False, timeout=_TIMES, cookies=keeps_none)
 
     async def answer(self, request: Request, path: str, person: str, roles: str) -> Response:
         """Hand one request on.
