@@ -6,6 +6,7 @@ Airflow reads its settings once per process, so these tests are best run in a py
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 import warnings
 from pathlib import Path
@@ -18,6 +19,8 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW__", "P2P_
 os.environ.update(
     {
         "AIRFLOW_HOME": _HOME.name,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME.name}/airflow.db",

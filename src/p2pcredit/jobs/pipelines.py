@@ -12,7 +12,7 @@ To add a gold table, write its contract in `contracts/tables.py`, which names it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from itertools import chain
 
@@ -191,6 +191,10 @@ MONITORING = Pipeline(
 
 PIPELINES: tuple[Pipeline, ...] = (PREPROCESSING, INFERENCE, MONITORING)
 """All pipelines. Of a night, they are walked in the order of the clock."""
+
+
+Due = Callable[[date], list[tuple[Pipeline, datetime]]]
+"""Gives the pipelines that work on a snapshot date, each with the instant at which it fires, in that order."""
 
 
 def due_after(day: date) -> list[tuple[Pipeline, datetime]]:

@@ -1,7 +1,7 @@
 """A local Airflow in the background, on this machine only: start it, wait until it is healthy, take it down whole.
 
-Four components are started one by one. `airflow standalone` is not used: its log servers listen on every interface, and
-stopping it leaves processes behind.
+Four components are started one by one, and the server of the pages beside them. `airflow standalone` is not used: its
+log servers listen on every interface, and stopping it leaves processes behind.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from p2pcredit.errors import MissingExtraError, ServiceError, UsageError
 from p2pcredit.jobs.pipelines import PIPELINES
@@ -26,8 +27,12 @@ from p2pcredit.local_airflow.record import Record, locked, read_record, write_re
 from p2pcredit.local_airflow.settings import HOST, LocalPaths, local_environment, login
 from p2pcredit.orchestration.settings.schedules import VARIABLES
 from p2pcredit.storage.home import check_home_for_airflow
+from p2pcredit.storage.pages_token import URL_VARIABLE
 
 HEALTHY_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})
+PAGES = "pages"
+"""The server of the pages, which Airflow shows; no component of Airflow."""
+
 # In the order in which they are started. Without --skip-serve-logs, scheduler and triggerer would open log servers on
 # every interface.
 COMPONENTS = {
@@ -35,6 +40,7 @@ COMPONENTS = {
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
+    PAGES: ["serve", "--for-airflow"],
 }
 DAG_IDS = tuple(pipeline.dag_id for pipeline in PIPELINES)
 MIGRATION_SECONDS = 180.0
@@ -117,6 +123,8 @@ def up(
         told = {name: os.environ[name] for name in VARIABLES if name in os.environ} | dict(extra_env or {})
         if kept:
             port, told = found.port, found.told | dict(extra_env or {})
+        known = found.told.get(URL_VARIABLE) if kept else None
+        told[URL_VARIABLE] = known or f"http://{HOST}:{free_port()}"
         if "api-server" in ended:
             _refuse_taken_port(port)
         inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
@@ -217,9 +225,7 @@ def _start(
     try:
         for name in names:
             report(f"starting {name}")
-            command = [sys.executable, "-m", "airflow", *COMPONENTS[name]]
-            if name == "api-server":
-                command += ["--port", str(beside.port)]
+            command = _command(name, paths, beside)
             started.append(start_process(name, command, environ, paths.logs / f"{name}.log", paths.root))
             write_record(paths, beside.processes + started, beside.port, beside.told)
         report("waiting until it is healthy")
@@ -231,6 +237,14 @@ def _start(
         else:
             paths.processes.unlink(missing_ok=True)
         raise
+
+
+def _command(name: str, paths: LocalPaths, beside: Record) -> list[str]:
+    if name == PAGES:
+        port = str(urlsplit(beside.told[URL_VARIABLE]).port)
+        return [sys.executable, "-m", "p2pcredit", *COMPONENTS[name], "--port", port, "--home", str(paths.home)]
+    where = ["--port", str(beside.port)] if name == "api-server" else []
+    return [sys.executable, "-m", "airflow", *COMPONENTS[name], *where]
 
 
 def _stop_in_order(processes: list[StartedProcess]) -> None:

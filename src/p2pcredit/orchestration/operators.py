@@ -13,6 +13,7 @@ from p2pcredit.errors import HomeError
 from p2pcredit.jobs.pipeline_graph import WaitsFor
 from p2pcredit.jobs.pipelines import INFERENCE
 from p2pcredit.orchestration.assets import describe_outputs
+from p2pcredit.orchestration.links import links_of
 from p2pcredit.orchestration.runs.job_calls import call_job, day_of, raise_for_airflow
 from p2pcredit.orchestration.runs.run_home import enter_home
 from p2pcredit.orchestration.settings.schedules import waiting_time
@@ -84,6 +85,8 @@ class JobOperator(BaseOperator):
         self.feed = feed
         self.span = span
         self.waits_for = waits_for
+        self.operator_extra_links = links_of(job)
+        self.receipt: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Call the job on the run's snapshot date, or wait until it can be called."""
@@ -93,7 +96,7 @@ class JobOperator(BaseOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the job, whatever the trigger found: what is still missing is for the job to say."""
         check_home_after(self, context, event)
-        receipt = call_job(self.job, context, feed=self.feed, span=self.span)
+        self.receipt = receipt = call_job(self.job, context, feed=self.feed, span=self.span)
         describe_outputs(self, context, receipt, day_of(context).isoformat())
         return receipt
 

@@ -1,21 +1,28 @@
-"""Who asks: by a token, by a browser that signed in with one, or by the word of a reverse proxy; and what each may."""
+"""Who asks, and what each may.
+
+By a token, by a browser that signed in with one, by the word of a reverse proxy, or by the word of an Airflow.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+from urllib.parse import unquote
 
 from p2pcredit.settings import Role, ServingSettings, roles_of
+from p2pcredit.storage.pages_token import PERSON_HEADER, ROLES_HEADER, UNDER_HEADER
 
 COOKIE = "p2pcredit_session"
-Door = Literal["token", "session", "proxy"]
+Door = Literal["token", "session", "proxy", "airflow"]
 _DECOY = "0" * 64
+_UNDER = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,8 @@ class Visitor:
     Args:
         name: As the settings or the proxy name them.
         roles: Of `read`, `score`, `decide`.
-        door: How they came in. A browser sends a session or what a proxy asks for by itself, so forms of these doors
-            bear a token of their own; no other page can make a browser send another's bearer token.
+        door: How they came in. A browser sends a session or what a proxy or an Airflow asks for by itself, so forms of
+            these doors bear a token of their own; no other page can make a browser send another's bearer token.
         csrf: What a form of this visitor bears; empty for a token.
     """
 
@@ -45,11 +52,13 @@ class Access:
         clock: Says when sessions end.
         extra: A token that holds beside those of the settings, such as the one that `p2pcredit serve` makes where none
             is set: digest -> visitor.
+        airflow: The digest of the token by which an Airflow is believed who asks and what they may; None believes none.
     """
 
     settings: ServingSettings
     clock: Callable[[], datetime]
     extra: Mapping[str, tuple[str, frozenset[Role]]] = field(default_factory=dict)
+    airflow: str | None = None
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     _digests: dict[str, tuple[str, frozenset[Role]]] = field(init=False, repr=False)
 
@@ -69,12 +78,19 @@ class Access:
             address: Where the request comes from.
         """
         scheme, _, token = headers.get("authorization", "").partition(" ")
+        if self._is_airflow(headers):
+            return self._of_airflow(headers)
         if scheme:
             known = self._of_token(token.strip()) if scheme.lower() == "bearer" else None
             return None if known is None else Visitor(*known, "token")
         if COOKIE in cookies:
             return self._of_session(cookies[COOKIE])
         return self._of_proxy(headers, address)
+
+    def under(self, headers: Mapping[str, str]) -> str:
+        """Find out under which path an Airflow shows the pages; empty for who is no Airflow, or names no such path."""
+        told = headers.get(UNDER_HEADER, "")
+        return told if told and len(told) <= 200 and _UNDER.fullmatch(told) and self._is_airflow(headers) else ""
 
     def sign_in(self, token: str) -> str | None:
         """Make the cookie of a browser whose user has this token; None where it does not hold."""
@@ -117,6 +133,18 @@ class Access:
             return None
         roles = self.settings.proxy_roles.get(name, self.settings.proxy_roles.get("*", ""))
         return Visitor(name, roles_of(roles), "proxy", self._sign("form", name))
+
+    def _is_airflow(self, headers: Mapping[str, str]) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if self.airflow is None or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(self.airflow, digest_of(token.strip()))
+
+    def _of_airflow(self, headers: Mapping[str, str]) -> Visitor | None:
+        name = unquote(headers.get(PERSON_HEADER, "")).strip()
+        if not name or len(name) > 200 or not name.isprintable():
+            return None
+        return Visitor(name, roles_of(headers.get(ROLES_HEADER, "")), "airflow", self._sign("form of Airflow", name))
 
     def _sign(self, purpose: str, text: str) -> str:
         return hmac.new(self._key, f"{purpose} {text}".encode(), hashlib.sha256).hexdigest()

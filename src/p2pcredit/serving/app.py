@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.pipelines import Due, due_after
 from p2pcredit.serving.access import Access
 from p2pcredit.serving.gate import Gate
 from p2pcredit.serving.health import health_router
@@ -34,6 +35,8 @@ def make_app(
     clock: Callable[[], datetime],
     *,
     tokens: Mapping[str, tuple[str, frozenset[Role]]] | None = None,
+    airflow: str | None = None,
+    due: Due = due_after,
 ) -> FastAPI:
     """Make the app of a home.
 
@@ -42,10 +45,12 @@ def make_app(
         settings: All settings.
         clock: Gives the present instant, aware.
         tokens: Tokens beside those of the settings: digest -> name and roles.
+        airflow: The digest of the token by which an Airflow is believed who asks; None believes none.
+        due: Gives the pipelines that work on a snapshot date, each with the instant at which it fires.
     """
     serving = settings.serving
-    access = Access(serving, clock, tokens or {})
-    site = Site(Layout(home), settings, clock, access, Rates(serving.requests_per_second, serving.burst, clock))
+    access = Access(serving, clock, tokens or {}, airflow)
+    site = Site(Layout(home), settings, clock, access, Rates(serving.requests_per_second, serving.burst, clock), due)
     scores = Scores(site)
 
     @asynccontextmanager
@@ -62,7 +67,7 @@ def make_app(
         lifespan=lifespan,
     )
     app.state.site = site
-    app.add_middleware(Gate, most_bytes=serving.max_body_kilobytes * 1024, clock=clock)
+    app.add_middleware(Gate, most_bytes=serving.max_body_kilobytes * 1024, clock=clock, under=access.under)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(P2PCreditError, _failed)
     app.add_exception_handler(HTTPException, _refused_by_router)

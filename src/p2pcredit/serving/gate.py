@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from starlette.datastructures import MutableHeaders
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from p2pcredit.jobs.answering.scorers import new_request_id
+from p2pcredit.serving.pages.drawing import UNDER
 from p2pcredit.serving.refusals import Refusal, answer_refusal
 
 logger = logging.getLogger("p2pcredit.serving")
@@ -39,10 +40,17 @@ class Gate:
         app: The app.
         most_bytes: Largest body.
         clock: The present instant, with which the id of a request begins.
+        under: Gives the path under which the pages of a request are shown, from its headers.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, clock: Callable[[], datetime]) -> None:
-        self._app, self._most_bytes, self._clock = app, most_bytes, clock
+    def __init__(
+        self,
+        app: ASGIApp,
+        most_bytes: int,
+        clock: Callable[[], datetime],
+        under: Callable[[Mapping[str, str]], str],
+    ) -> None:
+        self._app, self._most_bytes, self._clock, self._under = app, most_bytes, clock, under
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -64,6 +72,7 @@ class Gate:
             await send(message)
 
         request = Request(scope)
+        UNDER.set(self._under(request.headers))
         try:
             await self._app(scope, self._counted(request, receive), send_with_headers)
         except Refusal as refusal:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import Caller, JobContext
+from p2pcredit.jobs.pipelines import Due, due_after
 from p2pcredit.serving.access import Access, Visitor
 from p2pcredit.serving.limits import Rates
 from p2pcredit.serving.refusals import Refusal
@@ -34,6 +35,7 @@ class Site:
         clock: Gives the present instant, aware.
         access: Lets visitors in.
         rates: How much each visitor has asked of late.
+        due: Gives the pipelines that work on a snapshot date, each with the instant at which it fires.
     """
 
     layout: Layout
@@ -41,6 +43,7 @@ class Site:
     clock: Callable[[], datetime]
     access: Access
     rates: Rates
+    due: Due = due_after
 
     def context(self, visitor: Visitor | None = None, run_id: str = "serve") -> JobContext:
         """Build the context of a job that a visitor calls: now, and in the visitor's name."""

@@ -36,8 +36,11 @@ OTHER_VARIABLES = (
     "P2P_DAG_QUEUE",
     "P2P_DAG_TASK_TIMEOUT_MINUTES",
     "P2P_DAG_DEADLINE_MINUTES",
+    "P2P_PAGES_URL",
+    "P2P_PAGES_TOKEN_FILE",
+    "P2P_PAGES_IN",
 )
-"""Variables with the prefix that are no settings: where home is, and what the DAGs are scheduled by."""
+"""Variables with the prefix that are no settings: where home is, how the DAGs run, where their pages are shown."""
 
 RENAMED = {
     "monitoring.refresh_bads_growth": "monitoring.retrain_at_new_bads_share",

@@ -72,6 +72,11 @@ class Layout:
         return self.logs / "replay_alerts.jsonl"
 
     @property
+    def pages_token(self) -> Path:
+        """The token by which Airflow says to the server of the pages who asks; may be absent."""
+        return self.home / "airflow" / "pages_token"
+
+    @property
     def datamart(self) -> Path:
         """Bronze, silver and gold tables."""
         return self.home / "scripts" / "datamart"

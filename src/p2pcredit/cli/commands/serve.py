@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,7 +12,9 @@ import typer
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, utc_now
 from p2pcredit.errors import MissingExtraError, UsageError
+from p2pcredit.orchestration.settings.dag_settings import due_after
 from p2pcredit.settings import ROLES, roles_of
+from p2pcredit.storage.pages_token import read_or_make_token, token_file
 
 try:
     from p2pcredit.serving.app import make_app
@@ -36,6 +40,12 @@ def serve(
     roles: Annotated[
         str, typer.Option("--roles", help="Roles of the new token: read, score, decide, joined by +.", metavar="R")
     ] = "read",
+    for_airflow: Annotated[
+        bool,
+        typer.Option(
+            "--for-airflow", help="Believe this home's Airflow who asks, and what they may: its pages show these."
+        ),
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -45,8 +55,10 @@ def serve(
         return _new_token(name, roles)
     ctx = job_context(home)
     serving = ctx.settings.serving
+    airflow = digest_of(read_or_make_token(token_file(ctx.layout.home, os.environ))) if for_airflow else None
+    due_after(ctx.at.date(), os.environ)  # a variable of the schedules that is wrong is said now
     extra = {}
-    if not serving.tokens and not serving.proxy_user_header:
+    if not for_airflow and not serving.tokens and not serving.proxy_user_header:
         if host not in _LOOPBACK:
             raise UsageError(
                 f"no client could be told from another on {host}: no token is set; set serving.tokens, see --new-token"
@@ -54,7 +66,8 @@ def serve(
         token = new_token()
         extra[digest_of(token)] = (ctx.login or "local", frozenset(ROLES))
         sys.stderr.write(f"No token is set, so this one holds until the server ends: {token}\n")
-    app = make_app(ctx.layout.home, ctx.settings, utc_now, tokens=extra)
+    due = partial(due_after, environ=os.environ)
+    app = make_app(ctx.layout.home, ctx.settings, utc_now, tokens=extra, airflow=airflow, due=due)
     run_server(app, host, port, debug=debug)
     return None
 

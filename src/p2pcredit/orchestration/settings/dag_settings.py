@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from p2pcredit.errors import SettingsError
 from p2pcredit.jobs.pipeline_graph import Pipeline
+from p2pcredit.jobs.pipelines import PIPELINES
 from p2pcredit.orchestration.settings.schedules import (
     CRON_VARIABLES,
     DEADLINE_VARIABLE,
@@ -107,6 +108,25 @@ def schedule_of(pipeline: Pipeline, environ: Mapping[str, str]) -> Schedule:
     return Schedule(cron, zone, at, shift)
 
 
+def due_after(day: date, environ: Mapping[str, str]) -> list[tuple[Pipeline, datetime]]:
+    """List the pipelines that work on a snapshot date, each with the instant at which it fires, in that order.
+
+    Args:
+        day: The snapshot date.
+        environ: The variables of the schedules, as `schedule_of` reads them.
+
+    Raises:
+        SettingsError: If one of them is wrong.
+
+    Examples:
+        >>> nightly = due_after(date(2024, 1, 14), {"P2P_DAG_CRON_PREPROCESSING": "30 4 * * *"})
+        >>> [f"{pipeline.tag} {at:%H:%M}" for pipeline, at in nightly]
+        ['inference 02:00', 'preprocessing 04:30']
+    """
+    due = [(pipeline, schedule_of(pipeline, environ).due(day)) for pipeline in PIPELINES]
+    return sorted((run for run in due if run[0].fires_after(day) is not None), key=lambda run: run[1])
+
+
 def task_defaults(environ: Mapping[str, str]) -> dict[str, Any]:
     """Read in which pool and queue tasks run, and how long one may take; what is absent is left to Airflow.
 
@@ -147,4 +167,4 @@ def deadline(environ: Mapping[str, str]) -> timedelta | None:
     return minutes_of(environ, DEADLINE_VARIABLE, _MOST_MINUTES, 300)
 
 
-__all__ = ["Schedule", "deadline", "schedule_of", "task_defaults"]
+__all__ = ["Schedule", "deadline", "due_after", "schedule_of", "task_defaults"]

@@ -1,4 +1,7 @@
-"""Read the variables of the DAGs from the environment: start, end, catch-up, simulated time, waiting, retries."""
+"""Read the variables of the DAGs from the environment: start, end, catch-up, simulated time, waiting, retries.
+
+`VARIABLES` names all that Airflow's components read, those of the pages too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from p2pcredit.errors import SettingsError
+from p2pcredit.orchestration.pages.places import PLACES_VARIABLE
+from p2pcredit.storage.pages_token import TOKEN_FILE_VARIABLE, URL_VARIABLE
 
 START_VARIABLE = "P2P_DAG_START"
 END_VARIABLE = "P2P_DAG_END"
@@ -44,6 +49,9 @@ VARIABLES = (
     QUEUE_VARIABLE,
     TASK_TIMEOUT_VARIABLE,
     DEADLINE_VARIABLE,
+    URL_VARIABLE,
+    TOKEN_FILE_VARIABLE,
+    PLACES_VARIABLE,
 )
 
 DEFAULT_START = datetime(2000, 1, 1, tzinfo=UTC)

@@ -141,7 +141,7 @@ def data_router(site: Site) -> APIRouter:
         if form := told.get("as"):
             return answer_export(frame, asked, form, "metric")
         links = {
-            "week_end_date": lambda row: f"/weeks/{row['week_end_date']}",
+            "week_end_date": lambda row: way(f"/weeks/{row['week_end_date']}"),
             "model_id": lambda row: way(f"/models/{row['model_id']}"),
         }
         shown = look_up(frame, asked, key="weeks", caption="Week by week", links=links, empty="It was never measured.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -28,6 +29,9 @@ SECTIONS = (
     ("/data", "Data"),
 )
 """The navigation: where each section begins, and its name."""
+
+UNDER: ContextVar[str] = ContextVar("UNDER", default="")
+"""The path under which the pages of this request are shown, such as `/p2pcredit` within Airflow; empty for the root."""
 
 _PATH = re.compile(r"(?<![\w.<])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]*)")
 
@@ -71,14 +75,16 @@ def section_of(path: str) -> str:
 
 
 def way(path: str, **asked: object) -> str:
-    """Build a way within the server; what is None or empty is left out.
+    """Build a way within the server, under the path where this request's pages are shown.
+
+    What is None or empty is left out.
 
     Examples:
         >>> way("/loans/one", id="a/b&c", page=None)
         '/loans/one?id=a%2Fb%26c'
     """
     told = {name: value for name, value in asked.items() if value is not None and value != ""}
-    return quote(path) + (f"?{urlencode(told, quote_via=quote, safe='')}" if told else "")
+    return UNDER.get() + quote(path) + (f"?{urlencode(told, quote_via=quote, safe='')}" if told else "")
 
 
 def without_paths(text: str) -> str:
@@ -118,4 +124,4 @@ def _environment() -> Environment:
     return environment
 
 
-__all__ = ["SECTIONS", "draw", "here", "section_of", "way", "without_paths"]
+__all__ = ["SECTIONS", "UNDER", "draw", "here", "section_of", "way", "without_paths"]

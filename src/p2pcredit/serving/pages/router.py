@@ -26,6 +26,7 @@ from p2pcredit.serving.pages.loans import loans_router
 from p2pcredit.serving.pages.measured import Measured
 from p2pcredit.serving.pages.models import models_router
 from p2pcredit.serving.pages.refused import sign_in_page
+from p2pcredit.serving.pages.runs import runs_router
 from p2pcredit.serving.pages.static_files import static_router
 from p2pcredit.serving.pages.today import today_router
 from p2pcredit.serving.pages.weeks import weeks_router
@@ -68,6 +69,7 @@ def pages_router(site: Site) -> APIRouter:
         what_if_router(site),
         book_router(site, measured),
         data_router(site),
+        runs_router(site),
     ):
         router.include_router(part)
     return router

@@ -15,7 +15,7 @@ from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.governance.attention import attention
 from p2pcredit.jobs.home.status import status
-from p2pcredit.jobs.pipelines import due_after
+from p2pcredit.jobs.pipelines import Due, due_after
 from p2pcredit.periods import DateRange
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words, shown_as
 from p2pcredit.serving.access import Visitor
@@ -37,13 +37,18 @@ def today_router(site: Site) -> APIRouter:
 
     @router.get("/")
     def today(request: Request, visitor: Visitor = reader) -> Response:
-        return draw(request, "today.html", visitor, facts_of_today(site.context()))
+        return draw(request, "today.html", visitor, facts_of_today(site.context(), site.due))
 
     return router
 
 
-def facts_of_today(ctx: JobContext) -> dict[str, Any]:
-    """Collect what the first page shows: what `status` says, the newest alerts and lights, and what runs next."""
+def facts_of_today(ctx: JobContext, due: Due = due_after) -> dict[str, Any]:
+    """Collect what the first page shows: what `status` says, the newest alerts and lights, and what runs next.
+
+    Args:
+        ctx: The home, its settings and the present instant.
+        due: Gives the pipelines that work on a snapshot date, each with the instant at which it fires.
+    """
     found = status(ctx)
     last = found["last_preprocessed"]
     lights = _lights(ctx)
@@ -52,17 +57,14 @@ def facts_of_today(ctx: JobContext) -> dict[str, Any]:
         "attention": [one.line for one in attention(ctx, ctx.ledger.state())],
         "alerts": _alerts(ctx),
         "lights": lights,
-        "due": [] if last is None else _due(date.fromisoformat(last)),
+        "due": [] if last is None else _due(date.fromisoformat(last) + timedelta(days=1), due),
         "chart": _scored_by_week(ctx),
     }
 
 
-def _due(last: date) -> list[dict[str, str]]:
-    """List the runs of the day after the last one that is done."""
-    return [
-        {"pipeline": pipeline.dag_id, "at": f"{at:%Y-%m-%d %H:%M} UTC"}
-        for pipeline, at in due_after(last + timedelta(days=1))
-    ]
+def _due(day: date, due: Due) -> list[dict[str, str]]:
+    """List the runs of a day, the one after the last that is done."""
+    return [{"pipeline": pipeline.dag_id, "at": f"{at:%Y-%m-%d %H:%M} UTC"} for pipeline, at in due(day)]
 
 
 def _alerts(ctx: JobContext) -> list[dict[str, str]]:

@@ -77,7 +77,7 @@ def weeks_router(site: Site) -> APIRouter:
         if form := request.query_params.get("as"):
             return answer_export(frame, asked, form, "weeks")
         links = {
-            "week": lambda row: f"/weeks/{row['week']}",
+            "week": lambda row: way(f"/weeks/{row['week']}"),
             "model_id": lambda row: way(f"/models/{row['model_id']}"),
             "report": lambda row: way(f"/reports/{row['report']}"),
         }
