@@ -270,7 +270,7 @@ def _refuse_device(path: Path) -> None:
     found = 0
     with suppress(OSError):
         found = path.stat().st_mode
-    among_devices = path.parts[1:2] == ("dev",) and path.parts[2:3] != ("shm",)
+    among_devices = path.parent == Path("/dev")
     if among_devices or (found and not (stat.S_ISREG(found) or stat.S_ISDIR(found))):
         raise StorageError(f"cannot write {path}: a device or a pipe is no file that can be replaced; name another")
 
