@@ -149,7 +149,11 @@ def test_a_challenger_is_held_against_the_champion_on_loans_that_neither_had_see
     best: Any = Candidate.__new__(Candidate)
     object.__setattr__(best, "evaluation", evaluation("c", "a", "d"))
     nothing: Any = None
-    assert ruling._guards(best, nothing, nothing, snapshot) == ["held"]
+    judged = ruling.judged_by_champion(snapshot, [best.evaluation, evaluation("d", "b")])
+    assert judged is not None
+    assert shown == [("evaluation-champion", ["c", "a", "d", "b"])]  # each loan once, whichever candidates it judges
+    assert ruling._guards(best, nothing, nothing, snapshot, judged) == ["held"]
+    assert len(shown) == 1
     (labels, chances, held), named = asked
     assert (labels.tolist(), chances.tolist(), held.tolist()) == ([1, 0], [0.75, 0.65], pytest.approx([0.6, 0.5]))
     assert named == {"margin": 0.02, "confidence": 0.95, "least_bads": 15}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from tests.unit.jobs.test_floor import EARLY, LATE, SETTINGS, card_of, home_of, 
 from p2pcredit.jobs.audit.evidence import verify_evidence
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.champions import promote
+from p2pcredit.jobs.training import promotion
 from p2pcredit.jobs.training.retrain import train_now
+from p2pcredit.models.scoring import load_model
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.settings import Settings
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -63,6 +67,27 @@ def test_a_refresh_takes_over_by_its_guards_and_card_and_ledger_name_each(served
         assert (guard["value"] is not None, guard["least"] is None and guard["most"] is None) == (True, False)
     against = next(guard for guard in card["gate"]["guards"] if guard["key"] == "champion")
     assert card["comparison"]["difference"] == against["value"]
+
+
+@pytest.mark.parametrize("families", [("boosting",), ("boosting", "scorecard"), ("scorecard",)])
+def test_the_champion_scores_each_loan_that_judges_a_training_once(
+    served: JobContext, monkeypatch: pytest.MonkeyPatch, families: tuple[str, ...]
+) -> None:
+    """However many candidates are ruled on: guards, products, benchmarks and swap set are handed what it said."""
+    scored: list[int] = []
+    bank = ModelBank(served.layout)
+    judge = bank.get(facts_of_last_training(served)["model_id"]).evaluation_files
+
+    def loaded(files: Mapping[str, bytes]) -> Any:
+        model = load_model(files)
+        if files == judge:
+            predict = model.predict
+            return SimpleNamespace(predict=lambda loans: scored.append(loans.height) or predict(loans))
+        return model
+
+    monkeypatch.setattr(promotion, "load_model", loaded)
+    receipt = train_now(with_training(served, families=families), LATE, "for the test")
+    assert scored == [card_of(served, receipt)["metrics"]["n"]]
 
 
 def test_scores_that_change_by_more_than_the_bound_stop_a_refresh(served: JobContext) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from p2pcredit.contracts.feature import Feature
 from p2pcredit.errors import TrainingError
 from p2pcredit.models.binning.bins import Binning, fit_binning
-from p2pcredit.models.binning.partition import Cells, Limits, best_partition, evidence, information
+from p2pcredit.models.binning.partition import Cells, Limits, best_partition, best_partitions, evidence, information
 
 CELLS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=8)
 
@@ -68,6 +68,21 @@ def test_partition_is_the_best_of_all_partitions(
     assert float(information(b, g, bads.sum(), goods.sum()).sum()) == pytest.approx(oracle, abs=1e-9)
     steps = np.diff(evidence(b, g, bads.sum(), goods.sum()))
     assert {1: (steps >= 0).all(), -1: (steps <= 0).all(), 0: (steps >= 0).all() or (steps <= 0).all()}[direction]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([-1, 0, 1]), st.sampled_from([1, 7, 40, 64, 65, 90]))
+def test_books_cut_at_once_are_cut_as_each_alone(seed: int, direction: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    loans = np.broadcast_to(rng.integers(1, 60, size), (4, size)).astype(float)
+    bads = rng.binomial(loans.astype(int), 0.15).astype(float)
+    cells, limits = Cells(loans, bads, loans - bads), Limits(5, least_loans=loans[0].sum() / 20)
+    totals = float(bads.sum(axis=1).max()) + 1.0, float(loans[0].sum())
+    alone = [
+        best_partition(Cells(*one), limits, direction, *totals)
+        for one in zip(cells.loans, cells.bads, cells.goods, strict=True)
+    ]
+    assert best_partitions(cells, limits, direction, *totals) == alone
 
 
 def test_cells_are_cut_where_the_isotonic_rate_steps_however_few_are_asked_for() -> None:

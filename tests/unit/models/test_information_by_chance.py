@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import binom
 
 from p2pcredit.contracts.feature import Feature
+from p2pcredit.models.binning import chance
 from p2pcredit.models.binning.bins import bins_of_counts
 from p2pcredit.models.binning.chance import information_by_chance
 from p2pcredit.models.binning.counts import Counts, count_values
-from p2pcredit.models.binning.partition import Cells
+from p2pcredit.models.binning.partition import Cells, best_partitions
 from p2pcredit.models.scorecard.fit import fit_scorecard
 
 LOANS, FEATURES = 3000, 60
@@ -48,6 +51,23 @@ def test_the_bar_of_fixed_bins_lets_most_noise_pass_and_that_of_chance_one_in_tw
         now += information_by_chance(feature, counts, float(bads.sum()), float(goods.sum()), seed=20).passed
     assert 0.58 <= before / FEATURES <= 1.0
     assert now <= MOST
+
+
+@pytest.mark.parametrize("kind", ["number", "category", "hazard"])
+def test_the_bins_of_all_draws_are_sought_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, columns, bads, goods = book(kind, 4)
+    sought: list[int] = []
+
+    def counted(cells: Cells, *rest: Any) -> Any:
+        sought.append(cells.loans.shape[0])
+        return best_partitions(cells, *rest)
+
+    monkeypatch.setattr(chance, "best_partitions", counted)
+    for feature in features[:5]:
+        sought.clear()
+        counts = count_values(feature, columns[feature.name], bads, goods)
+        found = information_by_chance(feature, counts, float(bads.sum()), float(goods.sum()), seed=20)
+        assert sought == [1, 19] if found.draws == 19 else sought == [1, 19, 80]
 
 
 def test_a_feature_that_tells_much_passes_with_few_draws() -> None:

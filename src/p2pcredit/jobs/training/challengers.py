@@ -86,9 +86,9 @@ def make_challenger(
         "comparison": None if ruled.comparison is None else ruled.comparison.as_json(),
         "recalibration": tried.as_json() if isinstance(tried, Recalibration) else tried,
         "gate": ruled.for_card(snapshot),
-        "benchmarks": benchmarks_for_card(best.evaluation, ruled.floor, snapshot),
+        "benchmarks": benchmarks_for_card(best.evaluation, ruled.floor, snapshot, ruled.champion_pd),
     }
-    return assemble(snapshot, best, entries, champion_pd=champion_on(snapshot, best.evaluation), backend=backend)
+    return assemble(snapshot, best, entries, champion_pd=ruled.champion_pd, backend=backend)
 
 
 @_on_one_thread()
@@ -121,7 +121,9 @@ def make_recalibrated(snapshot: TrainingSnapshot) -> ModelArtifacts:
         "comparison": None,
         "recalibration": done.as_json(),
         "gate": {**gate.as_json(), "kind": RECALIBRATION, "guards": [g.as_json() for g in floor_guards(gate)]},
-        "benchmarks": benchmarks_for_card(done.candidate.evaluation, gate, snapshot),
+        "benchmarks": benchmarks_for_card(
+            done.candidate.evaluation, gate, snapshot, champion_on(snapshot, done.candidate.evaluation)
+        ),
     }
     return assemble(snapshot, done.candidate, entries, champion_pd=done.champion_pd, backend=LOCAL)
 

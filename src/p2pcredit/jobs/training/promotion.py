@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ class Ruled:
         floor: The floor under every model.
         comparison: A redevelopment held against the champion's recipe; of a refresh the champion; None for a first.
         before: What else was ruled on in this training, and did not take over.
+        champion_pd: The champion's probabilities of the evaluation loans, in their order; None without a champion.
     """
 
     candidate: Candidate
@@ -67,6 +68,7 @@ class Ruled:
     floor: Gate
     comparison: Comparison | None = None
     before: tuple[Ruled, ...] = ()
+    champion_pd: Floats | None = None
 
     @property
     def reason(self) -> str:
@@ -116,19 +118,25 @@ def rule_on(run: TrainingRun, snapshot: TrainingSnapshot, backend: FitBackend) -
     Returns:
         What takes over; where nothing does, the leading candidate, with what was refused beside it.
     """
+    held = judged_by_champion(snapshot, [candidate.evaluation for candidate in run.candidates])
+    ruled = _rule_on(run, snapshot, backend, held)
+    return ruled if held is None else replace(ruled, champion_pd=_held_of(held, ruled.candidate.evaluation))
+
+
+def _rule_on(run: TrainingRun, snapshot: TrainingSnapshot, backend: FitBackend, held: pl.DataFrame | None) -> Ruled:
     leader, floor = choose(run.candidates, snapshot)
-    if snapshot.champion is None:
+    if snapshot.champion is None or held is None:
         guards = [*floor_guards(floor), _base_rate(leader), *_products(leader, run, snapshot, None)]
         return Ruled(leader, _recipe_of(leader, snapshot), rule_on_first(guards), floor)
     recipe = champion_recipe(snapshot.champion)
     same = next((c for c in run.candidates if not _recipe_of(c, snapshot).changes_from(recipe)), None)
     refused: list[Ruled] = []
     if leader is not same:
-        refused.append(_redevelopment(leader, floor, same, run, snapshot, backend))
+        refused.append(_redevelopment(leader, floor, same, run, snapshot, backend, held))
         if refused[0].ruling.promote:
             return refused[0]
     if same is not None:
-        found = _refresh(same, floor if leader is same else floor_of(same.evaluation, snapshot), run, snapshot)
+        found = _refresh(same, floor if leader is same else floor_of(same.evaluation, snapshot), run, snapshot, held)
         if found.ruling.promote or not refused:
             return Ruled(found.candidate, found.recipe, found.ruling, found.floor, found.comparison, tuple(refused))
         first = refused[0]
@@ -166,13 +174,34 @@ def floor_of(evaluation: pl.DataFrame, snapshot: TrainingSnapshot) -> Gate:
     )
 
 
-def champion_on(snapshot: TrainingSnapshot, evaluation: pl.DataFrame) -> Floats | None:
-    """Score the evaluation loans with the champion's evaluation model; None without a champion."""
+def judged_by_champion(snapshot: TrainingSnapshot, evaluations: Sequence[pl.DataFrame]) -> pl.DataFrame | None:
+    """Score the loans that judge a training with the champion's evaluation model, each once.
+
+    Args:
+        snapshot: What is known, and the champion.
+        evaluations: `loan_id` of the evaluation loans of each candidate.
+
+    Returns:
+        `loan_id`, `champion_pd`; None without a champion.
+    """
     if snapshot.champion is None:
         return None
     champion = load_model(snapshot.champion.evaluation_files)
-    loans = evaluation.select("loan_id").join(snapshot.features, on="loan_id", how="left", maintain_order="left")
-    return np.asarray(champion.predict(loans), dtype=np.float64)
+    asked = pl.concat([evaluation.select("loan_id") for evaluation in evaluations]).unique(maintain_order=True)
+    loans = asked.join(snapshot.features, on="loan_id", how="left", maintain_order="left")
+    return asked.with_columns(pl.Series("champion_pd", champion.predict(loans), dtype=pl.Float64))
+
+
+def champion_on(snapshot: TrainingSnapshot, evaluation: pl.DataFrame) -> Floats | None:
+    """Score the evaluation loans of one model with the champion's evaluation model; None without a champion."""
+    held = judged_by_champion(snapshot, [evaluation])
+    return None if held is None else _held_of(held, evaluation)
+
+
+def _held_of(held: pl.DataFrame, evaluation: pl.DataFrame) -> Floats:
+    """Select the champion's probabilities of these loans, in their order."""
+    chosen = evaluation.select("loan_id").join(held, on="loan_id", how="left", maintain_order="left")
+    return np.asarray(chosen["champion_pd"].to_numpy(), dtype=np.float64)
 
 
 def champion_recipe(champion: ModelArtifacts) -> Recipe:
@@ -189,10 +218,10 @@ def defaults_learned_from(card: Mapping[str, Any]) -> int | None:
     return None if found is None else int(found)
 
 
-def _refresh(same: Candidate, floor: Gate, run: TrainingRun, snapshot: TrainingSnapshot) -> Ruled:
+def _refresh(same: Candidate, floor: Gate, run: TrainingRun, snapshot: TrainingSnapshot, held: pl.DataFrame) -> Ruled:
     champion, training = snapshot.champion, snapshot.settings.training
     assert champion is not None
-    guards = _guards(same, floor, run, snapshot)
+    guards = _guards(same, floor, run, snapshot, held)
     newest = newest_loans(snapshot)
     scored = [
         score_points(model.predict(newest), snapshot.settings.scores)
@@ -212,23 +241,24 @@ def _redevelopment(
     run: TrainingRun,
     snapshot: TrainingSnapshot,
     backend: FitBackend,
+    held: pl.DataFrame,
 ) -> Ruled:
     champion = snapshot.champion
     assert champion is not None
-    recipe, held = _recipe_of(leader, snapshot), champion_recipe(champion)
+    recipe, before = _recipe_of(leader, snapshot), champion_recipe(champion)
     why_not = ""
     if same is None:
-        same, why_not = _fit_again(held, snapshot, backend)
-    benefits = _benefits(recipe, held, snapshot) + ([f"the champion's recipe is no more: {why_not}"] if why_not else [])
-    tried = sum(1 for c in run.candidates if _recipe_of(c, snapshot).changes_from(held))
+        same, why_not = _fit_again(before, snapshot, backend)
+    benefits = _benefits(recipe, before, snapshot) + (
+        [f"the champion's recipe is no more: {why_not}"] if why_not else []
+    )
+    tried = sum(1 for c in run.candidates if _recipe_of(c, snapshot).changes_from(before))
     evaluation = leader.evaluation
     if same is not None:
         rival, learned, against = same.evaluation["probability_of_default"].to_numpy(), same.defaults, SAME_LOANS
     else:
         evaluation = unseen_by_champion(evaluation, snapshot)
-        found = champion_on(snapshot, evaluation)
-        assert found is not None
-        rival, learned, against = found, defaults_learned_from(champion.card), ITS_EVALUATION_MODEL
+        rival, learned, against = _held_of(held, evaluation), defaults_learned_from(champion.card), ITS_EVALUATION_MODEL
     comparison = compare_recipes(
         evaluation["label"].to_numpy(),
         evaluation["probability_of_default"].to_numpy(),
@@ -240,7 +270,7 @@ def _redevelopment(
         rival_defaults=learned,
         against=against,
     )
-    ruling = rule_on_redevelopment(_guards(leader, floor, run, snapshot), comparison)
+    ruling = rule_on_redevelopment(_guards(leader, floor, run, snapshot, held), comparison)
     return Ruled(leader, recipe, ruling, floor, comparison)
 
 
@@ -265,22 +295,22 @@ def _against_champion(same: Candidate, ruling: Ruling, snapshot: TrainingSnapsho
     )
 
 
-def _guards(candidate: Candidate, floor: Gate, run: TrainingRun, snapshot: TrainingSnapshot) -> list[Guard]:
+def _guards(
+    candidate: Candidate, floor: Gate, run: TrainingRun, snapshot: TrainingSnapshot, held: pl.DataFrame
+) -> list[Guard]:
     """Hold a challenger to what every promotion beside a champion is held to."""
     training = snapshot.settings.training
     evaluation = unseen_by_champion(candidate.evaluation, snapshot)
-    champion_pd = champion_on(snapshot, evaluation)
-    assert champion_pd is not None
     against = champion_guard(
         evaluation["label"].to_numpy(),
         evaluation["probability_of_default"].to_numpy(),
-        champion_pd,
+        _held_of(held, evaluation),
         margin=training.noninferiority_margin,
         confidence=training.promotion_confidence,
         least_bads=training.min_evaluation_bads,
     )
-    held = champion_on(snapshot, candidate.evaluation)
-    return [*floor_guards(floor), against, *_products(candidate, run, snapshot, held)]
+    champion_pd = _held_of(held, candidate.evaluation)
+    return [*floor_guards(floor), against, *_products(candidate, run, snapshot, champion_pd)]
 
 
 def _products(

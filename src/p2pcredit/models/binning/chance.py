@@ -16,7 +16,7 @@ import numpy as np
 from p2pcredit.contracts.feature import Feature
 from p2pcredit.models.binning.bins import bin_limits, least_cells_missing
 from p2pcredit.models.binning.counts import Counts
-from p2pcredit.models.binning.partition import Cells, best_partition, information
+from p2pcredit.models.binning.partition import Cells, best_partitions, information
 from p2pcredit.models.evaluation.intervals import Floats
 
 CELLS = 40
@@ -77,14 +77,14 @@ def information_by_chance(
     loans, bads, goods = (
         np.append(part, lost) for part, lost in zip((cells.loans, cells.bads, cells.goods), counts.missing, strict=True)
     )
-    value_of = _valuer(feature, loans, all_bads, all_goods, ends)
+    values_of = _valuer(feature, loans, all_bads, all_goods, ends)
     labelled = bool(np.allclose(bads + goods, loans))
-    value = value_of(bads, loans - bads if labelled else goods)
+    value = values_of(bads[None], (loans - bads if labelled else goods)[None])[0]
     rng = np.random.default_rng([seed, zlib.crc32(feature.name.encode())])
     drawn: list[float] = []
     for wanted in (FIRST_DRAWS, DRAWS):
         dealt = _deal(rng, wanted - len(drawn), loans, goods, round(bads.sum()), labelled=labelled)
-        drawn.extend(value_of(one, loans - one if labelled else goods) for one in dealt)
+        drawn += values_of(dealt, loans - dealt if labelled else np.broadcast_to(goods, dealt.shape))
         above = sum(one >= value for one in drawn)
         if value > CLEARLY_ABOVE * max(drawn) or above >= SIGNIFICANCE * (DRAWS + 1):
             break
@@ -105,34 +105,41 @@ def _deal(rng: np.random.Generator, times: int, loans: Floats, goods: Floats, ba
 
 def _valuer(
     feature: Feature, loans: Floats, all_bads: float, all_goods: float, ends: Sequence[int] | None
-) -> Callable[[Floats, Floats], float]:
-    """Give the function that calculates the information value of the best bins from bads and goods per cell.
+) -> Callable[[Floats, Floats], list[float]]:
+    """Give the function that calculates the information value of the best bins from bads and goods, (draws, cells).
 
-    The last cell is that of missing values.
+    The last cell is that of missing values. The bins of all draws are sought at once.
     """
     limits = bin_limits(loans.sum(), all_bads)
     present = loans.size - 1
     category = feature.kind == "category"
 
-    def value_of(bads: Floats, goods: Floats) -> float:
-        order = np.arange(present)
+    def values_of(bads: Floats, goods: Floats) -> list[float]:
+        order = np.broadcast_to(np.arange(present), (bads.shape[0], present))
         if category and ends is None:
-            order = np.argsort(bads[:-1] / np.maximum(bads[:-1] + goods[:-1], 1e-12), kind="stable")
-        cells = Cells(loans[:-1][order], bads[:-1][order], goods[:-1][order])
-        cut = ends
-        if cut is None and present:
-            cut = best_partition(cells, limits, 1 if category else feature.direction, all_bads, all_goods) or (present,)
-        edges = np.array([0, *(cut or ())])
-        sums = [
-            np.append(np.diff(np.append(0.0, np.cumsum(part))[edges]), lost)
-            for part, lost in ((cells.bads, bads[-1]), (cells.goods, goods[-1]))
+            order = np.argsort(bads[:, :-1] / np.maximum(bads[:, :-1] + goods[:, :-1], 1e-12), axis=1, kind="stable")
+        cells = Cells(loans[:-1][order], *(np.take_along_axis(part[:, :-1], order, axis=1) for part in (bads, goods)))
+        cuts: list[Sequence[int] | None] = [ends] * bads.shape[0]
+        if ends is None and present:
+            direction = 1 if category else feature.direction
+            best = best_partitions(cells, limits, direction, all_bads, all_goods)
+            cuts = [cut or (present,) for cut in best]
+        return [
+            value_of(cut, (of_bads, bads_lost), (of_goods, goods_lost))
+            for cut, of_bads, bads_lost, of_goods, goods_lost in zip(
+                cuts, cells.bads, bads[:, -1], cells.goods, goods[:, -1], strict=True
+            )
         ]
+
+    def value_of(cut: Sequence[int] | None, bads: tuple[Floats, float], goods: tuple[Floats, float]) -> float:
+        edges = np.array([0, *(cut or ())])
+        sums = [np.append(np.diff(np.append(0.0, np.cumsum(part))[edges]), lost) for part, lost in (bads, goods)]
         told = (sums[0] > 0.0) & (sums[1] > 0.0)
-        told[-1] &= least_cells_missing(loans[-1], bads[-1])
+        told[-1] &= least_cells_missing(loans[-1], bads[1])
         held = np.where(told, sums[0], all_bads), np.where(told, sums[1], all_goods)
         return float(information(*held, all_bads, all_goods).sum())
 
-    return value_of
+    return values_of
 
 
 def _coarse(counts: Counts) -> Cells:

@@ -14,11 +14,16 @@ import numpy.typing as npt
 from p2pcredit.models.evaluation.intervals import Floats
 
 Indices = npt.NDArray[np.int64]
+COUNTED_CELLS = 64
+"""Among so many cells all comparisons at once take less time than a search for each."""
+
+_Found = tuple[float, tuple[int, ...]]
+"""The most information, and the ends of the bins that carry it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Ordered cells: loans, bads and goods in each; arrays of equal length."""
+    """Ordered cells: loans, bads and goods in each; arrays of equal length, or of equal shape (books, cells)."""
 
     loans: Floats
     bads: Floats
@@ -80,17 +85,34 @@ def best_partition(
     Returns:
         For each bin the index after its last cell, the last being the number of cells; None if no bin is allowed.
     """
+    one = Cells(cells.loans[None], cells.bads[None], cells.goods[None])
+    return best_partitions(one, limits, direction, all_bads, all_goods)[0]
+
+
+def best_partitions(
+    cells: Cells, limits: Limits, direction: int, all_bads: float, all_goods: float
+) -> list[tuple[int, ...] | None]:
+    """Cut the cells of several books with the same totals, each as `best_partition` does, all of them at once.
+
+    Args:
+        cells: (books, cells).
+        limits, direction, all_bads, all_goods: As there.
+    """
     if all_bads <= 0.0 or all_goods <= 0.0:
-        return None
+        return [None] * cells.loans.shape[0]
     bins = _all_bins(cells, limits, all_bads, all_goods)
     tried = [_search(bins, limits.most_bins, sign) for sign in ([direction] if direction else [1, -1])]
-    found = [result for result in tried if result is not None]
+    return [_better(results) for results in zip(*tried, strict=True)]
+
+
+def _better(results: tuple[_Found | None, ...]) -> tuple[int, ...] | None:
+    found = [result for result in results if result is not None]
     return max(found, key=lambda result: result[0])[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Bins:
-    """All runs of cells that a bin could be: at [i, j] that of the cells i..j-1.
+    """All runs of cells that a bin could be: at [book, i, j] that of the cells i..j-1.
 
     Args:
         allowed: Whether the limits let it be one.
@@ -104,47 +126,61 @@ class _Bins:
 
 
 def _all_bins(cells: Cells, limits: Limits, all_bads: float, all_goods: float) -> _Bins:
-    size = cells.loans.size
+    size = cells.loans.shape[1]
     loans, bads, goods = (_spans(values) for values in (cells.loans, cells.bads, cells.goods))
     allowed = np.triu(np.ones((size, size + 1), dtype=bool), 1)
-    allowed &= (loans >= limits.least_loans) & (bads >= limits.least_bads) & (goods >= limits.least_goods)
+    allowed = allowed & (loans >= limits.least_loans) & (bads >= limits.least_bads) & (goods >= limits.least_goods)
     allowed &= (bads > 0.0) & (goods > 0.0)
     counted = np.where(allowed, bads, 1.0), np.where(allowed, goods, 1.0)
     value = np.where(allowed, information(*counted, all_bads, all_goods), -np.inf)
     return _Bins(allowed, evidence(*counted, all_bads, all_goods), value)
 
 
-def _search(bins: _Bins, most: int, sign: int) -> tuple[float, tuple[int, ...]] | None:
-    """Return the most information, and the cut that carries it, with weights going in the direction of `sign`.
+def _search(bins: _Bins, most: int, sign: int) -> list[_Found | None]:
+    """Return per book the most information, and the cut that carries it, with weights in the direction of `sign`.
 
     `best[i, j]` is the most information of partitions of the cells up to j whose last bin is the cells i..j-1. The bin
     before it ends at i; with those sorted by weight, a running maximum gives the best allowed one in one look-up.
     """
-    size = bins.value.shape[0]
+    books, size = bins.value.shape[:2]
     weight = sign * bins.weight
-    ending = np.where(bins.allowed[:, :size], weight[:, :size], np.inf)
-    order = np.argsort(ending, axis=0, kind="stable")
-    ranked = np.take_along_axis(ending, order, axis=0)
-    place = np.stack([np.searchsorted(ranked[:, i], weight[i], side="right") - 1 for i in range(size)])
+    ending = np.where(bins.allowed[:, :, :size], weight[:, :, :size], np.inf)
+    order = np.argsort(ending, axis=1, kind="stable")
+    place = np.stack([_last_before(ending[book], weight[book]) for book in range(books)])
     value = np.where(place >= 0, bins.value, -np.inf)
     place = np.maximum(place, 0)
-    ordered, looked_up = order * size + np.arange(size), place * size + np.arange(size)[:, None]  # in flat arrays
-    best = np.full((size, size + 1), -np.inf)
-    best[0] = bins.value[0]
+    first = (np.arange(books) * size * size)[:, None, None]  # in flat arrays
+    ordered, looked_up = first + order * size + np.arange(size), first + place * size + np.arange(size)[:, None]
+    best = np.full((books, size, size + 1), -np.inf)
+    best[:, 0] = bins.value[:, 0]
     layers, gains = [best], list[Floats]()
     for _ in range(1, most):
-        gained = np.take(np.ascontiguousarray(layers[-1][:, :size]), ordered)
-        now = np.take(np.maximum.accumulate(gained, axis=0), looked_up) + value
+        gained = np.take(np.ascontiguousarray(layers[-1][:, :, :size]), ordered)
+        now = np.take(np.maximum.accumulate(gained, axis=1), looked_up) + value
         if not np.isfinite(now).any():
             break
         layers.append(now)
         gains.append(gained)
-    return _trace(layers, gains, order, place)
+    return [
+        _trace([layer[book] for layer in layers], [gained[book] for gained in gains], order[book], place[book])
+        for book in range(books)
+    ]
 
 
-def _trace(
-    layers: list[Floats], gains: list[Floats], order: Indices, place: Indices
-) -> tuple[float, tuple[int, ...]] | None:
+def _last_before(ending: Floats, weight: Floats) -> Indices:
+    """Find, among the bins that end at i sorted by weight, the last that a bin of cells i..j-1 may follow; -1 for none.
+
+    Those of no larger weight are counted: among few cells all at once, among many by a search in each sorted column.
+    """
+    size = ending.shape[0]
+    if size <= COUNTED_CELLS:
+        counted: Indices = (ending[:, :, None] <= weight[None, :, :]).sum(axis=0, dtype=np.uint8).astype(np.int64)
+        return counted - 1
+    ranked = np.sort(ending, axis=0)
+    return np.stack([np.searchsorted(ranked[:, i], weight[i], side="right") - 1 for i in range(size)])
+
+
+def _trace(layers: list[Floats], gains: list[Floats], order: Indices, place: Indices) -> _Found | None:
     """Return the most information of all layers and, traced back from there, the ends of its bins.
 
     The bin before a bin is the last in order of weight, among those it may follow, that carries the most. What those
@@ -165,6 +201,6 @@ def _trace(
 
 
 def _spans(values: Floats) -> Floats:
-    """Sum over cells i..j-1 at [i, j]."""
-    edges = np.concatenate(([0.0], np.cumsum(values)))
-    return np.asarray(edges[None, :] - edges[:-1, None], dtype=np.float64)
+    """Sum over cells i..j-1 at [book, i, j]."""
+    edges = np.concatenate((np.zeros((values.shape[0], 1)), np.cumsum(values, axis=1)), axis=1)
+    return np.asarray(edges[:, None, :] - edges[:, :-1, None], dtype=np.float64)
