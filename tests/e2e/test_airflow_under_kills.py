@@ -32,7 +32,9 @@ from p2pcredit.local_airflow.settings import LocalPaths
 SUNDAY = date(2021, 7, 4)
 TASK, SUPERVISOR, EVERYTHING = "a task's process", "a task's supervisor", "every component at once"
 TRAINING, TRAINERS_SUPERVISOR = "the training's process", "the training's supervisor"
-VICTIMS = (TASK, SUPERVISOR, *local.COMPONENTS, EVERYTHING)
+VICTIMS = (TASK, SUPERVISOR, *(name for name in local.COMPONENTS if name != local.PAGES), EVERYTHING)
+"""The pages do no work of a run; they die with everything."""
+
 PATIENCE = 1500.0
 """Seconds without a newly finished run until the stretch is called stuck; a busy machine needs many of them."""
 

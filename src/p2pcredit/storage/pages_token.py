@@ -1,7 +1,7 @@
 """The token by which an Airflow says to the server of the pages who asks: made by the server, read by Airflow's plugin.
 
-Whoever can read it can read the home, or was given it in a file of its own. Nothing heavy is imported, since Airflow's
-components read it too.
+A process that can read it can read the home, or has it in a file of its own. Nothing heavy is imported, since
+Airflow's API server reads it too.
 """
 
 from __future__ import annotations

@@ -42,13 +42,13 @@ def test_the_schema_finds_a_fault_put_in(compose: dict[str, Any], packages: Path
 
 
 def test_every_part_is_there_and_comes_back_by_itself(services: dict[str, dict[str, Any]]) -> None:
-    assert set(services) == SERVERS | WORKERS | {"postgres", "redis", "init"}
+    assert set(services) == SERVERS | WORKERS | {"postgres", "redis", "init", "pages"}
     assert {name for name, service in services.items() if service["restart"] != "unless-stopped"} == {"init"}
     assert {name for name, service in services.items() if "healthcheck" not in service} == {"init"}
 
 
 def test_no_container_of_airflow_is_root_or_writes_its_root_file_system(services: dict[str, dict[str, Any]]) -> None:
-    for name in SERVERS | WORKERS | {"init"}:
+    for name in SERVERS | WORKERS | {"init", "pages"}:
         service = services[name]
         assert service["user"] == "${AIRFLOW_UID:-50000}:0"
         assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])
@@ -65,6 +65,18 @@ def test_workers_are_in_no_network_with_the_database_and_have_no_secret_of_it(
         told = {key: value for key, value in services[name]["environment"].items() if "__DATABASE__" in key}
         assert told == {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////tmp/airflow.db"}
     assert services["postgres"]["networks"] == ["database"]
+
+
+def test_the_pages_have_no_secret_and_no_port_and_the_api_server_alone_reaches_them(
+    services: dict[str, dict[str, Any]], compose: dict[str, Any]
+) -> None:
+    pages = services["pages"]
+    assert not {"secrets", "ports"} & set(pages)
+    assert pages["networks"] == ["pages"]
+    assert compose["networks"]["pages"] == {"internal": True}
+    assert {name for name, service in services.items() if "pages" in service["networks"]} == {"pages", "api-server"}
+    assert services["api-server"]["environment"]["P2P_PAGES_URL"] == "http://pages:8000"
+    assert "serve --for-airflow" in pages["command"][2]
 
 
 def test_every_component_signs_and_encrypts_with_the_same_secrets(services: dict[str, dict[str, Any]]) -> None:

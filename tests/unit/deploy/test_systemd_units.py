@@ -34,7 +34,7 @@ def units(deploy: Path, tmp_path: Path) -> Path:
     """A copy of the units whose programs are there."""
     place = Path(shutil.copytree(deploy / "systemd", tmp_path / "units"))
     for file in place.glob("*.service"):
-        file.write_text(file.read_text().replace("/opt/p2pcredit/bin/airflow", "/bin/true"))
+        file.write_text(re.sub(r"/opt/p2pcredit/bin/\w+", "/bin/true", file.read_text()))
     return place
 
 
@@ -56,6 +56,13 @@ def test_every_component_comes_back_and_begins_after_the_migration(deploy: Path)
         assert told["Service"]["Restart"] == "always"
         assert told["Unit"]["After"] == told["Unit"]["Requires"] == "p2pcredit-airflow-migrate.service"
         assert told["Install"]["WantedBy"] == "p2pcredit-airflow.target"
+
+
+def test_the_pages_work_in_the_same_home_for_this_airflow_and_are_given_no_secret(deploy: Path) -> None:
+    told = unit(deploy / "systemd" / "p2pcredit-pages.service")
+    assert told["Service"]["ExecStart"] == "/opt/p2pcredit/bin/p2pcredit serve --for-airflow"
+    assert (told["Service"]["Restart"], told["Install"]["WantedBy"]) == ("always", "p2pcredit-airflow.target")
+    assert "credential" not in (deploy / "systemd" / "p2pcredit-pages.service").read_text().lower()
 
 
 def test_no_component_opens_a_server_to_other_machines(deploy: Path) -> None:

@@ -46,12 +46,14 @@ class StandIns:
         self.refuses = refuses
         self.started: list[StartedProcess] = []
         self.environs: list[Mapping[str, str]] = []
+        self.commands: list[list[str]] = []
         begin = start_process
 
         def start(name: str, command: list[str], environ: Mapping[str, str], log: Path, cwd: Path) -> StartedProcess:
             if name == self.refuses:
                 raise OSError("no space left on device")
             self.environs.append(environ)
+            self.commands.append(command)
             process = begin(name, [sys.executable, "-S", "-c", self.SCRIPT], environ, log, cwd)
             self.started.append(process)
             while len(members(process)) < 2:
@@ -198,10 +200,29 @@ def test_what_cannot_be_brought_back_is_stopped_and_the_others_go_on(
         with pytest.raises(OSError, match="no space left"):
             local.up(tmp_path)
         left = local.components(tmp_path)
-        assert [process.name for process in left] == ["api-server", "dag-processor", "triggerer"]
+        assert [process.name for process in left] == ["api-server", "dag-processor", "triggerer", "pages"]
         assert all(is_running(process) for process in left)
         stand_ins.refuses = None
         assert local.up(tmp_path).brought_back == ("scheduler",)
+    finally:
+        local.down(tmp_path)
+
+
+def test_the_pages_are_looked_for_where_they_are_served_and_stay_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins = StandIns(monkeypatch)
+    monkeypatch.setenv("P2P_PAGES_URL", "http://elsewhere:8000")
+    try:
+        local.up(tmp_path, local.free_port())
+        pages = next(p for p in local.components(tmp_path) if p.name == "pages")
+        kill(pages)
+        assert local.up(tmp_path).brought_back == ("pages",)
+        (url,) = {environ["P2P_PAGES_URL"] for environ in stand_ins.environs}
+        assert url.startswith("http://127.0.0.1:")
+        commands = [one for one in stand_ins.commands if "serve" in one]
+        assert [one[one.index("--port") + 1] for one in commands] == [url.rpartition(":")[2]] * 2
+        assert all(one[-1] == str(tmp_path) for one in commands)
     finally:
         local.down(tmp_path)
 
@@ -212,7 +233,7 @@ def test_a_start_that_was_cut_short_is_not_taken_for_whole(tmp_path: Path, monke
     paths.root.mkdir()
     write_record(paths, [this_process("api-server")], 8123, {})
     try:
-        assert local.up(tmp_path).brought_back == ("scheduler", "dag-processor", "triggerer")
+        assert local.up(tmp_path).brought_back == ("scheduler", "dag-processor", "triggerer", "pages")
     finally:
         write_record(paths, [p for p in local.components(tmp_path) if p.pid != os.getpid()], 8123, {})
         local.down(tmp_path)

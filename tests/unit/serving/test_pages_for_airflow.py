@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -140,6 +140,22 @@ def test_a_decision_through_airflow_is_in_the_persons_name_and_leads_back_under_
     lines = (tmp_path / "logs/activity.jsonl").read_text(encoding="utf-8").splitlines()
     assert '"door": "airflow"' in lines[-1]
     assert '"by": "Ada"' in lines[-1]
+
+
+def test_what_is_due_next_follows_the_schedules_that_the_server_was_given(home: Path) -> None:
+    settings = load_settings(home)
+    with asked_server(home, settings) as asked:
+        moved = make_app(
+            home,
+            settings,
+            lambda: NOON,
+            airflow=digest_of(WORD),
+            due=lambda day: [(PREPROCESSING, datetime(day.year, day.month, day.day, 23, 45, tzinfo=UTC))],
+        )
+        page = AskedServer(moved, asked._runner).ask("GET", "/", WORD, headers=headers()).text
+    shown = page[page.index('id="due"') :]
+    assert f"{DAY + timedelta(days=1)} 23:45 UTC" in shown
+    assert INFERENCE.dag_id not in shown
 
 
 def test_the_page_of_a_run_says_what_its_jobs_did_and_where_its_day_is_seen(small_home: Path, tmp_path: Path) -> None:
