@@ -51,7 +51,7 @@ def _shown(value: Any) -> object:
 
 @command
 def platforms(as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
-    """List the platforms whose files land without a mapping of yours: name, what it is, how it is read.
+    """List the platforms whose files land without a mapping of yours.
 
     Those that are YAML are examples for a mapping of your own: `file` names it.
     """
