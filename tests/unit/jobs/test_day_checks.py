@@ -26,6 +26,7 @@ from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.preprocessing import stages as preprocessing
+from p2pcredit.jobs.preprocessing.cash_flows import build_cash_flows
 from p2pcredit.jobs.preprocessing.label_store import build_label_store
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
@@ -58,6 +59,7 @@ def as_a_dag_does(ctx: JobContext, day: date) -> None:
         preprocessing.refine_silver(ctx, feed, days)
     preprocessing.build_feature_store(ctx, days)
     build_label_store(ctx, days)
+    build_cash_flows(ctx, days)
     preprocessing.complete_days(ctx, days)
 
 
