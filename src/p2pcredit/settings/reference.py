@@ -56,7 +56,7 @@ def describe_settings() -> tuple[SettingDescription, ...]:
     Examples:
         >>> next(setting for setting in describe_settings() if setting.name == "labels.default_days")
         SettingDescription(name='labels.default_days', variable='P2P_LABELS__DEFAULT_DAYS', group='labels', \
-type='whole number', default=90, bounds='>= 30, <= 180', description='Days past due from which a loan is in default.')
+type='whole number', default=90, bounds='>= 1, <= 180', description='Days past due from which a loan is in default.')
     """
     return tuple(_settings_in(Settings, ""))
 

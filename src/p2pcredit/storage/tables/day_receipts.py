@@ -48,15 +48,23 @@ def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> N
     if whole.name not in names and len({*apart, *facts}) < len(month):
         for day, of_day in facts.items():
             if day not in apart or read_receipt(layout, day) != of_day:
+                _put_aside_what_is_none(paths[day])
                 write_json_atomically(paths[day], of_day, durable=False, among=drafts, indent=None)
         return
     there = _content(whole) if whole.name in names else None
     content = {**(there or {}), **{f"{day}": _content(paths[day]) for day in apart}}
     content |= {f"{day}": of_day for day, of_day in facts.items()}
     if content != there:
+        _put_aside_what_is_none(whole)
         write_json_atomically(whole, content, durable=False, among=drafts, indent=None)
     for day in apart:
         remove(paths[day])
+
+
+def _put_aside_what_is_none(path: Path) -> None:
+    """Take a pipe, a device or a link to one from the place of a receipt; a receipt there is replaced."""
+    if not path.is_file() and (path.is_symlink() or path.exists()):
+        remove(path)
 
 
 def withdraw(layout: Layout, days: Iterable[date]) -> None:
