@@ -293,12 +293,12 @@ def test_tasks_have_links_to_what_they_made_and_the_tab_of_a_run_leads_to_what_i
 
 @pytest.mark.parametrize("receipt", [None, {}, {"model_id": None, "report": None, "decision": None}])
 def test_a_task_that_made_nothing_has_no_link(receipt: dict[str, Any] | None) -> None:
-    for dag in (model_monitoring.dag, model_training_inference.dag):
-        tasks: list[Any] = dag.tasks
-        for task in tasks:
-            for link in task.operator_extra_links:
-                task.receipt = receipt
-                assert link.get_link(task, ti_key=None) == ""
+    tasks: list[Any] = [*model_monitoring.dag.tasks, *model_training_inference.dag.tasks]
+    linked = [(task, link) for task in tasks for link in task.operator_extra_links]
+    assert len(linked) == 3
+    for task, link in linked:
+        task.receipt = receipt
+        assert link.get_link(task, ti_key=None) == ""
 
 
 def test_no_other_task_has_a_link() -> None:
