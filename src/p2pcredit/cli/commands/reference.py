@@ -50,10 +50,10 @@ def _shown(value: Any) -> object:
 
 
 @command
-def platforms(as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
+def platforms(home: HomeOption = None, as_json: JsonOption = False, debug: DebugOption = False) -> Receipt:
     """List the platforms whose files land without a mapping of yours.
 
-    Those that are YAML are examples for a mapping of your own: `file` names it.
+    Those that are YAML are examples for a mapping of your own: `file` names it. They are the same in every home.
     """
     return [
         {
