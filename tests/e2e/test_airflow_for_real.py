@@ -155,7 +155,9 @@ def test_it_is_healthy_has_the_three_dags_and_answers_on_this_machine_only(airfl
     }
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ours = {fields[1] for fields in listening if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes}
-    assert ours == {f"0100007F:{airflow.port:04X}"}
+    assert {address.partition(":")[0] for address in ours} == {"0100007F"}
+    assert f"0100007F:{airflow.port:04X}" in ours
+    assert len(ours) == 2  # Airflow's own, and that of the pages
 
 
 def test_a_second_up_says_that_it_is_up(airflow: local.LocalAirflow) -> None:
@@ -263,7 +265,7 @@ def test_other_users_of_the_machine_see_no_secret(airflow: local.LocalAirflow) -
 
 def test_down_leaves_no_process_and_can_be_said_twice(airflow: local.LocalAirflow) -> None:
     recorded = local.components(airflow.home)
-    assert sorted(local.down(airflow.home)) == ["api-server", "dag-processor", "scheduler", "triggerer"]
+    assert sorted(local.down(airflow.home)) == ["api-server", "dag-processor", "pages", "scheduler", "triggerer"]
     assert [pid for process in recorded for pid in members(process)] == []
     assert local.down(airflow.home) == []
     assert not local.is_up(airflow.home)
