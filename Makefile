@@ -147,7 +147,7 @@ bounds: setup
 bench: setup
 	@bench/set_up
 	$(BIN)/python -m bench $(PARTS) $(if $(ROWS),--rows $(ROWS)) $(if $(PEER_ROWS),--peer-rows $(PEER_ROWS)) \
-	  $(if $(REPEATS),--repeats $(REPEATS)) $(if $(DATA),--data "$(DATA)")
+	  $(if $(REPEATS),--repeats $(REPEATS)) $(if $(LIKE_PUBLIC),--like-public) $(if $(DATA),--data "$(DATA)")
 
 # Our bins against optbinning's. DATA is a LendingClub LoanStats file.
 bench-binning: setup

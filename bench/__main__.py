@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("--history-rows", type=int, default=HISTORY_ROWS, help="loans of the home with ten years")
     parser.add_argument("--repeats", type=int, default=3, help="of what is short; medians are reported (%(default)s)")
     parser.add_argument("--data", type=Path, help="a LendingClub download to draw loans from; else synthetic loans")
+    words = "measure raw-to-gold also on a file with as few descriptions and as full later columns as the public one"
+    parser.add_argument("--like-public", action="store_true", help=words)
     parser.add_argument("--scratch", type=Path, default=LOCAL / "data", help="where files and homes are made")
     parser.add_argument("--out", type=Path, default=LOCAL / "results", help="where the results go")
     asked = parser.parse_args()
@@ -48,7 +50,10 @@ def main() -> None:
     keep_to_cores()
     results = Results(asked.out / "benchmark.json")
     history = min(asked.history_rows, asked.rows)
-    run = Run(asked.rows, asked.peer_rows, history, asked.repeats, asked.data, asked.scratch.resolve(), results)
+    scratch = asked.scratch.resolve()
+    run = Run(
+        asked.rows, asked.peer_rows, history, asked.repeats, asked.data, scratch, results, like_public=asked.like_public
+    )
     facts = about(THEIR_PYTHON, EVIDENTLY_PYTHON, LOCAL.parent, "a download" if asked.data else "a synthetic portfolio")
     failed = False
     for name in asked.parts or PARTS:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from bench.public_shape import described_share, like_public
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.platforms.lendingclub.profile import COLUMNS
 from p2pcredit.platforms.synthetic.loans import SyntheticSettings
@@ -44,15 +45,25 @@ def read_loans(download: Path | None) -> pl.DataFrame:
     return loans.filter(pl.col("loan_amnt").str.len_bytes() > 0, _month("issue_d").is_not_null())
 
 
-def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7) -> Iterator[pl.DataFrame]:
-    """Draw so many loans with replacement, piece by piece; each month has more of them than the one before."""
+def enlarge(loans: pl.DataFrame, rows: int, seed: int = 7, *, public_shape: bool = False) -> Iterator[pl.DataFrame]:
+    """Draw so many loans with replacement, piece by piece; each month has more of them than the one before.
+
+    Args:
+        loans: The loans to draw from.
+        rows: How many.
+        seed: Of the draws.
+        public_shape: Whether descriptions are as few, and later columns as full, as in the public file.
+    """
     months = pl.date_range(FIRST_MONTH, LAST_MONTH, "1mo", eager=True)
     share = pl.int_range(1, months.len() + 1, eager=True).cast(pl.Float64) ** 2
     last = (share.cum_sum() / share.sum() * rows).round(0).cast(pl.Int64)
+    described = described_share(loans, months, (share / share.sum()).to_list())
     for start in range(0, rows, PIECE):
         place = pl.int_range(start, min(start + PIECE, rows), eager=True)
         drawn = loans.sample(place.len(), with_replacement=True, shuffle=True, seed=seed + start)
-        yield _moved(drawn, months.gather(last.search_sorted(place, side="right")), first_id=start + 1)
+        issued = months.gather(last.search_sorted(place, side="right"))
+        moved = _moved(drawn, issued, first_id=start + 1)
+        yield like_public(moved, issued, described, seed + start) if public_shape else moved
 
 
 def stretch(loans: pl.DataFrame, months: int = STRETCHED_MONTHS) -> pl.DataFrame:

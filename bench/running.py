@@ -36,6 +36,7 @@ class Run:
         peer_rows: At most so many for peers that would take too long, or too much memory, on all of them.
         history_rows: Loans of the home that training, scoring, monitoring and a day work on.
         repeats: How often what is short is measured.
+        like_public: Whether raw file to gold is measured also on a file of the public one's shape.
         data: A LendingClub download to draw from; None for synthetic loans.
         scratch: Where files and homes are made.
         results: Where records go.
@@ -51,6 +52,7 @@ class Run:
     data: Path | None
     scratch: Path
     results: Results
+    like_public: bool = False
     part: Part | None = None
     ready: set[object] = field(default_factory=set)
     measured: dict[tuple[str, str, int], Record] = field(default_factory=dict)
@@ -60,11 +62,11 @@ class Run:
         """The loans to draw from."""
         return read_loans(self.data)
 
-    def raw_file(self, rows: int) -> Path:
-        """Make a raw file of so many loans, once in a run."""
-        path = self.scratch / f"loans_{rows}.csv"
+    def raw_file(self, rows: int, *, public_shape: bool = False) -> Path:
+        """Make a raw file of so many loans, once in a run; of the public file's shape where asked."""
+        path = self.scratch / f"loans_{rows}{'_like_public' if public_shape else ''}.csv"
         if path not in self.ready:
-            write_loans(enlarge(self.loans, rows), path)
+            write_loans(enlarge(self.loans, rows, public_shape=public_shape), path)
             self.ready.add(path)
         return path
 
