@@ -32,7 +32,7 @@ USERS = {"worker-1": 61001, "worker-2": 61002}
 OTHER_USER = 61003
 """Numbers without a name on any system; the two workers are two users of one group, and the rest a third."""
 
-NOT_AIRFLOW = ("postgres", "redis")
+NOT_AIRFLOW = ("postgres", "redis", "pages")
 HOST = "127.0.0.1"
 SECONDS_TO_START = 600.0
 ANSWER_SECONDS = 300.0
