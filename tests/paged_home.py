@@ -78,4 +78,27 @@ def _bank_another(ctx: JobContext) -> None:
     promote(asking, WAITS, HOSTILE)
 
 
-__all__ = ["DAY", "EARLIER_WEEK", "HOSTILE", "HOSTILE_ID", "SET_ASIDE", "WAITS", "WEEK", "make_paged_home"]
+PAGES = (
+    "/",
+    "/weeks",
+    f"/weeks/{WEEK}",
+    "/weeks/diff",
+    "/models",
+    f"/models/{WAITS}",
+    "/models/compare",
+    "/decisions",
+    "/decisions/ledger",
+    "/loans",
+    "/what-if?id=HOSTILE",
+    "/strategy",
+    "/book",
+    "/book/rolls",
+    "/data",
+    "/data/table?name=gold.predictions",
+    "/data/quarantine",
+    "/data/drift",
+    "/nothing",
+)
+"""An address of every page; those of a loan, a run and a metric beside them."""
+
+__all__ = ["DAY", "EARLIER_WEEK", "HOSTILE", "HOSTILE_ID", "PAGES", "SET_ASIDE", "WAITS", "WEEK", "make_paged_home"]

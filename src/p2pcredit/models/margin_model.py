@@ -27,12 +27,10 @@ from p2pcredit.models.training_support import (
     Support,
     blanks_as_missing,
     learn_support,
+    loans_for_reach,
     support_from_json,
     without_missing,
 )
-
-LOANS_FOR_REACH = 2_000
-"""Of how many training loans, at equal distances, the most that a feature moves the margin is taken."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class MarginModel(ABC):
         """
         columns = columns_of(loans, self.feature_names)
         plain = replace(self, neutral=neutral, support=learn_support(columns, {}, outcomes.bads))
-        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
+        some = loans_for_reach(loans)
         added = plain.calibrated(Calibration()).contributions(some)
         usual = with_usual_effects(plain.support, neutral, plain.margin(some), added, ~np.isnan(plain._values(some)))
         plain = replace(plain, support=usual)

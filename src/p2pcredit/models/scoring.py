@@ -13,6 +13,7 @@ from p2pcredit.errors import BankError, PluginError, SettingsError
 from p2pcredit.models.calibration import as_probability
 from p2pcredit.models.economics.experience import Experience
 from p2pcredit.models.economics.value import value_loans
+from p2pcredit.models.evaluation.grade_scale import grade_places, letters_of_grades
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE, SCHEMA_VERSION, Family
 from p2pcredit.models.outside_training import decide, outside_training, withhold
@@ -157,8 +158,8 @@ def grades(chances: Floats, scores: ScoreSettings) -> list[str]:
         >>> grades(np.array([0.02, 0.021, 0.9]), ScoreSettings())
         ['A', 'B', 'G']
     """
-    places = np.searchsorted(np.array(scores.grade_bounds), chances, side="left")
-    return [chr(ord("A") + place) for place in places.tolist()]
+    letters = letters_of_grades(scores.grade_bounds)
+    return [letters[place] for place in grade_places(chances, scores.grade_bounds).tolist()]
 
 
 def _reasons(model: ScoringModel, features: pl.DataFrame, pushes: Floats) -> list[pl.Series]:

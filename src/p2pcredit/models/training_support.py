@@ -31,6 +31,9 @@ A book that lends for any number of months has few loans of each, and says enoug
 _UNKNOWN = ("counts as the reference value", "counts as the average loan")
 """What an absence that too few loans show counts as: the riskier of the two."""
 
+LOANS_FOR_REACH = 2_000
+"""Of how many training loans, at equal distances, it is taken what a feature adds to the margin."""
+
 LEAST_POOL_BADS = 10
 """With fewer bads the rare levels of a category, all together, are not learned like a level."""
 
@@ -139,6 +142,11 @@ class ColumnSupport:
 
 Support = dict[str, ColumnSupport]
 """By feature; by the contract term also where it is none of the model's features."""
+
+
+def loans_for_reach(loans: pl.DataFrame) -> pl.DataFrame:
+    """Select up to 2,000 training loans at equal distances, of which it is taken what a feature adds to the margin."""
+    return loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
 
 
 def learn_support(columns: pl.DataFrame, own_levels: Mapping[str, Collection[str]], bads: Floats) -> Support:

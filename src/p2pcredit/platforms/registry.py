@@ -63,7 +63,7 @@ PLATFORMS = Registry[ProfileFactory](
         "lendingclub": "p2pcredit.platforms.lendingclub.profile:LendingClub",
         "loan_tape": "p2pcredit.platforms.mapped.shipped:loan_tape",
         "mintos": "p2pcredit.platforms.mapped.shipped:mintos",
-        "prosper": "p2pcredit.platforms.mapped.prosper:prosper",
+        "prosper": "p2pcredit.platforms.mapped.shipped:prosper",
         "synthetic": "p2pcredit.platforms.synthetic.profile:synthetic",
     },
     needs=("__call__",),

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from p2pcredit.settings.group import Group, Share
 
-_MOST_GRADES = 26
+MOST_GRADES = 26
+"""As many as there are letters."""
 
 
 class ScoreSettings(Group):
@@ -45,8 +46,8 @@ class ScoreSettings(Group):
     @model_validator(mode="after")
     def _bounds_rise(self) -> Self:
         bounds = self.grade_bounds
-        if not bounds or len(bounds) > _MOST_GRADES - 1:
-            raise ValueError(f"grade_bounds has {len(bounds)} bounds; write 1 to {_MOST_GRADES - 1}, rising")
+        if not bounds or len(bounds) > MOST_GRADES - 1:
+            raise ValueError(f"grade_bounds has {len(bounds)} bounds; write 1 to {MOST_GRADES - 1}, rising")
         if not all(0 < bound < 1 for bound in bounds):
             raise ValueError("grade_bounds are probabilities of default; write each above 0 and below 1")
         fallen = next(((low, high) for low, high in pairwise(bounds) if low >= high), None)

@@ -12,7 +12,7 @@ from tests.unit.platforms.mapped_lender import HEADER, MAPPING, mapping_file, pe
 from p2pcredit.errors import HeaderError, UsageError
 from p2pcredit.platforms.mapped import warnings
 from p2pcredit.platforms.mapped.profile import load_mapping
-from p2pcredit.platforms.mapped.prosper import prosper
+from p2pcredit.platforms.mapped.shipped import prosper
 from p2pcredit.platforms.registry import PLATFORMS, profile_named
 
 PROSPER = Path(__file__).resolve().parents[4] / "shared" / "data" / "prosper" / "prosperLoanData_sample.csv.gz"

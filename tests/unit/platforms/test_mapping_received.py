@@ -122,7 +122,7 @@ def test_prospers_totals_are_those_of_its_file() -> None:
     path = Path(__file__).resolve().parents[4] / "shared" / "data" / "prosper" / "prosperLoanData_sample.csv.gz"
     if not path.is_file():
         pytest.skip("the real loan file is not on this machine")
-    from p2pcredit.platforms.mapped.prosper import prosper
+    from p2pcredit.platforms.mapped.shipped import prosper
 
     book = prosper().read([path], None, None)
     money = pl.col("principal_received", "interest_received").cast(pl.Float64)

@@ -9,12 +9,12 @@ import yaml
 from pydantic import BaseModel
 from tests.unit.platforms.mapped_lender import MAPPING
 
-from p2pcredit.platforms.mapped.prosper import MAPPING_FILE
 from p2pcredit.platforms.mapped.schema.applications import ApplicationsMapping
 from p2pcredit.platforms.mapped.schema.files import FileFormat, Table, Tape
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.schema.outcomes import Events, Received
 from p2pcredit.platforms.mapped.schema.sources import LoanId, Source
+from p2pcredit.platforms.mapped.shipped import mapping_file
 from p2pcredit.platforms.mapped.vocabulary import describe_mappings, mapping_schema
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -39,7 +39,7 @@ def problems(text: str) -> list[str]:
     return [error.message for error in checker.iter_errors(plain(content))]
 
 
-@pytest.mark.parametrize("text", [MAPPING, RICH, MAPPING_FILE.read_text(encoding="utf-8")])
+@pytest.mark.parametrize("text", [MAPPING, RICH, mapping_file("prosper").read_text(encoding="utf-8")])
 def test_mappings_that_are_taken_fit_the_schema(text: str) -> None:
     assert problems(text) == []
 

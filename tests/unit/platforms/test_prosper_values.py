@@ -13,7 +13,7 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
-from p2pcredit.platforms.mapped.prosper import prosper
+from p2pcredit.platforms.mapped.shipped import prosper
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 from tests.asked_server import TOKEN, AskedServer, asked_server
-from tests.paged_home import DAY, EARLIER_WEEK, HOSTILE, HOSTILE_ID, SET_ASIDE, WAITS, WEEK, make_paged_home
+from tests.paged_home import DAY, EARLIER_WEEK, HOSTILE, HOSTILE_ID, SET_ASIDE, WAITS, WEEK
 
 from p2pcredit.contracts.tables import PREDICTIONS
 from p2pcredit.serving.access import digest_of
@@ -28,11 +28,6 @@ from p2pcredit.storage.tables.lake import Lake
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 READER, SCORER = "reader-token", "scorer-token"
-
-
-@pytest.fixture(scope="module")
-def home(small_home: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    return made_once("paged-home", lambda directory: make_paged_home(small_home, directory))
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from tests.asked_server import NOON, AskedServer, asked_server
-from tests.paged_home import DAY, WAITS, WEEK, make_paged_home
+from tests.paged_home import DAY, PAGES
 
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext
@@ -21,34 +21,7 @@ from p2pcredit.settings import load_settings
 from p2pcredit.storage.layout import Layout
 
 WORD = "the-token-that-airflow-knows-too-0123456789"
-PAGES = (
-    "/",
-    "/weeks",
-    f"/weeks/{WEEK}",
-    "/weeks/diff",
-    "/models",
-    f"/models/{WAITS}",
-    "/models/compare",
-    "/decisions",
-    "/decisions/ledger",
-    "/loans",
-    "/loans/one?id=HOSTILE",
-    "/what-if?id=HOSTILE",
-    "/book",
-    "/book/rolls",
-    "/strategy",
-    "/data",
-    "/data/table?name=gold.predictions",
-    "/data/quarantine",
-    "/data/drift",
-    "/nothing",
-    f"/runs/one?id={INFERENCE.dag_id}.x&day={DAY}",
-)
-
-
-@pytest.fixture(scope="module")
-def home(small_home: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    return made_once("paged-home", lambda directory: make_paged_home(small_home, directory))
+ADDRESSES = (*PAGES, "/loans/one?id=HOSTILE", f"/runs/one?id={INFERENCE.dag_id}.x&day={DAY}")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +63,7 @@ def test_a_server_that_is_not_for_airflow_believes_none(home: Path) -> None:
         assert asked.ask("GET", "/", WORD, headers=headers()).text.count('"/p2pcredit') == 0
 
 
-@pytest.mark.parametrize("way", PAGES)
+@pytest.mark.parametrize("way", ADDRESSES)
 def test_every_address_of_a_page_lies_under_the_path_where_airflow_shows_it(server: AskedServer, way: str) -> None:
     page = server.ask("GET", way, WORD, headers=headers(roles="read+decide")).text
     found = re.findall(r'(?:href|src|action)="([^"]*)"', page)

@@ -18,9 +18,8 @@ from p2pcredit.models.evaluation.grade_scale import (
     status_of_order,
 )
 from p2pcredit.models.scoring import load_model
+from p2pcredit.settings.scores import MOST_GRADES
 from p2pcredit.storage.state.model_bank import ModelBank
-
-MOST_GRADES = 26
 
 
 def propose_grades(

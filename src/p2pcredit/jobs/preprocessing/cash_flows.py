@@ -21,7 +21,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import close_month, engine_for
 from p2pcredit.periods import DateRange, add_months, month_end
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
-from p2pcredit.storage.tables.build_notes import due_notes, note_built
+from p2pcredit.storage.tables.build_notes import noted_built
 from p2pcredit.storage.tables.column_bounds import bounded_files, last_day_there
 from p2pcredit.storage.tables.day_receipts import last_with_labels, mark_labels_built
 from p2pcredit.storage.tables.lake import Lake
@@ -90,13 +90,11 @@ def build_cash_flows(ctx: JobContext, days: DateRange) -> Receipt:
         `rows`, `changed`, `later_changed`: whether flows of later days were other than before.
     """
     lake = Lake(ctx.layout)
-    with lake.lock(CASH_FLOWS):
+    with lake.lock(CASH_FLOWS), noted_built(ctx.layout, CASH_FLOWS.name, days):
         mark_labels_built(ctx.layout, days)
-        due = due_notes(ctx.layout, CASH_FLOWS.name, days)
         height, changed = _write(ctx, lake, days)
         later = _mend_later_flows(ctx, lake, days)
         close_month(lake, CASH_FLOWS, days)
-        note_built(ctx.layout, CASH_FLOWS.name, days, due)
     return {"rows": height, "changed": changed, "later_changed": later}
 
 

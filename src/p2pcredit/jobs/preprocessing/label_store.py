@@ -22,7 +22,7 @@ from p2pcredit.jobs.preprocessing.unmatched_rows import (
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.locks import exclusive_lock
-from p2pcredit.storage.tables.build_notes import due_notes, note_built
+from p2pcredit.storage.tables.build_notes import noted_built
 from p2pcredit.storage.tables.day_receipts import days_with_labels, is_complete, mark_labels_built, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import (
@@ -54,16 +54,14 @@ def build_label_store(ctx: JobContext, days: DateRange) -> Receipt:
 def write_labels(ctx: JobContext, days: DateRange) -> Receipt:
     """Do the same without its warnings, and without the counts of what was set aside."""
     lake = Lake(ctx.layout)
-    with lake.lock(LABEL_STORE):
+    with lake.lock(LABEL_STORE), noted_built(ctx.layout, LABEL_STORE.name, days):
         mark_labels_built(ctx.layout, days)
-        due = due_notes(ctx.layout, LABEL_STORE.name, days)
         history = history_needed(days, ctx.settings.labels)
         engine = engine_for(ctx, lake, *((silver(FEEDS[name]), history) for name in LABEL_COLUMNS))
         mended = _mend_later_labels(ctx, engine, days)
         (labels,) = engine.run(_labels(ctx, engine, days))
         changed = engine.replace(LABEL_STORE, labels, days)
         close_month(lake, LABEL_STORE, days)
-        note_built(ctx.layout, LABEL_STORE.name, days, due)
     unknown = {**events_of_no_loan(lake, days, history), **loans_seen_before(lake, days, history)}
     return {"rows": labels.height, "changed": changed, "later_rows_checked": mended, **unknown}
 

@@ -47,8 +47,8 @@ from p2pcredit.storage.locks import exclusive_lock, shared_lock
 from p2pcredit.storage.tables.build_notes import (
     due_notes,
     forget_built,
-    note_built,
     note_no_longer_due,
+    noted_built,
     noted_due,
 )
 from p2pcredit.storage.tables.day_receipts import (
@@ -174,8 +174,7 @@ def build_feature_store(ctx: JobContext, days: DateRange) -> Receipt:
 
 def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     lake = Lake(ctx.layout)
-    with lake.lock(FEATURE_STORE):
-        due = due_notes(ctx.layout, FEATURE_STORE.name, days)
+    with lake.lock(FEATURE_STORE), noted_built(ctx.layout, FEATURE_STORE.name, days):
         catalogue = ctx.catalogue
         read = [*APPLICATION_FEEDS, *([catalogue.feed(OWN_COLUMNS.name)] if catalogue.own else [])]
         engine = engine_for(ctx, lake, *((silver(feed), days) for feed in read))
@@ -183,7 +182,6 @@ def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
         (features,) = engine.run(build_features(frames, engine.frame(QUARANTINE, days), catalogue.own))
         changed = engine.replace(catalogue.table(FEATURE_STORE), features, days)
         close_month(lake, FEATURE_STORE, days)
-        note_built(ctx.layout, FEATURE_STORE.name, days, due)
     return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
 
 

@@ -30,13 +30,13 @@ from p2pcredit.models.training_support import (
     Support,
     blanks_as_missing,
     learn_support,
+    loans_for_reach,
     support_from_json,
     without_missing,
 )
 from p2pcredit.weak_cache import WeakCache
 
 BOOSTER_FILE = "booster.ubj"
-LOANS_FOR_REACH = 2_000
 LOANS_FOR_TABLES = 1000
 """From so many loans on, what a change of each feature does is looked up in tables. Making them costs as much as to
 predict about as many loans once for each feature."""
@@ -162,21 +162,20 @@ class BoostingModel:
             neutral={**neutral, **known, **usual},
             support=learn_support(columns, self._levels, outcomes.bads),
         )
-        some = loans.gather_every(1 + (loans.height - 1) // LOANS_FOR_REACH)
+        some = loans_for_reach(loans)
         added = plain.calibrated(Calibration()).contributions(some)
         reach = dict(zip(self.feature_names, np.abs(added).max(axis=0, initial=0.0).tolist(), strict=True))
         given = columns_of(blanks_as_missing(some, plain.support), self.feature_names)
         present = given.select(pl.all().is_not_null()).to_numpy()
         usual_effects = with_usual_effects(plain.support, plain.neutral, plain.margin(some), added, present)
         plain = replace(plain, support=usual_effects)
-        rows = plain._rows(loans)
         used = {self.feature_names[place] for place, _ in self.spans_used()}
         absent: Absent = {
             (name, state): where
             for name, state, where in plain._absent(self.encoding.encode(blanks_as_missing(loans, plain.support)))
             if name in used and where.any()
         }
-        support = with_effects(plain.support, absent, plain.margin_of_columns(rows.columns) + rows.effect, outcomes)
+        support = with_effects(plain.support, absent, plain.margin(loans), outcomes)
         return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
     def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:

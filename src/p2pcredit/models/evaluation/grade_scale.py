@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import TooLittleDataError
@@ -23,6 +24,21 @@ MOST_IN_ONE_GRADE = 0.6
 LEAST_BESIDE_CUTOFF = 0.05
 LEAST_LOANS = 30
 """Fewer loans say nothing of how the book is spread."""
+
+
+def grade_places(chances: Floats, bounds: Sequence[float]) -> npt.NDArray[np.int64]:
+    """Give the place of each chance's grade, the best 0. A bound belongs to the better grade."""
+    return np.searchsorted(np.array(bounds), chances, side="left")
+
+
+def letters_of_grades(bounds: Sequence[float]) -> tuple[str, ...]:
+    """Name the grades that these bounds part, best first.
+
+    Examples:
+        >>> letters_of_grades((0.02, 0.3))
+        ('A', 'B', 'C')
+    """
+    return tuple(chr(ord("A") + place) for place in range(len(bounds) + 1))
 
 
 def propose_bounds(chances: Floats, count: int, steps: Steps) -> tuple[float, ...]:
@@ -90,13 +106,13 @@ def grade_doubts(chances: Floats, scores: ScoreSettings) -> list[str]:
     if chances.size < LEAST_LOANS:
         return []
     found = []
-    counts = np.bincount(np.searchsorted(np.array(scores.grade_bounds), chances, side="left"))
+    counts = np.bincount(grade_places(chances, scores.grade_bounds))
     largest = int(counts.argmax())
     share = counts[largest] / chances.size
     if share > MOST_IN_ONE_GRADE:
         found.append(
-            f"grade {chr(ord('A') + largest)} holds {share:.0%} of {chances.size} loans, so scores.grade_bounds do not "
-            "fit this book; see 'p2pcredit models grades'"
+            f"grade {letters_of_grades(scores.grade_bounds)[largest]} holds {share:.0%} of {chances.size} loans, so "
+            "scores.grade_bounds do not fit this book; see 'p2pcredit models grades'"
         )
     approved = float((chances <= scores.approval_cutoff).mean())
     if not LEAST_BESIDE_CUTOFF <= approved <= 1 - LEAST_BESIDE_CUTOFF:
@@ -133,13 +149,13 @@ def observed_grades(chances: Floats, bads: Floats, bounds: Sequence[float], conf
         ...     np.array([0.01, 0.02, 0.5]), np.array([0.0, 0.0, 1.0]), (0.02, 0.3), 0.95)]
         [('A', 2, 0), ('B', 0, 0), ('C', 1, 1)]
     """
-    places = np.searchsorted(np.array(bounds), chances, side="left")
+    places = grade_places(chances, bounds)
     found = []
-    for place, bound in enumerate([*bounds, None]):
+    for place, (letter, bound) in enumerate(zip(letters_of_grades(bounds), [*bounds, None], strict=True)):
         inside = places == place
         n, bad = int(inside.sum()), int(bads[inside].sum())
         low, high = wilson_interval(bad / n, n, confidence) if n else (None, None)
-        found.append(ObservedGrade(chr(ord("A") + place), bound, n, bad, low, high))
+        found.append(ObservedGrade(letter, bound, n, bad, low, high))
     return found
 
 
@@ -169,6 +185,8 @@ __all__ = [
     "Steps",
     "cutoff_that_approves",
     "grade_doubts",
+    "grade_places",
+    "letters_of_grades",
     "observed_grades",
     "propose_bounds",
     "status_of_order",

@@ -6,6 +6,7 @@ import math
 
 from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.models.calibration import LEAST_PROBABILITY
+from p2pcredit.models.evaluation.grade_scale import letters_of_grades
 from p2pcredit.models.export.formula import (
     ByEdges,
     Calc,
@@ -51,7 +52,7 @@ def finish(
     own_log_odds = values.add("chance_log_odds", _log_odds(chance))
     points = values.add("whole_points", _points(own_log_odds, PointScale.of(scores)))
     bounds = tuple(scores.grade_bounds)
-    letters = tuple(chr(ord("A") + place) for place in range(len(bounds) + 1))
+    letters = letters_of_grades(bounds)
     approved = If(Compare("<=", chance, Number(scores.approval_cutoff)), Text("approve"), Text("decline"))
     decision = _decision(values, model, settings, approved)
     values.steps.append(Step("decision", decision, "category"))

@@ -28,4 +28,9 @@ def mintos(today: date | None = None) -> MappedPlatform:
     return load_mapping(mapping_file("mintos"), today)
 
 
-__all__ = ["bondora", "loan_tape", "mapping_file", "mintos"]
+def prosper(today: date | None = None) -> MappedPlatform:
+    """Make the profile of Prosper. A date after `today`, the day of the landing, cannot be read."""
+    return load_mapping(mapping_file("prosper"), today)
+
+
+__all__ = ["bondora", "loan_tape", "mapping_file", "mintos", "prosper"]

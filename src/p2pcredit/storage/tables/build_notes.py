@@ -65,6 +65,14 @@ def due_notes(layout: Layout, table: str, days: DateRange) -> DueNotes:
     return {path: mark for path, mark in found.items() if mark is not None}
 
 
+@contextmanager
+def noted_built(layout: Layout, table: str, days: DateRange) -> Iterator[None]:
+    """Note that a table was built of these days where the block that reads its rows and writes it ends well."""
+    due = due_notes(layout, table, days)
+    yield
+    note_built(layout, table, days, due)
+
+
 def note_built(layout: Layout, table: str, days: DateRange, due: DueNotes) -> None:
     """Note that a table was built of these days, unless all are complete, and that it is no longer due of them."""
     note_no_longer_due(layout, table, days, due)
@@ -166,5 +174,6 @@ __all__ = [
     "forget_built",
     "note_built",
     "note_no_longer_due",
+    "noted_built",
     "noted_due",
 ]

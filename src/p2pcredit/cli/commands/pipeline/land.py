@@ -19,7 +19,7 @@ def land(
     platform: Annotated[
         str,
         typer.Argument(
-            help="lendingclub, prosper, synthetic, a platform of another package, or the path of a YAML mapping.",
+            help="A platform that 'p2pcredit platforms' lists, or the path of a YAML mapping.",
             metavar="PLATFORM",
         ),
     ],
