@@ -166,6 +166,25 @@ def test_a_home_to_which_nothing_was_written_is_another_than_the_one_that_the_ru
     assert not (home / "home.json").exists()
 
 
+def test_a_run_that_began_in_an_empty_directory_stops_in_the_home_of_the_others(
+    run_dag: Any, jobs: Any, home: Path, other: Path
+) -> None:
+    assert not (home / "home.json").exists(), "as the place of a disk that is not mounted"
+
+    class MovesOn(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            os.environ["P2P_HOME"] = str(other)
+            return default
+
+    jobs.gives = MovesOn()
+    ran = run_dag(data_preprocessing.dag)
+    assert ran.in_state("failed") == {task_id for task_id in ran.tasks if task_id.startswith("source_data_checks.")}
+    began = json.loads((home / "home.json").read_text())["id"][:8]
+    for _, message in jobs.told:
+        assert f"this worker's home {other} has id {mark_home(other).short_id}, the run began in {home}" in message
+        assert f"with id {began}: mount the same shared directory on every worker" in message
+
+
 def test_the_same_home_mounted_elsewhere_is_the_same_home(jobs: Any, home: Path) -> None:
     identity = mark_home(home)
     task = task_of(model_training_inference.dag, "run_inference", BaseOperator)

@@ -193,8 +193,7 @@ def _not_complete(layout: Layout, begun: DateRange, done: Sequence[date], scored
     missing = [day for day in begun if day not in complete]
     if not missing:
         return
-    landed = {feed: days_landed(layout, feed, missing) for feed in FEEDS}
-    lacking = {day: tuple(feed for feed in FEEDS if day not in landed[feed]) for day in missing}
+    lacking = _feeds_missing(layout, missing)
 
     def kind(day: date) -> tuple[Lack, tuple[str, ...]] | None:
         if not lacking[day]:
@@ -209,14 +208,36 @@ def _not_complete(layout: Layout, begun: DateRange, done: Sequence[date], scored
         yield Gap(lack, span, status, feeds)
 
 
-def _landed_after(layout: Layout, last: date) -> list[Gap]:
+def _landed_after(layout: Layout, last: date) -> Iterator[Gap]:
+    """Find the days after the newest done one for which something landed; a part of a day fails once a whole one followed.
+
+    The feeds that a newest day still lacks may be on their way. Once all have come for a later day, no run comes back
+    to those that have not: a day that lacks one is never complete.
+    """
     from p2pcredit.storage.landing.files import landed_range  # reads raw files otherwise
 
     landed = landed_range(layout)
     if landed is None or landed.last <= last:
-        return []
-    waiting = days_whole(layout, list(DateRange(last + timedelta(days=1), landed.last)))
-    return [Gap(Lack.NOT_COMPLETE, span, Status.UNDETERMINED) for span in spans_of(waiting)]
+        return
+    after = list(DateRange(last + timedelta(days=1), landed.last))
+    missing = _feeds_missing(layout, after)
+    newest_whole = max((day for day in after if not missing[day]), default=date.min)
+
+    def kind(day: date) -> tuple[tuple[Lack, Status], tuple[str, ...]] | None:
+        if len(missing[day]) == len(FEEDS):
+            return None
+        if not missing[day]:
+            return (Lack.NOT_COMPLETE, Status.UNDETERMINED), ()
+        return (Lack.LANDED_IN_PART, Status.FAIL if day < newest_whole else Status.UNDETERMINED), missing[day]
+
+    for span, ((lack, status), feeds) in _spans(after, kind):
+        yield Gap(lack, span, status, feeds)
+
+
+def _feeds_missing(layout: Layout, days: Collection[date]) -> dict[date, tuple[str, ...]]:
+    """List for each day the required feeds that have not landed for it, by the names of files."""
+    landed = {feed: days_landed(layout, feed, days) for feed in FEEDS}
+    return {day: tuple(feed for feed in FEEDS if day not in landed[feed]) for day in days}
 
 
 def _not_scored(state: HandoffState, done: Sequence[date], asked: Collection[date]) -> Iterator[Gap]:

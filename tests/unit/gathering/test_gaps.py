@@ -124,6 +124,21 @@ def test_days_that_landed_after_the_newest_complete_one_wait_and_are_no_failure(
     assert found(home) == [("not complete", "undetermined", "p2pcredit preprocess --date 2022-06-05")]
 
 
+def test_a_day_that_landed_in_part_after_the_newest_complete_one_is_named_and_fails_once_a_whole_one_followed(
+    home: WrittenHome,
+) -> None:
+    complete(home)
+    land(home, "2022-06-05", but=["loan_terms", "financial"])
+    (gap,) = find_gaps(home.ctx)
+    assert (gap.status, set(gap.feeds)) == (Status.UNDETERMINED, {"loan_terms", "financial"})
+    land(home, "2022-06-06")
+    part, whole = find_gaps(home.ctx)
+    assert (part.status, whole.status) == (Status.FAIL, Status.UNDETERMINED)
+    assert part.line.startswith("2022-06-05 landed without ")
+    assert part.line.endswith("fill: p2pcredit preprocess --date 2022-06-05")
+    assert check_gaps(home.ctx)[0] is Status.FAIL
+
+
 def test_a_complete_day_between_scored_ones_that_is_not_scored_is_a_gap(home: WrittenHome) -> None:
     complete(home)
     score(home, but=["2022-05-10", "2022-05-11", LAST])

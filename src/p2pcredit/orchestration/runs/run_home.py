@@ -17,7 +17,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 
 from p2pcredit.errors import HomeError
 from p2pcredit.storage.home import check_home, resolve_home
-from p2pcredit.storage.home_format import HomeIdentity, complete_identity, read_identity
+from p2pcredit.storage.home_format import HomeIdentity, mark_home, read_identity
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,8 +69,9 @@ def home_of_process() -> Path:
 def enter_home(context: Context, began_in: Mapping[str, Any] | None = None) -> RunHome:
     """Find the home of this process, make sure that the run began in it, and record it for the tasks that follow.
 
-    A run that was begun by a version that recorded nothing goes on undetermined, which the log says. So does one that
-    began before anything was written to its home.
+    A home to which nothing was written gets its id from the first task, so that a worker whose directory is empty, such
+    as the place of a disk that is not mounted, cannot begin a run that others go on with elsewhere. A run that was begun
+    by a version that recorded nothing goes on undetermined, which the log says.
 
     Args:
         context: Airflow's context of the task.
@@ -79,6 +80,7 @@ def enter_home(context: Context, began_in: Mapping[str, Any] | None = None) -> R
     Raises:
         MissingHomeError: If it does not exist.
         HomeError: If it cannot be home, or the run began in another.
+        StorageError: If the disk refuses the id of a home that has none.
     """
     path = home_of_process()
     found = RunHome(path, read_identity(path))
@@ -87,7 +89,7 @@ def enter_home(context: Context, began_in: Mapping[str, Any] | None = None) -> R
         records, asked = [*records, began_in], True
     for record in records:
         require_same_home(path, found.identity, record)
-    found = RunHome(path, complete_identity(path))
+    found = RunHome(path, mark_home(path))
     shown = found.as_facts().get("home_id", "none yet")
     if not asked:
         log.info("this run begins in the home %s, id %s", path, shown)
