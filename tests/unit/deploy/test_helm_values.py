@@ -3,6 +3,7 @@
 Both files were held against `values.schema.json` of chart 1.22.0 by a validator (2026-11-30: no error). The schema has
 800 kB and is no part of this repository; what it says of the keys that the files set stands here. It refuses a wrong
 type and takes a slip in the name of a key, at the top and below `workers.celery`, for a value that nothing reads.
+`apiServer.extraContainers` came later, by the chart's template of the API server.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import pytest
 import yaml
 
 from p2pcredit.orchestration.settings.bundle_settings import BUNDLE_CLASS, BUNDLE_NAME
+from p2pcredit.storage.pages_token import DEFAULT_URL
 
 EXECUTORS = {"celery": "CeleryExecutor", "kubernetes": "KubernetesExecutor"}
 KEYS = {
     "array": """
-        apiServer.extraVolumeMounts apiServer.extraVolumes dagProcessor.dagBundleConfigList env
+        apiServer.extraContainers apiServer.extraVolumeMounts apiServer.extraVolumes dagProcessor.dagBundleConfigList env
         securityContexts.containers.capabilities.drop volumeMounts volumes
     """,
     "array or null": """
@@ -162,3 +164,20 @@ def test_the_passwords_are_where_they_can_be_written(values: dict[str, Any]) -> 
     assert file.startswith("/tmp/")
     (mount,) = values["apiServer"]["extraVolumeMounts"]
     assert f"{mount['mountPath']}/passwords.json {file}" in values["apiServer"]["args"][2]
+
+
+def test_the_pages_run_beside_the_server_that_shows_them_with_the_home_and_no_secret(
+    values: dict[str, Any], deploy: Path
+) -> None:
+    (pages,) = values["apiServer"]["extraContainers"]
+    compose = yaml.safe_load((deploy / "compose.yaml").read_text(encoding="utf-8"))["services"]["pages"]
+    (asked,) = [part for part in pages["args"] if "p2pcredit" in part]
+    assert f"{asked} --host 0.0.0.0" in compose["command"], "loopback is enough within one pod"
+    image = values["images"]["airflow"]
+    assert pages["image"] == f"{image['repository']}:{image['tag']}"
+    assert pages["securityContext"] == values["securityContexts"]["containers"]
+    assert pages["volumeMounts"] == values["volumeMounts"]
+    assert {entry["name"]: entry["value"] for entry in pages["env"]} == {
+        name: compose["environment"][name] for name in ("P2P_HOME", "CONNECTION_CHECK_MAX_COUNT")
+    }
+    assert pages["livenessProbe"]["exec"]["command"][-1] == f"{DEFAULT_URL}/health"
