@@ -209,7 +209,7 @@ def _not_complete(layout: Layout, begun: DateRange, done: Sequence[date], scored
 
 
 def _landed_after(layout: Layout, last: date) -> Iterator[Gap]:
-    """Find the days after the newest done one for which something landed; a part of a day fails once a whole one followed.
+    """Find the days after the newest done one for which something landed; one in part fails once a whole one followed.
 
     The feeds that a newest day still lacks may be on their way. Once all have come for a later day, no run comes back
     to those that have not: a day that lacks one is never complete.

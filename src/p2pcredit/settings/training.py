@@ -85,6 +85,12 @@ class TrainingSettings(Group):
         description="By how many points the scores of the newest applicants may change on average, up or down, in a "
         "refresh; 20 points are twice or half the odds.",
     )
+    level: Literal["recent", "point_in_time", "through_the_cycle"] = Field(
+        "recent",
+        description="Where the probabilities lie as a whole: `recent` as the newest matured loans (that calibrate and "
+        "judge), `point_in_time` moved by the defaults to date of loans too young to have matured, "
+        "`through_the_cycle` as the average over all quarters of origination. The card gives the scalar.",
+    )
     families: tuple[str, ...] = Field(
         ("scorecard", "boosting"),
         min_length=1,

@@ -21,7 +21,8 @@ from p2pcredit.storage.pages_token import DEFAULT_URL
 EXECUTORS = {"celery": "CeleryExecutor", "kubernetes": "KubernetesExecutor"}
 KEYS = {
     "array": """
-        apiServer.extraContainers apiServer.extraVolumeMounts apiServer.extraVolumes dagProcessor.dagBundleConfigList env
+        apiServer.extraContainers apiServer.extraVolumeMounts apiServer.extraVolumes
+        dagProcessor.dagBundleConfigList env
         securityContexts.containers.capabilities.drop volumeMounts volumes
     """,
     "array or null": """

@@ -23,7 +23,9 @@ from p2pcredit.models.champion.recalibration import Recalibration, recalibrate
 from p2pcredit.models.champion.recipe import RECALIBRATION
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend
 from p2pcredit.models.scoring import load_model
+from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidates import train_candidates
+from p2pcredit.models.training.level import Level, measure_level
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.storage.state.model_bank import ModelArtifacts
 from p2pcredit.text import one_line
@@ -141,4 +143,11 @@ def try_recalibration(snapshot: TrainingSnapshot) -> Recalibration | dict[str, A
 def _recalibrate(snapshot: TrainingSnapshot, champion: ModelArtifacts) -> Recalibration:
     unseen_from = date.fromisoformat(champion.card["periods"]["evaluate"]["first"])
     model, evaluation_model = load_model(champion.files), load_model(champion.evaluation_files)
-    return recalibrate(model, evaluation_model, snapshot.matured, unseen_from=unseen_from, settings=snapshot.settings)
+    settings, matured = snapshot.settings, snapshot.matured
+
+    def find_level(calibrated: ScoringModel) -> Level:
+        return measure_level(calibrated, snapshot.known, matured, as_of=snapshot.day, settings=settings)
+
+    return recalibrate(
+        model, evaluation_model, matured, unseen_from=unseen_from, settings=settings, find_level=find_level
+    )

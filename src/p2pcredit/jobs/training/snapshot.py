@@ -131,8 +131,16 @@ class TrainingSnapshot:
     @cached_property
     def matured(self) -> pl.DataFrame:
         """The matured loans with their outcomes and features, oldest first."""
+        return self._with_features(matured_loans(self.outcomes, self.day))
+
+    @cached_property
+    def known(self) -> pl.DataFrame:
+        """All loans with what was observed of them and their features, oldest first."""
+        return self._with_features(self.outcomes.sort("origination_date", "loan_id"))
+
+    def _with_features(self, loans: pl.DataFrame) -> pl.DataFrame:
         known = self.features.drop("snapshot_date", "known_on")
-        return matured_loans(self.outcomes, self.day).join(known, on="loan_id", how="inner", maintain_order="left")
+        return loans.join(known, on="loan_id", how="inner", maintain_order="left")
 
     @cached_property
     def versions(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ own, as in every training.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,6 +24,7 @@ from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair, normal_quantile
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidate import Candidate, measure_candidate
+from p2pcredit.models.training.level import THROUGH_THE_CYCLE, Level
 from p2pcredit.settings import Settings
 
 LEAST_PROBABILITY = 1e-12
@@ -82,6 +84,10 @@ class Recalibration:
         }
 
 
+def _recent(_: ScoringModel) -> Level:
+    return Level()
+
+
 def recalibrate(
     champion: ScoringModel,
     evaluation_model: ScoringModel,
@@ -89,6 +95,7 @@ def recalibrate(
     *,
     unseen_from: date,
     settings: Settings,
+    find_level: Callable[[ScoringModel], Level] = _recent,
 ) -> Recalibration:
     """Fit a new map from margin to probability for the champion, and measure what it gains.
 
@@ -98,6 +105,9 @@ def recalibrate(
         matured: Matured loans with `loan_id`, `origination_date`, `label` and the features.
         unseen_from: The origination day from which on the evaluation model had seen no loan.
         settings: Least numbers, cut-off, confidence.
+        find_level: Finds the level that the settings choose, of a model at that of the newest matured loans. Through
+            the cycle the tried map is judged at that level too, as the champion is: a better fit of the newest loans
+            would else be a gain each time the cycle turns.
 
     Returns:
         The recalibrated model. It should take over when the log-loss on the newer half falls beyond the interval of the
@@ -118,24 +128,26 @@ def recalibrate(
             )
     margins = evaluation_model.margin(older), evaluation_model.margin(newer)
     labels = _labels(older), _labels(newer)
-    tried = evaluation_model.calibrated(fit_calibration(labels[0], margins[0]))
+    served = champion.margin(unseen)
+    calibration = transfer_calibration([(np.concatenate(labels), np.concatenate(margins))], served)
+    level = find_level(champion.calibrated(calibration))
+    judged_at = level if level.choice == THROUGH_THE_CYCLE else Level()
+    tried = evaluation_model.calibrated(judged_at.moved(fit_calibration(labels[0], margins[0])))
     fresh = tried.calibration.probability(margins[1])
     held = as_it_serves(champion, newer, margins[1])
     confidence = settings.monitoring.confidence
     gain = paired_log_loss_gain(labels[1], fresh, held, confidence)
     ratio, champion_ratio = (calibration_ratio(labels[1], chances, confidence) for chances in (fresh, held))
     promote, reason = _verdict(gain, ratio, champion_ratio, confidence)
-    served = champion.margin(unseen)
-    calibration = transfer_calibration([(np.concatenate(labels), np.concatenate(margins))], served)
     periods = {"calibrate": _period(older), "evaluate": _period(newer)}
     candidate = measure_candidate(
-        champion.calibrated(calibration),  # with its reference borrower: another would change the ranking
+        champion.calibrated(level.moved(calibration)),  # with its reference borrower: another would change the ranking
         tried,
         fresh,
         loans=newer,
         before=matured.filter(pl.col("origination_date") < newer["origination_date"][0])["label"],
         settings=settings,
-        details={"calibration_before": champion.calibration.as_json()},
+        details={"calibration_before": champion.calibration.as_json(), "level": level.as_json()},
     )
     return Recalibration(candidate, held, gain, ratio, champion_ratio, periods, confidence, promote, reason)
 

@@ -32,6 +32,7 @@ from p2pcredit.models.leakage.features import check_leaks
 from p2pcredit.models.registry import FAMILIES, family_named
 from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training.fit import Learner, fit_hazard, fit_matured
+from p2pcredit.models.training.level import at_level
 from p2pcredit.models.training.redlining import STATE, hold_to_redlining_rule
 from p2pcredit.models.training.splits import split_by_time, unmatured_levels
 from p2pcredit.models.training.usable import usable_features
@@ -188,8 +189,10 @@ def train_candidates(
         learner = Learner(family, allowed, settings, backend, budget.each, by_hand=hands)
         try:
             if target == "matured":
-                return fit_matured(learner, split, loans, as_of=as_of)
-            return fit_hazard(learner, split, loans, as_of=as_of, target=target)
+                fitted = fit_matured(learner, split, loans, as_of=as_of)
+            else:
+                fitted = fit_hazard(learner, split, loans, as_of=as_of, target=target)
+            return at_level(fitted, loans, matured, as_of=as_of, settings=settings)
         except TrainingError as error:
             return error
         except (Exception, SystemExit) as error:

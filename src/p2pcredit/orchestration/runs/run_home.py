@@ -70,8 +70,8 @@ def enter_home(context: Context, began_in: Mapping[str, Any] | None = None) -> R
     """Find the home of this process, make sure that the run began in it, and record it for the tasks that follow.
 
     A home to which nothing was written gets its id from the first task, so that a worker whose directory is empty, such
-    as the place of a disk that is not mounted, cannot begin a run that others go on with elsewhere. A run that was begun
-    by a version that recorded nothing goes on undetermined, which the log says.
+    as the place of a disk that is not mounted, cannot begin a run that others go on with elsewhere. A run begun by a
+    version that recorded nothing goes on undetermined, which the log says.
 
     Args:
         context: Airflow's context of the task.

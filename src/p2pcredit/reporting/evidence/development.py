@@ -93,6 +93,7 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "details": {name: detail for name, detail in subject.card["details"].items() if name != "redlining"},
         "limits": list(subject.card.get("limits", [])),
         "calibration": {"slope": model.calibration.slope, "intercept": model.calibration.intercept},
+        "level": _level_of(subject),
         "score": {
             "points_to_double_odds": scores.points_to_double_odds,
             "base_score": scores.base_score,
@@ -106,6 +107,14 @@ def method_facts(subject: Subject) -> dict[str, Any]:
         "redlining": subject.card["details"].get("redlining"),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
     }
+
+
+def _level_of(subject: Subject) -> dict[str, Any] | None:
+    """Find where the level of the served model comes from; None of a model that an earlier version made."""
+    details = subject.card["details"]
+    own = details.get(f"{subject.model.family}_{subject.model.target}", {})
+    found: dict[str, Any] | None = details.get("level", own.get("level"))
+    return found
 
 
 def _missing_share(column: pl.Series) -> float:
