@@ -5,7 +5,7 @@
 
 All candidates are trained as of each date and score the loans originated from there to the next date; the home must be
 preprocessed to thirteen months after the last. `--without FEATURE` leaves features out, `--sets application wording`
-takes other feature sets. `within` is the difference among pairs of loans of one quarter and term. `average` is the mean
+takes other feature sets, `--level point_in_time` another level. `within` is the difference among pairs of loans of one quarter and term. `average` is the mean
 log-odds of scorecard and boosting, which no training makes.
 """
 
@@ -55,9 +55,13 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--without", nargs="*", default=[])
     parser.add_argument("--sets", nargs="*", default=["application"])
+    parser.add_argument("--level", default="recent")
     parser.add_argument("dates", nargs="+", type=date.fromisoformat)
     asked = parser.parse_args()
-    settings, lake = Settings.model_validate({"training": {"feature_sets": asked.sets}}), Lake(Layout(asked.home))
+    settings, lake = (
+        Settings.model_validate({"training": {"feature_sets": asked.sets, "level": asked.level}}),
+        Lake(Layout(asked.home)),
+    )
     features = lake.scan(FEATURE_STORE).collect().unique("loan_id").sort("snapshot_date", "loan_id")
     features = features.with_columns(pl.lit(None, dtype=features.schema[name]).alias(name) for name in asked.without)
     sources = (silver(FEEDS["loan_terms"]), silver(FEEDS["loan_performance"]), LABEL_STORE, QUARANTINE)

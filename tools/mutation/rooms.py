@@ -41,7 +41,7 @@ ROOMS = {
     ),
     "jobs": (
         "jobs/decisions.py",
-        "jobs/gaps.py",
+        "jobs/gaps/find.py",
         "jobs/monitoring/*.py",
         "jobs/preprocessing/day_checks.py",
         "jobs/preprocessing/catch_up.py",
@@ -175,7 +175,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/completeness/day_receipts.py",
         ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
     ),
-    ("jobs/gaps.py", ("tests/unit/gathering/test_gaps.py", "tests/unit/gathering/test_weeks_passed_over.py")),
+    ("jobs/gaps/find.py", ("tests/unit/gathering/test_gaps.py", "tests/unit/gathering/test_weeks_passed_over.py")),
     (
         "jobs/preprocessing/catch_up.py",
         ("tests/unit/jobs/test_making_up_days.py", "tests/unit/gathering/test_catching_up.py"),

@@ -15,7 +15,7 @@ from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import Caller
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, find_gaps
+from p2pcredit.jobs.gaps.find import SKIPPED_WEEK, find_gaps
 from p2pcredit.jobs.home.data_checks import check_gaps
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.home.status import status

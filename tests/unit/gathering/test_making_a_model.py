@@ -104,7 +104,9 @@ def test_a_recalibration_is_tried_on_loans_from_the_champions_own_evaluation_on(
         return "done"
 
     monkeypatch.setattr(making, "recalibrate", recalibrate)
+    monkeypatch.setattr(making, "measure_level", lambda model, known, matured, **more: (model, known.height, more))
     assert making.try_recalibration(snapshot) == "done"
+    assert asked.pop("find_level")("fresh") == ("fresh", 5, {"as_of": snapshot.day, "settings": snapshot.settings})
     assert asked == {
         "model": "champion",
         "evaluation_model": "evaluation-champion",

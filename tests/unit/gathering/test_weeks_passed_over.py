@@ -15,7 +15,8 @@ from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, Lack, find_gaps
+from p2pcredit.jobs.gaps.find import SKIPPED_WEEK, find_gaps
+from p2pcredit.jobs.gaps.gap import Lack
 from p2pcredit.jobs.monitoring import steps
 from p2pcredit.jobs.monitoring.readiness import WeekReadiness
 from p2pcredit.jobs.monitoring.report import generate_report

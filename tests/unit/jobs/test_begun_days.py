@@ -10,9 +10,10 @@ import pytest
 from tests.unit.jobs.small_days import DAY, crown, land_day, land_days_before
 
 from p2pcredit.contracts.results import Status
-from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import Lack, find_gaps
+from p2pcredit.jobs.gaps.begun_days import days_begun
+from p2pcredit.jobs.gaps.find import find_gaps
+from p2pcredit.jobs.gaps.gap import Lack
 from p2pcredit.jobs.home.data_checks import check_gaps
 from p2pcredit.jobs.home.reconciled_days import check_reconciliation
 from p2pcredit.jobs.home.status import status

@@ -16,7 +16,7 @@ from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, b
 from p2pcredit.errors import ConflictError
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import find_gaps
+from p2pcredit.jobs.gaps.find import find_gaps
 from p2pcredit.jobs.pipelines import PREPROCESSING
 from p2pcredit.jobs.preprocessing import stages
 from p2pcredit.jobs.preprocessing.catch_up import make_up_days

@@ -11,9 +11,10 @@ from p2pcredit.contracts.feeds import ALL_FEEDS, FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.errors import P2PCreditError
-from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
+from p2pcredit.jobs.gaps.begun_days import days_begun
+from p2pcredit.jobs.gaps.find import find_gaps
+from p2pcredit.jobs.gaps.gap import in_lines, leave_out
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts

@@ -12,9 +12,10 @@ from datetime import date
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.contracts.tables import FEATURE_STORE
-from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.gaps import DAYS_NOT_TAKEN_IN, Gap, find_gaps
+from p2pcredit.jobs.gaps.begun_days import days_begun
+from p2pcredit.jobs.gaps.find import find_gaps
+from p2pcredit.jobs.gaps.gap import DAYS_NOT_TAKEN_IN, Gap
 from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, DayCounts, FeedCounts, Hole, Lost
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import counts_in_tables, find_holes, standing
 from p2pcredit.periods import DateRange, count_of_days

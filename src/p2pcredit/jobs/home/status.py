@@ -7,7 +7,7 @@ from datetime import date
 from p2pcredit.contracts.decision import Decision
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import in_words, pending_decision
-from p2pcredit.jobs.gaps import find_gaps
+from p2pcredit.jobs.gaps.find import find_gaps
 from p2pcredit.jobs.governance.approvals import champion_approval, proposal_facts
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.training.retrain import first_model_outlook

@@ -15,7 +15,8 @@ from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import keep_alert, recent_entries, record, remember_failure, warn, warn_once
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decision_outlook import outlook_of
-from p2pcredit.jobs.gaps import Gap, Lack, find_gaps, in_lines
+from p2pcredit.jobs.gaps.find import find_gaps
+from p2pcredit.jobs.gaps.gap import Gap, Lack, in_lines
 from p2pcredit.jobs.governance.attention import ABOUT_APPROVALS, attention
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short

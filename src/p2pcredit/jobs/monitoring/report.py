@@ -13,7 +13,9 @@ from p2pcredit.contracts.tables import FEATURE_STORE, MONITORING, QUARANTINE, si
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
-from p2pcredit.jobs.gaps import find_gaps, in_lines, leave_out
+from p2pcredit.jobs.gaps.find import find_gaps
+from p2pcredit.jobs.gaps.gap import in_lines, leave_out
+from p2pcredit.jobs.gaps.undone_steps import REPORTED
 from p2pcredit.jobs.governance.attention import attention
 from p2pcredit.jobs.governance.records import answering, sign_off
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
@@ -21,7 +23,6 @@ from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.training.past_promotions import promotions_until, realised_differences
-from p2pcredit.jobs.undone_steps import REPORTED
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile, scored_since
 from p2pcredit.monitoring.graded import grade
 from p2pcredit.monitoring.inputs import newest_closed_origination

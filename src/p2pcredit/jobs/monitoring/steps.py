@@ -14,7 +14,8 @@ from p2pcredit.errors import MonitoringError, P2PCreditError
 from p2pcredit.jobs.activity import record, warn_once, without_values
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decisions import decide, reconcile
-from p2pcredit.jobs.gaps import SKIPPED_WEEK, Gap, Lack
+from p2pcredit.jobs.gaps.find import SKIPPED_WEEK
+from p2pcredit.jobs.gaps.gap import Gap, Lack
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks, has_evidence, monitored_weeks
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
@@ -81,7 +82,7 @@ def _missed_weeks(ctx: JobContext, week_end: date) -> list[date]:
 
 def _unfinished_weeks(ctx: JobContext, week_end: date) -> list[date]:
     """List the decided weeks shortly before one whose report was never written, or whose alerts were not sent."""
-    from p2pcredit.jobs.undone_steps import steps_that_ran, undone_of_weeks
+    from p2pcredit.jobs.gaps.undone_steps import steps_that_ran, undone_of_weeks
 
     if ctx.caller is not Caller.SCHEDULED:
         return []
@@ -96,9 +97,9 @@ def _unfinished_weeks(ctx: JobContext, week_end: date) -> list[date]:
 
 def _finish_week(ctx: JobContext, week_end: date) -> bool:
     """Write the report of a decided week where it is not there, and send its alerts where they were not sent."""
+    from p2pcredit.jobs.gaps.undone_steps import steps_that_ran
     from p2pcredit.jobs.monitoring.alerts import send_alerts
     from p2pcredit.jobs.monitoring.report import generate_report
-    from p2pcredit.jobs.undone_steps import steps_that_ran
 
     try:
         if not ctx.layout.report(week_end).is_file():

@@ -20,10 +20,11 @@ from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import OutsideHomeError, P2PCreditError, StorageError
 from p2pcredit.jobs.activity import warn_once, without_values
-from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.failures import domain_error
-from p2pcredit.jobs.gaps import Gap, Lack, days_whole
+from p2pcredit.jobs.gaps.begun_days import days_begun
+from p2pcredit.jobs.gaps.find import days_whole
+from p2pcredit.jobs.gaps.gap import Gap, Lack
 from p2pcredit.jobs.landing.changed_files import changed_or_late, known_since
 from p2pcredit.periods import DateRange, count_of_days, joined, spans_of
 from p2pcredit.storage.layout import Layout

@@ -1,27 +1,28 @@
 """Find the gaps of a home: days that landed and are not complete or not scored, weeks that were not reviewed.
 
-So are reports, alerts and trainings that the steps of past runs were to leave: see `jobs.undone_steps`.
+So are reports, alerts and trainings that the steps of past runs were to leave: see `jobs.gaps.undone_steps`.
 
 A gap lies between days or weeks that are done, so that no later run comes back to it by itself once it is further back
-than `preprocessing.catch_up_days`. What lies after the newest done day only waits, and what lies before the first one
-was never asked for, as `jobs.begun_days` tells. Gaps are read from the files each time; nothing has to remember them.
+than `preprocessing.catch_up_days`. What lies after the newest done day only waits, but a day that landed in part while
+a later one is whole; what lies before the first one was never asked for, as `jobs.gaps.begun_days` tells. Gaps are read
+from the files each time; nothing has to remember them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.results import Status
 from p2pcredit.jobs.activity import recent_entries
-from p2pcredit.jobs.begun_days import days_begun
 from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.gaps.begun_days import days_begun
+from p2pcredit.jobs.gaps.gap import Gap, Lack
+from p2pcredit.jobs.gaps.undone_steps import steps_that_ran, undone_of_trainings, undone_of_weeks
 from p2pcredit.jobs.pipelines import MONITORING
-from p2pcredit.periods import DateRange, count_of_days, spans_of
+from p2pcredit.periods import DateRange
 from p2pcredit.retraining.state import HandoffState
 from p2pcredit.storage.landing.presence import days_landed
 from p2pcredit.storage.layout import Layout
@@ -32,99 +33,6 @@ SKIPPED_WEEK = "week_skipped"
 
 _A_WEEK = timedelta(days=7)
 _WEEKS_COMPARED = 4
-_MOST_NAMED = 5
-
-
-class Lack(StrEnum):
-    """What is not there."""
-
-    NOT_COMPLETE = "not complete"
-    LANDED_IN_PART = "landed in part"
-    NOTHING_LANDED = "nothing landed"
-    NOT_SCORED = "not scored"
-    NOT_MONITORED = "not monitored"
-    NOT_DECIDED = "measured, not decided"
-    NOT_REPORTED = "decided, its report not written"
-    NOT_ALERTED = "decided, its alerts not sent"
-    NOT_TRAINED = "retraining due, not begun"
-    NOT_CLEARED = "decision acted on, not cleared"
-    NOT_LOGGED = "retrained, not logged"
-
-
-DAYS_NOT_TAKEN_IN = frozenset({Lack.NOT_COMPLETE, Lack.LANDED_IN_PART})
-"""What days lack for which something landed."""
-
-_WEEKS_LACK = frozenset({Lack.NOT_MONITORED, Lack.NOT_DECIDED, Lack.NOT_REPORTED, Lack.NOT_ALERTED})
-_TRAININGS_LACK = {
-    Lack.NOT_TRAINED: "a retraining was due and did not begin",
-    Lack.NOT_CLEARED: "the decision that was acted on is still in the decision file",
-    Lack.NOT_LOGGED: "retrained, and the week has no retraining log",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Days without a gap that lack the same, the last day of a week, or the day of a training.
-
-    Args:
-        lack: What is not there.
-        days: The days.
-        status: FAIL where later ones are done; UNDETERMINED where the next run may still do it, or where it cannot be
-            told whether anything is missing.
-        feeds: The feeds that did not land, for days that landed in part.
-    """
-
-    lack: Lack
-    days: DateRange
-    status: Status
-    feeds: tuple[str, ...] = ()
-
-    @property
-    def command(self) -> str:
-        """The command that fills it."""
-        if self.lack in _WEEKS_LACK:
-            return f"p2pcredit monitor --week-end {self.days.last}"
-        if self.lack in _TRAININGS_LACK:
-            return f"p2pcredit train --as-of {self.days.last}"
-        verb = "infer" if self.lack is Lack.NOT_SCORED else "preprocess"
-        return f"p2pcredit {verb} {self.days.options}"
-
-    @property
-    def line(self) -> str:
-        """The gap and what fills it, in one line.
-
-        Examples:
-            >>> Gap(Lack.NOT_SCORED, DateRange(date(2024, 1, 3), date(2024, 1, 4)), Status.FAIL).line
-            '2024-01-03 to 2024-01-04 (2 days) complete and not scored; fill: p2pcredit infer --from 2024-01-03 --to \
-2024-01-04'
-        """
-        if self.lack in _WEEKS_LACK:
-            return f"week to {self.days.last} {self.lack}; fill: {self.command}"
-        if self.lack in _TRAININGS_LACK:
-            return f"{self.days.last} {_TRAININGS_LACK[self.lack]}; fill: {self.command}"
-        only = len(self.days) == 1
-        when = (
-            f"{self.days.first}" if only else f"{self.days.first} to {self.days.last} ({count_of_days(len(self.days))})"
-        )
-        match self.lack:
-            case Lack.NOT_SCORED:
-                return f"{when} complete and not scored; fill: {self.command}"
-            case Lack.NOT_COMPLETE:
-                return f"{when} landed and not complete; fill: {self.command}"
-            case Lack.LANDED_IN_PART:
-                return f"{when} landed without {', '.join(self.feeds)}; land it, then fill: {self.command}"
-        return f"{when} nothing landed; ask the source, land what there is (a header alone for none): {self.command}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the gap as JSON values: `lack`, `from`, `to`, `days`, `status`, `command`."""
-        return {
-            "lack": str(self.lack),
-            "from": self.days.first.isoformat(),
-            "to": self.days.last.isoformat(),
-            "days": len(self.days),
-            "status": str(self.status),
-            "command": self.command,
-        }
 
 
 def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
@@ -135,8 +43,6 @@ def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
         up_to: The last day to look at, such as the end of a week; what waits after the newest done day is then left
             out. None for all, and what waits.
     """
-    from p2pcredit.jobs.undone_steps import steps_that_ran, undone_of_trainings, undone_of_weeks  # which import this
-
     begun = days_begun(ctx)
     if begun is None or (up_to is not None and up_to < begun.first):
         return []
@@ -155,30 +61,6 @@ def find_gaps(ctx: JobContext, up_to: date | None = None) -> list[Gap]:
         *undone_of_trainings(ctx, state, ran, done[-1]),
     ]
     return gaps + [gap for gap in others if up_to is None or (gap.status is Status.FAIL and gap.days.last <= up_to)]
-
-
-def leave_out(gaps: Iterable[Gap], named: Collection[date]) -> list[Gap]:
-    """Leave out days that are named elsewhere, with what is missing of each; those of weeks and trainings stay.
-
-    Examples:
-        >>> three = Gap(Lack.NOT_COMPLETE, DateRange(date(2024, 1, 3), date(2024, 1, 5)), Status.FAIL)
-        >>> [gap.days.options for gap in leave_out([three], {date(2024, 1, 4)})]
-        ['--date 2024-01-03', '--date 2024-01-05']
-    """
-    left: list[Gap] = []
-    for gap in gaps:
-        if gap.lack in _WEEKS_LACK or gap.lack in _TRAININGS_LACK:
-            left.append(gap)
-        else:
-            left += [replace(gap, days=span) for span in spans_of([day for day in gap.days if day not in named])]
-    return left
-
-
-def in_lines(gaps: Sequence[Gap]) -> list[str]:
-    """Give the first few gaps a line each, and count the others in one line more."""
-    lines = [gap.line for gap in gaps[:_MOST_NAMED]]
-    more = len(gaps) - _MOST_NAMED
-    return [*lines, f"{more} more gaps; see 'p2pcredit status'"] if more > 0 else lines
 
 
 def days_whole(layout: Layout, days: Collection[date]) -> list[date]:
@@ -319,13 +201,4 @@ def _spans(
         yield held
 
 
-__all__ = [
-    "DAYS_NOT_TAKEN_IN",
-    "SKIPPED_WEEK",
-    "Gap",
-    "Lack",
-    "days_whole",
-    "find_gaps",
-    "in_lines",
-    "leave_out",
-]
+__all__ = ["SKIPPED_WEEK", "days_whole", "find_gaps"]

@@ -16,7 +16,7 @@ from p2pcredit.contracts.decision import Decision
 from p2pcredit.contracts.results import Status
 from p2pcredit.jobs.activity import recent_entries
 from p2pcredit.jobs.context import Caller, JobContext
-from p2pcredit.jobs.gaps import Gap, Lack
+from p2pcredit.jobs.gaps.gap import Gap, Lack
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.retraining.events import EventKind
 from p2pcredit.retraining.state import DecisionStatus, HandoffState, Origin
