@@ -39,6 +39,8 @@ def as_svg(chart: Any, key: str) -> str:
     themed = chart.configure(
         background="transparent",
         font=_FONT,
+        # a browser's letters may be wider than those that the text was laid out by
+        padding={"left": 18, "right": 5, "top": 5, "bottom": 5},
         view=alt.ViewConfig(stroke=None),
         axis=alt.AxisConfig(labelFontSize=11, titleFontSize=11, titleFontWeight="normal", gridOpacity=0.5),
         legend=alt.LegendConfig(labelFontSize=11, title=None, orient="top", labelLimit=400, symbolLimit=8),
