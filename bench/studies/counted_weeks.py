@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bench.studies.books_by_week import FEED, Book, known_by
 
 from p2pcredit.contracts.results import MetricResult
-from p2pcredit.models.evaluation.segment_ratios import Seen
+from p2pcredit.models.evaluation.calibration.segment_ratios import Seen
 from p2pcredit.monitoring.inputs import PolicyContext
 from p2pcredit.monitoring.lights import judge_together
 from p2pcredit.monitoring.matured import matured_window

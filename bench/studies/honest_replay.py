@@ -21,7 +21,7 @@ import polars as pl
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, PREDICTIONS, QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     calibration_error_by_chance,
     calibration_error_interval,
     calibration_ratio,

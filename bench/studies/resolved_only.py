@@ -18,7 +18,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.calibration.ratios import calibration_ratio
 from p2pcredit.models.evaluation.discrimination import auc
 from p2pcredit.models.training.candidates import train_candidates
 from p2pcredit.models.training.fit import Learner

@@ -5,8 +5,8 @@
 
 All candidates are trained as of each date and score the loans originated from there to the next date; the home must be
 preprocessed to thirteen months after the last. `--without FEATURE` leaves features out, `--sets application wording`
-takes other feature sets, `--level point_in_time` another level. `within` is the difference among pairs of loans of one quarter and term. `average` is the mean
-log-odds of scorecard and boosting, which no training makes.
+takes other feature sets, `--level point_in_time` another level. `within` is the difference among pairs of loans of one
+quarter and term. `average` is the mean log-odds of scorecard and boosting, which no training makes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import polars as pl
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.local import collect
-from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio, expected_calibration_error
+from p2pcredit.models.evaluation.calibration.ratios import calibration_ratio, expected_calibration_error
 from p2pcredit.models.evaluation.discrimination import auc, paired_auc_difference
 from p2pcredit.models.evaluation.within_cohort import paired_difference_within_cohorts
 from p2pcredit.models.training.candidates import TARGETS, train_candidates

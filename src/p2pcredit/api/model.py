@@ -14,7 +14,7 @@ import polars as pl
 
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.answering.landed_rows import LANDED, features_for
-from p2pcredit.jobs.audit.model_export import export_model
+from p2pcredit.jobs.audit.files.model_export import export_model
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import TERM

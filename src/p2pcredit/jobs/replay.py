@@ -27,7 +27,7 @@ from p2pcredit.jobs.monitoring.review import review_step
 from p2pcredit.jobs.pipeline_graph import Pipeline, Step, Task
 from p2pcredit.jobs.pipelines import INFERENCE, MONITORING, PREPROCESSING, due_after
 from p2pcredit.jobs.preprocessing.catch_up import make_up_days
-from p2pcredit.jobs.preprocessing.day_checks import require_what_is_used
+from p2pcredit.jobs.preprocessing.checks.day_checks import require_what_is_used
 from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together
 from p2pcredit.jobs.scoring.score import score_nights
 from p2pcredit.jobs.training.maturity import what_is_lacking

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.results import Status
-from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.calibration.ratios import calibration_ratio
 from p2pcredit.models.evaluation.discrimination import auc, auc_interval
 from p2pcredit.monitoring.inputs import MonitoringInputs, newest_closed_origination
 from p2pcredit.monitoring.matured import join_outcomes

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.evaluation.segment_ratios import rejected_by_holm
+from p2pcredit.models.evaluation.calibration.segment_ratios import rejected_by_holm
 from p2pcredit.monitoring.status import status_at_least, status_within
 
 

@@ -17,8 +17,8 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from p2pcredit.models.evaluation.calibration.segment_ratios import Seen, chance_outside, rejected_by_holm
 from p2pcredit.models.evaluation.intervals import Estimate, normal_quantile
-from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, rejected_by_holm
 
 WEEKS = 53
 """As many Saturdays as a year of 365 days, or of 366, can have."""

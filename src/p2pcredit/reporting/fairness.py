@@ -10,7 +10,7 @@ import altair as alt
 from p2pcredit.errors import MonitoringError
 from p2pcredit.reporting.drawing import AMBER, BLUE, GREY, LIGHT, ORANGE, RED, VIOLET, Chart, as_svg, base, colours
 from p2pcredit.reporting.page import render_page
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.returns import percent
 
 _SHADES = [BLUE, ORANGE, VIOLET, GREY, AMBER, RED, LIGHT]
 MOST_DRAWN = len(_SHADES)

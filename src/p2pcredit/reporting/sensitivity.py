@@ -10,7 +10,7 @@ import altair as alt
 from p2pcredit.errors import MonitoringError
 from p2pcredit.reporting.drawing import BLUE, GREY, Chart, as_svg, base
 from p2pcredit.reporting.page import render_page
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.returns import percent
 
 
 def verdict_of(facts: Mapping[str, Any]) -> str:

@@ -19,8 +19,8 @@ from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.training import artifacts as assembling
 from p2pcredit.jobs.training import challengers as making
-from p2pcredit.jobs.training import promotion as ruling
-from p2pcredit.jobs.training import swap_sets as swapping
+from p2pcredit.jobs.training.comparing import promotion as ruling
+from p2pcredit.jobs.training.comparing import swap_sets as swapping
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.training.candidate import Candidate

@@ -12,8 +12,8 @@ import pytest
 from tests.unit.gathering.column_models import load_column_model, shown
 
 from p2pcredit.errors import BankError
-from p2pcredit.jobs.training import past_promotions as promoting
-from p2pcredit.jobs.training.past_promotions import MOST_PROMOTIONS, promotions_until, realised_differences
+from p2pcredit.jobs.training.comparing import past_promotions as promoting
+from p2pcredit.jobs.training.comparing.past_promotions import MOST_PROMOTIONS, promotions_until, realised_differences
 from p2pcredit.models.champion.realised import Promotion
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.state import HandoffState, fold

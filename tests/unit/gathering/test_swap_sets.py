@@ -12,8 +12,8 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver
-from p2pcredit.jobs.training import swap_sets as swapping
-from p2pcredit.jobs.training.swap_sets import swap_on_promotion
+from p2pcredit.jobs.training.comparing import swap_sets as swapping
+from p2pcredit.jobs.training.comparing.swap_sets import swap_on_promotion
 from p2pcredit.settings import LabelSettings, ScoreSettings, Settings
 from p2pcredit.storage.state.model_bank import ModelArtifacts
 

@@ -15,8 +15,8 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE, bronze
 from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.jobs.audit import loan_lineage as tracing
+from p2pcredit.jobs.audit.files.notice import write_notice
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
-from p2pcredit.jobs.audit.notice import write_notice
 from p2pcredit.models.training_support import Support
 from p2pcredit.retraining.events import EventKind
 

@@ -11,9 +11,9 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, bronze, silver
 from p2pcredit.errors import MissingTableError
+from p2pcredit.jobs.training.comparing.swap_sets import newest_loans
 from p2pcredit.jobs.training.maturity import enough_matured, matured_counts
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
-from p2pcredit.jobs.training.swap_sets import newest_loans
 from p2pcredit.settings import AlertSettings, LabelSettings, Settings, TrainingSettings
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake

@@ -13,7 +13,7 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
-from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
+from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.training.unknown_outcomes import UnknownOutcomes, commonest_reason, count_unknown
 from p2pcredit.monitoring.registry import calculate_metrics
 from p2pcredit.periods import DateRange

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, LOAN_TERMS
 from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE, Table, silver
-from p2pcredit.jobs.preprocessing.unmatched_rows import loans_seen_before
+from p2pcredit.jobs.preprocessing.checks.unmatched_rows import loans_seen_before
 from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout

@@ -19,7 +19,7 @@ from p2pcredit.engines.local import collect
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.champions import promote
 from p2pcredit.jobs.training.challengers import make_recalibrated
-from p2pcredit.jobs.training.promotion import choose
+from p2pcredit.jobs.training.comparing.promotion import choose
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.gate import Gate
@@ -183,7 +183,7 @@ def test_where_a_benchmark_beats_the_leader_the_first_that_passes_is_taken(
     def gate(evaluation: str, _: Any) -> Gate:
         return Gate(statuses[evaluation], "", 0.9, Estimate(0.6, lows.get(evaluation, 0.55), 0.65, 100, 20), ())
 
-    monkeypatch.setattr("p2pcredit.jobs.training.promotion.floor_of", gate)
+    monkeypatch.setattr("p2pcredit.jobs.training.comparing.promotion.floor_of", gate)
     candidates: list[Any] = [SimpleNamespace(evaluation=name) for name in gates]
     best, found = choose(candidates, None)  # type: ignore[arg-type]
     assert best is candidates[chosen]

@@ -15,7 +15,7 @@ from tests.unit.jobs.test_floor import EARLY, LATE, SETTINGS, card_of, home_of, 
 from p2pcredit.jobs.audit.evidence import verify_evidence
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.scoring.champions import promote
-from p2pcredit.jobs.training import promotion
+from p2pcredit.jobs.training.comparing import promotion
 from p2pcredit.jobs.training.retrain import train_now
 from p2pcredit.models.scoring import load_model
 from p2pcredit.retraining.events import EventKind

@@ -136,7 +136,7 @@ def test_days_made_up_together_are_judged_as_strictly_as_nights_are(
 ) -> None:
     historic: list[bool] = []
     monkeypatch.setattr(
-        "p2pcredit.jobs.preprocessing.day_checks.require_what_is_used",
+        "p2pcredit.jobs.preprocessing.checks.day_checks.require_what_is_used",
         lambda *_, **options: historic.append(options["historic"]),
     )
     make_up_days(ctx, before(4))

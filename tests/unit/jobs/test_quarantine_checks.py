@@ -14,7 +14,7 @@ from p2pcredit.errors import QuarantineError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
 from p2pcredit.jobs.preprocessing import stages as preprocessing
-from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause
+from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_cause
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange

@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from tests.not_none import not_none
 
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     calibration_error_by_chance,
     calibration_error_interval,
     expected_calibration_error,
 )
-from p2pcredit.models.evaluation.calibration_slope import calibration_in_the_large, calibration_slope
+from p2pcredit.models.evaluation.calibration.slope import calibration_in_the_large, calibration_slope
 
 BOOKS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), max_size=40)
 

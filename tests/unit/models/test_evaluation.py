@@ -14,7 +14,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from tests.not_none import not_none
 
 from p2pcredit.errors import P2PCreditError, TrainingError
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     brier,
     brier_interval,
     calibration_ratio,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from p2pcredit.models.evaluation.calibration.segment_ratios import holm_adjusted, rejected_by_holm
 from p2pcredit.models.evaluation.grade_tests import (
     binomial_chance,
     herfindahl,
@@ -14,7 +15,6 @@ from p2pcredit.models.evaluation.grade_tests import (
     jeffreys_chance,
     jeffreys_interval,
 )
-from p2pcredit.models.evaluation.segment_ratios import holm_adjusted, rejected_by_holm
 
 
 def test_jeffreys_of_one_loan_has_a_closed_form() -> None:

@@ -17,8 +17,8 @@ from p2pcredit.models.champion.guards import (
     product_guards,
     score_shift_guard,
 )
+from p2pcredit.models.evaluation.calibration.segment_ratios import Seen, chance_outside, ratio_interval
 from p2pcredit.models.evaluation.intervals import Estimate
-from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, ratio_interval
 
 PASS, FAIL, OPEN = Status.PASS, Status.FAIL, Status.UNDETERMINED
 BOUNDS = (0.8, 1.25)

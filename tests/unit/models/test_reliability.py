@@ -13,14 +13,14 @@ from sklearn.linear_model import LogisticRegression
 from tests.not_none import not_none
 
 from p2pcredit.errors import TrainingError
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     calibration_error_interval,
     equal_count_bins,
     expected_calibration_error,
 )
-from p2pcredit.models.evaluation.calibration_slope import calibration_slope
+from p2pcredit.models.evaluation.calibration.reliability import reliability_bins
+from p2pcredit.models.evaluation.calibration.slope import calibration_slope
 from p2pcredit.models.evaluation.intervals import normal_quantile
-from p2pcredit.models.evaluation.reliability import reliability_bins
 
 
 def _loans(size: int = 3000, slope: float = 1.0, seed: int = 4) -> tuple[np.ndarray, np.ndarray]:

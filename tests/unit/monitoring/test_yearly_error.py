@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from p2pcredit.models.evaluation.calibration.segment_ratios import Seen
 from p2pcredit.models.evaluation.intervals import Estimate, normal_quantile
-from p2pcredit.models.evaluation.segment_ratios import Seen
 from p2pcredit.monitoring.yearly_error import TRIGGERS, WEEKS, chance_of_so_low, products_off, weekly_alpha
 
 YEARS, YEARLY, BOUNDS = 400, 0.1, (0.8, 1.25)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p2pcredit.reporting.strategy import advice_of
+from p2pcredit.reporting.portfolio.strategy import advice_of
 
 PRESENT = {"cutoff": 0.08, "approval_rate": 0.9}
 

@@ -17,10 +17,10 @@ from p2pcredit.jobs.gaps.find import find_gaps
 from p2pcredit.jobs.gaps.gap import in_lines, leave_out
 from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
+from p2pcredit.jobs.preprocessing.checks.day_checks import findings_of_recent_days
+from p2pcredit.jobs.preprocessing.checks.finding_reports import sentences_by_day
+from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
-from p2pcredit.jobs.preprocessing.day_checks import findings_of_recent_days
-from p2pcredit.jobs.preprocessing.finding_reports import sentences_by_day
-from p2pcredit.jobs.preprocessing.quarantine_checks import commonest_cause, count_set_aside
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
 from p2pcredit.periods import spans_of

@@ -22,7 +22,7 @@ from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
-from p2pcredit.jobs.training.past_promotions import promotions_until, realised_differences
+from p2pcredit.jobs.training.comparing.past_promotions import promotions_until, realised_differences
 from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile, scored_since
 from p2pcredit.monitoring.graded import grade
 from p2pcredit.monitoring.inputs import newest_closed_origination

@@ -29,7 +29,7 @@ from p2pcredit.portfolio.expected_losses import (
 from p2pcredit.portfolio.loan_returns import loan_returns
 from p2pcredit.portfolio.severity import developed, triangle_of
 from p2pcredit.portfolio.vintage_curves import months_seen
-from p2pcredit.reporting.losses import assumptions_of, render_losses
+from p2pcredit.reporting.portfolio.losses import assumptions_of, render_losses
 from p2pcredit.settings.money import scenarios_of, stress_as_json, stress_of
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of

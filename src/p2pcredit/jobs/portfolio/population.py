@@ -22,7 +22,7 @@ from p2pcredit.models.population.decisions import (
 )
 from p2pcredit.models.population.reject_band import explored, reject_band
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.reporting.population import render_population
+from p2pcredit.reporting.portfolio.population import render_population
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.day_receipts import last_complete

@@ -11,7 +11,7 @@ from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Every, Grades, book_as_of, flows_as_of, valued_on, with_cells
 from p2pcredit.portfolio.returns import LoanBook
-from p2pcredit.reporting.returns import render_returns
+from p2pcredit.reporting.portfolio.returns import render_returns
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 

@@ -15,7 +15,7 @@ from p2pcredit.jobs.portfolio.book import book_as_of
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.portfolio.roll_rates import by_cohorts, by_durations, cures_of, stays_of
-from p2pcredit.reporting.rolls import render_rolls
+from p2pcredit.reporting.portfolio.rolls import render_rolls
 from p2pcredit.settings import EARLY_DAYS
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of

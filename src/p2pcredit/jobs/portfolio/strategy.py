@@ -33,7 +33,7 @@ from p2pcredit.portfolio.strategy import (
     cutoffs_for,
     three_ways,
 )
-from p2pcredit.reporting.strategy import render_strategy
+from p2pcredit.reporting.portfolio.strategy import render_strategy
 from p2pcredit.settings.money import MoneySettings, Stress, stress_as_json, stress_of
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of

@@ -18,7 +18,7 @@ from p2pcredit.jobs.portfolio.book import Book, Every, Grades, book_as_of, with_
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.portfolio.vintage_curves import curves_by, event_month, months_seen
-from p2pcredit.reporting.vintages import render_vintages
+from p2pcredit.reporting.portfolio.vintages import render_vintages
 from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake

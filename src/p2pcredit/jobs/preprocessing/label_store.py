@@ -12,13 +12,13 @@ from p2pcredit.contracts.tables import LABEL_STORE, QUARANTINE, silver
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import close_month, engine_for
-from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
-from p2pcredit.jobs.preprocessing.unmatched_rows import (
+from p2pcredit.jobs.preprocessing.checks.unmatched_rows import (
     events_of_no_loan,
     loans_seen_before,
     warn_of_repeated_loans,
     warn_of_unmatched_events,
 )
+from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.locks import exclusive_lock

@@ -19,23 +19,23 @@ from p2pcredit.jobs.lake_engines import as_quarantined, close_month, engine_for
 from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.pipeline_graph import Step
 from p2pcredit.jobs.pipelines import PREPROCESSING
-from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, holes_of
-from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
-from p2pcredit.jobs.preprocessing.completeness.kept_facts import Accepted, receipt_facts
-from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days, holes_of_build, incomplete_days
-from p2pcredit.jobs.preprocessing.day_checks import Judged, judge_days
-from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
-from p2pcredit.jobs.preprocessing.finding_reports import drift_receipt, level_receipt, size_receipt
-from p2pcredit.jobs.preprocessing.label_store import write_labels
-from p2pcredit.jobs.preprocessing.optional_feeds import has_nothing, optional_feeds_of
-from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
-from p2pcredit.jobs.preprocessing.source_checks import check_source
-from p2pcredit.jobs.preprocessing.unmatched_rows import (
+from p2pcredit.jobs.preprocessing.checks.day_checks import Judged, judge_days
+from p2pcredit.jobs.preprocessing.checks.finding_reports import drift_receipt, level_receipt, size_receipt
+from p2pcredit.jobs.preprocessing.checks.unmatched_rows import (
     rows_of_no_loan,
     warn_of_repeated_loans,
     warn_of_unmatched_events,
     warn_of_unmatched_rows,
 )
+from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, holes_of
+from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
+from p2pcredit.jobs.preprocessing.completeness.kept_facts import Accepted, receipt_facts
+from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days, holes_of_build, incomplete_days
+from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
+from p2pcredit.jobs.preprocessing.label_store import write_labels
+from p2pcredit.jobs.preprocessing.optional_feeds import has_nothing, optional_feeds_of
+from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
+from p2pcredit.jobs.preprocessing.source_checks import check_source
 from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import DateRange, joined

@@ -222,7 +222,7 @@ def _follow_up(ctx: JobContext, line: LedgerEvent) -> Receipt:
 
 def _swap_set(ctx: JobContext, model_id: str, replaces: str | None, day: date) -> str | None:
     """Write the swap set of this change and return its path; a change that a person decided never waits for it."""
-    from p2pcredit.jobs.training.swap_sets import (
+    from p2pcredit.jobs.training.comparing.swap_sets import (
         swap_on_promotion,  # reads models and lake, which a list of models does not need
     )
 

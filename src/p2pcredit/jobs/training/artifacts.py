@@ -15,10 +15,10 @@ import polars as pl
 
 from p2pcredit.contracts.catalogue import digest_of, feature_as_json
 from p2pcredit.contracts.reviews import FEATURE_SETS
+from p2pcredit.jobs.training.comparing.past_promotions import realised_differences
+from p2pcredit.jobs.training.comparing.swap_sets import newest_loans, swap_set
 from p2pcredit.jobs.training.environment import environment, software
-from p2pcredit.jobs.training.past_promotions import realised_differences
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
-from p2pcredit.jobs.training.swap_sets import newest_loans, swap_set
 from p2pcredit.models.economics.experience import ECONOMICS_FILE, experience_facts
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.fitting.backend import FitBackend

@@ -15,8 +15,14 @@ from threadpoolctl import threadpool_limits
 
 from p2pcredit.errors import TooLittleDataError, TrainingError
 from p2pcredit.jobs.training.artifacts import RECALIBRATED, TRAINED, assemble
-from p2pcredit.jobs.training.benchmarks import benchmarks_for_card
-from p2pcredit.jobs.training.promotion import champion_on, champion_recipe, defaults_learned_from, floor_of, rule_on
+from p2pcredit.jobs.training.comparing.benchmarks import benchmarks_for_card
+from p2pcredit.jobs.training.comparing.promotion import (
+    champion_on,
+    champion_recipe,
+    defaults_learned_from,
+    floor_of,
+    rule_on,
+)
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.guards import floor_guards
 from p2pcredit.models.champion.recalibration import Recalibration, recalibrate

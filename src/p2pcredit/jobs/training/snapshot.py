@@ -22,7 +22,7 @@ from p2pcredit.errors import BankError, SettingsError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.portfolio.experience import experience_as_of
 from p2pcredit.jobs.preprocessing.set_aside import rows_set_aside
-from p2pcredit.jobs.training.past_promotions import promotions_until
+from p2pcredit.jobs.training.comparing.past_promotions import promotions_until
 from p2pcredit.jobs.training.unknown_outcomes import count_of_no_loan
 from p2pcredit.models.champion.realised import Promotion
 from p2pcredit.models.economics.experience import Experience

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from p2pcredit.contracts.results import Status
 from p2pcredit.models.champion.guards import CHAMPION, Guard
 from p2pcredit.models.champion.recipe import FIRST, REDEVELOPMENT, REFRESH
-from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.calibration.ratios import calibration_ratio
 from p2pcredit.models.evaluation.discrimination import paired_auc_difference
 from p2pcredit.settings import TrainingSettings
 

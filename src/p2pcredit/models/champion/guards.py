@@ -15,15 +15,15 @@ import numpy.typing as npt
 
 from p2pcredit.contracts.results import Status
 from p2pcredit.models.champion.gate import CHANCE, Gate
-from p2pcredit.models.evaluation.discrimination import paired_auc_difference
-from p2pcredit.models.evaluation.intervals import Floats, checked_pair
-from p2pcredit.models.evaluation.segment_ratios import (
+from p2pcredit.models.evaluation.calibration.segment_ratios import (
     LEAST_EXPECTED,
     Seen,
     chance_outside,
     ratio_interval,
     rejected_by_holm,
 )
+from p2pcredit.models.evaluation.discrimination import paired_auc_difference
+from p2pcredit.models.evaluation.intervals import Floats, checked_pair
 
 ABOVE_CHANCE, BASE_RATE, CHAMPION, PRODUCT, SCORE_SHIFT = (
     "above_chance",

@@ -20,7 +20,7 @@ import polars as pl
 
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.models.calibration import as_probability, fit_calibration, level_of, transfer_calibration
-from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.calibration.ratios import calibration_ratio
 from p2pcredit.models.evaluation.intervals import Estimate, Floats, checked_pair, normal_quantile
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidate import Candidate, measure_candidate

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     brier,
     calibration_error_by_chance,
     calibration_error_interval,
     calibration_ratio,
 )
-from p2pcredit.models.evaluation.calibration_slope import calibration_in_the_large, calibration_slope
+from p2pcredit.models.evaluation.calibration.slope import calibration_in_the_large, calibration_slope
 from p2pcredit.models.evaluation.discrimination import auc_interval, gini, ks
 from p2pcredit.models.evaluation.intervals import Estimate, Floats
 from p2pcredit.models.evaluation.platform_grades import platform_risk

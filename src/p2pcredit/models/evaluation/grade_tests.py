@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta, binom, chi2
 
-from p2pcredit.models.evaluation.calibration_metrics import bins_for, equal_count_bins
+from p2pcredit.models.evaluation.calibration.ratios import bins_for, equal_count_bins
 from p2pcredit.models.evaluation.intervals import checked_pair, normal_quantile
 
 

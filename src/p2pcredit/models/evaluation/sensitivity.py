@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from p2pcredit.models.evaluation.calibration_metrics import calibration_ratio
+from p2pcredit.models.evaluation.calibration.ratios import calibration_ratio
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts, paired_difference_within_cohorts
 from p2pcredit.models.outside_training import count_undecided

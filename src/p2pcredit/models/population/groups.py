@@ -18,8 +18,13 @@ import polars as pl
 
 from p2pcredit.contracts.results import worst_of
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
+from p2pcredit.models.evaluation.calibration.segment_ratios import (
+    LEAST_EXPECTED,
+    Seen,
+    ratio_interval,
+    rejected_by_holm,
+)
 from p2pcredit.models.evaluation.intervals import Floats, normal_quantile
-from p2pcredit.models.evaluation.segment_ratios import LEAST_EXPECTED, Seen, ratio_interval, rejected_by_holm
 
 NOT_KNOWN = "not known"
 DECILES = (0.1, 0.25, 0.5, 0.75, 0.9)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from p2pcredit.models.evaluation.calibration.segment_ratios import LEAST_EXPECTED, Seen, ratio_interval
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.evaluation.segment_ratios import LEAST_EXPECTED, Seen, ratio_interval
 
 
 def reject_band(applications: pl.DataFrame, cutoff: float, factors: Sequence[float]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.models.evaluation.calibration.segment_ratios import holm_adjusted
 from p2pcredit.models.evaluation.grade_tests import (
     binomial_chance,
     herfindahl,
@@ -18,7 +19,6 @@ from p2pcredit.models.evaluation.grade_tests import (
     jeffreys_chance,
     jeffreys_interval,
 )
-from p2pcredit.models.evaluation.segment_ratios import holm_adjusted
 from p2pcredit.models.scoring import grades
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.lights import Light, inside, judge_together, one_side_of

@@ -15,7 +15,7 @@ from dataclasses import replace
 import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, ratio_interval
+from p2pcredit.models.evaluation.calibration.segment_ratios import Seen, chance_outside, ratio_interval
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.lights import inside, judge_together
 from p2pcredit.monitoring.status import unmeasured

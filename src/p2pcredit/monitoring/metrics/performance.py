@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     brier_interval,
     calibration_error_by_chance,
     calibration_error_interval,

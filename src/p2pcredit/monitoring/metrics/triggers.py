@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.models.evaluation.calibration.segment_ratios import Seen, chance_outside, ratio_interval
 from p2pcredit.models.evaluation.discrimination import auc_interval
-from p2pcredit.models.evaluation.segment_ratios import Seen, chance_outside, ratio_interval
 from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import scored_loans

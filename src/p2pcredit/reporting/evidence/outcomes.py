@@ -10,17 +10,17 @@ import polars as pl
 
 from p2pcredit.models.champion.benchmarks import LAST_CHAMPION
 from p2pcredit.models.champion.fairness import FOUR_FIFTHS, LEAST_LOANS, approval_rates
-from p2pcredit.models.evaluation.calibration_metrics import (
+from p2pcredit.models.evaluation.calibration.ratios import (
     brier_interval,
     calibration_error_interval,
     calibration_ratio,
 )
-from p2pcredit.models.evaluation.calibration_slope import calibration_slope
+from p2pcredit.models.evaluation.calibration.reliability import reliability_bins
+from p2pcredit.models.evaluation.calibration.slope import calibration_slope
 from p2pcredit.models.evaluation.discrimination import auc_interval, gini_interval, ks_interval, paired_auc_difference
 from p2pcredit.models.evaluation.gains import lift_table, roc_points
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.evaluation.platform_grades import platform_risk
-from p2pcredit.models.evaluation.reliability import reliability_bins
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.training.baseline import logistic_baseline

@@ -51,7 +51,7 @@ def _strategy(ctx: JobContext, day: date | None, told: Options) -> Receipt:
 
 
 def _strategy_page(found: Receipt) -> str:
-    from p2pcredit.reporting.strategy import render_strategy
+    from p2pcredit.reporting.portfolio.strategy import render_strategy
 
     return render_strategy(found)
 
@@ -63,7 +63,7 @@ def _applicants(ctx: JobContext, day: date | None, told: Options) -> Receipt:
 
 
 def _applicants_page(found: Receipt) -> str:
-    from p2pcredit.reporting.population import render_population
+    from p2pcredit.reporting.portfolio.population import render_population
 
     return render_population(found)
 
@@ -75,7 +75,7 @@ def _vintages(ctx: JobContext, day: date | None, told: Options) -> Receipt:
 
 
 def _vintages_page(found: Receipt) -> str:
-    from p2pcredit.reporting.vintages import render_vintages
+    from p2pcredit.reporting.portfolio.vintages import render_vintages
 
     return render_vintages(found)
 
@@ -87,7 +87,7 @@ def _rolls(ctx: JobContext, day: date | None, told: Options) -> Receipt:
 
 
 def _rolls_page(found: Receipt) -> str:
-    from p2pcredit.reporting.rolls import render_rolls
+    from p2pcredit.reporting.portfolio.rolls import render_rolls
 
     return render_rolls(found)
 
@@ -99,7 +99,7 @@ def _returns(ctx: JobContext, day: date | None, told: Options) -> Receipt:
 
 
 def _returns_page(found: Receipt) -> str:
-    from p2pcredit.reporting.returns import render_returns
+    from p2pcredit.reporting.portfolio.returns import render_returns
 
     return render_returns(found)
 

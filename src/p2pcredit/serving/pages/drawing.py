@@ -99,7 +99,7 @@ def without_paths(text: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    from p2pcredit.reporting.returns import in_currency, money, percent
+    from p2pcredit.reporting.portfolio.returns import in_currency, money, percent
 
     environment = Environment(
         loader=PackageLoader("p2pcredit.serving.pages"),

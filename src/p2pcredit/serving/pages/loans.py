@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from p2pcredit.contracts.tables import CASH_FLOWS, PREDICTIONS
+from p2pcredit.jobs.audit.files.notice import write_notice
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
-from p2pcredit.jobs.audit.notice import write_notice
 from p2pcredit.serving.access import Visitor
 from p2pcredit.serving.pages.drawing import draw, way
 from p2pcredit.serving.pages.exports import answer_export

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from p2pcredit.errors import BankError, UsageError
-from p2pcredit.jobs.audit.points_table import print_points
+from p2pcredit.jobs.audit.files.points_table import print_points
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.governance.approvals import approve, refuse
 from p2pcredit.jobs.governance.inventory import take_inventory

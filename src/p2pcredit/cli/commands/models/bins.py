@@ -10,7 +10,7 @@ import typer
 
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
-from p2pcredit.jobs.audit.bins_file import write_bins
+from p2pcredit.jobs.audit.files.bins_file import write_bins
 
 
 @command

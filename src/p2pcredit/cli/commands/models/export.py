@@ -12,7 +12,7 @@ from p2pcredit.cli.commands.models.options import IdArgument
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.errors import UsageError
-from p2pcredit.jobs.audit.model_export import export_model
+from p2pcredit.jobs.audit.files.model_export import export_model
 
 
 @command

@@ -14,7 +14,7 @@ from p2pcredit.cli.progress import shown_context
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, optional_date
 from p2pcredit.jobs.audit.fairness import write_fairness
 from p2pcredit.reporting.fairness import verdict_of
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.returns import percent
 
 
 @command

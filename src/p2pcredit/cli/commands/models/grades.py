@@ -10,7 +10,7 @@ from p2pcredit.cli.commands.models.options import IdArgument
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
 from p2pcredit.jobs.audit.grade_scale import propose_grades
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.returns import percent
 
 
 @command

@@ -11,7 +11,7 @@ import typer
 from p2pcredit.cli.commands.trace import LoanArgument
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
-from p2pcredit.jobs.audit.notice import write_notice
+from p2pcredit.jobs.audit.files.notice import write_notice
 from p2pcredit.reporting.notice import in_one_line
 
 

@@ -11,7 +11,7 @@ import typer
 from p2pcredit.cli.commands.models.options import IdArgument
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context
-from p2pcredit.jobs.audit.points_table import print_points
+from p2pcredit.jobs.audit.files.points_table import print_points
 
 
 @command

@@ -12,7 +12,7 @@ from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import shown_context
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command
 from p2pcredit.jobs.audit.sensitivity import write_sensitivity
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.returns import percent
 from p2pcredit.reporting.sensitivity import verdict_of, written
 
 

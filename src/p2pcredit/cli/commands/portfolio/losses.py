@@ -8,8 +8,8 @@ from p2pcredit.cli.commands.portfolio.options import AsOfOption, OutOption, Stre
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.losses import write_losses
-from p2pcredit.reporting.losses import STAGES
-from p2pcredit.reporting.returns import money, percent
+from p2pcredit.reporting.portfolio.losses import STAGES
+from p2pcredit.reporting.portfolio.returns import money, percent
 
 
 @command

@@ -10,8 +10,8 @@ from p2pcredit.cli.commands.portfolio.options import AsOfOption, OutOption
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.population import write_population
-from p2pcredit.reporting.population import exploration_in_words, paid_in_words
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.population import exploration_in_words, paid_in_words
+from p2pcredit.reporting.portfolio.returns import percent
 
 
 @command

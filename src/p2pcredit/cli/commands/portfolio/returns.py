@@ -8,7 +8,7 @@ from p2pcredit.cli.commands.portfolio.options import AsOfOption, GradesOption, O
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.returns import write_returns
-from p2pcredit.reporting.returns import ahead_words, percent, rate_words
+from p2pcredit.reporting.portfolio.returns import ahead_words, percent, rate_words
 
 
 @command

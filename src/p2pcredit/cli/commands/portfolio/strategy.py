@@ -10,8 +10,8 @@ from p2pcredit.cli.commands.portfolio.options import AsOfOption, OutOption, Stre
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.strategy import write_strategy
-from p2pcredit.reporting.returns import money, percent
-from p2pcredit.reporting.strategy import advice_of
+from p2pcredit.reporting.portfolio.returns import money, percent
+from p2pcredit.reporting.portfolio.strategy import advice_of
 
 
 @command

@@ -9,8 +9,8 @@ from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command, job_context, optional_date
 from p2pcredit.jobs.portfolio.rolls import write_rolls
 from p2pcredit.jobs.portfolio.vintages import write_vintages
-from p2pcredit.reporting.rolls import by_state
-from p2pcredit.reporting.vintages import ANCHORS, point_words
+from p2pcredit.reporting.portfolio.rolls import by_state
+from p2pcredit.reporting.portfolio.vintages import ANCHORS, point_words
 
 
 @command

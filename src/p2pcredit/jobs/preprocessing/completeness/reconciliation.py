@@ -21,6 +21,7 @@ from p2pcredit.errors import IncompleteDayError, SourceError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.landing.changed_files import holds_the_same, known_since
 from p2pcredit.jobs.landing.deliveries import landed_anew
+from p2pcredit.jobs.preprocessing.checks.quarantine_checks import count_set_aside
 from p2pcredit.jobs.preprocessing.completeness.day_counts import (
     Completeness,
     DayCounts,
@@ -31,7 +32,6 @@ from p2pcredit.jobs.preprocessing.completeness.day_counts import (
     holes_of,
 )
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
-from p2pcredit.jobs.preprocessing.quarantine_checks import count_set_aside
 from p2pcredit.periods import DateRange, spans_of
 from p2pcredit.storage.landing.files import SNAPSHOT, find_landing_file, find_landing_files
 from p2pcredit.storage.landing.notes import noted_landed

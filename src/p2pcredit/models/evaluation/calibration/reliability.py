@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from p2pcredit.models.evaluation.calibration_metrics import bins_for, equal_count_bins
+from p2pcredit.models.evaluation.calibration.ratios import bins_for, equal_count_bins
 from p2pcredit.models.evaluation.intervals import checked_pair, wilson_interval
 
 

@@ -13,8 +13,8 @@ from p2pcredit.contracts.catalogue import BUILT_IN
 from p2pcredit.contracts.hand_bins import parse_hand_bins
 from p2pcredit.contracts.results import Status
 from p2pcredit.errors import P2PCreditError
+from p2pcredit.jobs.training.comparing.swap_sets import newest_loans
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot, catalogue_of_card, settings_of_card, tables_of_hand_bins
-from p2pcredit.jobs.training.swap_sets import newest_loans
 from p2pcredit.models.champion.challenge import (
     ITS_EVALUATION_MODEL,
     SAME_LOANS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.jobs.training.promotion import unseen_by_champion
+from p2pcredit.jobs.training.comparing.promotion import unseen_by_champion
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.benchmarks import against_champion, standing_benchmarks
 from p2pcredit.models.champion.gate import Gate

@@ -13,10 +13,10 @@ from p2pcredit.contracts.plausible import Plausible
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.governance.acts import acting
+from p2pcredit.jobs.preprocessing.checks.finding_reports import say_findings
+from p2pcredit.jobs.preprocessing.checks.quarantine_checks import require_few_set_aside
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
 from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
-from p2pcredit.jobs.preprocessing.finding_reports import say_findings
-from p2pcredit.jobs.preprocessing.quarantine_checks import require_few_set_aside
 from p2pcredit.monitoring.feeds.findings import DRIFT, LEVELS, LOSSES, Finding
 from p2pcredit.monitoring.feeds.levels import UsualLevels, compare_levels, sized
 from p2pcredit.monitoring.feeds.plausibility import implausible

@@ -10,7 +10,7 @@ import altair as alt
 from p2pcredit.errors import MonitoringError
 from p2pcredit.reporting.drawing import AMBER, BLUE, GREY, ORANGE, VIOLET, Chart, as_svg, base, colours
 from p2pcredit.reporting.page import render_page
-from p2pcredit.reporting.returns import in_currency, money, percent
+from p2pcredit.reporting.portfolio.returns import in_currency, money, percent
 
 VERDICTS = {"approve": "approve", "refer": "refer", "decline": "decline"}
 

@@ -10,7 +10,7 @@ import altair as alt
 from p2pcredit.errors import MonitoringError
 from p2pcredit.reporting.drawing import BLUE, GREY, ORANGE, Chart, as_svg, base, colours
 from p2pcredit.reporting.page import render_page
-from p2pcredit.reporting.returns import percent
+from p2pcredit.reporting.portfolio.returns import percent
 
 OUTCOME_WORDS = {"APPROVED": "approved", "DECLINED": "declined", "WITHDRAWN": "withdrawn"}
 

@@ -11,7 +11,7 @@ from p2pcredit.errors import MonitoringError
 from p2pcredit.portfolio.expected_losses import REASONS
 from p2pcredit.reporting.drawing import BLUE, ORANGE, Chart, as_svg, base, colours
 from p2pcredit.reporting.page import render_page
-from p2pcredit.reporting.returns import money, percent
+from p2pcredit.reporting.portfolio.returns import money, percent
 from p2pcredit.settings import Settings
 from p2pcredit.settings.money import source_of
 

@@ -1,0 +1,1 @@
+"""Files made from a banked model or a scored loan: bins, points, exports, notices."""

@@ -1,0 +1,1 @@
+"""Checks of a day's rows while it is preprocessed, and how their findings are told."""

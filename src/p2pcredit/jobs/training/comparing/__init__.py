@@ -1,0 +1,1 @@
+"""What a trained model is held against: champion, benchmarks, past promotions, swapped loans."""

@@ -1,0 +1,1 @@
+"""How near probabilities lie to what came: ratios, slope, bands, segments."""
