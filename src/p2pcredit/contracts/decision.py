@@ -106,6 +106,15 @@ class Decision(BaseModel):
         return self.model_dump(mode="json")
 
 
+_WORDS = {
+    "bool_type": "write true or false, without quotes",
+    "string_type": "write a text, in quotes",
+    "float_parsing": "write a number or null",
+    "float_type": "write a number or null",
+}
+"""Kind of error of Pydantic -> what to write."""
+
+
 def parse_decision(raw: bytes) -> Decision:
     """Read the bytes of a decision file.
 
@@ -137,10 +146,10 @@ def parse_decision(raw: bytes) -> Decision:
         raise UnreadableDecisionError(
             f"a JSON {type(content).__name__} where an object with {', '.join(_CORE)} belongs"
         )
+    _refuse_slips(content)
     missing = [key for key in _CORE if key not in content]
     if missing:
         raise UnreadableDecisionError(f"the field '{missing[0]}' is missing")
-    _refuse_slips(content)
     try:
         decision = Decision.model_validate(content)
         decision._unknown_fields = tuple(sorted(name for name in content if name not in Decision.model_fields))
@@ -152,7 +161,8 @@ def parse_decision(raw: bytes) -> Decision:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UnreadableDecisionError(f"field '{where}': {first['msg']}") from error
+        said = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise UnreadableDecisionError(f"field '{where}': {said}") from error
 
 
 def unknown_fields_in_words(names: Sequence[str]) -> str:

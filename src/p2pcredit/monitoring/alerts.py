@@ -7,6 +7,7 @@ term) alert as information. Of the undetermined checks only a feed without rows 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,12 @@ MOST_OF_A_KIND = 2
 """Failed checks of one kind that each get a line; more of them are one line with their count."""
 
 MOST_WARNINGS = 100
+MOST_LINES = 20
+"""Lines of one message; the others are counted, and stand in the activity file."""
+
+LONGEST_MESSAGE = 1_800
+"""Characters of one message: the narrowest of the common channels cuts a message off at 2,000."""
+
 _MOST_CHARACTERS = 1_000
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FINDINGS: Mapping[str, Finding] = {
@@ -110,6 +117,40 @@ def alerts_of_warnings(entries: Iterable[Mapping[str, Any]]) -> list[Alert]:
     kept = sorted(range(len(alerts)), key=lambda place: (urgency.index(alerts[place].severity), -place))[:MOST_WARNINGS]
     line = f"warning: {left_out} earlier ones stand in the activity file"
     return [*(alerts[place] for place in sorted(kept)), Alert(Severity.INFO, line)]
+
+
+def lines_of_message(alerts: Sequence[Alert], rest_in: str) -> list[str]:
+    """Choose the lines of one message: the first that fit, and a line that counts the others.
+
+    Args:
+        alerts: The most urgent first.
+        rest_in: Where all of them can be read.
+
+    Returns:
+        At most `MOST_LINES` lines and that last one, of `LONGEST_MESSAGE` characters together; the first alert is
+        always among them, cut where it is too long.
+
+    Examples:
+        >>> lines_of_message([Alert(Severity.WARNING, f"warning: {n}") for n in range(80)], "the log")[-2:]
+        ['warning: 19', 'and 60 more (60 warning), all in the log']
+    """
+    said = [f"{alert.severity}: {alert.line.removeprefix('warning: ')}" for alert in alerts]
+    kept: list[str] = []
+    left = LONGEST_MESSAGE
+    for line in said[:MOST_LINES]:
+        rest = _rest(alerts[len(kept) :], rest_in)
+        room = left if len(kept) + 1 == len(said) else left - len(rest) - 1
+        if len(line) > room and kept:
+            break
+        kept.append(one_line(line, max(room, 1)))
+        left -= len(kept[-1]) + 1
+    return kept if len(kept) == len(said) else [*kept, _rest(alerts[len(kept) :], rest_in)]
+
+
+def _rest(alerts: Sequence[Alert], rest_in: str) -> str:
+    counts = Counter(alert.severity for alert in alerts)
+    told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    return f"and {len(alerts)} more ({told}), all in {rest_in}"
 
 
 def in_short(said: object) -> str:

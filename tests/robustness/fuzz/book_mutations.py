@@ -205,6 +205,71 @@ def _units(factor: float) -> Mutation:
     return mutate
 
 
+def _incomes(factor: float) -> Mutation:
+    """Multiply all incomes, as where those of a month stand for those of a year."""
+
+    def mutate(book: Book, luck: Random) -> None:
+        for table, kinds in book.kinds.items():
+            for column in kinds:
+                if _is_income(column) and column in book.tables[table][0]:
+                    book.change(luck, table, column, lambda text: _multiplied(text, factor), None)
+
+    return mutate
+
+
+def _is_income(column: str) -> bool:
+    return column in {"income", "annual_income"}
+
+
+def _multiplied(text: str, factor: float) -> str:
+    return f"{_size(text) * factor:.2f}" if _size(text) < float("inf") else text
+
+
+def _no_incomes(book: Book, luck: Random) -> None:
+    """Take away all incomes, and with them every ratio to one."""
+    for table, kinds in book.kinds.items():
+        for column in kinds:
+            if _is_income(column) and column in book.tables[table][0]:
+                sign = luck.choice(["", *MISSING_SIGNS])
+                book.change(luck, table, column, lambda _, sign=sign: sign, None)  # type: ignore[misc]
+
+
+def _in_years(text: str) -> str:
+    months = re.match(r" *([0-9]+)", text)
+    return str(int(months[1]) // 12) if months and int(months[1]) >= 12 else text
+
+
+def _grouped_points(book: Book, luck: Random) -> None:
+    """Write 24.000 where 24000 was meant, in a whole column of numbers of four digits and more."""
+    found = [
+        (table, column)
+        for table, kinds in book.kinds.items()
+        for column, kind in kinds.items()
+        if kind is Kind.NUMBER and (cells := [text for text in book.cells(table, column) if text])
+        if all(1_000 <= _size(text) < float("inf") for text in cells)
+    ]
+    if found:
+        book.change(luck, *luck.choice(found), lambda text: f"{round(_size(text)):,}".replace(",", "."), None)
+
+
+def _far_again(book: Book, luck: Random) -> None:
+    """Put one far value into every fourth filled cell of a column of numbers: a sign of a missing value, perhaps."""
+    found = book.pick(luck, lambda kind: kind in NUMBERS)
+    if not found:
+        return
+    table, column = found
+    header, rows = book.tables[table]
+    at, text = header.index(column), luck.choice(["9999", "9999999", "99999"])
+    filled = [row for row in rows if row[at]]
+    if len(filled) < _SEVERAL:
+        return
+    for row in filled[::4]:
+        row[at] = text
+        if book.touched is not None:
+            book.touched.add(row[header.index(book.key)].strip())
+    book.columns |= {column, table}
+
+
 def _all_as(choose: Callable[[list[str]], str]) -> Mutation:
     """Put one of the column's own texts, or another, into every filled cell of a column of numbers."""
 
@@ -377,6 +442,12 @@ COLUMNS: dict[str, Mutation] = {
         most=None,
     ),
     "half of a column blank": _half_blank,
+    "terms in years": _respelled(lambda kind: kind is Kind.TERM, _in_years, most=None),
+    "incomes of a month": _incomes(1 / 12),
+    "incomes of twelve years": _incomes(12.0),
+    "no incomes": _no_incomes,
+    "points between thousands": _grouped_points,
+    "a far value again and again": _far_again,
     "another term for all": _cells(lambda kind: kind is Kind.TERM, "48 months", "120", most=None),
     "two columns exchanged": _exchanged,
     "dates counted since 1970": _respelled(lambda kind: kind is Kind.DATE, _in_seconds, _in_milliseconds, most=None),

@@ -150,3 +150,26 @@ def test_no_bytes_whatever_do_anything_but_parse_or_say_why(raw: bytes) -> None:
     except UnreadableDecisionError as error:
         found = str(error)
     assert isinstance(found, Decision) or (isinstance(found, str) and found != "" and "\n" not in found)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("retrain", '"true"', "field 'retrain': write true or false, without quotes"),
+        ("retrain", "1", "field 'retrain': write true or false, without quotes"),
+        ("reason", "7", "field 'reason': write a text, in quotes"),
+        ("decision_date", '"15.01.2024"', "field 'decision_date': must be a date written YYYY-MM-DD"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_what_to_write(field: str, text: str, said: str) -> None:
+    fields = {"decision_date": '"2024-01-15"', "performance_score": "0.5", "retrain": "true", "reason": '"low"'}
+    content = ", ".join(f'"{name}": {value}' for name, value in (fields | {field: text}).items())
+    with pytest.raises(UnreadableDecisionError) as raised:
+        parse_decision(f"{{{content}}}".encode())
+    assert str(raised.value) == said
+
+
+def test_a_slip_in_a_field_that_must_be_there_names_it() -> None:
+    text = b'{"decision_date": "2024-01-15", "performance_score": 0.5, "Retrain": true, "reason": "low"}'
+    with pytest.raises(UnreadableDecisionError, match="'Retrain' is unknown, perhaps 'retrain' was meant"):
+        parse_decision(text)

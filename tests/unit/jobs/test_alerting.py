@@ -17,6 +17,7 @@ from p2pcredit.contracts.tables import MONITORING
 from p2pcredit.jobs.activity import recent_entries, remember_failed_command, remember_failure, warn
 from p2pcredit.jobs.context import Caller, JobContext
 from p2pcredit.jobs.monitoring.alerts import alert_failure, alert_once, send_alerts
+from p2pcredit.monitoring.alerts import LONGEST_MESSAGE, MOST_LINES
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import AlertSettings, Settings
 from p2pcredit.storage.layout import Layout
@@ -229,3 +230,39 @@ def test_a_message_has_the_type_of_its_urgency(
     measured(ctx, Status.FAIL)
     send(ctx)
     assert types == [expected]
+
+
+def test_a_message_to_a_channel_is_cut_to_its_most_urgent_lines_and_counts_the_rest(
+    tmp_path: Path, channel: Any
+) -> None:
+    ctx = context(tmp_path, channel.url)
+    for number in range(80):
+        warn(ctx, f"feed 'financial' lacks column 'own_{number}'")
+    monitored(ctx, MetricResult("quarantined_share", "feed=financial", 0.4, 0.3, 0.5, 90, None, Status.FAIL, 0.05))
+    receipt = send_alerts(ctx, WEEK_END)
+    assert len(receipt["alerts"]) == 81
+    lines = json.loads(channel.seen[0])["message"].splitlines()
+    assert lines[0].startswith("critical: quarantined_share")
+    assert len(lines) <= MOST_LINES + 1
+    assert len("\n".join(lines)) <= LONGEST_MESSAGE
+    left = 81 - (len(lines) - 1)
+    assert lines[-1] == f"and {left} more ({left} warning), all in logs/activity.jsonl, the last line of send_alerts"
+    (kept,) = [entry for entry in recent_entries(ctx, "send_alerts") if entry.get("job") == "send_alerts"]
+    assert len(kept["alerts"]) == 81
+
+
+def test_without_a_channel_the_log_holds_no_more_than_a_message(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ctx = context(tmp_path)
+    for number in range(80):
+        warn(ctx, f"feed 'financial' lacks column 'own_{number}'")
+    logger = logging.getLogger("p2pcredit")
+    logger.addHandler(caplog.handler)
+    try:
+        send_alerts(ctx, WEEK_END)
+    finally:
+        logger.removeHandler(caplog.handler)
+    (said,) = {one.getMessage() for one in caplog.records if "not sent anywhere" in one.getMessage()}
+    assert "more (" in said
+    assert len(said) < LONGEST_MESSAGE + 100

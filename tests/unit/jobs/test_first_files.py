@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,18 @@ def rows(**columns: Any) -> list[list[str]]:
     return made
 
 
-def landed(ctx: JobContext, tmp_path: Path, lines: list[list[str]], name: str = "raw.csv") -> dict[str, Any]:
-    mapping, raw = tmp_path / "lender.yaml", tmp_path / name
-    mapping.write_text(MAPPING)
-    raw.write_text("\n".join(",".join(line) for line in [HEADER, *lines]))
-    return land(ctx, str(mapping), [raw], None, None)
+def landed(
+    ctx: JobContext,
+    tmp_path: Path,
+    lines: list[list[str]],
+    name: str = "raw.csv",
+    mapping: str = MAPPING,
+    header: list[str] = HEADER,
+) -> dict[str, Any]:
+    profile, raw = tmp_path / "lender.yaml", tmp_path / name
+    profile.write_text(mapping)
+    raw.write_text("\n".join(",".join(line) for line in [header, *lines]))
+    return land(ctx, str(profile), [raw], None, None)
 
 
 @pytest.fixture
@@ -97,6 +105,65 @@ def test_a_column_of_no_plausible_size_is_said_at_landing_preprocessing_and_by_d
     assert check["status"] == "fail"
     assert place.partition(".")[2] in check["finding"]
     assert "preprocessing.own_sizes" in check["finding"]
+
+
+WITH_PAYMENTS = MAPPING.replace("term: Months", "term: Months, installment: Paid")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "columns", "says", "written"),
+    [
+        (
+            WITH_PAYMENTS,
+            {"Months": lambda n: 3, "Paid": lambda n: (1_000 + 100 * n) * 1.2 / 36},
+            "Months (loan_terms.term): in 30 of 30 loans all instalments come to less than half of the amount; is the "
+            "term in years? Then write in the mapping 'term: {column: Months, times: 12}'",
+            ("term: Months", "term: {column: Months, times: 12}"),
+        ),
+        (
+            MAPPING,
+            {"Months": lambda n: 3, "Amount": lambda n: 9_000 + 100 * n},
+            "Income (financial.annual_income): in 30 of 30 loans the instalment, or else the amount over its term, is "
+            "above 40% of the monthly income; is the income that of a month?",
+            ("term: Months", "term: {column: Months, times: 12}"),
+        ),
+        (
+            MAPPING,
+            {"Income": lambda n: 1_600 + 80 * n},
+            "Income (financial.annual_income): in 30 of 30 loans the instalment, or else the amount over its term, is "
+            "above 40% of the monthly income; is the income that of a month? Then write in the mapping "
+            "'annual_income: {column: Income, times: 12}'",
+            ("annual_income: Income", "annual_income: {column: Income, times: 12}"),
+        ),
+    ],
+)
+def test_a_unit_that_contradicts_the_instalments_is_asked_about_with_the_line_to_write(
+    ctx: JobContext,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    mapping: str,
+    columns: Any,
+    says: str,
+    written: tuple[str, str],
+) -> None:
+    paid = columns.get("Paid", lambda n: "")
+    lines = [[*line, str(paid(n))] for n, line in enumerate(rows(**{k: v for k, v in columns.items() if k != "Paid"}))]
+    receipt = landed(ctx, tmp_path, lines, mapping=mapping, header=[*HEADER, "Paid"])
+    assert any(one.startswith(says) for one in caplog.messages), caplog.messages
+    (place,) = receipt["implausible"]
+    (found,) = preprocess(ctx, DateRange(FIRST, FIRST + timedelta(days=2)))["implausible_sizes"]
+    assert (f"{found['feed']}.{found['column']}", found["what"]) == (place, receipt["implausible"][place]["what"])
+    own = replace(ctx, settings=Settings(preprocessing=PreprocessingSettings(own_sizes=(place,))))
+    assert landed(own, tmp_path, lines, mapping=mapping, header=[*HEADER, "Paid"])["implausible"] == {}
+    mended = mapping.replace(*written)
+    assert landed(ctx, tmp_path, lines, mapping=mended, header=[*HEADER, "Paid"])["implausible"] == {}
+
+
+def test_terms_in_words_are_held_against_what_is_plausible_too(
+    ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receipt = landed(ctx, tmp_path, rows(Months=lambda n: f" {144 + n % 2} months"))
+    assert receipt["implausible"]["loan_terms.term"] == {"what": "too_high", "values": 30, "beyond": 30}
 
 
 def test_a_sound_file_is_not_said(ctx: JobContext, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

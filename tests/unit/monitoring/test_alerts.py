@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import p2pcredit
 from p2pcredit.contracts.alerts import SEVERITIES, Alert, Finding, Severity, ordered
 from p2pcredit.contracts.results import MetricResult, Status
-from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, finding_of
+from p2pcredit.monitoring.alerts import (
+    LONGEST_MESSAGE,
+    MOST_LINES,
+    alerts_of_results,
+    alerts_of_warnings,
+    finding_of,
+    lines_of_message,
+)
 
 PAGE = Path(p2pcredit.__file__).parents[2] / "docs" / "reference" / "alerts.md"
 
@@ -107,3 +116,16 @@ def test_a_check_without_a_value_or_a_limit_is_never_the_furthest(without: dict[
     odd = replace(result("psi:odd", "all"), **without)
     (alert,) = alerts_of_results([odd, *(result(f"psi:{name}", "all", value=0.26) for name in "abc")])
     assert "furthest psi:a (all) failed: 0.260 against 0.250" in alert.line
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(list(Severity)), st.text(max_size=1_200)), min_size=1, max_size=90),
+)
+def test_a_message_fits_and_with_its_last_line_speaks_of_every_alert(said: list[tuple[Severity, str]]) -> None:
+    alerts = ordered([Alert(severity, line) for severity, line in said])
+    lines = lines_of_message(alerts, "logs/activity.jsonl")
+    assert len("\n".join(lines)) <= LONGEST_MESSAGE
+    counted = re.fullmatch(r"and (\d+) more \(.*\), all in logs/activity\.jsonl", lines[-1])
+    told = len(lines) - 1 if counted else len(lines)
+    assert told + (int(counted[1]) if counted else 0) == len(alerts)
+    assert 1 <= told <= MOST_LINES

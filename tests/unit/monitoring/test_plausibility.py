@@ -58,7 +58,7 @@ def test_a_share_where_a_percent_was_meant_is_found() -> None:
 
 
 def test_exactly_half_beyond_a_bound_is_plausible_and_zeros_are_no_low_values() -> None:
-    assert found("financial", "annual_income", [5e6] * 20 + [50_000.0] * 20) == []
+    assert found("financial", "annual_income", [5e6 + place for place in range(20)] + [50_000.0] * 20) == []
     assert found("financial", "revolving_balance", [0.0] * 35 + [900.0 + place for place in range(5)]) == []
     assert found("financial", "revolving_balance", [0.0] * 10 + [2.0 + place for place in range(30)]) == ["too_low"]
 

@@ -26,6 +26,7 @@ from p2pcredit.jobs.landing.doubts import (
 from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
 from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
 from p2pcredit.jobs.landing.own_columns import look_at_own_columns, own_features_of, refuse_leaks
+from p2pcredit.jobs.landing.payments import LandedPayments, warn_of_payments
 from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
@@ -64,8 +65,9 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
         `reasons` (reason -> `count` and `example` of the rejected records), `unreadable` (`feed.column` -> `count` and
         `example` of the values that silver will not read), `never_given` (raw columns in which no row has a value),
-        `implausible` (`feed.column` -> how the numbers of the column are of no plausible size), `early_statuses` (of
-        the loans whose status is older than they are `count`, and the first as id and both dates; None without any),
+        `implausible` (`feed.column` -> how the numbers of the column are of no plausible size, or contradict others),
+        `early_statuses` (of the loans whose status is older than they are `count`, and the first as id and both dates;
+        None without any),
         `replaced` (loans of earlier files that this landing holds), and where a mapping declares own columns as
         features `own_columns` (see `jobs.landing.own_columns`).
         `rows_in` is always `rows_landed` + `rows_rejected`.
@@ -136,6 +138,8 @@ def _land_book(
         implausible = warn_of_sizes(found, profile.expected, bounds)
         signs = looked.sizes.signs({*judging.own_sizes, *implausible})
         implausible |= warn_of_signs(signs, profile.expected, bounds)
+        unpaid = looked.payments.findings(judging.level_shift_chance, {*judging.own_sizes, *implausible})
+        implausible |= warn_of_payments(unpaid, profile.expected)
         own_columns = look_at_own_columns(book, looked.sizes.catalogue, ctx.settings.training.max_single_feature_auc)
         refuse_leaks(own_columns)
     early = looked.early.within(days)
@@ -200,6 +204,7 @@ class Looked:
     unreadable: UnreadableValues = field(default_factory=UnreadableValues)
     sizes: LandedSizes = field(default_factory=LandedSizes)
     early: EarlyStatuses = field(default_factory=EarlyStatuses)
+    payments: LandedPayments = field(default_factory=LandedPayments)
 
     @classmethod
     def at(cls, own: FeatureCatalogue) -> Looked:
@@ -214,7 +219,7 @@ class Looked:
 
     def look_at(self, part: RawBook) -> None:
         """Add a part."""
-        for one in (self.unreadable, self.sizes, self.early):
+        for one in (self.unreadable, self.sizes, self.early, self.payments):
             one.look_at(part)
 
 

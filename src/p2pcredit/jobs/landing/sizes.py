@@ -8,18 +8,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
-from p2pcredit.contracts.columns import Kind
+from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
 from p2pcredit.monitoring.feeds.findings import What
 from p2pcredit.monitoring.feeds.plausibility import Sizes, judge
 from p2pcredit.platforms.loan_book import RawBook
+from p2pcredit.transforms.typing import trimmed_text, typed_value
 
 logger = logging.getLogger("p2pcredit")
-_KINDS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT})
+_WORDED = frozenset({Kind.TERM, Kind.YEARS})
+_KINDS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.PERCENT}) | _WORDED
 _COLUMNS = tuple(
     (name, column)
     for name, feed in FEEDS.items()
@@ -52,8 +55,7 @@ class LandedSizes:
             if texts.null_count() == texts.len():
                 continue
             plausible = bounds[feed, column.source]
-            bare = texts.str.strip_chars().str.strip_chars_end("%") if plausible.percent else texts
-            values = bare.cast(pl.Float64, strict=False).drop_nulls().drop_nans()
+            values = _numbers(column, texts, percent=plausible.percent)
             if len(values):
                 sized, place = values / 100 if plausible.percent else values, (feed, column.source)
                 counted = _counted(sized, plausible)
@@ -139,6 +141,16 @@ def warn_of_sizes(
         )
         told[place] = {"what": what, "values": sizes.count, "beyond": beyond}
     return told
+
+
+def _numbers(column: Column, texts: pl.Series, *, percent: bool) -> pl.Series:
+    """Read the texts as far as they are numbers; terms and years, of which words may be part, as silver does."""
+    if column.kind in _WORDED:
+        distinct = nw.from_native(texts.alias(column.source).unique().drop_nulls().to_frame())
+        read = distinct.with_columns(typed_value(column, trimmed_text(column)).alias("number")).to_native()
+        return texts.replace_strict(read[column.source], read["number"].cast(pl.Float64)).drop_nulls()
+    bare = texts.str.strip_chars().str.strip_chars_end("%") if percent else texts
+    return bare.cast(pl.Float64, strict=False).drop_nulls().drop_nans()
 
 
 def _low(plausible: Plausible) -> str:

@@ -19,7 +19,7 @@ from p2pcredit.jobs.gaps.find import find_gaps
 from p2pcredit.jobs.gaps.gap import Gap, Lack, in_lines
 from p2pcredit.jobs.governance.attention import ABOUT_APPROVALS, attention
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks
-from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
+from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short, lines_of_message
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
 from p2pcredit.retraining.outlook import Standing
@@ -41,11 +41,11 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
 
     The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
     said as a warning; addresses never appear anywhere. A replay sends nothing: its message, made of what it warned of
-    itself, is appended to `logs/replay_alerts.jsonl`.
+    itself, is appended to `logs/replay_alerts.jsonl`. A message holds the most urgent lines and counts the others.
 
     Returns:
-        `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
-        `reason`.
+        `alerts` (lines, all of them), `severities` (of each line, in the same order), `sent` (channels reached),
+        `channels`, `reason`.
     """
     week = (*_measured(ctx, week_end), *_decision(ctx, week_end), *_unreported(ctx, week_end), *_missed(ctx, week_end))
     alerts = ordered([*week, *_approvals(ctx), *_warned(ctx)])
@@ -55,13 +55,13 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
     if not lines:
         reason = "nothing to alert"
     elif ctx.caller is Caller.REPLAY:
-        keep_alert(ctx, _title(alerts, week_end), _body(alerts))
+        keep_alert(ctx, _title(alerts, week_end), _body(ctx, alerts))
         channels, reason = 0, f"{len(lines)} alerts of a replay, kept in {ctx.layout.replay_alerts.name}"
     elif not channels:
         reason = f"{len(lines)} alerts, no alert channel configured (setting alerts.urls)"
-        logger.warning("alerts of %s, not sent anywhere: %s", week_end, "; ".join(lines))
+        logger.warning("alerts of %s, not sent anywhere: %s", week_end, _body(ctx, alerts).replace("\n", "; "))
     else:
-        sent, troubles = _notify(ctx, _title(alerts, week_end), _body(alerts), alerts[0].severity)
+        sent, troubles = _notify(ctx, _title(alerts, week_end), _body(ctx, alerts), alerts[0].severity)
         for trouble in troubles:
             warn(ctx, trouble)
         reason = f"{len(lines)} alerts to {sent} of {channels} channels"
@@ -82,8 +82,9 @@ def _title(alerts: list[Alert], week_end: date) -> str:
     return f"P2PCreditScore, week to {week_end}: {told}"
 
 
-def _body(alerts: list[Alert]) -> str:
-    return "\n".join(f"{alert.severity}: {alert.line.removeprefix('warning: ')}" for alert in alerts)
+def _body(ctx: JobContext, alerts: list[Alert]) -> str:
+    rest_in = f"{ctx.layout.activity.relative_to(ctx.layout.home)}, the last line of send_alerts"
+    return "\n".join(lines_of_message(alerts, rest_in))
 
 
 def _measured(ctx: JobContext, week_end: date) -> list[Alert]:

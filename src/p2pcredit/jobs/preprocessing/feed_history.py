@@ -16,6 +16,8 @@ from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen, seen_in_receipts
 from p2pcredit.monitoring.feeds.levels import POINTS, sized
+from p2pcredit.monitoring.feeds.payments import BURDEN, REPAID, Compared, comparisons
+from p2pcredit.monitoring.feeds.payments import FEEDS as COMPARED_IN
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.monitoring.feeds.texts import kept_texts, worded
 from p2pcredit.periods import DateRange
@@ -68,17 +70,18 @@ def receipts_say(
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The rows of a day in silver, in how many each column is filled, the sizes of its numbers, and its categories."""
+    """The rows of a day in silver: how many are filled, sizes of numbers, categories, and how loans are paid back."""
 
     rows: int = 0
     filled: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    payments: Mapping[str, Compared] = field(default_factory=dict)
 
 
 def _seen(held: _Held, file: LandedFile | None, loans: tuple[int, int]) -> Seen:
     absent, unknown = (None, None) if file is None else (file.absent, file.unknown)
-    shape = FeedDay(held.rows, held.filled, absent, unknown, *loans, held.levels, held.texts)
+    shape = FeedDay(held.rows, held.filled, absent, unknown, *loans, held.levels, held.texts, held.payments)
     return Seen(shape) if file is None else Seen(shape, file.digest, file.size)
 
 
@@ -99,7 +102,7 @@ def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
     counts = [pl.col(column.typed_name).count().alias(column.source) for column in columns]
     sizes = [_kept(column).alias(f"{_SIZES}{column.source}") for column in columns if column.source in sized(contract)]
     rows = Lake(ctx.layout).scan(silver(contract), days)
-    texts = _texts(contract, rows)
+    texts, payments = _texts(contract, rows), _payments(ctx, feed, rows, days)
     counted = rows.group_by("snapshot_date").agg(pl.len().alias(" rows"), *counts, *sizes).collect()
     return {
         row["snapshot_date"]: _Held(
@@ -107,6 +110,7 @@ def _held(ctx: JobContext, feed: str, days: DateRange) -> dict[date, _Held]:
             {column.source: n for column in columns if (n := row[column.source])},
             {name: tuple(kept) for name in sized(contract) if (kept := row[f"{_SIZES}{name}"])},
             texts.get(row["snapshot_date"], {}),
+            payments.get(row["snapshot_date"], {}),
         )
         for row in counted.iter_rows(named=True)
     }
@@ -128,6 +132,23 @@ def _texts(feed: Feed, rows: pl.LazyFrame) -> dict[date, dict[str, dict[str, int
     for day, column, text, number in pl.concat(each).collect().iter_rows():
         found.setdefault(day, {}).setdefault(column, {})[text] = number
     return {day: {name: kept_texts(of_day[name]) for name in sorted(of_day)} for day, of_day in found.items()}
+
+
+def _payments(ctx: JobContext, feed: str, rows: pl.LazyFrame, days: DateRange) -> dict[date, dict[str, Compared]]:
+    """Compare per day instalment, term, amount and income of the loans, as far as this feed and the terms have them."""
+    name = next((one for one in (REPAID, BURDEN) if COMPARED_IN[one] == feed), None)
+    if name is None:
+        return {}
+    loans = rows
+    if feed != LOAN_TERMS.name:  # whose silver may not be written yet
+        asked = ("loan_id", "loan_amount", "term", "installment")
+        columns = [column for column in LOAN_TERMS.columns if column.source in asked]
+        typed = [typed_value(column, trimmed_text(column)).alias(column.typed_name) for column in columns]
+        terms = Lake(ctx.layout).frame(bronze(LOAN_TERMS), days).select("snapshot_date", *typed).to_native()
+        once = terms.unique(["snapshot_date", "loan_id"], keep="any")
+        loans = rows.select("snapshot_date", "loan_id", "annual_income").join(once, on=["snapshot_date", "loan_id"])
+    found = loans.group_by("snapshot_date").agg(comparisons(name)).filter(pl.col("loans") > 0).collect()
+    return {day: {name: Compared(*counts)} for day, *counts in found.iter_rows()}
 
 
 def _kept(column: Column) -> pl.Expr:

@@ -9,8 +9,10 @@ from typing import Any, Literal
 from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
 from p2pcredit.text import one_line
 
+_Payments = Literal["underpaid", "overpaid", "unaffordable"]
 _Shape = Literal["absent", "empty", "sparse", "no_rows", "few_rows", "quiet", "unknown"]
-What = _Shape | Literal["low", "high", "constant", "new_texts", "one_text", "one_value", "too_low", "too_high"]
+_Level = Literal["low", "high", "constant", "new_texts", "one_text"]
+What = _Shape | _Level | _Payments | Literal["one_value", "too_low", "too_high", "repeated"]
 
 LOSSES = frozenset({"absent", "empty", "no_rows"})
 """What leaves nothing of a column: these stop a day by default where the champion uses the column."""
@@ -24,7 +26,10 @@ TEXTS = frozenset({"new_texts", "one_text"})
 LEVELS = frozenset({"low", "high", "constant"}) | TEXTS
 """Columns whose values are there, and of another size than usual; or other texts."""
 
-IMPLAUSIBLE = frozenset({"one_value", "too_low", "too_high"})
+PAYMENTS = frozenset({"underpaid", "overpaid", "unaffordable"})
+"""What instalment, term, amount and income of most loans contradict together."""
+
+IMPLAUSIBLE = frozenset({"one_value", "too_low", "too_high", "repeated"}) | PAYMENTS
 """Columns whose values are of a size that no book has, whatever the days before: said, and no day stops for it."""
 
 _OF_ANOTHER_UNIT = 5.0
@@ -43,7 +48,9 @@ class Finding:
             the contract and new; `low` or `high` where nearly all values are smaller or larger than usual, `constant`
             where all are one and usually are not; `new_texts` where rows of a category hold texts that none held
             before, `one_text` where all hold one and usually do not; `one_value` where all are one, `too_low` or
-            `too_high` where most lie outside what is plausible.
+            `too_high` where most lie outside what is plausible, `repeated` where several have one value above it;
+            `underpaid` or `overpaid` where the instalments of the whole term are far from the amount, `unaffordable`
+            where they take up much of the income.
         today: Share of rows in which it is filled, or that hold new texts or the one text, or of loans that the feed
             has; rows where it is `quiet`; the median of the values where they are of another size.
         usual: The same in the days before; None where there are none.
@@ -105,10 +112,17 @@ such as 'YES', 'NO' (usually 'VERIFIED', 'NOT VERIFIED'); spelled anew?
         return f"feed '{self.feed}' {said[self.what] if self.what in said else self._of_no_size()}"
 
     def _of_no_size(self) -> str:
+        if self.what in PAYMENTS:
+            return _asked(self.what, self.today)
         plausible = self.plausible or PLAUSIBLE[self.feed, self.column]
         if self.what == "one_value":
             shown = plausible.shown(self.today)
             return f"has {shown} for every loan in column '{self.column}'; is it filled, and from where?"
+        if self.what == "repeated":
+            return (
+                f"has {plausible.shown(self.today)}, above the plausible {plausible.bounds}, for several loans in "
+                f"column '{self.column}'; does it stand for a missing value?"
+            )
         beyond = "above" if self.what == "too_high" else "below"
         return (
             f"has values in column '{self.column}' that mostly lie {beyond} the plausible {plausible.bounds}, their "
@@ -137,6 +151,19 @@ such as 'YES', 'NO' (usually 'VERIFIED', 'NOT VERIFIED'); spelled anew?
         }
 
 
+def _asked(what: str, today: float) -> str:
+    if what == "unaffordable":
+        return (
+            f"has incomes in column 'annual_income' of which instalments, or else amounts over their terms, take "
+            f"up {today:.0%} a month (median); is it the income of a month, or the term in years?"
+        )
+    unit = "years" if what == "underpaid" else "days or weeks"
+    return (
+        f"has loans whose instalments over the term in column 'term' come to {today:.2g} times the amount (median); is "
+        f"the term in {unit}?"
+    )
+
+
 def _listed(begin: str, texts: Sequence[str], end: str) -> str:
     """List texts in quotes; empty where there are none."""
     quoted = ", ".join(f"'{one_line(text, _LONGEST_TEXT)}'" for text in texts)
@@ -151,4 +178,4 @@ def _significant(number: float) -> float:
     return float(f"{number:.6g}")
 
 
-__all__ = ["DRIFT", "IMPLAUSIBLE", "LEVELS", "LOSSES", "TEXTS", "Finding", "What"]
+__all__ = ["DRIFT", "IMPLAUSIBLE", "LEVELS", "LOSSES", "PAYMENTS", "TEXTS", "Finding", "What"]

@@ -7,6 +7,10 @@ finding where it would come by chance less often than a setting, were the book a
 at most its share, and at most half of the values lie beyond a bound. Zeros are no low values: half of all borrowers may
 have no balance.
 
+What most loans of a day contradict together (`monitoring.feeds.payments`) is judged alike. A value above the bounds
+that several loans have, a tenth of them or more, is `repeated`: it may stand for a missing one. Of fewer loans a day
+keeps too little to tell.
+
 Days just before that are off alike count as one with today, so that two loans a day are found after some days.
 """
 
@@ -19,9 +23,13 @@ from math import comb, exp, nextafter
 from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
 from p2pcredit.monitoring.feeds.findings import Finding, What
 from p2pcredit.monitoring.feeds.levels import most_from, most_up_to
+from p2pcredit.monitoring.feeds.payments import COLUMNS, FEEDS, Compared, Doubt, doubt_of
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 
 _EXACT_UP_TO = 1_000
+_REPEATED_AT_LEAST = 3
+_LIMITS = Plausible(0.0, 0.0, 1.0, "")
+"""Of comparisons, of which only counts are known."""
 _ABOVE_ZERO = nextafter(0.0, 1.0)
 
 
@@ -106,14 +114,52 @@ def implausible(
     for column, values in today.levels.items():
         plausible = bounds.get((feed, column))
         own = None if plausible is None else _sizes(plausible, today, column)
-        if plausible is None or own is None or (own.wrong() is None and _side(own) is None):
+        if plausible is None or own is None:
             continue
+        declared = None if (feed, column) in PLAUSIBLE else plausible
         earlier = (_sizes(plausible, shape, column) for shape in reversed(before) if shape.rows)
-        judged = judge(plausible, [own, *_until_missing(earlier)], chance)
+        judged = None
+        if own.wrong() is not None or _side(own) is not None:
+            judged = judge(plausible, [own, *_until_missing(earlier)], chance)
+        if judged is None and (sign := _repeated(values, own.count, plausible.high)) is not None:
+            found.append(Finding(feed, column, "repeated", sign, plausible=declared))
         if judged is not None:
-            declared = None if (feed, column) in PLAUSIBLE else plausible
             found.append(Finding(feed, column, judged[0], values[len(values) // 2], plausible=declared))
+    earlier_days = [shape.payments for shape in reversed(before) if shape.rows]
+    for name, doubt in doubts_of(today.payments, chance, earlier_days).items():
+        if FEEDS[name] == feed:
+            found.append(Finding(feed, COLUMNS[name], doubt, today.payments[name].middle))
     return found
+
+
+def doubts_of(
+    today: Mapping[str, Compared], chance: float, before: Sequence[Mapping[str, Compared]] = ()
+) -> dict[str, Doubt]:
+    """Find what most of the newest loans contradict, with those of the days just before that contradict it alike.
+
+    Args:
+        today: Comparison -> how the loans stand.
+        chance: What comes by chance less often than this is a finding, were at most half of the loans to contradict it.
+        before: The same of days before, the newest first.
+    """
+    found: dict[str, Doubt] = {}
+    for name, loans in today.items():
+        earlier = (_as_sizes(day[name]) if name in day else None for day in before)
+        judged = judge(_LIMITS, [_as_sizes(loans), *_until_missing(earlier)], chance) if loans.loans else None
+        if judged is not None:
+            found[name] = doubt_of(name, judged[0])
+    return found
+
+
+def _as_sizes(loans: Compared) -> Sizes:
+    return Sizes(loans.loans, loans.loans, loans.below, loans.above, None)
+
+
+def _repeated(points: Sequence[float], count: int, high: float) -> float | None:
+    """Return the largest value where it is above `high` and several have it; None where not."""
+    largest = points[-1]
+    have = count - most_up_to((tuple(points), count), nextafter(largest, 0.0))
+    return largest if largest > high and have >= _REPEATED_AT_LEAST else None
 
 
 def _until_missing(sizes: Iterable[Sizes | None]) -> Iterable[Sizes]:
@@ -173,4 +219,4 @@ def _at_least(number: int, of: int) -> float:
     return float(sum(comb(of, some) for some in range(number, of + 1)) / 2**of)
 
 
-__all__ = ["Sizes", "implausible", "judge"]
+__all__ = ["Sizes", "doubts_of", "implausible", "judge"]

@@ -9,6 +9,8 @@ from datetime import date
 from math import exp, lgamma
 from typing import Any
 
+from p2pcredit.monitoring.feeds.payments import Compared
+
 
 @dataclass(frozen=True, slots=True)
 class FeedDay:
@@ -24,6 +26,7 @@ class FeedDay:
         levels: Column -> the smallest of its values, the deciles and the largest, in order of size; all of its values
             where there are eleven or fewer. Of a date, its age in days. Columns of texts are left out.
         texts: Category -> its texts, and in how many rows each stands; see `monitoring.feeds.texts`.
+        payments: How instalment, term, amount and income stand to each other; see `monitoring.feeds.payments`.
     """
 
     rows: int
@@ -34,6 +37,7 @@ class FeedDay:
     covered: int = 0
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    payments: Mapping[str, Compared] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape as a day's receipt keeps it."""
@@ -47,6 +51,7 @@ class FeedDay:
             "covered": self.covered,
             "levels": {name: list(map(_shortest, values)) for name, values in self.levels.items()},
             "texts": {name: dict(counts) for name, counts in self.texts.items()},
+            "payments": {name: list(one) for name, one in self.payments.items() if one.loans},
         }
 
     @staticmethod
@@ -54,8 +59,10 @@ class FeedDay:
         """Read what `as_json` gave; None where it is anything else, such as a receipt of an older version.
 
         Examples:
-            >>> FeedDay.from_json(FeedDay(3, {"term": 2}, (), ("extra",)).as_json())
-            FeedDay(rows=3, filled={'term': 2}, absent=(), unknown=('extra',), loans=0, covered=0, levels={}, texts={})
+            >>> FeedDay.from_json(FeedDay(3, {"term": 2}, (), ("extra",)).as_json()) == FeedDay(
+            ...     3, {"term": 2}, (), ("extra",)
+            ... )
+            True
             >>> FeedDay.from_json({"rows": 3}) is None
             True
         """
@@ -70,9 +77,13 @@ class FeedDay:
                 str(name): {str(text): int(number) for text, number in counts.items()}
                 for name, counts in content.get("texts", {}).items()
             }
+            payments = {
+                str(name): Compared(int(number), int(below), int(above), float(middle))
+                for name, (number, below, above, middle) in content.get("payments", {}).items()
+            }
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered, levels, texts)
+        return FeedDay(rows, filled, headers["absent"], headers["unknown"], loans, covered, levels, texts, payments)
 
 
 def _shortest(number: float) -> float:

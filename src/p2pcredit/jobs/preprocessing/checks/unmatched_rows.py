@@ -91,7 +91,7 @@ def warn_of_unmatched_rows(ctx: JobContext, days: DateRange, rows: Mapping[str, 
         warn(
             ctx,
             f"rows of {_when(days)} whose loan has no row of that day in loan_terms, so that nothing uses them: "
-            f"{named}; are 'loan_id' and 'snapshot_date' written there as in loan_terms?",
+            f"{named}; are 'loan_id' and 'origination_date' written there as in loan_terms?",
         )
 
 
