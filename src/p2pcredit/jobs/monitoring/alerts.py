@@ -18,6 +18,7 @@ from p2pcredit.jobs.decision_outlook import outlook_of
 from p2pcredit.jobs.gaps import Gap, Lack, find_gaps, in_lines
 from p2pcredit.jobs.governance.attention import ABOUT_APPROVALS, attention
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks
+from p2pcredit.jobs.tracking.posting import tell_of_week
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
@@ -39,8 +40,8 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
     """Say what needs a person this week: failed checks, a decision to retrain, missed days, approvals, warnings.
 
     The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
-    said as a warning; addresses never appear anywhere. A replay sends nothing: its message, made of what it warned of
-    itself, is appended to `logs/replay_alerts.jsonl`.
+    said as a warning; addresses never appear anywhere. Then the week's results are posted where an address is set. A
+    replay sends nothing: its message, made of what it warned of itself, is appended to `logs/replay_alerts.jsonl`.
 
     Returns:
         `alerts` (lines), `severities` (of each line, in the same order), `sent` (channels reached), `channels`,
@@ -72,6 +73,7 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         "reason": reason,
     }
     record(ctx, "send_alerts", {"week_end_date": week_end.isoformat(), "caller": str(ctx.caller), **receipt})
+    tell_of_week(ctx, week_end)
     return receipt
 
 
