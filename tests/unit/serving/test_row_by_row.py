@@ -136,7 +136,9 @@ def test_a_refusal_is_worded_as_the_frames_word_it_to_the_letter(
     both: BothFamilies, ready: list[ReadyModel], spoilt: list[dict[str, Any]], ids: list[str]
 ) -> None:
     sound = applications(7, len(spoilt))
-    records = [{**one, "loan_id": loan_id, **wrong} for one, loan_id, wrong in zip(sound, ids, spoilt, strict=False)]
+    records: list[Record] = [
+        {**one, "loan_id": loan_id, **wrong} for one, loan_id, wrong in zip(sound, ids, spoilt, strict=False)
+    ]
     expected = refusal_of(lambda: by_frames(both, 0, records))
     assert refusal_of(lambda: ready[0].answer(records, None, "r")) == expected
 

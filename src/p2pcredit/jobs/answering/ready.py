@@ -2,7 +2,7 @@
 
 It answers what `answer_applications` answers, to the last bit, and refuses what it refuses, to the letter; property
 tests hold both to it. What is wrong is read from the rules that the rows went through, so that a refusal costs no more
-than an answer: one thread scores, and whoever sends wrong applications must not keep it busy.
+than an answer: one thread scores, and a client that sends wrong applications must not keep it busy.
 """
 
 from __future__ import annotations

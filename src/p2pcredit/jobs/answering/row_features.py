@@ -57,7 +57,7 @@ class FeaturesOfRow:
             silver[feed.name] = sound
             faults.append(faulty.kept)  # type: ignore[attr-defined]
             named = ("rules", *(f"{RULE_OF}{name}" for name in optional_with_rules(feed)))
-            rules += [faulty.columns[name] for name in named]  # type: ignore[index]
+            rules += [faulty.columns[name] for name in named]  # type: ignore[call-overload]
             self._rules_of_feed.append(len(named))
         built: Any = build_features(silver, own=catalogue.own)
         self._names, self._faults = tuple(names), len(faults)
@@ -100,7 +100,7 @@ class FeaturesOfRow:
         return in_order_of(self._known, found)
 
     def _by_feed(self, told: Sequence[str | None]) -> Iterator[Sequence[Any]]:
-        """Part the rules that were broken into those of each feed: of the row first, then of each optional value."""
+        """Split the rules that were broken into those of each feed: of the row first, then of each optional value."""
         first = 0
         for count in self._rules_of_feed:
             yield told[first : first + count]
