@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= demo-home
 PLATFORM ?= lendingclub
 
-.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock lock-deploy bounds bench bench-binning bench-scoring bench-serving bench-airflow lock-bench
+.PHONY: help setup pictures demo test wheel distributed torture mutation lint types imports unit real dags spark e2e docs docs-outputs notebook site check coverage lock lock-deploy lock-mlflow bounds bench bench-binning bench-scoring bench-serving bench-airflow lock-bench
 
 help:
 	@echo "make demo                      the whole loop on a synthetic portfolio, the last days through Airflow"
@@ -76,6 +76,7 @@ imports: setup
 
 unit: setup
 	@tools/set_up deploy
+	@tools/set_up mlflow
 	$(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit/orchestration
 
 # What starts Airflow or a JVM mostly waits, so two of these run at a time; each prints what it has to say at its end.
@@ -129,6 +130,7 @@ lock: setup
 	$(COMPILE) tools/bounds/beside.in -o build/beside.txt
 	$(COMPILE) -c build/beside.txt --generate-hashes -o requirements.lock
 	$(MAKE) lock-deploy
+	$(MAKE) lock-mlflow
 	awk '/^uv==/{on=1} on&&!/^uv==/&&!/^ /{exit} on' requirements.lock > tools/uv.lock.txt
 
 lock-deploy:
@@ -137,6 +139,15 @@ lock-deploy:
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --extra kubernetes --group deploy $(LOCKED) -o build/deploy.lock
 	awk 'FNR == NR {if (/^[a-z0-9]/) have[$$1] = 1; next} /^[a-z0-9]/{on = !($$1 in have)} on' \
 	  requirements.lock build/deploy.lock > tools/deploy.lock.txt
+
+# MLflow's server for the tests: what requirements.lock pins is kept but for three packages that it refuses;
+# listed is what differs, with pandas and pytz, which the lock has for PySpark alone.
+lock-mlflow:
+	mkdir -p build
+	awk '/^[a-z0-9]/ && !/^(cachetools|importlib-metadata|pyarrow)==/' requirements.lock | tr -d '\\' > build/beside-mlflow.txt
+	$(BIN)/uv pip compile --group pyproject.toml:mlflow -c build/beside-mlflow.txt --generate-hashes $(PLAIN) -o build/mlflow.lock
+	awk 'FNR == NR {if (/^[a-z0-9]/ && !/^(pandas|pytz)==/) have[$$1] = 1; next} /^[a-z0-9]/{on = !($$1 in have)} on' \
+	  requirements.lock build/mlflow.lock > tools/mlflow.lock.txt
 
 # The core tests at the lowest and at the highest versions that pyproject.toml allows, each in a virtual environment of its
 # own; some of them: NAMES="lowest". Asks the index too. Then `make docs` writes docs/reference/versions.md.

@@ -14,6 +14,7 @@ from tools.docs.exit_codes_page import exit_codes_page
 from tools.docs.home_page import home_page
 from tools.docs.mapping_page import mapping_page
 from tools.docs.pipelines_page import drawing_name, drawing_of, pipelines_page
+from tools.docs.results_page import results_page, results_schema
 from tools.docs.settings_page import settings_page
 from tools.docs.tables_page import tables_page
 from tools.docs.versions_page import versions_page
@@ -39,6 +40,8 @@ def generated() -> dict[str, str]:
         "docs/reference/home.md": home_page(),
         "docs/reference/mapping.md": mapping_page(),
         "docs/reference/mapping.schema.json": json.dumps(mapping_schema(), indent=1, ensure_ascii=False) + "\n",
+        "docs/reference/week-results.md": results_page(),
+        "docs/reference/week-results.schema.json": json.dumps(results_schema(), indent=1, ensure_ascii=False) + "\n",
         "docs/reference/versions.md": versions_page(),
         "docs/reference/pipelines.md": pipelines_page(),
         **{f"docs/reference/{drawing_name(pipeline)}.svg": drawing_of(pipeline) for pipeline in PIPELINES},

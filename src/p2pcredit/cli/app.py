@@ -30,6 +30,10 @@ COMMANDS = {
         "pipeline.monitor:monitor",
         "Measure what has matured, write the report and the retraining decision, and send alerts.",
     ),
+    "results": LazyCommand(
+        "tracking:results",
+        "Print a week's results as one JSON document, write it to a file, or post it to the server of the settings.",
+    ),
     "replay": LazyCommand(
         "pipeline.replay:replay",
         "Walk through history as the three DAGs would have lived it, alerts into a file of the home.",
@@ -178,10 +182,18 @@ PROFILE = {
     ),
 }
 
+MLFLOW = {
+    "sync": LazyCommand(
+        "tracking:sync",
+        "Bring the MLflow server of the settings up to date with bank and ledger; what is there is left as it is.",
+    ),
+}
+
 GROUPS = {
     "decision": (DECISION, "The retraining decision: show it, its history, or override it."),
     "models": (MODELS, "The model bank: who serves, why, and whether it holds."),
     "profile": (PROFILE, "A mapping of your own platform: draft one, and try it before anything lands."),
+    "mlflow": (MLFLOW, "An MLflow server that is kept in step with bank and ledger."),
     "airflow": (AIRFLOW, "A local Airflow with the three DAGs, on this machine only."),
 }
 

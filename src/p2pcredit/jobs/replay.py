@@ -30,6 +30,7 @@ from p2pcredit.jobs.preprocessing.catch_up import make_up_days
 from p2pcredit.jobs.preprocessing.checks.day_checks import require_what_is_used
 from p2pcredit.jobs.preprocessing.stages import preprocess_and_judge, spans_together
 from p2pcredit.jobs.scoring.score import score_nights
+from p2pcredit.jobs.tracking.sync import mirror_models
 from p2pcredit.jobs.training.maturity import what_is_lacking
 from p2pcredit.jobs.training.retrain import first_model_outlook
 from p2pcredit.jobs.walking import Walked, do_step, walk
@@ -85,6 +86,7 @@ def replay(
     seconds = round(time.perf_counter() - began, 1)
     done: Receipt = {"days": len(days), **counts, "seconds": seconds, "reason": reason}
     record(nights.ctx, "replay", done)
+    mirror_models(ctx)
     if nights.failures and not counts["scored"]:
         raise TrainingError(f"replay to {days.last}: {reason}")
     return done

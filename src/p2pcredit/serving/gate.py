@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from p2pcredit.jobs.answering.scorers import new_request_id
-from p2pcredit.serving.pages.drawing import UNDER
+from p2pcredit.serving.pages.parts.drawing import UNDER
 from p2pcredit.serving.refusals import Refusal, answer_refusal
 
 logger = logging.getLogger("p2pcredit.serving")

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from p2pcredit.serving.pages.refused import refusal_page
+from p2pcredit.serving.pages.parts.refused import refusal_page
 
 
 class Refusal(Exception):  # noqa: N818

@@ -5,7 +5,7 @@ override it. Only the command line, the DAGs and `open_home` call `load_settings
 as an argument. `describe_settings` lists every setting with its type, default, bounds and meaning.
 """
 
-from p2pcredit.settings.governance import GovernanceSettings
+from p2pcredit.settings.governance import GovernanceSettings, TrackingSettings
 from p2pcredit.settings.labels import EARLY_DAYS, LabelSettings, LabelTarget
 from p2pcredit.settings.load import load_settings
 from p2pcredit.settings.money import MoneySettings
@@ -43,6 +43,7 @@ __all__ = [
     "ServingSettings",
     "Settings",
     "SparkSettings",
+    "TrackingSettings",
     "TrainingSettings",
     "load_settings",
     "roles_of",

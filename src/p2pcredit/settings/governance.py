@@ -1,10 +1,11 @@
-"""Settings of governance: who must be named, whether a promotion waits for approval, when a model is reviewed."""
+"""Settings of governance: who must be named, whether a promotion waits for approval, and which servers are told."""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 
 from p2pcredit.settings.group import Group
 
@@ -45,3 +46,54 @@ class GovernanceSettings(Group):
         le=366,
         description="Days before an approval ends, or a review is due, from which on that is said.",
     )
+
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]*")
+
+
+class TrackingSettings(Group):
+    """Which servers are told of models and weeks.
+
+    No card holds this group, since some of it may be secret, and none of it makes a model.
+    """
+
+    mlflow_uri: SecretStr = Field(
+        SecretStr(""),
+        description="Tracking URI of an MLflow server, such as `https://mlflow.example.org`, that is kept in step with "
+        "bank and ledger; empty for none. Credentials belong into MLflow's own variables, such as "
+        "`MLFLOW_TRACKING_TOKEN`. Needs the extra `mlflow`.",
+    )
+    mlflow_experiment: str = Field(
+        "P2PCreditScore", min_length=1, max_length=200, description="Name of the experiment that the runs belong to."
+    )
+    mlflow_model: str = Field(
+        "p2p-credit-score",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Name of the registered model whose aliases `champion` and `challenger` follow the ledger; give "
+        "each home one of its own.",
+    )
+    results_url: SecretStr = Field(
+        SecretStr(""),
+        description="Address to which each week's results are posted as JSON, `https://` or `http://`; empty for none.",
+    )
+    results_token: SecretStr = Field(
+        SecretStr(""), description="Sent with the week's results as `Authorization: Bearer`; empty sends none."
+    )
+    deadline_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="Longest that a step waits for one of these servers; what was not done by then is made up later.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        address = self.results_url.get_secret_value()
+        if address and not _WEB_ADDRESS.fullmatch(address):
+            raise ValueError("results_url is no address of the web; write one that begins with https://")
+        if not _HEADER_TEXT.fullmatch(self.results_token.get_secret_value()):
+            raise ValueError("results_token holds what no header may; write it in plain letters, without blanks")
+        return self

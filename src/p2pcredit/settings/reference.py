@@ -80,6 +80,8 @@ def _settings_in(model: type[BaseModel], group: str) -> Iterator[SettingDescript
             continue
         variable = f"{group}{SEPARATOR}{name}" if group else name
         default = list(field.default) if isinstance(field.default, tuple) else field.default
+        if isinstance(default, SecretStr):  # what stands in this code is no secret
+            default = default.get_secret_value()
         yield SettingDescription(
             f"{group}.{name}" if group else name,
             PREFIX + variable.upper(),

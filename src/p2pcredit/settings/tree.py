@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from p2pcredit.settings.governance import GovernanceSettings
+from p2pcredit.settings.governance import GovernanceSettings, TrackingSettings
 from p2pcredit.settings.group import Group
 from p2pcredit.settings.labels import LabelSettings
 from p2pcredit.settings.money import MoneySettings
@@ -44,6 +44,7 @@ class Settings(Group):
     population: PopulationSettings = PopulationSettings()
     handoff: HandoffSettings = HandoffSettings()
     governance: GovernanceSettings = GovernanceSettings()
+    tracking: TrackingSettings = TrackingSettings()
     serving: ServingSettings = ServingSettings()
     alerts: AlertSettings = AlertSettings()
     engine: str = Field(

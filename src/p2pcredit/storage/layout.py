@@ -72,6 +72,21 @@ class Layout:
         return self.logs / "replay_alerts.jsonl"
 
     @property
+    def mlflow_state(self) -> Path:
+        """What the MLflow server was last brought up to; may be absent."""
+        return self.logs / "mlflow_state.json"
+
+    @property
+    def results_sent(self) -> Path:
+        """Of the weeks whose results were posted, the digest of what was; may be absent."""
+        return self.logs / "results_sent.json"
+
+    @property
+    def tracking_lock(self) -> Path:
+        """The file that stands for the right to tell other servers."""
+        return self.logs / ".tracking.lock"
+
+    @property
     def pages_token(self) -> Path:
         """The token by which Airflow says to the server of the pages who asks; may be absent."""
         return self.home / "airflow" / "pages_token"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -18,7 +19,9 @@ from pydantic import SecretStr
 from tests.asked_server import TOKEN, AskedServer, asked_server
 from tests.paged_home import DAY, EARLIER_WEEK, HOSTILE, HOSTILE_ID, SET_ASIDE, WAITS, WEEK
 
-from p2pcredit.contracts.tables import PREDICTIONS
+from p2pcredit.contracts.tables import EXPECTED_LOSSES, PREDICTIONS
+from p2pcredit.jobs.context import JobContext
+from p2pcredit.jobs.portfolio.losses import measure_losses
 from p2pcredit.serving.access import digest_of
 from p2pcredit.serving.gate import CONTENT_POLICY
 from p2pcredit.settings import load_settings
@@ -45,6 +48,10 @@ def page(server: AskedServer, way: str, status: int = 200, token: str | None = T
     return answer
 
 
+def context_of(home: Path) -> JobContext:
+    return JobContext(Layout(home), load_settings(home), "test", datetime(2021, 10, 12, 2, tzinfo=UTC))
+
+
 def champion_of(home: Path) -> str:
     return next(one for one in ModelBank(Layout(home)).model_ids() if one != WAITS)
 
@@ -58,6 +65,8 @@ PAGES = (
     "/models",
     f"/models/{WAITS}",
     "/models/compare",
+    "/models/fairness",
+    f"/models/fairness?id={WAITS}",
     "/decisions",
     "/decisions/ledger",
     "/decisions/line?number=1",
@@ -75,7 +84,7 @@ PAGES = (
     "/data/drift",
     "/data/metric?name=auc&segment=all",
 )
-BOOK = ("/strategy", "/book", "/book/rolls", "/book/returns")
+BOOK = ("/strategy", "/book", "/book/rolls", "/book/returns", "/book/losses", "/book/losses?stress=hazard:1.5")
 
 
 class Outline(HTMLParser):
@@ -365,3 +374,31 @@ def test_what_is_not_there_yet_is_said_without_a_path(tmp_path: Path, way: str, 
         told: dict[str, Any] = asked.ask("GET", way).json()["error"]
         assert told["message"]
         assert str(tmp_path) not in told["message"]
+
+
+def test_expected_losses_are_those_of_the_command_and_write_no_row(server: AskedServer, home: Path) -> None:
+    found = page(server, "/book/losses?as=json").json()
+    told = measure_losses(context_of(home))
+    assert (found["total"], found["by_stage"]) == (told["total"], told["by_stage"])
+    assert not Lake(Layout(home)).exists(EXPECTED_LOSSES)
+    assert page(server, "/book/losses?stress=nothing", 422)
+
+
+def test_comparisons_of_groups_are_listed_by_model_newest_first(server: AskedServer, home: Path) -> None:
+    champion = champion_of(home)
+    names = [f"fairness_{champion}_2021_10_0{day}.html" for day in (8, 9)]
+    assert "None was made yet" in page(server, "/models/fairness").text
+    reports = Layout(home).reports
+    try:
+        for name in names:
+            (reports / name).write_text("<p>groups")
+        (reports / "fairness_elsewhere.html").write_text("<p>no comparison")
+        told = page(server, f"/models/fairness?id={champion}").text
+        assert [told.index(name) for name in reversed(names)] == sorted(told.index(name) for name in names)
+        assert "fairness_elsewhere" not in told
+        assert "None was made yet" in page(server, f"/models/fairness?id={WAITS}").text
+        assert "sandbox" in page(server, f"/reports/{names[0]}").headers["content-security-policy"]
+    finally:
+        for name in (*names, "fairness_elsewhere.html"):
+            (reports / name).unlink()
+    page(server, "/models/fairness?id=no-such-model", 404)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +114,50 @@ def test_hostile_texts_are_read_or_refused_as_frames_do(
     except ApplicationError as error:
         found = error.problems
     assert exactly(found) == exactly(expected)
+
+
+SPOILT = st.lists(
+    st.dictionaries(st.sampled_from(LANDED), HOSTILE | st.none() | st.just("-1"), max_size=4), min_size=1, max_size=4
+)
+"""What takes the place of values of some applications."""
+
+
+def refusal_of(ask: Callable[[], Any]) -> tuple[str, Any] | None:
+    try:
+        ask()
+    except ApplicationError as error:
+        return str(error), error.problems
+    return None
+
+
+@settings(max_examples=40)
+@given(spoilt=SPOILT, ids=st.lists(st.sampled_from(["A", "B", " A "]), min_size=4, max_size=4))
+def test_a_refusal_is_worded_as_the_frames_word_it_to_the_letter(
+    both: BothFamilies, ready: list[ReadyModel], spoilt: list[dict[str, Any]], ids: list[str]
+) -> None:
+    sound = applications(7, len(spoilt))
+    records: list[Record] = [
+        {**one, "loan_id": loan_id, **wrong} for one, loan_id, wrong in zip(sound, ids, spoilt, strict=False)
+    ]
+    expected = refusal_of(lambda: by_frames(both, 0, records))
+    assert refusal_of(lambda: ready[0].answer(records, None, "r")) == expected
+
+
+@pytest.mark.parametrize("changes", [{"annual_income": "-5"}, {"term": "7919"}, {"loan_id": ""}, {"loan_id": "TWICE"}])
+def test_a_refusal_plans_no_query(
+    ready: list[ReadyModel], changes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [{**one, "loan_id": "TWICE"} if not place else one for place, one in enumerate(applications(7, 3))]
+    records[1] = {**records[1], "origination_date": records[0]["origination_date"], **changes}
+
+    def no_query(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a query was planned")
+
+    for name in ("select", "lazy", "with_columns", "filter"):
+        monkeypatch.setattr(pl.DataFrame, name, no_query)
+    monkeypatch.setattr(pl.LazyFrame, "collect", no_query)
+    with pytest.raises(ApplicationError):
+        ready[0].answer(records, None, "r")
 
 
 def test_numbers_of_json_are_the_texts_of_files(both: BothFamilies, ready: list[ReadyModel]) -> None:

@@ -13,7 +13,14 @@ from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.contracts.tables import QUARANTINE
 from p2pcredit.engines.local import collect
 from p2pcredit.errors import QuarantineError, UsageError
-from p2pcredit.jobs.answering.problems import LANDED, FieldProblem, columns_of_home, feeds_of_application, refuse
+from p2pcredit.jobs.answering.problems import (
+    LANDED,
+    FieldProblem,
+    columns_of_home,
+    feeds_of_application,
+    in_order_of,
+    refuse,
+)
 from p2pcredit.jobs.lake_engines import as_quarantined
 from p2pcredit.names import perhaps, similar_name
 from p2pcredit.transforms.features import build_features
@@ -140,7 +147,7 @@ def _problems(
         for rule in rules.split("; ")
     }
     slips = [FieldProblem(None, name, f"no column of a feed{perhaps(name, absent)}") for name in misspelt]
-    return slips + sorted(found, key=lambda one: (one.row or 0, known.index(one.field), one.problem))
+    return slips + in_order_of(known, found)
 
 
 def _as_text(rows: pl.DataFrame, source: str) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,11 @@ class FieldProblem:
         return f"{where}: {self.problem}" + (f"; allowed is {self.allowed_here}" if self.allowed_here else "")
 
 
+def in_order_of(columns: Sequence[str], problems: Iterable[FieldProblem]) -> list[FieldProblem]:
+    """Sort problems by application, by the place of their field among columns, and by what they say."""
+    return sorted(problems, key=lambda one: (one.row or 0, columns.index(one.field), one.problem))
+
+
 def refuse(problems: Sequence[FieldProblem]) -> None:
     """Refuse applications that have problems; the line names the first.
 
@@ -85,4 +90,4 @@ def refuse(problems: Sequence[FieldProblem]) -> None:
         raise ApplicationError(f"{problems[0].in_words()}{more}", tuple(problem.as_json() for problem in problems))
 
 
-__all__ = ["COLUMNS", "LANDED", "FieldProblem", "columns_of_home", "feeds_of_application", "refuse"]
+__all__ = ["COLUMNS", "LANDED", "FieldProblem", "columns_of_home", "feeds_of_application", "in_order_of", "refuse"]

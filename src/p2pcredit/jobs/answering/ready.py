@@ -1,7 +1,8 @@
 """A model made ready to answer one request after another, in a thousandth of the time that a query over tables takes.
 
-It answers what `answer_applications` answers, to the last bit; a property test holds both to it. Where an application
-holds what none may hold, `answer_applications` itself is asked, which words what is wrong.
+It answers what `answer_applications` answers, to the last bit, and refuses what it refuses, to the letter; property
+tests hold both to it. What is wrong is read from the rules that the rows went through, so that a refusal costs no more
+than an answer: one thread scores, and a client that sends wrong applications must not keep it busy.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import polars as pl
 
 from p2pcredit.contracts.adverse_action import VERSION
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
+from p2pcredit.contracts.feeds import LOAN_TERMS
 from p2pcredit.jobs.answering.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
 from p2pcredit.jobs.answering.given import landed_rows, landed_texts, refuse_wrong_records
+from p2pcredit.jobs.answering.problems import columns_of_home, refuse
 from p2pcredit.jobs.answering.row_features import FeaturesOfRow, RowFeatures
 from p2pcredit.models.one_loan.scorer import OneLoanScorer
 from p2pcredit.models.ratios import with_inputs
@@ -67,6 +70,8 @@ class ReadyModel:
         self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM, RATE)))
         self._catalogue = catalogue.with_own(catalogue_of(scorer.model.support).own)
         self._features = FeaturesOfRow(self._needed, self._catalogue)
+        self._known = frozenset(columns_of_home(self._catalogue))
+        self._required = frozenset(LOAN_TERMS.required_sources)
 
     @property
     def model_id(self) -> str:
@@ -99,20 +104,25 @@ class ReadyModel:
         return Answered(told, known)
 
     def _rows(self, records: Sequence[Record], mapping: MappedPlatform | None) -> list[RowFeatures] | None:
-        """Build the features of each; None where one breaks a rule, or is asked for twice."""
+        """Build the features of each; None where columns are named that only frames can word.
+
+        Raises:
+            ApplicationError: If one breaks a rule, or is asked for twice.
+        """
         if mapping is None:
             refuse_wrong_records(records, self._catalogue)
             texts = [landed_texts(record, self._catalogue) for record in records]
         else:
             landed = landed_rows(records, mapping)
-            texts = [landed_texts(row, self._catalogue) for row in landed.iter_rows(named=True)]
-        rows = []
-        for text in texts:
-            row = self._features.of(text)
-            if row is None:
+            if not self._required <= set(landed.columns) <= self._known:
                 return None
-            rows.append(row)
-        return rows if len({(row.loan_id, row.day) for row in rows}) == len(rows) else None
+            texts = [landed_texts(row, self._catalogue) for row in landed.iter_rows(named=True)]
+        rows = [self._features.of(text) for text in texts]
+        sound = [row for row in rows if row is not None]
+        if len({(row.loan_id, row.day) for row in sound}) == len(rows):
+            return sound
+        refuse(self._features.problems(texts))
+        return None
 
     def _frame(self, rows: Sequence[RowFeatures]) -> pl.DataFrame:
         kinds = {one.name: pl.String() if one.kind == "category" else pl.Float64() for one in self._catalogue.features}

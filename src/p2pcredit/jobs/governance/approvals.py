@@ -17,6 +17,7 @@ from p2pcredit.jobs.activity import record
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.governance.attention import present_day
+from p2pcredit.jobs.tracking.sync import mirror_models
 from p2pcredit.retraining.approvals import (
     FOUR_EYES,
     Proposal,
@@ -96,6 +97,7 @@ def approve(
         key: facts[key] for key in ("model_id", "replaces", "effective_on", "by", "until", "conditions")
     }
     record(ctx, "approve", {**receipt, "why": why})
+    mirror_models(ctx)
     return receipt
 
 
@@ -123,6 +125,7 @@ def refuse(ctx: JobContext, model_id: str, why: str) -> Receipt:
             raise UsageError(f"{model_id} does not wait for approval; {_waiting_ones(state)}")
     receipt: Receipt = {"model_id": model_id, "by": actor["by"], "why": why}
     record(ctx, "refuse", receipt)
+    mirror_models(ctx)
     return receipt
 
 

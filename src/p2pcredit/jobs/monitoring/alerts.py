@@ -19,6 +19,7 @@ from p2pcredit.jobs.gaps.find import find_gaps
 from p2pcredit.jobs.gaps.gap import Gap, Lack, in_lines
 from p2pcredit.jobs.governance.attention import ABOUT_APPROVALS, attention
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks
+from p2pcredit.jobs.tracking.posting import tell_of_week
 from p2pcredit.monitoring.alerts import alerts_of_results, alerts_of_warnings, in_short, lines_of_message
 from p2pcredit.monitoring.policies.choose import results_from_rows
 from p2pcredit.periods import DateRange
@@ -40,8 +41,9 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
     """Say what needs a person this week: failed checks, a decision to retrain, missed days, approvals, warnings.
 
     The most urgent comes first. No channel configured is fine, and said in the log. A channel that does not answer is
-    said as a warning; addresses never appear anywhere. A replay sends nothing: its message, made of what it warned of
-    itself, is appended to `logs/replay_alerts.jsonl`. A message holds the most urgent lines and counts the others.
+    said as a warning; addresses never appear anywhere. A message holds the most urgent lines and counts the others.
+    Then the week's results are posted where an address is set. A replay sends nothing: its message, made of what it
+    warned of itself, is appended to `logs/replay_alerts.jsonl`.
 
     Returns:
         `alerts` (lines, all of them), `severities` (of each line, in the same order), `sent` (channels reached),
@@ -73,6 +75,7 @@ def send_alerts(ctx: JobContext, week_end: date) -> Receipt:
         "reason": reason,
     }
     record(ctx, "send_alerts", {"week_end_date": week_end.isoformat(), "caller": str(ctx.caller), **receipt})
+    tell_of_week(ctx, week_end)
     return receipt
 
 

@@ -12,6 +12,7 @@ from p2pcredit.jobs.activity import record, warn, warn_once
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.governance.acts import acting, same_act
 from p2pcredit.jobs.governance.records import sign_off
+from p2pcredit.jobs.tracking.sync import mirror_models
 from p2pcredit.retraining.approvals import NO_APPROVAL
 from p2pcredit.retraining.events import EventKind, LedgerEvent
 from p2pcredit.retraining.service import role_of
@@ -217,6 +218,7 @@ def _follow_up(ctx: JobContext, line: LedgerEvent) -> Receipt:
         "approval": facts["approval"],
     }
     record(ctx, str(line.kind), {**receipt, "why": facts["why"]})
+    mirror_models(ctx)
     return receipt
 
 

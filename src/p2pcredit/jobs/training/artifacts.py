@@ -44,6 +44,9 @@ from p2pcredit.storage.state.model_bank import (
     json_bytes,
 )
 
+_NO_PART_OF_A_MODEL = {"alerts", "engine", "governance", "serving", "spark", "tracking"}
+"""Groups of settings that make no model, and may hold secrets."""
+
 TRAINED = "trained"
 RECALIBRATED = "recalibrated"
 """The origin of a champion with a new calibration."""
@@ -95,7 +98,7 @@ def assemble(
         "economics": experience_facts(experience),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,
-        "settings": settings.model_dump(mode="json", exclude={"alerts", "engine", "governance", "serving", "spark"}),
+        "settings": settings.model_dump(mode="json", exclude=_NO_PART_OF_A_MODEL),
         "environment": environment(settings.training.families),
         "device": CPU if entries["origin"] == RECALIBRATED else settings.training.device,
         "engine": backend.about,

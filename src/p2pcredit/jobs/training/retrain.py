@@ -22,6 +22,7 @@ from p2pcredit.jobs.decisions import reconcile
 from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.governance.attention import alert_of_approvals
 from p2pcredit.jobs.pipelines import INFERENCE
+from p2pcredit.jobs.tracking.sync import mirror_models
 from p2pcredit.jobs.training.backends import require_fit_backend
 from p2pcredit.jobs.walking import do_step
 from p2pcredit.periods import week_monday
@@ -110,8 +111,8 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
         if done is not None:
             _warn_that_it_is_done(done, day)
         receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)
-        for step in INFERENCE.by_hand("train", below="train_model_task"):
-            do_step(ctx, step, day)  # also what a run that died just after its training left undone
+    for step in INFERENCE.by_hand("train", below="train_model_task"):
+        do_step(ctx, step, day)  # also what a run that died just after its training left undone
     receipt = {"as_of": day.isoformat(), **receipt}
     record(ctx, "train", receipt)
     return receipt
@@ -146,7 +147,8 @@ def _train_as_asked(ctx: JobContext, day: date, why: str | None) -> Receipt:
 def log_retraining(ctx: JobContext, day: date) -> Receipt:
     """Write the week's retraining log from the ledger, if a retraining took place in the week of this snapshot date.
 
-    A log that the weeks shortly before should have and have not is written too.
+    A log that the weeks shortly before should have and have not is written too. MLflow is brought up to date here,
+    after the night's loans are scored, whether or not anything was trained: what it missed before is made up.
     """
     week, since = week_monday(day), day - timedelta(days=ctx.settings.preprocessing.catch_up_days)
     with ctx.ledger.exclusive():
@@ -158,6 +160,7 @@ def log_retraining(ctx: JobContext, day: date) -> Receipt:
             lacks = since <= newest < week and not os.path.lexists(ctx.layout.retraining_log(monday))
             if monday == week or lacks:
                 _write_log(ctx.layout.retraining_log(monday), monday, trainings)
+    mirror_models(ctx)
     if week not in of_week:
         return {"logged": False, "path": None, "reason": f"no retraining in the week of {week}"}
     path = ctx.layout.retraining_log(week)

@@ -18,19 +18,20 @@ from p2pcredit.errors import (
     TooLittleDataError,
     UsageError,
 )
-from p2pcredit.serving.pages.book import book_router
-from p2pcredit.serving.pages.data import data_router
-from p2pcredit.serving.pages.decisions import decisions_router
-from p2pcredit.serving.pages.drawing import without_paths
-from p2pcredit.serving.pages.loans import loans_router
-from p2pcredit.serving.pages.measured import Measured
-from p2pcredit.serving.pages.models import models_router
-from p2pcredit.serving.pages.refused import sign_in_page
-from p2pcredit.serving.pages.runs import runs_router
-from p2pcredit.serving.pages.static_files import static_router
-from p2pcredit.serving.pages.today import today_router
-from p2pcredit.serving.pages.weeks import weeks_router
-from p2pcredit.serving.pages.what_if import what_if_router
+from p2pcredit.serving.pages.parts.drawing import without_paths
+from p2pcredit.serving.pages.parts.measured import Measured
+from p2pcredit.serving.pages.parts.refused import sign_in_page
+from p2pcredit.serving.pages.parts.static_files import static_router
+from p2pcredit.serving.pages.sections.book import book_router
+from p2pcredit.serving.pages.sections.data import data_router
+from p2pcredit.serving.pages.sections.decisions import decisions_router
+from p2pcredit.serving.pages.sections.fairness import fairness_router
+from p2pcredit.serving.pages.sections.loans import loans_router
+from p2pcredit.serving.pages.sections.models import models_router
+from p2pcredit.serving.pages.sections.runs import runs_router
+from p2pcredit.serving.pages.sections.today import today_router
+from p2pcredit.serving.pages.sections.weeks import weeks_router
+from p2pcredit.serving.pages.sections.what_if import what_if_router
 from p2pcredit.serving.refusals import Refusal, answer_refusal
 from p2pcredit.serving.site import Site
 
@@ -63,6 +64,7 @@ def pages_router(site: Site) -> APIRouter:
         _sign_in_router(),
         today_router(site),
         weeks_router(site),
+        fairness_router(site),  # before the models, whose addresses would take its own for one
         models_router(site),
         decisions_router(site),
         loans_router(site),

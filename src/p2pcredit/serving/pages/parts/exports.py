@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from p2pcredit.errors import UsageError
 from p2pcredit.jobs.home.export import plain_for_csv
 from p2pcredit.names import no_such
-from p2pcredit.serving.pages.tables import Asked, filtered, in_order
+from p2pcredit.serving.pages.parts.tables import Asked, filtered, in_order
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _BLOCK = 1 << 20

@@ -20,8 +20,8 @@ from p2pcredit.jobs.answering.requests import score_request
 from p2pcredit.jobs.answering.scorers import read_scorer
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw
-from p2pcredit.serving.pages.forms import optional_text
+from p2pcredit.serving.pages.parts.drawing import draw
+from p2pcredit.serving.pages.parts.forms import optional_text
 from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.state.model_bank import ModelBank

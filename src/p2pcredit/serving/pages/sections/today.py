@@ -19,7 +19,7 @@ from p2pcredit.jobs.pipelines import Due, due_after
 from p2pcredit.periods import DateRange
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words, shown_as
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw
+from p2pcredit.serving.pages.parts.drawing import draw
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.lake import Lake
 
@@ -120,7 +120,7 @@ def _scored_by_week(ctx: JobContext) -> Chart | None:
         if day > begins:
             monday = day - timedelta(days=day.weekday())
             weeks[monday] = weeks.get(monday, 0) + loans
-    from p2pcredit.serving.pages.charts import scored_by_week
+    from p2pcredit.serving.pages.parts.charts import scored_by_week
 
     return scored_by_week(weeks, max(scored))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from p2pcredit.serving.pages.drawing import draw, here, without_paths
+from p2pcredit.serving.pages.parts.drawing import draw, here, without_paths
 
 _HEADINGS = {
     401: "Sign in",

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from p2pcredit.reporting.inventory import approval_words, person, served_words
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.cells import cell_text, plain_name
+from p2pcredit.serving.pages.parts.cells import cell_text, plain_name
 
 SECTIONS = (
     ("/", "Today"),

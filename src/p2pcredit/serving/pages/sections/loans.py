@@ -14,10 +14,10 @@ from p2pcredit.contracts.tables import CASH_FLOWS, PREDICTIONS
 from p2pcredit.jobs.audit.files.notice import write_notice
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw, way
-from p2pcredit.serving.pages.exports import answer_export
-from p2pcredit.serving.pages.saved import answer_saved
-from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, look_up
+from p2pcredit.serving.pages.parts.drawing import draw, way
+from p2pcredit.serving.pages.parts.exports import answer_export
+from p2pcredit.serving.pages.parts.saved import answer_saved
+from p2pcredit.serving.pages.parts.tables import COMPARISONS, asked_of, look_up
 from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.lake import Lake
@@ -108,7 +108,7 @@ def _flows(lake: Lake, loan_id: str) -> list[dict[str, Any]]:
 
 def _curve(scored: Sequence[dict[str, Any]]) -> Chart | None:
     """Draw the curve of the newest score of the loan; None where it has none."""
-    from p2pcredit.serving.pages.charts import default_curve
+    from p2pcredit.serving.pages.parts.charts import default_curve
 
     newest = max(scored, key=lambda one: one["snapshot_date"], default=None)
     if newest is None or not newest["default_curve"]:
@@ -117,7 +117,7 @@ def _curve(scored: Sequence[dict[str, Any]]) -> Chart | None:
 
 
 def _flows_chart(flows: Sequence[dict[str, Any]]) -> Chart | None:
-    from p2pcredit.serving.pages.charts import balance_of_flows
+    from p2pcredit.serving.pages.parts.charts import balance_of_flows
 
     return balance_of_flows(flows) if len(flows) > 1 else None
 

@@ -15,10 +15,10 @@ from p2pcredit.jobs.pipelines import PIPELINES
 from p2pcredit.periods import parse_date
 from p2pcredit.retraining.words import event_in_a_row
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.cells import cell_text
-from p2pcredit.serving.pages.drawing import draw, without_paths
-from p2pcredit.serving.pages.exports import answer_export
-from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, frame_of, look_up
+from p2pcredit.serving.pages.parts.cells import cell_text
+from p2pcredit.serving.pages.parts.drawing import draw, without_paths
+from p2pcredit.serving.pages.parts.exports import answer_export
+from p2pcredit.serving.pages.parts.tables import COMPARISONS, asked_of, frame_of, look_up
 from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 

@@ -16,8 +16,8 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.periods import parse_date
 from p2pcredit.reporting.page import main_part
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw
-from p2pcredit.serving.pages.measured import Measured
+from p2pcredit.serving.pages.parts.drawing import draw
+from p2pcredit.serving.pages.parts.measured import Measured
 from p2pcredit.serving.site import Site
 
 Options = Mapping[str, Any]
@@ -104,6 +104,18 @@ def _returns_page(found: Receipt) -> str:
     return render_returns(found)
 
 
+def _losses(ctx: JobContext, day: date | None, told: Options) -> Receipt:
+    from p2pcredit.jobs.portfolio.losses import measure_losses
+
+    return measure_losses(ctx, day, **told)
+
+
+def _losses_page(found: Receipt) -> str:
+    from p2pcredit.reporting.losses import render_losses
+
+    return render_losses(found)
+
+
 _CUTOFF = ("as_of", "months", "loss_limit", "revenue", "stress")
 _CELLS = ("as_of", "vintage", "grades")
 VIEWS = (
@@ -112,6 +124,7 @@ VIEWS = (
     View("/book", "Vintages", "vintages", _CELLS, _vintages, _vintages_page),
     View("/book/rolls", "Roll rates", "rolls", ("as_of",), _rolls, _rolls_page),
     View("/book/returns", "Returns", "returns", _CELLS, _returns, _returns_page),
+    View("/book/losses", "Expected losses", "losses", ("as_of", "stress"), _losses, _losses_page),
 )
 """All of them. What measures and draws is loaded by the first page that needs it, so that the server starts without."""
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from p2pcredit.errors import UsageError
 from p2pcredit.names import no_such
 from p2pcredit.periods import parse_date
-from p2pcredit.serving.pages.cells import plain_name
+from p2pcredit.serving.pages.parts.cells import plain_name
 
 ROWS = 50
 MOST_ROWS = 500

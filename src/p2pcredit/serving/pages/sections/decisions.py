@@ -17,10 +17,10 @@ from p2pcredit.jobs.decisions import override_decision, show_decision
 from p2pcredit.periods import parse_date
 from p2pcredit.retraining.words import event_in_a_row
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw, way
-from p2pcredit.serving.pages.exports import answer_export
-from p2pcredit.serving.pages.forms import optional_text, text_of
-from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, frame_of, look_up
+from p2pcredit.serving.pages.parts.drawing import draw, way
+from p2pcredit.serving.pages.parts.exports import answer_export
+from p2pcredit.serving.pages.parts.forms import optional_text, text_of
+from p2pcredit.serving.pages.parts.tables import COMPARISONS, asked_of, frame_of, look_up
 from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.day_receipts import last_complete

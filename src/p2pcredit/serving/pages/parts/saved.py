@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from starlette.responses import Response
+
+from p2pcredit.storage.layout import Layout
+
+_PAGE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.html")
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; base-uri 'none'; "
@@ -16,4 +23,13 @@ def answer_saved(page: bytes) -> Response:
     return Response(page, media_type="text/html; charset=utf-8", headers={"content-security-policy": _POLICY})
 
 
-__all__ = ["answer_saved"]
+def names_of_saved(layout: Layout) -> list[str]:
+    """List the saved pages of the home, files of plain names only."""
+    return sorted(path.name for path in layout.reports.glob("*.html") if _is_plain(path))
+
+
+def _is_plain(path: Path) -> bool:
+    return bool(_PAGE_NAME.fullmatch(path.name)) and path.is_file() and not path.is_symlink()
+
+
+__all__ = ["answer_saved", "names_of_saved"]

@@ -19,9 +19,9 @@ from p2pcredit.jobs.home.known_rows import rows_known
 from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw, way
-from p2pcredit.serving.pages.exports import answer_export
-from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, frame_of, look_up
+from p2pcredit.serving.pages.parts.drawing import draw, way
+from p2pcredit.serving.pages.parts.exports import answer_export
+from p2pcredit.serving.pages.parts.tables import COMPARISONS, asked_of, frame_of, look_up
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.active_files import active_files
 from p2pcredit.storage.tables.lake import Lake
@@ -219,7 +219,7 @@ def _drift(ctx: JobContext) -> tuple[date | None, list[dict[str, Any]]]:
 
 def _history(frame: pl.LazyFrame, words: str) -> Chart | None:
     """Draw what was measured, week by week; None where nothing was."""
-    from p2pcredit.serving.pages.charts import metric_history
+    from p2pcredit.serving.pages.parts.charts import metric_history
 
     rows = frame.select("week_end_date", "value", "low", "high", "threshold").sort("week_end_date").collect()
     measured = rows.filter(pl.col("value").is_not_null())

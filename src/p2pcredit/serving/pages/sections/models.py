@@ -23,12 +23,12 @@ from p2pcredit.jobs.scoring.champions import promote, rollback, show_model
 from p2pcredit.periods import parse_date
 from p2pcredit.reporting.inventory import approval_words, served_words
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.cells import cell_text
-from p2pcredit.serving.pages.drawing import draw, way
-from p2pcredit.serving.pages.exports import answer_export
-from p2pcredit.serving.pages.forms import optional_text, text_of
-from p2pcredit.serving.pages.saved import answer_saved
-from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, frame_of, look_up
+from p2pcredit.serving.pages.parts.cells import cell_text
+from p2pcredit.serving.pages.parts.drawing import draw, way
+from p2pcredit.serving.pages.parts.exports import answer_export
+from p2pcredit.serving.pages.parts.forms import optional_text, text_of
+from p2pcredit.serving.pages.parts.saved import answer_saved
+from p2pcredit.serving.pages.parts.tables import COMPARISONS, asked_of, frame_of, look_up
 from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.state.model_bank import EVIDENCE_PAGE_FILE, SWAP_SET_FILE, ModelBank

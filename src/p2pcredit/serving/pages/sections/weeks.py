@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,10 +18,10 @@ from p2pcredit.periods import DateRange, parse_date
 from p2pcredit.reporting.weekly.words import metric_in_words, segment_in_words, status_in_words
 from p2pcredit.retraining.state import Origin
 from p2pcredit.serving.access import Visitor
-from p2pcredit.serving.pages.drawing import draw, way
-from p2pcredit.serving.pages.exports import answer_export
-from p2pcredit.serving.pages.saved import answer_saved
-from p2pcredit.serving.pages.tables import COMPARISONS, asked_of, frame_of, look_up
+from p2pcredit.serving.pages.parts.drawing import draw, way
+from p2pcredit.serving.pages.parts.exports import answer_export
+from p2pcredit.serving.pages.parts.saved import answer_saved, names_of_saved
+from p2pcredit.serving.pages.parts.tables import COMPARISONS, asked_of, frame_of, look_up
 from p2pcredit.serving.refusals import Refusal
 from p2pcredit.serving.site import Site
 from p2pcredit.storage.tables.lake import Lake
@@ -62,7 +60,6 @@ _DIFF = {
     "status": pl.String,
     "light_changed": pl.Boolean,
 }
-_PAGE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.html")
 
 
 def weeks_router(site: Site) -> APIRouter:
@@ -73,7 +70,7 @@ def weeks_router(site: Site) -> APIRouter:
     @router.get("/weeks")
     def weeks(request: Request, visitor: Visitor = reader) -> Response:
         ctx, asked = site.context(), asked_of(request, "week", down=True)
-        frame = frame_of(_weeks(ctx, _saved(site)), _WEEKS)
+        frame = frame_of(_weeks(ctx, names_of_saved(site.layout)), _WEEKS)
         if form := request.query_params.get("as"):
             return answer_export(frame, asked, form, "weeks")
         links = {
@@ -82,7 +79,7 @@ def weeks_router(site: Site) -> APIRouter:
             "report": lambda row: way(f"/reports/{row['report']}"),
         }
         shown = look_up(frame, asked, key="weeks", caption="Weeks", links=links, empty="No week was monitored yet.")
-        saved = [name for name in _saved(site) if not name.startswith("monitoring_")]
+        saved = [name for name in names_of_saved(site.layout) if not name.startswith("monitoring_")]
         facts = {"shown": shown, "comparisons": COMPARISONS, "saved": saved, "days": monitored_weeks(ctx)}
         return draw(request, "weeks.html", visitor, facts)
 
@@ -123,7 +120,7 @@ def weeks_router(site: Site) -> APIRouter:
             "comparisons": COMPARISONS,
             "earlier": known[place - 1] if place else None,
             "later": known[place + 1] if place + 1 < len(known) else None,
-            "report": report if report in _saved(site) else None,
+            "report": report if report in names_of_saved(site.layout) else None,
             "decisions": _decisions_of(ctx, ends),
             "words": {row["metric"]: metric_in_words(row["metric"]) for row in shown.rows if row["metric"] is not None},
             "lights": _lights(ctx, ends),
@@ -132,7 +129,7 @@ def weeks_router(site: Site) -> APIRouter:
 
     @router.get("/reports/{name}")
     def report(name: str, visitor: Visitor = reader) -> Response:
-        if name not in _saved(site):
+        if name not in names_of_saved(site.layout):
             raise Refusal(404, "no_such_report", "there is no such report; 'Weeks' lists all")
         return answer_saved((site.layout.reports / name).read_bytes())
 
@@ -235,15 +232,6 @@ def _week_of(told: str | None, known: list[date], default: date) -> date:
     if day not in known:
         raise Refusal(404, "no_such_week", f"no week that ends on {day} was monitored")
     return day
-
-
-def _saved(site: Site) -> list[str]:
-    """List the saved pages of the home, files of plain names only."""
-    return sorted(path.name for path in site.layout.reports.glob("*.html") if _is_plain(path))
-
-
-def _is_plain(path: Path) -> bool:
-    return bool(_PAGE_NAME.fullmatch(path.name)) and path.is_file() and not path.is_symlink()
 
 
 __all__ = ["weeks_router"]
