@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 
 from p2pcredit.cli.printing import Receipt
+from p2pcredit.cli.raw_files import RAW_FILES, QueryOption, raw_files
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, command
 from p2pcredit.errors import SourceError, UsageError
+from p2pcredit.jobs.landing.queries import fetched
 from p2pcredit.platforms.drafting.columns import MOST_ROWS, look_at
 from p2pcredit.platforms.drafting.draft import draft_mapping
 
 
 @command
 def new(
-    files: Annotated[list[Path], typer.Argument(help="Raw downloads of one lender.", metavar="FILE")],
+    files: Annotated[list[str], typer.Argument(help=f"Raw downloads of one lender: {RAW_FILES}.", metavar="RAW")],
+    query: QueryOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the draft there; a file that exists stays.", metavar="FILE")
     ] = None,
@@ -30,10 +33,12 @@ def new(
     The first 200,000 rows of each file are looked at. The draft goes to standard output, or to --out. It is the same in
     every home.
     """
-    for path in files:
+    paths, queries = raw_files(files, query)
+    for path in paths:
         if not path.is_file():
             raise SourceError(f"there is no file {path}; check the path")
-    looked = [look_at(path) for path in files]
+    with fetched(queries, most_rows=MOST_ROWS + 1) as results:
+        looked = [look_at(path) for path in [*paths, *results]]
     draft = draft_mapping(looked)
     if out is not None:
         try:
