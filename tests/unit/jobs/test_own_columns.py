@@ -153,3 +153,20 @@ def test_a_slip_in_a_declaration_ends_in_one_line(tmp_path: Path, line: str, sai
     with pytest.raises(P2PCreditError, match=said) as error:
         load_mapping(path)
     assert "\n" not in str(error.value)
+
+
+def test_own_columns_land_beside_a_tape(tmp_path: Path) -> None:
+    text = (
+        PLAIN.partition("events:")[0]
+        + f"features:\n{TENURE}"
+        + ('tape: {files: "tape*.csv", loan_id: Nr, day: Day, days_past_due: DPD, balance: Left}\n')
+    )
+    ctx = home(tmp_path)
+    (tmp_path / "lender.yaml").write_text(text)
+    (tmp_path / "loans.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
+    (tmp_path / "tape.csv").write_text("Nr,Day,DPD,Left\nA,2020-02-28,0,900\nB,2020-02-28,95,900\nC,2020-02-28,0,0\n")
+    receipt = land(ctx, str(tmp_path / "lender.yaml"), [tmp_path / "loans.csv", tmp_path / "tape.csv"], None, None)
+    assert receipt["feeds"]["own_columns"] == 3
+    assert receipt["feeds"]["loan_performance"] == 2
+    preprocess(ctx, DAYS)
+    assert Lake(ctx.layout).read(FEATURE_STORE)["own_tenure"].to_list() == [7.0, None, -3.0]

@@ -186,10 +186,18 @@ class MappedPlatform:
                 for path in loans:
                     yield from self._parts_of(path, ids, joined, tape)
                 if tape is not None:
-                    yield from tape.books(ids.seen)
+                    yield from map(self._with_own_feed, tape.books(ids.seen))
         except NotUtf8Error as error:
             hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
             raise UnreadableFileError(f"{error}, {hint}") from error
+
+    def _with_own_feed(self, book: RawBook) -> RawBook:
+        """Give a part of the tape the feed that every part of the loans has where own columns are declared."""
+        if not self.mapping.features:
+            return book
+        kinds = dict.fromkeys(FeatureCatalogue(self.own_features).feed(OWN_COLUMNS.name).sources, pl.String())
+        rows = pl.DataFrame(schema={"snapshot_date": pl.Date(), **kinds})
+        return replace(book, feeds={**book.feeds, OWN_COLUMNS.name: rows})
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """Read the files into one book in memory."""
@@ -209,7 +217,7 @@ class MappedPlatform:
             self._layouts,
             dict.fromkeys(name for names in wanted for name in names),
             ids=ids,
-            screen=partial(self._screen, ids, joined),
+            screen=partial(self._screen, ids, joined, tape),
             learn=self._last_date,
             conclude=conclude,
             build=partial(self._book, early, tape),
@@ -363,7 +371,7 @@ class MappedPlatform:
     def _until_today(self, day: pl.Expr) -> pl.Expr:
         return day if self.today is None else pl.when(day <= self.today).then(day)
 
-    def _screen(self, ids: LoanIds, joined: JoinedTables, table: RawTable) -> RawTable:
+    def _screen(self, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None, table: RawTable) -> RawTable:
         table = replace(table, rows=blanked(joined.added(table.rows), self._signs))
         table = ids.screen(self.derived.added_to(table))
         source = self.mapping.origination_date
@@ -378,6 +386,8 @@ class MappedPlatform:
             first = table.rows.filter(where & ~blank).select(text.first()).item()
             remedy = date_remedy("origination_date", name if first else either, first)
             table = table.reject(where, kind, value=text, remedy=remedy)
+        if tape is not None:
+            table = tape.without_unseen(table, originated)
         note_pointed(self.mapping, table, self.pointed)
         return with_plain_numbers(self.mapping, table)
 
