@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
@@ -132,6 +133,18 @@ def test_a_value_known_only_after_the_loan_is_missing(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text("\n".join([HEADER, *ROWS]))
     book = load_mapping(tmp_path / "lender.yaml").read([tmp_path / "raw.csv"], None, None)
     assert book.feeds["own_columns"]["own_tenure"].to_list() == ["7", None, None]
+
+
+def test_an_application_is_asked_with_the_values_that_its_landing_would_have(tmp_path: Path) -> None:
+    known = TENURE.replace("direction", "known_on: Since, direction")
+    (tmp_path / "lender.yaml").write_text(f"{PLAIN}features:\n{known}")
+    platform = load_mapping(tmp_path / "lender.yaml")
+    assert "Since" in platform.application_columns
+    rows = [dict(zip(HEADER.split(","), row.split(","), strict=True)) for row in ROWS]
+    asked = platform.applications(pl.DataFrame(rows).select(platform.application_columns))
+    (tmp_path / "raw.csv").write_text("\n".join([HEADER, *ROWS]))
+    landed = platform.read([tmp_path / "raw.csv"], None, None).feeds["own_columns"]
+    assert asked["own_tenure"].to_list() == landed["own_tenure"].to_list() == ["7", None, None]
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,7 @@ class MappedPlatform:
         mapping = self.mapping
         sources = [mapping.origination_date, *(s for columns in mapping.feeds.values() for s in columns.values())]
         sources += self._own_sources.values()
+        sources += [own.known_on for own in mapping.features.values() if own.known_on is not None]
         names = [mapping.id_column, *(name for source in sources for name in source.names)]
         return tuple(dict.fromkeys(raw for name in names for raw in self._raw_of(name)))
 
@@ -296,7 +297,10 @@ class MappedPlatform:
                 for columns in mapping.feeds.values()
                 for column, source in columns.items()
             ),
-            *(as_text(source, originated).alias(column) for column, source in self._own_sources.items()),
+            *(
+                pl.when(~self._known_late(name, originated)).then(as_text(source, originated)).alias(column)
+                for name, (column, source) in zip(mapping.features, self._own_sources.items(), strict=True)
+            ),
         )
         for feed, columns in mapping.feeds.items():
             asked = finished(FEEDS[feed].columns, asked, columns)
@@ -481,17 +485,25 @@ class MappedPlatform:
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
 
+    def _known_late(self, name: str, originated: pl.Expr) -> pl.Expr:
+        """Say whether a value of an own column was not known on the day of the loan, or not certainly."""
+        known_on = self.mapping.features[name].known_on
+        if known_on is None:
+            return pl.lit(value=False)
+        return (as_date(known_on).is_null() | (as_date(known_on) > originated)).fill_null(value=True)
+
     def _own_columns(self, rows: pl.DataFrame, keys: list[pl.Expr], originated: pl.Expr) -> pl.DataFrame:
         """Take the own columns; what was not known on the day of the loan, or not certainly, is missing and counted."""
-        known = {name: as_date(own.known_on) for name, own in self.mapping.features.items() if own.known_on is not None}
         found = finished(
             FeatureCatalogue(self.own_features).columns,
             rows.select(*keys, *(as_text(of, originated).alias(name) for name, of in self._own_sources.items())),
             self._own_sources,
         )
-        for name, day in known.items():
-            column = landed_name(self.mapping.features[name].contract(name))
-            late = rows.select(late=(day.is_null() | (day > originated)).fill_null(value=True))["late"]
+        for name, own in self.mapping.features.items():
+            if own.known_on is None:
+                continue
+            column = landed_name(own.contract(name))
+            late = rows.select(late=self._known_late(name, originated))["late"]
             given = ~found.select(is_blank(pl.col(column)))[:, 0]
             before, values = self.known_late.get(name, (0, 0))
             self.known_late[name] = before + int((late & given).sum()), values + int(given.sum())
