@@ -122,7 +122,7 @@ notebook: setup
 # nothing in the lock is refused by one of those. Asks the index that pip is set to, as no test does. The locks of deploy/
 # hold what the first holds, in the same versions: the image's packages, and what the tests of deploy/ need beside the rest.
 PLAIN := --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
-COMPILE = $(BIN)/uv pip compile pyproject.toml --extra airflow --extra export --extra spark --extra sql --extra xlsx --group dev $(PLAIN) --upgrade \
+COMPILE = $(BIN)/uv pip compile pyproject.toml --extra airflow --extra export --extra spark --extra sql --extra warehouse --extra xlsx --group dev $(PLAIN) --upgrade \
   -c tools/bounds/held.txt
 LOCKED = -c requirements.lock --generate-hashes $(PLAIN)
 lock: setup

@@ -1,4 +1,7 @@
-"""A PostgreSQL of this test run alone: no network, a socket in a directory of its own, ended by its own process."""
+"""A PostgreSQL of this test run alone: a socket in a directory of its own, on request the loopback with a password.
+
+It is ended by its own process.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -21,10 +25,19 @@ SECONDS_TO_START = 60.0
 NULL = "\\N"
 
 
+def free_port() -> int:
+    """Find a port of the loopback that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
 class Postgres:
     """A database to put frames into and to ask."""
 
-    def __init__(self, programs: Path, place: Path) -> None:
+    def __init__(self, programs: Path, place: Path, port: int | None = None, password: str = "") -> None:
+        self.port = port
+        self._environment = {**os.environ, "PGPASSWORD": password, **({} if port is None else {"PGPORT": f"{port}"})}
         self._psql: list[str | Path] = [
             programs / "psql",
             "-h",
@@ -40,7 +53,7 @@ class Postgres:
         ]
 
     def run(self, text: str, given: bytes = b"") -> bytes:
-        done = subprocess.run([*self._psql, "-c", text], input=given, capture_output=True)
+        done = subprocess.run([*self._psql, "-c", text], input=given, capture_output=True, env=self._environment)
         if done.returncode:
             raise AssertionError(done.stderr.decode())
         return done.stdout
@@ -61,8 +74,11 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres | None]:
-    """Start one, and end it; None where it is not installed."""
+def running_postgres(password: str | None = None) -> Iterator[Postgres | None]:
+    """Start one, and end it; None where it is not installed.
+
+    With a password it listens on the loopback, and asks for it.
+    """
     programs = postgres_programs()
     if programs is None:
         yield None
@@ -75,12 +91,19 @@ def running_postgres() -> Iterator[Postgres | None]:
         user = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
     quiet: dict[str, Any] = {"cwd": place, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **user}
     data = place / "data"
+    port, login, listen = None, ["-A", "trust"], ""
+    if password is not None:
+        port, listen = free_port(), "127.0.0.1"
+        kept = place / "password"
+        kept.write_text(password)
+        os.chmod(kept, 0o644)
+        login = ["-A", "scram-sha-256", "--pwfile", str(kept)]
     subprocess.run(
-        [programs / "initdb", "-D", data, "-U", DATABASE_USER, "-A", "trust", "-E", "UTF8",
-         "--locale", "C.UTF-8", "-N"],
+        [programs / "initdb", "-D", data, "-U", DATABASE_USER, *login, "-E", "UTF8", "--locale", "C.UTF-8", "-N"],
         check=True, **quiet,
     )  # fmt: skip
-    options = ["listen_addresses=", f"unix_socket_directories={place}", "fsync=off", "jit=off"]
+    options = [f"listen_addresses={listen}", f"unix_socket_directories={place}", "fsync=off", "jit=off"]
+    options += [] if port is None else [f"port={port}"]
     command: list[str | Path] = [
         programs / "postgres",
         "-D",
@@ -89,7 +112,7 @@ def running_postgres() -> Iterator[Postgres | None]:
     ]
     server = subprocess.Popen(command, **quiet)
     try:
-        database = Postgres(programs, place)
+        database = Postgres(programs, place, port, password or "")
         end = time.monotonic() + SECONDS_TO_START
         while True:
             try:

@@ -146,7 +146,13 @@ def test_a_url_is_refused_as_it_was_typed_wherever_a_path_belongs(capsys: pytest
         said[words, path.name] = caught.value.exit_code, capsys.readouterr().err
     line = f"Error: '{url}' is a URL; give the path of a file or directory on this machine\n"
     assert set(said.values()) == {(2, line)}
-    assert {("land", "files"), ("export", "out"), ("score", "mapping"), ("demo", "platform")} <= said.keys()
+    assert {
+        ("land", "platform"),
+        ("land", "query"),
+        ("export", "out"),
+        ("score", "mapping"),
+        ("demo", "platform"),
+    } <= said.keys()
 
 
 @pytest.mark.parametrize("command", ["land", "status"])

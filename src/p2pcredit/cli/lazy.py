@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from p2pcredit.cli.wording import error_line
 from p2pcredit.errors import UsageError
+from p2pcredit.readers.warehouse.addresses import without_login
 from p2pcredit.storage.home import is_url, shown
 
 
@@ -57,7 +58,8 @@ _PATHS = frozenset({"FILE", "DIR", "PLATFORM", "MAPPING"})
 
 
 def _no_path(url: str) -> str:
-    return f"'{shown(url)}' is a URL; give the path of a file or directory on this machine"
+    """Word it without the login that a URL may hold."""
+    return f"'{shown(without_login(url))}' is a URL; give the path of a file or directory on this machine"
 
 
 @dataclass(frozen=True)

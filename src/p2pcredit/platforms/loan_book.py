@@ -29,6 +29,7 @@ ORIGINS_SCHEMA = {"file": pl.String, "row_number": pl.Int64, "snapshot_date": pl
 
 
 LEFT_OUT = "left out by 'only'"
+BEFORE_TAPE = "began long before the tape"
 """Why a sound record does not land where a mapping says which rows count."""
 EARLIEST_ORIGINATION = date(1970, 1, 1)
 """A loan with an earlier date of origination is a slip of the pen: days are landed from the first loan on."""
@@ -109,6 +110,7 @@ def _joined(ranges: Sequence[DateRange | None]) -> DateRange | None:
 
 
 __all__ = [
+    "BEFORE_TAPE",
     "EARLIEST_ORIGINATION",
     "LEFT_OUT",
     "ORIGINS_SCHEMA",

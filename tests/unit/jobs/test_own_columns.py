@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
@@ -134,6 +135,18 @@ def test_a_value_known_only_after_the_loan_is_missing(tmp_path: Path) -> None:
     assert book.feeds["own_columns"]["own_tenure"].to_list() == ["7", None, None]
 
 
+def test_an_application_is_asked_with_the_values_that_its_landing_would_have(tmp_path: Path) -> None:
+    known = TENURE.replace("direction", "known_on: Since, direction")
+    (tmp_path / "lender.yaml").write_text(f"{PLAIN}features:\n{known}")
+    platform = load_mapping(tmp_path / "lender.yaml")
+    assert "Since" in platform.application_columns
+    rows = [dict(zip(HEADER.split(","), row.split(","), strict=True)) for row in ROWS]
+    asked = platform.applications(pl.DataFrame(rows).select(platform.application_columns))
+    (tmp_path / "raw.csv").write_text("\n".join([HEADER, *ROWS]))
+    landed = platform.read([tmp_path / "raw.csv"], None, None).feeds["own_columns"]
+    assert asked["own_tenure"].to_list() == landed["own_tenure"].to_list() == ["7", None, None]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -153,3 +166,20 @@ def test_a_slip_in_a_declaration_ends_in_one_line(tmp_path: Path, line: str, sai
     with pytest.raises(P2PCreditError, match=said) as error:
         load_mapping(path)
     assert "\n" not in str(error.value)
+
+
+def test_own_columns_land_beside_a_tape(tmp_path: Path) -> None:
+    text = (
+        PLAIN.partition("events:")[0]
+        + f"features:\n{TENURE}"
+        + ('tape: {files: "tape*.csv", loan_id: Nr, day: Day, days_past_due: DPD, balance: Left}\n')
+    )
+    ctx = home(tmp_path)
+    (tmp_path / "lender.yaml").write_text(text)
+    (tmp_path / "loans.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
+    (tmp_path / "tape.csv").write_text("Nr,Day,DPD,Left\nA,2020-02-28,0,900\nB,2020-02-28,95,900\nC,2020-02-28,0,0\n")
+    receipt = land(ctx, str(tmp_path / "lender.yaml"), [tmp_path / "loans.csv", tmp_path / "tape.csv"], None, None)
+    assert receipt["feeds"]["own_columns"] == 3
+    assert receipt["feeds"]["loan_performance"] == 2
+    preprocess(ctx, DAYS)
+    assert Lake(ctx.layout).read(FEATURE_STORE)["own_tenure"].to_list() == [7.0, None, -3.0]

@@ -106,6 +106,22 @@ def test_a_loan_whose_rows_end_early_or_that_has_none_is_unknown_and_never_good(
     assert events(book, "3")[-1] == ("2020-02-29", "FULLY_PAID", "0")
 
 
+def test_loans_that_began_long_before_the_tape_are_left_out_unless_the_mapping_says_that_nothing_had_happened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = ["1,2020-03-31,0,100,100,9,A,300", "1,2020-04-30,0,0,100,9,C,300", "3,2020-03-31,0,100,0,0,A,300"]
+    assert read(tmp_path, *seen).rows_landed == 4  # 90 days old, no more
+    late = [line.replace("2020-03-31", "2020-04-01") for line in seen]
+    with caplog.at_level(logging.WARNING):
+        book = read(tmp_path, *late)
+    assert book.feeds["loan_terms"]["loan_id"].to_list() == ["3", "4"]
+    assert book.rejected["kind"].to_list() == ["began long before the tape"] * 2
+    assert events(book, "1") == []
+    assert "2 loans began more than 90 days before the tape, 2020-04-01, and are left out" in caplog.text
+    for more in ("before: CURRENT", "default_days: 120"):
+        assert read(tmp_path, *late, text=MAPPING.replace("  steady", f"  {more}\n  steady")).rows_landed == 4
+
+
 def test_a_tape_with_amounts_only_counts_days_from_the_first_row_overdue(tmp_path: Path) -> None:
     text = MAPPING.replace("  days_past_due: Late\n", "  overdue: Late\n").replace("  status: State\n", "")
     text = text.replace("  statuses: {A: CURRENT, C: FULLY_PAID, W: CHARGED_OFF}\n", "")

@@ -13,9 +13,11 @@ import polars as pl
 from p2pcredit.contracts.feeds import APPLICATIONS
 from p2pcredit.errors import SourceError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.landing.queries import fetched
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.decided import DecidedApplications, GivesApplications
 from p2pcredit.platforms.registry import profile_named
+from p2pcredit.readers.warehouse.addresses import WarehouseQuery
 from p2pcredit.storage.files import unmodified_during
 from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.landing.files import SNAPSHOT, write_months
@@ -24,7 +26,12 @@ from p2pcredit.storage.locks import exclusive_lock
 
 
 def land_applications(
-    ctx: JobContext, platform: str, files: Sequence[Path], first: date | None, last: date | None
+    ctx: JobContext,
+    platform: str,
+    files: Sequence[Path],
+    first: date | None,
+    last: date | None,
+    queries: Sequence[WarehouseQuery] = (),
 ) -> Receipt:
     """Land every day from the first to the last decision in the files, or of the range asked for.
 
@@ -36,6 +43,7 @@ def land_applications(
         platform: `synthetic`, or the path of a YAML mapping that has `applications`.
         files: Downloads; none for `synthetic`.
         first, last: Days of decisions to land, both included; None for as far as the files go.
+        queries: Queries of databases whose results are landed as files are.
 
     Returns:
         `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds`, `reasons` (reason ->
@@ -43,7 +51,8 @@ def land_applications(
 
     Raises:
         UsageError: The platform has no applications, or the dates make no range.
-        SourceError: A file cannot be used, or too much of it.
+        SourceError: A file cannot be used, or too much of it; a database refuses a query, or it gives no rows.
+        ServiceError: A database does not answer.
         StorageError: The disk refuses.
     """
     if first is not None and last is not None:
@@ -52,6 +61,7 @@ def land_applications(
     if not isinstance(profile, GivesApplications):
         raise UsageError(f"the platform '{platform}' has no applications; describe their file in a YAML mapping")
     with ExitStack() as still:
+        files = [*files, *still.enter_context(fetched(queries, ctx.progress))]
         for path in files:
             if not path.is_file():
                 raise SourceError(f"there is no file {path}; check the path")

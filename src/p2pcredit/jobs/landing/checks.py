@@ -20,7 +20,7 @@ from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, Feed
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.downloads import SUMMARY_REASON
-from p2pcredit.platforms.loan_book import LEFT_OUT, RawBook
+from p2pcredit.platforms.loan_book import BEFORE_TAPE, LEFT_OUT, RawBook
 from p2pcredit.platforms.spooled_book import OUTSIDE, SpooledBook
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 from p2pcredit.transforms.typing import problem_with, trimmed_text, typed_value
@@ -186,7 +186,7 @@ def refuse_ruined(
         SourceError: If nothing landed, or more is rejected or unreadable than the limit allows. One line: the commonest
             reason, its count, an example, what to write.
     """
-    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE, LEFT_OUT]))
+    faults = book.rejected.filter(~pl.col("kind").is_in([SUMMARY_REASON, OUTSIDE, LEFT_OUT, BEFORE_TAPE]))
     aside = book.rejected.height - faults.height
     records = book.rows_in - aside
     asked_away = bool((book.rejected["kind"] == OUTSIDE).any())

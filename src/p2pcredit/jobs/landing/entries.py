@@ -17,10 +17,24 @@ from p2pcredit.storage.layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A raw file, by its name and the SHA-256 of its bytes."""
+    """A raw file, by its name and the SHA-256 of its bytes; or the result of a query, by that of its rows.
+
+    Args:
+        name: The name of the file, or of the query.
+        sha256: The digest.
+        address: The database that was asked, without secrets; None for a file.
+        query: What was asked; None for a file.
+    """
 
     name: str
     sha256: str
+    address: str | None = None
+    query: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        """Describe it for the manifest."""
+        asked = {} if self.query is None else {"from": self.address or "", "query": self.query}
+        return {"name": self.name, "sha256": self.sha256, **asked}
 
 
 def merged(
@@ -67,7 +81,7 @@ def merged(
             )
         kept.append(entry)
     new = {
-        "files": [{"name": source.name, "sha256": source.sha256} for source in sources],
+        "files": [source.as_json() for source in sources],
         "first_date": days.first.isoformat(),
         "last_date": days.last.isoformat(),
         **({} if currency is None else {"currency": currency}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,11 +27,13 @@ from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
 from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
 from p2pcredit.jobs.landing.own_columns import look_at_own_columns, own_features_of, refuse_leaks
 from p2pcredit.jobs.landing.payments import LandedPayments, warn_of_payments
+from p2pcredit.jobs.landing.queries import fetched
 from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
 from p2pcredit.platforms.spooled_book import SpooledBook, spooled
+from p2pcredit.readers.warehouse.addresses import WarehouseQuery
 from p2pcredit.storage.files import atomic_replace, sha256_of_file, unmodified_during, write_json_atomically
 from p2pcredit.storage.home_format import mark_home
 from p2pcredit.storage.landing.files import write_months
@@ -46,7 +48,14 @@ _REJECTED_TOGETHER = 50_000
 _KEPT_OF_REJECTED = ("file", "row_number", "reason", "raw")
 
 
-def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | None, last: date | None) -> Receipt:
+def land(
+    ctx: JobContext,
+    platform: str,
+    files: Sequence[Path],
+    first: date | None,
+    last: date | None,
+    queries: Sequence[WarehouseQuery] = (),
+) -> Receipt:
     """Land raw files: write every day from the first to the last date in them, or of the range asked for.
 
     Every day gets all five feeds; days without rows get empty ones. Nothing is written before the whole of every file
@@ -60,6 +69,7 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
         files: Raw downloads, or directories of them where a mapping says how they are named; may be empty for
             `synthetic`.
         first, last: Snapshot dates to land, both included; None for as far as the files go.
+        queries: Queries of databases whose results are landed as raw files are.
 
     Returns:
         `platform`, `rows_in`, `rows_landed`, `rows_rejected`, `first_date`, `last_date`, `feeds` (feed -> rows),
@@ -75,7 +85,8 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     Raises:
         UsageError: Unknown platform, dates that make no range or that the files do not reach, or a home with a landing
             that would be mixed with this.
-        SourceError: A raw file cannot be used, or too much of it.
+        SourceError: A raw file cannot be used, or too much of it; a database refuses a query, or it gives no rows.
+        ServiceError: A database does not answer.
         StorageError: The disk refuses.
     """
     if first is not None and last is not None:
@@ -85,10 +96,12 @@ def land(ctx: JobContext, platform: str, files: Sequence[Path], first: date | No
     joined_with(ctx.catalogue, own.own, profile.name)  # refused before the files are read
     files = _files_of(profile, files)
     with ExitStack() as until_landed:
+        results = until_landed.enter_context(fetched(queries, ctx.progress))
+        files += results
         with ExitStack() as still:
             for path in files:
                 still.enter_context(unmodified_during(path))
-            sources = _digest(files)
+            sources = _digest(files, results)
             looked = Looked.at(own)
             parts = _counted(ctx, profile.parts(files, first, last), looked)
             book = until_landed.enter_context(spooled(parts, f"the download of {profile.name}", looked.further))
@@ -246,11 +259,11 @@ def _files_of(profile: Profile, given: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _digest(files: Sequence[Path]) -> tuple[Source, ...]:
+def _digest(files: Sequence[Path], results: Mapping[Path, Source]) -> tuple[Source, ...]:
     for path in files:
         if not path.is_file():
             raise SourceError(f"there is no file {path}; check the path")
-    sources = tuple(Source(path.name, sha256_of_file(path)) for path in files)
+    sources = tuple(results.get(path) or Source(path.name, sha256_of_file(path)) for path in files)
     seen: set[str] = set()
     for source in sources:
         if source.sha256 in seen:

@@ -22,6 +22,7 @@ from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
+from p2pcredit.readers.warehouse.addresses import WarehouseQuery
 from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
@@ -34,13 +35,15 @@ _QUOTED = re.compile(r"'[^']*'")
 _SILVER_EVENTS = "silver/loan_performance"
 
 
-def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Receipt:
+def check_mapping(
+    ctx: JobContext, platform: str, files: Sequence[Path], queries: Sequence[WarehouseQuery] = ()
+) -> Receipt:
     """Say what would become of a book, and whether it would be a ruined one. The home is not written.
 
     Args:
         ctx: The context; only its settings, day and progress are used.
         platform: The path of a mapping, or a platform's name.
-        files: What `land` would be given.
+        files, queries: What `land` would be given.
 
     Returns:
         `sound` (whether a model could be learned from it), `reason` (why not; null where it is), `warnings` (what to
@@ -65,7 +68,7 @@ def check_mapping(ctx: JobContext, platform: str, files: Sequence[Path]) -> Rece
             "empty_features": [],
         }
         try:
-            landing = land(trial, platform, files, None, None)
+            landing = land(trial, platform, files, None, None, queries)
         except SourceError as error:
             told = {"sound": False, "reason": _KEPT_IN.sub("", str(error)), "warnings": [], "landing": None}
             return {**told, **empty, "rejected": _rejected(layout), "settings": _settings(ctx.settings, None)}

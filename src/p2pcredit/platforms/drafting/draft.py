@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
+from p2pcredit.platforms.drafting.questions import MEANING_WORDS, Draft, Question
 from p2pcredit.platforms.drafting.words import CURRENCIES, LEAKS, MEANINGS, NAMES, ROLES
 from p2pcredit.platforms.mapped.schema.own_columns import prohibited_word
 
@@ -17,38 +17,27 @@ _FOUND_IN_OTHER = 0.5
 """From which share of keys found in another file on two columns look like one key."""
 _ONE_EACH = 0.98
 _LEAST_DISTINCT = 2
+_ROW_NUMBER = "{row_number: file}"
 _OWN_KINDS = {"number": "number", "category": "category", "flag": "category", "date": "date"}
 """What a column looks like -> the kind of an own column that it may be."""
 
 
-@dataclass(slots=True)
-class Draft:
-    """A drafted mapping: its `text`, and the `questions` that a person has to answer, which stand in it too."""
-
-    lines: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-
-    def ask(self, question: str, indent: str = "") -> None:
-        """Put a question into the draft."""
-        self.questions.append(question)
-        self.lines.append(f"{indent}# QUESTION: {question}")
-
-    @property
-    def text(self) -> str:
-        """The mapping."""
-        return "\n".join(self.lines) + "\n"
-
-
-def draft_mapping(files: Sequence[FileFacts]) -> Draft:
+def draft_mapping(files: Sequence[FileFacts], answers: Mapping[str, str] | None = None) -> Draft:
     """Write a first mapping of these files.
+
+    Args:
+        files: What they look like.
+        answers: Key of a question -> what `Question.answered` made of an answer; other questions stay open.
 
     The file of the loans is the one with a column of ids that never repeat, and an amount; a file in which the ids of
     the loans repeat is a tape; a further one with a column of keys is a table.
     """
-    draft = Draft()
+    draft = Draft(answers or {})
     loans = max(files, key=_looks_like_loans)
     others = [file for file in files if file is not loans]
     key = _find(loans, "loan_id") or next((one for one in loans.columns if _is_key(loans, one)), None)
+    if key is None and (named := draft.answers.get("loan_id")) not in {None, _ROW_NUMBER}:
+        key = loans.column(str(named))
     tape = next((file for file in others if key and _is_tape(file, loans, key)), None)
     say = draft.lines.append
     say("# Drafted by 'p2pcredit profile new'. Answer the lines that say QUESTION, then try it:")
@@ -151,11 +140,13 @@ def _draft_file(draft: Draft, loans: FileFacts, files: Sequence[FileFacts]) -> N
     if parts:
         draft.lines.append(f"file: {{{', '.join(parts)}}}")
     signs = {code for one in loans.columns for sign, code in CURRENCIES.items() if sign in one.example}
-    named = {code for one in loans.columns for text, _ in one.levels if (code := text.upper()) in CURRENCIES.values()}
-    if len(signs | named) == 1:
-        draft.lines.append(f"currency: {min(signs | named)}")
+    levels = {code for one in loans.columns for text, _ in one.levels if (code := text.upper()) in CURRENCIES.values()}
+    if len(signs | levels) == 1:
+        draft.lines.append(f"currency: {min(signs | levels)}")
     else:
-        draft.ask("which currency are the amounts in? Write it as 'currency: EUR'")
+        question = "which currency are the amounts in? Write it as 'currency: EUR'"
+        if (named := draft.ask(Question("currency", question, "currency"))) is not None:
+            draft.lines.append(f"currency: {named}")
 
 
 def _draft_tables(draft: Draft, loans: FileFacts, others: Iterable[FileFacts]) -> None:
@@ -170,7 +161,8 @@ def _draft_tables(draft: Draft, loans: FileFacts, others: Iterable[FileFacts]) -
         ]
         share, own, other = max(pairs, default=(0.0, "", ""))
         if share < _FOUND_IN_OTHER:
-            draft.ask(f"{file.path.name} has no column of keys that the loans have; how does it belong to them?")
+            question = f"{file.path.name} has no column of keys that the loans have; how does it belong to them?"
+            draft.ask(Question(f"join {file.path.name}", question))
             continue
         matches = "" if own == other else f", matches: {_scalar(own)}"
         pattern = _quoted(_pattern(file.path))
@@ -183,18 +175,26 @@ def _draft_tables(draft: Draft, loans: FileFacts, others: Iterable[FileFacts]) -
 
 def _draft_loan(draft: Draft, loans: FileFacts, key: ColumnFacts | None) -> set[str]:
     if key is None:
-        draft.ask("no column has another text in each row; which one is the id of a loan?")
+        choices = {"none of them; count the rows": _ROW_NUMBER, **_columns(loans, {"text", "number", "category"})}
+        question = "no column has another text in each row; which one is the id of a loan?"
+        draft.ask(Question("loan_id", question, "choice", choices))
         draft.lines.append("loan_id: {row_number: file}")
     else:
         draft.lines.append(f"loan_id: {_scalar(key.name)}")
     made = _find(loans, "origination_date") or next((one for one in loans.columns if one.kind == "date"), None)
     if made is None:
-        draft.ask("which column is the day on which a loan was paid out?")
-        draft.lines.append("origination_date: COLUMN")
-        return {key.name} if key else set()
+        question = "which column is the day on which a loan was paid out?"
+        named = draft.ask(Question("origination_date", question, "choice", _columns(loans)))
+        if named is None:
+            draft.lines.append("origination_date: COLUMN")
+            return {key.name} if key else set()
+        made = loans.column(named)
+    pattern = None
     if len(made.patterns) > 1:
-        draft.ask(f"is {made.example} in {made.name} written as {' or '.join(made.patterns)}?")
-    draft.lines.append(f"origination_date: {_dated(made)}")
+        question = f"is {made.example} in {made.name} written as {' or '.join(made.patterns)}?"
+        choices = {one: one for one in made.patterns}
+        pattern = draft.ask(Question("origination_date.date", question, "choice", choices))
+    draft.lines.append(f"origination_date: {_dated(made, pattern)}")
     return {made.name, *([key.name] if key else [])}
 
 
@@ -212,10 +212,22 @@ def _draft_feeds(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
                 fitting = [one for one in free if re.search(words, one.name.casefold().replace("_", " "))]
                 found = next((one for one in fitting if _fits(one, column.kind)), None)
             if found is None and column.source in {"loan_amount", "term"}:
-                question = f"no column is plainly the {column.source.replace('_', ' ')}; which is it?"
-                draft.questions.append(question)
-                lines.append(f"    # QUESTION: {question}")
-                lines.append(f"    {column.source}: {'{value: 36}' if column.source == 'term' else 'COLUMN'}")
+                is_term = column.source == "term"
+                question = Question(
+                    column.source,
+                    f"no column is plainly the {column.source.replace('_', ' ')}; which is it?",
+                    "months" if is_term else "choice",
+                    _columns(loans, {"number", "category"} if is_term else {"number"}),
+                )
+                answer = draft.ask(question, write=False)
+                if answer is None:
+                    lines.append(f"    # QUESTION: {question.text}")
+                    lines.append(f"    {column.source}: {'{value: 36}' if is_term else 'COLUMN'}")
+                elif answer.startswith("{"):
+                    lines.append(f"    {column.source}: {answer}")
+                else:
+                    taken.add(answer)
+                    lines.append(f"    {column.source}: {_scalar(answer)}")
             elif found is not None:
                 taken.add(found.name)
                 lines.append(f"    {column.source}: {_source(found, column.source)}")
@@ -242,31 +254,39 @@ def _draft_events(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
     status, days, since = (_find(loans, role) for role in ("status", "days_past_due", "closed"))
     say("events:")
     if status is None:
-        draft.ask("which column says what became of a loan?", "  ")
-        say("  status: COLUMN")
-        say("  rules: {open: []}")
-        return set()
+        choices = {one.name: one.name for one in loans.columns if one.levels}
+        question = "which column says what became of a loan?"
+        named = draft.ask(Question("status", question, "choice", choices), "  ")
+        if named is None:
+            say("  status: COLUMN")
+            say("  rules: {open: []}")
+            return set()
+        status = loans.column(named)
     say(f"  status: {_scalar(status.name)}")
     if since is not None and since.name not in used:
         say(f'  "on": {_dated(since)}')
     else:
-        draft.ask('since when does a status hold? Write its column of days as "on"', "  ")
-        since = None
+        dates = {one.name: one.name for one in loans.columns if one.kind == "date" and one.name not in used}
+        question = 'since when does a status hold? Write its column of days as "on"'
+        named = draft.ask(Question("on", question, "choice" if dates else "by hand", dates), "  ")
+        since = None if named is None else loans.column(named)
+        if since is not None:
+            say(f'  "on": {_dated(since)}')
     if days is not None:
         say(f"  days_past_due: {_scalar(days.name)}")
-    draft.ask("on which day were the statuses read? Write it as 'read_on: 2024-12-31'", "  ")
+    question = "on which day were the statuses read? Write it as 'read_on: 2024-12-31'"
+    if (day := draft.ask(Question("read_on", question, "day"), "  ")) is not None:
+        say(f"  read_on: {day}")
     say("  rules:")
     for text, count in status.levels:
-        word = next((meaning for pattern, meaning in MEANINGS if re.search(pattern, text.casefold())), None)
+        word = _meaning(text) or draft.ask(_about_status(text, f"{count} loans"), write=False)
         rule = _rule(word, has_days=days is not None)
-        if word is None:
-            draft.questions.append(f"what does the status '{text}' mean ({count} loans)?")
         say(f"    {_quoted(text)}: {rule}  # {count} loans{'' if word else ', QUESTION: what does it mean?'}")
     return {status.name, *([since.name] if since else []), *([days.name] if days else [])}
 
 
 def _rule(word: str | None, *, has_days: bool) -> str:
-    if word is None:
+    if word in {None, "UNKNOWN"}:
         return "unknown"
     if word == "CURRENT":
         return "[]"
@@ -297,27 +317,43 @@ def _draft_tape(draft: Draft, tape: FileFacts, loans: FileFacts, key: ColumnFact
         say(f"  status: {_scalar(status.name)}")
         say("  statuses:")
         for text, count in status.levels:
-            word = next((meaning for pattern, meaning in MEANINGS if re.search(pattern, text.casefold())), None)
+            word = _meaning(text)
             if word is None:
-                draft.ask(
-                    f"what does the status '{text}' mean ({count} rows)? It is unknown as long as it is not named",
-                    "    ",
-                )
-            else:
+                further = "It is unknown as long as it is not named"
+                word = draft.ask(_about_status(text, f"{count} rows", further), "    ")
+            if word == "UNKNOWN":
+                say(f"    # {_quoted(text)} is neither good nor bad  # {count} rows")
+            elif word is not None:
                 say(f"    {_quoted(text)}: {word}  # {count} rows")
-    draft.ask(
-        "what is a loan whose rows end before the tape does? Where it was paid back, write 'gone: FULLY_PAID'", "  "
-    )
+    question = "what is a loan whose rows end before the tape does? Where it was paid back, write 'gone: FULLY_PAID'"
+    choices = {"paid back": "FULLY_PAID", "not known": "unknown"}
+    if (gone := draft.ask(Question("gone", question, "choice", choices), "  ")) is not None:
+        say(f"  gone: {gone}")
 
 
-def _dated(one: ColumnFacts) -> str:
+def _meaning(text: str) -> str | None:
+    return next((meaning for pattern, meaning in MEANINGS if re.search(pattern, text.casefold())), None)
+
+
+def _about_status(text: str, count: str, further: str = "") -> Question:
+    question = f"what does the status '{text}' mean ({count})? {further}".strip()
+    return Question(f"status {text}", question, "choice", MEANING_WORDS)
+
+
+def _columns(file: FileFacts, kinds: Collection[str] = ()) -> dict[str, str]:
+    """List the columns of these kinds, all but empty ones without any."""
+    return {one.name: one.name for one in file.columns if (one.kind in kinds if kinds else one.kind != "empty")}
+
+
+def _dated(one: ColumnFacts, pattern: str | None = None) -> str:
     if one.kind == "month":
         column = one.name.replace('"', '""')
         last = f"last_day(as_date(\"{column}\" || '-01'))"
         return f"{{expression: {_quoted(last)}}}"
-    if not one.patterns or one.patterns[0] == "iso":
+    written = pattern or next(iter(one.patterns), "iso")
+    if written == "iso":
         return _scalar(one.name)
-    return f"{{column: {_scalar(one.name)}, date: {_quoted(one.patterns[0])}}}"
+    return f"{{column: {_scalar(one.name)}, date: {_quoted(written)}}}"
 
 
 def _name(path: Path) -> str:

@@ -186,10 +186,18 @@ class MappedPlatform:
                 for path in loans:
                     yield from self._parts_of(path, ids, joined, tape)
                 if tape is not None:
-                    yield from tape.books(ids.seen)
+                    yield from map(self._with_own_feed, tape.books(ids.seen))
         except NotUtf8Error as error:
             hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
             raise UnreadableFileError(f"{error}, {hint}") from error
+
+    def _with_own_feed(self, book: RawBook) -> RawBook:
+        """Give a part of the tape the feed that every part of the loans has where own columns are declared."""
+        if not self.mapping.features:
+            return book
+        kinds = dict.fromkeys(FeatureCatalogue(self.own_features).feed(OWN_COLUMNS.name).sources, pl.String())
+        rows = pl.DataFrame(schema={"snapshot_date": pl.Date(), **kinds})
+        return replace(book, feeds={**book.feeds, OWN_COLUMNS.name: rows})
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """Read the files into one book in memory."""
@@ -209,7 +217,7 @@ class MappedPlatform:
             self._layouts,
             dict.fromkeys(name for names in wanted for name in names),
             ids=ids,
-            screen=partial(self._screen, ids, joined),
+            screen=partial(self._screen, ids, joined, tape),
             learn=self._last_date,
             conclude=conclude,
             build=partial(self._book, early, tape),
@@ -260,6 +268,7 @@ class MappedPlatform:
         mapping = self.mapping
         sources = [mapping.origination_date, *(s for columns in mapping.feeds.values() for s in columns.values())]
         sources += self._own_sources.values()
+        sources += [own.known_on for own in mapping.features.values() if own.known_on is not None]
         names = [mapping.id_column, *(name for source in sources for name in source.names)]
         return tuple(dict.fromkeys(raw for name in names for raw in self._raw_of(name)))
 
@@ -288,7 +297,10 @@ class MappedPlatform:
                 for columns in mapping.feeds.values()
                 for column, source in columns.items()
             ),
-            *(as_text(source, originated).alias(column) for column, source in self._own_sources.items()),
+            *(
+                pl.when(~self._known_late(name, originated)).then(as_text(source, originated)).alias(column)
+                for name, (column, source) in zip(mapping.features, self._own_sources.items(), strict=True)
+            ),
         )
         for feed, columns in mapping.feeds.items():
             asked = finished(FEEDS[feed].columns, asked, columns)
@@ -363,7 +375,7 @@ class MappedPlatform:
     def _until_today(self, day: pl.Expr) -> pl.Expr:
         return day if self.today is None else pl.when(day <= self.today).then(day)
 
-    def _screen(self, ids: LoanIds, joined: JoinedTables, table: RawTable) -> RawTable:
+    def _screen(self, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None, table: RawTable) -> RawTable:
         table = replace(table, rows=blanked(joined.added(table.rows), self._signs))
         table = ids.screen(self.derived.added_to(table))
         source = self.mapping.origination_date
@@ -378,6 +390,8 @@ class MappedPlatform:
             first = table.rows.filter(where & ~blank).select(text.first()).item()
             remedy = date_remedy("origination_date", name if first else either, first)
             table = table.reject(where, kind, value=text, remedy=remedy)
+        if tape is not None:
+            table = tape.without_unseen(table, originated)
         note_pointed(self.mapping, table, self.pointed)
         return with_plain_numbers(self.mapping, table)
 
@@ -471,17 +485,25 @@ class MappedPlatform:
         origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
         return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
 
+    def _known_late(self, name: str, originated: pl.Expr) -> pl.Expr:
+        """Say whether a value of an own column was not known on the day of the loan, or not certainly."""
+        known_on = self.mapping.features[name].known_on
+        if known_on is None:
+            return pl.lit(value=False)
+        return (as_date(known_on).is_null() | (as_date(known_on) > originated)).fill_null(value=True)
+
     def _own_columns(self, rows: pl.DataFrame, keys: list[pl.Expr], originated: pl.Expr) -> pl.DataFrame:
         """Take the own columns; what was not known on the day of the loan, or not certainly, is missing and counted."""
-        known = {name: as_date(own.known_on) for name, own in self.mapping.features.items() if own.known_on is not None}
         found = finished(
             FeatureCatalogue(self.own_features).columns,
             rows.select(*keys, *(as_text(of, originated).alias(name) for name, of in self._own_sources.items())),
             self._own_sources,
         )
-        for name, day in known.items():
-            column = landed_name(self.mapping.features[name].contract(name))
-            late = rows.select(late=(day.is_null() | (day > originated)).fill_null(value=True))["late"]
+        for name, own in self.mapping.features.items():
+            if own.known_on is None:
+                continue
+            column = landed_name(own.contract(name))
+            late = rows.select(late=self._known_late(name, originated))["late"]
             given = ~found.select(is_blank(pl.col(column)))[:, 0]
             before, values = self.known_late.get(name, (0, 0))
             self.known_late[name] = before + int((late & given).sum()), values + int(given.sum())

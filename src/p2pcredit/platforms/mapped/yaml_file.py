@@ -114,6 +114,7 @@ EXPECTED_OF_TAPE = {
     "statuses": "what its texts mean, such as {Active: CURRENT, Closed: FULLY_PAID, Loss: CHARGED_OFF}",
     "default_days": "days past due from which a loan is in default, 1 to 180",
     "gone": "unknown or FULLY_PAID, what a loan is whose rows end before the tape does",
+    "before": "CURRENT where loans that are old as the tape begins were not in default before; else they are left out",
     "steady": "a list of its columns that must not change, such as [Amount, Start]",
 }
 EXPECTED_OF_OWN = {

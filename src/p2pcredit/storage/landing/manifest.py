@@ -12,6 +12,8 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.files import read_small_file
 from p2pcredit.storage.layout import Layout
 
+_OF_QUERIES = ("from", "query")
+
 
 def require_whole_landing(layout: Layout, days: DateRange) -> None:
     """Make sure that no landing of these days was interrupted. Files without a manifest are taken as they are.
@@ -34,7 +36,8 @@ def manifest_file(layout: Layout) -> Path:
 def read_manifest(layout: Layout) -> dict[str, Any]:
     """Read the manifest: `platform`, and `landings` with `files`, `first_date`, `last_date`; empty where there is none.
 
-    An entry with `complete` false is a landing that is going on or was interrupted.
+    Each of `files` has `name` and `sha256`; the result of a query also `from`, the database, and `query`, its text. An
+    entry with `complete` false is a landing that is going on or was interrupted.
 
     Raises:
         StorageError: If it cannot be read.
@@ -58,4 +61,8 @@ def currency_of(layout: Layout) -> str | None:
 def _checked(entry: dict[str, Any]) -> dict[str, Any]:
     for day in (entry["first_date"], entry["last_date"]):
         date.fromisoformat(day)
-    return {**entry, "files": [{"name": str(file["name"]), "sha256": str(file["sha256"])} for file in entry["files"]]}
+    kept = ("name", "sha256", *_OF_QUERIES)
+    files = [
+        {name: str(file[name]) for name in kept if name in file or name not in _OF_QUERIES} for file in entry["files"]
+    ]
+    return {**entry, "files": files}

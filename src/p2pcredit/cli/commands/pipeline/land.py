@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import shown_context
+from p2pcredit.cli.raw_files import RAW_FILES, QueryOption, raw_files
 from p2pcredit.cli.runtime import DebugOption, FromOption, HomeOption, JsonOption, ToOption, job_command, optional_date
 from p2pcredit.jobs.landing import land as landing
 from p2pcredit.jobs.landing.applications import land_applications
@@ -23,9 +23,8 @@ def land(
             metavar="PLATFORM",
         ),
     ],
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Raw downloads: CSV, plain or gzip, or Parquet.", metavar="FILE")
-    ] = None,
+    files: Annotated[list[str] | None, typer.Argument(help=f"Raw downloads: {RAW_FILES}.", metavar="RAW")] = None,
+    query: QueryOption = None,
     applications: Annotated[
         bool,
         typer.Option(
@@ -41,7 +40,8 @@ def land(
     debug: DebugOption = False,
 ) -> Receipt:
     """Turn a platform's raw download into the five daily feeds, or its applications into the sixth."""
+    paths, queries = raw_files(files, query)
     with shown_context("land", home, may_be_missing=True) as ctx:
         if applications:
-            return land_applications(ctx, platform, files or [], optional_date(first), optional_date(last))
-        return landing.land(ctx, platform, files or [], optional_date(first), optional_date(last))
+            return land_applications(ctx, platform, paths, optional_date(first), optional_date(last), queries)
+        return landing.land(ctx, platform, paths, optional_date(first), optional_date(last), queries)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from p2pcredit.cli.printing import Receipt
 from p2pcredit.cli.progress import shown_context
+from p2pcredit.cli.raw_files import RAW_FILES, QueryOption, raw_files
 from p2pcredit.cli.runtime import DebugOption, HomeOption, JsonOption, Undone, command
 from p2pcredit.jobs.landing.trial import check_mapping
 
@@ -18,7 +18,8 @@ def check(
     mapping: Annotated[
         str, typer.Argument(help="The path of a YAML mapping, or a platform's name.", metavar="MAPPING")
     ],
-    files: Annotated[list[Path], typer.Argument(help="What would be landed.", metavar="FILE")],
+    files: Annotated[list[str], typer.Argument(help=f"What would be landed: {RAW_FILES}.", metavar="RAW")],
+    query: QueryOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -27,8 +28,9 @@ def check(
 
     The files go through landing and preprocessing in a directory that is thrown away, under the settings of the home.
     """
+    paths, queries = raw_files(files, query)
     with shown_context("profile check", home, may_be_missing=True) as ctx:
-        receipt = check_mapping(ctx, mapping, files)
+        receipt = check_mapping(ctx, mapping, paths, queries)
     shown = receipt if as_json else _laid_out(receipt)
     return shown if receipt["sound"] else Undone(shown, receipt["reason"])
 

@@ -78,7 +78,9 @@ class Tape(Strict):
     `day` is a column, or `day_in_name` says how the file's name holds it. How late a loan is, is said by
     `days_past_due`, else by the amount `overdue`, from the first row on that has one; how it ended by `status`, of
     which `statuses` says what its texts mean, or by a `balance` of nothing. From `default_days` on it is in default.
-    `gone` is what a loan is whose rows end before the tape does. `steady` names columns that must not change.
+    `gone` is what a loan is whose rows end before the tape does. `before` is what one was until the tape begins that
+    is older than `default_days` and a month by then; an unknown one is left out. `steady` names columns that must not
+    change.
     """
 
     files: str = Field(min_length=1)
@@ -98,6 +100,7 @@ class Tape(Strict):
     )
     default_days: int = Field(90, ge=1, le=180)
     gone: Literal["unknown", "FULLY_PAID"] = "unknown"
+    before: Literal["unknown", "CURRENT"] = "unknown"
     steady: tuple[ColumnName, ...] = ()
 
     @model_validator(mode="after")

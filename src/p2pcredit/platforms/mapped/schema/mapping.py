@@ -65,7 +65,8 @@ class PlatformMapping(Strict):
     @classmethod
     def _joined_to_loans(cls, tables: dict[str, Table]) -> dict[str, Table]:
         for name, table in tables.items():
-            other = next((one.partition(".")[0] for one in table.of_loans if one.partition(".")[0] in tables), None)
+            dotted = (one.partition(".")[0] for one in table.of_loans if "." in one)
+            other = next((prefix for prefix in dotted if prefix in tables), None)
             if other is not None:
                 raise ValueError(
                     f"{name} is matched with a column of {other}; match it with a column of the loans' file"

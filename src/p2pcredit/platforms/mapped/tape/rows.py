@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.periods import DateRange, month_end
 from p2pcredit.platforms.downloads import as_table
 from p2pcredit.platforms.headers import open_raw
-from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, RawBook, ordered_feeds
+from p2pcredit.platforms.loan_book import BEFORE_TAPE, ORIGINS_SCHEMA, RawBook, ordered_feeds
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.schema.files import Tape
@@ -34,6 +34,7 @@ from p2pcredit.readers.localized_numbers import is_number, plain_number
 from p2pcredit.readers.spool import Spool
 
 _GROUPS = 64
+_A_MONTH = 31
 _PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
 logger = logging.getLogger("p2pcredit")
 
@@ -167,6 +168,24 @@ class TapeRows:
         bare = ids.str.replace(WHOLE_ID, "${1}").hash().to_numpy()
         return pl.Series(np.isin(bare, self.loans, assume_unique=False))
 
+    def without_unseen(self, table: RawTable, originated: pl.Expr) -> RawTable:
+        """Reject the loans whose beginning is not on the tape, unless the mapping says what they were before.
+
+        The first row of a tape speaks of the month before it. A loan that was older than a month and than
+        `default_days` by then may have been in default before, and those written off by then may have no row at all:
+        the goods among such loans are those that were left over.
+        """
+        if self.tape.before != "unknown":
+            return table
+        unseen = originated < self.days[0] - timedelta(days=self._longest_unseen)
+        kept = table.reject(unseen, BEFORE_TAPE, remedy="give the earlier files of the tape too")
+        self.told["unseen"] += table.rows.height - kept.rows.height
+        return kept
+
+    @property
+    def _longest_unseen(self) -> int:
+        return max(self.tape.default_days, _A_MONTH)
+
     def books(self, known: np.ndarray[Any, np.dtype[np.uint64]]) -> Iterator[RawBook]:
         """Yield the events of the loans that are known, group by group; other rows are counted and left out."""
         covered = DateRange(self.days[0], self.days[-1])
@@ -193,6 +212,9 @@ class TapeRows:
         words = {
             "strange": "%d loans of the tape are not among the loans landed; their rows are left out",
             "repeated": "%d rows of the tape repeat a loan and a day; the last of them counts",
+            "unseen": f"%d loans began more than {self._longest_unseen} days before the tape, {self.days[0]}, and are "
+            "left out: no row says what became of them until then; give the earlier files of the tape too, or where "
+            "none was in default or written off by then, write 'before: CURRENT' under 'tape'",
             "reopened": "%d loans have days past due on the tape after they were paid back; they count as paid back",
         }
         for what, count in self.told.items():

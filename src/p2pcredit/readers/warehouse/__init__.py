@@ -1,0 +1,1 @@
+"""The results of queries of a database as raw downloads: addresses without their secrets, drivers, rows on the disk."""
