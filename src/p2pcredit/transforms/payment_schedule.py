@@ -253,7 +253,8 @@ def _cents(amount: pl.Expr) -> pl.Expr:
 
 
 def _in_cents(amount: Amounts) -> Numbers:
-    return np.rint(amount * 100.0).astype(np.int64)
+    cents: Numbers = np.rint(amount * 100.0).astype(np.int64)
+    return cents
 
 
 def _first_month_after_event() -> pl.Expr:
@@ -340,16 +341,19 @@ def _amounts(column: Columns, of: Numbers, month: Numbers) -> tuple[Numbers, Num
 def _left(column: Columns, of: Numbers, after: Numbers) -> Amounts:
     """Calculate the principal left after so many instalments of a stretch, in currency."""
     whole, full, term = column["whole"][of], column["full"][of], column["term"][of]
-    paid = pl.select(pl.lit(pl.Series(column["growth"][of])).pow(pl.lit(pl.Series(after)))).to_series().to_numpy()
+    powers = pl.DataFrame({"growth": column["growth"][of], "after": after}).select(pl.col("growth").pow("after"))
+    paid: Amounts = powers.to_series().to_numpy()
     grows = (column["rate"][of] > 0) & (full > 1.0)  # a rate too small to make anything grow is none
     with np.errstate(divide="ignore", invalid="ignore"):
         annuity = whole * (full - paid) / (full - 1.0)
-    return np.where(grows, annuity, whole * (1.0 - after / term))
+    left: Amounts = np.where(grows, annuity, whole * (1.0 - after / term))
+    return left
 
 
 def _summed(cents: Numbers, of: Numbers, stretches: int) -> Numbers:
     """Sum cents by stretch; exact, as the sums are whole numbers below 2 ** 53."""
-    return np.bincount(of, weights=cents, minlength=stretches).astype(np.int64)
+    summed: Numbers = np.bincount(of, weights=cents, minlength=stretches).astype(np.int64)
+    return summed
 
 
 def _capped(cents: Numbers, of: Numbers, rest: Numbers) -> Numbers:
