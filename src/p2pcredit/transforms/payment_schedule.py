@@ -316,7 +316,8 @@ def _due_days(month: Numbers, day: Numbers) -> Numbers:
     months = np.arange(month.min(), month.max() + 2)
     starts = (months - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     at = month - months[0]
-    return starts[at] + np.minimum(day, np.diff(starts)[at]) - 1
+    due: Numbers = starts[at] + np.minimum(day, np.diff(starts)[at]) - 1
+    return due
 
 
 def _amounts(column: Columns, of: Numbers, month: Numbers) -> tuple[Numbers, Numbers]:

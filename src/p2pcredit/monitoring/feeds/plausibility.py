@@ -12,7 +12,7 @@ Days just before that are off alike count as one with today, so that two loans a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, exp, nextafter
 
@@ -109,16 +109,18 @@ def implausible(
         if plausible is None or own is None or (own.wrong() is None and _side(own) is None):
             continue
         earlier = (_sizes(plausible, shape, column) for shape in reversed(before) if shape.rows)
-        judged = judge(plausible, [own, *_until_missing(earlier)], chance)
+        judged = judge(plausible, [own, *_while_alike(earlier, own)], chance)
         if judged is not None:
             declared = None if (feed, column) in PLAUSIBLE else plausible
             found.append(Finding(feed, column, judged[0], values[len(values) // 2], plausible=declared))
     return found
 
 
-def _until_missing(sizes: Iterable[Sizes | None]) -> Iterable[Sizes]:
+def _while_alike(sizes: Iterable[Sizes | None], newest: Sizes) -> Iterator[Sizes]:
+    """Give the days before that may count as one with the newest, as long as there is none that may not."""
+    ways = {newest.wrong(), _side(newest)}
     for one in sizes:
-        if one is None:
+        if one is None or not any(_is_alike(way, one, newest) for way in ways):
             return
         yield one
 
