@@ -101,7 +101,7 @@ class UsualTexts:
         return [column for column, texts in today.texts.items() if self._may_differ(column, texts)]
 
     def _may_differ(self, column: str, texts: Texts) -> bool:
-        before, recent = self.counts(column), self._recent.get(column, {})
+        before, recent = self.counts(column), self._recent.get(column, Counter[str]())
         if not before or not texts:
             return False
         rows = sum(texts.values())
