@@ -149,5 +149,5 @@ def test_a_bound_that_most_usual_values_reach_is_given_up_early(monkeypatch: pyt
 
     monkeypatch.setattr(levels, "most_up_to", watched)
     assert found(SPREAD, *[SPREAD] * 28) == ([], [])
-    assert found([90_000.0, 91_000.0, 92_000.0], *[SPREAD] * 28) == (["high"], [])
-    assert 0 < len(looked) <= 12  # of the 28 days that each bound would take
+    assert found([90_000.0 + more for more in range(8)], *[SPREAD] * 28) == (["high"], [])
+    assert 0 < len(looked) <= 3 * 9  # of the 28 days that each of three bounds would take
