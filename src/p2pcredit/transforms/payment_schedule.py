@@ -35,8 +35,8 @@ STRETCHES_TOGETHER = 20_000
 _KINDS = ("fee", "interest", "principal")
 """In the order of the table."""
 _PARTS = ("principal", "interest")
-_CODES = 2 * len(_KINDS)
-_MOST = 2**63 - 1
+_CODE_BITS = (2 * len(_KINDS)).bit_length()
+_MOST_BITS = 63
 _NEVER, _EVER = 1 << 40, -(1 << 40)
 """Days, counted from 1970, that lie after and before all others."""
 _EPOCH = date(1970, 1, 1)
@@ -76,14 +76,14 @@ def scheduled_flows(stretches: pl.DataFrame, days: DateRange, known_after_days: 
     place = told["_loan"].to_numpy()
     packing = _Packing.of(told, days)
     keys, cents = _joined([_flows_of(_columns(part), packing, known_after_days) for part in _together(told, place)])
-    order = np.argsort(keys)
+    order = pl.Series(keys).arg_sort().to_numpy()
     loan, known_on, paid_on, kind = packing.unpacked(keys[order])
     return pl.DataFrame(
         [
-            told["loan_id"].gather(np.flatnonzero(np.diff(place, prepend=-1))).gather(loan),
+            told["loan_id"].gather(np.flatnonzero(np.diff(place, prepend=-1))).gather(loan.astype(np.uint32)),
             pl.Series("snapshot_date", known_on.astype(np.int32)).cast(pl.Date),
             pl.Series("paid_on", paid_on.astype(np.int32)).cast(pl.Date),
-            pl.Series("kind", _KINDS, dtype=pl.String).gather(kind),
+            pl.Series("kind", _KINDS, dtype=pl.String).gather(kind.astype(np.uint32)),
             pl.Series("amount", cents[order]) / 100.0,
             pl.repeat(value=True, n=order.size, dtype=pl.Boolean, eager=True).alias("rebuilt"),
         ]
@@ -97,16 +97,16 @@ class _Packing:
     Args:
         first: The first day on which a flow may become known, counted from 1970.
         days: How many these are.
+        loan_bits: Bits that hold the place of a loan.
         paid_first: The first day on which one may be paid.
-        paid_days: How many these are.
-        loans: How many places there are.
+        paid_bits: Bits that hold such a day, counted from the first.
     """
 
     first: int
     days: int
+    loan_bits: int
     paid_first: int
-    paid_days: int
-    loans: int
+    paid_bits: int
 
     @classmethod
     def of(cls, told: pl.DataFrame, days: DateRange) -> _Packing:
@@ -119,22 +119,22 @@ class _Packing:
             pl.col("origination_date").min(), pl.col("until_last").max(), pl.col("_loan").max()
         ).row(0)
         last = max(days.last, latest or days.last)
-        packing = cls(_day(days.first), len(days), _day(earliest), (last - earliest).days + 1, place + 1)
-        if packing.days * packing.loans * packing.paid_days * _CODES > _MOST:
-            raise OverflowError(f"{packing.loans} loans on {packing.days} days are too many for one part")
-        return packing
+        loan_bits, paid_bits = int(place).bit_length(), (last - earliest).days.bit_length()
+        if len(days).bit_length() + loan_bits + paid_bits + _CODE_BITS > _MOST_BITS:
+            raise OverflowError(f"{place + 1} loans on {len(days)} days are too many for one part")
+        return cls(_day(days.first), len(days), loan_bits, _day(earliest), paid_bits)
 
     def packed(self, loan: Numbers, known_on: Numbers, paid_on: Numbers, code: int) -> Numbers:
         """Make the numbers; a code is twice the place of a kind, and one more where an event settles the flow."""
-        of_loan = (known_on - self.first) * self.loans + loan
-        return (of_loan * self.paid_days + paid_on - self.paid_first) * _CODES + code
+        of_loan = (known_on - self.first) << self.loan_bits | loan
+        return (of_loan << self.paid_bits | paid_on - self.paid_first) << _CODE_BITS | code
 
     def unpacked(self, keys: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Give place of the loan, day known, day paid, and place of the kind."""
-        keys, code = np.divmod(keys, _CODES)
-        keys, paid = np.divmod(keys, self.paid_days)
-        known, loan = np.divmod(keys, self.loans)
-        return loan, known + self.first, paid + self.paid_first, code // 2
+        code, keys = keys & ((1 << _CODE_BITS) - 1), keys >> _CODE_BITS
+        paid, keys = keys & ((1 << self.paid_bits) - 1), keys >> self.paid_bits
+        loan, known = keys & ((1 << self.loan_bits) - 1), keys >> self.loan_bits
+        return loan, known + self.first, paid + self.paid_first, code >> 1
 
 
 def _day(day: date) -> int:

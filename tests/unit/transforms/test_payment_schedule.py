@@ -207,6 +207,6 @@ def test_cuts_of_the_work_change_no_flow_and_no_more_instalments_are_made_than_m
 
 
 def test_more_loans_and_days_than_whole_numbers_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payment_schedule, "_MOST", 10_000)
+    monkeypatch.setattr(payment_schedule, "_MOST_BITS", 20)
     with pytest.raises(OverflowError, match="2 loans on 1461 days are too many"):
         scheduled_flows(lives(2), DateRange(FIRST, LAST), KNOWN_AFTER)
