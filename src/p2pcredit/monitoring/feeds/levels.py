@@ -125,6 +125,7 @@ class UsualLevels:
         self.columns = tuple(columns)
         self.days: deque[tuple[date, FeedDay]] = deque(maxlen=most)
         self._most, self._end = most, 0
+        self._laid_out: tuple[FeedDay, tuple[_Array, _Array]] | None = None
         # Room for twice as many days as are kept: these lie one after the other, and move to the front now and then.
         self._points = np.full((POINTS, 2 * most, len(self.columns)), np.nan)
         self._counts = np.zeros((2 * most, len(self.columns)))
@@ -148,14 +149,18 @@ class UsualLevels:
 
     def arrays(self, shape: FeedDay) -> tuple[_Array, _Array]:
         """Lay a day's values out as points by columns, NaN where there is none, and how many values each column has."""
+        if self._laid_out is not None and self._laid_out[0] is shape:
+            return self._laid_out[1]  # a day is judged, and then added
         values = [shape.levels.get(column, ()) for column in self.columns]
         points = [(*kept, *_NOTHING[len(kept) :]) for kept in values]
         counts = [shape.filled.get(column, 0) if kept else 0 for column, kept in zip(self.columns, values, strict=True)]
-        return np.array(points, dtype=np.float64).reshape(-1, POINTS).T, np.array(counts, dtype=np.float64)
+        arrays = np.array(points, dtype=np.float64).reshape(-1, POINTS).T, np.array(counts, dtype=np.float64)
+        self._laid_out = shape, arrays
+        return arrays
 
     def suspects(self, shape: FeedDay) -> list[str]:
         """Name the columns that may be at another level: quick, since most columns of most days are not."""
-        if not self.days:
+        if not self.days or not shape.levels:
             return []
         points, counts = self.arrays(shape)
         kept = np.minimum(counts, POINTS).astype(int)

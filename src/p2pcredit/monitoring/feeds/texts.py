@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from math import log
 from operator import countOf
 from zlib import crc32
@@ -210,7 +210,10 @@ def _judge(feed: str, column: str, today: Texts, before: Sequence[Texts], chance
             together.update(newest)
         if not usual:
             continue
-        if min(_compare(own, usual).effect, (compared := _compare(together, usual)).effect) < EFFECT:
+        of_usual = countOf(usual.values(), 1), usual.total()
+        if _compare(own, usual, of_usual).effect < EFFECT:
+            continue
+        if (compared := _compare(together, usual, of_usual)).effect < EFFECT:
             continue
         if compared.chance < chance:
             new = {text: number for text, number in together.items() if text not in usual}
@@ -226,10 +229,9 @@ def _judge(feed: str, column: str, today: Texts, before: Sequence[Texts], chance
     return None
 
 
-def _compare(today: Texts, usual: Counter[str]) -> _Compared:
+def _compare(today: Texts, usual: Texts, of_usual: tuple[int, int]) -> _Compared:
     new = sum(number for text, number in today.items() if text not in usual)
-    alone = countOf(usual.values(), 1)
-    return _Compared(new, sum(today.values()), alone, usual.total())
+    return _Compared(new, sum(today.values()), *of_usual)
 
 
 def _sum(days: Iterable[Texts]) -> Counter[str]:
@@ -251,6 +253,7 @@ def _last_place(texts: Texts) -> int:
     return _NO_END if len(texts) < MOST_TEXTS else max(map(_place, texts))
 
 
+@lru_cache(maxsize=1 << 16)
 def _place(text: str) -> int:
     return crc32(text.encode())
 
