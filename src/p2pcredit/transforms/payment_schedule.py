@@ -39,6 +39,7 @@ _CODE_BITS = (2 * len(_KINDS)).bit_length()
 _MOST_BITS = 63
 _NEVER, _EVER = 1 << 40, -(1 << 40)
 """Days, counted from 1970, that lie after and before all others."""
+_LONGEST_MONTH = 31
 _EPOCH = date(1970, 1, 1)
 _TWELFTH = 1.0 / 12.0
 """Polars divides by a number so. Interest of a month is then the same number on any way to it."""
@@ -156,8 +157,12 @@ def _that_may_tell(stretches: pl.DataFrame, days: DateRange, known_after_days: i
     due_from = pl.when(~ends).then(pl.lit(days.first) - back)
     first = pl.max_horizontal(_months_until(pl.col("from_on")), _months_until(due_from), 1)
     past = pl.when(_runs()).then(pl.min_horizontal(_months_until(due_to), pl.col("term_months").cast(pl.Int64)) + 1)
+    # Most stretches have ended, or their schedule has, long before: that is told by fewer looks.
+    over = pl.col("origination_date") + pl.duration(days=_LONGEST_MONTH * (pl.col("term_months") + 1)) + back
+    open_ = (pl.col("until_on") > days.first).fill_null(value=True) & (over >= days.first)
     return (
-        stretches.with_columns(ends.alias("_ends"), first.alias("_first"))
+        stretches.filter(pl.col("origination_date") <= days.last, ends | (open_ & _runs()))
+        .with_columns(ends.alias("_ends"), first.alias("_first"))
         .with_columns(pl.max_horizontal(past, "_first").alias("_past"))
         .filter(pl.col("_ends") | (pl.col("_past") > pl.col("_first")))
     )
