@@ -14,6 +14,7 @@ The investor's side: what is disbursed is below zero, what is received above.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import narwhals as nw
@@ -66,26 +67,38 @@ LIFE = ("loan_id", "origination_date")
 """What tells one loan from another, also where its id was given to another loan long after."""
 
 
-def loans_made(terms: Frame, last: date, since: date | None = None) -> Frame:
+def _as_it_is(frame: Frame) -> Frame:
+    return frame
+
+
+def loans_made(
+    terms: Frame, last: date, since: date | None = None, hold: Callable[[Frame], Frame] = _as_it_is
+) -> Frame:
     """Select the terms of each loan once, as known by a day: those of its first origination.
 
     Args:
         terms: Typed rows.
         last: The last day known.
         since: Only loans made from this day on; `terms` then cover `SAME_LOAN_MONTHS` before it.
+        hold: Makes a frame that is asked for several times once, where that is quicker; an engine's `read_once`.
 
     Returns:
         The rows with `disbursed`, and `next_on`: the day on which another loan of the same id was made, null mostly.
     """
     made = nw.col("snapshot_date")
-    known = terms.filter(made <= last)
-    again = known.with_columns(made.shift(1).over("loan_id", order_by="snapshot_date").alias("before_on"))
+    known = terms.filter(made <= last).with_columns(
+        nw.coalesce("amount_disbursed", "loan_amount").alias("disbursed"), nw.len().over("loan_id").alias("times")
+    )
+    known = hold(known)
+    # Few ids come more than once, and only their rows are put in order.
+    once = known.filter(nw.col("times") == 1).with_columns(nw.lit(None, dtype=nw.Date).alias("next_on"))
+    again = known.filter(nw.col("times") > 1).with_columns(
+        made.shift(1).over("loan_id", order_by="snapshot_date").alias("before_on")
+    )
     same_until = nw.col("before_on").dt.offset_by(f"{SAME_LOAN_MONTHS}mo").cast(nw.Date)
     first = again.filter(nw.col("before_on").is_null() | (same_until < made)).drop("before_on")
-    told = first.with_columns(
-        nw.coalesce("amount_disbursed", "loan_amount").alias("disbursed"),
-        made.shift(-1).over("loan_id", order_by="snapshot_date").alias("next_on"),
-    )
+    told = first.with_columns(made.shift(-1).over("loan_id", order_by="snapshot_date").alias("next_on"))
+    told = nw.concat([once, told.select(*once.collect_schema().names())]).drop("times")
     return told if since is None else told.filter(made >= since)
 
 
@@ -133,9 +146,9 @@ def _closing() -> nw.Expr:
     return nw.col("status").is_in(sorted(CLOSING_STATUSES))
 
 
-def disbursements(terms: Frame, days: DateRange) -> Frame:
-    """Give what was paid out to the borrowers of the loans originated on these days."""
-    return loans_made(terms, days.last, days.first).select(
+def disbursements(loans: Frame, days: DateRange) -> Frame:
+    """Give what was paid out to the borrowers of those of `loans_made` that were originated on these days."""
+    return loans.filter(nw.col("snapshot_date").is_between(days.first, days.last)).select(
         "loan_id",
         "snapshot_date",
         nw.col("origination_date").alias("paid_on"),
@@ -145,10 +158,10 @@ def disbursements(terms: Frame, days: DateRange) -> Frame:
     )
 
 
-def reported_flows(terms: Frame, performance: Frame, days: DateRange, since: date | None = None) -> list[Frame]:
+def reported_flows(loans: Frame, performance: Frame, days: DateRange) -> list[Frame]:
     """Give what the events of these days say was received with them; totals are no payment.
 
-    With `since`, loans made before it are taken to report their payments; see `asking_events`.
+    Loans that `loans_made` does not give are taken to report their payments; see `asking_events`.
 
     Where principal, interest and the rest are told apart, each is a flow; else the whole is `received`, or a `recovery`
     where the loan is charged off. Of a scheduled loan an amount that is not told apart is part of its totals.
@@ -159,7 +172,7 @@ def reported_flows(terms: Frame, performance: Frame, days: DateRange, since: dat
         for column, kind in _SPLIT.items()
     ]
     undivided = events.filter(_undivided())
-    scheduled = loans_made(terms, days.last, since).filter(nw.col("payments") == SCHEDULED)
+    scheduled = loans.filter(nw.col("payments") == SCHEDULED)
     kind = nw.when(nw.col("status") == "CHARGED_OFF").then(nw.lit(RECOVERY)).otherwise(nw.lit(RECEIVED))
     parts.append(
         undivided.join(of_loans(undivided, scheduled).select(*EVENT), on=list(EVENT), how="anti").select(
@@ -177,22 +190,23 @@ def _rebuilt() -> nw.Expr:
 
 
 def stretches(
-    terms: Frame,
+    loans: Frame,
     performance: Frame,
     quarantine: Frame,
-    last: date,
+    days: DateRange,
     settings: LabelSettings,
-    since: date | None = None,
+    hold: Callable[[Frame], Frame] = _as_it_is,
 ) -> Frame:
-    """Cut the life of each scheduled loan, as known by a day, at the events that say what was received to date.
+    """Cut the life of each scheduled loan at the events that say what was received to date.
 
     Args:
-        terms, performance: Typed rows with `CASH_COLUMNS`, all that is known by `last`; with `since`, from then on, and
-            the terms of `SAME_LOAN_MONTHS` before it.
+        loans: What `loans_made` gives of those known by the last day.
+        performance: Typed rows with `CASH_COLUMNS`, all that are known of these loans by the last day.
         quarantine: Rows of `silver/quarantine`: from the day on which an event was set aside nothing is assumed.
-        last: The last day known.
+        days: Stretches are left out that ended before them; so are those without an end in which nothing is assumed,
+            since the event before did not say that the loan is current.
         settings: When a loan is in default.
-        since: Only loans made from this day on.
+        hold: Makes a frame that is asked for several times once, where that is quicker; an engine's `read_once`.
 
     Returns:
         One row per stretch: of the loan `loan_id`, `origination_date`, `disbursed`, `interest_rate_share`,
@@ -203,11 +217,11 @@ def stretches(
         `until_status`, `until_last` (the day of the last payment), `until_days` (days past due), `until_principal`,
         `until_interest`, `until_fees` (null without totals).
     """
-    loans = loans_made(terms, last, since).filter(
+    loans = loans.filter(
         nw.col("payments") == SCHEDULED, ~nw.col("interest_rate_share").is_null(), ~nw.col("term_months").is_null()
     )
-    known = of_loans(performance.filter(nw.col("snapshot_date") <= last), loans)
-    defaults = default_events(known, settings, LIFE)
+    known = hold(of_loans(performance.filter(nw.col("snapshot_date") <= days.last), loans))
+    defaults = hold(default_events(known, settings, LIFE))
     first = defaults.group_by(*LIFE).agg(nw.col("known_on").min().alias("default_on"))
     worst = (
         defaults.join(first, on=list(LIFE), how="inner")
@@ -217,20 +231,38 @@ def stretches(
             nw.col("snapshot_date").max().alias("default_event_on"), nw.col("days_past_due").max().alias("default_days")
         )
     )
-    set_aside = (
-        of_loans(
-            with_name(quarantine.filter(nw.col("snapshot_date") <= last)).select("loan_id", "snapshot_date"), loans
-        )
-        .group_by(*LIFE)
-        .agg(nw.col("snapshot_date").min().alias("set_aside_on"))
+    broken = with_name(quarantine.filter(nw.col("snapshot_date") <= days.last)).select("loan_id", "snapshot_date")
+    set_aside = of_loans(broken, loans).group_by(*LIFE).agg(nw.col("snapshot_date").min().alias("set_aside_on"))
+    marks = hold(_with_marks_before(hold(_marks(known))))
+    newest = marks.filter(nw.col("next_on").is_null())
+    ended = marks.filter(nw.col("until_on") >= days.first).drop("next_on")
+    going_on = loans.select(*LIFE).join(
+        newest.select(*LIFE, *(nw.col(name).alias(other) for name, other in _BEFORE.items())), on=list(LIFE), how="left"
     )
+    going_on = going_on.filter(nw.col("from_on").is_null() | (nw.col("from_status") == "CURRENT"))
+    kept = ended.collect_schema()
+    absent = {name: kept[name] for name in kept.names() if name not in (*LIFE, *_BEFORE.values())}
+    unended = going_on.with_columns(*(nw.lit(None, dtype=kind).alias(name) for name, kind in absent.items()))
     facts = (
         loans.select(*LIFE, "disbursed", "interest_rate_share", "term_months")
         .join(worst, on=list(LIFE), how="left")
         .join(set_aside, on=list(LIFE), how="left")
     )
+    return facts.join(nw.concat([ended, unended.select(*kept.names())]), on=list(LIFE), how="inner").drop("row_number")
+
+
+_BEFORE = {
+    "until_on": "from_on",
+    "until_status": "from_status",
+    **{f"until_{name}": f"from_{name}" for name in ("principal", "interest", "fees")},
+}
+"""Column of the event that ends a stretch -> what the next stretch calls it."""
+
+
+def _marks(known: Frame) -> Frame:
+    """Select the events at which lives are cut: those with totals, and ends that do not tell what they are made of."""
     totals = _totals()
-    marks = known.filter(totals | (_closing() & _undivided())).select(
+    return known.filter(totals | (_closing() & _undivided())).select(
         *LIFE,
         nw.col("snapshot_date").alias("until_on"),
         "row_number",
@@ -238,26 +270,23 @@ def stretches(
         nw.col("last_payment_date").alias("until_last"),
         nw.col("days_past_due").alias("until_days"),
         *(nw.when(totals).then(nw.col(name)).alias(f"until_{name.removesuffix('_received')}") for name in _TOTALS),
+        nw.len().over(*LIFE).alias("times"),
     )
-    order = ["until_on", "row_number"]
-    before = {"until_on": "from_on", "until_status": "from_status"}
-    before |= {f"until_{name}": f"from_{name}" for name in ("principal", "interest", "fees")}
-    closed = marks.with_columns(
-        *(nw.col(name).shift(1).over(*LIFE, order_by=order).alias(other) for name, other in before.items())
+
+
+def _with_marks_before(marks: Frame) -> Frame:
+    """Add what the mark before of the same loan says, and as `next_on` the day of the one after it."""
+    once, several = marks.filter(nw.col("times") == 1), marks.filter(nw.col("times") > 1)
+    kinds, order = marks.collect_schema(), ["until_on", "row_number"]
+    told = several.with_columns(
+        *(nw.col(name).shift(1).over(*LIFE, order_by=order).alias(other) for name, other in _BEFORE.items()),
+        nw.col("until_on").shift(-1).over(*LIFE, order_by=order).alias("next_on"),
     )
-    newest = marks.with_columns(nw.col("until_on").shift(-1).over(*LIFE, order_by=order).alias("next_on")).filter(
-        nw.col("next_on").is_null()
+    # Of most loans there is one mark, and nothing to put in order.
+    alone = once.with_columns(
+        *(nw.lit(None, dtype=kinds[name]).alias(other) for name, other in [*_BEFORE.items(), ("until_on", "next_on")])
     )
-    ended = facts.join(closed, on=list(LIFE), how="inner")
-    kept = ended.collect_schema()
-    going_on = facts.join(
-        newest.select(*LIFE, *(nw.col(name).alias(other) for name, other in before.items())),
-        on=list(LIFE),
-        how="left",
-    )
-    absent = {name: kept[name] for name in kept.names() if name not in going_on.collect_schema().names()}
-    unended = going_on.with_columns(*(nw.lit(None, dtype=kind).alias(name) for name, kind in absent.items()))
-    return nw.concat([ended, unended.select(*kept.names())]).drop("row_number")
+    return nw.concat([alone, told.select(*alone.collect_schema().names())]).drop("times")
 
 
 __all__ = [

@@ -29,13 +29,14 @@ from tests.unit.jobs.silver_home import (
 from tests.watched_opens import Opened, watched_opens
 
 from p2pcredit.contracts.tables import CASH_FLOWS, QUARANTINE, Table
-from p2pcredit.jobs.context import JobContext
+from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.preprocessing import cash_flows
 from p2pcredit.jobs.preprocessing.cash_flows import build_cash_flows
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.storage.tables.open_tables import forget
+from p2pcredit.transforms.cash_flows import stretches
+from p2pcredit.transforms.unknown_outcomes import Frame
 
 DAYS = st.dates(FIRST, LAST)
 NAMES = st.sampled_from("abc")
@@ -192,13 +193,19 @@ def test_only_a_day_with_an_event_of_a_loan_long_over_looks_through_all_loans(tm
 
 def test_days_with_more_flows_than_are_held_at_once_are_built_in_parts_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[DateRange] = []
+    cut: list[DateRange] = []
     write_part = cash_flows._write_part
 
-    def watched(ctx: JobContext, lake: Lake, days: DateRange) -> tuple[int, bool]:
+    def watched(engine: Engine, told: Any, days: DateRange, default_days: int) -> tuple[int, bool]:
         built.append(days)
-        return write_part(ctx, lake, days)
+        return write_part(engine, told, days, default_days)
+
+    def watched_stretches(loans: Frame, performance: Frame, quarantine: Frame, days: DateRange, *more: Any) -> Frame:
+        cut.append(days)
+        return stretches(loans, performance, quarantine, days, *more)
 
     monkeypatch.setattr(cash_flows, "_write_part", watched)
+    monkeypatch.setattr(cash_flows, "stretches", watched_stretches)
     events = [event("a", date(2010, 7, 15), "FULLY_PAID", **totals(1200.0, 50.0))]
     with silver_of([loan(name, date(2010, 3, 1)) for name in "abc"], events) as home:
         one = build_cash_flows(context(home), SPAN)
@@ -208,8 +215,11 @@ def test_days_with_more_flows_than_are_held_at_once_are_built_in_parts_alike(mon
         monkeypatch.setattr(cash_flows, "FLOWS_TOGETHER", 72)  # of three loans those of a year
         assert build_cash_flows(context(home), SPAN) == one
         assert flows(home).equals(whole)
-    assert [(part.first.year, part.last) for part in built[1:3]] == [
-        (2010, date(2010, 12, 31)),
-        (2011, date(2011, 12, 31)),
-    ]
-    assert built[-1].last == SPAN.last
+        assert built[1:] == [DateRange(FIRST, date(2011, 2, 28)), DateRange(date(2011, 3, 1), LAST)]
+        assert cut == [SPAN, SPAN]  # lives are cut once for all parts
+
+        without_flows(home)
+        monkeypatch.setattr(cash_flows, "LOANS_TOGETHER", 2)
+        assert build_cash_flows(context(home), SPAN) == one
+        assert flows(home).equals(whole)
+    assert [days.last for days in cut[2:]] == [*(date(year, 12, 31) for year in range(2010, 2018)), LAST]

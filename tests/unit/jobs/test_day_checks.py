@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
+import polars as pl
 import pytest
 from tests.unit.jobs.small_days import (
     DAY,
@@ -25,8 +27,10 @@ from p2pcredit.contracts.tables import FEATURE_STORE, silver
 from p2pcredit.errors import SchemaDriftError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.home.doctor import examine
+from p2pcredit.jobs.preprocessing import feed_history
 from p2pcredit.jobs.preprocessing import stages as preprocessing
 from p2pcredit.jobs.preprocessing.cash_flows import build_cash_flows
+from p2pcredit.jobs.preprocessing.checks.day_checks import judge_days
 from p2pcredit.jobs.preprocessing.label_store import build_label_store
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
@@ -339,3 +343,32 @@ def test_a_third_of_a_small_day_without_a_row_is_said(ctx: JobContext) -> None:
     land_day(ctx.layout, DAY, 6)
     write(ctx.layout, "credit_history", DAY, lines_of("credit_history", DAY, 4))
     assert ("credit_history", None, "few_rows") in found(preprocess(ctx, ONE))
+
+
+def test_rows_counted_when_a_day_was_judged_are_counted_again_only_where_a_rival_changed_them(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    count = feed_history._held
+    income = silver(FEEDS["financial"])
+
+    def watched(ctx: JobContext, feed: str, days: DateRange) -> Any:
+        counted.append(feed)
+        return count(ctx, feed, days)
+
+    def overtaken(ctx: JobContext, *given: Any, **named: Any) -> Any:
+        judged = judge_days(ctx, *given, **named)
+        lake = Lake(ctx.layout)
+        lake.replace(income, lake.read(income, ONE).with_columns(annual_income=pl.lit(77_000.0)), ONE)
+        return judged
+
+    monkeypatch.setattr(feed_history, "_held", watched)
+    preprocess(ctx, ONE)
+    assert sorted(counted) == sorted(FEEDS)
+    counted.clear()
+    monkeypatch.setattr(preprocessing, "judge_days", overtaken)
+    preprocess(ctx, ONE)
+    assert sorted(counted) == sorted([*FEEDS, "financial"])
+    kept = read_receipt(ctx.layout, DAY)
+    assert kept is not None
+    assert kept["feeds"]["financial"]["levels"]["annual_income"] == [77_000] * 3

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2pcredit.monitoring.feeds import levels
 from p2pcredit.monitoring.feeds.levels import (
     POINTS,
     UsualLevels,
@@ -122,3 +123,31 @@ def test_days_drawn_alike_are_no_finding(rows: int, days: int, luck: object) -> 
 
 def test_the_chance_is_that_of_fishers_exact_test() -> None:
     assert chance_of_so_few(0, 5, 20, 20) == pytest.approx(1 / comb(25, 5))
+
+
+@given(
+    days=st.lists(st.lists(st.integers(0, 4).map(float), max_size=13), min_size=1, max_size=16),
+    most=st.integers(1, 4),
+    today=st.lists(st.integers(0, 4).map(float), min_size=1, max_size=13),
+)
+def test_what_is_usual_after_many_days_is_what_the_last_of_them_say(
+    days: list[list[float]], most: int, today: list[float]
+) -> None:
+    shapes = [(DAY + timedelta(days=place), shape(values)) for place, values in enumerate(days)]
+    kept = [(day, held) for day, held in shapes if held.levels][-most:]
+    long, short = (UsualLevels(("annual_income",), most, given_days) for given_days in (shapes, kept))
+    assert list(long.days) == list(short.days)
+    assert long.suspects(shape(today)) == short.suspects(shape(today))
+
+
+def test_a_bound_that_most_usual_values_reach_is_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[float] = []
+
+    def watched(kept: tuple[tuple[float, ...], int], bound: float) -> int:
+        looked.append(bound)
+        return most_up_to(kept, bound)
+
+    monkeypatch.setattr(levels, "most_up_to", watched)
+    assert found(SPREAD, *[SPREAD] * 28) == ([], [])
+    assert found([90_000.0 + more for more in range(8)], *[SPREAD] * 28) == (["high"], [])
+    assert 0 < len(looked) <= 3 * 9  # of the 28 days that each of three bounds would take

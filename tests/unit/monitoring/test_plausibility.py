@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
-from p2pcredit.contracts.plausible import PLAUSIBLE
+from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
+from p2pcredit.monitoring.feeds import plausibility
 from p2pcredit.monitoring.feeds.levels import ranks_of
-from p2pcredit.monitoring.feeds.plausibility import implausible
+from p2pcredit.monitoring.feeds.plausibility import Sizes, implausible
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 
 CHANCE = 1e-5
@@ -90,3 +91,17 @@ def test_a_finding_names_the_column_the_bounds_and_the_median() -> None:
 @settings(deadline=None)
 def test_a_column_within_its_bounds_is_never_said(values: list[float]) -> None:
     assert found("financial", "annual_income", values) == []
+
+
+def test_no_more_days_before_are_looked_at_than_may_count_with_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[FeedDay] = []
+    sizes = plausibility._sizes
+
+    def watched(column: Plausible, shape: FeedDay, name: str) -> Sizes | None:
+        looked.append(shape)
+        return sizes(column, shape, name)
+
+    monkeypatch.setattr(plausibility, "_sizes", watched)
+    before = [[20_000.0] * 3] * 20 + [[0.0] * 2]
+    assert found("financial", "annual_income", [0.0] * 2, *before) == []
+    assert len(looked) == 3  # today, the day that is off too, and the one before it

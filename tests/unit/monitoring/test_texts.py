@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2pcredit.monitoring.feeds import texts as texts_of_feeds
 from p2pcredit.monitoring.feeds.findings import Finding
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.monitoring.feeds.texts import MOST_TEXTS, UsualTexts, compare_texts, kept_texts, worded
@@ -161,3 +162,18 @@ def test_quiet_years_have_no_false_alarm(rows: int) -> None:
             alarms += len(compare_texts("demographic", DAY + timedelta(days=n), today, usual, CHANCE))
             usual.add(DAY + timedelta(days=n), today)
     assert alarms == 0
+
+
+def test_texts_of_the_days_before_are_summed_once_however_many_are_taken_with_today(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    summed: list[int] = []
+    whole = texts_of_feeds._sum
+
+    def watched(days: Sequence[dict[str, int]]) -> Counter[str]:
+        summed.append(len(days))
+        return whole(days)
+
+    monkeypatch.setattr(texts_of_feeds, "_sum", watched)
+    assert found(["RENT", "X"], *[["RENT", "OWN"]] * 20) == []
+    assert summed == [20]  # and not 20, 19, 18 and so on

@@ -20,7 +20,7 @@ from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.engines.local import collect
 from p2pcredit.periods import DateRange
 from p2pcredit.settings import LabelSettings
-from p2pcredit.transforms.cash_flows import disbursements, reported_flows, stretches
+from p2pcredit.transforms.cash_flows import disbursements, loans_made, reported_flows, stretches
 from p2pcredit.transforms.payment_schedule import scheduled_flows
 
 BORN = date(2020, 1, 31)
@@ -66,9 +66,10 @@ def flows(
     terms, performance = frame(silver(LOAN_TERMS), *loans), frame(silver(LOAN_PERFORMANCE), *events)
     broken = [{"feed": "loan_performance", "snapshot_date": set_aside, "rules": "status: x", "loan_id": "a"}]
     quarantine = frame(QUARANTINE, *(broken if set_aside else []))
-    lives = collect(stretches(terms, performance, quarantine, days.last, LabelSettings()))
+    made = loans_made(terms, days.last)
+    lives = collect(stretches(made, performance, quarantine, days, LabelSettings()))
     parts = [scheduled_flows(lives, days, 90)]
-    parts += [collect(part) for part in (disbursements(terms, days), *reported_flows(terms, performance, days))]
+    parts += [collect(part) for part in (disbursements(made, days), *reported_flows(made, performance, days))]
     found = pl.concat([part.select("snapshot_date", "paid_on", "kind", "amount") for part in parts])
     return sorted((known, on, kind, round(amount, 2)) for known, on, kind, amount in found.iter_rows())
 

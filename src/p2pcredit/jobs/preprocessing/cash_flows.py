@@ -7,6 +7,8 @@ ago, such as a late recovery of a platform that publishes totals, is found by lo
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -14,12 +16,12 @@ from functools import partial
 import narwhals as nw
 import polars as pl
 
-from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, LOAN_TERMS
+from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, LOAN_TERMS, MOST_TERM_MONTHS
 from p2pcredit.contracts.tables import CASH_FLOWS, QUARANTINE, silver
 from p2pcredit.engines.protocol import Engine
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.lake_engines import close_month, engine_for
-from p2pcredit.periods import DateRange, add_months, month_end
+from p2pcredit.periods import DateRange, add_months, joined, month_end, month_start
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.storage.tables.build_notes import noted_built
 from p2pcredit.storage.tables.column_bounds import bounded_files, last_day_there
@@ -40,13 +42,13 @@ from p2pcredit.transforms.cash_flows import (
 from p2pcredit.transforms.payment_schedule import scheduled_flows
 from p2pcredit.transforms.unknown_outcomes import QUARANTINE_COLUMNS, Frame
 
-STRETCHES_TOGETHER = 20_000
-"""Stretches of which all instalments are held at once: each has dozens, and the work on them needs many columns."""
-FLOWS_TOGETHER = 4_000_000
-"""Flows that are held at once, about: days are cut at ends of months so that no more become known in a part."""
+FLOWS_TOGETHER = 2_000_000
+"""Flows that are held at once, at most: days are cut at ends of months so that no more become known in a part."""
+LOANS_TOGETHER = 1_000_000
+"""Loans of a book up to which the stretches of all days are cut at once; of a larger one, those of a year."""
 _FLOWS_A_MONTH = 2
 """Of a loan that runs: principal and interest."""
-_SHORTEST_MONTH, _LONGEST_MONTH = 28, 31
+_SHORTEST_MONTH = 28
 _TERMS, _PERFORMANCE = silver(LOAN_TERMS), silver(LOAN_PERFORMANCE)
 
 
@@ -58,11 +60,13 @@ class _Reach:
         days: The days.
         since: Loans made from this day on are looked at first.
         beyond: Whether loans made before it may have payments that are scheduled.
+        months: How long after a loan was made its instalments may become known, by the longest term.
     """
 
     days: DateRange
     since: date
     beyond: bool
+    months: int
 
     @property
     def terms(self) -> DateRange:
@@ -75,12 +79,11 @@ class _Reach:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Rows of silver that some loans' flows rest on; `since` as in `transforms.cash_flows.stretches`."""
+    """What some loans' flows rest on: the terms of each once, and other rows of silver."""
 
-    terms: Frame
+    loans: Frame
     performance: Frame
     quarantine: Frame
-    since: date | None
 
 
 def build_cash_flows(ctx: JobContext, days: DateRange) -> Receipt:
@@ -110,30 +113,56 @@ def _mend_later_flows(ctx: JobContext, lake: Lake, days: DateRange) -> bool:
 
 
 def _write(ctx: JobContext, lake: Lake, days: DateRange) -> tuple[int, bool]:
-    """Replace the flows of these days; give how many there are and whether any changed."""
-    done = [_write_part(ctx, lake, part) for part in _parts(lake, days)]
+    """Replace the flows of these days; give how many there are and whether any changed.
+
+    Lives are cut once for many days, at the events known by the last of them; what became known on a day is the same.
+    """
+    made = {} if days.last <= month_end(days.first) else _loans_by_month(lake, days.last)
+    spans = [days] if sum(made.values()) <= LOANS_TOGETHER else list(days.months(12))
+    done = [part for span in spans for part in _write_span(ctx, lake, span, made)]
     return sum(height for height, _ in done), any(changed for _, changed in done)
 
 
-def _parts(lake: Lake, days: DateRange) -> list[DateRange]:
-    """Cut days in which too many flows may become known for them to be held together."""
-    if days.last <= month_end(days.first):
-        return [days]
-    loans = sum(lake.rows_per_day(_TERMS, DateRange(EARLIEST_ORIGINATION, days.last)).values())
-    together = max(1, FLOWS_TOGETHER // max(_FLOWS_A_MONTH * loans, 1))
-    return [days] if together * _SHORTEST_MONTH >= len(days) + _LONGEST_MONTH else list(days.months(together))
-
-
-def _write_part(ctx: JobContext, lake: Lake, days: DateRange) -> tuple[int, bool]:
+def _write_span(ctx: JobContext, lake: Lake, span: DateRange, made: Mapping[date, int]) -> list[tuple[int, bool]]:
     labels = ctx.settings.labels
-    reach = _reach(lake, days, labels.default_days)
+    reach = _reach(lake, span, labels.default_days)
     engine = engine_for(ctx, lake, (_TERMS, reach.terms), (_PERFORMANCE, reach.events))
-    parts: list[Frame] = []
+    told: list[tuple[_Known, Frame]] = []
     for known in _known(engine, reach):
-        lives = stretches(known.terms, known.performance, known.quarantine, days.last, labels, known.since)
-        filled = engine.mapped(lives, partial(_filled, days, labels.default_days), CASH_FLOWS)
-        told = [disbursements(known.terms, days), *reported_flows(known.terms, known.performance, days, known.since)]
-        parts += [part.with_columns(nw.col("snapshot_date").alias("known_on")) for part in told]
+        lives = stretches(known.loans, known.performance, known.quarantine, span, labels, partial(_held, engine))
+        told.append((known, _held(engine, lives)))
+    return [_write_part(engine, told, part, labels.default_days) for part in _parts(span, made, reach.months)]
+
+
+def _held(engine: Engine, frame: Frame) -> Frame:
+    return engine.read_once(frame)[0]
+
+
+def _loans_by_month(lake: Lake, last: date) -> dict[date, int]:
+    """Count the loans made in each month up to a day."""
+    found: Counter[date] = Counter()
+    for day, loans in lake.rows_per_day(_TERMS, DateRange(EARLIEST_ORIGINATION, last)).items():
+        found[month_start(day)] += loans
+    return dict(found)
+
+
+def _parts(span: DateRange, made: Mapping[date, int], months: int) -> list[DateRange]:
+    """Cut days where more flows may become known than are to be held together: two a month of a loan that may run."""
+    runs = [
+        sum(loans for first, loans in made.items() if first <= part.last <= add_months(first, months))
+        for part in span.months()
+    ]
+    return joined(zip(span.months(), (_FLOWS_A_MONTH * loans for loans in runs), strict=True), FLOWS_TOGETHER)
+
+
+def _write_part(
+    engine: Engine, told: Sequence[tuple[_Known, Frame]], days: DateRange, default_days: int
+) -> tuple[int, bool]:
+    parts: list[Frame] = []
+    for known, lives in told:
+        filled = engine.mapped(lives, partial(_filled, days, default_days), CASH_FLOWS)
+        reported = [disbursements(known.loans, days), *reported_flows(known.loans, known.performance, days)]
+        parts += [part.with_columns(nw.col("snapshot_date").alias("known_on")) for part in reported]
         parts.append(filled.lazy())
     (flows,) = engine.run(nw.concat([part.select(list(CASH_FLOWS.schema)) for part in parts]))
     return flows.height, engine.replace(CASH_FLOWS, flows, days)
@@ -144,36 +173,37 @@ def _reach(lake: Lake, days: DateRange, default_days: int) -> _Reach:
 
     The log of the table of terms says which of its files may hold loans with a schedule, and of how many months.
     """
-    after = FOLLOWED_MONTHS + default_days // _SHORTEST_MONTH + 1
-    since, oldest = days.first, days.first
+    known_after = default_days // _SHORTEST_MONTH + 1
+    since, oldest, most = days.first, days.first, 0
     for file in bounded_files(lake, _TERMS, "payments", "term_months"):
         low, high = file.low or EARLIEST_ORIGINATION, file.high or days.last
         if low > days.last or not file.columns["payments"].may_hold(SCHEDULED):
             continue
         longest = file.columns["term_months"].highest
-        if longest is None or add_months(high, int(longest) + after) >= days.first:
+        most = max(most, MOST_TERM_MONTHS if longest is None else int(longest))
+        if longest is None or add_months(high, int(longest) + FOLLOWED_MONTHS + known_after) >= days.first:
             since = min(since, low)
         oldest = min(oldest, low)
-    return _Reach(days, since, beyond=oldest < since)
+    return _Reach(days, since, beyond=oldest < since, months=most + known_after)
 
 
 def _known(engine: Engine, reach: _Reach) -> list[_Known]:
     """Read what the flows of the loans rest on: of the recent ones, and of older ones that an event speaks of."""
+    hold = partial(_held, engine)
     terms, performance, quarantine = engine.read_once(
         engine.frame(_TERMS, reach.terms, CASH_COLUMNS["loan_terms"]),
         engine.frame(_PERFORMANCE, reach.events, CASH_COLUMNS["loan_performance"]),
         engine.frame(QUARANTINE, reach.events, QUARANTINE_COLUMNS),
     )
+    recent = hold(loans_made(terms, reach.days.last, reach.since, hold))
     if reach.beyond:
-        recent = loans_made(terms, reach.days.last, reach.since)
         (asking,) = engine.run(not_of(asking_events(performance, reach.days), recent))
         older = _older(engine, reach, asking.lazy()) if asking.height else None
         if older is not None:
-            left = [
-                frame.join(older.terms.select("loan_id"), on="loan_id", how="anti") for frame in (terms, performance)
-            ]
-            return [_Known(left[0], left[1], quarantine, reach.since), older]
-    return [_Known(terms, performance, quarantine, reach.since)]
+            ids = older.loans.select("loan_id")
+            left = [hold(frame.join(ids, on="loan_id", how="anti")) for frame in (recent, performance)]
+            return [_Known(left[0], left[1], quarantine), older]
+    return [_Known(recent, performance, quarantine)]
 
 
 def _older(engine: Engine, reach: _Reach, asking: Frame) -> _Known | None:
@@ -191,15 +221,14 @@ def _older(engine: Engine, reach: _Reach, asking: Frame) -> _Known | None:
         for table, columns in ((_PERFORMANCE, CASH_COLUMNS["loan_performance"]), (QUARANTINE, QUARANTINE_COLUMNS))
     ]
     performance, quarantine = engine.read_once(*rows)
-    terms = found.lazy().join(loans, on="loan_id", how="semi")
-    return _Known(terms, performance, quarantine, None)
+    hold = partial(_held, engine)
+    made = hold(loans_made(found.lazy().join(loans, on="loan_id", how="semi"), reach.days.last, hold=hold))
+    return _Known(made, performance, quarantine)
 
 
 def _filled(days: DateRange, known_after_days: int, lives: pl.DataFrame) -> pl.DataFrame:
-    if lives.is_empty():
-        return pl.DataFrame(schema=CASH_FLOWS.schema)
-    parts = [scheduled_flows(part, days, known_after_days) for part in lives.iter_slices(STRETCHES_TOGETHER)]
-    return pl.concat(parts).with_columns(pl.col("snapshot_date").alias("known_on"))
+    filled = scheduled_flows(lives, days, known_after_days)
+    return filled.with_columns(pl.col("snapshot_date").alias("known_on"))
 
 
 __all__ = ["build_cash_flows"]

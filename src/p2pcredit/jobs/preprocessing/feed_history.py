@@ -29,28 +29,58 @@ from p2pcredit.transforms.typing import trimmed_text, typed_value
 _SIZES = " sizes "
 
 
-def seen_in_tables(ctx: JobContext, feeds: Collection[str], days: DateRange) -> dict[str, dict[date, Seen]]:
+@dataclass(frozen=True, slots=True)
+class SeenInTables:
+    """What the tables said of feeds on some days.
+
+    Args:
+        seen: Feed -> day -> what is known; of an optional feed, of the days on which it landed.
+        states: Table -> what identified its rows just before they were read.
+        loans: Feed and day -> loans that came in by the other feeds, and those that the feed has a row for.
+        held: Feed -> day -> what silver holds.
+    """
+
+    seen: dict[str, dict[date, Seen]]
+    states: dict[str, tuple[str, int] | None]
+    loans: dict[tuple[str, date], tuple[int, int]]
+    held: dict[str, dict[date, _Held]]
+
+
+def seen_in_tables(
+    ctx: JobContext, feeds: Collection[str], days: DateRange, before: SeenInTables | None = None
+) -> SeenInTables:
     """Gather what bronze, silver and the notes of what landed say of these feeds for each of the days.
 
     Args:
         ctx: The context.
         feeds: Their names; of the others bronze is looked at, for the loans that came in.
         days: The days, whose bronze of all feeds and silver of these is written.
-
-    Returns:
-        Feed -> day -> what is known; of an optional feed, of the days on which it landed.
+        before: What was seen of the same feeds and days a moment ago: the rows of a table that stands where it stood
+            then are not counted again. Notes are.
     """
-    loans = _loans(ctx, feeds, days)
+    lake = Lake(ctx.layout)
+    bronzes = [bronze(feed).name for feed in APPLICATION_FEEDS]
+    states = {table.name: lake.state(table) for table in map(bronze, APPLICATION_FEEDS)}
+    states |= {table.name: lake.state(table) for table in (silver(ctx.feed(feed)) for feed in feeds)}
+
+    def stands(*names: str) -> bool:
+        return before is not None and all(
+            name in before.states and before.states[name] == states[name] for name in names
+        )
+
+    loans = before.loans if before and stands(*bronzes) else _loans(ctx, feeds, days)
+    held: dict[str, dict[date, _Held]] = {}
     found: dict[str, dict[date, Seen]] = {}
     for feed in feeds:
         notes = noted_landed(ctx.layout, feed, days).files or landed_before(ctx, feed, days)
-        held = _held(ctx, feed, days)
+        same = before is not None and feed in before.held and stands(silver(ctx.feed(feed)).name)
+        held[feed] = before.held[feed] if before and same else _held(ctx, feed, days)
         found[feed] = {
-            day: _seen(held.get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0)))
+            day: _seen(held[feed].get(day, _Held()), notes.get(day), loans.get((feed, day), (0, 0)))
             for day in days
             if day in notes or not feed_named(feed).optional
         }
-    return found
+    return SeenInTables(found, states, loans, held)
 
 
 def receipts_say(
@@ -197,4 +227,4 @@ def _per_day(ids: pl.DataFrame) -> dict[date, int]:
     return dict(counts)
 
 
-__all__ = ["landed_before", "receipts_say", "seen_in_tables"]
+__all__ = ["SeenInTables", "landed_before", "receipts_say", "seen_in_tables"]

@@ -31,7 +31,7 @@ from p2pcredit.jobs.preprocessing.completeness.day_counts import Completeness, h
 from p2pcredit.jobs.preprocessing.completeness.day_receipts import write_receipts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Accepted, receipt_facts
 from p2pcredit.jobs.preprocessing.completeness.reconciliation import count_days, holes_of_build, incomplete_days
-from p2pcredit.jobs.preprocessing.feed_history import receipts_say, seen_in_tables
+from p2pcredit.jobs.preprocessing.feed_history import SeenInTables, receipts_say, seen_in_tables
 from p2pcredit.jobs.preprocessing.label_store import write_labels
 from p2pcredit.jobs.preprocessing.optional_feeds import has_nothing, optional_feeds_of
 from p2pcredit.jobs.preprocessing.prefetched_feeds import landed_now, prefetch_feeds
@@ -185,7 +185,9 @@ def _build_features(ctx: JobContext, days: DateRange) -> Receipt:
     return {"rows": features.height, "changed": changed, "without_loan": rows_of_no_loan(lake, days)}
 
 
-def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = None) -> Receipt:
+def complete_days(
+    ctx: JobContext, days: DateRange, accepted: Accepted | None = None, before: SeenInTables | None = None
+) -> Receipt:
     """Mark the gold tables of these days complete, with their counts, the rows of each table and each feed's shape.
 
     A day is complete only where per feed as many rows landed as bronze has, and silver and quarantine together, where
@@ -197,6 +199,7 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
         days: The days.
         accepted: Day -> what was accepted of it by now; what its receipt keeps besides holds for files that did not
             change.
+        before: What was seen of these days when they were judged; what changed since is looked at again.
 
     Raises:
         IncompleteDayError: If a day is not, naming the feed and both numbers, or the table; the others are marked all
@@ -205,16 +208,15 @@ def complete_days(ctx: JobContext, days: DateRange, accepted: Accepted | None = 
     """
     close_month(Lake(ctx.layout), QUARANTINE, days)
     with exclusive_lock(ctx.layout.completed_days_lock, "the receipts of complete days"):
-        seen = seen_in_tables(
-            ctx, [*FEEDS, *optional_feeds_of(ctx, days)], days
-        )  # as the tables are now: a rival may have overtaken this run
-        before = read_receipts(ctx.layout, days)
-        counts = count_days(ctx, days, before)
+        # As the tables are now: a rival may have overtaken this run.
+        seen = seen_in_tables(ctx, [*FEEDS, *optional_feeds_of(ctx, days)], days, before).seen
+        receipts = read_receipts(ctx.layout, days)
+        counts = count_days(ctx, days, receipts)
         holes = [hole for day in days for hole in holes_of(day, counts[day]) if hole.kind is Completeness.INCOMPLETE]
-        holes = sorted([*holes, *holes_of_build(ctx, days, before)], key=lambda hole: hole.day)
+        holes = sorted([*holes, *holes_of_build(ctx, days, receipts)], key=lambda hole: hole.day)
         broken = {hole.day for hole in holes}
         kept = {
-            day: receipt_facts(seen, day, before.get(day), accepted or {}) | {"counts": counts[day].as_json()}
+            day: receipt_facts(seen, day, receipts.get(day), accepted or {}) | {"counts": counts[day].as_json()}
             for day in days
             if day not in broken
         }
@@ -377,7 +379,7 @@ def _do_part_once(
             case "build_label_store":
                 built[step.name] = write_labels(ctx, part)
             case "complete_days":
-                built[step.name] = complete_days(ctx, part, judged.accepted)
+                built[step.name] = complete_days(ctx, part, judged.accepted, judged.in_tables)
             case _:
                 built[step.name] = do_step(ctx, step, part)
     return _Part(refined, judged, built)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -123,8 +124,11 @@ class UsualLevels:
     def __init__(self, columns: Sequence[str], most: int, days: Iterable[tuple[date, FeedDay]] = ()) -> None:
         self.columns = tuple(columns)
         self.days: deque[tuple[date, FeedDay]] = deque(maxlen=most)
-        self._points: deque[_Array] = deque(maxlen=most)
-        self._counts: deque[_Array] = deque(maxlen=most)
+        self._most, self._end = most, 0
+        self._laid_out: tuple[FeedDay, tuple[_Array, _Array]] | None = None
+        # Room for twice as many days as are kept: these lie one after the other, and move to the front now and then.
+        self._points = np.full((POINTS, 2 * most, len(self.columns)), np.nan)
+        self._counts = np.zeros((2 * most, len(self.columns)))
         for day, shape in days:
             self.add(day, shape)
 
@@ -132,41 +136,57 @@ class UsualLevels:
         """Append the newest day; one that keeps no values is passed over."""
         if not shape.levels:
             return
-        points, counts = self.arrays(shape)
+        if self._end == 2 * self._most:
+            kept = self._there()
+            self._points[:, : self._most], self._counts[: self._most] = self._points[:, kept], self._counts[kept]
+            self._end = self._most
+        self._points[:, self._end], self._counts[self._end] = self.arrays(shape)
+        self._end += 1
         self.days.append((day, shape))
-        self._points.append(points)
-        self._counts.append(counts)
+
+    def _there(self) -> slice:
+        return slice(self._end - len(self.days), self._end)
 
     def arrays(self, shape: FeedDay) -> tuple[_Array, _Array]:
-        """Lay a day's values out as columns by points, NaN where there is none, and how many values each column has."""
-        points = np.full((len(self.columns), POINTS), np.nan)
-        counts = np.zeros(len(self.columns))
-        for place, column in enumerate(self.columns):
-            values = shape.levels.get(column, ())
-            points[place, : len(values)] = values
-            counts[place] = shape.filled.get(column, 0) if values else 0
-        return points, counts
+        """Lay a day's values out as points by columns, NaN where there is none, and how many values each column has."""
+        if self._laid_out is not None and self._laid_out[0] is shape:
+            return self._laid_out[1]  # a day is judged, and then added
+        values = [shape.levels.get(column, ()) for column in self.columns]
+        points = [(*kept, *_NOTHING[len(kept) :]) for kept in values]
+        counts = [shape.filled.get(column, 0) if kept else 0 for column, kept in zip(self.columns, values, strict=True)]
+        arrays = np.array(points, dtype=np.float64).reshape(-1, POINTS).T, np.array(counts, dtype=np.float64)
+        self._laid_out = shape, arrays
+        return arrays
 
     def suspects(self, shape: FeedDay) -> list[str]:
         """Name the columns that may be at another level: quick, since most columns of most days are not."""
-        if not self.days:
+        if not self.days or not shape.levels:
             return []
         points, counts = self.arrays(shape)
         kept = np.minimum(counts, POINTS).astype(int)
         at = np.floor(EFFECT * np.maximum(kept - 1, 0)).astype(int)  # few of today's values lie beyond this one
-        rows = np.arange(len(self.columns))
-        high_end, low_end = points[rows, at][None, :, None], points[rows, np.maximum(kept - 1 - at, 0)][None, :, None]
-        usual, of_usual = np.stack(self._points), np.stack(self._counts)
-        share = np.minimum(of_usual, POINTS)
+        columns = np.arange(len(self.columns))
+        high_end, low_end = points[at, columns], points[np.maximum(kept - 1 - at, 0), columns]
+        usual, of_usual = self._points[:, self._there()], self._counts[self._there()]
         with np.errstate(invalid="ignore", divide="ignore"):
-            weights = of_usual / share / of_usual.sum(0)
-            below = np.nansum((usual < high_end).sum(2) * weights, 0)
-            above = np.nansum((usual > low_end).sum(2) * weights, 0)
-            equal = np.nansum((usual == points[None, :, :1]).sum(2) * weights, 0)
+            weights = of_usual / np.minimum(of_usual, POINTS) / of_usual.sum(0)
+            weights[of_usual == 0] = 0.0
+            below = (_how_many(usual < high_end) * weights).sum(0)
+            above = (_how_many(usual > low_end) * weights).sum(0)
+            equal = (_how_many(usual == points[0]) * weights).sum(0)
             rare = counts * np.log(np.minimum(equal, 1.0)) < _CHANCE_WORTH_A_LOOK
-        one_value = points[:, 0] == points[rows, np.maximum(kept - 1, 0)]
+        one_value = points[0] == points[np.maximum(kept - 1, 0), columns]
         off = (below <= 1 - EFFECT + 1 / POINTS) | (above <= 1 - EFFECT + 1 / POINTS) | (one_value & rare)
         return [column for column, is_off in zip(self.columns, off & (counts > 0), strict=True) if is_off]
+
+
+_NOTHING = (float("nan"),) * POINTS
+
+
+def _how_many(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+    """Count the points of each day and column that are marked: eleven at most."""
+    counted: npt.NDArray[np.int8] = marks.view(np.int8).sum(0, dtype=np.int8)
+    return counted
 
 
 def compare_levels(
@@ -222,18 +242,22 @@ def _apart(today: Kept, before: Sequence[Kept], side: Side) -> Iterator[tuple[fl
     """Give the chance and the effect of so many of today's values up to (or from) each bound, where they are many."""
     points, count = today
     usual_within, edge = (most_up_to, -1) if side == "low" else (most_from, 0)
+    of_all = sum(number for _, number in before)
     for rank, bound in zip(ranks_of(count), points, strict=True):
         within = rank + 1 if side == "low" else count - rank
         if within / count < EFFECT:
             continue
-        rows, earlier = count, list(before)
-        while earlier and _is_within(earlier[-1], bound, edge):
-            within, rows = within + earlier[-1][1], rows + earlier[-1][1]  # days wholly there count as one with today
-            earlier.pop()
-        everything = sum(number for _, number in earlier)
+        rows, everything, days = count, of_all, len(before)
+        while days and _is_within(before[days - 1], bound, edge):
+            days -= 1  # days wholly there count as one with today
+            within, rows, everything = within + before[days][1], rows + before[days][1], everything - before[days][1]
         if not everything:
             continue
-        usual = sum(usual_within(kept, bound) for kept in earlier)
+        usual, most = 0, (within / rows - EFFECT) * everything + 1  # more than this leaves too small an effect
+        for kept in islice(before, days):
+            usual += usual_within(kept, bound)
+            if usual > most:
+                break
         if (effect := within / rows - usual / everything) >= EFFECT:
             yield chance_of_so_few(rows - within, rows, everything - usual, everything), side, effect
 

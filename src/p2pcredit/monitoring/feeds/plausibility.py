@@ -16,7 +16,7 @@ Days just before that are off alike count as one with today, so that two loans a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, exp, nextafter
 
@@ -120,7 +120,7 @@ def implausible(
         earlier = (_sizes(plausible, shape, column) for shape in reversed(before) if shape.rows)
         judged = None
         if own.wrong() is not None or _side(own) is not None:
-            judged = judge(plausible, [own, *_until_missing(earlier)], chance)
+            judged = judge(plausible, [own, *_while_alike(earlier, own)], chance)
         if judged is None and (sign := _repeated(values, own.count, plausible.high)) is not None:
             found.append(Finding(feed, column, "repeated", sign, plausible=declared))
         if judged is not None:
@@ -144,8 +144,9 @@ def doubts_of(
     """
     found: dict[str, Doubt] = {}
     for name, loans in today.items():
+        own = _as_sizes(loans)
         earlier = (_as_sizes(day[name]) if name in day else None for day in before)
-        judged = judge(_LIMITS, [_as_sizes(loans), *_until_missing(earlier)], chance) if loans.loans else None
+        judged = judge(_LIMITS, [own, *_while_alike(earlier, own)], chance) if loans.loans else None
         if judged is not None:
             found[name] = doubt_of(name, judged[0])
     return found
@@ -162,9 +163,11 @@ def _repeated(points: Sequence[float], count: int, high: float) -> float | None:
     return largest if largest > high and have >= _REPEATED_AT_LEAST else None
 
 
-def _until_missing(sizes: Iterable[Sizes | None]) -> Iterable[Sizes]:
+def _while_alike(sizes: Iterable[Sizes | None], newest: Sizes) -> Iterator[Sizes]:
+    """Give the days before that may count as one with the newest, as long as there is none that may not."""
+    ways = {newest.wrong(), _side(newest)}
     for one in sizes:
-        if one is None:
+        if one is None or not any(_is_alike(way, one, newest) for way in ways):
             return
         yield one
 

@@ -83,8 +83,7 @@ def compare_schema(
     if suspects or today.unknown:
         header = [shape for _, shape in usual.days if shape.absent is not None]
         for column in suspects:
-            with_it = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
-            others = [name for name in today.unknown or () if name not in with_it]
+            others = _not_with(column, today.unknown, header) if today.unknown else []
             since = usual.since(accepted.get(column))
             found = _judge_column(feed.name, column, column in gone, today, since, others)
             if found == "undetermined":
@@ -100,6 +99,12 @@ def compare_schema(
     if accepted.get("") != day:
         findings += _judge_rows(feed, day, today, usual, accepted.get(""))
     return Comparison(tuple(findings), tuple(undetermined), has_history=usual.rows > 0)
+
+
+def _not_with(column: str, unknown: Sequence[str], header: Sequence[FeedDay]) -> list[str]:
+    """Leave out the unknown columns that came with a column on some day."""
+    with_it = {name for shape in header if column not in (shape.absent or ()) for name in shape.unknown or ()}
+    return [name for name in unknown if name not in with_it]
 
 
 def _is_suspect(column: str, gone: bool, today: FeedDay, usual: UsualDays) -> bool:
@@ -145,9 +150,9 @@ def _judge_part(
     ways to it. Where today's loss is larger and may be chance, it is undetermined.
     """
     filled, rows, before = today.filled[column], today.rows, list(usual)
+    usual_filled, usual_rows = sum(shape.filled.get(column, 0) for shape in before), sum(s.rows for s in before)
     unsure = False
     for days in range(1, RECENT + 2):
-        usual_filled, usual_rows = sum(shape.filled.get(column, 0) for shape in before), sum(s.rows for s in before)
         if not usual_filled:
             break
         share = usual_filled / usual_rows
@@ -164,7 +169,9 @@ def _judge_part(
                 return Finding(feed, column, "sparse", today.filled[column] / today.rows, share, name)
             unsure |= by_half
         last = before.pop()
-        filled, rows = filled + last.filled.get(column, 0), rows + last.rows
+        of_last = last.filled.get(column, 0)
+        filled, rows = filled + of_last, rows + last.rows
+        usual_filled, usual_rows = usual_filled - of_last, usual_rows - last.rows
     return "undetermined" if unsure else None
 
 

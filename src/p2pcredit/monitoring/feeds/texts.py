@@ -17,9 +17,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from itertools import islice
+from functools import cache, lru_cache
 from math import log
+from operator import countOf
 from zlib import crc32
 
 from p2pcredit.contracts.columns import Kind
@@ -76,6 +76,7 @@ class UsualTexts:
         self._most = most
         self.days: deque[tuple[date, FeedDay]] = deque()
         self._sums: dict[str, Counter[str]] = {}
+        self._recent: dict[str, Counter[str]] = {}
         for day, shape in days:
             self.add(day, shape)
 
@@ -84,9 +85,12 @@ class UsualTexts:
         if not shape.texts:
             return
         self.days.append((day, shape))
-        self._count(shape, 1)
+        _count(self._sums, shape, 1)
+        _count(self._recent, shape, 1)
+        if len(self.days) > RECENT:
+            _count(self._recent, self.days[-RECENT - 1][1], -1)
         if len(self.days) > self._most:
-            self._count(self.days.popleft()[1], -1)
+            _count(self._sums, self.days.popleft()[1], -1)
 
     def counts(self, column: str) -> Counter[str]:
         """Give in how many rows of all days each text of a column stands."""
@@ -94,30 +98,38 @@ class UsualTexts:
 
     def suspects(self, today: FeedDay) -> list[str]:
         """Name the columns that may differ: quick, since most columns of most days do not."""
-        recent = [shape for _, shape in islice(reversed(self.days), RECENT)]
-        return [column for column, texts in today.texts.items() if self._may_differ(column, texts, recent)]
+        return [column for column, texts in today.texts.items() if self._may_differ(column, texts)]
 
-    def _may_differ(self, column: str, texts: Texts, recent: Sequence[FeedDay]) -> bool:
-        before = self.counts(column)
+    def _may_differ(self, column: str, texts: Texts) -> bool:
+        before, recent = self.counts(column), self._recent.get(column, Counter[str]())
         if not before or not texts:
             return False
-        rows, new = sum(texts.values()), 0
-        for text, number in texts.items():
-            if before[text] <= sum(shape.texts.get(column, {}).get(text, 0) for shape in recent):
-                new += number
+        rows = sum(texts.values())
+        new = sum(number for text, number in texts.items() if before.get(text, 0) <= recent.get(text, 0))
         if new >= EFFECT * rows:
             return True
         (one, *others) = texts
         share = before[one] / before.total()
         return not others and share < 1 and (share == 0 or rows * log(share) < _CHANCE_WORTH_A_LOOK)
 
-    def _count(self, shape: FeedDay, sign: int) -> None:
-        for column, texts in shape.texts.items():
-            counts = self._sums.setdefault(column, Counter())
-            for text, number in texts.items():
-                counts[text] += sign * number
-                if not counts[text]:
-                    del counts[text]
+
+def _count(sums: dict[str, Counter[str]], shape: FeedDay, sign: int) -> None:
+    """Add the texts of a day to sums by column, or take them away; a text that no day holds is not in them."""
+    for column, texts in shape.texts.items():
+        counts = sums.setdefault(column, Counter())
+        if sign > 0:
+            counts.update(texts)
+        else:
+            _take_away(counts, texts)
+
+
+def _take_away(counts: Counter[str], texts: Texts) -> None:
+    for text, number in texts.items():
+        left = counts[text] - number
+        if left:
+            counts[text] = left
+        else:
+            del counts[text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +202,18 @@ def _judge(feed: str, column: str, today: Texts, before: Sequence[Texts], chance
     own, before = _within(today, place), [_within(texts, place) for texts in before]
     if not own:
         return None
+    usual, together = _sum(before), Counter(own)
     for back in range(min(RECENT, len(before) - 1) + 1):
-        earlier, recent = before[: len(before) - back], before[len(before) - back :]
-        usual, together = _sum(earlier), _sum((own, *recent))
+        if back:
+            newest = before[len(before) - back]
+            _take_away(usual, newest)
+            together.update(newest)
         if not usual:
             continue
-        if min(_compare(own, usual).effect, (compared := _compare(together, usual)).effect) < EFFECT:
+        of_usual = countOf(usual.values(), 1), usual.total()
+        if _compare(own, usual, of_usual).effect < EFFECT:
+            continue
+        if (compared := _compare(together, usual, of_usual)).effect < EFFECT:
             continue
         if compared.chance < chance:
             new = {text: number for text, number in together.items() if text not in usual}
@@ -211,9 +229,9 @@ def _judge(feed: str, column: str, today: Texts, before: Sequence[Texts], chance
     return None
 
 
-def _compare(today: Texts, usual: Counter[str]) -> _Compared:
+def _compare(today: Texts, usual: Texts, of_usual: tuple[int, int]) -> _Compared:
     new = sum(number for text, number in today.items() if text not in usual)
-    return _Compared(new, sum(today.values()), sum(n for n in usual.values() if n == 1), usual.total())
+    return _Compared(new, sum(today.values()), *of_usual)
 
 
 def _sum(days: Iterable[Texts]) -> Counter[str]:
@@ -235,6 +253,7 @@ def _last_place(texts: Texts) -> int:
     return _NO_END if len(texts) < MOST_TEXTS else max(map(_place, texts))
 
 
+@lru_cache(maxsize=1 << 16)
 def _place(text: str) -> int:
     return crc32(text.encode())
 

@@ -261,7 +261,7 @@ class Lake:
         predicate = f"{any_of(parts_of(days))} AND snapshot_date >= '{days.first}' AND snapshot_date <= '{days.last}'"
         if feed is not None:
             predicate += f" AND feed = '{feed}'"
-        data = rows.with_columns(part_of_rows(days).alias(MONTH))
+        data = _with_parts(rows, days)
         about = {"first_date": f"{days.first}", "last_date": f"{days.last}", "rows": str(rows.height)}
         properties = CommitProperties(custom_metadata=about, max_commit_retries=0)
         new = set(data.columns) - {field.name for field in opened.schema().fields}
@@ -373,6 +373,13 @@ def _scanned(opened: DeltaTable, days: DateRange | None) -> pl.LazyFrame:
     if days is None:
         return frame
     return frame.filter(pl.col("snapshot_date").is_between(pl.lit(days.first), pl.lit(days.last)))
+
+
+def _with_parts(rows: pl.DataFrame, days: DateRange) -> pl.DataFrame:
+    """Add the part that each row goes into; rows lie in the order of their days, and a day's part is named once."""
+    dates = rows["snapshot_date"]
+    parts = pl.DataFrame({"snapshot_date": dates.rle().struct.field("value")}).select(part_of_rows(days)).to_series()
+    return rows.with_columns(parts.gather(dates.rle_id()).alias(MONTH))
 
 
 def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from p2pcredit.jobs.governance.acts import acting
 from p2pcredit.jobs.preprocessing.checks.finding_reports import say_findings
 from p2pcredit.jobs.preprocessing.checks.quarantine_checks import require_few_set_aside
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Acceptance, Seen, kept_acceptances, seen_in_receipts
-from p2pcredit.jobs.preprocessing.feed_history import seen_in_tables
+from p2pcredit.jobs.preprocessing.feed_history import SeenInTables, seen_in_tables
 from p2pcredit.monitoring.feeds.findings import DRIFT, LEVELS, LOSSES, Finding
 from p2pcredit.monitoring.feeds.levels import UsualLevels, compare_levels, sized
 from p2pcredit.monitoring.feeds.plausibility import implausible
@@ -43,6 +43,7 @@ class Judged:
         undetermined: Whether there was too little to compare a feed with, on its last day that has rows.
         levels_undetermined: Columns, as `feed.column`, whose level on the feed's last day with rows cannot be judged
             yet.
+        in_tables: What the tables said, where they were asked.
     """
 
     seen: dict[str, dict[date, Seen]]
@@ -50,6 +51,7 @@ class Judged:
     accepted: dict[date, list[Acceptance]] = field(default_factory=dict)
     undetermined: bool = False
     levels_undetermined: list[str] = field(default_factory=list)
+    in_tables: SeenInTables | None = None
 
     @property
     def level_status(self) -> str:
@@ -91,7 +93,8 @@ def judge_days(
         SchemaDriftError: If a day lacks what settings say that it must not lack.
     """
     nightly = nightly or len(days) == 1
-    judged = Judged(seen_in_tables(ctx, feeds, days))
+    in_tables = seen_in_tables(ctx, feeds, days)
+    judged = Judged(in_tables.seen, in_tables=in_tables)
     rows = {feed: {day: seen.shape.rows for day, seen in of_feed.items()} for feed, of_feed in judged.seen.items()}
     require_few_set_aside(ctx, days, rows, nightly=nightly)
     _compare(ctx, judged, list(days), accept_drift)

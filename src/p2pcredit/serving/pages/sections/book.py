@@ -111,7 +111,7 @@ def _losses(ctx: JobContext, day: date | None, told: Options) -> Receipt:
 
 
 def _losses_page(found: Receipt) -> str:
-    from p2pcredit.reporting.losses import render_losses
+    from p2pcredit.reporting.portfolio.losses import render_losses
 
     return render_losses(found)
 
