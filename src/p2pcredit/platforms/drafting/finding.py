@@ -60,7 +60,7 @@ def overlap(own: set[str], file: FileFacts, one: ColumnFacts, *, whole: bool = T
 
 
 def meaning_of(text: str) -> str | None:
-    """Guess at the status of the contract that a text means; None where no word says it."""
+    """Find the status of the contract that the words of a text name; None where none does."""
     return next((meaning for pattern, meaning in MEANINGS if re.search(pattern, text.casefold())), None)
 
 
