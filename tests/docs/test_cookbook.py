@@ -19,7 +19,7 @@ RECIPES = {
     for title, body in re.findall(
         r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
-    if "<!-- source" in body
+    if "<!-- file" in body
 }
 
 
@@ -54,7 +54,7 @@ def test_a_recipe_lands_as_the_page_says(title: str, tmp_path: Path) -> None:
     blocks = blocks_of(RECIPES[title])
     files = []
     for block in blocks:
-        if block.kind == "source":
+        if block.kind == "file":
             (tmp_path / block.said).write_text(block.text, encoding="utf-8")
             files += [tmp_path / block.said] if block.said != "book.yaml" else []
     book = load_mapping(tmp_path / "book.yaml", date(2024, 12, 31)).read(files, None, None)
