@@ -9,6 +9,7 @@ import pytest
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.drafting.columns import FileFacts, look_at
 from p2pcredit.platforms.drafting.draft import Draft, draft_mapping
+from p2pcredit.platforms.drafting.finding import overlap
 from p2pcredit.platforms.mapped.profile import load_mapping
 
 LOANS = """Contract;Client;Start Date;Loan Amount;Term;Rate;Status;Days Late;Closed On;Total Received
@@ -132,3 +133,54 @@ def test_further_columns_are_offered_as_features_to_uncomment_and_those_of_prohi
     assert "gender" not in text.partition("# features:")[2].partition("# Not used")[0]
     assert "# Not used: " in text
     assert "Gender" in text.partition("# Not used: ")[2]
+
+
+BUREAU = {
+    "account": "account_id,customer_id,opened,principal,tenor_months,interest_rate\n"
+    "A,1,2023-01-02,1000,12,0.12\nB,2,2023-01-03,,,0.2\nC,3,2023-01-04,900,24,0.1\n",
+    "customer": "customer_id,region,tenure,income\n1,North,7,1\n2,South,8,1\n3,North,9,3\n",
+    "months": "account_id,as_of_month,dpd_bucket,months_in_arrears,balance\n"
+    "A,2023-02-01,0,0,900\nA,2023-03-01,30-59,1,900\nB,2023-02-01,0,0,10\nC,2023-02-01,120+,4,800\n",
+}
+
+
+def test_files_of_one_name_in_directories_of_their_own_are_told_by_those(tmp_path: Path) -> None:
+    paths = []
+    for name, text in BUREAU.items():
+        (tmp_path / name).mkdir()
+        paths.append(tmp_path / name / "part-0.csv")
+        paths[-1].write_text(text)
+    asked = draft_mapping([look_at(path) for path in paths])
+    answers = {one.key: next(iter(one.choices.values())) for one in asked.asked if one.choices}
+    drafted = draft_mapping([look_at(path) for path in paths], {**answers, "currency": "EUR"})
+    for line in (
+        "# p2pcredit profile check THIS_FILE account/part-0.csv customer/part-0.csv months/part-0.csv",
+        'files: "account/part-*.csv"',
+        '  customer: {files: "customer/part-*.csv", key: customer_id}  # 100% of keys found',
+        "    interest_rate: {column: interest_rate, times: 100, round: 4}  # fractions, made percents",
+        '    state: "customer.region"',
+        'only: "\\"principal\\" IS NOT NULL AND \\"tenor_months\\" IS NOT NULL"',
+        '  day: {expression: "last_day(as_date(\\"as_of_month\\"))"}',
+        '  days_past_due: {expression: "as_number(regexp_extract(\\"dpd_bucket\\", \'[0-9]+\'))"}',
+    ):
+        assert line in drafted.text.split("\n"), drafted.text
+    assert "overdue" not in drafted.text
+    assert '#   tenure: {source: "customer.tenure", kind: number' in drafted.text
+    (tmp_path / "m.yaml").write_text(drafted.text)
+    platform = load_mapping(tmp_path / "m.yaml")
+    assert platform.files_in(tmp_path) == sorted(paths)
+    book = platform.read(paths, None, None)
+    terms = book.feeds["loan_terms"].select("loan_id", "loan_amount", "interest_rate").rows()
+    assert terms == [("A", "1000", "12.0"), ("C", "900", "10.0")]
+    events = book.feeds["loan_performance"].select("loan_id", "event_date", "status", "days_past_due").rows()
+    assert ("A", "2023-03-31", "LATE", "30") in events
+    assert ("C", "2023-02-28", "DEFAULT", "120") in events
+
+
+def test_keys_of_a_file_longer_than_what_is_looked_at_are_found_in_the_smaller_set(tmp_path: Path) -> None:
+    (tmp_path / "tape.csv").write_text("Loan,Flag\n" + "".join(f"K{n},{n % 2}\n" for n in range(1500)))
+    tape = look_at(tmp_path / "tape.csv")
+    loans = {f"K{n}" for n in range(6000)} | {"0", "1"}
+    assert overlap(loans, tape, tape.column("Loan")) < 0.3
+    assert overlap(loans, tape, tape.column("Loan"), whole=False) == 1
+    assert overlap(loans, tape, tape.column("Flag"), whole=False) < 0.01

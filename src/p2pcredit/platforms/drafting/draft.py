@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
+
+import polars as pl
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
-from p2pcredit.platforms.drafting.questions import MEANING_WORDS, Draft, Question
-from p2pcredit.platforms.drafting.words import CURRENCIES, LEAKS, MEANINGS, NAMES, ROLES
+from p2pcredit.platforms.drafting.finding import FOUND_IN_OTHER, days_past_due, find, is_key, meaning_of, overlap
+from p2pcredit.platforms.drafting.questions import Draft, Question
+from p2pcredit.platforms.drafting.tapes import about_status, draft_tape, is_tape
+from p2pcredit.platforms.drafting.words import CURRENCIES, LEAKS, NAMES
+from p2pcredit.platforms.drafting.writing import dated, identifier, name_of, pattern_of, quoted, scalar
 from p2pcredit.platforms.mapped.schema.own_columns import prohibited_word
 
-_FOUND_IN_OTHER = 0.5
-"""From which share of keys found in another file on two columns look like one key."""
-_ONE_EACH = 0.98
 _LEAST_DISTINCT = 2
 _ROW_NUMBER = "{row_number: file}"
+_ARE_LOANS = "are loans"
+_NEARLY_FILLED = 0.95
+_FRACTIONS = 0.98
+"""From which share of rates below 1 on they are fractions, not percents."""
 _OWN_KINDS = {"number": "number", "category": "category", "flag": "category", "date": "date"}
 """What a column looks like -> the kind of an own column that it may be."""
 
@@ -35,28 +41,30 @@ def draft_mapping(files: Sequence[FileFacts], answers: Mapping[str, str] | None 
     draft = Draft(answers or {})
     loans = max(files, key=_looks_like_loans)
     others = [file for file in files if file is not loans]
-    key = _find(loans, "loan_id") or next((one for one in loans.columns if _is_key(loans, one)), None)
+    key = find(loans, "loan_id") or next((one for one in loans.columns if is_key(loans, one)), None)
     if key is None and (named := draft.answers.get("loan_id")) not in {None, _ROW_NUMBER}:
         key = loans.column(str(named))
-    tape = next((file for file in others if key and _is_tape(file, loans, key)), None)
+    tape = next((file for file in others if key and is_tape(file, loans, key)), None)
     say = draft.lines.append
+    alike = _alike(files)
     say("# Drafted by 'p2pcredit profile new'. Answer the lines that say QUESTION, then try it:")
-    say(f"# p2pcredit profile check THIS_FILE {' '.join(file.path.name for file in files)}")
-    say(f"name: {_name(loans.path)}")
+    say(f"# p2pcredit profile check THIS_FILE {' '.join(_shown(file, alike) for file in files)}")
+    say(f"name: {_name(loans, alike)}")
     _draft_file(draft, loans, files)
     if len(files) > 1:
-        say(f"files: {_quoted(_pattern(loans.path))}")
-    _draft_tables(draft, loans, [file for file in others if file is not tape])
+        say(f"files: {quoted(_pattern(loans, alike))}")
+    joined = _draft_tables(draft, loans, [file for file in others if file is not tape], alike)
     used = _draft_loan(draft, loans, key)
-    used |= _draft_feeds(draft, loans, used)
+    used |= _draft_feeds(draft, loans, joined, used)
     if tape is not None and key is not None:
-        _draft_tape(draft, tape, loans, key)
+        draft_tape(draft, tape, loans, key, _pattern(tape, alike))
     else:
         used |= _draft_events(draft, loans, used)
-    suspects = [one.name for one in loans.columns if one.name not in used and re.search(LEAKS, one.name.casefold())]
+    both = [*loans.columns, *joined]
+    suspects = [one.name for one in both if one.name not in used and re.search(LEAKS, _bare(one).casefold())]
     if suspects:
         say(f"# Known only after a loan began, so no feature may be made of them: {', '.join(suspects)}")
-    further = [one for one in loans.columns if one.name not in {*used, *suspects}]
+    further = [one for one in both if one.name not in {*used, *suspects}]
     offered = _draft_own_columns(draft, loans, further)
     unused = [one.name for one in further if one.name not in offered]
     if unused:
@@ -69,14 +77,19 @@ def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnF
     lines, offered = list[str](), set[str]()
     for one in further:
         kind = _OWN_KINDS.get(one.kind)
-        if kind is None or one.distinct < _LEAST_DISTINCT or _is_key(loans, one) or prohibited_word(one.name):
+        if (
+            kind is None
+            or one.distinct < _LEAST_DISTINCT
+            or (one.name in loans.rows.columns and is_key(loans, one))
+            or prohibited_word(one.name)
+        ):
             continue
-        plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one.name).casefold()).strip("_")
+        plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _bare(one)).casefold()).strip("_")
         name = plain[:40] if plain and plain[0].isalpha() else f"f_{plain}"[:40]
-        source = _dated(one) if kind == "date" else _scalar(one.name)
+        source = dated(one) if kind == "date" else scalar(one.name)
         side = "" if kind == "category" else ", direction: 0"
-        words = _quoted(plain.replace("_", " ").capitalize())
-        lines.append(f'#   {_scalar(name)}: {{source: {source}, kind: {kind}{side}, reason: {words}, basis: ""}}')
+        words = quoted(plain.replace("_", " ").capitalize())
+        lines.append(f'#   {scalar(name)}: {{source: {source}, kind: {kind}{side}, reason: {words}, basis: ""}}')
         offered.add(one.name)
     if lines:
         draft.lines += [
@@ -91,44 +104,10 @@ def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnF
 
 def _looks_like_loans(file: FileFacts) -> tuple[int, int]:
     roles = sum(
-        _find(file, role) is not None for role in ("loan_id", "loan_amount", "term", "origination_date", "status")
+        find(file, role) is not None for role in ("loan_id", "loan_amount", "term", "origination_date", "status")
     )
-    unique = any(_is_key(file, one) for one in file.columns)
+    unique = any(is_key(file, one) for one in file.columns)
     return (2 * unique + roles, file.rows.height)
-
-
-def _find(file: FileFacts, role: str) -> ColumnFacts | None:
-    """Find the column that a role's words name, of the kind that the role needs; the first word that fits wins."""
-    kinds, words = ROLES[role]
-    for word in words:
-        for one in file.columns:
-            named = re.search(word, one.name.casefold().replace("_", " "))
-            if one.kind in kinds and named and (role != "loan_id" or _is_key(file, one)):
-                return one
-    return None
-
-
-def _is_key(file: FileFacts, one: ColumnFacts) -> bool:
-    return (
-        one.kind in {"text", "number", "category"} and one.filled >= _ONE_EACH and one.distinct == file.rows.height > 1
-    )
-
-
-def _is_tape(file: FileFacts, loans: FileFacts, key: ColumnFacts) -> bool:
-    other = _same_key(file, loans, key)
-    return other is not None and other.distinct < _ONE_EACH * file.rows.height and _find(file, "day") is not None
-
-
-def _same_key(file: FileFacts, loans: FileFacts, key: ColumnFacts) -> ColumnFacts | None:
-    """Find the column of another file that holds the most of a column's texts."""
-    own = set(loans.rows[key.name].drop_nulls().str.strip_chars())
-    shares = {one.name: _overlap(own, file, one) for one in file.columns if one.kind in {"text", "number", "category"}}
-    best = max(shares, key=lambda name: shares[name], default=None)
-    return file.column(best) if best is not None and shares[best] >= _FOUND_IN_OTHER else None
-
-
-def _overlap(own: set[str], file: FileFacts, one: ColumnFacts) -> float:
-    return len(own & set(file.rows[one.name].drop_nulls().str.strip_chars())) / max(len(own), 1)
 
 
 def _draft_file(draft: Draft, loans: FileFacts, files: Sequence[FileFacts]) -> None:
@@ -136,7 +115,7 @@ def _draft_file(draft: Draft, loans: FileFacts, files: Sequence[FileFacts]) -> N
     encodings = {file.encoding for file in files if file.encoding != "utf-8"}
     parts = [f"encoding: {min(encodings)}"] if encodings else []
     if decimals:
-        parts.append(f"decimal: {_quoted(',' if ',' in decimals else '.')}")
+        parts.append(f"decimal: {quoted(',' if ',' in decimals else '.')}")
     if parts:
         draft.lines.append(f"file: {{{', '.join(parts)}}}")
     signs = {code for one in loans.columns for sign, code in CURRENCIES.items() if sign in one.example}
@@ -149,28 +128,38 @@ def _draft_file(draft: Draft, loans: FileFacts, files: Sequence[FileFacts]) -> N
             draft.lines.append(f"currency: {named}")
 
 
-def _draft_tables(draft: Draft, loans: FileFacts, others: Iterable[FileFacts]) -> None:
-    lines = []
+def _draft_tables(
+    draft: Draft, loans: FileFacts, others: Iterable[FileFacts], alike: Collection[str]
+) -> list[ColumnFacts]:
+    """Write the tables whose keys the loans have, and list their other columns under the names of a mapping."""
+    lines, columns = list[str](), list[ColumnFacts]()
+    texts = {one.name: set(loans.rows[one.name].drop_nulls().str.strip_chars()) for one in loans.columns}
     for file in others:
         pairs = [
-            (_overlap(set(loans.rows[own.name].drop_nulls().str.strip_chars()), file, one), own.name, one.name)
+            (overlap(texts[own.name], file, one, whole=loans.is_whole and file.is_whole), own.name, one.name)
             for own in loans.columns
             if own.kind in {"text", "number", "category"} and own.distinct > 1
             for one in file.columns
-            if _is_key(file, one)
+            if is_key(file, one)
         ]
         share, own, other = max(pairs, default=(0.0, "", ""))
-        if share < _FOUND_IN_OTHER:
-            question = f"{file.path.name} has no column of keys that the loans have; how does it belong to them?"
-            draft.ask(Question(f"join {file.path.name}", question))
+        if share < FOUND_IN_OTHER:
+            question = f"{_shown(file, alike)} has no column of keys that the loans have; how does it belong to them?"
+            draft.ask(Question(f"join {_shown(file, alike)}", question))
             continue
-        matches = "" if own == other else f", matches: {_scalar(own)}"
-        pattern = _quoted(_pattern(file.path))
-        lines.append(
-            f"  {_name(file.path)}: {{files: {pattern}, key: {_scalar(other)}{matches}}}  # {share:.0%} of keys found"
-        )
+        name = _name(file, alike)
+        columns += [
+            replace(one, name=f"{name}.{one.name}")
+            for one in file.columns
+            if one.name != other and (one.kind == "number" or not is_key(file, one))
+        ]
+        matches = "" if own == other else f", matches: {scalar(own)}"
+        pattern = quoted(_pattern(file, alike))
+        lines.append(f"  {name}: {{files: {pattern}, key: {scalar(other)}{matches}}}  # {share:.0%} of keys found")
     if lines:
         draft.lines += ["tables:", *lines]
+    theirs = {one.name for one in loans.columns}
+    return [one for one in columns if one.kind != "empty" and one.name.partition(".")[2] not in theirs]
 
 
 def _draft_loan(draft: Draft, loans: FileFacts, key: ColumnFacts | None) -> set[str]:
@@ -180,8 +169,8 @@ def _draft_loan(draft: Draft, loans: FileFacts, key: ColumnFacts | None) -> set[
         draft.ask(Question("loan_id", question, "choice", choices))
         draft.lines.append("loan_id: {row_number: file}")
     else:
-        draft.lines.append(f"loan_id: {_scalar(key.name)}")
-    made = _find(loans, "origination_date") or next((one for one in loans.columns if one.kind == "date"), None)
+        draft.lines.append(f"loan_id: {scalar(key.name)}")
+    made = find(loans, "origination_date") or next((one for one in loans.columns if one.kind == "date"), None)
     if made is None:
         question = "which column is the day on which a loan was paid out?"
         named = draft.ask(Question("origination_date", question, "choice", _columns(loans)))
@@ -194,22 +183,24 @@ def _draft_loan(draft: Draft, loans: FileFacts, key: ColumnFacts | None) -> set[
         question = f"is {made.example} in {made.name} written as {' or '.join(made.patterns)}?"
         choices = {one: one for one in made.patterns}
         pattern = draft.ask(Question("origination_date.date", question, "choice", choices))
-    draft.lines.append(f"origination_date: {_dated(made, pattern)}")
+    draft.lines.append(f"origination_date: {dated(made, pattern)}")
     return {made.name, *([key.name] if key else [])}
 
 
-def _draft_feeds(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
+def _draft_feeds(draft: Draft, loans: FileFacts, joined: Sequence[ColumnFacts], used: set[str]) -> set[str]:
     taken: set[str] = set()
+    needed: list[ColumnFacts] = []
     draft.lines.append("feeds:")
     for feed in APPLICATION_FEEDS:
         lines: list[str] = []
         for column in feed.columns[2:]:
-            free = [one for one in loans.columns if one.name not in {*used, *taken} and one.kind != "empty"]
+            both = [*loans.columns, *joined]
+            free = [one for one in both if one.name not in {*used, *taken} and one.kind != "empty"]
             if column.source in {"loan_amount", "term"}:
-                found = next((one for one in [_find(loans, column.source)] if one and one.name not in taken), None)
+                found = next((one for one in [find(loans, column.source)] if one and one.name not in taken), None)
             else:
                 words = NAMES.get(column.source, f"^{column.source.replace('_', ' ')}$")
-                fitting = [one for one in free if re.search(words, one.name.casefold().replace("_", " "))]
+                fitting = [one for one in free if re.search(words, _bare(one).casefold().replace("_", " "))]
                 found = next((one for one in fitting if _fits(one, column.kind)), None)
             if found is None and column.source in {"loan_amount", "term"}:
                 is_term = column.source == "term"
@@ -227,13 +218,38 @@ def _draft_feeds(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
                     lines.append(f"    {column.source}: {answer}")
                 else:
                     taken.add(answer)
-                    lines.append(f"    {column.source}: {_scalar(answer)}")
+                    lines.append(f"    {column.source}: {scalar(answer)}")
             elif found is not None:
                 taken.add(found.name)
-                lines.append(f"    {column.source}: {_source(found, column.source)}")
+                lines.append(f"    {column.source}: {_source(found, column.source, loans)}")
+                needed += [found] if column.source in {"loan_amount", "term"} else []
         if lines:
             draft.lines += [f"  {feed.name}:", *lines]
+    _draft_only(draft, [one for one in needed if one.filled < _NEARLY_FILLED])
     return taken
+
+
+def _draft_only(draft: Draft, gaps: Sequence[ColumnFacts]) -> None:
+    """Ask whether rows without an amount or a term are loans at all: cards and overdrafts have none."""
+    if not gaps:
+        return
+    condition = quoted(" AND ".join(f"{identifier(one.name)} IS NOT NULL" for one in gaps))
+    names = " or ".join(one.name for one in gaps)
+    question = Question(
+        "only",
+        f"{1 - min(one.filled for one in gaps):.0%} of rows have no {names}; where they are no loans with a term, "
+        f"leave them out: 'only: {condition}'",
+        "choice",
+        {"leave them out": condition, "they are loans": _ARE_LOANS},
+    )
+    answer = draft.ask(question)
+    if answer not in {None, _ARE_LOANS}:
+        draft.lines.append(f"only: {answer}")
+
+
+def _bare(one: ColumnFacts) -> str:
+    """Give the name of a column without that of its table."""
+    return one.name.rpartition(".")[2]
 
 
 def _fits(one: ColumnFacts, kind: Kind) -> bool:
@@ -241,17 +257,23 @@ def _fits(one: ColumnFacts, kind: Kind) -> bool:
     return one.kind == "number" if kind in numbers else one.kind == "date" if kind is Kind.DATE else True
 
 
-def _source(one: ColumnFacts, column: str) -> str:
+def _source(one: ColumnFacts, column: str, loans: FileFacts) -> str:
+    if column == "interest_rate" and one.name in loans.rows.columns:
+        rates = (
+            loans.rows[one.name].str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        )
+        if rates.count() and (rates < 1).sum() >= _FRACTIONS * rates.count():
+            return f"{{column: {scalar(one.name)}, times: 100, round: 4}}  # fractions, made percents"
     if one.kind == "date":
-        return _dated(one)
+        return dated(one)
     if one.kind == "flag" and column == "home_ownership":
-        return f"{{column: {_scalar(one.name)}, flag: [OWNER, NOT_OWNER]}}"
-    return _scalar(one.name)
+        return f"{{column: {scalar(one.name)}, flag: [OWNER, NOT_OWNER]}}"
+    return scalar(one.name)
 
 
 def _draft_events(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
     say = draft.lines.append
-    status, days, since = (_find(loans, role) for role in ("status", "days_past_due", "closed"))
+    status, since, days = find(loans, "status"), find(loans, "closed"), days_past_due(loans)
     say("events:")
     if status is None:
         choices = {one.name: one.name for one in loans.columns if one.levels}
@@ -262,27 +284,27 @@ def _draft_events(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
             say("  rules: {open: []}")
             return set()
         status = loans.column(named)
-    say(f"  status: {_scalar(status.name)}")
+    say(f"  status: {scalar(status.name)}")
     if since is not None and since.name not in used:
-        say(f'  "on": {_dated(since)}')
+        say(f'  "on": {dated(since)}')
     else:
         dates = {one.name: one.name for one in loans.columns if one.kind == "date" and one.name not in used}
         question = 'since when does a status hold? Write its column of days as "on"'
         named = draft.ask(Question("on", question, "choice" if dates else "by hand", dates), "  ")
         since = None if named is None else loans.column(named)
         if since is not None:
-            say(f'  "on": {_dated(since)}')
+            say(f'  "on": {dated(since)}')
     if days is not None:
-        say(f"  days_past_due: {_scalar(days.name)}")
+        say(f"  days_past_due: {days[1]}")
     question = "on which day were the statuses read? Write it as 'read_on: 2024-12-31'"
     if (day := draft.ask(Question("read_on", question, "day"), "  ")) is not None:
         say(f"  read_on: {day}")
     say("  rules:")
     for text, count in status.levels:
-        word = _meaning(text) or draft.ask(_about_status(text, f"{count} loans"), write=False)
+        word = meaning_of(text) or draft.ask(about_status(text, f"{count} loans"), write=False)
         rule = _rule(word, has_days=days is not None)
-        say(f"    {_quoted(text)}: {rule}  # {count} loans{'' if word else ', QUESTION: what does it mean?'}")
-    return {status.name, *([since.name] if since else []), *([days.name] if days else [])}
+        say(f"    {quoted(text)}: {rule}  # {count} loans{'' if word else ', QUESTION: what does it mean?'}")
+    return {status.name, *([since.name] if since else []), *([days[0].name] if days else [])}
 
 
 def _rule(word: str | None, *, has_days: bool) -> str:
@@ -296,96 +318,28 @@ def _rule(word: str | None, *, has_days: bool) -> str:
     return f"[{{status: {word}{late}}}]"
 
 
-def _draft_tape(draft: Draft, tape: FileFacts, loans: FileFacts, key: ColumnFacts) -> None:
-    say = draft.lines.append
-    own, day = _same_key(tape, loans, key), _find(tape, "day")
-    say("tape:")
-    say(f"  files: {_quoted(_pattern(tape.path))}")
-    say(f"  loan_id: {_scalar(own.name if own else key.name)}")
-    say(f"  day: {_dated(day) if day else 'COLUMN'}")
-    for name in ("days_past_due", "overdue", "balance", "principal", "interest", "paid"):
-        found = _find(tape, name)
-        divided = any(_find(tape, one) for one in ("principal", "interest"))
-        if (
-            found is not None
-            and not (name == "paid" and divided)
-            and not (name == "overdue" and _find(tape, "days_past_due"))
-        ):
-            say(f"  {name}: {_scalar(found.name)}")
-    status = _find(tape, "status")
-    if status is not None and status.levels:
-        say(f"  status: {_scalar(status.name)}")
-        say("  statuses:")
-        for text, count in status.levels:
-            word = _meaning(text)
-            if word is None:
-                further = "It is unknown as long as it is not named"
-                word = draft.ask(_about_status(text, f"{count} rows", further), "    ")
-            if word == "UNKNOWN":
-                say(f"    # {_quoted(text)} is neither good nor bad  # {count} rows")
-            elif word is not None:
-                say(f"    {_quoted(text)}: {word}  # {count} rows")
-    question = "what is a loan whose rows end before the tape does? Where it was paid back, write 'gone: FULLY_PAID'"
-    choices = {"paid back": "FULLY_PAID", "not known": "unknown"}
-    if (gone := draft.ask(Question("gone", question, "choice", choices), "  ")) is not None:
-        say(f"  gone: {gone}")
+def _alike(files: Sequence[FileFacts]) -> set[str]:
+    """List the names of files that several of them have, in directories of their own."""
+    names = [file.path.name for file in files]
+    return {name for name in names if names.count(name) > 1}
 
 
-def _meaning(text: str) -> str | None:
-    return next((meaning for pattern, meaning in MEANINGS if re.search(pattern, text.casefold())), None)
+def _shown(file: FileFacts, alike: Collection[str]) -> str:
+    return f"{file.path.parent.name}/{file.path.name}" if file.path.name in alike else file.path.name
 
 
-def _about_status(text: str, count: str, further: str = "") -> Question:
-    question = f"what does the status '{text}' mean ({count})? {further}".strip()
-    return Question(f"status {text}", question, "choice", MEANING_WORDS)
+def _name(file: FileFacts, alike: Collection[str]) -> str:
+    return name_of(file.path.parent if file.path.name in alike else file.path)
+
+
+def _pattern(file: FileFacts, alike: Collection[str]) -> str:
+    directory = f"{file.path.parent.name}/" if file.path.name in alike else ""
+    return directory + pattern_of(file.path)
 
 
 def _columns(file: FileFacts, kinds: Collection[str] = ()) -> dict[str, str]:
     """List the columns of these kinds, all but empty ones without any."""
     return {one.name: one.name for one in file.columns if (one.kind in kinds if kinds else one.kind != "empty")}
-
-
-def _dated(one: ColumnFacts, pattern: str | None = None) -> str:
-    if one.kind == "month":
-        column = one.name.replace('"', '""')
-        last = f"last_day(as_date(\"{column}\" || '-01'))"
-        return f"{{expression: {_quoted(last)}}}"
-    written = pattern or next(iter(one.patterns), "iso")
-    if written == "iso":
-        return _scalar(one.name)
-    return f"{{column: {_scalar(one.name)}, date: {_quoted(written)}}}"
-
-
-def _name(path: Path) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "_", path.name.partition(".")[0].casefold()).strip("_")
-    plain = re.sub(r"_?[0-9_]*$", "", plain) or "lender"
-    return plain[:40] if plain[0].isalpha() else f"f_{plain}"[:40]
-
-
-def _pattern(path: Path) -> str:
-    stem, dot, ending = path.name.partition(".")
-    return re.sub(r"[0-9][0-9_\-]*$", "", stem) + "*" + dot + ending
-
-
-def _scalar(text: str) -> str:
-    """Write a text of YAML, in quotes where it would be read as something else."""
-    is_word = re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ]*", text) and text.casefold() not in {
-        "yes",
-        "no",
-        "on",
-        "off",
-        "y",
-        "n",
-        "true",
-        "false",
-        "null",
-    }
-    return text if is_word else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 __all__ = ["Draft", "draft_mapping"]

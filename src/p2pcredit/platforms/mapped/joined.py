@@ -39,7 +39,7 @@ def split_files(mapping: PlatformMapping, files: Sequence[Path]) -> tuple[list[P
     of_tables: dict[str, list[Path]] = {name: [] for name in patterns}
     loans: list[Path] = []
     for path in files:
-        fitting = [name for name, pattern in patterns.items() if fnmatch(path.name, pattern)]
+        fitting = [name for name, pattern in patterns.items() if _is_named(path, pattern)]
         if len(fitting) > 1:
             raise UsageError(
                 f"{path.name} fits the tables {' and '.join(fitting)}; narrow their patterns in the mapping"
@@ -55,6 +55,11 @@ def split_files(mapping: PlatformMapping, files: Sequence[Path]) -> tuple[list[P
     return loans, of_tables
 
 
+def _is_named(path: Path, pattern: str) -> bool:
+    """Return whether a file's name fits, with the names of as many directories as the pattern has."""
+    return fnmatch("/".join(path.parts[-1 - pattern.count("/") :]), pattern)
+
+
 def files_in(mapping: PlatformMapping, directory: Path) -> list[Path]:
     """List the files of a directory that the mapping names, in the order of their names.
 
@@ -66,9 +71,8 @@ def files_in(mapping: PlatformMapping, directory: Path) -> list[Path]:
         raise UsageError(f"{directory} is a directory; {advice}")
     tape = [] if mapping.tape is None else [mapping.tape.files]
     patterns = [mapping.files, *tape, *(table.files for table in mapping.tables.values())]
-    found = sorted(
-        path for path in directory.iterdir() if path.is_file() and any(fnmatch(path.name, one) for one in patterns)
-    )
+    below = directory.rglob("*") if any("/" in one for one in patterns) else directory.iterdir()
+    found = sorted(path for path in below if path.is_file() and any(_is_named(path, one) for one in patterns))
     if not found:
         raise UsageError(
             f"{directory} holds no file named {' or '.join(patterns)}; check the directory and the mapping"
