@@ -67,7 +67,8 @@ def test_pages_within_airflow_are_sound_at_this_width(airflow: local.LocalAirflo
         page.on("request", lambda asked: problems.append(asked.url) if _is_elsewhere(asked.url, airflow.url) else None)
         for way in WAYS:
             page.goto(f"{airflow.url}/plugin/p2pcredit/p2pcredit{way}")
-            frame = page.wait_for_selector("iframe").content_frame()
+            inner = page.wait_for_selector("iframe")
+            frame = inner and inner.content_frame()
             assert frame is not None
             frame.wait_for_selector("main h1")
             assert frame.url == f"{airflow.url}/p2pcredit{way}"
