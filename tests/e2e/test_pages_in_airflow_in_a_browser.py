@@ -68,7 +68,7 @@ def test_pages_within_airflow_are_sound_at_this_width(airflow: local.LocalAirflo
         for way in WAYS:
             page.goto(f"{airflow.url}/plugin/p2pcredit/p2pcredit{way}")
             inner = page.wait_for_selector("iframe")
-            frame = inner and inner.content_frame()
+            frame = None if inner is None else inner.content_frame()
             assert frame is not None
             frame.wait_for_selector("main h1")
             assert frame.url == f"{airflow.url}/p2pcredit{way}"
