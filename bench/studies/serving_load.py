@@ -2,7 +2,7 @@
 
 `.venv/bin/python bench/studies/serving_load.py HOME [SECONDS]` copies a home that has a champion, starts
 `p2pcredit serve` on the copy, lets Locust ask from 8 clients, then asks for 1,000 at once nine times. Run it on a quiet
-machine, once per family: the champion answers. Prints a row of a table.
+machine, once per family: the champion answers. Prints a row of a table, with how busy the machine was.
 """
 
 from __future__ import annotations
@@ -47,13 +47,27 @@ def main() -> None:
         with served_home(copy) as server:
             started = time.perf_counter() - began
             model = server.ask(server.connect(), asked[0])[1]["model_id"]
+            process = psutil.Process(server.process.pid)
+            before = processor_seconds(process)
             row = under_load(server, asked[:200], seconds, Path(scratch))
+            each = (processor_seconds(process) - before) / max(1, int(row["Request Count"]))
             bulk = [at_once(server, asked) for _ in range(9)]
-            memory = psutil.Process(server.process.pid).memory_info().rss / 2**20
-    print("| model | requests/s | p50 ms | p95 ms | p99 ms | failed | 1,000 at once ms | start s | memory MB |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+            memory = process.memory_info().rss / 2**20
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    head = "requests/s | p50 ms | p95 ms | p99 ms | failed | 1,000 at once ms | start s | memory MB | busy ms a request"
+    print(f"| model | {head} | load a core |")
+    print("|---" + "|---:" * 10 + "|")
     kept = " | ".join([f"{float(row['Requests/s']):.0f}", row["50%"], row["95%"], row["99%"], row["Failure Count"]])
-    print(f"| {model} | {kept} | {statistics.median(bulk) * 1e3:.0f} | {started:.1f} | {memory:.0f} |")
+    print(
+        f"| {model} | {kept} | {statistics.median(bulk) * 1e3:.0f} | {started:.1f} | {memory:.0f} | "
+        f"{each * 1e3:.2f} | {busy:.1f} |"
+    )
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    """Read how long a process has kept processors busy, which other work on the machine changes little."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def applications(home: Path) -> list[dict[str, str]]:
@@ -73,7 +87,9 @@ def under_load(server: ServedHome, asked: list[dict[str, str]], seconds: int, sc
     """Let eight clients ask for so many seconds; give the line of Locust's table."""
     command = [LOCUST, "-f", FILE, "--headless", "-u", "8", "-r", "8", "-t", f"{seconds}s", "--only-summary"]
     command += ["--host", f"http://127.0.0.1:{server.port}", "--csv", scratch / "load"]
-    environment = {**os.environ, "TOKEN": server.token, "APPLICATIONS": json.dumps(asked)}
+    applications = scratch / "applications.json"
+    applications.write_text(json.dumps(asked))  # a variable holds no more than 128 KB
+    environment = {**os.environ, "TOKEN": server.token, "APPLICATIONS": str(applications)}
     subprocess.run([str(part) for part in command], env=environment, stdout=subprocess.DEVNULL)
     with (scratch / "load_stats.csv").open(newline="") as stream:
         return next(row for row in csv.DictReader(stream) if row["Name"] == "/v1/score")

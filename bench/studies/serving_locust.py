@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 from locust import FastHttpUser, constant_throughput, task
 
-APPLICATIONS = json.loads(os.environ["APPLICATIONS"])
+APPLICATIONS = json.loads(Path(os.environ["APPLICATIONS"]).read_text())
 HEADERS = {"Authorization": f"Bearer {os.environ['TOKEN']}", "Content-Type": "application/json"}
 
 

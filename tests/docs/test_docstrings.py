@@ -49,7 +49,10 @@ def _name(decorator: ast.expr) -> str:
 
 def _texts(*suffixes: str) -> Iterator[Path]:
     for room in CODE:
-        yield from (path for path in sorted((ROOT / room).rglob("*")) if path.suffix in suffixes)
+        for path in sorted((ROOT / room).rglob("*")):
+            beside = any(part.startswith(".") for part in path.relative_to(ROOT).parts)  # as bench/.venv-load
+            if path.suffix in suffixes and not beside:
+                yield path
 
 
 def _test_helpers() -> list[Path]:
