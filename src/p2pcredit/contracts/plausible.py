@@ -113,4 +113,7 @@ PLAUSIBLE: Mapping[tuple[str, str], Plausible] = {
 }
 """Feed and column -> what is plausible. Servicing events have none: what they hold depends on how the loans went."""
 
-__all__ = ["PLAUSIBLE", "Plausible"]
+NINES = frozenset(10.0**digits - 1 for digits in range(3, 10))
+"""999 to 999,999,999, as systems write for what is missing: where it is the largest of a column, several times."""
+
+__all__ = ["NINES", "PLAUSIBLE", "Plausible"]

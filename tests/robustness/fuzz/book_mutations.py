@@ -253,17 +253,22 @@ def _grouped_points(book: Book, luck: Random) -> None:
 
 
 def _far_again(book: Book, luck: Random) -> None:
-    """Put one far value into every fourth filled cell of a column of numbers: a sign of a missing value, perhaps."""
+    """Put one value of nines, twice the largest at least, into every third filled cell of a column of numbers.
+
+    One that other loans may have by themselves cannot be told from theirs.
+    """
     found = book.pick(luck, lambda kind: kind in NUMBERS)
     if not found:
         return
     table, column = found
     header, rows = book.tables[table]
-    at, text = header.index(column), luck.choice(["9999", "9999999", "99999"])
+    at = header.index(column)
     filled = [row for row in rows if row[at]]
-    if len(filled) < _SEVERAL:
+    largest = max((_size(row[at]) for row in filled), default=float("inf"))
+    text = next(("9" * digits for digits in range(3, 10) if float("9" * digits) >= 2 * largest), None)
+    if text is None or len(filled) < _SEVERAL:
         return
-    for row in filled[::4]:
+    for row in filled[::3]:
         row[at] = text
         if book.touched is not None:
             book.touched.add(row[header.index(book.key)].strip())

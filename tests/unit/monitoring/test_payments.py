@@ -142,4 +142,6 @@ def test_a_far_value_that_several_loans_of_a_day_have_is_asked_about() -> None:
     assert repeated(*sound, 9_999_999.0, 9_999_999.0, 9_999_999.0) == [("repeated", 9_999_999.0)]
     assert repeated(*sound, 9_999_999.0, 9_999_999.0) == []
     assert repeated(*sound, 9_999_997.0, 9_999_998.0, 9_999_999.0) == []
-    assert repeated(*sound, 99_999.0, 99_999.0, 99_999.0) == []
+    assert repeated(*sound, 99_999.0, 99_999.0, 99_999.0) == [("repeated", 99_999.0)]
+    assert repeated(*sound, 99_999.0, 99_999.0, 99_999.0, 100_500.0) == []
+    assert repeated(*sound, 90_000.0, 90_000.0, 90_000.0) == []

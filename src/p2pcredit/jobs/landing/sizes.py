@@ -14,7 +14,7 @@ import polars as pl
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
-from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
+from p2pcredit.contracts.plausible import NINES, PLAUSIBLE, Plausible
 from p2pcredit.monitoring.feeds.findings import What
 from p2pcredit.monitoring.feeds.plausibility import Sizes, judge
 from p2pcredit.platforms.loan_book import RawBook
@@ -39,12 +39,13 @@ class LandedSizes:
     """Counts, part by part, the sizes of the numbers of a book, by feed and column.
 
     `catalogue`: the features that there are, of which own ones may have bounds. `far`: how often each value above what
-    is plausible occurs, the commonest of each part.
+    is plausible occurs, or of nines alone, the commonest of each part. `largest`: the largest value.
     """
 
     catalogue: FeatureCatalogue = BUILT_IN
     sizes: dict[_Place, Sizes] = field(default_factory=dict)
     far: dict[_Place, Counter[float]] = field(default_factory=dict)
+    largest: dict[_Place, float] = field(default_factory=dict)
 
     def look_at(self, book: RawBook) -> None:
         """Add a part of the book."""
@@ -59,8 +60,10 @@ class LandedSizes:
             if len(values):
                 sized, place = values / 100 if plausible.percent else values, (feed, column.source)
                 counted = _counted(sized, plausible)
-                if counted.above:
-                    commonest = sized.filter(sized > plausible.high).value_counts(sort=True).head(_MOST_KEPT)
+                far = sized.filter((sized > plausible.high) | sized.is_in(list(NINES)))
+                self.largest[place] = max(self.largest.get(place, 0.0), float(str(sized.max())))
+                if len(far):
+                    commonest = far.value_counts(sort=True).head(_MOST_KEPT)
                     self.far.setdefault(place, Counter()).update(dict(commonest.iter_rows()))
                 before = self.sizes.get(place)
                 self.sizes[place] = counted if before is None else _together(before, counted)
@@ -74,7 +77,9 @@ class LandedSizes:
         return {place: found for place in named if ".".join(place) not in right and (found := judged[place])}
 
     def signs(self, right: Collection[str]) -> dict[_Place, tuple[float, int, int]]:
-        """Find values that may be signs of missing ones: far above what is plausible, and one in a hundred or more.
+        """Find values that may be signs of missing ones: far above what is plausible, or nines and the largest of all.
+
+        Such a value is one in a hundred or more.
 
         Returns:
             Feed and column -> the value, how often it occurs, and how many values there are; but for columns (as
@@ -82,7 +87,9 @@ class LandedSizes:
         """
         found = {}
         for place, values in self.far.items():
-            (value, times), *_ = values.most_common(1)
+            high, most = self.catalogue.plausible[place].high, self.largest[place]
+            beyond = [(value, times) for value, times in values.most_common() if value > high or value == most]
+            value, times = beyond[0] if beyond else (0.0, 0)
             enough = times >= max(_SIGNS_AT_LEAST, _SIGNS_SHARE * self.sizes[place].count)
             if enough and ".".join(place) not in right:
                 found[place] = (value, times, self.sizes[place].count)
@@ -103,13 +110,14 @@ def warn_of_signs(
     for (feed, column), (value, times, count) in found.items():
         place, shown = f"{feed}.{column}", bounds[feed, column].shown(value)
         logger.warning(
-            "%s (%s): %d of %d values are %s, above what is plausible; does it stand for a missing value? Then name it "
+            "%s (%s): %d of %d values are %s, %s; does it stand for a missing value? Then name it "
             "under 'missing' in the mapping; where it is right, name '%s' in the setting preprocessing.own_sizes",
             expected.get((feed, column), column),
             place,
             times,
             count,
             shown,
+            "above what is plausible" if value > bounds[feed, column].high else "the largest of all",
             place,
         )
         told[place] = {"what": "repeated", "values": count, "beyond": times}

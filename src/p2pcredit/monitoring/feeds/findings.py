@@ -119,10 +119,9 @@ such as 'YES', 'NO' (usually 'VERIFIED', 'NOT VERIFIED'); spelled anew?
             shown = plausible.shown(self.today)
             return f"has {shown} for every loan in column '{self.column}'; is it filled, and from where?"
         if self.what == "repeated":
-            return (
-                f"has {plausible.shown(self.today)}, above the plausible {plausible.bounds}, for several loans in "
-                f"column '{self.column}'; does it stand for a missing value?"
-            )
+            above = f"above the plausible {plausible.bounds}" if self.today > plausible.high else "the largest of all"
+            shown, asked = plausible.shown(self.today), "does it stand for a missing value?"
+            return f"has {shown}, {above}, for several loans in column '{self.column}'; {asked}"
         beyond = "above" if self.what == "too_high" else "below"
         return (
             f"has values in column '{self.column}' that mostly lie {beyond} the plausible {plausible.bounds}, their "

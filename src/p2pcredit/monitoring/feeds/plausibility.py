@@ -7,9 +7,9 @@ finding where it would come by chance less often than a setting, were the book a
 at most its share, and at most half of the values lie beyond a bound. Zeros are no low values: half of all borrowers may
 have no balance.
 
-What most loans of a day contradict together (`monitoring.feeds.payments`) is judged alike. A value above the bounds
-that several loans have, a tenth of them or more, is `repeated`: it may stand for a missing one. Of fewer loans a day
-keeps too little to tell.
+What most loans of a day contradict together (`monitoring.feeds.payments`) is judged alike. A value above the bounds,
+or of nines alone and the largest, that several loans have, a tenth of them or more, is `repeated`: it may stand for a
+missing one. Of fewer loans a day keeps too little to tell.
 
 Days just before that are off alike count as one with today, so that two loans a day are found after some days.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, exp, nextafter
 
-from p2pcredit.contracts.plausible import PLAUSIBLE, Plausible
+from p2pcredit.contracts.plausible import NINES, PLAUSIBLE, Plausible
 from p2pcredit.monitoring.feeds.findings import Finding, What
 from p2pcredit.monitoring.feeds.levels import most_from, most_up_to
 from p2pcredit.monitoring.feeds.payments import COLUMNS, FEEDS, Compared, Doubt, doubt_of
@@ -157,10 +157,11 @@ def _as_sizes(loans: Compared) -> Sizes:
 
 
 def _repeated(points: Sequence[float], count: int, high: float) -> float | None:
-    """Return the largest value where it is above `high` and several have it; None where not."""
+    """Return the largest value where it is above `high`, or of nines alone, and several have it; None where not."""
     largest = points[-1]
     have = count - most_up_to((tuple(points), count), nextafter(largest, 0.0))
-    return largest if largest > high and have >= _REPEATED_AT_LEAST else None
+    is_far = largest > high or largest in NINES
+    return largest if is_far and have >= _REPEATED_AT_LEAST else None
 
 
 def _while_alike(sizes: Iterable[Sizes | None], newest: Sizes) -> Iterator[Sizes]:
