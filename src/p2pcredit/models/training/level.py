@@ -81,9 +81,12 @@ def at_level(
         settings: The choice, and the definition of default.
     """
     level = measure_level(candidate.model, loans, matured, as_of=as_of, settings=settings)
-    moved = candidate.model.calibrated(level.moved(candidate.model.calibration))
-    limits = [*candidate.details.get("limits", []), *([] if level.limit is None else [level.limit])]
-    return replace(candidate, model=moved, details={**candidate.details, "limits": limits, "level": level.as_json()})
+    model, details = candidate.model, {**candidate.details, "level": level.as_json()}
+    if level.scalar:
+        model = model.calibrated(level.moved(model.calibration))
+    if level.limit is not None:
+        details["limits"] = [*candidate.details.get("limits", []), level.limit]
+    return replace(candidate, model=model, details=details)
 
 
 def measure_level(
