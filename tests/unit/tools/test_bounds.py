@@ -8,12 +8,14 @@ from tools.bounds import ROOT, airflow_constraints, allowed, is_allowed, lower_b
 ALLOWED = allowed()
 LOCKED = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"))
 DEPLOYED = pins((ROOT / "deploy" / "requirements.lock").read_text(encoding="utf-8"))
+BESIDE = pins((ROOT / "tools" / "mlflow.lock.txt").read_text(encoding="utf-8"))
+"""What is installed apart, since it refuses pins that Airflow needs."""
 
 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_the_lowest_version_that_is_allowed_was_tried(name: str) -> None:
     bounds, extra = ALLOWED[name]
-    if extra in {"airflow", "celery", "export", "kubernetes", "serve", "spark", "warehouse"}:
+    if extra in {"airflow", "celery", "export", "kubernetes", "mlflow", "serve", "spark", "warehouse"}:
         pytest.skip("tried at what is locked; the page of versions says so")
     lowest = tried()["lowest"]["versions"][name]
     wanted = release(lower_bound(bounds))
@@ -28,7 +30,7 @@ def test_what_airflows_constraints_pin_is_allowed() -> None:
 
 
 def test_what_is_locked_is_allowed() -> None:
-    both = {name: LOCKED.get(name, []) + DEPLOYED.get(name, []) for name in ALLOWED}
+    both = {name: LOCKED.get(name, []) + DEPLOYED.get(name, []) + BESIDE.get(name, []) for name in ALLOWED}
     assert [name for name, versions in both.items() if not versions] == []
     assert {name for name, found in both.items() if not all(is_allowed(v, ALLOWED[name][0]) for v in found)} == set()
 
