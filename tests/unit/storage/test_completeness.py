@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.layout import Layout
-from p2pcredit.storage.tables.day_receipts import days_complete, is_complete, last_complete, mark_complete, read_receipt
+from p2pcredit.storage.tables import day_receipts
+from p2pcredit.storage.tables.day_receipts import (
+    days_complete,
+    is_complete,
+    last_complete,
+    mark_complete,
+    read_receipt,
+    read_receipts,
+)
 
 FEBRUARY = DateRange(date(2010, 2, 1), date(2010, 2, 28))
 
@@ -166,3 +174,24 @@ def test_what_was_marked_last_is_read_in_any_order_of_spans(
         for month in span.months()
     ]
     assert files(layout) == [name for of_month in names for name in of_month]
+
+
+def test_a_month_that_is_joined_while_its_receipts_are_read_hides_no_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, days = Layout(tmp_path), list(FEBRUARY)
+    mark_complete(layout, {day: facts(day.day) for day in days[:-1]})
+    read, joined = day_receipts.read_small_file, []
+
+    def reads(path: Path) -> bytes:
+        try:
+            return read(path)
+        finally:
+            if not joined:  # after the first file that is looked for, the last day makes the month whole
+                joined.append(path)
+                mark_complete(layout, {days[-1]: facts(28)})
+
+    monkeypatch.setattr(day_receipts, "read_small_file", reads)
+    found = read_receipts(layout, days[:-1])
+    assert joined
+    assert found == {day: facts(day.day) for day in days[:-1]}

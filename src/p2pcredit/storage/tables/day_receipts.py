@@ -94,17 +94,18 @@ def read_receipt(layout: Layout, day: date) -> Facts | None:
 
 
 def read_receipts(layout: Layout, days: Iterable[date]) -> dict[date, Facts]:
-    """Read the facts of those of these days that are complete, the file of a month once for all of its days."""
+    """Read the facts of those of these days that are complete: their own files, then that of the month once for all."""
     found: dict[date, Facts] = {}
     years = frozenset(_names(layout.completed_days))
     for month, of_month in groupby(sorted(days), month_start):
         if f"{month:%Y}" not in years:
             continue
-        whole = _content(layout.month_receipt(month)) or {}
-        for day in of_month:
-            facts = _content(layout.day_receipt(day)) or whole.get(f"{day}")
-            if isinstance(facts, dict):
-                found[day] = facts
+        own = {day: _content(layout.day_receipt(day)) for day in of_month}
+        whole = {} if all(own.values()) else _content(layout.month_receipt(month)) or {}
+        for day, facts in own.items():
+            kept = facts or whole.get(f"{day}")
+            if isinstance(kept, dict):
+                found[day] = kept
     return found
 
 
