@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pcredit.monitoring.feeds.payments import BURDEN, REPAID, Compared, compared
+from p2pcredit.monitoring.feeds.compared_payments import BURDEN, REPAID, Compared
+from p2pcredit.monitoring.feeds.payments import compared
 from p2pcredit.monitoring.feeds.plausibility import doubts_of, implausible
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 

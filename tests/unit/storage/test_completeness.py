@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.periods import DateRange
+from p2pcredit.storage.files import read_small_file
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables import day_receipts
 from p2pcredit.storage.tables.day_receipts import (
@@ -181,11 +182,11 @@ def test_a_month_that_is_joined_while_its_receipts_are_read_hides_no_day(
 ) -> None:
     layout, days = Layout(tmp_path), list(FEBRUARY)
     mark_complete(layout, {day: facts(day.day) for day in days[:-1]})
-    read, joined = day_receipts.read_small_file, []
+    joined: list[Path] = []
 
     def reads(path: Path) -> bytes:
         try:
-            return read(path)
+            return read_small_file(path)
         finally:
             if not joined:  # after the first file that is looked for, the last day makes the month whole
                 joined.append(path)

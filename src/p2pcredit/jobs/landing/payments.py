@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.monitoring.feeds.payments import BURDEN, COLUMNS, FEEDS, MOST_BURDEN, REPAID, Compared, Doubt, compared
+from p2pcredit.monitoring.feeds.compared_payments import BURDEN, COLUMNS, FEEDS, REPAID, Compared, Doubt
+from p2pcredit.monitoring.feeds.payments import MOST_BURDEN, compared
 from p2pcredit.monitoring.feeds.plausibility import doubts_of
 from p2pcredit.platforms.loan_book import RawBook
 

@@ -15,9 +15,10 @@ from p2pcredit.contracts.tables import bronze, silver
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.preprocessing.completeness.day_counts import DayCounts
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import Seen, seen_in_receipts
+from p2pcredit.monitoring.feeds.compared_payments import BURDEN, REPAID, Compared
+from p2pcredit.monitoring.feeds.compared_payments import FEEDS as COMPARED_IN
 from p2pcredit.monitoring.feeds.levels import POINTS, sized
-from p2pcredit.monitoring.feeds.payments import BURDEN, REPAID, Compared, comparisons
-from p2pcredit.monitoring.feeds.payments import FEEDS as COMPARED_IN
+from p2pcredit.monitoring.feeds.payments import comparisons
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 from p2pcredit.monitoring.feeds.texts import kept_texts, worded
 from p2pcredit.periods import DateRange

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from math import comb, exp, nextafter
 
 from p2pcredit.contracts.plausible import NINES, PLAUSIBLE, Plausible
+from p2pcredit.monitoring.feeds.compared_payments import COLUMNS, FEEDS, Compared, Doubt, doubt_of
 from p2pcredit.monitoring.feeds.findings import Finding, What
 from p2pcredit.monitoring.feeds.levels import most_from, most_up_to
-from p2pcredit.monitoring.feeds.payments import COLUMNS, FEEDS, Compared, Doubt, doubt_of
 from p2pcredit.monitoring.feeds.shapes import FeedDay
 
 _EXACT_UP_TO = 1_000

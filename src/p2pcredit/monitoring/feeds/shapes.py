@@ -9,7 +9,7 @@ from datetime import date
 from math import exp, lgamma
 from typing import Any
 
-from p2pcredit.monitoring.feeds.payments import Compared
+from p2pcredit.monitoring.feeds.compared_payments import Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class FeedDay:
         levels: Column -> the smallest of its values, the deciles and the largest, in order of size; all of its values
             where there are eleven or fewer. Of a date, its age in days. Columns of texts are left out.
         texts: Category -> its texts, and in how many rows each stands; see `monitoring.feeds.texts`.
-        payments: How instalment, term, amount and income stand to each other; see `monitoring.feeds.payments`.
+        payments: How instalment, term, amount and income stand to each other; see `compared_payments`.
     """
 
     rows: int
@@ -42,6 +42,7 @@ class FeedDay:
     def as_json(self) -> dict[str, Any]:
         """Give the shape as a day's receipt keeps it."""
         filled = {name: number for name, number in self.filled.items() if number}
+        payments = {name: list(one) for name, one in self.payments.items() if one.loans}
         return {
             "rows": self.rows,
             "filled": filled,
@@ -51,7 +52,7 @@ class FeedDay:
             "covered": self.covered,
             "levels": {name: list(map(_shortest, values)) for name, values in self.levels.items()},
             "texts": {name: dict(counts) for name, counts in self.texts.items()},
-            "payments": {name: list(one) for name, one in self.payments.items() if one.loans},
+            **({"payments": payments} if payments else {}),
         }
 
     @staticmethod
