@@ -24,6 +24,7 @@ from p2pcredit.orchestration.dags import data_preprocessing, model_monitoring, m
 from p2pcredit.orchestration.operators import JobBranchOperator, JobOperator, WaitForDayOperator
 from p2pcredit.orchestration.runs.waiting import wait_until
 from p2pcredit.orchestration.triggers import DayCompleteTrigger, FeedLandedTrigger, HomeTrigger, WeekReadyTrigger
+from p2pcredit.storage.home_format import mark_home
 
 DAY = date(2011, 3, 2)
 SATURDAY = date(2011, 3, 5)
@@ -57,14 +58,19 @@ def test_a_day_that_is_not_complete_is_looked_at_once_and_then_waited_for_in_the
     assert isinstance(trigger, DayCompleteTrigger)
     assert (trigger.home, trigger.snapshot_date) == (str(home), str(DAY))
     assert deferred.value.method_name == "resume"
-    assert waiting.resume(CONTEXT, {"complete": True}) == {"snapshot_date": str(DAY), "complete": True}
+    assert waiting.resume(CONTEXT, {"complete": True}) == {
+        "snapshot_date": str(DAY),
+        "complete": True,
+        **mark_home(home).as_facts(),
+    }
 
 
 def test_a_day_that_is_complete_is_not_deferred(
-    waiting: WaitForDayOperator, complete_day: Callable[[date], None]
+    waiting: WaitForDayOperator, complete_day: Callable[[date], None], home: Path
 ) -> None:
     complete_day(DAY)
-    assert waiting.execute(CONTEXT) == {"snapshot_date": str(DAY), "complete": True}
+    found = waiting.execute(CONTEXT)
+    assert found == {"snapshot_date": str(DAY), "complete": True, **mark_home(home).as_facts()}
 
 
 def test_no_task_of_the_dags_is_a_sensor_that_pokes_in_its_slot() -> None:
