@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from tests.browser_checks import serious_findings
 from tests.paged_home import HOSTILE_ID, PAGES, make_paged_home
 from tests.served_home import ServedHome, served_home
 
@@ -26,7 +27,6 @@ def server(small_home: Path, made_once: Callable[[str, Callable[[Path], None]], 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; 'apt-get install chromium' brings it")
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1920, "light")])
 def test_pages_are_sound_at_this_width(server: ServedHome, width: int, scheme: Any) -> None:
-    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
     base = f"http://127.0.0.1:{server.port}"
@@ -55,12 +55,7 @@ def test_pages_are_sound_at_this_width(server: ServedHome, width: int, scheme: A
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 problems.append(f"{way}: {wide} pixels wide")
-            found = Axe().run(page).response["violations"]
-            problems += [
-                f"{way}: {one['id']}: {one['nodes'][0]['html'][:150]}"
-                for one in found
-                if one["impact"] in ("serious", "critical")
-            ]
+            problems += serious_findings(page, way)
         browser.close()
     assert not problems
 

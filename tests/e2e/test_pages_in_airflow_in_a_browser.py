@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser_checks import serious_findings
 from tests.paged_home import WAITS, WEEK, make_paged_home
 
 pytest.importorskip("airflow", reason="Airflow is not installed; the local Airflow needs the extra 'airflow'")
@@ -49,7 +50,6 @@ def airflow(
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1920, "light")])
 def test_pages_within_airflow_are_sound_at_this_width(airflow: local.LocalAirflow, width: int, scheme: Any) -> None:
-    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
     name, password = login(LocalPaths(airflow.home))
@@ -76,12 +76,7 @@ def test_pages_within_airflow_are_sound_at_this_width(airflow: local.LocalAirflo
             wide, room = frame.evaluate("[document.documentElement.scrollWidth, innerWidth]")
             if wide > room:
                 problems.append(f"{way}: {wide} pixels wide in {room}")
-            found = Axe().run(frame).response["violations"]
-            problems += [
-                f"{way}: {one['id']}: {one['nodes'][0]['html'][:150]}"
-                for one in found
-                if one["impact"] in ("serious", "critical")
-            ]
+            problems += serious_findings(frame, way)
         browser.close()
     assert not problems
 

@@ -101,14 +101,12 @@ def measure_level(
         as_of: The training date.
         settings: The choice, and the definition of default.
     """
-    match settings.training.level:
-        case "through_the_cycle":
-            return _through_the_cycle(model, matured)
-        case "point_in_time":
-            younger = loans.join(matured, on="loan_id", how="anti", maintain_order="left")
-            return _point_in_time(model, loans, younger, as_of, settings)
-        case _:
-            return Level()
+    if settings.training.level == THROUGH_THE_CYCLE:
+        return _through_the_cycle(model, matured)
+    if settings.training.level == POINT_IN_TIME:
+        younger = loans.join(matured, on="loan_id", how="anti", maintain_order="left")
+        return _point_in_time(model, loans, younger, as_of, settings)
+    return Level()
 
 
 def _through_the_cycle(model: ScoringModel, matured: pl.DataFrame) -> Level:
@@ -117,7 +115,7 @@ def _through_the_cycle(model: ScoringModel, matured: pl.DataFrame) -> Level:
     Each quarter counts as much as another, however many loans were made in it. Quarters with few defaults expected are
     put together with those after them, and count as often as there are quarters in them.
     """
-    log_odds = _log_odds(model, matured)
+    log_odds = model.calibration.log_odds(model.margin(matured))
     labels = matured["label"].cast(pl.Float64).to_numpy()
     days = matured["origination_date"]
     quarter = (days.dt.year() * 4 + days.dt.quarter().cast(pl.Int32)).to_numpy()
@@ -171,17 +169,12 @@ def _point_in_time(
         )
         return Level(POINT_IN_TIME, 0.0, facts, reason)
     rows = watched.select("loan_id", "months").join(younger, on="loan_id", how="left", maintain_order="left")
-    log_odds = _log_odds(model, rows)
+    log_odds = model.calibration.log_odds(model.margin(rows))
     hazard = np.logaddexp(0.0, log_odds)  # -ln(1 - chance)
     expected = float((hazard * cumulative[rows["months"].to_numpy() - 1] / cumulative[-1]).sum())
     ratio = (facts["defaults"] + SHRINK_BY) / (expected + SHRINK_BY)
     scalar = level_of(log_odds, float(-np.expm1(-ratio * hazard).sum()))
     return Level(POINT_IN_TIME, scalar, {**facts, "expected": expected, **_from_to(rows["origination_date"])})
-
-
-def _log_odds(model: ScoringModel, loans: pl.DataFrame) -> Floats:
-    chances = model.predict(loans)
-    return np.log(chances) - np.log1p(-chances)
 
 
 def _periods(expected: Floats) -> np.ndarray[Any, np.dtype[np.int64]]:
