@@ -6,6 +6,7 @@ texts of the threads, and their backtraces, say nothing that a person can use.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import threading
@@ -33,6 +34,7 @@ class _Aside:
             if self.wanted == 1:
                 with suppress(OSError, AttributeError):  # it is closed, or the system has no such files
                     self.taken = os.memfd_create("panics", os.MFD_CLOEXEC)
+                    fcntl.fcntl(self.taken, fcntl.F_SETFL, os.O_APPEND)  # else threads write over each other
                     self.own = os.dup(_STANDARD_ERROR)
                     os.dup2(self.taken, _STANDARD_ERROR)
 

@@ -29,6 +29,7 @@ from p2pcredit.storage.tables.lake import Lake
 DAY = date(2010, 1, 28)
 ONLY = DateRange(DAY, DAY)
 LONGEST_HOLD_UP = 1.0
+UNTIL_IT_IS_DONE = 120.0
 STEPS = ["read_landing", "refine", "build_features", "build_labels"]
 
 
@@ -40,7 +41,10 @@ def land_without(home: Path, day: date) -> None:
 class Overtaking:
     """Holds up the first call of a step after it has read, while a rival does the whole day on newer data."""
 
-    def __init__(self, step: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, step: str, home: Path, monkeypatch: pytest.MonkeyPatch, hold_up: float = LONGEST_HOLD_UP
+    ) -> None:
+        self.hold_up = hold_up
         self.rival = threading.Thread(target=self.overtake, args=(home,))
         room = {"read_landing": landed, "build_labels": label_store}.get(step, preprocessing)
         self.real = getattr(room, step)
@@ -52,7 +56,7 @@ class Overtaking:
         if not self.held_up:
             self.held_up = True
             self.rival.start()
-            self.rival.join(LONGEST_HOLD_UP)  # a rival that waits for us cannot be waited for
+            self.rival.join(self.hold_up)  # a rival that waits for us cannot be waited for
         return found
 
     @staticmethod
@@ -98,7 +102,7 @@ def test_without_the_lock_the_older_rows_would_win(
 ) -> None:
     monkeypatch.setattr("p2pcredit.storage.tables.lake.exclusive_lock", no_lock)
     monkeypatch.setattr(preprocessing, "preprocess", lambda *_: None)
-    overtaking = Overtaking("refine", without_late_day, monkeypatch)
+    overtaking = Overtaking("refine", without_late_day, monkeypatch, UNTIL_IT_IS_DONE)  # nothing makes it wait
     refine_silver(context(without_late_day), "loan_terms", ONLY)
     overtaking.rival.join()
     assert "silver/loan_terms" in differences(without_late_day, reference)

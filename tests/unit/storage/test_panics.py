@@ -118,3 +118,10 @@ def test_threads_put_it_aside_together_and_it_comes_back_once(capfd: pytest.Capt
     said = capfd.readouterr().err
     assert sorted(int(line) for line in said.split()) == list(range(200))
     assert put_aside() == []
+
+
+def test_threads_that_write_at_the_same_time_lose_no_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with panics_hidden(), ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: os.write(2, b"%d\n" % number), range(20_000)))
+    said = capfd.readouterr().err
+    assert sorted(int(line) for line in said.split()) == list(range(20_000))
