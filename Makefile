@@ -31,7 +31,7 @@ test: setup lint types imports unit real
 # The faults that `make test` tries a few times, tried in full; the table of what was tried goes into the docs.
 torture: setup
 	rm -rf build/torture
-	$(BIN)/pytest -q -n 2 --dist worksteal -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src
+	$(BIN)/pytest -q -n 2 --dist worksteal -m torture --torture --torture-results build/torture --ignore tests/dags --ignore tests/e2e --ignore tests/spark --ignore src/p2pcredit
 	$(BIN)/pytest -q -p no:randomly -m torture --torture --torture-results build/torture tests/e2e
 	$(BIN)/python tools/torture_table build/torture > docs/reference/torture.md
 
