@@ -28,6 +28,24 @@ CLOSING_STATUSES = frozenset({"CHARGED_OFF", "FULLY_PAID"})
 OUTCOMES = frozenset({"APPROVED", "DECLINED", "WITHDRAWN"})
 """What may become of an application. WITHDRAWN: the applicant left before or after an offer, so it was not declined."""
 
+SAID_TO_BE_UNKNOWN = "unknown"
+"""How the status of an event begins by which a mapping says that the loan is neither good nor bad: `unknown: void`.
+
+No status of the contract does, so the event is set aside and the loan has no label; since that is declared, it does
+not count as a fault of the data.
+"""
+
+
+def is_said_to_be_unknown(status: str | None) -> bool:
+    """Test the status of an event for one that a mapping says to be of unknown outcome.
+
+    Examples:
+        >>> [is_said_to_be_unknown(status) for status in ("unknown: void", "unknown", "void", None)]
+        [True, True, False, False]
+    """
+    return status == SAID_TO_BE_UNKNOWN or (status or "").startswith(f"{SAID_TO_BE_UNKNOWN}: ")
+
+
 DEFAULT_STATUSES = frozenset({"DEFAULT", "CHARGED_OFF"})
 CURED_STATUSES = frozenset({"CURRENT", "FULLY_PAID"})
 """What a loan that was late says once it pays again."""

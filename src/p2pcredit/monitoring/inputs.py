@@ -130,7 +130,8 @@ class MonitoringInputs:
         reference: Rows of the feature store of the champion's development loans with its `score`; may have no columns.
         early_delinquency: `loan_id, late_on`: the first day on which it was known that a loan was 30 days past due or
             more; a sign rebuilt from a later status is none.
-        feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed.
+        feed_quality: `feed, rows_in, quarantined` of the recent days, one row or more per feed; events that a
+            mapping says to be of unknown outcome are in `rows_in` alone.
         development_bads: Matured bads that the last training knew, None where unknown.
         known_bads: Matured bads known at `week_end`.
         values_lost: `feed, column, lost, given`: of the optional values given in the recent days, how many could not be

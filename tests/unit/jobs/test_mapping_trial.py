@@ -144,3 +144,33 @@ def test_the_commands_draft_a_mapping_and_say_by_their_exit_code_whether_a_book_
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1].startswith("Error: none of 9 matured loans is in default")
     assert not (tmp_path / "h").exists()
+
+
+def test_defaults_that_come_after_the_window_are_told_with_a_window_that_has_them(tmp_path: Path) -> None:
+    rows = []
+    for number in range(400):
+        day = date(2016, 1, 1) + timedelta(days=number)
+        bad = number % 4 == 0
+        since = day + timedelta(days=900 if bad else 1000)
+        rows.append(f"{number},{day},500,36,RENT,{'lost' if bad else 'paid'},{since}")
+    receipt = checked(tmp_path, *rows)
+    told = next(line for line in receipt["warnings"] if "labels.window_months = " in line)
+    assert told == (
+        "0 of 401 matured loans were in default within 12 months, and a first model needs 50 "
+        "(training.min_matured_bads); 100 were within 60 months, half of them by month 30: "
+        "with labels.window_months = 30 those count"
+    )
+
+
+def test_statuses_that_are_unknown_on_purpose_ruin_no_book(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [row(number, "void" if number % 2 else "paid") for number in range(40)]
+    named = MAPPING.replace("    open: []", "    open: []\n    void: unknown")
+    told = checked(tmp_path, *rows, mapping=named)
+    assert not any("cannot be read" in record.getMessage() for record in caplog.records)
+    assert told["reason"] == "none of 21 matured loans is in default; see that a status or days past due say so"
+    assert "the outcome of 20 of 41 loans is unknown; they get no label" in told["warnings"]
+    unsaid = checked(tmp_path, *rows)
+    assert "3 of 3 rows of feed 'loan_performance' of 2021-01-01 to 2021-01-31" in unsaid["reason"]
+    assert any(
+        "20 of 41 values of loan_performance.status cannot be read" in one.getMessage() for one in caplog.records
+    )

@@ -18,7 +18,7 @@ from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_caus
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.tables.day_receipts import is_complete
+from p2pcredit.storage.tables.day_receipts import is_complete, read_receipt
 from p2pcredit.storage.tables.lake import Lake
 
 ONE = DateRange(DAY, DAY)
@@ -160,3 +160,16 @@ def test_days_past_due_that_are_missing_beside_a_wrong_status_are_no_cause(ctx: 
     write(ctx.layout, "loan_performance", DAY, [*wrong[:1], *alone])
     with pytest.raises(QuarantineError, match=r"by 'days_past_due: missing' \(3 rows\)"):
         preprocess(ctx, ONE)
+
+
+def test_events_that_a_mapping_says_to_be_unknown_are_set_aside_and_no_fault(ctx: JobContext) -> None:
+    land_day(ctx.layout, DAY, 10)
+    events = [f"{DAY:%m%d}-{n},{DAY},{'unknown: void' if n else 'unknown'},0" for n in range(6)]
+    write(ctx.layout, "loan_performance", DAY, events)
+    assert preprocess(ctx, ONE)["unknown_outcomes"] == 6
+    rows = (read_receipt(ctx.layout, DAY) or {})["rows"]
+    assert (rows["quarantined:loan_performance"], rows["declared_unknown:loan_performance"]) == (6, 6)
+    assert commonest_cause(Lake(ctx.layout), ONE, ["loan_performance"]) is None
+    found = examine(ctx)["checks"]
+    assert found["rows"]["status"] == "pass"
+    assert "the outcome of 6 of 10 loans cannot be known" in found["outcomes"]["finding"]

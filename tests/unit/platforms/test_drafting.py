@@ -184,3 +184,94 @@ def test_keys_of_a_file_longer_than_what_is_looked_at_are_found_in_the_smaller_s
     assert overlap(loans, tape, tape.column("Loan")) < 0.3
     assert overlap(loans, tape, tape.column("Loan"), whole=False) == 1
     assert overlap(loans, tape, tape.column("Flag"), whole=False) < 0.01
+
+
+def book_of(loans: int, **columns: str) -> str:
+    """Write loans of which every fifth was written off; a column is a text, with `{n}`, or two, for bad `|` good."""
+    header = "Ref_Nr,DisbursementDate,DisbursementGross,Term,MIS_Status,ChgOffDate,Region"
+    lines = [",".join([header, *columns])]
+    for n in range(loans):
+        bad = n % 5 == 0
+        made = f"{1 + n % 12}/{1 + n % 28}/2019"
+        ended = f"{1 + n % 28}-Jun-20" if bad else ""
+        own = [text.split("|")[0 if bad else -1].replace("{n}", str(n % 97)) for text in columns.values()]
+        lines.append(
+            ",".join([f"R{n}", made, f"{5000 + n}", "36", "CHGOFF" if bad else "P I F", ended, f"Q{n % 7}", *own])
+        )
+    return "\n".join([*lines, ""])
+
+
+def test_columns_that_tell_the_outcome_by_themselves_are_never_offered_as_features(tmp_path: Path) -> None:
+    text = book_of(500, ChgOffPrinGr="{n}00|0", Reason_Code="x|", Phase="red|green", CreateJob="{n}", Seen_By="a|a")
+    drafted = draft(tmp_path, book=text)
+    line = next(line for line in drafted.text.split("\n") if line.startswith("# likely written afterwards: "))
+    assert line == "# likely written afterwards: ChgOffPrinGr 0.99, Reason_Code 1.00, Phase 1.00"
+    offered = [line.split(":")[0] for line in drafted.text.split("\n") if line.startswith("#   ")]
+    assert offered == ["#   create_job"]
+    assert "employment_title" not in drafted.text  # a number is no name of a job
+
+
+def test_a_needed_column_that_nearly_tells_the_outcome_is_asked_about(tmp_path: Path) -> None:
+    asked = "Term alone parts the loans that went bad from those paid back (area under the curve 1.00); is it as agreed"
+    changed = book_of(500).replace(",36,CHGOFF", ",11,CHGOFF")
+    assert any(question.startswith(asked) for question in draft(tmp_path, book=changed).questions)
+    assert not any("alone parts" in question for question in draft(tmp_path, sound=book_of(500)).questions)
+
+
+def test_of_few_loans_no_column_is_said_to_tell_anything(tmp_path: Path) -> None:
+    assert "likely written afterwards" not in draft(tmp_path, book=book_of(240, ChgOffPrinGr="{n}00|0")).text
+    assert "likely written afterwards" in draft(tmp_path, book=book_of(250, ChgOffPrinGr="{n}00|0")).text
+
+
+def test_a_day_that_only_some_statuses_have_is_asked_about_and_the_answer_lands(tmp_path: Path) -> None:
+    (tmp_path / "book.csv").write_text(book_of(60))
+    asked = draft_mapping([look_at(tmp_path / "book.csv")])
+    question = next(one for one in asked.asked if one.key == "on blank")
+    assert question.text.startswith(
+        "ChgOffDate is blank where the status is 'P I F', so that what became of those loans"
+    )
+    drafted = draft_mapping([look_at(tmp_path / "book.csv")], {"on blank": question.answered("1"), "currency": "EUR"})
+    (tmp_path / "m.yaml").write_text(drafted.text)
+    book = load_mapping(tmp_path / "m.yaml").read([tmp_path / "book.csv"], None, None)
+    events = book.feeds["loan_performance"].select("loan_id", "event_date", "status").rows()
+    assert ("R0", "2020-06-01", "CHARGED_OFF") in events
+    assert ("R1", "2022-02-02", "FULLY_PAID") in events
+
+
+def test_loans_without_a_status_are_said_to_be_of_unknown_outcome(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, book=LOANS.replace(";Repaid;", ";;"))
+    assert '    "": unknown  # 1 loans have no status' in drafted.text
+
+
+@pytest.mark.parametrize("text", ["unpaid", "Not paid", "no default", "Non-default", "partially repaid", "never late"])
+def test_a_status_that_is_negated_is_asked_about(tmp_path: Path, text: str) -> None:
+    drafted = draft(tmp_path, book=LOANS.replace(";Repaid;", f";{text};"))
+    assert any(f"what does the status '{text}' mean" in question for question in drafted.questions)
+
+
+STAR = {
+    "loan": "loan_id,account_id,made,amount,duration,status\n"
+    + "".join(f"{n},{n + 501},{930101 + 100 * (n % 12)},{9000 + n},{12 * (1 + n % 5)},Closed\n" for n in range(60)),
+    "account": "account_id,district_id\n" + "".join(f"{n + 500},{n % 40 + 1}\n" for n in range(200)),
+    "district": "A1,A2\n" + "".join(f"{n},{n * 10}\n" for n in range(1, 78)),
+}
+
+
+def test_keys_are_found_through_a_table_and_terms_are_no_keys(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, **STAR)
+    lines = drafted.text.split("\n")
+    assert '  account: {files: "account*.csv", key: account_id}  # 100% of keys found' in lines
+    assert (
+        '  district: {files: "district*.csv", key: A1, matches: "account.district_id"}  # 100% of keys found' in lines
+    )
+    assert any("do account.district_id and A1 of district.csv say the same?" in one for one in drafted.questions)
+    assert 'origination_date: {column: made, date: "%y%m%d"}' in lines
+    (tmp_path / "m.yaml").write_text(drafted.text)
+    load_mapping(tmp_path / "m.yaml")
+
+
+def test_features_of_one_name_in_several_tables_are_told_by_their_tables(tmp_path: Path) -> None:
+    other = "owner,account_id,district_id\n" + "".join(f"{n},{n + 500},{n % 40}\n" for n in range(200))
+    text = draft(tmp_path, **STAR, owner=other).text
+    assert '#   district_id: {source: "account.district_id"' in text
+    assert '#   owner_district_id: {source: "owner.district_id"' in text

@@ -225,7 +225,7 @@ def test_a_status_and_its_days_may_be_computed(tmp_path: Path) -> None:
 
 def test_a_blank_status_has_the_rule_that_the_mapping_gives_it(tmp_path: Path) -> None:
     book = read(tmp_path, MAPPING.replace("open: []", 'open: []\n    "": unknown'), "7,03.02.2020,500,12,,,,,NA,,")
-    assert book.feeds["loan_performance"].select("status", "rebuilt").rows() == [("", None)]
+    assert book.feeds["loan_performance"].select("status", "rebuilt").rows() == [("unknown", None)]
     quiet = read(tmp_path, MAPPING.replace("open: []", 'open: []\n    "": []'), "7,03.02.2020,500,12,,,,,,,")
     assert quiet.feeds["loan_performance"].height == 0
 

@@ -102,7 +102,7 @@ def test_a_loan_without_a_total_or_with_a_status_that_says_nothing_has_none(tmp_
         "2,2020-01-15,1000,12,12,void,,,100,5,,,,",
         "3,2020-01-15,1000,12,12,strange,2020-03-01,,100,5,,,,",
     )
-    assert [(row[0], row[2], row[7]) for row in events(book)] == [("2", "void", None), ("3", "strange", None)]
+    assert [(row[0], row[2], row[7]) for row in events(book)] == [("2", "unknown: void", None), ("3", "strange", None)]
     assert book.feeds["loan_terms"].select("loan_id", "payments").rows()[0] == ("1", None)
 
 

@@ -116,7 +116,11 @@ def test_files_of_another_layout_name_their_columns_as_alternatives(tmp_path: Pa
         ),
         ("key: Num, matches: Customer", "key: Num, matches: [Customer, Nr]", "name as many, in the same order"),
         ("duplicates: last", "duplicates: best", "key 'tables.bureau.duplicates': .*write first or last"),
-        ("matches: Customer", "matches: bureau.Nr", "match it with a column of the loans' file"),
+        (
+            "matches: Customer",
+            "matches: bureau.Nr",
+            "a column of bureau, which is not joined before it; write bureau above",
+        ),
         (
             'files: "customers*.csv", key: Num',
             "key: Num",
@@ -135,3 +139,34 @@ def test_a_directory_is_landed_only_where_the_mapping_names_files(tmp_path: Path
         load_mapping(mapping_file(tmp_path, MAPPING.replace('files: "loans_*.csv"\n', ""))).files_in(tmp_path)
     with pytest.raises(UsageError, match=r"holds no file named loans_\*\.csv or customers"):
         load_mapping(mapping_file(tmp_path, MAPPING)).files_in(tmp_path)
+
+
+CHAIN = MAPPING.replace(
+    "  bureau:", '  region: {files: "regions*.csv", key: Id, matches: customer.Region}\n  bureau:'
+).replace("home_ownership: customer.Home", "home_ownership: customer.Home, state: region.Name")
+
+
+def test_a_table_is_joined_by_a_column_of_a_table_above_it(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    customers = "Num;Home;Monthly;Region\n7;RENT;1000;3\n8;OWN;2000;4\n"
+    texts = {"loans_1": LOANS, "customers": customers, "bureau_1": BUREAU, "regions": "Id,Name\n3,North\n5,South\n"}
+    for name, text in texts.items():
+        (folder / f"{name}.csv").write_text(text)
+    profile = load_mapping(mapping_file(tmp_path, CHAIN))
+    assert profile.read(profile.files_in(folder), None, None).feeds["demographic"]["state"].to_list() == ["North", None]
+
+
+@pytest.mark.parametrize(
+    ("matches", "said"),
+    [
+        (
+            "bureau.Region",
+            "region is matched with a column of bureau, which is not joined before it; write bureau above",
+        ),
+        ("region.Name", "region is matched with a column of its own; match a column of the loans' file"),
+    ],
+)
+def test_a_table_is_not_joined_by_what_is_joined_later(tmp_path: Path, matches: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_mapping(mapping_file(tmp_path, CHAIN.replace("customer.Region", matches)))

@@ -19,7 +19,7 @@ from p2pcredit.jobs.home.reconciled_days import reconcile_days
 from p2pcredit.jobs.landing.deliveries import in_short, landed_anew
 from p2pcredit.jobs.preprocessing.checks.day_checks import findings_of_recent_days
 from p2pcredit.jobs.preprocessing.checks.finding_reports import sentences_by_day
-from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_cause, count_set_aside
+from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_cause, count_faults
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
@@ -63,11 +63,14 @@ def check_gaps(ctx: JobContext) -> Finding:
 
 
 def check_rows(ctx: JobContext) -> Finding:
-    """Hold the share of rows that were set aside against the limit of each week, over all days."""
+    """Hold the share of rows that were set aside against the limit of each week, over all days.
+
+    Events that a mapping says to be of unknown outcome are no fault; `check_outcomes` counts them.
+    """
     lake, limit = Lake(ctx.layout), ctx.settings.monitoring.quarantined_share_limit
     if not lake.exists(QUARANTINE):
         return Status.UNDETERMINED, "no row has been looked at yet"
-    counts = {feed: sum(days.values()) for feed, days in count_set_aside(lake, ALL_FEEDS, None).items()}
+    counts = {feed: sum(days.values()) for feed, days in count_faults(lake, ALL_FEEDS, None).items()}
     rows = dict(counts)
     for name, feed in ALL_FEEDS.items():
         if lake.exists(silver(feed)):

@@ -16,7 +16,7 @@ import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.columns import Column, Kind
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, Feed
+from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, Feed, is_said_to_be_unknown
 from p2pcredit.contracts.missing import MISSING_SIGNS
 from p2pcredit.errors import SourceError
 from p2pcredit.platforms.downloads import SUMMARY_REASON
@@ -164,7 +164,8 @@ def _unreadable(column: Column, texts: pl.Series, days: pl.Series) -> list[tuple
     if problem is None:
         return []
     found = with_value.filter(~problem.is_null()).to_native()
-    return [(text, times) for text, times in found.select(column.source, "_times").iter_rows()]
+    told = found.select(column.source, "_times").iter_rows()
+    return [(text, times) for text, times in told if not (column.allowed and is_said_to_be_unknown(text))]
 
 
 def refuse_ruined(

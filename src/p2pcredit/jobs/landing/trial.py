@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, QUARANTINE, table_named
@@ -27,6 +28,7 @@ from p2pcredit.settings import Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
+from p2pcredit.transforms.labels import is_default
 
 _EXAMPLES = 3
 _MOST_UNKNOWN = 0.5
@@ -121,6 +123,8 @@ def _ruin(quarters: dict[str, dict[str, Any]], unknown: int) -> str | None:
 LONG_TERM = 0.9
 """Nearly all loans run no longer than this share of them."""
 DAYS_A_MONTH = 30.4
+LONGEST_WINDOW_MONTHS = 60
+"""The most that labels.window_months may be."""
 
 
 class _Facts:
@@ -200,6 +204,20 @@ class _Facts:
             for rule, count, examples in counted.sort("count", descending=True, maintain_order=True).iter_rows()
         }
 
+    def months_to_default(self) -> pl.Series:
+        """List the months on book of each loan's first default, at whatever age, in order; the first month is 1."""
+        table = table_named(_SILVER_EVENTS)
+        if not self._lake.exists(table):
+            return pl.Series(dtype=pl.Int64)
+        defaults = (
+            nw.from_native(self._lake.scan(table).collect()).filter(is_default(self._settings.labels)).to_native()
+        )
+        first = defaults.group_by("loan_id").agg(pl.col("event_date").min())
+        loans = self._loans.group_by("loan_id").agg(pl.col("snapshot_date").min())
+        days = (pl.col("event_date") - pl.col("snapshot_date")).dt.total_days()
+        found = loans.join(first, on="loan_id").select((days / DAYS_A_MONTH).ceil().cast(pl.Int64).clip(1))
+        return found.to_series().sort()
+
     def doubts(self, quarters: dict[str, dict[str, Any]]) -> list[str]:
         """Say where the settings do not fit the book."""
         labels, terms = self._settings.labels, self.terms()
@@ -213,8 +231,19 @@ class _Facts:
                     f"{labels.window_months}: a loan counts as good only {labels.window_months} months after it began; "
                     f"with {enough} one that is {labels.default_days} days past due at its end is seen"
                 )
-        if not any(one["matured"] for one in quarters.values()):
+        matured, bads = (sum(one[what] for one in quarters.values()) for what in ("matured", "bads"))
+        if not matured:
             found.append("no loan has matured yet; a first model needs some that have")
+        needed, ages = self._settings.training.min_matured_bads, self.months_to_default()
+        longest = LONGEST_WINDOW_MONTHS
+        late_enough = int((ages <= longest).sum())
+        if matured and bads < needed <= late_enough:
+            half = int(ages[late_enough // 2])
+            found.append(
+                f"{bads} of {matured} matured loans were in default within {labels.window_months} months, and a first "
+                f"model needs {needed} (training.min_matured_bads); {late_enough} were within {longest} months, half "
+                f"of them by month {half}: with labels.window_months = {half} those count"
+            )
         return found
 
 

@@ -22,7 +22,7 @@ from p2pcredit.jobs.landing.early_statuses import early_statuses, in_words
 from p2pcredit.jobs.monitoring.asked import asked_before_landing
 from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each, was_measured
 from p2pcredit.jobs.monitoring.over_term import default_over_term
-from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, values_given
+from p2pcredit.jobs.preprocessing.set_aside import DECLARED_UNKNOWN, VALUES_MISSING, values_given
 from p2pcredit.jobs.training.maturity import matured_counts
 from p2pcredit.jobs.training.unknown_outcomes import commonest_reason, count_of_no_loan
 from p2pcredit.monitoring.inputs import MonitoringInputs, PolicyContext
@@ -240,9 +240,9 @@ class MonitoringSnapshot:
 
     def _feed_quality(self) -> pl.DataFrame:
         totals = self._counted
-        rows = [
-            (feed, totals[feed] + totals[f"quarantined:{feed}"], totals[f"quarantined:{feed}"]) for feed in ALL_FEEDS
-        ]
+        set_aside = {feed: totals[f"quarantined:{feed}"] for feed in ALL_FEEDS}
+        declared = {feed: totals[DECLARED_UNKNOWN + feed] for feed in ALL_FEEDS}
+        rows = [(feed, totals[feed] + set_aside[feed], set_aside[feed] - declared[feed]) for feed in ALL_FEEDS]
         rows = [row for row in rows if row[0] in FEEDS or row[1]]
         schema = {"feed": pl.String, "rows_in": pl.Int64, "quarantined": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, SAID_TO_BE_UNKNOWN
 from p2pcredit.contracts.tables import QUARANTINE, silver
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.own_features import read_own_features
@@ -13,6 +14,17 @@ from p2pcredit.storage.tables.lake import Lake
 
 VALUES_MISSING = "values_missing:"
 """Before `<feed>:<column>` in the receipt of a day: how many values of the column were lost."""
+
+
+DECLARED_UNKNOWN = "declared_unknown:"
+"""Before `<feed>` in the receipt of a day: how many rows were set aside because a mapping says that it is not known."""
+
+
+def is_declared_unknown() -> pl.Expr:
+    """Test records of the quarantine for events that a mapping says to be of unknown outcome: no fault of the data."""
+    status = pl.col("raw").str.json_path_match("$.status")
+    declared = (status == SAID_TO_BE_UNKNOWN) | status.str.starts_with(f"{SAID_TO_BE_UNKNOWN}: ")
+    return (pl.col("feed") == LOAN_PERFORMANCE.name) & declared.fill_null(value=False)
 
 
 def rows_set_aside(lake: Lake, days: DateRange | None = None) -> pl.LazyFrame:
@@ -60,4 +72,12 @@ def most_frequent(rows: pl.LazyFrame, column: str) -> tuple[str, int] | None:
     return None if counted.is_empty() else counted.row(0)
 
 
-__all__ = ["VALUES_MISSING", "most_frequent", "rows_set_aside", "values_given", "values_lost"]
+__all__ = [
+    "DECLARED_UNKNOWN",
+    "VALUES_MISSING",
+    "is_declared_unknown",
+    "most_frequent",
+    "rows_set_aside",
+    "values_given",
+    "values_lost",
+]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from p2pcredit.contracts.columns import Kind
+from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
-from p2pcredit.platforms.drafting.finding import FOUND_IN_OTHER, days_past_due, find, is_key, meaning_of, overlap
+from p2pcredit.platforms.drafting.finding import days_past_due, find, is_key, words_of
+from p2pcredit.platforms.drafting.joins import book_name, draft_tables, files_pattern, names_of_several, shown
 from p2pcredit.platforms.drafting.questions import Draft, Question
-from p2pcredit.platforms.drafting.tapes import about_status, draft_tape, is_tape
+from p2pcredit.platforms.drafting.statuses import about_status, closing_dates, meanings_of, rule_of
+from p2pcredit.platforms.drafting.tapes import draft_tape, is_tape
+from p2pcredit.platforms.drafting.telltale import TELLS_ALONE, TELLS_MUCH, Telltale, find_telltales
 from p2pcredit.platforms.drafting.words import CURRENCIES, LEAKS, NAMES
-from p2pcredit.platforms.drafting.writing import dated, identifier, name_of, pattern_of, quoted, scalar
+from p2pcredit.platforms.drafting.writing import dated, identifier, quoted, scalar
 from p2pcredit.platforms.mapped.schema.own_columns import prohibited_word
 
 _LEAST_DISTINCT = 2
@@ -46,25 +48,33 @@ def draft_mapping(files: Sequence[FileFacts], answers: Mapping[str, str] | None 
         key = loans.column(str(named))
     tape = next((file for file in others if key and is_tape(file, loans, key)), None)
     say = draft.lines.append
-    alike = _alike(files)
+    alike = names_of_several(files)
     say("# Drafted by 'p2pcredit profile new'. Answer the lines that say QUESTION, then try it:")
-    say(f"# p2pcredit profile check THIS_FILE {' '.join(_shown(file, alike) for file in files)}")
-    say(f"name: {_name(loans, alike)}")
+    say(f"# p2pcredit profile check THIS_FILE {' '.join(shown(file, alike) for file in files)}")
+    say(f"name: {book_name(loans, alike)}")
     _draft_file(draft, loans, files)
     if len(files) > 1:
-        say(f"files: {quoted(_pattern(loans, alike))}")
-    joined = _draft_tables(draft, loans, [file for file in others if file is not tape], alike)
+        say(f"files: {quoted(files_pattern(loans, alike))}")
+    joined = draft_tables(draft, loans, [file for file in others if file is not tape], alike)
+    status, meanings = meanings_of(draft, loans)
+    telltales = {} if tape is not None or status is None else find_telltales(loans, status.name, meanings)
     used = _draft_loan(draft, loans, key)
-    used |= _draft_feeds(draft, loans, joined, used)
+    used |= _draft_feeds(draft, loans, joined, used, telltales)
     if tape is not None and key is not None:
-        draft_tape(draft, tape, loans, key, _pattern(tape, alike))
+        draft_tape(draft, tape, loans, key, files_pattern(tape, alike))
     else:
-        used |= _draft_events(draft, loans, used)
+        used |= _draft_events(draft, loans, used, status, meanings)
     both = [*loans.columns, *joined]
-    suspects = [one.name for one in both if one.name not in used and re.search(LEAKS, _bare(one).casefold())]
+    suspects = [one.name for one in both if one.name not in used and re.search(LEAKS, words_of(_bare(one)))]
     if suspects:
         say(f"# Known only after a loan began, so no feature may be made of them: {', '.join(suspects)}")
-    further = [one for one in both if one.name not in {*used, *suspects}]
+    telling = {
+        name: found for name, found in telltales.items() if found.auc >= TELLS_MUCH and name not in {*used, *suspects}
+    }
+    if telling:
+        say("# Alone they part the loans that went bad from those paid back (area under the curve), so they were most")
+        say(f"# likely written afterwards: {', '.join(f'{name} {found.auc:.2f}' for name, found in telling.items())}")
+    further = [one for one in both if one.name not in {*used, *suspects, *telling}]
     offered = _draft_own_columns(draft, loans, further)
     unused = [one.name for one in further if one.name not in offered]
     if unused:
@@ -74,7 +84,7 @@ def draft_mapping(files: Sequence[FileFacts], answers: Mapping[str, str] | None 
 
 def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnFacts]) -> set[str]:
     """Write further columns as features, commented out: why one may be used, only a person can say."""
-    lines, offered = list[str](), set[str]()
+    lines, offered, names = list[str](), set[str](), set[str]()
     for one in further:
         kind = _OWN_KINDS.get(one.kind)
         if (
@@ -86,6 +96,9 @@ def _draft_own_columns(draft: Draft, loans: FileFacts, further: Sequence[ColumnF
             continue
         plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _bare(one)).casefold()).strip("_")
         name = plain[:40] if plain and plain[0].isalpha() else f"f_{plain}"[:40]
+        if name in names and (table := one.name.rpartition(".")[0]):
+            name = f"{table}_{name}"[:40]
+        names.add(name)
         source = dated(one) if kind == "date" else scalar(one.name)
         side = "" if kind == "category" else ", direction: 0"
         words = quoted(plain.replace("_", " ").capitalize())
@@ -128,40 +141,6 @@ def _draft_file(draft: Draft, loans: FileFacts, files: Sequence[FileFacts]) -> N
             draft.lines.append(f"currency: {named}")
 
 
-def _draft_tables(
-    draft: Draft, loans: FileFacts, others: Iterable[FileFacts], alike: Collection[str]
-) -> list[ColumnFacts]:
-    """Write the tables whose keys the loans have, and list their other columns under the names of a mapping."""
-    lines, columns = list[str](), list[ColumnFacts]()
-    texts = {one.name: set(loans.rows[one.name].drop_nulls().str.strip_chars()) for one in loans.columns}
-    for file in others:
-        pairs = [
-            (overlap(texts[own.name], file, one, whole=loans.is_whole and file.is_whole), own.name, one.name)
-            for own in loans.columns
-            if own.kind in {"text", "number", "category"} and own.distinct > 1
-            for one in file.columns
-            if is_key(file, one)
-        ]
-        share, own, other = max(pairs, default=(0.0, "", ""))
-        if share < FOUND_IN_OTHER:
-            question = f"{_shown(file, alike)} has no column of keys that the loans have; how does it belong to them?"
-            draft.ask(Question(f"join {_shown(file, alike)}", question))
-            continue
-        name = _name(file, alike)
-        columns += [
-            replace(one, name=f"{name}.{one.name}")
-            for one in file.columns
-            if one.name != other and (one.kind == "number" or not is_key(file, one))
-        ]
-        matches = "" if own == other else f", matches: {scalar(own)}"
-        pattern = quoted(_pattern(file, alike))
-        lines.append(f"  {name}: {{files: {pattern}, key: {scalar(other)}{matches}}}  # {share:.0%} of keys found")
-    if lines:
-        draft.lines += ["tables:", *lines]
-    theirs = {one.name for one in loans.columns}
-    return [one for one in columns if one.kind != "empty" and one.name.partition(".")[2] not in theirs]
-
-
 def _draft_loan(draft: Draft, loans: FileFacts, key: ColumnFacts | None) -> set[str]:
     if key is None:
         choices = {"none of them; count the rows": _ROW_NUMBER, **_columns(loans, {"text", "number", "category"})}
@@ -187,21 +166,28 @@ def _draft_loan(draft: Draft, loans: FileFacts, key: ColumnFacts | None) -> set[
     return {made.name, *([key.name] if key else [])}
 
 
-def _draft_feeds(draft: Draft, loans: FileFacts, joined: Sequence[ColumnFacts], used: set[str]) -> set[str]:
+def _draft_feeds(
+    draft: Draft,
+    loans: FileFacts,
+    joined: Sequence[ColumnFacts],
+    used: set[str],
+    telltales: Mapping[str, Telltale],
+) -> set[str]:
     taken: set[str] = set()
+    written_later = {name for name, found in telltales.items() if found.auc >= TELLS_ALONE}
     needed: list[ColumnFacts] = []
     draft.lines.append("feeds:")
     for feed in APPLICATION_FEEDS:
         lines: list[str] = []
         for column in feed.columns[2:]:
             both = [*loans.columns, *joined]
-            free = [one for one in both if one.name not in {*used, *taken} and one.kind != "empty"]
+            free = [one for one in both if one.name not in {*used, *taken, *written_later} and one.kind != "empty"]
             if column.source in {"loan_amount", "term"}:
                 found = next((one for one in [find(loans, column.source)] if one and one.name not in taken), None)
             else:
                 words = NAMES.get(column.source, f"^{column.source.replace('_', ' ')}$")
-                fitting = [one for one in free if re.search(words, _bare(one).casefold().replace("_", " "))]
-                found = next((one for one in fitting if _fits(one, column.kind)), None)
+                fitting = [one for one in free if re.search(words, words_of(_bare(one)))]
+                found = next((one for one in fitting if _fits(one, column)), None)
             if found is None and column.source in {"loan_amount", "term"}:
                 is_term = column.source == "term"
                 question = Question(
@@ -221,12 +207,25 @@ def _draft_feeds(draft: Draft, loans: FileFacts, joined: Sequence[ColumnFacts], 
                     lines.append(f"    {column.source}: {scalar(answer)}")
             elif found is not None:
                 taken.add(found.name)
+                if (tells := telltales.get(found.name)) is not None and tells.auc >= TELLS_MUCH:
+                    lines.append(f"    # QUESTION: {_ask_of_telltale(draft, tells).text}")
                 lines.append(f"    {column.source}: {_source(found, column.source, loans)}")
                 needed += [found] if column.source in {"loan_amount", "term"} else []
         if lines:
             draft.lines += [f"  {feed.name}:", *lines]
     _draft_only(draft, [one for one in needed if one.filled < _NEARLY_FILLED])
     return taken
+
+
+def _ask_of_telltale(draft: Draft, tells: Telltale) -> Question:
+    """Ask whether a column that nearly tells the outcome is as it was when the loan was made; only a person knows."""
+    question = Question(
+        f"telltale {tells.name}",
+        f"{tells.name} alone parts the loans that went bad from those paid back (area under the curve "
+        f"{tells.auc:.2f}); is it as agreed when the loan was made? What the end of a loan changed must not be learned",
+    )
+    draft.ask(question, write=False)
+    return question
 
 
 def _draft_only(draft: Draft, gaps: Sequence[ColumnFacts]) -> None:
@@ -252,9 +251,15 @@ def _bare(one: ColumnFacts) -> str:
     return one.name.rpartition(".")[2]
 
 
-def _fits(one: ColumnFacts, kind: Kind) -> bool:
-    numbers = {Kind.NUMBER, Kind.COUNT, Kind.PERCENT}
-    return one.kind == "number" if kind in numbers else one.kind == "date" if kind is Kind.DATE else True
+def _fits(one: ColumnFacts, column: Column) -> bool:
+    """Return whether a column may be one of a feed: of its kind, and with texts that the contract lists, if it does."""
+    if column.kind in {Kind.NUMBER, Kind.COUNT, Kind.PERCENT}:
+        return one.kind == "number"
+    if column.kind is Kind.DATE:
+        return one.kind == "date"
+    if column.allowed:
+        return any(text.upper() in column.allowed for text, _ in one.levels)
+    return column.kind is not Kind.TEXT or one.kind != "number"
 
 
 def _source(one: ColumnFacts, column: str, loans: FileFacts) -> str:
@@ -271,70 +276,39 @@ def _source(one: ColumnFacts, column: str, loans: FileFacts) -> str:
     return scalar(one.name)
 
 
-def _draft_events(draft: Draft, loans: FileFacts, used: set[str]) -> set[str]:
+def _draft_events(
+    draft: Draft, loans: FileFacts, used: set[str], status: ColumnFacts | None, meanings: Mapping[str, str]
+) -> set[str]:
     say = draft.lines.append
-    status, since, days = find(loans, "status"), find(loans, "closed"), days_past_due(loans)
+    since, days = find(loans, "closed"), days_past_due(loans)
     say("events:")
     if status is None:
         choices = {one.name: one.name for one in loans.columns if one.levels}
-        question = "which column says what became of a loan?"
-        named = draft.ask(Question("status", question, "choice", choices), "  ")
-        if named is None:
-            say("  status: COLUMN")
-            say("  rules: {open: []}")
-            return set()
-        status = loans.column(named)
+        draft.ask(Question("status", "which column says what became of a loan?", "choice", choices), "  ")
+        say("  status: COLUMN")
+        say("  rules: {open: []}")
+        return set()
     say(f"  status: {scalar(status.name)}")
-    if since is not None and since.name not in used:
-        say(f'  "on": {dated(since)}')
-    else:
+    if since is None or since.name in used:
         dates = {one.name: one.name for one in loans.columns if one.kind == "date" and one.name not in used}
         question = 'since when does a status hold? Write its column of days as "on"'
         named = draft.ask(Question("on", question, "choice" if dates else "by hand", dates), "  ")
         since = None if named is None else loans.column(named)
-        if since is not None:
-            say(f'  "on": {dated(since)}')
+    if since is not None:
+        say(f'  "on": {closing_dates(draft, loans, status, since, meanings)}')
     if days is not None:
         say(f"  days_past_due: {days[1]}")
     question = "on which day were the statuses read? Write it as 'read_on: 2024-12-31'"
     if (day := draft.ask(Question("read_on", question, "day"), "  ")) is not None:
         say(f"  read_on: {day}")
     say("  rules:")
+    if blanks := loans.rows.height - sum(count for _, count in status.levels):
+        say(f'    "": unknown  # {blanks} loans have no status')
     for text, count in status.levels:
-        word = meaning_of(text) or draft.ask(about_status(text, f"{count} loans"), write=False)
-        rule = _rule(word, has_days=days is not None)
+        word = meanings.get(text) or draft.ask(about_status(text, f"{count} loans"), write=False)
+        rule = rule_of(word, has_days=days is not None)
         say(f"    {quoted(text)}: {rule}  # {count} loans{'' if word else ', QUESTION: what does it mean?'}")
     return {status.name, *([since.name] if since else []), *([days[0].name] if days else [])}
-
-
-def _rule(word: str | None, *, has_days: bool) -> str:
-    if word in {None, "UNKNOWN"}:
-        return "unknown"
-    if word == "CURRENT":
-        return "[]"
-    if word == "LATE":
-        return "past_due" if has_days else "[{status: LATE, days_past_due: 30}]"
-    late = {"DEFAULT": ", days_past_due: 90", "CHARGED_OFF": ", days_past_due: 120"}.get(word, "")
-    return f"[{{status: {word}{late}}}]"
-
-
-def _alike(files: Sequence[FileFacts]) -> set[str]:
-    """List the names of files that several of them have, in directories of their own."""
-    names = [file.path.name for file in files]
-    return {name for name in names if names.count(name) > 1}
-
-
-def _shown(file: FileFacts, alike: Collection[str]) -> str:
-    return f"{file.path.parent.name}/{file.path.name}" if file.path.name in alike else file.path.name
-
-
-def _name(file: FileFacts, alike: Collection[str]) -> str:
-    return name_of(file.path.parent if file.path.name in alike else file.path)
-
-
-def _pattern(file: FileFacts, alike: Collection[str]) -> str:
-    directory = f"{file.path.parent.name}/" if file.path.name in alike else ""
-    return directory + pattern_of(file.path)
 
 
 def _columns(file: FileFacts, kinds: Collection[str] = ()) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
-from p2pcredit.platforms.drafting.words import MEANINGS, ROLES
+from p2pcredit.platforms.drafting.words import MEANINGS, NEGATED, NEGATED_YET_PLAIN, ROLES
 from p2pcredit.platforms.drafting.writing import identifier, quoted, scalar
 
 FOUND_IN_OTHER = 0.5
@@ -19,7 +19,7 @@ def find(file: FileFacts, role: str) -> ColumnFacts | None:
     kinds, words = ROLES[role]
     for word in words:
         for one in file.columns:
-            named = re.search(word, one.name.casefold().replace("_", " "))
+            named = re.search(word, words_of(one.name))
             if one.kind in kinds and named and (role != "loan_id" or is_key(file, one)):
                 return one
     return None
@@ -60,8 +60,26 @@ def overlap(own: set[str], file: FileFacts, one: ColumnFacts, *, whole: bool = T
 
 
 def meaning_of(text: str) -> str | None:
-    """Find the status of the contract that the words of a text name; None where none does."""
-    return next((meaning for pattern, meaning in MEANINGS if re.search(pattern, text.casefold())), None)
+    """Find the status of the contract that the words of a text name; None where none does, or they are negated.
+
+    Examples:
+        >>> [meaning_of(text) for text in ("Charged Off", "P I F", "Non-performing", "unpaid", "no default")]
+        ['CHARGED_OFF', 'FULLY_PAID', 'DEFAULT', None, None]
+    """
+    words = text.casefold()
+    if re.search(NEGATED, words) and not re.search(NEGATED_YET_PLAIN, words):
+        return None
+    return next((meaning for pattern, meaning in MEANINGS if re.search(pattern, words)), None)
+
+
+def words_of(name: str) -> str:
+    """Write the name of a column as words in small letters.
+
+    Examples:
+        >>> words_of("Loan_StatusDate")
+        'loan status date'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold().replace("_", " ")
 
 
 def days_past_due(file: FileFacts) -> tuple[ColumnFacts, str] | None:
@@ -71,11 +89,21 @@ def days_past_due(file: FileFacts) -> tuple[ColumnFacts, str] | None:
         return plain, scalar(plain.name)
     words = "|".join(ROLES["days_past_due"][1])
     for one in file.columns:
-        named = re.search(words, one.name.casefold().replace("_", " "))
+        named = re.search(words, words_of(one.name))
         if one.kind == "category" and named and all(re.search("[0-9]", text) for text, _ in one.levels):
             first = f"as_number(regexp_extract({identifier(one.name)}, '[0-9]+'))"
             return one, f"{{expression: {quoted(first)}}}"
     return None
 
 
-__all__ = ["FOUND_IN_OTHER", "ONE_EACH", "days_past_due", "find", "is_key", "meaning_of", "overlap", "same_key"]
+__all__ = [
+    "FOUND_IN_OTHER",
+    "ONE_EACH",
+    "days_past_due",
+    "find",
+    "is_key",
+    "meaning_of",
+    "overlap",
+    "same_key",
+    "words_of",
+]

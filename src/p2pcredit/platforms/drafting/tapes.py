@@ -6,7 +6,8 @@ import re
 
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
 from p2pcredit.platforms.drafting.finding import ONE_EACH, days_past_due, find, meaning_of, same_key
-from p2pcredit.platforms.drafting.questions import MEANING_WORDS, Draft, Question
+from p2pcredit.platforms.drafting.questions import Draft, Question
+from p2pcredit.platforms.drafting.statuses import about_status
 from p2pcredit.platforms.drafting.writing import dated, identifier, quoted, scalar
 from p2pcredit.platforms.mapped.schema.sources import Source
 from p2pcredit.platforms.mapped.values import as_date
@@ -83,10 +84,4 @@ def _only_first_days(tape: FileFacts, day: ColumnFacts) -> bool:
     return bool((found.drop_nulls() == 1).all()) and found.count() > 0
 
 
-def about_status(text: str, count: str, further: str = "") -> Question:
-    """Ask what a text of a column of statuses means."""
-    question = f"what does the status '{text}' mean ({count})? {further}".strip()
-    return Question(f"status {text}", question, "choice", MEANING_WORDS)
-
-
-__all__ = ["about_status", "draft_tape", "is_tape"]
+__all__ = ["draft_tape", "is_tape"]

@@ -18,6 +18,7 @@ ROLES: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
             r"(original|granted|principal|funded).*(amount|sum)",
             r"^(amount|principal|sum|capital)$",
             r"amount",
+            r"disburs|funded|granted|lent\b|borrowed",
         ),
     ),
     "term": (
@@ -28,7 +29,13 @@ ROLES: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
         _DATE,
         (r"(originat|issue|disburs|paid ?out|funded|granted|start)", r"loan ?date", r"^date$|contract ?date"),
     ),
-    "closed": (_DATE, (r"(clos|ended|end ?date|settled|default ?date|status ?date|since|finished|repaid ?on)",)),
+    "closed": (
+        _DATE,
+        (
+            r"(clos|ended|end ?date|settled|default ?date|status ?date|since|finished|repaid ?on)",
+            r"(ch(ar)?ge? ?off|writ+en|write|loss|default|paid).*(date|day|on)$",
+        ),
+    ),
     "status": (frozenset({"category", "flag"}), (r"(loan ?)?status", r"\bstate$|\bstage$|result|outcome|performance")),
     "days_past_due": (
         _NUMBER,
@@ -72,13 +79,17 @@ NAMES = {
 """Column of a feed -> the words of names that give it; other columns are found under their own name."""
 
 MEANINGS = (
-    (r"charg|writ+en|wrote|write|loss|lost|bankrupt", "CHARGED_OFF"),
-    (r"default|non.?perform|terminat", "DEFAULT"),
+    (r"charg|chg ?d? ?off|\bc ?/ ?o\b|writ+en|wrote|write|\bw ?/ ?o\b|loss|lost|bankrupt|insolv", "CHARGED_OFF"),
+    (r"default|non.?perform|terminat|\bnp[al]\b", "DEFAULT"),
     (r"late|overdue|past ?due|arrear|delinq", "LATE"),
-    (r"paid|complet|repaid|closed|settled|finished|redeem", "FULLY_PAID"),
+    (r"paid|complet|repaid|closed|settled|finished|redeem|\bp\.? ?i\.? ?f\b", "FULLY_PAID"),
     (r"current|active|open|perform|ongoing|running|grace|in progress", "CURRENT"),
 )
 """Words of a status -> the status of the contract, the gravest first."""
+
+NEGATED = r"\b(no|not|non|never|without|un|partial(ly)?|partly|part|nearly|to be)\b|\bun(?=paid|settled|closed|complet)"
+"""Words after which a status may mean the opposite: `unpaid`, `no default`, `partly repaid`."""
+NEGATED_YET_PLAIN = r"non.?perform"
 
 LEAKS = (
     r"recover|last.*(pay|pymnt|credit)|total.*(pay|pymnt|rec)|received|outstanding|balance|out prncp|clos|default|"
@@ -98,4 +109,4 @@ CURRENCIES = {
     "SEK": "SEK",
 }
 
-__all__ = ["CURRENCIES", "LEAKS", "MEANINGS", "NAMES", "ROLES"]
+__all__ = ["CURRENCIES", "LEAKS", "MEANINGS", "NAMES", "NEGATED", "NEGATED_YET_PLAIN", "ROLES"]

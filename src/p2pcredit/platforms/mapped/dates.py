@@ -19,7 +19,7 @@ COMMON_PATTERNS: tuple[str, ...] = (
     "%Y%m%d",
     "%d-%b-%Y",
 )
-COMMON_PATTERNS += ("%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y")
+COMMON_PATTERNS += ("%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%y%m%d")
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 _UNITS_OF_A_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _COUNT = re.compile(r"[0-9]+(\.[0-9]*)?([eE]\+?[0-9]{1,2})?")

@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
+from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, SAID_TO_BE_UNKNOWN
 
 PAST_DUE = "past_due"
 UNKNOWN = "unknown"
@@ -44,7 +44,8 @@ def build_events(
     gets one row on its origination day, which breaks the contract by what is at fault and so ends in quarantine. A
     status without a rule stands there as its raw text. One that lacks its date has the last of its events, with
     `on_text` in place of the day; one that lacks its days past due is LATE, with `days_text` in their place. The loan's
-    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
+    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose; the word stands
+    before its raw text.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
@@ -106,8 +107,12 @@ def build_events(
             flag = pl.when(rebuilt).then(pl.lit("yes")).otherwise(pl.lit("no"))
             parts.append(_rows(having, on, pl.lit(name), days.cast(pl.String), flag))
     unknown = loans.filter(~explained.fill_null(value=False))
-    unsaid = pl.lit(None, dtype=pl.String)
-    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unsaid, unsaid))
+    unsaid, text = pl.lit(None, dtype=pl.String), pl.col("status")
+    meant = text.is_in([name for name, rule in rules.items() if rule == UNKNOWN]).fill_null(value=False)
+    blank = pl.when(meant & (text == "")).then(pl.lit(SAID_TO_BE_UNKNOWN))
+    said = pl.when(meant).then(pl.format(SAID_TO_BE_UNKNOWN + ": {}", text)).otherwise(text)
+    days = pl.when(meant).then(pl.lit("0"))
+    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.coalesce(blank, said), days, unsaid))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
 
 

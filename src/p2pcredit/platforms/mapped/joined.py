@@ -105,6 +105,7 @@ class JoinedTables:
                 which row counts.
         """
         rows = {}
+        wanted = [*wanted, *(column for table in mapping.tables.values() for column in table.of_loans)]
         for name, table in mapping.tables.items():
             columns = [column.removeprefix(f"{name}.") for column in wanted if column.startswith(f"{name}.")]
             frame = pl.concat(_read(name, table, path, columns, dialect) for path in files[name])

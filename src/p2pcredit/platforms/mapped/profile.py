@@ -206,7 +206,8 @@ class MappedPlatform:
     def _parts_of(self, path: Path, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None) -> Iterator[RawBook]:
         early: list[pl.DataFrame] = []
         wanted = [names for names in self._wanted if not any(self._is_joined(name) for name in names)]
-        wanted += [(name,) for table in self.mapping.tables.values() for name in table.of_loans]
+        of_loans = (name for table in self.mapping.tables.values() for name in table.of_loans)
+        wanted += [(name,) for name in of_loans if not self._is_joined(name)]
 
         def conclude(lasts: Sequence[date | None]) -> date | None:
             joined.report(path.name)
@@ -339,7 +340,8 @@ class MappedPlatform:
 
     def _is_joined(self, name: str) -> bool:
         """Return whether a raw column stands in a joined table."""
-        return name.partition(".")[0] in self.mapping.tables
+        table, dot, _ = name.partition(".")
+        return bool(dot) and table in self.mapping.tables
 
     def files_in(self, directory: Path) -> list[Path]:
         """List the files of a directory that the mapping names, in the order of their names."""

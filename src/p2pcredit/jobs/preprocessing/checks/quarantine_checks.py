@@ -11,7 +11,7 @@ import polars as pl
 
 from p2pcredit.errors import QuarantineError
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing.set_aside import most_frequent, rows_set_aside
+from p2pcredit.jobs.preprocessing.set_aside import is_declared_unknown, most_frequent, rows_set_aside
 from p2pcredit.monitoring.feeds.quarantine_causes import Cause, too_many_set_aside
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.lake import Lake
@@ -40,7 +40,7 @@ def require_few_set_aside(
             over all feeds named.
     """
     limit = ctx.settings.preprocessing.max_quarantined_share
-    lost = count_set_aside(Lake(ctx.layout), silver_rows, days)
+    lost = count_faults(Lake(ctx.layout), silver_rows, days)
     spans = [DateRange(day, day) for day in days]
     if not nightly:
         spans += [*days.months(), days]
@@ -80,7 +80,16 @@ def _ruined(
 
 def count_set_aside(lake: Lake, feeds: Collection[str], days: DateRange | None) -> dict[str, dict[date, int]]:
     """Count the rows in quarantine: feed -> day -> rows; days without any are not named."""
-    counts = _of_rows(lake, days, feeds).group_by("feed", "snapshot_date").len().sort("feed", "snapshot_date")
+    return _counted(_of_rows(lake, days, feeds), feeds)
+
+
+def count_faults(lake: Lake, feeds: Collection[str], days: DateRange | None) -> dict[str, dict[date, int]]:
+    """Count likewise, without the events that a mapping says to be of unknown outcome."""
+    return _counted(_faults(lake, days, feeds), feeds)
+
+
+def _counted(rows: pl.LazyFrame, feeds: Collection[str]) -> dict[str, dict[date, int]]:
+    counts = rows.group_by("feed", "snapshot_date").len().sort("feed", "snapshot_date")
     lost: dict[str, dict[date, int]] = {feed: {} for feed in feeds}
     for feed, day, number in counts.collect().iter_rows():
         lost[feed][day] = number
@@ -90,22 +99,28 @@ def count_set_aside(lake: Lake, feeds: Collection[str], days: DateRange | None) 
 def commonest_cause(lake: Lake, days: DateRange | None, feeds: Collection[str]) -> Cause | None:
     """Find the rule that most rows in quarantine broke, whichever feed they are of; None where there are none.
 
+    Events that a mapping says to be of unknown outcome do not count.
+
     Missing days past due are no cause where the status of their row is at fault too: they follow from it.
     """
     rules = pl.col("rules").str.split("; ")
     cause = pl.element() != _FOLLOWS_FROM_STATUS
     rules = pl.when(pl.col("rules").str.contains(_STATUS_AT_FAULT)).then(rules.list.filter(cause)).otherwise(rules)
-    most = most_frequent(_of_rows(lake, days, feeds).select(rules.explode()), "rules")
+    most = most_frequent(_faults(lake, days, feeds).select(rules.explode()), "rules")
     if most is None:
         return None
     rule, rows = most
-    first = _of_rows(lake, days, feeds).filter(rules.list.contains(rule)).sort("snapshot_date", "feed", "row_number")
+    first = _faults(lake, days, feeds).filter(rules.list.contains(rule)).sort("snapshot_date", "feed", "row_number")
     raw = first.select("raw").head(1).collect()["raw"][0]
     return Cause(rule, rows, _example(rule, raw))
 
 
 def _of_rows(lake: Lake, days: DateRange | None, feeds: Collection[str]) -> pl.LazyFrame:
     return rows_set_aside(lake, days).filter(pl.col("feed").is_in(sorted(feeds)))
+
+
+def _faults(lake: Lake, days: DateRange | None, feeds: Collection[str]) -> pl.LazyFrame:
+    return _of_rows(lake, days, feeds).filter(~is_declared_unknown())
 
 
 def _example(rule: str, raw: str | None) -> str:
@@ -120,4 +135,4 @@ def _example(rule: str, raw: str | None) -> str:
     return one_line(named or "", LONGEST_EXAMPLE)
 
 
-__all__ = ["commonest_cause", "count_set_aside", "require_few_set_aside"]
+__all__ = ["commonest_cause", "count_faults", "count_set_aside", "require_few_set_aside"]

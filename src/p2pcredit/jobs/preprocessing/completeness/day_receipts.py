@@ -10,7 +10,13 @@ import polars as pl
 from p2pcredit.contracts.feeds import ALL_FEEDS
 from p2pcredit.contracts.tables import FEATURE_STORE, LABEL_STORE, silver
 from p2pcredit.jobs.context import JobContext
-from p2pcredit.jobs.preprocessing.set_aside import VALUES_MISSING, rows_set_aside, values_lost
+from p2pcredit.jobs.preprocessing.set_aside import (
+    DECLARED_UNKNOWN,
+    VALUES_MISSING,
+    is_declared_unknown,
+    rows_set_aside,
+    values_lost,
+)
 from p2pcredit.periods import DateRange
 from p2pcredit.storage.tables.day_receipts import Facts, mark_complete
 from p2pcredit.storage.tables.lake import Lake
@@ -28,7 +34,8 @@ def write_receipts(ctx: JobContext, span: DateRange, kept: Mapping[date, Facts])
 def rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]:
     """Count rows per day: of `features`, `labels`, `<feed>`, and `quarantined:<feed>`; what is not named has none.
 
-    Values that sound rows lost are counted as `values_missing:<feed>:<column>`.
+    Values that sound rows lost are counted as `values_missing:<feed>:<column>`. Rows that were set aside because a
+    mapping says that their outcome is unknown are counted again as `declared_unknown:<feed>`.
     """
     lake = Lake(ctx.layout)
     tables = {
@@ -41,11 +48,16 @@ def rows_per_day(ctx: JobContext, days: DateRange) -> dict[date, dict[str, int]]
         for name, table in tables.items()
     ]
     broken = rows_set_aside(lake, days).group_by("snapshot_date", pl.format("quarantined:{}", "feed").alias("name"))
+    declared = (
+        rows_set_aside(lake, days)
+        .filter(is_declared_unknown())
+        .group_by("snapshot_date", pl.format(DECLARED_UNKNOWN + "{}", "feed").alias("name"))
+    )
     lost = values_lost(lake, days).group_by(
         "snapshot_date", pl.format(VALUES_MISSING + "{}:{}", "feed", "column").alias("name")
     )
     counts: dict[date, dict[str, int]] = {}
-    together = pl.concat([*named, broken.len(), lost.len()]).sort("snapshot_date", "name")
+    together = pl.concat([*named, broken.len(), declared.len(), lost.len()]).sort("snapshot_date", "name")
     for day, name, rows in together.collect().iter_rows():
         counts.setdefault(day, {})[name] = rows
     return counts

@@ -47,9 +47,9 @@ ColumnNames = Annotated[tuple[ColumnName, ...], OneOrMore]
 class Table(Strict):
     """A further file whose rows are put beside the loans; its columns are named `table.Column`.
 
-    `files` is the pattern of its files' names, `key` its columns that `matches`, columns of the loans' file, are
-    compared with; they have the same names where it is left out. Where a key stands twice, `duplicates` says which
-    row counts.
+    `files` is the pattern of its files' names, `key` its columns that `matches`, columns of the loans' file or of a
+    table above it (`account.district_id`), are compared with; they have the same names where it is left out. Where a
+    key stands twice, `duplicates` says which row counts.
     """
 
     files: str = Field(min_length=1)
@@ -68,7 +68,7 @@ class Table(Strict):
 
     @property
     def of_loans(self) -> tuple[str, ...]:
-        """The columns of the loans' file that the key is compared with."""
+        """The columns of the loans, or of a table above, that the key is compared with."""
         return self.matches or self.key
 
 

@@ -64,13 +64,18 @@ class PlatformMapping(Strict):
     @field_validator("tables")
     @classmethod
     def _joined_to_loans(cls, tables: dict[str, Table]) -> dict[str, Table]:
+        before: set[str] = set()
         for name, table in tables.items():
             dotted = (one.partition(".")[0] for one in table.of_loans if "." in one)
-            other = next((prefix for prefix in dotted if prefix in tables), None)
+            other = next((prefix for prefix in dotted if prefix in tables and prefix not in before), None)
             if other is not None:
                 raise ValueError(
-                    f"{name} is matched with a column of {other}; match it with a column of the loans' file"
+                    f"{name} is matched with a column of {other}, which is not joined before it; write {other} above "
+                    f"{name}, or match a column of the loans' file"
+                    if other != name
+                    else f"{name} is matched with a column of its own; match a column of the loans' file"
                 )
+            before.add(name)
         return tables
 
     @model_validator(mode="after")
