@@ -21,7 +21,6 @@ from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_bo
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.decided import read_decided
-from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
 from p2pcredit.platforms.mapped.numbers import (
@@ -30,10 +29,11 @@ from p2pcredit.platforms.mapped.numbers import (
     note_pointed,
     with_plain_numbers,
 )
-from p2pcredit.platforms.mapped.received import with_received
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.schema.outcomes import Received
 from p2pcredit.platforms.mapped.schema.sources import Source
+from p2pcredit.platforms.mapped.statuses.events import PAST_DUE, build_events
+from p2pcredit.platforms.mapped.statuses.received import with_received
 from p2pcredit.platforms.mapped.tape.events import ABSENT
 from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (

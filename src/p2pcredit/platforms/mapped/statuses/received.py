@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.platforms.mapped.events import PAST_DUE, Rule, event_rows
+from p2pcredit.platforms.mapped.statuses.events import PAST_DUE, Rule, event_rows
 
 TOTALS = {"principal": "principal_received", "interest": "interest_received", "fees": "fees_received"}
 """Total of a loan, as a mapping names it -> column of an event."""
