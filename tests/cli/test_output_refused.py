@@ -59,3 +59,17 @@ def test_a_closed_output_takes_nothing_and_is_no_error(tmp_path: Path) -> None:
 
 def test_an_error_keeps_its_code_where_its_line_cannot_be_printed(tmp_path: Path, full: IO[bytes]) -> None:
     assert run(["status", "--home", "nowhere"], tmp_path, stdout=subprocess.PIPE, stderr=full).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["export", "gold/predictions"], ["sql", "select 1"], ["returns"], ["models", "points", "x"]], ids=" ".join
+)
+def test_no_command_writes_its_file_in_the_place_of_a_pipe(tmp_path: Path, words: list[str]) -> None:
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    ran = run([*words, "--out", str(pipe)], tmp_path, stdout=subprocess.PIPE)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (
+        ran.stderr == f"Error: cannot write {pipe}: a device or a pipe is no file that can be replaced; name another\n"
+    )
+    assert pipe.is_fifo()
