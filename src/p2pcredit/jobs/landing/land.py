@@ -26,9 +26,9 @@ from p2pcredit.jobs.landing.doubts import (
 from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
 from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
 from p2pcredit.jobs.landing.own_columns import look_at_own_columns, own_features_of, refuse_leaks
-from p2pcredit.jobs.landing.payments import LandedPayments, warn_of_payments
+from p2pcredit.jobs.landing.plausibility.payments import LandedPayments, warn_of_payments
+from p2pcredit.jobs.landing.plausibility.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.jobs.landing.queries import fetched
-from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
