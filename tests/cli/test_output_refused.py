@@ -73,3 +73,17 @@ def test_no_command_writes_its_file_in_the_place_of_a_pipe(tmp_path: Path, words
         ran.stderr == f"Error: cannot write {pipe}: a device or a pipe is no file that can be replaced; name another\n"
     )
     assert pipe.is_fifo()
+
+
+def test_a_warning_is_one_line_where_it_is_printed_to_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "lender.yaml").write_text(
+        "name: my_lender\nloan_id: Contract\norigination_date: {column: Paid out, date: iso}\nfeeds:\n"
+        "  loan_terms: {loan_amount: Amount, term: Months}\n  financial: {annual_income: Income of the borrower}\n"
+        "events:\n  status: State\n  rules:\n    open: []\n"
+    )
+    (tmp_path / "raw.csv").write_text("Contract,Paid out,Amount,Months,State\na,2020-01-01,1000,12,open\n")
+    ran = run(["profile", "check", "lender.yaml", "raw.csv"], tmp_path, stdout=subprocess.PIPE)
+    assert (
+        "WARNING  raw.csv has no column Income of the borrower, which the mapping names; check how it is written, else "
+        "its values are missing\n" in ran.stderr
+    )
