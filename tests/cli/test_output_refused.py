@@ -59,3 +59,31 @@ def test_a_closed_output_takes_nothing_and_is_no_error(tmp_path: Path) -> None:
 
 def test_an_error_keeps_its_code_where_its_line_cannot_be_printed(tmp_path: Path, full: IO[bytes]) -> None:
     assert run(["status", "--home", "nowhere"], tmp_path, stdout=subprocess.PIPE, stderr=full).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["export", "gold/predictions"], ["sql", "select 1"], ["returns"], ["models", "points", "x"]], ids=" ".join
+)
+def test_no_command_writes_its_file_in_the_place_of_a_pipe(tmp_path: Path, words: list[str]) -> None:
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    ran = run([*words, "--out", str(pipe)], tmp_path, stdout=subprocess.PIPE)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (
+        ran.stderr == f"Error: cannot write {pipe}: a device or a pipe is no file that can be replaced; name another\n"
+    )
+    assert pipe.is_fifo()
+
+
+def test_a_warning_is_one_line_where_it_is_printed_to_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "lender.yaml").write_text(
+        "name: my_lender\nloan_id: Contract\norigination_date: {column: Paid out, date: iso}\nfeeds:\n"
+        "  loan_terms: {loan_amount: Amount, term: Months}\n  financial: {annual_income: Income of the borrower}\n"
+        "events:\n  status: State\n  rules:\n    open: []\n"
+    )
+    (tmp_path / "raw.csv").write_text("Contract,Paid out,Amount,Months,State\na,2020-01-01,1000,12,open\n")
+    ran = run(["profile", "check", "lender.yaml", "raw.csv"], tmp_path, stdout=subprocess.PIPE)
+    assert (
+        "WARNING  raw.csv has no column Income of the borrower, which the mapping names; check how it is written, else "
+        "its values are missing\n" in ran.stderr
+    )

@@ -15,6 +15,7 @@ from tools.docs.home_page import home_page
 from tools.docs.mapping_page import mapping_page
 from tools.docs.pipelines_page import drawing_name, drawing_of, pipelines_page
 from tools.docs.results_page import results_page, results_schema
+from tools.docs.rooms_page import rooms_page
 from tools.docs.settings_page import settings_page
 from tools.docs.tables_page import tables_page
 from tools.docs.versions_page import versions_page
@@ -44,6 +45,7 @@ def generated() -> dict[str, str]:
         "docs/reference/week-results.schema.json": json.dumps(results_schema(), indent=1, ensure_ascii=False) + "\n",
         "docs/reference/versions.md": versions_page(),
         "docs/reference/pipelines.md": pipelines_page(),
+        "docs/reference/rooms.md": rooms_page(ROOT),
         **{f"docs/reference/{drawing_name(pipeline)}.svg": drawing_of(pipeline) for pipeline in PIPELINES},
         "docs/decisions/README.md": decisions_page(ROOT / "docs" / "decisions"),
         **{f"docs/explanation/{name}.svg": drawing for name, drawing in pictures.drawings().items()},

@@ -36,27 +36,58 @@ TITLES = {
 
 STYLE = "site.css"
 
-_SECTIONS = (
-    ("How to", "how-to", ()),
+_SECTIONS: tuple[tuple[str, str, dict[str, tuple[str, ...]]], ...] = (
+    (
+        "How to",
+        "how-to",
+        {
+            "Begin": ("install", "your-own-platform", "cookbook-of-books", "use-from-python", "notebook"),
+            "Run every night": (
+                "run-on-your-airflow",
+                "deploy",
+                "pages-in-airflow",
+                "share-a-home",
+                "try-your-volume",
+                "back-up-a-home",
+                "run-on-spark",
+            ),
+            "Score": ("score-an-application", "serve-scores", "export-a-model", "loans-outside-training"),
+            "Look and decide": (
+                "look-at-the-pages",
+                "decide-by-hand",
+                "follow-the-money",
+                "look-at-applicants",
+                "tell-other-servers",
+            ),
+            "Answer for models": ("defend-a-model", "govern-models", "set-bins-by-hand", "tell-a-borrower-why"),
+            "Change the code": ("extend",),
+        },
+    ),
     (
         "Reference",
         "reference",
-        ("commands", "api", "settings", "tables", "exit-codes", "home", "pipelines", "alerts", "what-happens-when"),
+        {
+            "Interfaces": ("commands", "api", "settings", "mapping", "landing-files", "tables", "week-results"),
+            "At work": ("home", "pipelines", "alerts", "exit-codes", "what-happens-when", "what-fits"),
+            "The code": ("rooms", "versions"),
+            "Measured": (),
+        },
     ),
     (
         "Explanation",
         "explanation",
-        ("time", "maturity", "hand-off", "champion-and-challenger", "weekly-report", "replay"),
+        {"": ("time", "maturity", "rebuilt-events", "hand-off", "champion-and-challenger", "weekly-report", "replay")},
     ),
 )
-"""Title, folder and the pages that stand first; others follow by title."""
+"""Title, folder, and the pages by group, in order; pages that no group names follow in the last, by title."""
 
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
 _THEME = """\
 [project.theme]
 font = false
 features = [
-  "navigation.tabs", "navigation.indexes", "navigation.top", "content.code.copy", "toc.follow", "search.highlight"
+  "navigation.tabs", "navigation.sections", "navigation.indexes", "navigation.top", "content.code.copy",
+  "toc.follow", "search.highlight"
 ]
 
 [[project.theme.palette]]
@@ -124,11 +155,12 @@ def title_of(page: Path) -> str:
 def navigation(source: Path) -> list[dict[str, object]]:
     """Put the pages in order for the navigation of the site."""
     found: list[dict[str, object]] = [{"Home": "index.md"}, {"Tutorial": "tutorial.md"}]
-    for title, folder, first in _SECTIONS:
-        pages = sorted((source / folder).glob("*.md"), key=title_of)
-        order = [page for stem in first for page in pages if page.stem == stem]
-        rest = [page for page in pages if page not in order]
-        found.append({title: [_entry(page, source) for page in [*order, *rest]]})
+    for title, folder, groups in _SECTIONS:
+        pages = {page.stem: page for page in sorted((source / folder).glob("*.md"), key=title_of)}
+        grouped = {group: [pages.pop(stem) for stem in stems if stem in pages] for group, stems in groups.items()}
+        grouped[next(reversed(grouped))] += pages.values()
+        entries = {group: [_entry(page, source) for page in some] for group, some in grouped.items() if some}
+        found.append({title: entries.get("") or [{group: listed} for group, listed in entries.items()]})
     measured = [source / place for place in BESIDE.values() if place.startswith("bench/") and place.endswith(".md")]
     found.append({"Benchmarks": ["benchmarks.md", *(_entry(page, source) for page in measured)]})
     records = sorted((source / "decisions").glob("[0-9]*.md"))

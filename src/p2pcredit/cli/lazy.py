@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
@@ -17,8 +18,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from p2pcredit.cli.wording import error_line
-from p2pcredit.errors import UsageError
+from p2pcredit.errors import StorageError, UsageError
 from p2pcredit.readers.warehouse.addresses import without_login
+from p2pcredit.storage.files import refuse_device
 from p2pcredit.storage.home import is_url, shown
 
 
@@ -33,13 +35,14 @@ class WholeLine:
 
 
 class ListedCommand(WholeLine, TyperCommand):
-    """A command that lists its whole first line, and takes no URL where a path belongs."""
+    """A command that lists its whole first line; it takes no URL as a path, and no device as the file to write."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; look at paths before, as the text that was typed: a path makes one slash of two.
 
         Raises:
-            Exit: With code 2, after one line, where a file or directory is given as a URL.
+            Exit: After one line: with code 2 where a file or directory is given as a URL, with code 1 where the file to
+                write is a device or a pipe.
         """
         typed, _, _ = self.make_parser(ctx).parse_args(args=list(args))
         for param in self.params:
@@ -49,12 +52,22 @@ class ListedCommand(WholeLine, TyperCommand):
                     if isinstance(text, str) and is_url(text):
                         sys.stderr.write(error_line(UsageError(_no_path(text))))
                         raise typer.Exit(2)
+                    if isinstance(text, str) and (param.name, param.metavar) == ("out", "FILE"):
+                        _refuse_device(text)
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
 
 _PATHS = frozenset({"FILE", "DIR", "PLATFORM", "MAPPING"})
 """How parameters are named in help that are, or may be, a path. `--home` has a check of its own."""
+
+
+def _refuse_device(text: str) -> None:
+    try:
+        refuse_device(Path(text))
+    except StorageError as error:
+        sys.stderr.write(error_line(error))
+        raise typer.Exit(1) from error
 
 
 def _no_path(url: str) -> str:

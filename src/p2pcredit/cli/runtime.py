@@ -30,6 +30,7 @@ from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings
 from p2pcredit.storage.home import check_home, is_url, resolve_home, url_refusal
 from p2pcredit.storage.layout import Layout
+from p2pcredit.text import one_line
 
 P = ParamSpec("P")
 
@@ -258,8 +259,21 @@ def optional_date(text: str | None) -> date | None:
     return None if text is None else parse_date(text)
 
 
+class _OneLine(logging.Formatter):
+    """Write a record as its level and its message on one line, and what was raised below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return f"{record.levelname:<8} {one_line(record.message, _LONGEST_MESSAGE)}"
+
+
+_LONGEST_MESSAGE = 10_000
+
+
 def _set_up_logging(debug: bool) -> None:
-    handler = RichHandler(console=_errors, show_path=False, show_time=False, markup=False)
+    handler: logging.Handler = RichHandler(console=_errors, show_path=False, show_time=False, markup=False)
+    if not _errors.is_terminal:  # a file or another program: what is folded for a screen cannot be searched
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_OneLine())
     logger = logging.getLogger("p2pcredit")
     logger.handlers[:] = [handler]
     logger.propagate = False

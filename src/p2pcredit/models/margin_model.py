@@ -20,7 +20,7 @@ from p2pcredit.models.absence_effects import Absent, Outcomes, with_effects, wit
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
-from p2pcredit.models.model_file import write_model_json
+from p2pcredit.models.files.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
 from p2pcredit.models.training_support import (

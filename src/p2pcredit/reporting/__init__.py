@@ -1,1 +1,1 @@
-"""The weekly report: a plain dict of facts first, then one self-contained HTML file made from it."""
+"""Reports, evidence packs and pages: a plain dict of facts first, then one self-contained HTML file made from it."""

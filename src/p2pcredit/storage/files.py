@@ -10,6 +10,7 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from p2pcredit.errors import P2PCreditError, SourceError, StorageError
 from p2pcredit.storage.disk_errors import denied, disk_error, full_disk
@@ -40,13 +41,12 @@ def atomic_replace(
         being free, and the next one removes it.
 
     Raises:
-        StorageError: If the disk refuses, or a device or a pipe is there, in one line.
+        StorageError: If the disk refuses, in one line.
     """
     temporary: Path | None = None
     handle: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_device(path)
         _remove_left_behind(path, os.listdir(path.parent) if among is None else among)
         temporary, handle = _own_temporary(path)
         yield temporary
@@ -153,6 +153,14 @@ def read_small_file(path: Path, *, at_most: int = MOST_SMALL_BYTES) -> bytes:
     return data
 
 
+def read_json_or_none(path: Path) -> Any:
+    """Read a small file of JSON that can be done without, such as a note; None without one, or where it is no JSON."""
+    try:
+        return json.loads(read_small_file(path))
+    except (FileNotFoundError, StorageError, ValueError, RecursionError):
+        return None
+
+
 def sha256_of_file(path: Path) -> str:
     """Calculate the SHA-256 of a file's bytes, in hexadecimal.
 
@@ -223,6 +231,22 @@ def remove(path: Path) -> None:
         raise disk_error("remove", path, error) from error
 
 
+def refuse_device(path: Path) -> None:
+    """Refuse a device, a pipe or a socket, such as /dev/null, or a link to one, where a person names a file to write.
+
+    An atomic write would put an ordinary file in its place, for every program of the machine.
+
+    Raises:
+        StorageError: If such a thing is there.
+    """
+    found = 0
+    with suppress(OSError):
+        found = path.stat().st_mode
+    among_devices = path.parent == Path("/dev")
+    if among_devices or (found and not (stat.S_ISREG(found) or stat.S_ISDIR(found))):
+        raise StorageError(f"cannot write {path}: a device or a pipe is no file that can be replaced; name another")
+
+
 def sync(path: Path) -> None:
     """Ask the disk to keep this file, or the names in this directory, before going on."""
     handle = os.open(path, os.O_RDONLY)
@@ -265,16 +289,6 @@ def try_to_append_to(path: Path) -> None:
         raise disk_error("write", path, error) from error
 
 
-def _refuse_device(path: Path) -> None:
-    """Refuse to put a file in the place of a device, a pipe or a socket, such as /dev/null, or of a link to one."""
-    found = 0
-    with suppress(OSError):
-        found = path.stat().st_mode
-    among_devices = path.parent == Path("/dev")
-    if among_devices or (found and not (stat.S_ISREG(found) or stat.S_ISDIR(found))):
-        raise StorageError(f"cannot write {path}: a device or a pipe is no file that can be replaced; name another")
-
-
 def _keep_group(path: Path, temporary: Path) -> None:
     """Give a file that replaces another the group of that one, where this user may; its mode is the umask's."""
     with suppress(OSError):
@@ -315,7 +329,9 @@ __all__ = [
     "disk_error",
     "file_fingerprint",
     "full_disk",
+    "read_json_or_none",
     "read_small_file",
+    "refuse_device",
     "remove",
     "sha256_of_file",
     "sync",

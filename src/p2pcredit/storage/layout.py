@@ -190,9 +190,9 @@ class Layout:
         """Return the file of the receipts of all days of the month of `day`, once all are complete."""
         return self.completed_days / f"{day:%Y/%Y_%m}.json"
 
-    def labels_built(self, days: DateRange) -> Path:
-        """Return the mark that says the labels of these days were built, until the days are complete."""
-        return self.completed_days / f"labels_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.built"
+    def labels_begun(self, days: DateRange) -> Path:
+        """Return the mark that the labels of these days were begun, until the days are complete."""
+        return self.completed_days / f"labels_{days.first:%Y_%m_%d}_{days.last:%Y_%m_%d}.begun"
 
     def built_note(self, table: str, days: DateRange) -> Path:
         """Return the note that a table such as `gold/label_store` was built of these days, until they are complete."""

@@ -17,7 +17,8 @@ from typing import Any
 
 import polars as pl
 from tests.landed_frame import write_landing
-from tests.robustness.fuzz.book_mutations import ALL, SAME, Book
+from tests.robustness.fuzz.books.book import Book
+from tests.robustness.fuzz.books.mutations import ALL, SAME
 
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE

@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.robustness.fuzz.book_mutations import ALL, RUBBISH, Book
+from tests.robustness.fuzz.books.book import Book
+from tests.robustness.fuzz.books.mutations import ALL, RUBBISH
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS

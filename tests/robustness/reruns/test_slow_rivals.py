@@ -182,7 +182,7 @@ def test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path: P
 
 def test_the_lost_label_would_be_seen(tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for room in (label_store, cash_flows):
-        monkeypatch.setattr(room, "mark_labels_built", lambda *_: None)
+        monkeypatch.setattr(room, "mark_labels_begun", lambda *_: None)
     with pytest.raises(AssertionError, match="gold/label_store"):
         test_late_data_mend_the_labels_of_a_day_that_is_not_complete_yet(tmp_path, reference)
 

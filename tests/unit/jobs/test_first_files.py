@@ -89,6 +89,11 @@ def ctx(tmp_path: Path) -> JobContext:
             "Burden (financial.debt_to_income): 30 of 30 values lie above 100%; another unit",
         ),
         ("Amount", lambda n: 100_000 * (n + 1), "Amount (loan_terms.loan_amount): 28 of 30 values lie above 250,000"),
+        (
+            "Amount",
+            lambda n: f" {100_000 * (n + 1)} ",
+            "Amount (loan_terms.loan_amount): 28 of 30 values lie above 250,000",
+        ),
     ],
 )
 def test_a_column_of_no_plausible_size_is_said_at_landing_preprocessing_and_by_doctor(

@@ -10,9 +10,9 @@ import pytest
 from tests.unit.platforms.mapped_lender import HEADER, MAPPING, mapping_file, performance
 
 from p2pcredit.errors import UsageError
-from p2pcredit.platforms.mapped.events import build_events
 from p2pcredit.platforms.mapped.profile import load_mapping
 from p2pcredit.platforms.mapped.shipped import prosper
+from p2pcredit.platforms.mapped.statuses.events import build_events
 from p2pcredit.platforms.registry import profile_named
 
 

@@ -13,6 +13,8 @@ import pytest
 from p2pcredit.errors import MissingFeedError, StorageError, UnreadableFileError
 from p2pcredit.storage.files import (
     atomic_replace,
+    read_json_or_none,
+    refuse_device,
     sha256_of_file,
     unmodified_during,
     write_bytes_atomically,
@@ -145,16 +147,29 @@ def test_a_full_disk_is_known_by_the_words_of_an_engine_and_other_errors_pass(tm
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a link to a device"])
-def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path, kind: str) -> None:
+def test_a_device_or_a_pipe_is_refused_where_a_file_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "out.csv"
     if kind == "a pipe":
         os.mkfifo(path)
     else:
         path.symlink_to("/dev/null")
-    before = path.lstat()
     with pytest.raises(
         StorageError, match=r"^cannot write .*out\.csv: a device or a pipe is no file .*; name another$"
     ):
-        write_bytes_atomically(path, b"new")
-    assert path.lstat() == before
-    assert os.listdir(tmp_path) == ["out.csv"]
+        refuse_device(path)
+
+
+def test_a_pipe_in_the_place_of_a_file_of_the_home_gives_way_to_the_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    write_bytes_atomically(tmp_path / "a.json", b"1")
+    assert (tmp_path / "a.json").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[" * 200_000, b'{"a": "\xff"}'], ids=lambda c: repr(c)[:12])
+def test_what_is_no_json_is_nothing(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert read_json_or_none(path) is None
+    path.write_bytes(b'{"a": 1}')
+    assert read_json_or_none(path) == {"a": 1}

@@ -1,1 +1,1 @@
-"""The transforms for one row at a time, in plain Python: what a server needs, which has one application and no time."""
+"""The transforms for one row at a time, in plain Python: for a server, which answers one application at once."""

@@ -26,9 +26,9 @@ from p2pcredit.jobs.landing.doubts import (
 from p2pcredit.jobs.landing.early_statuses import EarlyStatuses, noted
 from p2pcredit.jobs.landing.entries import Source, entry_of, landed_before, loans_of, merged, under_way
 from p2pcredit.jobs.landing.own_columns import look_at_own_columns, own_features_of, refuse_leaks
-from p2pcredit.jobs.landing.payments import LandedPayments, warn_of_payments
+from p2pcredit.jobs.landing.plausibility.payments import LandedPayments, warn_of_payments
+from p2pcredit.jobs.landing.plausibility.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.jobs.landing.queries import fetched
-from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import RawBook
 from p2pcredit.platforms.registry import Profile, profile_named
@@ -58,7 +58,7 @@ def land(
 ) -> Receipt:
     """Land raw files: write every day from the first to the last date in them, or of the range asked for.
 
-    Every day gets all five feeds; days without rows get empty ones. Nothing is written before the whole of every file
+    Every day gets all feeds; days without rows get empty ones. Nothing is written before the whole of every file
     has been read and judged; of a refused landing only the rejected records are kept. Landing the same files again
     writes the same bytes. On days that another file landed before, the loans of both stand; a loan of both is as the
     file says that landed last.
@@ -117,15 +117,11 @@ def _land_book(
     first: date | None,
     last: date | None,
 ) -> Receipt:
-    platform, limit, is_file = profile.name, ctx.settings.landing.max_rejected_share, bool(sources)
-    nothing_in: list[str] = []
-    implausible: dict[str, dict[str, Any]] = {}
-    own_columns: dict[str, dict[str, Any]] = {}
-    unreadable = looked.unreadable
-    if not is_file:
-        sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
-    else:
+    platform, is_file = profile.name, bool(sources)
+    if is_file:
         _require_days_inside(book, first, last, ctx.at.date())
+    else:
+        sources = (Source(f"{platform} without a file", hashlib.sha256(book.recipe.encode()).hexdigest()),)
     if last is None:
         book = _until_today(book, ctx.at.date())
     days = _days_to_land(book, first, last)
@@ -134,58 +130,11 @@ def _land_book(
             warn_of_days_not_covered(book, days, profile.read_on)
         warn_of_later_events(book, days, profile.read_on)
         book = book.within(days)
-    if is_file:
-        kept_in = _rejected_file(ctx.layout, platform, sources)
-        try:
-            refuse_ruined(book, unreadable, limit, profile.remedies, kept_in)
-        except SourceError as error:
-            if book.rejected.height:
-                _write_rejected(kept_in, book)
-            names = ", ".join(source.name for source in sources)
-            raise SourceError(f"{names}: {error}") from error
-        warn_of_unreadable(unreadable, limit, profile.remedies)
-        nothing_in = warn_of_empty_columns(unreadable, profile.expected)
-        judging = ctx.settings.preprocessing
-        found = looked.sizes.findings(judging.level_shift_chance, judging.own_sizes)
-        bounds = looked.sizes.catalogue.plausible
-        implausible = warn_of_sizes(found, profile.expected, bounds)
-        signs = looked.sizes.signs({*judging.own_sizes, *implausible})
-        implausible |= warn_of_signs(signs, profile.expected, bounds)
-        unpaid = looked.payments.findings(judging.level_shift_chance, {*judging.own_sizes, *implausible})
-        implausible |= warn_of_payments(unpaid, profile.expected)
-        own_columns = look_at_own_columns(book, looked.sizes.catalogue, ctx.settings.training.max_single_feature_auc)
-        refuse_leaks(own_columns)
+    doubts = _judge(ctx, profile, sources, book, looked) if is_file else _Doubts()
     early = looked.early.within(days)
-    replaced = 0
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
-        earlier = read_manifest(ctx.layout)
-        currency = getattr(profile, "currency", None)
-        landings = merged(earlier, platform, sources, days, is_file=is_file, currency=currency)
-        before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
-        if days is not None:
-            noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))
-        span = days if before is None else before.span
-        catalogue = joined_with(ctx.catalogue, looked.sizes.catalogue.own, platform)
-        write_own_features(ctx.layout, catalogue)
-        feeds = {**FEEDS, **{feed.name: catalogue.feed(feed.name) for feed in looked.further}}
-        _write_manifest(ctx.layout, platform, under_way(landings, sources, days, span))
-        _write_rejected(_rejected_file(ctx.layout, platform, sources), book)
-        if span is not None:
-            replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
-            for done, (name, feed) in enumerate(feeds.items()):
-                ctx.progress(f"writing {name}", done, len(feeds))
-                rows = partial(book.rows, name)
-                for some in [span] if before is None else before.spans:
-                    write_months(ctx.layout, feed, rows if before is None else before.merged(feed, rows), some)
-        _write_manifest(ctx.layout, platform, landings)
-    if replaced and span is not None:
-        logger.warning(
-            "%d loans had landed from an earlier file; they are now as the new one says; preprocess %s to %s again",
-            replaced,
-            span.first,
-            span.last,
-        )
+        feeds, replaced = _write_book(ctx, profile, sources, book, looked, days, early, is_file=is_file)
     return {
         "platform": platform,
         "rows_in": book.rows_in,
@@ -195,13 +144,100 @@ def _land_book(
         "last_date": days.last.isoformat() if days else None,
         "feeds": {name: book.count(name) for name in feeds},
         "reasons": reasons_of(book.rejected),
-        "unreadable": unreadable.as_json(),
-        "never_given": nothing_in,
-        "implausible": implausible,
+        "unreadable": looked.unreadable.as_json(),
+        "never_given": doubts.never_given,
+        "implausible": doubts.implausible,
         "early_statuses": {"count": len(early), "example": early[0]} if early else None,
         "replaced": replaced,
-        **({"own_columns": own_columns} if looked.further else {}),
+        **({"own_columns": doubts.own_columns} if looked.further else {}),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubts:
+    """What a file that is taken in is doubted for, as the receipt has it."""
+
+    never_given: list[str] = field(default_factory=list)
+    implausible: dict[str, dict[str, Any]] = field(default_factory=dict)
+    own_columns: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def _judge(
+    ctx: JobContext, profile: Profile, sources: tuple[Source, ...], book: SpooledBook, looked: Looked
+) -> _Doubts:
+    """Refuse a ruined book, keeping its rejected records, and warn of what is doubtful in another.
+
+    Raises:
+        SourceError: If too many records were rejected, too many values of a column cannot be read, or an own column
+            was filled after the loan was made.
+    """
+    limit, judging = ctx.settings.landing.max_rejected_share, ctx.settings.preprocessing
+    kept_in = _rejected_file(ctx.layout, profile.name, sources)
+    try:
+        refuse_ruined(book, looked.unreadable, limit, profile.remedies, kept_in)
+    except SourceError as error:
+        if book.rejected.height:
+            _write_rejected(kept_in, book)
+        names = ", ".join(source.name for source in sources)
+        raise SourceError(f"{names}: {error}") from error
+    warn_of_unreadable(looked.unreadable, limit, profile.remedies)
+    never_given = warn_of_empty_columns(looked.unreadable, profile.expected)
+    bounds = looked.sizes.catalogue.plausible
+    found = looked.sizes.findings(judging.level_shift_chance, judging.own_sizes)
+    implausible = warn_of_sizes(found, profile.expected, bounds)
+    signs = looked.sizes.signs({*judging.own_sizes, *implausible})
+    implausible |= warn_of_signs(signs, profile.expected, bounds)
+    unpaid = looked.payments.findings(judging.level_shift_chance, {*judging.own_sizes, *implausible})
+    implausible |= warn_of_payments(unpaid, profile.expected)
+    own_columns = look_at_own_columns(book, looked.sizes.catalogue, ctx.settings.training.max_single_feature_auc)
+    refuse_leaks(own_columns)
+    return _Doubts(never_given, implausible, own_columns)
+
+
+def _write_book(
+    ctx: JobContext,
+    profile: Profile,
+    sources: tuple[Source, ...],
+    book: SpooledBook,
+    looked: Looked,
+    days: DateRange | None,
+    early: list[list[str]],
+    *,
+    is_file: bool,
+) -> tuple[Mapping[str, Feed], int]:
+    """Write the days of a book under the lock of the landing directory; the manifest says before and after which.
+
+    Returns:
+        The feeds written, and how many loans of earlier files are now as this one says.
+    """
+    earlier = read_manifest(ctx.layout)
+    currency = getattr(profile, "currency", None)
+    landings = merged(earlier, profile.name, sources, days, is_file=is_file, currency=currency)
+    before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
+    if days is not None:
+        noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))
+    span, replaced = days if before is None else before.span, 0
+    catalogue = joined_with(ctx.catalogue, looked.sizes.catalogue.own, profile.name)
+    write_own_features(ctx.layout, catalogue)
+    feeds = {**FEEDS, **{feed.name: catalogue.feed(feed.name) for feed in looked.further}}
+    _write_manifest(ctx.layout, profile.name, under_way(landings, sources, days, span))
+    _write_rejected(_rejected_file(ctx.layout, profile.name, sources), book)
+    if span is not None:
+        replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
+        for done, (name, feed) in enumerate(feeds.items()):
+            ctx.progress(f"writing {name}", done, len(feeds))
+            rows = partial(book.rows, name)
+            for some in [span] if before is None else before.spans:
+                write_months(ctx.layout, feed, rows if before is None else before.merged(feed, rows), some)
+    _write_manifest(ctx.layout, profile.name, landings)
+    if replaced and span is not None:
+        logger.warning(
+            "%d loans had landed from an earlier file; they are now as the new one says; preprocess %s to %s again",
+            replaced,
+            span.first,
+            span.last,
+        )
+    return feeds, replaced
 
 
 def last_origination(ctx: JobContext, days: DateRange) -> date | None:

@@ -25,7 +25,7 @@ from p2pcredit.periods import DateRange, add_months, joined, month_end, month_st
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.storage.tables.build_notes import noted_built
 from p2pcredit.storage.tables.column_bounds import bounded_files, last_day_there
-from p2pcredit.storage.tables.day_receipts import last_with_labels, mark_labels_built
+from p2pcredit.storage.tables.day_receipts import last_with_labels_begun, mark_labels_begun
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.cash_flows import (
     CASH_COLUMNS,
@@ -94,7 +94,7 @@ def build_cash_flows(ctx: JobContext, days: DateRange) -> Receipt:
     """
     lake = Lake(ctx.layout)
     with lake.lock(CASH_FLOWS), noted_built(ctx.layout, CASH_FLOWS.name, days):
-        mark_labels_built(ctx.layout, days)
+        mark_labels_begun(ctx.layout, days)
         height, changed = _write(ctx, lake, days)
         later = _mend_later_flows(ctx, lake, days)
         close_month(lake, CASH_FLOWS, days)
@@ -107,7 +107,7 @@ def _mend_later_flows(ctx: JobContext, lake: Lake, days: DateRange) -> bool:
     Later days are those that are complete, and those that another run has begun to build and not completed yet.
     """
     next_day = days.last + timedelta(days=1)
-    built = (last_day_there(lake, CASH_FLOWS), last_with_labels(ctx.layout))
+    built = (last_day_there(lake, CASH_FLOWS), last_with_labels_begun(ctx.layout))
     last = max(filter(None, built), default=days.last)
     return last >= next_day and _write(ctx, lake, DateRange(next_day, last))[1]
 

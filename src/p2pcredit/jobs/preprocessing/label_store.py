@@ -23,7 +23,7 @@ from p2pcredit.jobs.training.unknown_outcomes import events_set_aside_on
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.storage.locks import exclusive_lock
 from p2pcredit.storage.tables.build_notes import noted_built
-from p2pcredit.storage.tables.day_receipts import days_with_labels, is_complete, mark_labels_built, read_receipts
+from p2pcredit.storage.tables.day_receipts import days_with_labels_begun, is_complete, mark_labels_begun, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import (
     LABEL_COLUMNS,
@@ -55,7 +55,7 @@ def write_labels(ctx: JobContext, days: DateRange) -> Receipt:
     """Do the same without its warnings, and without the counts of what was set aside."""
     lake = Lake(ctx.layout)
     with lake.lock(LABEL_STORE), noted_built(ctx.layout, LABEL_STORE.name, days):
-        mark_labels_built(ctx.layout, days)
+        mark_labels_begun(ctx.layout, days)
         history = history_needed(days, ctx.settings.labels)
         engine = engine_for(ctx, lake, *((silver(FEEDS[name]), history) for name in LABEL_COLUMNS))
         mended = _mend_later_labels(ctx, engine, days)
@@ -70,7 +70,7 @@ def _mend_later_labels(ctx: JobContext, engine: Engine, days: DateRange) -> int:
     """Build the labels of later days anew that rest on these days; returns how many rows they have if any changed."""
     reach = longest_window(ctx.settings.labels) + LATE_REPORT_MONTHS + 1
     next_day = date.fromordinal(days.last.toordinal() + 1)
-    built = days_with_labels(ctx.layout, DateRange(next_day, add_months(days.last, reach)))
+    built = days_with_labels_begun(ctx.layout, DateRange(next_day, add_months(days.last, reach)))
     if not built:
         return 0
     later = DateRange(next_day, built[-1])

@@ -52,7 +52,7 @@ from p2pcredit.storage.tables.build_notes import (
     noted_due,
 )
 from p2pcredit.storage.tables.day_receipts import (
-    forget_labels_built,
+    forget_labels_begun,
     read_receipts,
     withdraw,
 )
@@ -226,7 +226,7 @@ def complete_days(
             raise incomplete_days(holes)
         forget_landed(ctx.layout, days)
         forget_built(ctx.layout, days)
-    forget_labels_built(ctx.layout, days)
+    forget_labels_begun(ctx.layout, days)
     return {"complete": len(days)}
 
 

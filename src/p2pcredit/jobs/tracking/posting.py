@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks
 from p2pcredit.jobs.tracking.week_results import WeekResults, week_results
-from p2pcredit.storage.files import read_small_file, write_json_atomically
+from p2pcredit.storage.files import read_json_or_none, write_json_atomically
 from p2pcredit.storage.locks import exclusive_lock
 
 _TAKEN = range(200, 300)
@@ -74,10 +73,8 @@ def tell_of_week(ctx: JobContext, week_end: date) -> None:
 
 
 def _known(ctx: JobContext) -> dict[str, str]:
-    try:
-        return {str(week): str(digest) for week, digest in json.loads(read_small_file(ctx.layout.results_sent)).items()}
-    except (OSError, ValueError, AttributeError, P2PCreditError):
-        return {}
+    sent = read_json_or_none(ctx.layout.results_sent)
+    return {str(week): str(digest) for week, digest in sent.items()} if isinstance(sent, dict) else {}
 
 
 def _missed(ctx: JobContext, week_end: date, known: dict[str, str]) -> list[date]:

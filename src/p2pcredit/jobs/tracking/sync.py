@@ -17,7 +17,7 @@ from p2pcredit.errors import ConflictError, MissingExtraError, P2PCreditError, S
 from p2pcredit.jobs.activity import record, warn
 from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.tracking.mirror import Roles, roles_in
-from p2pcredit.storage.files import read_small_file, write_json_atomically
+from p2pcredit.storage.files import read_json_or_none, write_json_atomically
 from p2pcredit.storage.home_format import complete_identity
 from p2pcredit.storage.locks import exclusive_lock
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -77,7 +77,7 @@ def mirror_models(ctx: JobContext) -> None:
     if not ctx.settings.tracking.mlflow_uri.get_secret_value() or ctx.caller is Caller.REPLAY:
         return
     try:
-        if _last_state(ctx) == {"server": _server(ctx), "digest": _roles(ctx).digest()}:
+        if read_json_or_none(ctx.layout.mlflow_state) == {"server": _server(ctx), "digest": _roles(ctx).digest()}:
             return
         sync_models(ctx, deadline_seconds=ctx.settings.tracking.deadline_seconds)
     except ConflictError:
@@ -95,13 +95,6 @@ def _server(ctx: JobContext) -> str:
     tracking = ctx.settings.tracking
     place = [tracking.mlflow_uri.get_secret_value(), tracking.mlflow_experiment, tracking.mlflow_model]
     return hashlib.sha256(json.dumps(place).encode()).hexdigest()
-
-
-def _last_state(ctx: JobContext) -> Any:
-    try:
-        return json.loads(read_small_file(ctx.layout.mlflow_state))
-    except (OSError, ValueError, P2PCreditError):
-        return None
 
 
 def _ask(ctx: JobContext, deadline_seconds: float | None) -> dict[str, Any]:

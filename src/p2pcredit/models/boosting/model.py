@@ -20,9 +20,9 @@ from p2pcredit.models.boosting.trees import Trees, growing
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
+from p2pcredit.models.files.model_file import write_model_json
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
-from p2pcredit.models.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, columns_of
 from p2pcredit.models.training_support import (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from p2pcredit.models.side_file import read_side_file, write_side_file
+from p2pcredit.models.files.side_file import read_side_file, write_side_file
 
 ECONOMICS_FILE = "economics.json"
 """The file of a model that holds it; models of older versions have none."""

@@ -20,7 +20,7 @@ from p2pcredit.models.binning.counts import OTHER, RARE_LEVEL_SHARE
 from p2pcredit.models.calibration import Calibration, as_probability
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
-from p2pcredit.models.model_file import write_model_json
+from p2pcredit.models.files.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
 from p2pcredit.models.reference_borrower import Profile, Value, columns_of, number_of_blank
 from p2pcredit.models.scorecard.points import PointScale, PointsRow, bins_with_points

@@ -28,7 +28,7 @@ import polars as pl
 
 from p2pcredit.contracts.feeds import MOST_TERM_MONTHS
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.side_file import read_side_file, write_side_file
+from p2pcredit.models.files.side_file import read_side_file, write_side_file
 
 TERM_STRUCTURE_FILE = "term_structure.json"
 """The file of a model that holds it; models of older versions have none."""

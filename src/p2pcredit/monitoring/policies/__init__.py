@@ -1,1 +1,1 @@
-"""From measurements to an action: the built-in policy, and how a policy is chosen."""
+"""From measurements to an action: the built-in policies, and how one is chosen."""

@@ -11,52 +11,37 @@ from pathlib import Path
 
 import polars as pl
 
-from p2pcredit.contracts.catalogue import FeatureCatalogue, landed_name
+from p2pcredit.contracts.catalogue import FeatureCatalogue
 from p2pcredit.contracts.feature import Feature
-from p2pcredit.contracts.feeds import APPLICATION_FEEDS, FEEDS, OWN_COLUMNS
+from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
 from p2pcredit.errors import UnreadableFileError, UsageError
 from p2pcredit.platforms.decided import DecidedApplications
 from p2pcredit.platforms.downloads import read_columns, read_in_parts
-from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books, ordered_feeds
+from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION, RawBook, join_books
 from p2pcredit.platforms.loan_ids import LoanIds
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.decided import read_decided
-from p2pcredit.platforms.mapped.events import PAST_DUE, build_events
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.joined import TAPE, JoinedTables, files_in, split_files
+from p2pcredit.platforms.mapped.loan_feeds import cut_book, known_late, not_after, own_sources, with_own_feed
 from p2pcredit.platforms.mapped.numbers import (
-    Pointed,
     applications_with_plain_numbers,
     note_pointed,
     with_plain_numbers,
 )
-from p2pcredit.platforms.mapped.received import with_received
+from p2pcredit.platforms.mapped.reading_notes import ReadingNotes
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
-from p2pcredit.platforms.mapped.schema.outcomes import Received
-from p2pcredit.platforms.mapped.schema.sources import Source
-from p2pcredit.platforms.mapped.tape.events import ABSENT
 from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (
     as_date,
-    as_flag,
     as_text,
     finished,
-    problem_with_date,
-    problem_with_days,
-    status_text,
     text_of,
-    total_of,
-    whole_days,
-    without_impossible_days,
 )
 from p2pcredit.platforms.mapped.warnings import (
     report_absent,
     warn_of_days,
     warn_of_early,
-    warn_of_flags,
-    warn_of_grouped,
-    warn_of_late_values,
-    warn_of_one_delay,
 )
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
 from p2pcredit.platforms.missing_signs import blanked, is_blank
@@ -64,7 +49,6 @@ from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import NotUtf8Error
 from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.spool import Spool
-from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_LAYOUTS = 32
 _ON = '"on"'
@@ -77,19 +61,13 @@ class MappedPlatform:
 
     `mapping`: all its sources are columns; those that the file does not hold are `derived`.
     `today`: the day of the landing, after which no status was read and none holds from: a later date cannot be read.
-    `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
-    `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
-    texts. `known_late`: of own columns with `known_on`, how many values were not known on the day of the loan, and how
-    many there are. `pointed`: of columns of amounts, how their points stand. All are filled as parts are read.
+    `notes`: what is hardly meant, as it is found while parts are read.
     """
 
     mapping: PlatformMapping
     derived: DerivedColumns
     today: date | None = None
-    unread_dates: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
-    unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
-    known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
-    pointed: dict[str, Pointed] = field(default_factory=dict, compare=False, repr=False)
+    notes: ReadingNotes = field(default_factory=ReadingNotes, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -112,12 +90,12 @@ class MappedPlatform:
         said = " or ".join(mapping.events.status.names)
         dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
         if on is not None:
-            column, found = " or ".join(on.names), self.unread_dates.get("on")
+            column, found = " or ".join(on.names), self.notes.unread_dates.get("on")
             holds = "" if found is None else f", which holds '{found}'"
             dated = f"it is the date in column '{column}'{holds}: {date_remedy(_ON, column, found)}"
         return {
             "earliest_credit_line": date_remedy(
-                "earliest_credit_line", lines, self.unread_dates.get("earliest_credit_line", "")
+                "earliest_credit_line", lines, self.notes.unread_dates.get("earliest_credit_line", "")
             ),
             "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
             "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
@@ -131,18 +109,13 @@ class MappedPlatform:
     @property
     def expected(self) -> dict[tuple[str, str], str]:
         """Feed and column -> the raw columns that the mapping names for it."""
-        feeds = [*self.mapping.feeds.items(), (OWN_COLUMNS.name, self._own_sources)]
+        feeds = [*self.mapping.feeds.items(), (OWN_COLUMNS.name, own_sources(self.mapping))]
         return {(feed, name): " or ".join(s.names) for feed, columns in feeds for name, s in columns.items()}
 
     @property
     def own_features(self) -> tuple[Feature, ...]:
         """The contracts of the own columns that the mapping declares as features."""
         return self.mapping.own_features
-
-    @property
-    def _own_sources(self) -> dict[str, Source]:
-        """Column of the feed `own_columns` -> where it comes from."""
-        return {landed_name(own.contract(name)): own.written for name, own in self.mapping.features.items()}
 
     @property
     def currency(self) -> str | None:
@@ -186,18 +159,10 @@ class MappedPlatform:
                 for path in loans:
                     yield from self._parts_of(path, ids, joined, tape)
                 if tape is not None:
-                    yield from map(self._with_own_feed, tape.books(ids.seen))
+                    yield from (with_own_feed(self.mapping, book) for book in tape.books(ids.seen))
         except NotUtf8Error as error:
             hint = "or name its encoding in the mapping, such as 'file: {encoding: windows-1252}'"
             raise UnreadableFileError(f"{error}, {hint}") from error
-
-    def _with_own_feed(self, book: RawBook) -> RawBook:
-        """Give a part of the tape the feed that every part of the loans has where own columns are declared."""
-        if not self.mapping.features:
-            return book
-        kinds = dict.fromkeys(FeatureCatalogue(self.own_features).feed(OWN_COLUMNS.name).sources, pl.String())
-        rows = pl.DataFrame(schema={"snapshot_date": pl.Date(), **kinds})
-        return replace(book, feeds={**book.feeds, OWN_COLUMNS.name: rows})
 
     def read(self, files: Sequence[Path], first: date | None, last: date | None) -> RawBook:
         """Read the files into one book in memory."""
@@ -221,28 +186,13 @@ class MappedPlatform:
             screen=partial(self._screen, ids, joined, tape),
             learn=self._last_date,
             conclude=conclude,
-            build=partial(self._book, early, tape),
+            build=partial(cut_book, self.mapping, self.today, self.notes, tape, early),
             dialect=self._dialect,
             report_absent=partial(report_absent, wanted, path),
         )
         self.derived.warn(path.name)
         warn_of_early(path, early)
-        warn_of_flags(path, self.unread_flags)
-        self.unread_flags.clear()
-        warn_of_grouped(path, self.pointed)
-        self.pointed.clear()
-        warn_of_late_values(path, self.known_late)
-        self.known_late.clear()
-
-    def _note_unread_flags(self, rows: pl.DataFrame) -> None:
-        for source in (source for feed in self.mapping.feeds.values() for source in feed.values() if source.flag):
-            text = text_of(source)
-            wrong = ~is_blank(text) & as_flag(source, text).is_null()
-            found = rows.filter(wrong).select(text.alias("text"))["text"]
-            if found.len():
-                name = " or ".join(source.names)
-                before, example = self.unread_flags.get(name, (0, one_line(found[0], LONGEST_EXAMPLE)))
-                self.unread_flags[name] = before + found.len(), example
+        self.notes.warn(path)
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""
@@ -268,7 +218,7 @@ class MappedPlatform:
         """The raw columns that say something of an application, each once; what became of a loan is no part of it."""
         mapping = self.mapping
         sources = [mapping.origination_date, *(s for columns in mapping.feeds.values() for s in columns.values())]
-        sources += self._own_sources.values()
+        sources += own_sources(self.mapping).values()
         sources += [own.known_on for own in mapping.features.values() if own.known_on is not None]
         names = [mapping.id_column, *(name for source in sources for name in source.names)]
         return tuple(dict.fromkeys(raw for name in names for raw in self._raw_of(name)))
@@ -299,13 +249,13 @@ class MappedPlatform:
                 for column, source in columns.items()
             ),
             *(
-                pl.when(~self._known_late(name, originated)).then(as_text(source, originated)).alias(column)
-                for name, (column, source) in zip(mapping.features, self._own_sources.items(), strict=True)
+                pl.when(~known_late(mapping, name, originated)).then(as_text(source, originated)).alias(column)
+                for name, (column, source) in zip(mapping.features, own_sources(self.mapping).items(), strict=True)
             ),
         )
         for feed, columns in mapping.feeds.items():
             asked = finished(FEEDS[feed].columns, asked, columns)
-        return finished(FeatureCatalogue(self.own_features).columns, asked, self._own_sources)
+        return finished(FeatureCatalogue(self.own_features).columns, asked, own_sources(self.mapping))
 
     @property
     def _signs(self) -> dict[str, frozenset[str]]:
@@ -370,12 +320,9 @@ class MappedPlatform:
         """Find the last date of an origination or status that does not lie in the future."""
         on, rows = self.mapping.events.on, blanked(rows, self._signs)
         read = [as_date(self.mapping.origination_date), *([as_date(on)] if on else [])]
-        dates = [self._until_today(day).max() for day in read]
+        dates = [not_after(self.today, day).max() for day in read]
         last = rows.select(pl.max_horizontal(dates)).item()
         return last if isinstance(last, date) else None
-
-    def _until_today(self, day: pl.Expr) -> pl.Expr:
-        return day if self.today is None else pl.when(day <= self.today).then(day)
 
     def _screen(self, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None, table: RawTable) -> RawTable:
         table = replace(table, rows=blanked(joined.added(table.rows), self._signs))
@@ -394,123 +341,8 @@ class MappedPlatform:
             table = table.reject(where, kind, value=text, remedy=remedy)
         if tape is not None:
             table = tape.without_unseen(table, originated)
-        note_pointed(self.mapping, table, self.pointed)
+        note_pointed(self.mapping, table, self.notes.pointed)
         return with_plain_numbers(self.mapping, table)
-
-    def _note_unread_dates(self, rows: pl.DataFrame) -> None:
-        """Keep the first text of each column of dates that is none, for the line that says what to write."""
-        opened = self.mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
-        for name, source in (("on", self.mapping.events.on), ("earliest_credit_line", opened)):
-            if source is not None and name not in self.unread_dates:
-                text = text_of(source)
-                of_status = self._status.is_in(self._with_events)
-                needed = of_status if name == "on" else pl.lit(value=True)
-                first = rows.filter(needed & ~is_blank(text) & as_date(source).is_null()).select(text.first()).item()
-                if first is not None:
-                    self.unread_dates[name] = one_line(first, LONGEST_EXAMPLE)
-
-    @property
-    def _with_events(self) -> list[str]:
-        """The statuses that events follow from, which need their date."""
-        return [status for status, rule in self.mapping.events.rules.items() if isinstance(rule, tuple) and rule]
-
-    @property
-    def _status(self) -> pl.Expr:
-        return status_text(self.mapping.events.status, self.mapping.events.rules)
-
-    def _received(self, received: Received) -> list[pl.Expr]:
-        """Add up what loans have paid in all, and read the day of the last payment."""
-        last = self._until_today(as_date(received.last_on)) if received.last_on else pl.lit(None, dtype=pl.Date)
-        return [*(total_of(columns).alias(total) for total, columns in received.amounts.items()), last.alias("last_on")]
-
-    def _book(
-        self, early: list[pl.DataFrame], tape: TapeRows | None, table: RawTable, last_date: date | None
-    ) -> RawBook:
-        """Cut records into the feeds, and add to `early` the loans of which a status is older than they are."""
-        mapping, events = self.mapping, self.mapping.events
-        originated = as_date(mapping.origination_date)
-        read_on = events.read_on or last_date
-        keys = [
-            originated.alias("snapshot_date"),
-            pl.col(mapping.id_column).str.strip_chars().alias("loan_id"),
-            originated.cast(pl.String).alias("origination_date"),
-        ]
-        feeds = {
-            name: finished(
-                FEEDS[name].columns,
-                table.rows.select(
-                    *keys, *(as_text(source, originated).alias(column) for column, source in columns.items())
-                ),
-                columns,
-            )
-            for name, columns in mapping.feeds.items()
-        }
-        for feed in APPLICATION_FEEDS:
-            feeds.setdefault(feed.name, table.rows.select(*keys))
-        if mapping.features:
-            feeds[OWN_COLUMNS.name] = self._own_columns(table.rows, keys, originated)
-        no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
-        late = whole_days(events.days_past_due) if events.days_past_due else no_number
-        on_day = self._until_today(as_date(events.on)) if events.on else no_date
-        loans = table.rows.select(
-            *keys[:2],
-            self._status.alias("status"),
-            (on_day if events.on else no_date).alias("on"),
-            (problem_with_date(events.on, as_date(events.on), on_day) if events.on else no_text).alias("on_text"),
-            late.alias("days_past_due"),
-            (problem_with_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
-        )
-        if tape is not None:
-            there = pl.lit(tape.has(loans["loan_id"]))
-            loans = loans.with_columns(pl.when(there).then("status").otherwise(pl.lit(ABSENT)).alias("status"))
-        loans = without_impossible_days(loans, read_on)
-        self._note_unread_dates(table.rows)
-        self._note_unread_flags(table.rows)
-        overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
-        on = pl.when(pl.col("status").is_in(self._with_events)).then(pl.col("on"))
-        made = loans.select("loan_id", on.alias("on"), "snapshot_date")
-        own = made.filter(pl.col("on") < pl.col("snapshot_date"))
-        early.append(own)
-        warn_of_one_delay(self.mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
-        feeds["loan_performance"] = build_events(
-            loans, dict(events.rules), read_on, as_it_stands=events.received is None
-        )
-        if events.received is not None:
-            paid = table.rows.select(keys[1], *self._received(events.received))
-            whole = loans.with_columns(paid.drop("loan_id").get_columns())
-            feeds["loan_terms"] = feeds["loan_terms"].with_columns(
-                paid.select(pl.when(pl.col("principal") >= 0).then(pl.lit("SCHEDULED")).alias("payments")).to_series()
-            )
-            feeds["loan_performance"] = with_received(
-                feeds["loan_performance"], whole, dict(events.rules), read_on, events.received.recovered_after_days
-            )
-        origins = table.rows.select(pl.lit(table.file).alias("file"), "row_number", originated.alias("snapshot_date"))
-        return RawBook(table.rows_in, ordered_feeds(feeds), table.rejected, origins, early=own if own.height else None)
-
-    def _known_late(self, name: str, originated: pl.Expr) -> pl.Expr:
-        """Say whether a value of an own column was not known on the day of the loan, or not certainly."""
-        known_on = self.mapping.features[name].known_on
-        if known_on is None:
-            return pl.lit(value=False)
-        return (as_date(known_on).is_null() | (as_date(known_on) > originated)).fill_null(value=True)
-
-    def _own_columns(self, rows: pl.DataFrame, keys: list[pl.Expr], originated: pl.Expr) -> pl.DataFrame:
-        """Take the own columns; what was not known on the day of the loan, or not certainly, is missing and counted."""
-        found = finished(
-            FeatureCatalogue(self.own_features).columns,
-            rows.select(*keys, *(as_text(of, originated).alias(name) for name, of in self._own_sources.items())),
-            self._own_sources,
-        )
-        for name, own in self.mapping.features.items():
-            if own.known_on is None:
-                continue
-            column = landed_name(own.contract(name))
-            late = rows.select(late=self._known_late(name, originated))["late"]
-            given = ~found.select(is_blank(pl.col(column)))[:, 0]
-            before, values = self.known_late.get(name, (0, 0))
-            self.known_late[name] = before + int((late & given).sum()), values + int(given.sum())
-            found = found.with_columns(pl.when(~pl.lit(late)).then(pl.col(column)).alias(column))
-        return found
 
 
 def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:

@@ -10,9 +10,9 @@ from typing import Any
 
 from p2pcredit.contracts.feeds import APPLICATION_FEEDS, PERFORMANCE_STATUSES
 from p2pcredit.platforms.mapped.dates import COMMON_PATTERNS, ISO
-from p2pcredit.platforms.mapped.events import PAST_DUE, UNKNOWN
 from p2pcredit.platforms.mapped.expressions.grammar import FUNCTIONS, OWN_FUNCTIONS
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
+from p2pcredit.platforms.mapped.statuses.events import PAST_DUE, UNKNOWN
 from p2pcredit.platforms.mapped.yaml_file import (
     EXPECTED,
     EXPECTED_OF_OWN,

@@ -17,7 +17,6 @@ from pydantic_core import ErrorDetails
 from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
 from p2pcredit.errors import UsageError
 from p2pcredit.names import perhaps
-from p2pcredit.platforms.mapped.events import EventRules
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns, KeyedError, derived_columns
 from p2pcredit.platforms.mapped.schema.applications import ApplicationsMapping
 from p2pcredit.platforms.mapped.schema.files import FileFormat, Table, Tape
@@ -25,6 +24,7 @@ from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.schema.outcomes import Events, Received
 from p2pcredit.platforms.mapped.schema.own_columns import OwnColumn
 from p2pcredit.platforms.mapped.schema.sources import NEAR, LoanId, Source
+from p2pcredit.platforms.mapped.statuses.events import EventRules
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_BYTES = 1 << 20

@@ -65,8 +65,25 @@ def days_in_words(found: Mapping[str, Any], of: str) -> tuple[list[str], list[st
     return known, unknown
 
 
-def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
-    said: list[str] = []
+_Found = Mapping[tuple[str, str], Mapping[str, Any]]
+"""Metric and segment -> its result."""
+
+
+def _what_is_known(found: _Found, facts: Mapping[str, Any]) -> list[str]:
+    said = [
+        *_ranking(found, facts),
+        *_defaults_to_date(facts),
+        *_drift(facts),
+        *_rows_and_values(facts),
+        *_unknown_outcomes(found),
+        *_floor(facts),
+        *_outside_training(found),
+    ]
+    return said or ["Nothing about the model could be measured this week."]
+
+
+def _ranking(found: _Found, facts: Mapping[str, Any]) -> list[str]:
+    """Say how the champion ranked, or else the service as a whole; nothing where neither has matured loans."""
     for segment, who in (("champion", "The champion"), ("all", "The service as a whole")):
         auc = found.get(("auc", segment))
         if auc is None or auc["value"] is None:
@@ -78,10 +95,8 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
         )
         beyond = {"fail": "beyond its interval", "pass": "", "undetermined": "but not beyond its interval"}
         interval = "" if auc["low"] is None or auc["high"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
-        said.append(
-            f"{who} ranked {auc['n']:,} matured loans with an AUC of {words} {beyond[auc['status']]}".rstrip()
-            + f"{interval}."
-        )
+        ranked = f"{who} ranked {auc['n']:,} matured loans with an AUC of {words} {beyond[auc['status']]}".rstrip()
+        said = [f"{ranked}{interval}."]
         ratio = found.get(("calibration_ratio", segment))
         if ratio is not None and ratio["value"] is not None:
             said.append(f"For each 100 defaults it expected among them, {100 * ratio['value']:.0f} came.")
@@ -91,21 +106,33 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
             place = "above" if own["value"] >= 0 else "below"
             doubt = "" if sure else ", within what chance allows"
             said.append(f"Its AUC lies {abs(own['value']):.3f} {place} that of the platform's own sub-grade{doubt}.")
-        break
+        return said
+    return []
+
+
+def _defaults_to_date(facts: Mapping[str, Any]) -> list[str]:
     heat = facts["heat"]
-    if heat is not None and heat["failed"]:
-        named = "; ".join(heat["failed"][:MOST_TOLD])
-        more = f" and {len(heat['failed']) - MOST_TOLD} more" if len(heat["failed"]) > MOST_TOLD else ""
-        said.append(f"Defaults by now differ from those expected, beyond chance, in {named}{more}.")
+    if heat is None or not heat["failed"]:
+        return []
+    named = _first_of(heat["failed"], "; ")
+    return [f"Defaults by now differ from those expected, beyond chance, in {named}."]
+
+
+def _drift(facts: Mapping[str, Any]) -> list[str]:
     drift = [row for row in facts["results"] if row["metric"].startswith("psi") and row["value"] is not None]
-    if drift:
-        alarmed = [metric_in_words(row["metric"]) for row in drift if row["status"] == "fail"]
-        words = f"{len(alarmed)} of {len(drift)} columns moved to the alert level or beyond"
-        said.append(
-            f"{words}: {', '.join(alarmed[:6])}."
-            if alarmed
-            else f"None of {len(drift)} columns moved to the alert level."
-        )
+    alarmed = [metric_in_words(row["metric"]) for row in drift if row["status"] == "fail"]
+    if not drift:
+        return []
+    if not alarmed:
+        return [f"None of {len(drift)} columns moved to the alert level."]
+    return [
+        f"{len(alarmed)} of {len(drift)} columns moved to the alert level or beyond: {', '.join(alarmed[:MOST_TOLD])}."
+    ]
+
+
+def _rows_and_values(facts: Mapping[str, Any]) -> list[str]:
+    """Say of which feeds too many rows were set aside, and of which columns values could not be used."""
+    said: list[str] = []
     broken = [
         row["segment"] for row in facts["results"] if row["metric"] == "quarantined_share" and row["status"] == "fail"
     ]
@@ -117,23 +144,43 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
         if row["metric"] == "values_lost_share" and row["value"] is not None
     ]
     if unusable:
-        more = f" and {len(unusable) - MOST_TOLD} more" if len(unusable) > MOST_TOLD else ""
-        said.append(f"Values could not be used in {', '.join(unusable[:MOST_TOLD])}{more}.")
+        said.append(f"Values could not be used in {_first_of(unusable, ', ')}.")
+    return said
+
+
+def _unknown_outcomes(found: _Found) -> list[str]:
     unknown = found.get(("unknown_outcome_share", "all"))
-    if unknown is not None and unknown["value"]:
-        said.append(f"The outcome of {unknown['value']:.1%} of the scored loans cannot be known: {unknown['note']}.")
+    if unknown is None or not unknown["value"]:
+        return []
+    return [f"The outcome of {unknown['value']:.1%} of the scored loans cannot be known: {unknown['note']}."]
+
+
+def _floor(facts: Mapping[str, Any]) -> list[str]:
+    """Say where the champion serves though it does not pass what models must pass to serve."""
     gate = (facts["champion"] or {}).get("gate")
-    if gate is not None and gate["status"] != "pass":
-        said.append(f"The champion does not pass the floor that models must pass to serve: {gate['reason']}.")
-    elif gate is not None and below_a_bar(gate):
-        said.append(f"The champion serves by a person's word; its training kept it back: {gate['ruling']}.")
+    if gate is None:
+        return []
+    if gate["status"] != "pass":
+        return [f"The champion does not pass the floor that models must pass to serve: {gate['reason']}."]
+    if below_a_bar(gate):
+        return [f"The champion serves by a person's word; its training kept it back: {gate['ruling']}."]
+    return []
+
+
+def _outside_training(found: _Found) -> list[str]:
     outside = found.get(("outside_training_share", "all"))
-    if outside is not None and outside["value"]:
-        said.append(f"Outside what the model was trained on: {outside['note']}.")
-    return said or ["Nothing about the model could be measured this week."]
+    if outside is None or not outside["value"]:
+        return []
+    return [f"Outside what the model was trained on: {outside['note']}."]
 
 
-def _what_is_unknown(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
+def _first_of(named: Sequence[str], between: str) -> str:
+    """Name the first few, and count the others."""
+    more = f" and {len(named) - MOST_TOLD} more" if len(named) > MOST_TOLD else ""
+    return f"{between.join(named[:MOST_TOLD])}{more}"
+
+
+def _what_is_unknown(found: _Found, facts: Mapping[str, Any]) -> list[str]:
     said: list[str] = []
     served, own = found.get(("auc", "all")), found.get(("auc", "champion"))
     waiting = 0.0 if served is None or served["matured_share"] is None else 1 - served["matured_share"]

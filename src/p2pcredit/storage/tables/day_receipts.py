@@ -9,7 +9,6 @@ Nothing heavy is imported here, because a waiting trigger asks every few seconds
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -18,12 +17,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from p2pcredit.errors import StorageError
 from p2pcredit.periods import DateRange, month_end, month_start
-from p2pcredit.storage.files import names_in, read_small_file, remove, write_json_atomically
+from p2pcredit.storage.files import names_in, read_json_or_none, remove, write_json_atomically
 from p2pcredit.storage.layout import Layout
 
-_BUILT = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.built")
+_BEGUN = re.compile(r"labels_(\d{4}_\d{2}_\d{2})_(\d{4}_\d{2}_\d{2})\.(?:begun|built)")
+"""The mark of days whose labels were begun; until 0.2.0 it ended in `built`, as the notes of tables built do."""
 _RECEIPT = re.compile(r"(\d{4})_(\d{2})(?:_(\d{2}))?\.json")
 Facts = dict[str, Any]
 
@@ -48,23 +47,15 @@ def _mark_month(layout: Layout, month: DateRange, facts: dict[date, Facts]) -> N
     if whole.name not in names and len({*apart, *facts}) < len(month):
         for day, of_day in facts.items():
             if day not in apart or read_receipt(layout, day) != of_day:
-                _put_aside_what_is_none(paths[day])
                 write_json_atomically(paths[day], of_day, durable=False, among=drafts, indent=None)
         return
     there = _content(whole) if whole.name in names else None
     content = {**(there or {}), **{f"{day}": _content(paths[day]) for day in apart}}
     content |= {f"{day}": of_day for day, of_day in facts.items()}
     if content != there:
-        _put_aside_what_is_none(whole)
         write_json_atomically(whole, content, durable=False, among=drafts, indent=None)
     for day in apart:
         remove(paths[day])
-
-
-def _put_aside_what_is_none(path: Path) -> None:
-    """Take a pipe, a device or a link to one from the place of a receipt; a receipt there is replaced."""
-    if not path.is_file() and (path.is_symlink() or path.exists()):
-        remove(path)
 
 
 def withdraw(layout: Layout, days: Iterable[date]) -> None:
@@ -128,10 +119,7 @@ def receipt_written_at(layout: Layout, day: date) -> int:
 
 
 def _content(path: Path) -> Facts | None:
-    try:
-        content = json.loads(read_small_file(path))
-    except (FileNotFoundError, StorageError, ValueError, RecursionError):
-        return None
+    content = read_json_or_none(path)
     return content if isinstance(content, dict) else None
 
 
@@ -173,38 +161,39 @@ def _receipts(layout: Layout, year: str) -> list[DateRange]:
     return found
 
 
-def mark_labels_built(layout: Layout, days: DateRange) -> None:
-    """Say that labels or cash flows of these days were built, so that data that come late for an earlier day mend them.
+def mark_labels_begun(layout: Layout, days: DateRange) -> None:
+    """Mark that labels or cash flows of these days are being built: data that come late for an earlier day mend them.
 
-    Complete days are known to have both; this is for those between these tables and their completion.
+    The mark is made before the first row is written, and stays if the task is killed: rows may be there. Complete days
+    have both and need no mark. That a table was built to its end says a note of `build_notes`.
     """
     if not all(is_complete(layout, day) for day in days):
-        write_json_atomically(layout.labels_built(days), {}, durable=False)
+        write_json_atomically(layout.labels_begun(days), {}, durable=False)
 
 
-def forget_labels_built(layout: Layout, days: DateRange) -> None:
+def forget_labels_begun(layout: Layout, days: DateRange) -> None:
     """Take away the marks that lie within these days, which are complete now."""
-    for path, marked in _built(layout):
+    for path, marked in _begun(layout):
         if days.first <= marked.first and marked.last <= days.last:
             remove(path)
 
 
-def days_with_labels(layout: Layout, days: DateRange) -> list[date]:
-    """List those of these days whose labels were built, in order: complete ones, and those being completed."""
-    marked = [built for _, built in _built(layout)]
-    last = last_with_labels(layout) or days.first
-    return [day for day in days if day <= last and (any(day in built for built in marked) or is_complete(layout, day))]
+def days_with_labels_begun(layout: Layout, days: DateRange) -> list[date]:
+    """List those of these days whose labels were begun, in order: complete ones, and those being completed."""
+    marked = [begun for _, begun in _begun(layout)]
+    last = last_with_labels_begun(layout) or days.first
+    return [day for day in days if day <= last and (any(day in begun for begun in marked) or is_complete(layout, day))]
 
 
-def last_with_labels(layout: Layout) -> date | None:
-    """Return the newest day whose labels were built: complete, or being completed; None where there is none."""
+def last_with_labels_begun(layout: Layout) -> date | None:
+    """Return the newest day whose labels were begun: complete, or being completed; None where there is none."""
     return max(
-        [day for day in (last_complete(layout), *(built.last for _, built in _built(layout))) if day], default=None
+        [day for day in (last_complete(layout), *(begun.last for _, begun in _begun(layout))) if day], default=None
     )
 
 
-def _built(layout: Layout) -> Iterator[tuple[Path, DateRange]]:
-    for match in filter(None, map(_BUILT.fullmatch, _names(layout.completed_days))):
+def _begun(layout: Layout) -> Iterator[tuple[Path, DateRange]]:
+    for match in filter(None, map(_BEGUN.fullmatch, _names(layout.completed_days))):
         with suppress(ValueError):
             first, last = (datetime.strptime(text, "%Y_%m_%d").date() for text in match.groups())
             yield layout.completed_days / match[0], DateRange(first, last)

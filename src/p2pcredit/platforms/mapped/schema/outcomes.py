@@ -6,8 +6,8 @@ from datetime import date
 
 from pydantic import Field, model_validator
 
-from p2pcredit.platforms.mapped.events import PAST_DUE, Rule
 from p2pcredit.platforms.mapped.schema.sources import Amounts, DateSource, SourceOrName, Strict
+from p2pcredit.platforms.mapped.statuses.events import PAST_DUE, Rule
 
 
 class Received(Strict):

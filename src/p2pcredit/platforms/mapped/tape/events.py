@@ -9,8 +9,8 @@ from datetime import date
 import polars as pl
 
 from p2pcredit.contracts.feeds import CLOSING_STATUSES
-from p2pcredit.platforms.mapped.events import event_rows
 from p2pcredit.platforms.mapped.schema.files import Tape
+from p2pcredit.platforms.mapped.statuses.events import event_rows
 
 TAPE_SCHEMA: dict[str, type[pl.DataType]] = {
     "loan_id": pl.String,

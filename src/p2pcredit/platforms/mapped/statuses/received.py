@@ -7,12 +7,11 @@ from datetime import date
 
 import polars as pl
 
-from p2pcredit.platforms.mapped.events import PAST_DUE, Rule, event_rows
+from p2pcredit.platforms.mapped.statuses.events import PAST_DUE, Rule, event_rows, status_past_due
 
 TOTALS = {"principal": "principal_received", "interest": "interest_received", "fees": "fees_received"}
 """Total of a loan, as a mapping names it -> column of an event."""
 RECOVERIES = "recoveries"
-_LATE, _DEFAULT = 30, 90
 _ROW = "_row"
 
 
@@ -72,11 +71,9 @@ def _going_on(loans: pl.DataFrame, rules: Mapping[str, Rule], read_on: date | No
     going = loans.with_columns(days.alias("days_past_due")).filter(
         pl.col("status").is_in([*open_ones, *overdue]), pl.col("days_past_due").is_not_null()
     )
-    late, bad = pl.col("days_past_due") >= _LATE, pl.col("days_past_due") >= _DEFAULT
-    status = pl.when(bad).then(pl.lit("DEFAULT")).when(late).then(pl.lit("LATE")).otherwise(pl.lit("CURRENT"))
     on = pl.max_horizontal(pl.lit(read_on, dtype=pl.Date), "snapshot_date")
     said = {
-        "status": status,
+        "status": status_past_due(pl.col("days_past_due"), "CURRENT"),
         "days_past_due": pl.col("days_past_due").cast(pl.String),
         "rebuilt": pl.lit("no"),
         **{name: _text(total) for total, name in TOTALS.items()},

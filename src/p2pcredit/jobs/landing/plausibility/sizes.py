@@ -15,6 +15,7 @@ from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.columns import Column, Kind
 from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
 from p2pcredit.contracts.plausible import NINES, PLAUSIBLE, Plausible
+from p2pcredit.jobs.landing.plausibility.numbers import number_of
 from p2pcredit.monitoring.feeds.findings import What
 from p2pcredit.monitoring.feeds.plausibility import Sizes, judge
 from p2pcredit.platforms.loan_book import RawBook
@@ -157,8 +158,7 @@ def _numbers(column: Column, texts: pl.Series, *, percent: bool) -> pl.Series:
         distinct = nw.from_native(texts.alias(column.source).unique().drop_nulls().to_frame())
         read = distinct.with_columns(typed_value(column, trimmed_text(column)).alias("number")).to_native()
         return texts.replace_strict(read[column.source], read["number"].cast(pl.Float64)).drop_nulls()
-    bare = texts.str.strip_chars().str.strip_chars_end("%") if percent else texts
-    return bare.cast(pl.Float64, strict=False).drop_nulls().drop_nans()
+    return texts.to_frame().select(number_of(pl.col(texts.name), percent=percent)).to_series().drop_nulls()
 
 
 def _low(plausible: Plausible) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from p2pcredit.jobs.landing.plausibility.numbers import number_of
 from p2pcredit.monitoring.feeds.compared_payments import BURDEN, COLUMNS, FEEDS, REPAID, Compared, Doubt
 from p2pcredit.monitoring.feeds.payments import MOST_BURDEN, compared
 from p2pcredit.monitoring.feeds.plausibility import doubts_of
@@ -43,14 +44,14 @@ class LandedPayments:
         terms, incomes = book.feeds["loan_terms"], book.feeds["financial"]
         loans = terms.select(
             "loan_id",
-            _number("loan_amount"),
+            number_of(pl.col("loan_amount")),
             pl.col("term").str.extract(r"^\s*\+?([0-9]{1,4})").cast(pl.Float64).alias("term_months"),
-            _number("installment"),
-            (_number("interest_rate") / 100).alias("interest_rate_share"),
+            number_of(pl.col("installment")),
+            (number_of(pl.col("interest_rate"), percent=True) / 100).alias("interest_rate_share"),
         )
         if loans["installment"].null_count() < loans.height:
             self._add(REPAID, loans)
-        income = incomes.select("loan_id", _number("annual_income"))
+        income = incomes.select("loan_id", number_of(pl.col("annual_income")))
         if income["annual_income"].null_count() < income.height:
             alike = loans["loan_id"].equals(income["loan_id"])
             both = loans.hstack(income.select("annual_income")) if alike else loans.join(income, on="loan_id")
@@ -95,10 +96,6 @@ def warn_of_payments(
         )
         told[place] = {"what": doubt, "values": loans.loans, "beyond": beyond}
     return told
-
-
-def _number(name: str) -> pl.Expr:
-    return pl.col(name).str.strip_chars().str.strip_chars_end("% ").cast(pl.Float64, strict=False).fill_nan(None)
 
 
 __all__ = ["LandedPayments", "warn_of_payments"]

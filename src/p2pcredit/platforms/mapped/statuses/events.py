@@ -75,22 +75,18 @@ def build_events(
             needed = pl.col("days_past_due")
             today = pl.lit(read_on, dtype=pl.Date)
             steps = [
-                (name, pl.lit(days), today, days - needed, needed >= days, needed > days)
+                (pl.lit(name), pl.lit(days), today, days - needed, needed >= days, needed > days)
                 for name, days in _PAST_DUE_STEPS
             ]
             if as_it_stands:
                 between = (needed > 0) & ~needed.is_in([days for _, days in _PAST_DUE_STEPS])
-                named = [
-                    ("LATE", between & (needed < _PAST_DUE_STEPS[-1][1])),
-                    ("DEFAULT", between & (needed > _PAST_DUE_STEPS[-1][1])),
-                ]
-                steps += [(name, needed, today, pl.lit(0), reached, pl.lit(value=False)) for name, reached in named]
+                steps.append((status_past_due(needed, "LATE"), needed, today, pl.lit(0), between, pl.lit(value=False)))
         else:
             needed = pl.col("on")
             reached_after = max((0, *(event.after_days for event in events)))
             steps = [
                 (
-                    event.status,
+                    pl.lit(event.status),
                     pl.lit(event.days_past_due),
                     pl.col("on"),
                     pl.lit(event.after_days),
@@ -101,11 +97,11 @@ def build_events(
             ]
         explained |= own
         parts.append(_without_what_it_needs(loans.filter(own & needed.is_null()), events))
-        for name, days, start, shift, reached, rebuilt in steps:
+        for named, days, start, shift, reached, rebuilt in steps:
             on = pl.max_horizontal(start + pl.duration(days=shift), pl.col("snapshot_date"))
             having = loans.filter(own & needed.is_not_null() & reached)
             flag = pl.when(rebuilt).then(pl.lit("yes")).otherwise(pl.lit("no"))
-            parts.append(_rows(having, on, pl.lit(name), days.cast(pl.String), flag))
+            parts.append(_rows(having, on, named, days.cast(pl.String), flag))
     unknown = loans.filter(~explained.fill_null(value=False))
     unsaid, text = pl.lit(None, dtype=pl.String), pl.col("status")
     meant = text.is_in([name for name, rule in rules.items() if rule == UNKNOWN]).fill_null(value=False)
@@ -114,6 +110,20 @@ def build_events(
     days = pl.when(meant).then(pl.lit("0"))
     parts.append(_rows(unknown, pl.col("snapshot_date"), pl.coalesce(blank, said), days, unsaid))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
+
+
+def status_past_due(days: pl.Expr, below: str) -> pl.Expr:
+    """Name the status of a loan by its days past due: that of the last step it has reached, `below` before the first.
+
+    Examples:
+        >>> days = pl.Series("days", [29, 30, 90])
+        >>> pl.select(status_past_due(pl.lit(days), "CURRENT")).to_series().to_list()
+        ['CURRENT', 'LATE', 'DEFAULT']
+    """
+    status = pl.lit(below)
+    for name, from_days in _PAST_DUE_STEPS:
+        status = pl.when(days >= from_days).then(pl.lit(name)).otherwise(status)
+    return status
 
 
 def _without_what_it_needs(loans: pl.DataFrame, rule: Rule) -> pl.DataFrame:
@@ -151,4 +161,4 @@ def event_rows(loans: pl.DataFrame, on: pl.Expr, said: Mapping[str, pl.Expr], *k
     )
 
 
-__all__ = ["PAST_DUE", "EventRules", "build_events", "event_rows"]
+__all__ = ["PAST_DUE", "EventRules", "build_events", "event_rows", "status_past_due"]
