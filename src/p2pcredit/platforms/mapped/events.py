@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
+from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, PERFORMANCE_STATUSES
 
 PAST_DUE = "past_due"
 UNKNOWN = "unknown"
@@ -42,9 +42,10 @@ def build_events(
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
     gets one row on its origination day, which breaks the contract by what is at fault and so ends in quarantine. A
-    status without a rule stands there as its raw text. One that lacks its date has the last of its events, with
-    `on_text` in place of the day; one that lacks its days past due is LATE, with `days_text` in their place. The loan's
-    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose.
+    status without a rule stands there as its raw text, marked where the contract has such a status. One that lacks its
+    date has the last of its events, with `on_text` in place of the day; one that lacks its days past due is LATE, with
+    `days_text` in their place. The loan's outcome is then unknown: it gets no label. The rule `unknown` says the same
+    of a status on purpose.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
@@ -107,7 +108,10 @@ def build_events(
             parts.append(_rows(having, on, pl.lit(name), days.cast(pl.String), flag))
     unknown = loans.filter(~explained.fill_null(value=False))
     unsaid = pl.lit(None, dtype=pl.String)
-    parts.append(_rows(unknown, pl.col("snapshot_date"), pl.col("status"), unsaid, unsaid))
+    raw = pl.col("status")
+    of_contract = raw.str.to_uppercase().is_in(sorted(PERFORMANCE_STATUSES))
+    told = pl.when(of_contract).then(pl.format("{}, not under events.rules", raw)).otherwise(raw)
+    parts.append(_rows(unknown, pl.col("snapshot_date"), told, unsaid, unsaid))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
 
 

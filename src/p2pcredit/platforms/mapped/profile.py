@@ -40,6 +40,7 @@ from p2pcredit.platforms.mapped.values import (
     as_date,
     as_flag,
     as_text,
+    dates_after_reading,
     finished,
     problem_with_date,
     problem_with_days,
@@ -50,6 +51,9 @@ from p2pcredit.platforms.mapped.values import (
     without_impossible_days,
 )
 from p2pcredit.platforms.mapped.warnings import (
+    AFTER_READING,
+    note_made_after,
+    remedies_of,
     report_absent,
     warn_of_days,
     warn_of_early,
@@ -57,6 +61,7 @@ from p2pcredit.platforms.mapped.warnings import (
     warn_of_grouped,
     warn_of_late_values,
     warn_of_one_delay,
+    warn_of_reading,
 )
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
 from p2pcredit.platforms.missing_signs import blanked, is_blank
@@ -67,8 +72,6 @@ from p2pcredit.readers.spool import Spool
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
 
 _MOST_LAYOUTS = 32
-_ON = '"on"'
-"""The key of the date of a status: without the quotes YAML reads it as yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,11 @@ class MappedPlatform:
     `mapping`: all its sources are columns; those that the file does not hold are `derived`.
     `today`: the day of the landing, after which no status was read and none holds from: a later date cannot be read.
     `unread_dates`: what was found in columns of dates and is none as the mapping says: the first text of each, by
-    `on` and `earliest_credit_line`. `unread_flags`: likewise of columns of yes and no, with how many rows hold such
-    texts. `known_late`: of own columns with `known_on`, how many values were not known on the day of the loan, and how
-    many there are. `pointed`: of columns of amounts, how their points stand. All are filled as parts are read.
+    `on` and `earliest_credit_line`; likewise the first date of a status that lies after the day it was read.
+    `unread_flags`: likewise of columns of yes and no, with how many rows hold such texts. `known_late`: of own columns
+    with `known_on`, how many values were not known on the day of the loan, and how many there are. `pointed`: of
+    columns of amounts, how their points stand. `made_after`: of loans made after `read_on` their number and last day,
+    part by part. All are filled as parts are read.
     """
 
     mapping: PlatformMapping
@@ -90,6 +95,7 @@ class MappedPlatform:
     unread_flags: dict[str, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
     known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
     pointed: dict[str, Pointed] = field(default_factory=dict, compare=False, repr=False)
+    made_after: list[tuple[int, date]] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -102,31 +108,7 @@ class MappedPlatform:
 
         A status that lacks its date or its days past due is told by those: they are the cause.
         """
-        mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
-        amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
-        on = mapping.events.on
-        opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
-        lines = " or ".join(opened.names) if opened else "COLUMN"
-        days = mapping.events.days_past_due
-        late = " or ".join(days.names) if days else "a column of days"
-        said = " or ".join(mapping.events.status.names)
-        dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
-        if on is not None:
-            column, found = " or ".join(on.names), self.unread_dates.get("on")
-            holds = "" if found is None else f", which holds '{found}'"
-            dated = f"it is the date in column '{column}'{holds}: {date_remedy(_ON, column, found)}"
-        return {
-            "earliest_credit_line": date_remedy(
-                "earliest_credit_line", lines, self.unread_dates.get("earliest_credit_line", "")
-            ),
-            "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
-            "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
-            "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
-            "status": f"say under events.rules what each text of {said} means",
-            "event_date": f"without its date, what became of a loan is unknown; {dated}",
-            "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
-            "45, and name it in the mapping (events: {days_past_due: COLUMN})",
-        }
+        return remedies_of(self.mapping, self.unread_dates)
 
     @property
     def expected(self) -> dict[tuple[str, str], str]:
@@ -230,6 +212,8 @@ class MappedPlatform:
         self.unread_flags.clear()
         warn_of_grouped(path, self.pointed)
         self.pointed.clear()
+        warn_of_reading(path, self.read_on, self.made_after)
+        self.made_after.clear()
         warn_of_late_values(path, self.known_late)
         self.known_late.clear()
 
@@ -375,6 +359,11 @@ class MappedPlatform:
     def _until_today(self, day: pl.Expr) -> pl.Expr:
         return day if self.today is None else pl.when(day <= self.today).then(day)
 
+    def _until_read(self, day: pl.Expr) -> pl.Expr:
+        """Leave out days in the future, and those more than a month after the day on which the statuses were read."""
+        day = self._until_today(day)
+        return pl.when(~dates_after_reading(day, self.mapping.events.read_on)).then(day)
+
     def _screen(self, ids: LoanIds, joined: JoinedTables, tape: TapeRows | None, table: RawTable) -> RawTable:
         table = replace(table, rows=blanked(joined.added(table.rows), self._signs))
         table = ids.screen(self.derived.added_to(table))
@@ -406,6 +395,9 @@ class MappedPlatform:
                 first = rows.filter(needed & ~is_blank(text) & as_date(source).is_null()).select(text.first()).item()
                 if first is not None:
                     self.unread_dates[name] = one_line(first, LONGEST_EXAMPLE)
+                late = needed & dates_after_reading(as_date(source), self.mapping.events.read_on)
+                if name == "on" and (after := rows.filter(late).select(text.first()).item()) is not None:
+                    self.unread_dates.setdefault(AFTER_READING, one_line(after, LONGEST_EXAMPLE))
 
     @property
     def _with_events(self) -> list[str]:
@@ -449,12 +441,14 @@ class MappedPlatform:
             feeds[OWN_COLUMNS.name] = self._own_columns(table.rows, keys, originated)
         no_date, no_number, no_text = (pl.lit(None, dtype=kind) for kind in (pl.Date, pl.Int64, pl.String))
         late = whole_days(events.days_past_due) if events.days_past_due else no_number
-        on_day = self._until_today(as_date(events.on)) if events.on else no_date
+        on_day = self._until_read(as_date(events.on)) if events.on else no_date
         loans = table.rows.select(
             *keys[:2],
             self._status.alias("status"),
             (on_day if events.on else no_date).alias("on"),
-            (problem_with_date(events.on, as_date(events.on), on_day) if events.on else no_text).alias("on_text"),
+            (problem_with_date(events.on, as_date(events.on), on_day, events.read_on) if events.on else no_text).alias(
+                "on_text"
+            ),
             late.alias("days_past_due"),
             (problem_with_days(events.days_past_due) if events.days_past_due else no_text).alias("days_text"),
         )
@@ -464,6 +458,7 @@ class MappedPlatform:
         loans = without_impossible_days(loans, read_on)
         self._note_unread_dates(table.rows)
         self._note_unread_flags(table.rows)
+        note_made_after(events.read_on, loans["snapshot_date"], self.made_after)
         overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
         on = pl.when(pl.col("status").is_in(self._with_events)).then(pl.col("on"))
         made = loans.select("loan_id", on.alias("on"), "snapshot_date")
