@@ -52,9 +52,34 @@ def test_a_reader_who_left_is_told_nothing(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (1, "")
 
 
-def test_a_closed_output_takes_nothing_and_is_no_error(tmp_path: Path) -> None:
-    ran = run(["feeds"], tmp_path, preexec_fn=lambda: os.close(1))
+@pytest.mark.parametrize("words", [FEW, MANY, ["feeds"]], ids=["few", "many", "for people"])
+@pytest.mark.parametrize("closed", [(1,), (0, 1)], ids=str)
+def test_a_closed_output_is_one_line_and_exit_code_1(tmp_path: Path, words: list[str], closed: tuple[int, ...]) -> None:
+    ran = run(words, tmp_path, preexec_fn=lambda: [os.close(stream) for stream in closed])
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("Error: cannot write to standard output: it is closed; what was done stays done")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_closed_output_leaves_an_error_as_it_is(tmp_path: Path) -> None:
+    ran = run(["status", "--home", "nowhere"], tmp_path, preexec_fn=lambda: os.close(1))
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("Error: the home ")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_closed_input_asks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "loans.csv").write_text("id,made,amount,months,state\n1,2020-01-01,1000,12,paid\n")
+    words = ["profile", "new", "loans.csv", "--out", "m.yaml"]
+    ran = run(words, tmp_path, preexec_fn=lambda: os.close(0), stdout=subprocess.PIPE)
     assert (ran.returncode, ran.stderr) == (0, "")
+    assert (tmp_path / "m.yaml").is_file()
+
+
+def test_a_closed_error_output_changes_nothing(tmp_path: Path) -> None:
+    ran = run(FEW, tmp_path, preexec_fn=lambda: os.close(2), stdout=subprocess.PIPE)
+    assert ran.returncode == 0
+    assert ran.stdout
 
 
 def test_an_error_keeps_its_code_where_its_line_cannot_be_printed(tmp_path: Path, full: IO[bytes]) -> None:

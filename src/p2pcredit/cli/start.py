@@ -8,6 +8,7 @@ as a library that calls back from C, is raised again.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 
@@ -15,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from types import FrameType
+    from typing import Any
 else:
     import _signal as signal  # what `signal` is made of: that takes 10 ms to load, and an interrupt then is a traceback
 
@@ -69,11 +71,42 @@ interrupts = Interrupts()
 """Those of this process."""
 
 
+class _Closed(io.FileIO):
+    """Stands in place of a standard output that was closed by who started this, and knows whether it was written to.
+
+    It holds the null device, so that no file opened later gets the number of standard output.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(os.devnull, "w")
+        self.lost = False
+
+    def write(self, data: Any, /) -> int:
+        """Write to nowhere."""
+        self.lost = True
+        return super().write(data)
+
+
+def _open_what_was_closed() -> _Closed | None:
+    """Put the null device in place of standard streams that were closed; return what stands for standard output.
+
+    In the order of their numbers, since each gets the lowest that is free.
+    """
+    closed = None
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115
+    if sys.stdout is None:
+        closed = _Closed()
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(closed), encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    return closed
+
+
 def main() -> None:
     """Run the program. What cannot be printed, on a full disk, ends it in one line too; a reader who left, in none."""
     code: object = 0
-    if sys.stdout is None:  # it was closed by who started this
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    closed = _open_what_was_closed()
     try:
         interrupts.listen()
         from p2pcredit.cli.app import app
@@ -91,6 +124,12 @@ def main() -> None:
         sys.stdout.flush()
     except OSError as error:
         code = _unprinted(error)
+    if closed is not None and closed.lost and code in (None, 0):
+        sys.stderr.write(
+            "Error: cannot write to standard output: it is closed; what was done stays done, print it to a file or to "
+            "/dev/null\n"
+        )
+        code = 1
     if interrupts.came or code == INTERRUPTED:
         code = INTERRUPTED
         sys.stderr.write(_LINE)

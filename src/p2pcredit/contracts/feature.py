@@ -31,6 +31,8 @@ class Feature:
         missing: The words of the reason where the value is missing; by default that there is no information on it.
         looked_up_with: For months since an event: a column that is filled wherever the event was looked for. Where it
             is filled and the months are missing, there never was one, which counts as `NEVER_MONTHS`.
+        counted_by: For months since an event: counts of such events. Where one of them is above 0 there was one, and
+            months that are missing stay missing.
         blank: The number that the feature has where the text it measures is blank; None where it is then missing.
         made_of: The columns of the landed feeds that it is calculated from. Empty where it is the column of its own
             name, or a ratio of other features (`contracts.ratios`).
@@ -49,6 +51,7 @@ class Feature:
     group: FeatureSet = "application"
     missing: str = ""
     looked_up_with: str = ""
+    counted_by: tuple[str, ...] = ()
     blank: float | None = None
     made_of: tuple[str, ...] = ()
     review: Review = reviews.UNREVIEWED
@@ -89,4 +92,4 @@ class Feature:
 NEVER_MONTHS = 1200.0
 """Months since the last delinquency, record or inquiry of a borrower who never had one: the most that a landing file
 may hold. So no model ranks never as riskier than long ago, and no reason says to a borrower that nothing is wrong.
-A value that was not looked up stays missing."""
+A value that was not looked up stays missing, and so does that of a borrower who has such events by their count."""

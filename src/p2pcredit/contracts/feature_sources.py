@@ -1,7 +1,7 @@
 """Find which columns of the landed feeds each feature is made of.
 
 A feature that bears the name of a typed column is that column. A ratio is made of what its inputs are made of. The
-contract lists the columns of all others (`made_of`), and the second column that some are looked up with. A test makes
+contract lists the columns of all others (`made_of`), and the further columns that some are looked up with. A test makes
 features with each column blank and filled, and fails where the contracts say otherwise.
 """
 
@@ -35,7 +35,7 @@ def sources_of(feature: str) -> frozenset[tuple[str, str]]:
     if feature in RATIOS:
         columns += [column for one in RATIOS[feature].inputs for _, column in sources_of(one)]
     if contract and contract.looked_up_with:
-        columns.append(_SOURCE_OF[contract.looked_up_with])
+        columns += [_SOURCE_OF[name] for name in (contract.looked_up_with, *contract.counted_by)]
     return frozenset((_FEED_OF[column], column) for column in columns)
 
 

@@ -121,6 +121,7 @@ FEATURES: tuple[Feature, ...] = (
         "A delinquency not long ago",
         "Months since the last; 1200 is never.",
         looked_up_with="delinquencies_2y_count",
+        counted_by=("delinquencies_2y_count",),
         review=reviews.HISTORY,
     ),
     Feature(
@@ -130,6 +131,7 @@ FEATURES: tuple[Feature, ...] = (
         "A public record not long ago",
         "Months since the last; 1200 is never.",
         looked_up_with="public_records_count",
+        counted_by=("public_records_count",),
         review=reviews.PUBLIC_RECORD,
     ),
     Feature(
@@ -314,6 +316,7 @@ FEATURES: tuple[Feature, ...] = (
         "A credit inquiry not long ago",
         "Months since the last; 1200 is never.",
         looked_up_with="months_since_newest_account",
+        counted_by=("inquiries_6m_count", "inquiries_12m_count"),
         review=reviews.HISTORY_2012Q2,
     ),
     Feature(
@@ -331,6 +334,7 @@ FEATURES: tuple[Feature, ...] = (
         "A serious delinquency not long ago",
         "Months since an account was 90 days late; 1200 is never.",
         looked_up_with="accounts_ever_120_days_count",
+        counted_by=("accounts_ever_120_days_count",),
         review=reviews.HISTORY_2012Q3,
     ),
     Feature(

@@ -18,7 +18,7 @@ from p2pcredit.transforms.typing import BLANKS
 _KEYS = ["loan_id", "snapshot_date"]
 _LOST = "_lost_"
 _FEEDS = [feed.name for feed in APPLICATION_FEEDS]
-_LOOKED_UP_WITH = {feature.name: feature.looked_up_with for feature in FEATURES if feature.looked_up_with}
+_RECENCY = {feature.name: feature for feature in FEATURES if feature.looked_up_with}
 _NOT_THE_BORROWERS = r"Borrower added on [0-9]+/[0-9]+/[0-9]+ ?>|<br ?/?>"
 """What a platform wrote into the borrower's text: LendingClub's notes of when a part was added, and line breaks."""
 
@@ -109,30 +109,33 @@ def _payment(amount: nw.Expr, term_months: nw.Expr) -> nw.Expr:
 
 
 def _recency() -> dict[str, nw.Expr]:
-    """Count the months since an event; a loan for which it was looked up and none was found counts as never."""
-    return {
-        name: nw.coalesce(
-            nw.col(name).cast(nw.Float64),
-            nw.when(~nw.col(looked_up_with).is_null() & nw.col(f"{_LOST}{name}").is_null()).then(nw.lit(NEVER_MONTHS)),
-        )
-        for name, looked_up_with in _LOOKED_UP_WITH.items()
-    }
+    """Count the months since an event; a loan for which it was looked up and none was found counts as never.
+
+    Months that are missing though the event is counted are not known: never would be the best that there is.
+    """
+    found = {}
+    for name, feature in _RECENCY.items():
+        never = ~nw.col(feature.looked_up_with).is_null() & nw.col(f"{_LOST}{name}").is_null()
+        for count in feature.counted_by:
+            never = never & ~(nw.col(count) > 0).fill_null(value=False)
+        found[name] = nw.coalesce(nw.col(name).cast(nw.Float64), nw.when(never).then(nw.lit(NEVER_MONTHS)))
+    return found
 
 
 def _with_lost_recency(joined: nw.LazyFrame[Any], quarantine: nw.LazyFrame[Any] | None) -> nw.LazyFrame[Any]:
     """Add a mark per column of months since an event: 1 where the loan gave a value that could not be read."""
     if quarantine is None:
-        return joined.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"{_LOST}{name}") for name in _LOOKED_UP_WITH)
+        return joined.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"{_LOST}{name}") for name in _RECENCY)
     lost = (
         quarantine.filter(
-            nw.col("kind") == "value", nw.col("feed").is_in(_FEEDS), nw.col("column").is_in(list(_LOOKED_UP_WITH))
+            nw.col("kind") == "value", nw.col("feed").is_in(_FEEDS), nw.col("column").is_in(list(_RECENCY))
         )
         .with_columns(
             nw.when(nw.col("column") == name).then(nw.lit(1)).cast(nw.Int64).alias(f"{_LOST}{name}")
-            for name in _LOOKED_UP_WITH
+            for name in _RECENCY
         )
         .group_by(_KEYS)
-        .agg(nw.col(f"{_LOST}{name}").max() for name in _LOOKED_UP_WITH)
+        .agg(nw.col(f"{_LOST}{name}").max() for name in _RECENCY)
     )
     return joined.join(lost, on=_KEYS, how="left")
 

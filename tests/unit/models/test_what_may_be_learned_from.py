@@ -184,6 +184,15 @@ def test_hidden_levels_are_no_variety() -> None:
     assert [f.name for f in usable_features(loans, features)[0]] == ["term_months", "purpose"]
 
 
+def test_months_since_an_event_are_used_where_they_differ_and_not_where_only_some_lack_them() -> None:
+    features = (feature_named("months_since_delinquency"), feature_named("annual_income"))
+    loans = pl.DataFrame({"months_since_delinquency": [1200.0, None, 1200.0], "annual_income": [1.0, None, 1.0]})
+    usable, dropped = usable_features(loans, features)
+    assert ([f.name for f in usable], dropped) == (["annual_income"], {"months_since_delinquency": CONSTANT})
+    seen = loans.with_columns(pl.Series("months_since_delinquency", [1200.0, None, 7.0]))
+    assert [f.name for f in usable_features(seen, features)[0]] == ["months_since_delinquency", "annual_income"]
+
+
 # Defaults that are reported late
 
 

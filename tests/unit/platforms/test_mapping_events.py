@@ -90,6 +90,37 @@ def test_a_status_dated_in_the_future_has_no_date_and_moves_no_other_event(tmp_p
     ]
 
 
+def test_a_status_that_no_rule_names_is_told_as_one_also_where_the_contract_has_its_name(tmp_path: Path) -> None:
+    """`CURRENT` in a book whose mapping says `open`: its fault is no missing number of days."""
+    rows = performance(tmp_path, "1,01.01.2020,5,12,1,,,,Current,,", "2,01.01.2020,5,12,1,,,,strange,,")
+    assert [row[2:] for row in rows] == [("Current, not under events.rules", None), ("strange", None)]
+
+
+def test_a_status_dated_long_after_it_was_read_has_no_date(tmp_path: Path) -> None:
+    """A loss of 2021 cannot stand in a file of 2020: whichever of the two days is wrong, its loan is no good."""
+    lines = ["1,01.01.2020,5,12,1,,,,lost,01.02.2021,", "2,01.01.2020,5,12,1,,,,paid,31.01.2021,"]
+    rows = performance(tmp_path, *lines)
+    assert [row[:3] for row in rows] == [
+        ("1", "01.02.2021, after the statuses were read on 2020-12-31", "CHARGED_OFF"),
+        ("2", "2021-01-31", "FULLY_PAID"),
+    ]
+    raw = tmp_path / "raw.csv"
+    raw.write_text("\n".join([HEADER, *lines]))
+    lender = load_mapping(mapping_file(tmp_path))
+    lender.read([raw], None, None)
+    said = lender.remedies["event_date"]
+    assert "which holds '01.02.2021' though the statuses were read on 2020-12-31: write under events" in said
+
+
+def test_loans_made_after_their_statuses_were_read_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    performance(tmp_path, "1,31.12.2020,5,12,1,,,,open,,")
+    assert not caplog.messages
+    performance(tmp_path, "1,31.12.2020,5,12,1,,,,open,,", "2,01.02.2021,5,12,1,,,,open,,")
+    (said,) = caplog.messages
+    assert "1 loan was made after 2020-12-31" in said
+    assert "the last on 2021-02-01; write under events the day on which this file was made" in said
+
+
 def test_statuses_read_in_the_future_are_refused(tmp_path: Path) -> None:
     raw = tmp_path / "raw.csv"
     raw.write_text(f"{HEADER}\n1,01.01.2020,5,12,1,,,,open,,\n")

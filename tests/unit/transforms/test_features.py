@@ -171,6 +171,16 @@ def test_never_is_the_most_months_and_what_nobody_looked_for_stays_missing(featu
     assert features(without=("credit_history",))[feature.name] is None
 
 
+@pytest.mark.parametrize(
+    ("feature", "count"), [(f, name) for f in FEATURES for name in f.counted_by], ids=lambda v: getattr(v, "name", v)
+)
+def test_months_are_missing_and_not_never_where_the_event_is_counted(feature: Feature, count: str) -> None:
+    looked_up: dict[str, Any] = {feature.looked_up_with: 0.0}
+    assert features(**looked_up | {count: 0.0})[feature.name] == NEVER_MONTHS
+    assert features(**looked_up | {count: 2.0})[feature.name] is None
+    assert features(**looked_up | {count: 2.0, feature.name: 7.0})[feature.name] == 7.0
+
+
 def test_months_that_were_given_and_could_not_be_read_are_missing_and_not_never() -> None:
     loans = ["l1", "l2"]
     frames = {}
@@ -220,12 +230,15 @@ def whole(**changed: Any) -> dict[str, Any]:
 
 def what_moves_with(column: str) -> set[str]:
     """The features that differ once a column is blank, in a full loan or one that lacks what goes before it."""
-    others: list[dict[str, Any]] = [{}, *({f.name: None} for f in FEATURES if f.looked_up_with == column)]
+    looked_up = [f for f in FEATURES if column in (f.looked_up_with, *f.counted_by)]
+    others: list[dict[str, Any]] = [{}, *({f.name: None, **dict.fromkeys(f.counted_by, 0)} for f in looked_up)]
     others += [{"revolving_limit": None}] if column.startswith("revolving_") else []
     moved: set[str] = set()
     for lacking in others:
         full, without = whole(**lacking), whole(**{**lacking, column: None})
+        several = whole(**{**lacking, column: 7})
         moved |= {f.name for f in FEATURES if full[f.name] != without[f.name]}
+        moved |= {f.name for f in looked_up if several[f.name] != full[f.name]}
     return moved
 
 

@@ -27,6 +27,9 @@ def usable_features(
 ) -> tuple[tuple[Feature, ...], dict[str, str]]:
     """Choose the features that differ among the loans that a fit learns from.
 
+    Months since an event are used where they differ among the loans that have them: which loans lack them is known
+    from the count of events by which they were looked up.
+
     Args:
         loans: Those loans.
         features: The features that may enter.
@@ -42,7 +45,7 @@ def usable_features(
         name = feature.name
         if name not in loans.columns or loans[name].null_count() == loans.height:
             dropped[name] = NOT_GIVEN
-        elif _levels(loans[name], is_hidden=name in hidden) < 2:
+        elif _levels(loans[name], is_hidden=name in hidden or bool(feature.looked_up_with)) < 2:
             dropped[name] = CONSTANT
         else:
             usable.append(feature)
@@ -86,7 +89,7 @@ def unlearned_variety(dropped: Mapping[str, str], learned: pl.DataFrame, known: 
 
 
 def _levels(column: pl.Series, *, is_hidden: bool) -> int:
-    """Count the levels that a fit sees, a missing value as one unless it may stand for a hidden level."""
+    """Count the levels that a fit sees, a missing value as one unless it may stand for another."""
     return _seen(column).n_unique() if is_hidden else column.n_unique()
 
 

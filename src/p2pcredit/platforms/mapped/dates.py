@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import permutations
 
 import polars as pl
 
@@ -26,6 +28,8 @@ _COUNT = re.compile(r"[0-9]+(\.[0-9]*)?([eE]\+?[0-9]{1,2})?")
 _COUNTED_FROM, _COUNTED_TO = 10**8, 4_102_444_800
 """From 1973 on a count of one unit is none of another; up to 2100."""
 _SAMPLES = (date(2011, 12, 30), date(2008, 2, 29))
+_TWO_WAYS = (date(2010, 11, 12), date(2005, 4, 3))
+"""Days whose parts may be taken for each other."""
 
 
 def problem_with_pattern(pattern: str) -> str | None:
@@ -43,6 +47,29 @@ def problem_with_pattern(pattern: str) -> str | None:
             read = None
         if read != sample:
             return f"'{pattern}' is no pattern of a date; {advice}"
+    return None
+
+
+def problem_with_patterns(patterns: Sequence[str]) -> str | None:
+    """Say which two patterns read one text as two days, each of them credible; None where none do.
+
+    No row of a file says which is meant, and the first would read some of its days as others.
+
+    Examples:
+        >>> problem_with_patterns(["iso", "%m/%d/%Y %H:%M", "%m/%d/%Y"]) is None
+        True
+        >>> problem_with_patterns(["%d/%m/%Y", "%m/%d/%Y"])
+        "'%d/%m/%Y' and '%m/%d/%Y' read '12/11/2010' as two days, 2010-11-12 and 2010-12-11; keep the one by which ..."
+    """
+    for one, other in permutations(dict.fromkeys("%Y-%m-%d" if each == ISO else each for each in patterns), 2):
+        for sample in _TWO_WAYS:
+            text = sample.strftime(one)
+            read = _parsed(text, other)
+            if read is not None and read != sample and 1900 <= read.year < 2100:
+                return (
+                    f"'{one}' and '{other}' read '{text}' as two days, {sample} and {read}; keep the one by which the "
+                    "file is written; files that are written otherwise need a mapping of their own"
+                )
     return None
 
 
@@ -101,4 +128,4 @@ def _parsed(text: str, pattern: str) -> date | None:
     return found if isinstance(found, date) else None
 
 
-__all__ = ["COMMON_PATTERNS", "ISO", "date_remedy", "patterns_for", "problem_with_pattern"]
+__all__ = ["COMMON_PATTERNS", "ISO", "date_remedy", "patterns_for", "problem_with_pattern", "problem_with_patterns"]

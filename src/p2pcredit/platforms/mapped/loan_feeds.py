@@ -22,6 +22,7 @@ from p2pcredit.platforms.mapped.tape.rows import TapeRows
 from p2pcredit.platforms.mapped.values import (
     as_date,
     as_text,
+    dates_after_reading,
     finished,
     problem_with_date,
     problem_with_days,
@@ -30,7 +31,7 @@ from p2pcredit.platforms.mapped.values import (
     whole_days,
     without_impossible_days,
 )
-from p2pcredit.platforms.mapped.warnings import warn_of_one_delay
+from p2pcredit.platforms.mapped.warnings import note_made_after, warn_of_one_delay
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.platforms.raw_table import RawTable
 
@@ -73,6 +74,7 @@ def cut_book(
     with_events = [status for status, rule in events.rules.items() if isinstance(rule, tuple) and rule]
     notes.note_dates(mapping, table.rows, status_text(events.status, events.rules).is_in(with_events))
     notes.note_flags(mapping, table.rows)
+    note_made_after(events.read_on, loans["snapshot_date"], notes.made_after)
     on = pl.when(pl.col("status").is_in(with_events)).then(pl.col("on"))
     own = loans.select("loan_id", on.alias("on"), "snapshot_date").filter(pl.col("on") < pl.col("snapshot_date"))
     early.append(own)
@@ -164,8 +166,8 @@ def _statuses(
     on_text = days_text = pl.lit(None, dtype=pl.String)
     if events.on:
         read = as_date(events.on)
-        on = not_after(today, read)
-        on_text = problem_with_date(events.on, read, on)
+        on = pl.when(~dates_after_reading(read, events.read_on)).then(not_after(today, read))
+        on_text = problem_with_date(events.on, read, on, events.read_on)
     if events.days_past_due:
         late, days_text = whole_days(events.days_past_due), problem_with_days(events.days_past_due)
     return rows.select(

@@ -39,6 +39,7 @@ from p2pcredit.platforms.mapped.values import (
     text_of,
 )
 from p2pcredit.platforms.mapped.warnings import (
+    remedies_of,
     report_absent,
     warn_of_days,
     warn_of_early,
@@ -51,8 +52,6 @@ from p2pcredit.readers.csv.dialect import ANY_SEPARATOR, Dialect
 from p2pcredit.readers.spool import Spool
 
 _MOST_LAYOUTS = 32
-_ON = '"on"'
-"""The key of the date of a status: without the quotes YAML reads it as yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +79,7 @@ class MappedPlatform:
 
         A status that lacks its date or its days past due is told by those: they are the cause.
         """
-        mapping, terms = self.mapping, self.mapping.feeds["loan_terms"]
-        amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
-        on = mapping.events.on
-        opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
-        lines = " or ".join(opened.names) if opened else "COLUMN"
-        days = mapping.events.days_past_due
-        late = " or ".join(days.names) if days else "a column of days"
-        said = " or ".join(mapping.events.status.names)
-        dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
-        if on is not None:
-            column, found = " or ".join(on.names), self.notes.unread_dates.get("on")
-            holds = "" if found is None else f", which holds '{found}'"
-            dated = f"it is the date in column '{column}'{holds}: {date_remedy(_ON, column, found)}"
-        return {
-            "earliest_credit_line": date_remedy(
-                "earliest_credit_line", lines, self.notes.unread_dates.get("earliest_credit_line", "")
-            ),
-            "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
-            "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
-            "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
-            "status": f"say under events.rules what each text of {said} means",
-            "event_date": f"without its date, what became of a loan is unknown; {dated}",
-            "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
-            "45, and name it in the mapping (events: {days_past_due: COLUMN})",
-        }
+        return remedies_of(self.mapping, self.notes.unread_dates)
 
     @property
     def expected(self) -> dict[tuple[str, str], str]:
@@ -192,7 +167,7 @@ class MappedPlatform:
         )
         self.derived.warn(path.name)
         warn_of_early(path, early)
-        self.notes.warn(path)
+        self.notes.warn(path, self.read_on)
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""

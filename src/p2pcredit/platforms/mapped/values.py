@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -15,6 +15,8 @@ from p2pcredit.platforms.mapped.schema.sources import NO, YES, Source
 from p2pcredit.platforms.missing_signs import first_given, is_blank
 
 _FIRST_DATE, _LAST_DATE = date(1500, 1, 1), date(2999, 12, 31)
+_A_MONTH = timedelta(days=31)
+"""A status that is dated by its month may lie so long after the day on which it was read."""
 
 
 def text_of(source: Source) -> pl.Expr:
@@ -50,16 +52,28 @@ def _read_by(pattern: str, text: pl.Expr, latest: pl.Expr | None) -> pl.Expr:
     return pl.when(day > latest).then(pl.when(credible).then(past)).otherwise(day)
 
 
-def problem_with_date(source: Source, read: pl.Expr, kept: pl.Expr) -> pl.Expr:
+def dates_after_reading(day: pl.Expr, read_on: date | None) -> pl.Expr:
+    """Mark the dates of statuses that lie more than a month after the day on which they were read: one is wrong."""
+    return pl.lit(value=False) if read_on is None else (day > read_on + _A_MONTH).fill_null(value=False)
+
+
+def problem_with_date(source: Source, read: pl.Expr, kept: pl.Expr, read_on: date | None = None) -> pl.Expr:
     """Give the text that stands in place of a date which is none, never itself a date; null where nothing was given.
 
     Args:
         source: Where the date comes from, and how it is written.
         read: The date as it was read, or null.
-        kept: The same, null where it lies after the day on which the file landed.
+        kept: The same, null where it lies after the day on which the file landed, or too long after `read_on`.
+        read_on: The day on which the statuses were read; None where it is not said.
     """
     text = text_of(source).str.strip_chars()
-    said = pl.when(read.is_not_null()).then(pl.format("{}, in the future", text)).otherwise(_no_date(text))
+    said = (
+        pl.when(dates_after_reading(read, read_on))
+        .then(pl.format("{}, after the statuses were read on {}", text, pl.lit(str(read_on))))
+        .when(read.is_not_null())
+        .then(pl.format("{}, in the future", text))
+        .otherwise(_no_date(text))
+    )
     return pl.when(kept.is_null() & ~is_blank(text)).then(said)
 
 

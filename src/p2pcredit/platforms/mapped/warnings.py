@@ -5,18 +5,66 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
+from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.numbers import Pointed
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 
 MOST_ABSENT_NAMED = 5
+AFTER_READING = "on, after read_on"
+"""Among texts of dates that were not read: the first date of a status that lies after the day it was read."""
+_ON = '"on"'
+"""The key of the date of a status: without the quotes YAML reads it as yes."""
 _MANY_LATE = 8
 _MANY_GROUPED = 3
 logger = logging.getLogger("p2pcredit")
+
+
+def remedies_of(mapping: PlatformMapping, unread_dates: Mapping[str, str]) -> dict[str, str]:
+    """Say what to write in the mapping where values of a column of a feed cannot be read, by that column.
+
+    A status that lacks its date or its days past due is told by those: they are the cause.
+
+    Args:
+        mapping: The mapping.
+        unread_dates: The first text of each column of dates that is none, by `on` and `earliest_credit_line`, and that
+            of `AFTER_READING`.
+    """
+    terms = mapping.feeds["loan_terms"]
+    amounts, months = (" or ".join(terms[name].names) for name in ("loan_amount", "term"))
+    on = mapping.events.on
+    opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
+    lines = " or ".join(opened.names) if opened else "COLUMN"
+    days = mapping.events.days_past_due
+    late = " or ".join(days.names) if days else "a column of days"
+    said = " or ".join(mapping.events.status.names)
+    dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
+    if on is not None:
+        column, found = " or ".join(on.names), unread_dates.get("on")
+        holds = "" if found is None else f", which holds '{found}'"
+        after = unread_dates.get(AFTER_READING)
+        remedy = date_remedy(_ON, column, found)
+        if found is None and after is not None:
+            holds = f", which holds '{after}' though the statuses were read on {mapping.events.read_on}"
+            remedy = "write under events the day of the file, read_on: DATE, or name another column"
+        dated = f"it is the date in column '{column}'{holds}: {remedy}"
+    return {
+        "earliest_credit_line": date_remedy(
+            "earliest_credit_line", lines, unread_dates.get("earliest_credit_line", "")
+        ),
+        "loan_amount": f"name another column than {amounts}, or say in the mapping how numbers are written: "
+        "'file: {decimal: \",\"}' or 'file: {decimal: \".\"}'",
+        "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
+        "status": f"say under events.rules what each text of {said} means",
+        "event_date": f"without its date, what became of a loan is unknown; {dated}",
+        "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
+        "45, and name it in the mapping (events: {days_past_due: COLUMN})",
+    }
 
 
 def warn_of_days(mapping: PlatformMapping) -> None:
@@ -43,6 +91,27 @@ def warn_of_one_delay(mapping: PlatformMapping, days: pl.Series) -> None:
             " or ".join(mapping.events.days_past_due.names) if mapping.events.days_past_due else "days_past_due",
             len(given),
             given[0],
+        )
+
+
+def note_made_after(read_on: date | None, made: pl.Series, found: list[tuple[int, date]]) -> None:
+    """Note how many loans of a part were made after the day on which their statuses were read, and the last day."""
+    late = made.filter(made > read_on) if read_on is not None else made.clear()
+    if isinstance(last := late.max(), date):
+        found.append((len(late), last))
+
+
+def warn_of_reading(path: Path, read_on: date | None, made_after: Sequence[tuple[int, date]]) -> None:
+    """Warn of loans made after the day on which the mapping says their statuses were read: that of another file."""
+    if made_after:
+        loans = sum(count for count, _ in made_after)
+        logger.warning(
+            "%s: %s made after %s, the day on which the mapping says that the statuses were read, the last on %s; "
+            "write under events the day on which this file was made, read_on: DATE, or leave it out",
+            path.name,
+            "1 loan was" if loans == 1 else f"{loans:,} loans were",
+            read_on,
+            max(last for _, last in made_after),
         )
 
 

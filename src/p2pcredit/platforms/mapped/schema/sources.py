@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from p2pcredit.contracts.columns import Kind
-from p2pcredit.platforms.mapped.dates import ISO, problem_with_pattern
+from p2pcredit.platforms.mapped.dates import ISO, problem_with_pattern, problem_with_patterns
 
 NEAR = 0.6
 """How similar a key must be to one that is known to be named as the one meant."""
@@ -116,6 +116,8 @@ class Source(Strict):
             problem = None if pattern == ISO else problem_with_pattern(pattern)
             if problem is not None:
                 raise ValueError(problem)
+        if twofold := problem_with_patterns(self.date):
+            raise ValueError(twofold)
         return self
 
     @property

@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, SAID_TO_BE_UNKNOWN
+from p2pcredit.contracts.feeds import LOAN_PERFORMANCE, PERFORMANCE_STATUSES, SAID_TO_BE_UNKNOWN
 
 PAST_DUE = "past_due"
 UNKNOWN = "unknown"
@@ -42,10 +42,10 @@ def build_events(
 
     A status without a rule, or without the date or days past due that its rule needs, is never guessed at: the loan
     gets one row on its origination day, which breaks the contract by what is at fault and so ends in quarantine. A
-    status without a rule stands there as its raw text. One that lacks its date has the last of its events, with
-    `on_text` in place of the day; one that lacks its days past due is LATE, with `days_text` in their place. The loan's
-    outcome is then unknown: it gets no label. The rule `unknown` says the same of a status on purpose; the word stands
-    before its raw text.
+    status without a rule stands there as its raw text, marked where the contract has such a status. One that lacks its
+    date has the last of its events, with `on_text` in place of the day; one that lacks its days past due is LATE, with
+    `days_text` in their place. The loan's outcome is then unknown: it gets no label. The rule `unknown` says the same
+    of a status on purpose; the word stands before its raw text.
 
     Args:
         loans: `snapshot_date` (origination, Date), `loan_id`, `status` (text), `on` (Date the status holds from, or
@@ -106,7 +106,9 @@ def build_events(
     unsaid, text = pl.lit(None, dtype=pl.String), pl.col("status")
     meant = text.is_in([name for name, rule in rules.items() if rule == UNKNOWN]).fill_null(value=False)
     blank = pl.when(meant & (text == "")).then(pl.lit(SAID_TO_BE_UNKNOWN))
-    said = pl.when(meant).then(pl.format(SAID_TO_BE_UNKNOWN + ": {}", text)).otherwise(text)
+    of_contract = text.str.to_uppercase().is_in(sorted(PERFORMANCE_STATUSES))
+    marked = pl.when(of_contract).then(pl.format("{}, not under events.rules", text)).otherwise(text)
+    said = pl.when(meant).then(pl.format(SAID_TO_BE_UNKNOWN + ": {}", text)).otherwise(marked)
     days = pl.when(meant).then(pl.lit("0"))
     parts.append(_rows(unknown, pl.col("snapshot_date"), pl.coalesce(blank, said), days, unsaid))
     return pl.concat(parts).sort(_PLACE, maintain_order=True).drop(_PLACE)
