@@ -195,3 +195,80 @@ def test_a_slip_in_a_tape_says_what_to_write(tmp_path: Path, old: str, new: str,
     assert old in MAPPING
     with pytest.raises(UsageError, match=says):
         load_mapping(mapping_file(tmp_path, MAPPING.replace(old, new, 1)))
+
+
+def monthly(loan: str, *said: tuple[int, float], first: int = 1) -> list[str]:
+    """Write rows of month ends from January 2020 on, each with its days past due and balance."""
+    ends = ["01-31", "02-29", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31"][first - 1 :]
+    return [f"{loan},2020-{end},{late},{owed},,,A,300" for end, (late, owed) in zip(ends, said, strict=False)]
+
+
+def told(caplog: pytest.LogCaptureFixture, tmp_path: Path, *lines: str, text: str = MAPPING) -> tuple[RawBook, str]:
+    with caplog.at_level(logging.WARNING):
+        book = read(tmp_path, *lines, text=text)
+    return book, caplog.text
+
+
+def test_days_past_due_that_jump_up_and_back_make_no_default(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, later = monthly("1", (999, 300), (0, 200), (0, 100)), monthly("2", (0, 300), (0, 250), (999, 200), (5, 150))
+    book, said = told(caplog, tmp_path, *first, *later, *monthly("3", (0, 300), (29, 300), (60, 300), (91, 300)))
+    assert [row for row in events(book, "1") + events(book, "2") if row[1] == "DEFAULT"] == []
+    assert ("2020-04-30", "DEFAULT", "91") in events(book, "3")
+    assert "2 rows of the tape have more days past due than the loan is old, or than the time since the row" in said
+
+
+def test_days_past_due_that_go_on_count_though_they_came_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    returned = monthly("2", (0, 300), (0, 300), (0, 300), (0, 300), (100, 300), (131, 300))
+    book, said = told(caplog, tmp_path, *returned)
+    assert ("2020-05-31", "DEFAULT", "100") in events(book, "2")
+    assert "days past due than" not in said
+
+
+@pytest.mark.parametrize(("early", "lost"), [(5, 1), (0, 0)])
+def test_a_loan_is_two_buckets_later_in_a_month_only_where_few_days_are_never_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, early: int, lost: int
+) -> None:
+    book, said = told(caplog, tmp_path, *monthly("1", (0, 300), (60, 300), (0, 200)), *monthly("2", (early, 300)))
+    assert (len([row for row in events(book, "1") if row[2] == "60"]), "1 rows of" in said) == (1 - lost, bool(lost))
+
+
+def test_a_negative_balance_is_no_end_and_one_that_was_overpaid_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    negated, overpaid = monthly("1", (0, 300), (0, -200), (0, 100)), monthly("2", (0, 300), (0, 200), (0, -1))
+    book, said = told(caplog, tmp_path, *negated, *overpaid)
+    assert [status for _, status, _ in events(book, "1")] == []
+    assert events(book, "2") == [("2020-03-31", "FULLY_PAID", "0")]
+    assert "1 rows of the tape have a balance below zero; it is left out, and says of no loan that it is" in said
+
+
+def test_a_balance_of_ten_times_those_beside_it_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [line.replace(",,,A", ",1,1,A") for line in monthly("1", (0, 300), (0, 25000), (0, 200), (0, 100))]
+    book, said = told(caplog, tmp_path, *lines)
+    rows = book.feeds["loan_performance"].filter(loan_id="1").sort("event_date")
+    assert rows["principal_outstanding"].to_list() == ["300.0", None, "200.0", "100.0"]
+    assert "1 rows of the tape have ten times the balance of the rows before and after" in said
+
+
+def test_months_without_a_row_are_told_unless_a_tape_has_rows_of_changes_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = [line for loan in "123" for line in monthly(loan, (0, 300), (0, 200), (0, 100))]
+    _, said = told(caplog, tmp_path, *whole, *[monthly("4", (0, 300), (0, 200), (0, 100))[place] for place in (0, 2)])
+    assert "1 of 4 loans have no row of a month between their first and their last on the tape" in said
+    caplog.clear()
+    _, sparse = told(
+        caplog, tmp_path, *[monthly(loan, (0, 300), (0, 9), (0, 8))[place] for loan in "123" for place in (0, 2)]
+    )
+    assert "no row of a month" not in sparse
+
+
+def test_amounts_of_another_unit_than_the_balances_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [line for loan in "1234" for line in monthly(loan, (0, 3.0), (0, 2.5))]
+    _, said = told(caplog, tmp_path, *lines)
+    assert "4 of 4 loans have an amount that is five times their first balance on the tape, or a fifth of it" in said
+    caplog.clear()
+    _, sound = told(caplog, tmp_path, *[line for loan in "1234" for line in monthly(loan, (0, 290), (0, 250))])
+    assert "five times" not in sound

@@ -317,7 +317,11 @@ class MappedPlatform:
         if tape is not None:
             table = tape.without_unseen(table, originated)
         note_pointed(self.mapping, table, self.notes.pointed)
-        return with_plain_numbers(self.mapping, table)
+        table = with_plain_numbers(self.mapping, table)
+        if tape is not None:
+            amount = as_text(self.mapping.feeds["loan_terms"]["loan_amount"], originated)
+            tape.note_loans(table.rows, self.mapping.id_column, originated, amount)
+        return table
 
 
 def load_mapping(path: Path, today: date | None = None) -> MappedPlatform:

@@ -25,6 +25,7 @@ from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.schema.files import Tape
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.tape.events import TAPE_SCHEMA, tape_events
+from p2pcredit.platforms.mapped.tape.impossible import LOANS_SCHEMA, possible_rows
 from p2pcredit.platforms.mapped.values import as_date, as_text, text_of, total_of, whole_days
 from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.platforms.raw_table import RawTable
@@ -35,6 +36,10 @@ from p2pcredit.readers.spool import Spool
 
 _GROUPS = 64
 _A_MONTH = 31
+_FEW, _FEW_OF = 2, 0.005
+"""So many loans, or this share of them, may have been paid back to a fifth within two months."""
+_USUAL = 0.5
+"""Where more loans than this share lack rows of months, that is how the tape is made."""
 _PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
 logger = logging.getLogger("p2pcredit")
 
@@ -49,7 +54,9 @@ class TapeRows:
         rejected: What `REJECTED_SCHEMA` names, of the rows that say nothing.
         days: The days of the tape, in order.
         loans: The hashes of its loans, sorted.
+        beside: What is known of the loans beside the tape, as `LOANS_SCHEMA`, part by part.
         told: How often what should not be was found.
+        says_few_days: Whether any row says 1 to 29 days past due.
     """
 
     tape: Tape
@@ -57,7 +64,9 @@ class TapeRows:
     rejected: list[pl.DataFrame] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
     loans: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    beside: list[pl.DataFrame] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
+    says_few_days: bool = False
 
     def read(
         self,
@@ -81,6 +90,7 @@ class TapeRows:
                     for rows in self._batches(mapping, derived, path, dialect, today, exact=exact):
                         days |= set(rows["day"].unique())
                         loans.append(rows["_hash"].unique().to_numpy())
+                        self.says_few_days |= bool(rows["days_past_due"].is_between(1, 29).any())
                         for (group,), part in rows.partition_by("_group", as_dict=True, include_key=False).items():
                             self.spool.put(int(group), part.drop("_hash"))
                 break
@@ -182,6 +192,12 @@ class TapeRows:
         self.told["unseen"] += table.rows.height - kept.rows.height
         return kept
 
+    def note_loans(self, rows: pl.DataFrame, loan: str, originated: pl.Expr, amount: pl.Expr) -> None:
+        """Keep what a part of the loans' file says of each: the day of origination, and the amount, a plain number."""
+        bare = pl.col(loan).str.strip_chars().str.replace(WHOLE_ID, "${1}").hash()
+        number = amount.cast(pl.Float64, strict=False)
+        self.beside.append(rows.select(bare.alias("_hash"), originated.alias("made"), number.alias("amount")))
+
     @property
     def _longest_unseen(self) -> int:
         return max(self.tape.default_days, _A_MONTH)
@@ -190,6 +206,7 @@ class TapeRows:
         """Yield the events of the loans that are known, group by group; other rows are counted and left out."""
         covered = DateRange(self.days[0], self.days[-1])
         rejected = pl.concat(self.rejected)
+        beside = pl.concat([pl.DataFrame(schema=LOANS_SCHEMA), *self.beside]).unique("_hash", keep="first")
         for group in sorted(self.spool):
             rows = self.spool.get(group)
             own = pl.Series(np.isin(rows["loan_id"].hash().to_numpy(), known))
@@ -201,7 +218,8 @@ class TapeRows:
             for name in self.tape.steady:
                 changed = rows.group_by("loan_id").agg(pl.col(f"steady {name}").drop_nulls().n_unique().alias("n"))
                 self.told[f"changed {name}"] += changed.filter(pl.col("n") > 1).height
-            events = tape_events(self.tape, rows.select(*TAPE_SCHEMA), self.days, self.told)
+            rows = possible_rows(rows.select(*TAPE_SCHEMA), beside, self.told, says_few_days=self.says_few_days)
+            events = tape_events(self.tape, rows, self.days, self.told)
             origins = pl.DataFrame(schema=ORIGINS_SCHEMA)
             feeds = ordered_feeds({"loan_performance": events})
             yield RawBook(rejected.height, feeds, rejected, origins, covered=covered)
@@ -209,12 +227,27 @@ class TapeRows:
         self._report()
 
     def _report(self) -> None:
+        loans, compared = self.told.pop("of loans", 0), self.told.pop("compared", 0)
+        if self.told["gaps"] > _USUAL * loans:
+            del self.told["gaps"]  # it has rows where something changed only
+        if self.told["amounts"] <= max(_FEW, _FEW_OF * compared):
+            del self.told["amounts"]
         words = {
             "strange": "%d loans of the tape are not among the loans landed; their rows are left out",
             "repeated": "%d rows of the tape repeat a loan and a day; the last of them counts",
             "unseen": f"%d loans began more than {self._longest_unseen} days before the tape, {self.days[0]}, and are "
             "left out: no row says what became of them until then; give the earlier files of the tape too, or where "
             "none was in default or written off by then, write 'before: CURRENT' under 'tape'",
+            "jumped": "%d rows of the tape have more days past due than the loan is old, or than the time since the "
+            "row before allows where the next row has fewer; their days past due are left out",
+            "spiked": "%d rows of the tape have ten times the balance of the rows before and after, or more; it is "
+            "left out",
+            "amounts": f"%d of {compared} loans have an amount that is five times their first balance on the tape, or "
+            "a fifth of it: is one of them in another unit, or mistyped?",
+            "negative": "%d rows of the tape have a balance below zero; it is left out, and says of no loan that it "
+            "is paid back",
+            "gaps": f"%d of {loans} loans have no row of a month between their first and their last on the tape: what "
+            "happened in it is not known; is a file missing, or a part of one?",
             "reopened": "%d loans have days past due on the tape after they were paid back; they count as paid back",
         }
         for what, count in self.told.items():
