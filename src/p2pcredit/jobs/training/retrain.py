@@ -84,6 +84,7 @@ def train_if_due(ctx: JobContext, day: date) -> Receipt:
     with ctx.ledger.training():
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
+            alert_of_approvals(ctx)  # a run that died once its training was in the ledger did not come so far
             return _receipt(done)
         require_complete_of_run(ctx, day)
         first = first_model_outlook(ctx, day)
@@ -110,6 +111,7 @@ def train_now(ctx: JobContext, day: date, why: str | None) -> Receipt:
         done = ctx.ledger.state().training_of(ctx.run_id, day)
         if done is not None:
             _warn_that_it_is_done(done, day)
+            alert_of_approvals(ctx)
         receipt = _receipt(done) if done is not None else _train_as_asked(ctx, day, why)
     for step in INFERENCE.by_hand("train", below="train_model_task"):
         do_step(ctx, step, day)  # also what a run that died just after its training left undone

@@ -14,8 +14,10 @@ _SLIGHT = 0.01
 _SPIKE, _ANOTHER_UNIT = 10, 5
 
 
-def possible_rows(rows: pl.DataFrame, loans: pl.DataFrame, told: Counter[str], *, says_few_days: bool) -> pl.DataFrame:
-    """Make values missing that no loan can have; count them, loans that lack months, and amounts of another unit.
+def possible_rows(
+    rows: pl.DataFrame, loans: pl.DataFrame, told: Counter[str], *, says_few_days: bool, default_days: int
+) -> pl.DataFrame:
+    """Take out values that no loan can have; count them, loans that lack months, and amounts of another unit.
 
     Args:
         rows: Of the tape, by loan and day: `loan_id`, `day`, `days_past_due`, `balance` and others.
@@ -23,6 +25,7 @@ def possible_rows(rows: pl.DataFrame, loans: pl.DataFrame, told: Counter[str], *
         told: Gains counts: rows that `jumped`, are `negative` or `spiked`; loans with `gaps` `of loans`; loans whose
             `amounts` differ from their first balance, of those `compared`.
         says_few_days: Whether the tape ever says 1 to 29 days past due.
+        default_days: Days past due from which a loan is in default.
 
     Returns:
         The same rows and columns.
@@ -30,41 +33,50 @@ def possible_rows(rows: pl.DataFrame, loans: pl.DataFrame, told: Counter[str], *
     known = rows.with_columns(pl.col("loan_id").hash().alias("_hash")).join(
         loans, on="_hash", how="left", maintain_order="left"
     )
-    known = without_odd_balances(without_jumps(known, told, says_few_days=says_few_days), told)
+    known = without_odd_balances(
+        without_jumps(known, told, says_few_days=says_few_days, default_days=default_days), told
+    )
     count_gaps(known, told)
     count_other_amounts(known, told)
     return known.select(rows.columns)
 
 
-def without_jumps(rows: pl.DataFrame, told: Counter[str], *, says_few_days: bool) -> pl.DataFrame:
-    """Make days past due missing that no loan can have: more than its age, or than the time since the row before.
+def without_jumps(rows: pl.DataFrame, told: Counter[str], *, says_few_days: bool, default_days: int) -> pl.DataFrame:
+    """Take out days past due that no loan can have: more than its age, or than the time since the row before.
 
     Days past due grow by one a day. A loan that was late on the row before may be a month later than it said, since of
     a bucket the first day counts; so may one that was not, where less than 30 days are never said. What grew too fast
-    and goes on in the next row stays, since a payment that was returned makes an old debt late at once.
+    and goes on in the next row stays, since a payment that was returned makes an old debt late at once. In the place of
+    what is taken out come the days of the row before, where even the most that they can have grown to is no default,
+    so that the outcome of the loan stays known; else they are missing.
 
     Args:
         rows: `loan_id`, `day`, `days_past_due`, `made`, by loan and day.
         told: Gains `jumped`, the rows.
         says_few_days: Whether the tape ever says 1 to 29 days past due.
+        default_days: Days past due from which a loan is in default.
 
     Examples:
         >>> from datetime import date
-        >>> days = [date(2024, month, 28) for month in (1, 2, 3, 4)]
-        >>> rows = pl.DataFrame({"loan_id": ["a"] * 4, "day": days, "days_past_due": [0, 999, 0, 28]})
-        >>> rows = rows.with_columns(made=pl.lit(date(2020, 1, 1)))
-        >>> without_jumps(rows, told := Counter(), says_few_days=True)["days_past_due"].to_list(), told["jumped"]
-        ([0, None, 0, 28], 1)
+        >>> days = [date(2024, month, 28) for month in (1, 2, 3, 4, 5)]
+        >>> rows = pl.DataFrame({"loan_id": ["a"] * 5, "day": days, "days_past_due": [3, 999, 62, 999, 28]})
+        >>> found = without_jumps(
+        ...     rows.with_columns(made=pl.lit(date(2020, 1, 1))), told := Counter(), says_few_days=True, default_days=90
+        ... )
+        >>> found["days_past_due"].to_list(), told["jumped"]
+        ([3, 3, 62, None, 28], 2)
     """
     late, day = pl.col("days_past_due"), pl.col("day")
     before, after = late.forward_fill().shift().over("loan_id"), late.backward_fill().shift(-1).over("loan_id")
     since = (day - pl.when(late.is_not_null()).then(day).forward_fill().shift().over("loan_id")).dt.total_days()
     more = pl.when((before == 0) & pl.lit(says_few_days)).then(_FEW_DAYS).otherwise(_A_MONTH)
-    jumped = (late - before > since + more) & (after.is_null() | (after < late))
-    too_old = late > (day - pl.col("made")).dt.total_days() + _A_MONTH
-    wrong = jumped.fill_null(value=False) | too_old.fill_null(value=False)
+    age = (day - pl.col("made")).dt.total_days()
+    most = pl.min_horizontal(before + since + more, pl.when(age >= 0).then(age + _A_MONTH))
+    stays = (late <= most) | ((after >= late) & (late <= age + _A_MONTH).fill_null(value=True))
+    wrong = ~stays.fill_null(value=True) & most.is_not_null()
     told["jumped"] += int(rows.select(wrong.sum()).item())
-    return rows.with_columns(pl.when(~wrong).then(late).alias("days_past_due"))
+    harmless = pl.when(most < default_days).then(before.fill_null(0))
+    return rows.with_columns(pl.when(wrong).then(harmless).otherwise(late).alias("days_past_due"))
 
 
 def without_odd_balances(rows: pl.DataFrame, told: Counter[str]) -> pl.DataFrame:

@@ -24,6 +24,7 @@ from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.schema.files import Tape
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
+from p2pcredit.platforms.mapped.tape.columns import TapeColumns
 from p2pcredit.platforms.mapped.tape.events import TAPE_SCHEMA, tape_events
 from p2pcredit.platforms.mapped.tape.impossible import LOANS_SCHEMA, possible_rows
 from p2pcredit.platforms.mapped.values import as_date, as_text, text_of, total_of, whole_days
@@ -57,6 +58,7 @@ class TapeRows:
         beside: What is known of the loans beside the tape, as `LOANS_SCHEMA`, part by part.
         told: How often what should not be was found.
         says_few_days: Whether any row says 1 to 29 days past due.
+        columns: What its columns hold.
     """
 
     tape: Tape
@@ -67,6 +69,10 @@ class TapeRows:
     beside: list[pl.DataFrame] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
     says_few_days: bool = False
+    columns: TapeColumns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.columns = TapeColumns(self.tape)
 
     def read(
         self,
@@ -84,6 +90,7 @@ class TapeRows:
         for exact in (False, True):
             self.spool.clear()
             self.rejected.clear()
+            self.columns.clear()
             days, loans = set[date](), [self.loans]
             try:
                 for path in sorted(files):
@@ -156,6 +163,7 @@ class TapeRows:
         loan = pl.col(tape.loan_id).str.strip_chars().str.replace(WHOLE_ID, "${1}")
         nothing = {name: pl.lit(None, dtype=kind) for name, kind in TAPE_SCHEMA.items()}
         said = as_text(tape.status, none).str.strip_chars() if tape.status else nothing["said"]
+        self.columns.look_at(rows, pl.when(~is_blank(said)).then(said))
         given = {
             "loan_id": loan,
             "day": day,
@@ -218,7 +226,13 @@ class TapeRows:
             for name in self.tape.steady:
                 changed = rows.group_by("loan_id").agg(pl.col(f"steady {name}").drop_nulls().n_unique().alias("n"))
                 self.told[f"changed {name}"] += changed.filter(pl.col("n") > 1).height
-            rows = possible_rows(rows.select(*TAPE_SCHEMA), beside, self.told, says_few_days=self.says_few_days)
+            rows = possible_rows(
+                rows.select(*TAPE_SCHEMA),
+                beside,
+                self.told,
+                says_few_days=self.says_few_days,
+                default_days=self.tape.default_days,
+            )
             events = tape_events(self.tape, rows, self.days, self.told)
             origins = pl.DataFrame(schema=ORIGINS_SCHEMA)
             feeds = ordered_feeds({"loan_performance": events})
@@ -227,6 +241,7 @@ class TapeRows:
         self._report()
 
     def _report(self) -> None:
+        self.columns.warn()
         loans, compared = self.told.pop("of loans", 0), self.told.pop("compared", 0)
         if self.told["gaps"] > _USUAL * loans:
             del self.told["gaps"]  # it has rows where something changed only
@@ -239,7 +254,8 @@ class TapeRows:
             "left out: no row says what became of them until then; give the earlier files of the tape too, or where "
             "none was in default or written off by then, write 'before: CURRENT' under 'tape'",
             "jumped": "%d rows of the tape have more days past due than the loan is old, or than the time since the "
-            "row before allows where the next row has fewer; their days past due are left out",
+            "row before allows where the next row has fewer; those of the row before count, or none where it may "
+            "have been in default",
             "spiked": "%d rows of the tape have ten times the balance of the rows before and after, or more; it is "
             "left out",
             "amounts": f"%d of {compared} loans have an amount that is five times their first balance on the tape, or "
