@@ -56,11 +56,11 @@ from p2pcredit.platforms.mapped.warnings import (
     remedies_of,
     report_absent,
     warn_of_days,
+    warn_of_delays,
     warn_of_early,
     warn_of_flags,
     warn_of_grouped,
     warn_of_late_values,
-    warn_of_one_delay,
     warn_of_reading,
 )
 from p2pcredit.platforms.mapped.yaml_file import read_mapping
@@ -464,7 +464,7 @@ class MappedPlatform:
         made = loans.select("loan_id", on.alias("on"), "snapshot_date")
         own = made.filter(pl.col("on") < pl.col("snapshot_date"))
         early.append(own)
-        warn_of_one_delay(self.mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
+        warn_of_delays(self.mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
         feeds["loan_performance"] = build_events(
             loans, dict(events.rules), read_on, as_it_stands=events.received is None
         )

@@ -21,6 +21,8 @@ AFTER_READING = "on, after read_on"
 _ON = '"on"'
 """The key of the date of a status: without the quotes YAML reads it as yes."""
 _MANY_LATE = 8
+_FEW_DAYS = 14
+"""Where no loan is later than that, what is counted is hardly days: a file of many late loans has older ones."""
 _MANY_GROUPED = 3
 logger = logging.getLogger("p2pcredit")
 
@@ -82,15 +84,31 @@ def warn_of_days(mapping: PlatformMapping) -> None:
             )
 
 
-def warn_of_one_delay(mapping: PlatformMapping, days: pl.Series) -> None:
-    """Warn where all of many loans that are late are late by the same number of days: none is counted."""
-    given = days.drop_nulls()
-    if len(given) >= _MANY_LATE and given.min() == given.max():
+def warn_of_delays(mapping: PlatformMapping, days: pl.Series) -> None:
+    """Warn where all of many loans that are late are late by the same number of days, or by less than half a month.
+
+    The first is no count, the second one of months or instalments.
+    """
+    given, of = days.drop_nulls(), mapping.events.days_past_due
+    column = " or ".join(of.names) if of else "days_past_due"
+    if len(given) < _MANY_LATE:
+        return
+    if given.min() == given.max():
         logger.warning(
             "%s: all %d loans that are past due have the value %s; is it the number of days, and of each loan?",
-            " or ".join(mapping.events.days_past_due.names) if mapping.events.days_past_due else "days_past_due",
+            column,
             len(given),
             given[0],
+        )
+    elif given.le(_FEW_DAYS).all():
+        logger.warning(
+            "%s: all %d loans that are past due are so by %s to %s; is it a number of days, and none of months or "
+            "instalments? Else write under events 'days_past_due: {column: %s, times: 30}'",
+            column,
+            len(given),
+            given.min(),
+            given.max(),
+            column,
         )
 
 

@@ -24,8 +24,8 @@ from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.schema.files import Tape
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
-from p2pcredit.platforms.mapped.tape.events import TAPE_SCHEMA, tape_events
-from p2pcredit.platforms.mapped.values import as_date, as_text, text_of, total_of, whole_days
+from p2pcredit.platforms.mapped.tape.events import RISES, SLOW_RISES, TAPE_SCHEMA, tape_events
+from p2pcredit.platforms.mapped.values import as_date, as_text, problem_with_days, text_of, total_of, whole_days
 from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import IrregularError
@@ -35,6 +35,7 @@ from p2pcredit.readers.spool import Spool
 
 _GROUPS = 64
 _A_MONTH = 31
+_FEWEST_RISES = 8
 _PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
 logger = logging.getLogger("p2pcredit")
 
@@ -151,6 +152,7 @@ class TapeRows:
             "day": day,
             "row": pl.col("row_number"),
             "days_past_due": _days(tape) if tape.days_past_due else nothing["days_past_due"],
+            "days_text": problem_with_days(tape.days_past_due) if tape.days_past_due else nothing["days_text"],
             "overdue": total_of([(1, tape.overdue)]) if tape.overdue else nothing["overdue"],
             "said": pl.when(~is_blank(said)).then(said),
             "balance": total_of([(1, tape.balance)]) if tape.balance else nothing["balance"],
@@ -209,6 +211,18 @@ class TapeRows:
         self._report()
 
     def _report(self) -> None:
+        rises, slow = self.told.pop(RISES, 0), self.told.pop(SLOW_RISES, 0)
+        if rises >= _FEWEST_RISES and 2 * slow > rises and self.tape.days_past_due is not None:
+            column = " or ".join(self.tape.days_past_due.names)
+            logger.warning(
+                "%s: in %d of %d months in which a late loan became later it did so by less than a tenth of the days "
+                "that passed; are these months or instalments past due? Then write under 'tape' "
+                "'days_past_due: {column: %s, times: 30}'",
+                column,
+                slow,
+                rises,
+                column,
+            )
         words = {
             "strange": "%d loans of the tape are not among the loans landed; their rows are left out",
             "repeated": "%d rows of the tape repeat a loan and a day; the last of them counts",
