@@ -42,7 +42,7 @@ def remedies_of(mapping: PlatformMapping, unread_dates: Mapping[str, str]) -> di
     on = mapping.events.on
     opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
     lines = " or ".join(opened.names) if opened else "COLUMN"
-    days = mapping.events.days_past_due
+    days = mapping.tape.days_past_due if mapping.tape else mapping.events.days_past_due
     late = " or ".join(days.names) if days else "a column of days"
     said = " or ".join(mapping.events.status.names)
     dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
@@ -64,8 +64,8 @@ def remedies_of(mapping: PlatformMapping, unread_dates: Mapping[str, str]) -> di
         "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
         "status": f"say under events.rules what each text of {said} means",
         "event_date": f"without its date, what became of a loan is unknown; {dated}",
-        "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
-        "45, and name it in the mapping (events: {days_past_due: COLUMN})",
+        "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as 45, "
+        f"and name it in the mapping ({'tape' if mapping.tape else 'events'}: {{days_past_due: COLUMN}})",
     }
 
 

@@ -42,10 +42,10 @@ def tape_events(tape: Tape, rows: pl.DataFrame, days: Sequence[date], told: Coun
     """Make the events of the loans of some rows.
 
     A loan has an event on each day on which its status, or the step of its days past due (1, 30, 60, 90 and so on),
-    is another than on the row before, on which money came in, and on which it ended. A row is known on its day, so no
-    event is rebuilt. Money after a charge-off is a recovery. A loan whose rows end before the tape does, and that
-    neither ended nor was in default, has left it: its outcome is unknown, unless the mapping says that it was paid
-    back; that is known on the next day of the tape.
+    is another than on the row before, on which its days past due cannot be read, on which money came in, and on which
+    it ended. A row is known on its day, so no event is rebuilt. Money after a charge-off is a recovery. A loan whose
+    rows end before the tape does, and that neither ended nor was in default, has left it: its outcome is unknown,
+    unless the mapping says that it was paid back; that is known on the next day of the tape.
 
     Args:
         tape: How the tape is declared.
@@ -72,6 +72,7 @@ def tape_events(tape: Tape, rows: pl.DataFrame, days: Sequence[date], told: Coun
         .then(quiet)
         .otherwise(pl.col("status").eq_missing(before["status"]) & pl.col("step").eq_missing(before["step"]))
     )
+    same = same & pl.col("days_text").is_null()
     came = pl.any_horizontal(pl.col(name) > 0 for name in _MONEY).fill_null(value=False)
     open_ = pl.col("ended").is_null()
     events = rows.filter((open_ & (~same.fill_null(value=False) | came)) | ((pl.col("ended") == "CHARGED_OFF") & came))

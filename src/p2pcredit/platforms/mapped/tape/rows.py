@@ -25,7 +25,15 @@ from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.schema.files import Tape
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.tape.events import RISES, SLOW_RISES, TAPE_SCHEMA, tape_events
-from p2pcredit.platforms.mapped.values import as_date, as_text, problem_with_days, text_of, total_of, whole_days
+from p2pcredit.platforms.mapped.values import (
+    as_date,
+    as_text,
+    days_text,
+    problem_with_days,
+    text_of,
+    total_of,
+    whole_days,
+)
 from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import IrregularError
@@ -35,7 +43,7 @@ from p2pcredit.readers.spool import Spool
 
 _GROUPS = 64
 _A_MONTH = 31
-_FEWEST_RISES = 8
+_FEWEST_RISES, _MANY_ROWS = 8, 20
 _PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
 logger = logging.getLogger("p2pcredit")
 
@@ -51,6 +59,7 @@ class TapeRows:
         days: The days of the tape, in order.
         loans: The hashes of its loans, sorted.
         told: How often what should not be was found.
+        delays: File -> its rows, and those that say how many days past due.
     """
 
     tape: Tape
@@ -59,6 +68,7 @@ class TapeRows:
     days: list[date] = field(default_factory=list)
     loans: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     told: Counter[str] = field(default_factory=Counter)
+    delays: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def read(
         self,
@@ -76,6 +86,7 @@ class TapeRows:
         for exact in (False, True):
             self.spool.clear()
             self.rejected.clear()
+            self.delays.clear()
             days, loans = set[date](), [self.loans]
             try:
                 for path in sorted(files):
@@ -142,6 +153,10 @@ class TapeRows:
         if today is not None:
             table = table.reject(day > today, "a day of the tape in the future", value=day.cast(pl.String))
         self.rejected.append(table.rejected)
+        if tape.days_past_due is not None:
+            told = int(table.rows.select((~is_blank(days_text(tape.days_past_due))).sum()).item())
+            before = self.delays.get(table.file, (0, 0))
+            self.delays[table.file] = (before[0] + table.rows.height, before[1] + told)
         none = pl.lit(None, dtype=pl.Date)
         rows = _plain(mapping, table.rows, tape)
         loan = pl.col(tape.loan_id).str.strip_chars().str.replace(WHOLE_ID, "${1}")
@@ -211,6 +226,14 @@ class TapeRows:
         self._report()
 
     def _report(self) -> None:
+        silent = [name for name, (rows, given) in self.delays.items() if rows >= _MANY_ROWS and not given]
+        if silent and any(given for _, given in self.delays.values()):
+            logger.warning(
+                "%s%s: no row has days past due, which other files of the tape have; such a loan counts as its status "
+                "says; look for the column under another name, or land the file again",
+                silent[0],
+                f" and {len(silent) - 1} more" if len(silent) > 1 else "",
+            )
         rises, slow = self.told.pop(RISES, 0), self.told.pop(SLOW_RISES, 0)
         if rises >= _FEWEST_RISES and 2 * slow > rises and self.tape.days_past_due is not None:
             column = " or ".join(self.tape.days_past_due.names)
