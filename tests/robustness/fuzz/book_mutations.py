@@ -407,6 +407,26 @@ SAME: dict[str, Mutation] = {
     "an unknown column": _whole_table(_extra),
     "rows that stand twice": _whole_table(_rows_again),
 }
+
+
+def _without_the_months_of(months: str, count: str) -> Mutation:
+    """Take away the months since an event from loans that have such events by their count."""
+
+    def mutate(book: Book, luck: Random) -> None:
+        for table, (header, rows) in book.tables.items():
+            if months not in header or count not in header:
+                continue
+            at, there = header.index(months), header.index(count)
+            for row in rows:
+                if row[at] and 0 < _size(row[there]) < float("inf"):
+                    row[at] = luck.choice(["", *MISSING_SIGNS])
+                    if book.touched is not None:
+                        book.touched.add(row[header.index(book.key)].strip())
+                    book.columns |= {months, table}
+
+    return mutate
+
+
 VALUES: dict[str, Mutation] = {
     "signs of a missing value": _blank_some,
     "numbers that are none": _cells(lambda kind: kind in NUMBERS, *NO_NUMBERS),
@@ -421,6 +441,10 @@ VALUES: dict[str, Mutation] = {
     "a range upside down": _impossible("fico_low", "fico_high", "760", "700"),
     "debts without an income": _impossible("annual_income", "debt_to_income", "0", "12.5"),
     "ids of other loans": _ids(lambda text: f"{text}9", lambda text: f"0{text}"),
+    "months of a counted delinquency blank": _without_the_months_of(
+        "months_since_delinquency", "delinquencies_2y_count"
+    ),
+    "months of a counted record blank": _without_the_months_of("months_since_record", "public_records_count"),
 }
 COLUMNS: dict[str, Mutation] = {
     "a renamed column": _whole_table(_rename),
