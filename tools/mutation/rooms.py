@@ -175,6 +175,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/completeness/day_receipts.py",
         ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
     ),
+    ("jobs/landing/payments.py", ("tests/unit/jobs/test_landed_payments.py",)),
     ("jobs/gaps/find.py", ("tests/unit/gathering/test_gaps.py", "tests/unit/gathering/test_weeks_passed_over.py")),
     (
         "jobs/preprocessing/catch_up.py",
