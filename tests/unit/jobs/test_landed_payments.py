@@ -42,7 +42,9 @@ def test_texts_are_read_as_silver_reads_them(term: str, rate: str) -> None:
 
 
 def test_instalments_of_interest_alone_are_left_out_by_their_rate_in_percent() -> None:
-    """12% of 3,000 a year are 30 a month."""
+    """12% of 3,000 a year are 30 a month; a tenth more is still interest alone."""
+    near, above = (part([("a", "3000", "6", paid, "12")], {"a": "24000"}) for paid in ("32.9", "33.1"))
+    assert (found(near)[REPAID].loans, found(above)[REPAID].loans) == (0, 1)
     alone = part([("a", "3000", "6", "30", "12")], {"a": "24000"})
     assert found(alone)[REPAID].loans == 0
     other = part([("a", "3000", "6", "30", "1.2")], {"a": "24000"})
@@ -63,6 +65,13 @@ def test_what_no_loan_of_a_part_has_is_not_compared() -> None:
     assert found(bare) == {BURDEN: Compared(1, 0, 0, 0.05)}
     poor = part([("a", "3000", "36", "100", "12")], {"a": None})
     assert found(poor) == {REPAID: Compared(1, 0, 0, 1.2)}
+
+
+@pytest.mark.parametrize("text", ["n.v.", "nan", "1,200.50"])
+def test_what_is_no_number_is_missing(text: str) -> None:
+    loan = ("a", "3000", "36", text, "12")
+    assert found(part([loan], {"a": text})) == {}
+    assert found(part([loan], {"a": "24000"})) == {BURDEN: Compared(1, 0, 0, 0.0416667)}
 
 
 def test_parts_add_up_and_columns_that_are_right_are_not_asked_about() -> None:

@@ -52,6 +52,7 @@ from p2pcredit.platforms.mapped.values import (
 )
 from p2pcredit.platforms.mapped.warnings import (
     AFTER_READING,
+    LossDates,
     note_made_after,
     remedies_of,
     report_absent,
@@ -85,7 +86,7 @@ class MappedPlatform:
     `unread_flags`: likewise of columns of yes and no, with how many rows hold such texts. `known_late`: of own columns
     with `known_on`, how many values were not known on the day of the loan, and how many there are. `pointed`: of
     columns of amounts, how their points stand. `made_after`: of loans made after `read_on` their number and last day,
-    part by part. All are filled as parts are read.
+    part by part. `loss_dates`: by which dates loans were lost. All are filled as parts are read.
     """
 
     mapping: PlatformMapping
@@ -96,6 +97,7 @@ class MappedPlatform:
     known_late: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
     pointed: dict[str, Pointed] = field(default_factory=dict, compare=False, repr=False)
     made_after: list[tuple[int, date]] = field(default_factory=list, compare=False, repr=False)
+    loss_dates: LossDates = field(default_factory=LossDates, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -214,6 +216,7 @@ class MappedPlatform:
         self.pointed.clear()
         warn_of_reading(path, self.read_on, self.made_after)
         self.made_after.clear()
+        self.loss_dates.warn(path, " or ".join(self.mapping.events.on.names) if self.mapping.events.on else "on")
         warn_of_late_values(path, self.known_late)
         self.known_late.clear()
 
@@ -462,6 +465,7 @@ class MappedPlatform:
         overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
         on = pl.when(pl.col("status").is_in(self._with_events)).then(pl.col("on"))
         made = loans.select("loan_id", on.alias("on"), "snapshot_date")
+        self.loss_dates.look_at(loans, events.rules)
         own = made.filter(pl.col("on") < pl.col("snapshot_date"))
         early.append(own)
         warn_of_delays(self.mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from p2pcredit.platforms.mapped.dates import date_remedy
+from p2pcredit.platforms.mapped.events import Rule
 from p2pcredit.platforms.mapped.numbers import Pointed
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 
@@ -21,6 +23,7 @@ AFTER_READING = "on, after read_on"
 _ON = '"on"'
 """The key of the date of a status: without the quotes YAML reads it as yes."""
 _MANY_LATE = 8
+_YOUNG_DAYS = 31
 _FEW_DAYS = 14
 """Where no loan is later than that, what is counted is hardly days: a file of many late loans has older ones."""
 _MANY_GROUPED = 3
@@ -110,6 +113,59 @@ def warn_of_delays(mapping: PlatformMapping, days: pl.Series) -> None:
             given.max(),
             column,
         )
+
+
+@dataclass(slots=True)
+class LossDates:
+    """Counts, part by part, by which dates loans were lost: those of another column are no dates of losses.
+
+    Args:
+        losses: How many loans were lost and have a date.
+        young: Of those, how many were within a month of their first day.
+        first, last: The dates of the first and the last of them.
+    """
+
+    losses: int = 0
+    young: int = 0
+    first: date | None = None
+    last: date | None = None
+
+    def look_at(self, loans: pl.DataFrame, rules: Mapping[str, Rule]) -> None:
+        """Add a part: `status`, `on` and `snapshot_date` of its loans."""
+        lost = [
+            status
+            for status, events in rules.items()
+            if isinstance(events, tuple) and any(event.status in {"DEFAULT", "CHARGED_OFF"} for event in events)
+        ]
+        own = loans.filter(pl.col("status").is_in(lost), pl.col("on") >= pl.col("snapshot_date"))
+        first, last = own["on"].min(), own["on"].max()
+        if isinstance(first, date) and isinstance(last, date):
+            self.losses += own.height
+            self.young += own.filter((pl.col("on") - pl.col("snapshot_date")).dt.total_days() <= _YOUNG_DAYS).height
+            self.first = first if self.first is None else min(first, self.first)
+            self.last = last if self.last is None else max(last, self.last)
+
+    def warn(self, path: Path, column: str) -> None:
+        """Ask of many losses whether all are of one day, or most within a month of their loans; then begin anew."""
+        if self.losses >= _MANY_LATE and self.first == self.last:
+            logger.warning(
+                "%s: all %d losses are dated %s by column %s; is it the day of each loss, and not that of the file? "
+                "Loans lost before it would count as good",
+                path.name,
+                self.losses,
+                self.first,
+                column,
+            )
+        elif self.losses >= _MANY_LATE and 2 * self.young > self.losses:
+            logger.warning(
+                "%s: %d of %d losses are dated within a month of their loan by column %s; is it the day of the loss, "
+                "and not one of the loan or its first instalment?",
+                path.name,
+                self.young,
+                self.losses,
+                column,
+            )
+        self.losses, self.young, self.first, self.last = 0, 0, None, None
 
 
 def note_made_after(read_on: date | None, made: pl.Series, found: list[tuple[int, date]]) -> None:
