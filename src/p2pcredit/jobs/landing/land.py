@@ -156,7 +156,7 @@ def _land_book(
         own_columns = look_at_own_columns(book, looked.sizes.catalogue, ctx.settings.training.max_single_feature_auc)
         refuse_leaks(own_columns)
     early = looked.early.within(days)
-    replaced = 0
+    replaced, alike = 0, list[tuple[str, str]]()
     mark_home(ctx.layout.home)
     with exclusive_lock(ctx.layout.landing_lock, "the landing directory"):
         earlier = read_manifest(ctx.layout)
@@ -172,7 +172,7 @@ def _land_book(
         _write_manifest(ctx.layout, platform, under_way(landings, sources, days, span))
         _write_rejected(_rejected_file(ctx.layout, platform, sources), book)
         if span is not None:
-            replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
+            replaced, alike = (0, alike) if before is None else before.met(FEEDS["loan_terms"])
             for done, (name, feed) in enumerate(feeds.items()):
                 ctx.progress(f"writing {name}", done, len(feeds))
                 rows = partial(book.rows, name)
@@ -185,6 +185,13 @@ def _land_book(
             replaced,
             span.first,
             span.last,
+        )
+    if alike:
+        logger.warning(
+            "%d loans have the id of a loan of an earlier file but for its leading zeros, such as %s where %s had "
+            "landed; where they are the same, each now stands twice: write ids as text, and land into a new home",
+            len(alike),
+            *reversed(alike[0]),
         )
     return {
         "platform": platform,
