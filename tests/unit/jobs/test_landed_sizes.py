@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
-from p2pcredit.contracts.feeds import FEEDS
+from p2pcredit.contracts.catalogue import FeatureCatalogue, declare, landed_name
+from p2pcredit.contracts.feeds import FEEDS, OWN_COLUMNS
 from p2pcredit.jobs.landing.sizes import LandedSizes, warn_of_signs, warn_of_sizes
 from p2pcredit.monitoring.feeds.plausibility import Sizes
 from p2pcredit.platforms.loan_book import ORIGINS_SCHEMA, REJECTED_SCHEMA, RawBook
@@ -100,3 +102,15 @@ def test_a_sign_is_told_with_what_is_odd_about_it(caplog: pytest.LogCaptureFixtu
     told = warn_of_signs({INCOME: (value, 3, 153)}, {INCOME: "Pay"})
     assert told == {"financial.annual_income": {"what": "repeated", "values": 153, "beyond": 3}}
     assert f"Pay (financial.annual_income): 3 of 153 values are {value:,.0f}, {shown}; does it" in caplog.messages[0]
+
+
+def test_own_numbers_are_counted_where_their_declaration_has_bounds() -> None:
+    bounded = declare("tenure", "number", direction=0, reason="Tenure", basis="own", plausible=(0, 600))
+    free = declare("shoe_size", "number", direction=0, reason="Shoes", basis="own")
+    book = part(INCOME, ["24000", "25000"])
+    texts = pl.DataFrame({landed_name(one): ["7", "700"] for one in (bounded, free)})
+    own = replace(book, feeds={**book.feeds, OWN_COLUMNS.name: texts})
+    found = LandedSizes(FeatureCatalogue((bounded, free)))
+    found.look_at(own)
+    assert set(found.sizes) == {INCOME, (OWN_COLUMNS.name, landed_name(bounded))}
+    assert found.sizes[OWN_COLUMNS.name, landed_name(bounded)].above == 1
